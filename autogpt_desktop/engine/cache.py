@@ -1,0 +1,84 @@
+"""The KV cache of one sequence: what attention has seen, layer by layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_FIRST = 256  # tokens a new cache holds before it grows
+
+
+class KVCache:
+    """Keys and values of every layer, and the token ids they belong to.
+
+    Layers with a sliding window keep their full length too, so that the cache can be trimmed at
+    any token. Memory grows by doubling, up to the context length, with what is really used.
+    """
+
+    def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int, *,
+                 dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> None:  # fmt: skip
+        self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
+        self.dtype, self.device = dtype, torch.device(device)
+        self.ids: list[int] = []
+        self.capacity = 0
+        self.keys: list[Tensor] = []  # per layer [heads, capacity, head_dim]
+        self.values: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for ``tokens`` in all. Raises ValueError beyond ``max_tokens``."""
+        if tokens > self.max_tokens:
+            raise ValueError(f"{tokens} tokens do not fit a context of {self.max_tokens}")
+        if tokens <= self.capacity:
+            return
+        capacity = min(self.max_tokens, max(_FIRST, tokens, 2 * self.capacity))
+        self.keys = [self._grown(i, self.keys, capacity) for i in range(self.layers)]
+        self.values = [self._grown(i, self.values, capacity) for i in range(self.layers)]
+        self.capacity = capacity
+
+    def _grown(self, layer: int, tensors: list[Tensor], capacity: int) -> Tensor:
+        new = torch.empty(self.heads, capacity, self.head_dim, dtype=self.dtype, device=self.device)
+        if tensors:
+            new[:, : len(self)] = tensors[layer][:, : len(self)]
+        return new
+
+    def update_and_fetch(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new ``keys`` and ``values`` [heads, new tokens, head_dim] behind the old ones.
+
+        Returns views of all of them, [heads, tokens, head_dim]. The tokens count only once
+        ``advance`` is called, so that a pass that is given up half-way leaves the cache as it was.
+        """
+        start, stop = len(self), len(self) + keys.shape[1]
+        self.keys[layer][:, start:stop] = keys
+        self.values[layer][:, start:stop] = values
+        return self.keys[layer][:, :stop], self.values[layer][:, :stop]
+
+    def advance(self, ids: list[int]) -> None:
+        """The tokens ``ids`` are in every layer now."""
+        self.ids.extend(ids)
+
+    def trim(self, tokens: int) -> None:
+        """Forget everything behind the first ``tokens``."""
+        del self.ids[tokens:]
+
+    def common_prefix(self, ids: list[int]) -> int:
+        """How many of ``ids`` are already here, from the start."""
+        limit = min(len(ids), len(self.ids))
+        return next((i for i in range(limit) if ids[i] != self.ids[i]), limit)
+
+    def fork(self) -> KVCache:
+        """A copy that goes its own way."""
+        other = KVCache(self.layers, self.heads, self.head_dim, self.max_tokens,
+                        dtype=self.dtype, device=self.device)  # fmt: skip
+        other.reserve(len(self))
+        for mine, copy in ((self.keys, other.keys), (self.values, other.values)):
+            for source, target in zip(mine, copy, strict=False):
+                target[:, : len(self)] = source[:, : len(self)]
+        other.ids = list(self.ids)
+        return other
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in (*self.keys, *self.values))

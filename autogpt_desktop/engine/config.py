@@ -1,0 +1,69 @@
+"""Plain values that describe a model and a generation. Free of torch: any floor may import them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. ``temperature`` 0 is greedy; 0 or 1 switch the others off."""
+
+    temperature: float = 0.7
+    top_k: int = 40  # 0: all
+    top_p: float = 0.95  # 1: all
+    min_p: float = 0.05  # 0: off; relative to the likeliest token
+    repetition_penalty: float = 1.0  # 1: off
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RopeScaling:
+    """Scaling of rotary positions. ``kind`` is "linear" (divide by ``factor``), "llama3" or "yarn"."""
+
+    kind: str
+    factor: float = 1.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 4.0
+    original_max_position_embeddings: int = 8192
+    freq_factors: tuple[float, ...] = ()  # [head_dim / 2], divides each frequency ("llama3" from GGUF)
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    attention_factor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """A decoder's shape, in Hugging Face's names. One Transformer runs all of them."""
+
+    family: str  # "llama", "qwen2", "qwen3", "gemma3"
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    max_position_embeddings: int
+    rms_norm_eps: float = 1e-6
+    rope_theta: float = 10000.0
+    rope_local_theta: float = 10000.0  # of the sliding-window layers (gemma3)
+    rope_dim: int = 0  # dimensions of a head that rotate; 0: all of them
+    rope_scaling: RopeScaling | None = None
+    rope_interleaved: bool = False  # pairs (0,1), (2,3)… as GGUF stores llama, not (0,D/2)…
+    attention_bias: bool = False  # on q, k and v (qwen2)
+    qk_norm: bool = False  # RMSNorm on each head of q and k (qwen3, gemma3)
+    sliding_window: int = 0  # tokens; 0: none
+    sliding_layers: tuple[bool, ...] = ()  # per layer: does the window apply
+    sandwich_norms: bool = False  # a norm behind attention and MLP too (gemma3)
+    embedding_scale: float = 1.0  # sqrt(hidden_size) for gemma3
+    query_scale: float = 0.0  # of QKᵀ; 0: 1 / sqrt(head_dim)
+    hidden_act: str = "silu"  # or "gelu_tanh"
+    tie_word_embeddings: bool = False
+    attn_logit_softcap: float = 0.0  # 0: off
+    final_logit_softcap: float = 0.0
+    norm_weight_offset: float = 0.0  # 1: weights are stored as w - 1 (gemma in HF folders)
+    languages: tuple[str, ...] = field(default=())  # ISO 639-1, what the maker claims; (): unknown
+    name: str = ""

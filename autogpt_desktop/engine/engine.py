@@ -1,0 +1,150 @@
+"""A loaded decoder with its tokenizer: token ids in, a stream of text out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from autogpt_desktop.engine.cache import KVCache
+from autogpt_desktop.engine.chat_template import ChatTemplate
+from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.sampling import make_sampler
+from autogpt_desktop.engine.tokenizer import Tokenizer
+from autogpt_desktop.engine.transformer import Cancelled, Transformer
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Notice, Progress, Text
+
+
+class StopStrings:
+    """Cuts a stream of text at the first stop string, holding back what might become one."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self.stop = tuple(s for s in stop if s)
+        self.held = ""
+        self.hit = False
+
+    def push(self, text: str) -> str:
+        """The text that is safe to show by now."""
+        if not self.stop:
+            return text
+        self.held += text
+        found = [at for at in (self.held.find(s) for s in self.stop) if at >= 0]
+        if found:
+            self.hit = True
+            shown, self.held = self.held[: min(found)], ""
+            return shown
+        keep = max((n for s in self.stop for n in range(1, len(s)) if self.held.endswith(s[:n])), default=0)
+        shown, self.held = self.held[: len(self.held) - keep], self.held[len(self.held) - keep :]
+        return shown
+
+    def finish(self) -> str:
+        """What was held back and turned out harmless."""
+        text, self.held = self.held, ""
+        return text
+
+
+@dataclass
+class Engine:
+    """One loaded model. States (KV caches) belong to the caller; nothing here remembers a conversation."""
+
+    name: str
+    config: ModelConfig
+    decoder: Transformer
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    device: str  # "cpu", "cuda", "mps"
+    notices: tuple[Notice, ...] = field(default=())
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that fit one state."""
+        return self.decoder.context_length
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+        return self.decoder.nbytes
+
+    def new_state(self) -> KVCache:
+        return self.decoder.new_state()
+
+    def chat_ids(self, messages: list[dict[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
+        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template."""
+        return self.template.render_ids(self.tokenizer, messages, add_generation_prompt=add_generation_prompt)
+
+    def prefill(self, state: KVCache, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
+                ) -> Iterator[Progress | Tensor]:  # fmt: skip
+        """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
+
+        Yields a Progress behind each chunk and last the logits of the last token, [vocab_size].
+        """
+        kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
+        state.trim(kept)
+        chunk = self.decoder.prefill_chunk
+        for start in range(kept, len(ids), chunk):
+            logits = self.decoder.forward([(state, ids[start : start + chunk])], cancelled=cancelled)[0]
+            yield Progress("stage.reading", min(start + chunk, len(ids)) - kept, len(ids) - kept)
+        yield logits
+
+    def stream(self, ids: Sequence[int], sampling: Sampling, state: KVCache | None = None,
+               cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Text | Done]:  # fmt: skip
+        """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
+
+        ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
+        between layers. Raises KnownError("prompt-too-long") when ``ids`` leave no room in the context.
+        """
+        state = self.new_state() if state is None else state
+        ids = list(ids)
+        if len(ids) >= self.context_length:
+            raise KnownError("prompt-too-long", tokens=len(ids), context=self.context_length)
+        started = time.perf_counter()
+        cached = min(state.common_prefix(ids), len(ids) - 1)
+        sample, decoder_text = make_sampler(sampling), self.tokenizer.stream()
+        stop = StopStrings(sampling.stop)
+        made, first, reason = 0, 0.0, "length"
+        room = min(sampling.max_tokens, self.context_length - len(ids))
+        try:
+            for step in self.prefill(state, ids, cancelled):
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    logits = step
+            history = list(ids)
+            while made < room:
+                token = sample(logits, history)
+                if not made:
+                    first = time.perf_counter()
+                made += 1
+                if token in self.tokenizer.eos_ids:
+                    reason = "stop"
+                    break
+                history.append(token)
+                if text := stop.push(decoder_text.push(token)):
+                    yield Text(text)
+                if stop.hit:
+                    reason = "stop"
+                    break
+                if made < room:
+                    logits = self.decoder.forward([(state, [token])], cancelled=cancelled)[0]
+        except Cancelled:
+            reason = "cancelled"
+        if not stop.hit and (text := stop.push(decoder_text.finish()) + stop.finish()):
+            yield Text(text)
+        now = time.perf_counter()
+        yield Done(
+            finish_reason=reason,
+            prompt_tokens=len(ids),
+            cached_tokens=cached,
+            new_tokens=made,
+            time_to_first_token=(first or now) - started,
+            tokens_per_second=(made - 1) / (now - first) if made > 1 and now > first else 0.0,
+            context_used=len(ids) + made,
+            context_length=self.context_length,
+        )
+
+    def close(self) -> None:
+        """Let go of what lives outside this process."""
+        self.template.close()

@@ -1,0 +1,190 @@
+"""From a file or folder to an Engine, and the set of engines that are loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from autogpt_desktop.engine.chat_template import ChatTemplate
+from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
+from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.engine.gguf import read_gguf
+from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
+from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
+from autogpt_desktop.engine.tokenizer import Tokenizer
+from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress
+
+log = logging.getLogger(__name__)
+_MAX_CACHE_BYTES = 2 << 30  # of one full KV cache; longer contexts are cut to that
+
+
+def load(path: Path | str, *, device: str = "auto", context_length: int = 0,
+         float32: bool = False) -> Generator[Progress, None, Engine]:  # fmt: skip
+    """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
+
+    ``device``: "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu"; a GPU that is missing or full
+    gives way to the CPU with a Notice in ``Engine.notices``. ``context_length``: tokens; 0 is the
+    model's own, within reason. ``float32`` expands the weights and is for checking only.
+    Raises KnownError for everything that can be wrong with the files, and "no-memory".
+    """
+    path = Path(path)
+    wanted, notices = pick_device(device)
+    yield Progress("stage.opening")
+    if path.is_dir():
+        config = config_from_folder(path)
+        sources = sources_from_folder(path, config)
+        tokenizer = Tokenizer.from_folder(path)
+    else:
+        file = read_gguf(path)
+        config = config_from_gguf(file)
+        sources = {
+            hf: Source(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
+            for hf, name in weight_names(file, config.family).items()
+        }
+        tokenizer = Tokenizer.from_gguf(file.metadata)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise KnownError("tokenizer-vocabulary", file=path.name)
+    template = ChatTemplate.for_tokenizer(tokenizer)
+    length = _context_length(config, context_length)
+    try:
+        try:
+            decoder = yield from build(config, sources, wanted, length, float32=float32)
+        except torch.OutOfMemoryError as error:
+            if wanted.type == "cpu":
+                raise KnownError("no-memory", file=path.name) from error
+            log.warning("no room on %s, going to the CPU", wanted)
+            notices = (*notices, Notice("notice.gpu-full"))
+            wanted = torch.device("cpu")
+            decoder = yield from build(config, sources, wanted, length, float32=float32)
+    except (MemoryError, RuntimeError) as error:
+        template.close()
+        # torch's CPU allocator raises a RuntimeError of its own
+        if isinstance(error, MemoryError) or "alloc" in str(error):
+            raise KnownError("no-memory", file=path.name) from error
+        raise
+    except GeneratorExit:
+        template.close()
+        raise
+    name = config.name or path.stem
+    return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+
+
+def pick_device(device: str) -> tuple[torch.device, tuple[Notice, ...]]:
+    """The device to use for a wish, and what to tell about it. Raises ValueError for unknown names."""
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(f"unknown device {device!r}")
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if device == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu"), ()
+    if (device == "cuda" and not cuda) or (device == "mps" and not mps):
+        return torch.device("cpu"), (Notice("notice.gpu-missing", {"device": device.upper()}),)
+    return torch.device(device), ()
+
+
+def build(config: ModelConfig, sources: dict[str, Source], device: torch.device, context_length: int, *,
+          float32: bool = False) -> Generator[Progress, None, Transformer]:  # fmt: skip
+    """Pack the weights on ``device``; the generator returns the decoder."""
+    if not config.rope_interleaved:
+        sources = _interleave_heads(config, sources)
+    decoder = Transformer(config, device, context_length)
+
+    def norm(name: str) -> RMSNorm:
+        weight = sources[name].dense().float() + config.norm_weight_offset
+        return RMSNorm(weight.to(device), config.rms_norm_eps)
+
+    def linear(*names: str, bias: bool = False) -> QuantLinear:
+        offsets = torch.cat([sources[f"{n}.bias"].dense().float() for n in names]) if bias else None
+        return QuantLinear([sources[f"{n}.weight"] for n in names], offsets, device, float32=float32)
+
+    layers = []
+    for index in range(config.num_hidden_layers):
+        yield Progress("stage.loading", index, config.num_hidden_layers + 1)
+        at = f"model.layers.{index}"
+        layer = Layer(config, index)
+        layer.qkv = linear(*(f"{at}.self_attn.{n}_proj" for n in "qkv"), bias=config.attention_bias)
+        layer.o = linear(f"{at}.self_attn.o_proj")
+        layer.gate_up = linear(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
+        layer.down = linear(f"{at}.mlp.down_proj")
+        layer.input_norm = norm(f"{at}.input_layernorm.weight")
+        if config.sandwich_norms:
+            layer.attention_out_norm = norm(f"{at}.post_attention_layernorm.weight")
+            layer.mlp_norm = norm(f"{at}.pre_feedforward_layernorm.weight")
+            layer.mlp_out_norm = norm(f"{at}.post_feedforward_layernorm.weight")
+        else:
+            layer.mlp_norm = norm(f"{at}.post_attention_layernorm.weight")
+        if config.qk_norm:
+            q = norm(f"{at}.self_attn.q_norm.weight").weight.expand(config.num_attention_heads, -1)
+            k = norm(f"{at}.self_attn.k_norm.weight").weight.expand(config.num_key_value_heads, -1)
+            layer.qk_norm = torch.cat([q, k])
+        layers.append(layer)
+    yield Progress("stage.loading", config.num_hidden_layers, config.num_hidden_layers + 1)
+    decoder.layers = layers
+    decoder.norm = norm("model.norm.weight")
+    decoder.embedding = Embedding(sources["model.embed_tokens.weight"], device)
+    head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
+    decoder.head = linear(head)
+    yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
+    return decoder
+
+
+def _interleave_heads(config: ModelConfig, sources: dict[str, Source]) -> dict[str, Source]:
+    """Reorder the rows of q and k from pairs half a head apart to neighbours, as ``rotate`` wants them.
+
+    The scores QKᵀ do not change when both sides are reordered alike.
+    """
+    half = (config.rope_dim or config.head_dim) // 2
+    order = np.arange(config.head_dim)
+    order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
+    changed: dict[str, Source] = {}
+    for name, source in sources.items():
+        if ".q_proj." in name or ".k_proj." in name or ".q_norm." in name or ".k_norm." in name:
+            heads = source.shape[0] // config.head_dim
+            rows = (np.arange(heads)[:, None] * config.head_dim + order).reshape(-1)
+            changed[name] = dataclasses.replace(source, row_order=rows)
+    return sources | changed
+
+
+def _context_length(config: ModelConfig, wanted: int) -> int:
+    per_token = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    limit = min(config.max_position_embeddings, max(512, _MAX_CACHE_BYTES // per_token))
+    return min(limit, wanted) if wanted else limit
+
+
+class Models:
+    """The engines that are loaded. Lives on the worker thread; panels name a role or a model."""
+
+    def __init__(self, resolve: Callable[[str], Path], device: str = "auto", context_length: int = 0) -> None:
+        self.resolve, self.device, self.context_length = resolve, device, context_length
+        self._engine: Engine | None = None
+        self._path: Path | None = None
+        self.states: dict[str, Any] = {}  # by conversation; see tasks.chat
+
+    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Engine]:
+        """The engine for a role or a model's name, loaded if need be; the generator returns it."""
+        path = self.resolve(role)
+        if self._engine is None or path != self._path:
+            self.unload()
+            engine = yield from load(path, device=self.device, context_length=self.context_length)
+            self._engine, self._path = engine, path
+            yield from engine.notices
+        return self._engine
+
+    @property
+    def loaded(self) -> Engine | None:
+        return self._engine
+
+    def unload(self) -> None:
+        """Free the memory of what is loaded."""
+        self.states.clear()
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = self._path = None

@@ -1,0 +1,59 @@
+"""Choosing the next token from the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from autogpt_desktop.engine.config import Sampling
+
+Sampler = Callable[[Tensor, Sequence[int]], int]
+_PENALTY_WINDOW = 256  # latest tokens that the repetition penalty looks at
+
+
+def make_sampler(sampling: Sampling) -> Sampler:
+    """A function (logits [vocab_size], tokens so far) → token id.
+
+    In this order: repetition penalty (Keskar et al., 2019: CTRL), temperature, top-k, top-p (Holtzman
+    et al., 2020), min-p (Nguyen et al., 2024), one draw. The same seed and logits give the same tokens.
+    """
+    generator = torch.Generator()
+    if sampling.seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(sampling.seed % (1 << 63))
+
+    def sample(logits: Tensor, previous: Sequence[int]) -> int:
+        logits = logits.float()
+        if sampling.repetition_penalty != 1.0 and previous:
+            logits = _penalised(logits, previous[-_PENALTY_WINDOW:], sampling.repetition_penalty)
+        if sampling.temperature <= 0:
+            return int(logits.argmax())
+        probabilities, ids = candidates(logits, sampling)
+        drawn = torch.multinomial(probabilities, 1, generator=generator)
+        return int(ids[drawn])
+
+    return sample
+
+
+def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
+    """The tokens that may be drawn, likeliest first: probabilities (not normalised) and ids, on CPU."""
+    count = len(logits) if sampling.top_k <= 0 else min(sampling.top_k, len(logits))
+    values, ids = torch.topk(logits, count)  # sorted
+    probabilities = torch.softmax(values / sampling.temperature, dim=-1)
+    keep = torch.ones_like(probabilities, dtype=torch.bool)
+    if sampling.top_p < 1.0:
+        before = probabilities.cumsum(0) - probabilities
+        keep &= before < sampling.top_p  # the token that crosses the line stays
+    if sampling.min_p > 0.0:
+        keep &= probabilities >= sampling.min_p * probabilities[0]
+    keep[0] = True
+    return probabilities[keep].cpu(), ids[keep].cpu()
+
+
+def _penalised(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor:
+    seen = torch.tensor(sorted(set(previous)), dtype=torch.int64, device=logits.device)
+    values = logits[seen]
+    return logits.index_copy(0, seen, torch.where(values > 0, values / penalty, values * penalty))

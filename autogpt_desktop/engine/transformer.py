@@ -1,0 +1,249 @@
+"""One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
+
+Read from the top: attention, RotaryEmbedding, Layer, Transformer. Shapes: T new tokens, S tokens in
+all, H query heads, K key/value heads, G = H / K queries that share a key, D head_dim.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autogpt_desktop.engine.cache import KVCache
+from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.quant import Embedding, QuantLinear
+
+
+class Cancelled(Exception):
+    """A pass was given up between two layers; the caches are as they were."""
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, softcap: float) -> Tensor:
+    """softmax(QKᵀ/√d_k)V: "Attention Is All You Need" (Vaswani et al., 2017), equation 1.
+
+    ``q`` [K, G·T, D], ``k`` and ``v`` [K, S, D], ``mask`` [G·T, S] of 0 and -inf, ``scale`` 1/√d_k.
+    The G queries that share a key (grouped-query attention, Ainslie et al., 2023) lie behind each
+    other, so that no key is copied. Returns [K, G·T, D].
+    """
+    scores = torch.matmul(q, k.transpose(1, 2)).float() * scale  # QKᵀ/√d_k  [K, G·T, S]
+    if softcap:
+        scores = torch.tanh(scores / softcap) * softcap
+    if mask is not None:
+        scores = scores + mask
+    return torch.matmul(torch.softmax(scores, dim=-1).to(v.dtype), v)
+
+
+def causal_mask(new: int, total: int, groups: int, window: int, device: torch.device) -> Tensor | None:
+    """What ``new`` tokens at the end of ``total`` may not see. [groups · new, total] of 0 and -inf.
+
+    Each sees itself and what is before it, at most ``window`` tokens in all where there is a window.
+    None where nothing is hidden.
+    """
+    if new == 1 and (not window or total <= window):
+        return None
+    position = torch.arange(total - new, total, device=device)[:, None]
+    other = torch.arange(total, device=device)[None, :]
+    hidden = other > position
+    if window:
+        hidden |= other <= position - window
+    return torch.zeros(new, total, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
+
+
+class RMSNorm:
+    """x / rms(x) · w (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, weight: Tensor, eps: float) -> None:
+        self.weight, self.eps = weight.float(), eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, x.shape[-1:], None, self.eps) * self.weight
+
+
+def rope_frequencies(dim: int, theta: float, scaling: RopeScaling | None) -> tuple[Tensor, float]:
+    """Radians per position of each of the ``dim`` / 2 pairs, and a factor on the rotated vectors.
+
+    RoPE: Su et al., 2021. Scalings as published: "linear" (position interpolation, Chen et al., 2023),
+    "llama3" (Llama 3.1's smooth step between kept and divided frequencies), "yarn" (Peng et al., 2023).
+    """
+    frequencies = theta ** -(torch.arange(0, dim, 2, dtype=torch.float64) / dim)
+    if scaling is None:
+        return frequencies, 1.0
+    if scaling.freq_factors:
+        return frequencies / torch.tensor(scaling.freq_factors, dtype=torch.float64)[: dim // 2], 1.0
+    if scaling.kind == "linear":
+        return frequencies / scaling.factor, 1.0
+    original = scaling.original_max_position_embeddings
+    if scaling.kind == "llama3":
+        turns = original * frequencies / (2 * math.pi)
+        kept = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
+        kept = kept.clamp(0, 1)
+        return frequencies * (kept + (1 - kept) / scaling.factor), 1.0
+    # yarn: pairs that turn often keep their frequency, those that turn rarely are interpolated
+    def pair_that_turns(turns: float) -> float:
+        return dim * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
+
+    low = max(math.floor(pair_that_turns(scaling.beta_fast)), 0)
+    high = min(math.ceil(pair_that_turns(scaling.beta_slow)), dim - 1)
+    ramp = ((torch.arange(dim // 2, dtype=torch.float64) - low) / max(high - low, 0.001)).clamp(0, 1)
+    factor = scaling.attention_factor
+    if factor is None:
+        factor = 0.1 * math.log(scaling.factor) + 1.0 if scaling.factor > 1 else 1.0
+    return frequencies * (1 - ramp) + frequencies / scaling.factor * ramp, factor
+
+
+class RotaryEmbedding:
+    """Turns pair (2i, 2i+1) of each head by position · frequency i: one complex product.
+
+    Families whose pairs lie half a head apart have their rows of q and k reordered when they are loaded.
+    """
+
+    def __init__(self, config: ModelConfig, theta: float, scaled: bool, device: torch.device) -> None:
+        rotating = config.rope_dim or config.head_dim
+        frequencies, factor = rope_frequencies(rotating, theta, config.rope_scaling if scaled else None)
+        still = torch.zeros((config.head_dim - rotating) // 2, dtype=torch.float64)
+        self.frequencies = torch.cat([frequencies, still])
+        self.factor = torch.cat([torch.full_like(frequencies, factor), torch.ones_like(still)])
+        self.device = device
+        self.table = torch.empty(0, len(self.frequencies), dtype=torch.complex64, device=device)
+
+    def turns(self, start: int, stop: int) -> Tensor:
+        """e^(i·angle) of positions start…stop-1, complex64 [positions, 1, D/2]."""
+        if stop > len(self.table):
+            positions = torch.arange(max(stop, 2 * len(self.table), 512), dtype=torch.float64)
+            angles = positions[:, None] * self.frequencies
+            table = torch.polar(self.factor.expand_as(angles).contiguous(), angles)
+            self.table = table.to(torch.complex64).to(self.device)
+        return self.table[start:stop, None]
+
+
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """``x`` [T, heads, D] turned by ``turns`` [T, 1, D/2]."""
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * turns).flatten(-2)
+
+
+class Layer:
+    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too."""
+
+    qkv: QuantLinear
+    o: QuantLinear
+    gate_up: QuantLinear
+    down: QuantLinear
+    input_norm: RMSNorm
+    mlp_norm: RMSNorm
+    attention_out_norm: RMSNorm | None = None
+    mlp_out_norm: RMSNorm | None = None
+    qk_norm: Tensor | None = None  # [H + K, D]
+
+    def __init__(self, config: ModelConfig, index: int) -> None:
+        self.config, self.index = config, index
+        self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
+        self.scale = config.query_scale or config.head_dim**-0.5
+        self.activation: Callable[[Tensor], Tensor] = (
+            (lambda x: F.gelu(x, approximate="tanh")) if config.hidden_act == "gelu_tanh" else F.silu
+        )
+
+    def __call__(self, x: Tensor, turns: Tensor, mask: Tensor | None, cache: KVCache) -> Tensor:
+        """``x`` [T, hidden_size] float32 → the same."""
+        out = self.o(self.attend(self.input_norm(x), turns, mask, cache))
+        x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
+        gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
+        out = self.down(self.activation(gate) * up)
+        return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
+
+    def attend(self, x: Tensor, turns: Tensor, mask: Tensor | None, cache: KVCache) -> Tensor:
+        c, new = self.config, len(x)
+        heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        qkv = self.qkv(x).view(new, heads + 2 * shared, dim)
+        qk = qkv[:, : heads + shared]
+        if self.qk_norm is not None:
+            qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
+        qk = rotate(qk.contiguous(), turns).to(cache.dtype)
+        v = qkv[:, heads + shared :].to(cache.dtype)
+        k, v = cache.update_and_fetch(self.index, qk[:, heads:].transpose(0, 1), v.transpose(0, 1))
+        if self.sliding and k.shape[1] > c.sliding_window + new - 1:
+            # nothing older than the window of the first new token can be seen
+            seen = c.sliding_window + new - 1
+            k, v = k[:, -seen:], v[:, -seen:]
+            mask = None if mask is None or new == 1 else mask[:, -seen:]
+        q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
+        out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
+        out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
+        return out.reshape(new, heads * dim)
+
+
+class Transformer:
+    """Token ids in, logits out, through the one door of a loaded decoder: ``forward``."""
+
+    embedding: Embedding
+    layers: list[Layer]
+    norm: RMSNorm
+    head: QuantLinear
+
+    def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
+        self.config, self.device, self.context_length = config, device, context_length
+        self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
+        self.local_rope = self.rope
+        if config.family == "gemma3":
+            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, device)
+
+    def new_state(self) -> KVCache:
+        """An empty sequence."""
+        c = self.config
+        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        return KVCache(c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length,
+                       dtype=dtype, device=self.device)  # fmt: skip
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+        parts: list[QuantLinear | Embedding] = [self.embedding, self.head]
+        for layer in self.layers:
+            parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
+        return sum(part.nbytes for part in parts)
+
+    @property
+    def prefill_chunk(self) -> int:
+        """Tokens in one pass of a prefill: enough to be quick, few enough that one layer stays short."""
+        c = self.config
+        per_layer = c.hidden_size * (3 * c.intermediate_size + 2 * c.num_attention_heads * c.head_dim)
+        budget = 4e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
+        return max(16, min(512, int(budget / per_layer)))
+
+    @torch.inference_mode()
+    def forward(self, batch: Sequence[tuple[KVCache, Sequence[int]]], logits: Literal["last", "all"] = "last",
+                cancelled: Callable[[], bool] = lambda: False) -> list[Tensor]:  # fmt: skip
+        """Append ids to each state and return each one's logits, float32.
+
+        [vocab_size] of the last token for "last", [ids, vocab_size] for "all". Raises ``Cancelled``
+        between layers (the state is then as before) and ValueError when a state would overflow.
+        """
+        return [self._forward(state, list(ids), logits, cancelled) for state, ids in batch]
+
+    def _forward(self, state: KVCache, ids: list[int], logits: str, cancelled: Callable[[], bool]) -> Tensor:
+        c, start, stop = self.config, len(state), len(state) + len(ids)
+        state.reserve(stop)
+        x = self.embedding(torch.tensor(ids, dtype=torch.int64))
+        if c.embedding_scale != 1.0:
+            x = x * c.embedding_scale
+        groups = c.num_attention_heads // c.num_key_value_heads
+        masks = {False: causal_mask(len(ids), stop, groups, 0, self.device)}
+        if any(c.sliding_layers):
+            masks[True] = causal_mask(len(ids), stop, groups, c.sliding_window, self.device)
+        turns = {False: self.rope.turns(start, stop), True: self.local_rope.turns(start, stop)}
+        for layer in self.layers:
+            if cancelled():
+                raise Cancelled
+            x = layer(x, turns[layer.sliding], masks[layer.sliding], state)
+        if logits == "last":
+            x = x[-1:]
+        y = self.head(self.norm(x))
+        if c.final_logit_softcap:
+            y = torch.tanh(y / c.final_logit_softcap) * c.final_logit_softcap
+        state.advance(ids)
+        return y[0] if logits == "last" else y

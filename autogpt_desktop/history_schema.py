@@ -1,0 +1,241 @@
+"""The conversation database: its tables, its migrations, how it is opened and what can go wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from autogpt_desktop.errors import KnownError
+
+MEMORY = ":memory:"
+APPLICATION_ID = 0x41474454  # "AGDT", in the file's header
+
+# MIGRATIONS[n] takes a database of version n to n + 1. Never edit one that was released: add one.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
+            title TEXT NOT NULL DEFAULT '',
+            system_prompt TEXT NOT NULL DEFAULT '',
+            sampling TEXT NOT NULL DEFAULT '{}',   -- JSON
+            preset TEXT NOT NULL DEFAULT '',
+            model TEXT NOT NULL DEFAULT '',
+            pinned INTEGER NOT NULL DEFAULT 0,
+            created REAL NOT NULL,                 -- seconds since 1970
+            updated REAL NOT NULL,
+            active_child INTEGER,                  -- the first message of the branch that is shown
+            deleted INTEGER NOT NULL DEFAULT 0     -- 0, or the undo token
+        )
+        """,
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation_id INTEGER NOT NULL
+                REFERENCES conversations (id) DEFERRABLE INITIALLY DEFERRED,
+            parent_id INTEGER REFERENCES messages (id) DEFERRABLE INITIALLY DEFERRED,
+            active_child INTEGER,
+            deleted INTEGER NOT NULL DEFAULT 0,
+            indexed INTEGER NOT NULL DEFAULT 0,    -- 1: its text is in the search index
+            role TEXT NOT NULL,
+            state TEXT NOT NULL,
+            created REAL NOT NULL,
+            model TEXT NOT NULL DEFAULT '',
+            stats TEXT NOT NULL DEFAULT '{}',      -- JSON
+            text TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX messages_conversation ON messages (conversation_id, id)",
+        "CREATE INDEX messages_parent ON messages (parent_id)",
+        "CREATE INDEX messages_lookup ON messages (id, deleted, conversation_id)",
+        "CREATE INDEX messages_streaming ON messages (id) WHERE state = 'streaming'",
+        "CREATE INDEX messages_unindexed ON messages (id) WHERE indexed = 0",
+        "CREATE INDEX messages_deleted ON messages (deleted) WHERE deleted != 0",
+        # Contentless: the index holds words and positions, the text itself is stored once.
+        """
+        CREATE VIRTUAL TABLE search USING fts5 (
+            text, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
+        )
+        """,
+    ),
+    (
+        "CREATE TABLE drafts (conversation_id INTEGER PRIMARY KEY, text TEXT NOT NULL)",  # 0: a new one
+        "ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]'",  # JSON
+    ),
+)
+VERSION = len(MIGRATIONS)
+TABLES = {"conversations", "messages", "search", "drafts"}
+
+
+@contextmanager
+def known_errors(path: Path | str) -> Iterator[None]:
+    """Turn what SQLite reports about the disk, locks and damage into known errors."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        known = _known(error, path)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(error: sqlite3.Error | OSError, path: Path | str) -> KnownError | None:
+    values = {"path": str(path), "folder": str(Path(path).parent)}
+    if isinstance(error, OSError):
+        full = error.errno is not None and os.strerror(error.errno) == os.strerror(28)  # ENOSPC
+        return KnownError("disk-full" if full else "history-readonly", **values)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    code &= 0xFF  # the primary code of an extended one
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return KnownError("history-locked", **values)
+    if code == sqlite3.SQLITE_FULL:
+        return KnownError("disk-full", **values)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return KnownError("history-readonly", **values)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return KnownError("history-corrupt", **values)
+    if code == sqlite3.SQLITE_IOERR:
+        # SQLite says "I/O error" where the -shm file cannot grow on a full disk.
+        full = Path(path).parent.is_dir() and shutil.disk_usage(Path(path).parent).free < 2**20
+        return KnownError("disk-full" if full else "history-io", **values)
+    return None
+
+
+def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
+    """Open, check and migrate a database; ``":memory:"`` for one that is never written.
+
+    Raises KnownError: history-newer (the file is then untouched, byte for byte), history-corrupt,
+    history-locked, history-readonly, history-io, disk-full.
+    """
+    with known_errors(path):
+        if path != MEMORY:
+            path = Path(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign(path, busy_ms)
+        db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
+        try:
+            _prepare(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
+    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not just unlinked
+    db.execute("PRAGMA temp_store = MEMORY")  # no text in temporary files
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses nothing that was committed; a power cut at most the last moments.
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("BEGIN IMMEDIATE")  # finds out now, not in the middle of an answer, that it cannot write
+    db.execute("ROLLBACK")
+    _migrate(db, path)
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables >= TABLES:
+        raise KnownError("history-corrupt", path=str(path), folder=str(Path(path).parent))
+
+
+def _refuse_foreign(path: Path, busy_ms: int) -> None:
+    """Refuse a newer or foreign file before SQLite opens it for writing."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return
+    with open(path, "rb") as file:
+        header = file.read(100)
+    # https://www.sqlite.org/fileformat.html: user version at byte 60, application id at byte 68
+    version, application = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size > 0:  # the header's latest state may stand in the log
+        uri = f"file:{quote(str(path))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=busy_ms / 1000)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+    values = {"path": str(path), "folder": str(path.parent)}
+    if not header.startswith(b"SQLite format 3\0") or len(header) < 100:
+        raise KnownError("history-corrupt", **values)
+    if version > VERSION:
+        raise KnownError("history-newer", **values)
+    if application not in (0, APPLICATION_ID) or (version == 0 and application == 0 and _has_tables(path)):
+        raise KnownError("history-corrupt", **values)
+
+
+def _has_tables(path: Path) -> bool:
+    uri = f"file:{quote(str(path))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+
+
+def _migrate(db: sqlite3.Connection, path: Path | str) -> None:
+    """Bring the database to VERSION, one version at a time, each after a copy of what was there."""
+    for version in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
+        if version > 0 and path != MEMORY:
+            _copy(db, backup_path(Path(path), version))
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[version]:
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {version + 1}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+def backup_path(path: Path, version: int) -> Path:
+    """Where the copy of a version-``version`` database is kept."""
+    return path.with_name(f"{path.stem}-v{version}.bak")
+
+
+def _copy(db: sqlite3.Connection, target: Path) -> None:
+    scratch = target.with_name(target.name + ".new")
+    scratch.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(scratch, isolation_level=None)) as copy:
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        os.replace(scratch, target)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]) -> None:
+    """Delete these rows from the copies that migrations left, so that purged text is nowhere.
+
+    The copies lose their search index; a database that is opened again rebuilds it.
+    """
+    for version in range(1, VERSION):
+        copy_path = backup_path(path, version)
+        if not copy_path.exists():
+            continue
+        with known_errors(copy_path), closing(sqlite3.connect(copy_path, isolation_level=None)) as copy:
+            copy.execute("PRAGMA secure_delete = ON")
+            copy.execute("PRAGMA temp_store = MEMORY")
+            copy.execute("BEGIN IMMEDIATE")
+            copy.executemany(
+                "DELETE FROM messages WHERE conversation_id = ?", [(item,) for item in conversation_ids]
+            )
+            copy.executemany("DELETE FROM messages WHERE id = ?", [(item,) for item in message_ids])
+            copy.executemany("DELETE FROM conversations WHERE id = ?", [(item,) for item in conversation_ids])
+            copy.execute("INSERT INTO search (search) VALUES ('delete-all')")
+            copy.execute("UPDATE messages SET indexed = 0")
+            copy.execute("COMMIT")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged database (and its log) so that a new one can be begun; nothing is deleted."""
+    target = path.with_name(f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    with known_errors(path):
+        for ending in ("-wal", "-shm", ""):
+            if path.with_name(path.name + ending).exists():
+                os.replace(path.with_name(path.name + ending), target.with_name(target.name + ending))
+    return target

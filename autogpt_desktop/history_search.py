@@ -1,0 +1,72 @@
+"""Words for the search index, in English and Chinese alike, and the excerpt around a match."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Scripts that put no spaces between words. SQLite's tokenizer would take a whole sentence for one
+# word, so each of their characters becomes a word of its own, and a query of them becomes a phrase.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff"  # Korean
+)
+_EACH = re.compile(f"([{_UNSPACED}])")
+_TOKEN = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+MAX_QUERY = 256  # characters; a pasted page is not a query
+SNIPPET = 90  # characters
+
+
+def segment(text: str) -> str:
+    """``text`` as it is indexed. Must stay as it is: the same words take an entry out again."""
+    return _EACH.sub(r" \1 ", text.translate(_HALF_WIDTH).replace("\0", " "))
+
+
+def query_words(query: str) -> list[list[str]]:
+    """The query's words, each a list of tokens that must follow one another."""
+    words = query[:MAX_QUERY].translate(_HALF_WIDTH).split()
+    return [tokens for tokens in map(_TOKEN.findall, words) if tokens]
+
+
+def match_expression(query: str) -> str:
+    """An FTS5 expression: every word must occur, the last one may go on. ``""``: no word in it."""
+    words = query_words(query)
+    phrases = ['"' + " ".join(tokens) + '"' for tokens in words]
+    if phrases and not query[-1].isspace() and not _EACH.match(words[-1][-1]):
+        phrases[-1] += " *"
+    return " ".join(phrases)
+
+
+def snippet(text: str, query: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """An excerpt around the first match, on one line, and where in it the query's words stand."""
+    words = query_words(query) or [[query.strip()[:MAX_QUERY]]]
+    pattern = re.compile("|".join(r"[\W_]*".join(map(re.escape, map(_fold, tokens))) for tokens in words))
+    found = pattern.search(_fold(text))
+    start = max(0, found.start() - SNIPPET // 3) if found else 0
+    excerpt = " ".join(text[start : start + SNIPPET].split())
+    if start:
+        excerpt = "…" + excerpt
+    if start + SNIPPET < len(text):
+        excerpt += "…"
+    spans = [match.span() for match in pattern.finditer(_fold(excerpt)) if match.end() > match.start()]
+    return excerpt, tuple(spans)
+
+
+def _fold(text: str) -> str:
+    """Lower case without accents, each character still at its place."""
+    text = text.translate(_HALF_WIDTH)
+    if text.isascii():
+        return text.lower()
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few capitals become two characters
+        lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    if not _ACCENTED.search(lowered):
+        return lowered
+    return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], lowered)
+
+
+_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")

@@ -1,0 +1,68 @@
+"""Where files live: in a source checkout, an installed wheel and a frozen app alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+APP = "autogpt-desktop"
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _bundled(name: str) -> Path:
+    """A top-level folder of the project: inside the package in a wheel, beside it in a checkout."""
+    frozen = getattr(sys, "_MEIPASS", None)
+    places = [Path(frozen) / name] if frozen else []
+    places += [_PACKAGE / f"_{name}", _PACKAGE.parent / name]
+    return next((place for place in places if place.is_dir()), places[-1])
+
+
+def resources() -> Path:
+    """Icons, style sheet, translations."""
+    return _bundled("resources")
+
+
+def bundled_models() -> Path:
+    """The catalogue file; in a checkout also weights that were fetched for the tests."""
+    return _bundled("models")
+
+
+def home() -> Path | None:
+    """One folder for everything, when ``AUTOGPT_DESKTOP_HOME`` asks for it (tests, USB sticks)."""
+    value = os.environ.get("AUTOGPT_DESKTOP_HOME")
+    return Path(value) if value else None
+
+
+def data_dir() -> Path:
+    """Conversations and models; created on first use."""
+    return _made(home() or Path(platformdirs.user_data_dir(APP, appauthor=False)))
+
+
+def config_dir() -> Path:
+    """The settings file."""
+    base = home()
+    return _made(base / "config" if base else Path(platformdirs.user_config_dir(APP, appauthor=False)))
+
+
+def cache_dir() -> Path:
+    """What can be made again."""
+    base = home()
+    return _made(base / "cache" if base else Path(platformdirs.user_cache_dir(APP, appauthor=False)))
+
+
+def models_dir() -> Path:
+    """Where fetched models are installed."""
+    return _made(data_dir() / "models")
+
+
+def model_dirs() -> list[Path]:
+    """Every folder that installed models are looked for in, the user's own first."""
+    return [models_dir(), bundled_models()]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

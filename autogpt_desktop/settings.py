@@ -1,0 +1,202 @@
+"""One dataclass of settings, kept in a JSON file."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop import paths
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+
+THEMES = ("system", "light", "dark")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+ZOOM_RANGE = (0.5, 3.0)
+MAX_FILE = 4 * 2**20  # bytes; a larger settings file is not ours
+
+_BALANCED: dict[str, Any] = {
+    "temperature": 0.7,
+    "top_k": 40,
+    "top_p": 0.95,
+    "min_p": 0.05,
+    "repetition_penalty": 1.0,
+    "seed": None,
+    "stop": [],
+    "max_tokens": 1024,
+}
+
+
+def built_in_presets() -> list[dict[str, Any]]:
+    """The presets every installation starts with: ``name``, ``system_prompt``, ``sampling``, ``built_in``.
+
+    ``sampling`` holds the fields of ``engine.config.Sampling``.
+    """
+    changes: dict[str, dict[str, Any]] = {
+        "Balanced": {},
+        "Precise": {"temperature": 0.3, "top_p": 0.9, "repetition_penalty": 1.05},
+        "Creative": {"temperature": 1.0, "top_k": 0, "top_p": 0.98, "min_p": 0.03},
+        "Deterministic": {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0},
+    }
+    return [
+        {
+            "name": name,
+            "system_prompt": "",
+            "sampling": copy.deepcopy(_BALANCED) | change,
+            "built_in": True,
+        }
+        for name, change in changes.items()
+    ]
+
+
+def preset_title(preset: dict[str, Any]) -> str:
+    """A preset's name as people read it: built-in ones are translated, their own are theirs."""
+    name = str(preset.get("name", ""))
+    if not preset.get("built_in"):
+        return name
+    titles = {
+        "Balanced": tr("Balanced"),
+        "Precise": tr("Precise"),
+        "Creative": tr("Creative"),
+        "Deterministic": tr("Deterministic"),
+    }
+    return titles.get(name, name)
+
+
+@dataclass
+class Settings:
+    """What a person chose. ``load`` never fails on a bad file; ``save`` is atomic."""
+
+    language: str = ""  # "": follow the system
+    theme: str = "system"
+    zoom: float = 1.0
+    default_model: str = ""
+    device: str = "auto"
+    send_with_enter: bool = True
+    presets: list[dict[str, Any]] = field(default_factory=built_in_presets)
+    window_geometry: str = ""
+    layout: str = ""
+    last_conversation: int = 0
+    notify: bool = True
+    context_length: int = 0  # 0: the model's own
+    acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
+
+    # Not saved themselves:
+    path: Path | None = field(default=None, repr=False, compare=False)
+    set_aside: Path | None = field(default=None, repr=False, compare=False)  # a damaged file's new name
+    extra: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # a newer version's keys
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Settings:
+        """Read the settings; what is missing or senseless keeps its default.
+
+        A damaged file is renamed to ``settings.json.bak`` and named in ``set_aside``, so that the
+        window can say so; nothing a person wrote is thrown away.
+        """
+        path = path or paths.config_dir() / "settings.json"
+        settings = cls(path=path)
+        try:
+            if path.stat().st_size > MAX_FILE:
+                raise ValueError("too large")
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError("not an object")
+        except FileNotFoundError:
+            return settings
+        except (OSError, ValueError, RecursionError):
+            settings.set_aside = _moved_aside(path)
+            return settings
+        for item in _saved_fields():
+            if item in values:
+                value = _checked(item, values.pop(item), getattr(settings, item))
+                setattr(settings, item, value)
+        settings.extra = values
+        return settings
+
+    def save(self) -> None:
+        """Write the file anew and swap it in: a crash leaves the old or the new one, never half.
+
+        Raises KnownError("settings-not-saved").
+        """
+        path = self.path or paths.config_dir() / "settings.json"
+        values = {**self.extra, **{item: getattr(self, item) for item in _saved_fields()}}
+        text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+        scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(scratch, "w", encoding="utf-8", errors="replace") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(scratch, path)
+            finally:
+                scratch.unlink(missing_ok=True)
+        except OSError as error:
+            raise KnownError("settings-not-saved", path=str(path), reason=error.strerror) from error
+
+    def preset(self, name: str) -> dict[str, Any]:
+        """The preset of that name, or else the first."""
+        return next((item for item in self.presets if item["name"] == name), self.presets[0])
+
+
+def _saved_fields() -> list[str]:
+    return [item.name for item in fields(Settings) if item.name not in ("path", "set_aside", "extra")]
+
+
+def _moved_aside(path: Path) -> Path | None:
+    """Rename a damaged file to the first free ``.bak`` name; None where the folder refuses."""
+    names = [path.with_name(f"{path.name}.bak")]
+    names += [path.with_name(f"{path.name}.bak{number}") for number in range(2, 10)]
+    target = next((name for name in names if not name.exists()), names[-1])
+    try:
+        os.replace(path, target)
+    except OSError:
+        return None  # saving will say that the folder refuses
+    return target
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    """``value`` if it makes sense for the field ``name``, else ``default``."""
+    if isinstance(default, bool):
+        return value if isinstance(value, bool) else default
+    if isinstance(default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return default
+        return min(max(float(value), ZOOM_RANGE[0]), ZOOM_RANGE[1])
+    if isinstance(default, int):
+        fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+        return value if fine else default
+    if isinstance(default, str):
+        allowed = {"theme": THEMES, "device": DEVICES}.get(name)
+        return value if isinstance(value, str) and (allowed is None or value in allowed) else default
+    if name == "acknowledged":
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
+    presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []
+    return presets or default
+
+
+def _checked_preset(preset: Any) -> dict[str, Any] | None:
+    if not isinstance(preset, dict) or not isinstance(preset.get("name"), str) or not preset["name"]:
+        return None
+    prompt, sampling = preset.get("system_prompt", ""), preset.get("sampling", {})
+    if not isinstance(prompt, str) or not isinstance(sampling, dict):
+        return None
+    known = {}
+    for key, default in _BALANCED.items():
+        value = sampling.get(key, default)
+        if key == "seed":
+            fine = value is None or (isinstance(value, int) and not isinstance(value, bool))
+        elif key == "stop":
+            fine = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        elif isinstance(default, int):
+            fine = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            fine = number and math.isfinite(value) and value >= 0
+        known[key] = value if fine else copy.copy(default)
+    return {**preset, "system_prompt": prompt, "sampling": known}

@@ -1,0 +1,124 @@
+"""Chat: a conversation in, a streamed answer out."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Notice, Progress, Result, Text
+
+KEPT_STATES = 3  # conversations whose KV caches stay in memory, the latest used
+_LEAST_ANSWER = 64  # tokens of room without which no answer is begun
+KEEP_SHARE = 0.75  # of the context that turns may fill once old ones had to go
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. ``role`` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass
+class _Conversation:
+    """What is kept of a conversation between two answers."""
+
+    state: Any
+    dropped: int = 0  # oldest turns that no longer fit; they stay dropped, so that the cache keeps matching
+
+
+def chat(models: Any, turns: Sequence[Turn], sampling: Sampling, *, conversation: str = "",
+         continue_last: bool = False, cancelled: Callable[[], bool] = lambda: False
+         ) -> Iterator[Progress | Notice | Text | Done]:  # fmt: skip
+    """Answer the last turn of a conversation.
+
+    ``models`` hands out engines (``engine.load.Models``). ``conversation`` names the KV cache to go on
+    with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
+    unfinished answer that is gone on with. A conversation that outgrows the context loses its oldest
+    turns, down to three quarters of the context at once, never its system prompt, and a Notice says so.
+    Raises KnownError: empty-message, message-too-long, and whatever loading can raise.
+    """
+    if not turns or not turns[-1].content.strip():
+        raise KnownError("empty-message")
+    engine = yield from models.get("chat")
+    kept = _conversation(models, engine, conversation)
+    reserve = min(sampling.max_tokens, engine.context_length // 4)
+    before = kept.dropped
+    ids = fit(engine, turns, kept, reserve, continue_last)
+    if kept.dropped > before:
+        yield Notice("notice.context-trimmed", {"dropped": kept.dropped})
+    yield from engine.stream(ids, sampling, kept.state, cancelled)
+
+
+def _conversation(models: Any, engine: Any, name: str) -> _Conversation:
+    if not name:
+        return _Conversation(engine.new_state())
+    kept: OrderedDict[str, _Conversation] = models.states.setdefault("chat", OrderedDict())
+    if name not in kept:
+        kept[name] = _Conversation(engine.new_state())
+    kept.move_to_end(name)
+    while len(kept) > KEPT_STATES:
+        kept.popitem(last=False)
+    return kept[name]
+
+
+def forget(models: Any, conversation: str) -> None:
+    """Drop what is kept in memory of a conversation that was deleted."""
+    models.states.get("chat", {}).pop(conversation, None)
+
+
+def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_last: bool) -> list[int]:
+    """The prompt's ids, with as few of the oldest turns left out as the context asks for.
+
+    Counts in ``kept.dropped``. ``reserve``: tokens that must stay free for the answer.
+    """
+    system = [turn for turn in turns[:1] if turn.role == "system"]
+    rest = list(turns[len(system) :])
+    last = max(0, len(rest) - (2 if continue_last else 1))  # what must stay: the question being answered
+    kept.dropped = min(kept.dropped, last)
+    ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
+    limit = engine.context_length - reserve
+    if len(ids) > limit and kept.dropped < last:
+        limit = min(limit, int(engine.context_length * KEEP_SHARE))
+        # each turn is counted once, so that a conversation of thousands of turns takes no quadratic time
+        sizes = [len(engine.tokenizer.encode(turn.content, add_special=False)) for turn in rest]
+        excess = len(ids) - limit
+        while kept.dropped < last and (excess > 0 or rest[kept.dropped].role == "assistant"):
+            excess -= sizes[kept.dropped]
+            kept.dropped += 1
+        ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
+    if len(ids) > engine.context_length - min(reserve, _LEAST_ANSWER):
+        raise KnownError("message-too-long", tokens=len(ids), context=engine.context_length)
+    return ids
+
+
+def prompt_ids(engine: Any, turns: Sequence[Turn], continue_last: bool) -> list[int]:
+    """Token ids of a conversation by the model's template, open at the end for the answer."""
+    messages = [{"role": t.role, "content": t.content} for t in turns]
+    if not continue_last:
+        return engine.chat_ids(messages)
+    # the template closes an assistant turn; what is to be gone on with stays open behind its opening
+    opening = engine.chat_ids(messages[:-1])
+    return [*opening, *engine.tokenizer.encode(messages[-1]["content"], add_special=False)]
+
+
+def load_model(models: Any, name: str) -> Iterator[Progress | Notice | Result]:
+    """Load a model ahead of its first use; the Result is what the window shows of it."""
+    started = time.perf_counter()
+    engine = yield from models.get(name)
+    yield Result(
+        {
+            "name": engine.name,
+            "context_length": engine.context_length,
+            "weight_bytes": engine.weight_bytes,
+            "device": engine.device,
+            "languages": engine.config.languages,
+            "load_seconds": time.perf_counter() - started,
+        }
+    )

@@ -1,0 +1,425 @@
+"""The conversation: a scrolled column in which only the messages in sight have widgets.
+
+Heights of the others are estimated from their text and corrected once they are laid out, while the
+message at the top edge keeps its place, so nothing jumps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent, QTextCursor, QWheelEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.chat.message_widget import GAP, PAD, PAD_Y, ROW, MessageWidget
+from autogpt_desktop.ui.chat.style import QuietButton, chat_style
+
+if TYPE_CHECKING:
+    from autogpt_desktop.history import Message
+    from autogpt_desktop.ui.context import AppContext
+
+MARGIN = 400  # px above and below the window in which messages already have widgets
+TOP = 24  # px above the first message
+BOTTOM = 24
+AT_END = 24  # px from the end that still count as being there
+POOL = 12  # unused widgets that are kept
+
+
+@dataclass(eq=False)
+class Item:
+    """A message in the column."""
+
+    message: Message
+    text: str
+    height: float
+    measured: bool = False
+    status: str = ""
+
+
+class MessageView(QAbstractScrollArea):
+    """``set_messages``, ``update_message``, ``grow``; tells what was asked of a message."""
+
+    action = Signal(str, int)  # what, message id
+    link_clicked = Signal(str, QPoint)
+    at_end_changed = Signal(bool)
+    zoom_requested = Signal(int)
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.chat_style = chat_style(context)
+        self.items: list[Item] = []
+        self.widgets: dict[int, MessageWidget] = {}  # by message id
+        self._tops: list[float] = [0.0]
+        self._spare: list[MessageWidget] = []
+        self._index: dict[int, int] = {}
+        self._busy: set[int] = set()
+        self._words, self._mark = "", (-1, -1)  # what is being found; message id and which of its places
+        self._at_end = True
+        self._laying = False
+        self._current = -1
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setAutoFillBackground(False)
+        self.verticalScrollBar().setSingleStep(48)
+        self.jump = QuietButton("arrow-down", self, 36)
+        self.jump.setObjectName("jumpToEnd")
+        self.jump.clicked.connect(self.scroll_to_end)
+        self.jump.hide()
+        context.theme_changed.connect(self.restyle)
+        context.zoom_changed.connect(self.restyle)
+        context.language_changed.connect(self.retranslate)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.timeout.connect(self._lay_out)
+        self.retranslate()
+
+    # -- content
+
+    def set_messages(self, messages: Sequence[Message], busy: set[int], *, keep_place: bool = False) -> None:
+        """Show a conversation; at its end unless ``keep_place``, which holds what is being read."""
+        anchor = self._anchor() if keep_place else None
+        old = {item.message.id: item for item in self.items}
+        self._busy = set(busy)
+        self.items = [self._item(message, old.get(message.id)) for message in messages]
+        self._index = {item.message.id: index for index, item in enumerate(self.items)}
+        for message_id in [known for known in self.widgets if known not in self._index]:
+            self._release(message_id)
+        for message_id in self.widgets:
+            self._show(self.items[self._index[message_id]])
+        self._recount()
+        if anchor is None or self._at_end:
+            self._set_value(self.verticalScrollBar().maximum())
+            self._at_end = True
+        self._lay_out(anchor if not self._at_end else None)
+
+    def update_message(self, message: Message, busy: bool, status: str = "") -> None:
+        """A message changed: its state, its text, its place among its siblings."""
+        index = self._index.get(message.id)
+        if index is None:
+            return
+        (self._busy.add if busy else self._busy.discard)(message.id)
+        item = self.items[index]
+        item.message, item.text, item.status, item.measured = message, message.text, status, False
+        if message.id in self.widgets:
+            self._show(item)
+        self._lay_out(self._anchor())
+
+    def grow(self, message_id: int, text: str, status: str = "") -> None:
+        """More text of an answer that is being written."""
+        index = self._index.get(message_id)
+        if index is None:
+            return
+        item = self.items[index]
+        anchor = self._anchor()
+        item.text, item.status, item.measured = text, status, False
+        widget = self.widgets.get(message_id)
+        if widget is not None:
+            widget.grow(text, status)
+            if self._words:
+                self._mark_in(widget)
+        self._lay_out(anchor)
+
+    def _item(self, message: Message, old: Item | None) -> Item:
+        if old and old.message.text == message.text and old.message.state == message.state:
+            old.message = message
+            return old
+        if old and message.id in self._busy and len(old.text) > len(message.text):
+            old.message = message
+            return old
+        item = Item(message, message.text, 0.0)
+        item.height = self._estimate(item)
+        return item
+
+    def _estimate(self, item: Item) -> float:
+        width = self._column() - 2 * PAD
+        per_line = max(10.0, width / self._char_width)
+        text = item.text
+        wide = 1.0 if text.isascii() else 1.5
+        lines = max(1, text.count("\n") + ceil(len(text) * wide / per_line))
+        chrome = (2 * PAD_Y if item.message.role == "user" else 4) + 4 + ROW + GAP
+        return lines * self.chat_style.line_height + chrome
+
+    # -- geometry
+
+    @property
+    def _char_width(self) -> float:
+        return QFontMetricsF(self.chat_style.font).averageCharWidth()
+
+    def _column(self) -> int:
+        """Width of a message widget."""
+        return max(200, min(self.chat_style.column_width + 2 * PAD, self.viewport().width() - 32))
+
+    def _recount(self) -> None:
+        self._tops = [0.0, *accumulate(item.height for item in self.items)]
+        total = ceil(TOP + self._tops[-1] + BOTTOM)
+        bar = self.verticalScrollBar()
+        bar.setPageStep(self.viewport().height())
+        self._laying = True
+        bar.setRange(0, max(0, total - self.viewport().height()))
+        self._laying = False
+
+    def _set_value(self, value: float) -> None:
+        self._laying = True
+        self.verticalScrollBar().setValue(round(value))
+        self._laying = False
+
+    def _anchor(self) -> tuple[int, float] | None:
+        """The message at the top edge and how far above that edge it begins."""
+        if not self.items:
+            return None
+        value = self.verticalScrollBar().value() - TOP
+        index = min(max(0, bisect_right(self._tops, value) - 1), len(self.items) - 1)
+        return self.items[index].message.id, value - self._tops[index]
+
+    def _keep(self, anchor: tuple[int, float] | None) -> None:
+        if self._at_end:
+            self._set_value(self.verticalScrollBar().maximum())
+        elif anchor is not None and anchor[0] in self._index:
+            self._set_value(self._tops[self._index[anchor[0]]] + anchor[1] + TOP)
+
+    def _range(self) -> range:
+        """Indices of the messages that need a widget."""
+        value = self.verticalScrollBar().value() - TOP
+        first = bisect_right(self._tops, value - MARGIN) - 1
+        last = bisect_right(self._tops, value + self.viewport().height() + MARGIN)
+        return range(max(0, first), min(len(self.items), max(last, 1)))
+
+    def _lay_out(self, anchor: tuple[int, float] | None = None) -> None:
+        """Give messages in sight a widget, measure them, and place all of them."""
+        if self._laying or not self.isVisible():
+            return
+        anchor = anchor or self._anchor()
+        for _ in range(4):  # measuring moves others into sight; it settles at once or nearly so
+            changed = False
+            for index in self._range():
+                item = self.items[index]
+                widget = self.widgets.get(item.message.id) or self._realise(item)
+                if not item.measured:
+                    height = widget.arrange(self._column())
+                    widget.resize(self._column(), height)
+                    changed |= height != item.height
+                    item.height, item.measured = height, True
+            if not changed:
+                break
+            self._recount()
+            self._keep(anchor)
+        self._place()
+        self._track_end()
+
+    def _place(self) -> None:
+        wanted = self._range()
+        offset = TOP - self.verticalScrollBar().value()
+        column = self._column()
+        left = (self.viewport().width() - column) // 2
+        for message_id, widget in list(self.widgets.items()):
+            index = self._index[message_id]
+            if index not in wanted and not (widget.has_selection() or widget.hasFocus() or widget.body.hasFocus()):
+                self._release(message_id)
+                continue
+            top = round(self._tops[index] + offset)
+            widget.setGeometry(left, top, column, round(self.items[index].height))
+        self.jump.move((self.width() - self.jump.width()) // 2, self.height() - self.jump.height() - 12)
+
+    def _realise(self, item: Item) -> MessageWidget:
+        if self._spare:
+            widget = self._spare.pop()
+        else:
+            widget = MessageWidget(self.context, self.chat_style, self.viewport())
+            widget.action.connect(self.action)
+            widget.link_clicked.connect(self.link_clicked)
+        if widget.chat_style.key != self.chat_style.key:
+            widget.restyle(self.chat_style)
+        self.widgets[item.message.id] = widget
+        self._show(item)
+        item.measured = False
+        widget.show()
+        if self._words:
+            self._mark_in(widget)
+        return widget
+
+    def _show(self, item: Item) -> None:
+        number = item.message.id
+        last = bool(self.items) and self.items[-1].message.id == number
+        widget = self.widgets[number]
+        before = (widget.message, widget.text, widget.last, widget.busy)
+        widget.show_message(item.message, item.text, last=last, busy=number in self._busy, status=item.status)
+        if before != (item.message, item.text, last, number in self._busy):
+            item.measured = False
+            if self._words:
+                self._mark_in(widget)
+
+    def _release(self, message_id: int) -> None:
+        widget = self.widgets.pop(message_id)
+        widget.hide()
+        if len(self._spare) < POOL:
+            self._spare.append(widget)
+        else:
+            widget.deleteLater()
+
+    def _track_end(self) -> None:
+        bar = self.verticalScrollBar()
+        self._note_end(bar.value() >= bar.maximum() - AT_END)
+
+    def _note_end(self, at_end: bool) -> None:
+        if at_end != self._at_end:
+            self._at_end = at_end
+            self.at_end_changed.emit(at_end)
+        self.jump.setVisible(not at_end and bool(self.items))
+        self.jump.raise_()
+
+    def is_at_end(self) -> bool:
+        return self._at_end
+
+    # -- moving
+
+    def scroll_to_end(self) -> None:
+        self._note_end(True)
+        self._set_value(self.verticalScrollBar().maximum())
+        self._lay_out()
+
+    def scroll_to(self, message_id: int, inside: float = 0.0) -> None:
+        """Bring a message into sight, its point ``inside`` px below its top, without moving if it is."""
+        index = self._index.get(message_id)
+        if index is None:
+            return
+        for _ in range(2):  # the second time with measured heights
+            top = self._tops[index] + TOP + inside
+            bar = self.verticalScrollBar()
+            if not bar.value() + 16 <= top <= bar.value() + self.viewport().height() - 64:
+                self._at_end = False
+                self._set_value(top - self.viewport().height() / 4)
+            self._track_end()
+            self._lay_out((message_id, bar.value() - TOP - self._tops[index]))
+
+    def step(self, direction: int) -> None:
+        """Keyboard: to the message before or behind the current one."""
+        if not self.items:
+            return
+        index = self._index.get(self._current, len(self.items) if direction < 0 else -1)
+        index = min(max(0, index + direction), len(self.items) - 1)
+        old = self.widgets.get(self._current)
+        if old is not None:
+            old.set_current(False)
+        self._current = self.items[index].message.id
+        self.scroll_to(self._current)
+        widget = self.widgets.get(self._current)
+        if widget is not None:
+            widget.set_current(True)
+            widget.body.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def current_message(self) -> int:
+        """The message that the keyboard stands on, -1: none."""
+        return self._current
+
+    # -- finding
+
+    def set_find(self, words: str, message_id: int = -1, number: int = -1) -> None:
+        """Highlight ``words`` everywhere; go to place ``number`` of a message."""
+        self._words, self._mark = words, (message_id, number)
+        if message_id >= 0:
+            self.scroll_to(message_id, self._place_in(message_id, number))
+        found: list[QTextCursor] = []
+        for known, widget in self.widgets.items():
+            places = self._mark_in(widget)
+            if known == message_id:
+                found = places
+        if 0 <= number < len(found):
+            self.scroll_to(message_id, self._cursor_top(self.widgets[message_id], found[number]))
+
+    def _mark_in(self, widget: MessageWidget) -> list[QTextCursor]:
+        current = self._mark[1] if widget.message and widget.message.id == self._mark[0] else -1
+        return widget.body.mark(self._words, current)
+
+    def _place_in(self, message_id: int, number: int) -> float:
+        widget = self.widgets.get(message_id)
+        places = self._mark_in(widget) if widget else []
+        return self._cursor_top(widget, places[number]) if widget and 0 <= number < len(places) else 0.0
+
+    @staticmethod
+    def _cursor_top(widget: MessageWidget, cursor: QTextCursor) -> float:
+        return widget.body.y() + widget.body.cursorRect(cursor).top()
+
+    # -- looks
+
+    def restyle(self) -> None:
+        """Theme or zoom changed."""
+        anchor = self._anchor()
+        self.chat_style = chat_style(self.context)
+        for widget in [*self.widgets.values(), *self._spare]:
+            widget.restyle(self.chat_style)
+        self._measure_again(anchor)
+        for message_id in self.widgets:
+            self._show(self.items[self._index[message_id]])
+        self._lay_out(anchor)
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(tr("Conversation"))
+        self.jump.name(tr("Jump to the end"))
+        for widget in [*self.widgets.values(), *self._spare]:
+            widget.retranslate()
+        for item in self.items:
+            item.measured = False
+        self._lay_out()
+
+    def _measure_again(self, anchor: tuple[int, float] | None) -> None:
+        for item in self.items:
+            item.height, item.measured = self._estimate(item), False
+        self._recount()
+        self._keep(anchor)
+
+    # -- Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        anchor = self._anchor()
+        if event.oldSize().width() != event.size().width() and (not self.widgets or self._column_changed()):
+            self._measure_again(anchor)
+        self._recount()
+        self._keep(anchor)
+        self._lay_out(anchor)
+
+    def _column_changed(self) -> bool:
+        return any(widget.width() != self._column() for widget in self.widgets.values())
+
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        self._recount()
+        self._keep(None)
+        self._settle.start(0)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        if not self._laying:
+            self._track_end()
+            self._lay_out()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom_requested.emit(1 if event.angleDelta().y() > 0 else -1)
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        bar = self.verticalScrollBar()
+        match event.key():
+            case Qt.Key.Key_Home:
+                bar.setValue(0)
+            case Qt.Key.Key_End:
+                self.scroll_to_end()
+            case _:
+                super().keyPressEvent(event)
+
+    def visible_rect(self, message_id: int) -> QRect:
+        """Where a message is in the viewport; empty when it has no widget."""
+        widget = self.widgets.get(message_id)
+        return widget.geometry() if widget else QRect()

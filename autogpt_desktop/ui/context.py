@@ -1,0 +1,328 @@
+"""What every panel shares: settings, history, the worker, the chosen model, colours, icons, notices.
+
+``app.py`` makes one ``AppContext``, ``MainWindow`` shows it, panels get it as their only argument.
+Everything here runs on the GUI thread, except the body of a job, which runs on the worker's.
+
+The window owns these shortcuts: Ctrl+M, Ctrl+comma, F1, Ctrl+/, Ctrl+= Ctrl+- Ctrl+0, Ctrl+Q, F11,
+Ctrl+O (open a model file). Panels are free to take the others and list them with ``add_shortcuts``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QColor, QIcon
+
+from autogpt_desktop import i18n
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import theme
+
+if TYPE_CHECKING:
+    from autogpt_desktop.catalog.installed import InstalledModel
+    from autogpt_desktop.history import History
+    from autogpt_desktop.settings import Settings
+    from autogpt_desktop.worker import Worker
+
+ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
+MakeModels = Callable[[Callable[[str], Path], str], Any]
+ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+LOAD_KEY = "load-model"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that is loaded."""
+
+    name: str
+    title: str
+    languages: tuple[str, ...]  # ISO 639-1; (): unknown
+    context_length: int  # tokens
+    weight_bytes: int  # in memory
+    device: str
+    load_seconds: float
+
+
+class _Models:
+    """The loaded models; only the worker's thread touches what is inside."""
+
+    def __init__(self, make: MakeModels) -> None:
+        self._make = make
+        self._models: Any = None
+        self._device = ""
+        self._chosen = ""
+        self.loaded = ""  # the name that load_model succeeded with
+
+    def get(self, device: str, chosen: str) -> Generator[Any, None, Any]:
+        """Torch is imported here, the first time. ``chosen`` plays the role "chat"."""
+        self._chosen = chosen
+        if self._models is None or self._device != device:
+            yield Progress("stage.engine")
+            self.loaded = ""
+            self._models = None  # frees the old device's memory first
+            self._models = self._make(self._resolve, device)
+            self._device = device
+        return self._models
+
+    def _resolve(self, name: str) -> Path:
+        """A role or a model's name → its path."""
+        from autogpt_desktop.catalog import installed
+
+        return installed.resolve(self._chosen if name in ("chat", "autogpt") else name)
+
+
+class AppContext(QObject):
+    """See the module's text. ``make_models(resolve, device)`` is called on the worker's thread."""
+
+    language_changed = Signal()
+    theme_changed = Signal()
+    zoom_changed = Signal(float)
+    model_changed = Signal(object)  # ModelInfo | None (none is loaded)
+    model_loading = Signal(object)  # events.Progress while it loads
+    model_failed = Signal(object)  # the exception that a load job ended with
+    models_listed = Signal()  # what is installed, or which model is chosen, has changed
+    toast_requested = Signal(object)  # theme-independent Toast request, see toast.py
+    attention_requested = Signal(str, str)  # title, text: a desktop notification
+
+    def __init__(
+        self, settings: Settings, history: History, worker: Worker, make_models: MakeModels
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.history = history
+        self.worker = worker
+        self.shortcut_lists: list[Callable[[], tuple[str, list[tuple[str, str]]]]] = []
+        self._models = _Models(make_models)
+        self._model: ModelInfo | None = None
+        self._installed: list[InstalledModel] | None = None
+        self._load_job = 0
+        self.leaving: set[str] = set()  # names of models whose removal can still be undone
+        worker.event.connect(self._on_event)
+        worker.finished.connect(self._on_finished)
+        theme.theme().changed.connect(self._on_theme_changed)
+
+    # --- models -----------------------------------------------------------------------------
+
+    def model(self) -> ModelInfo | None:
+        """The loaded model."""
+        return self._model
+
+    def installed_models(self) -> list[InstalledModel]:
+        """What is installed, usable or not; read again after ``refresh_models``."""
+        if self._installed is None:
+            from autogpt_desktop.catalog import installed
+
+            self._installed = installed.installed()
+        return [model for model in self._installed if model.name not in self.leaving]
+
+    def chosen_model(self) -> InstalledModel | None:
+        """What the settings name, else the first usable one that is installed."""
+        usable = [model for model in self.installed_models() if not model.problem]
+        chosen = [model for model in usable if model.name == self.settings.default_model]
+        return next(iter(chosen + usable), None)
+
+    def choose_model(self, name: str) -> None:
+        """Save the choice and load it; ``model_changed`` or ``model_failed`` follows."""
+        self.settings.default_model = name
+        self.save_settings()
+        self._installed = None
+        self.models_listed.emit()
+        self.load_chosen_model()
+
+    def set_device(self, device: str) -> None:
+        """"auto", "cpu", "cuda" or "mps"; remembered, and the chosen model is loaded again there."""
+        if device != self.settings.device:
+            self.settings.device = device
+            self.save_settings()
+            self._set_model(None)
+            self.load_chosen_model()
+
+    def set_context_length(self, tokens: int) -> None:
+        """How many tokens a conversation may have; 0: what the model can. Loads it again."""
+        if tokens != self.settings.context_length:
+            self.settings.context_length = tokens
+            self.save_settings()
+            self._set_model(None)
+            self.load_chosen_model()
+
+    def refresh_models(self) -> None:
+        """What is installed may have changed: a download ended, a model was removed."""
+        self._installed = None
+        self.models_listed.emit()
+        chosen = self.chosen_model()
+        if self._model and (chosen is None or chosen.name != self._model.name):
+            self._set_model(None)
+
+    def is_loading(self) -> bool:
+        return self._load_job != 0
+
+    def load_chosen_model(self) -> int:
+        """Start loading the chosen model, unless it is loaded or none is installed (then 0)."""
+        chosen = self.chosen_model()
+        if chosen is None or (self._model and self._model.name == chosen.name):
+            return 0
+        self._set_model(None)
+        # in the interactive lane: a question that is asked meanwhile waits for it, and does not load again
+        self._load_job = self.submit_with_models(
+            _nothing, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
+        )
+        self.model_loading.emit(Progress("stage.engine"))
+        return self._load_job
+
+    def submit_with_models(
+        self, job: ModelsJob, *, title: str, lane: str = "interactive", key: str | None = None
+    ) -> int:
+        """Queue ``job(models, cancel_event)``; the chosen model is loaded first where it is not yet.
+
+        Torch is imported there, never on the GUI thread. Events of loading (``Progress`` and a
+        ``ModelInfo``) come under the same job id as the job's own; ``KnownError`` "no-model" and
+        "model-missing" come as the job's failure.
+        """
+        chosen = self.chosen_model()
+        name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
+        device, models = self.settings.device, self._models
+
+        def run(cancel: threading.Event) -> Iterator[Any]:
+            if not name:
+                raise KnownError("no-model")
+            from autogpt_desktop.tasks.chat import load_model
+
+            loaded = yield from models.get(device, name)
+            if models.loaded != name:
+                models.loaded = ""
+                for event in load_model(loaded, name):
+                    if isinstance(event, Result):
+                        models.loaded = name
+                        yield _model_info(name, title_of_model, event.value)
+                    else:
+                        yield event
+            yield from job(loaded, cancel)
+
+        return self.worker.submit(run, title=title, lane=lane, key=key)
+
+    def _on_event(self, job_id: int, event: object) -> None:
+        if isinstance(event, ModelInfo):
+            self._set_model(event)
+        elif isinstance(event, Progress) and job_id == self._load_job:
+            self.model_loading.emit(event)
+
+    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
+        if job_id != self._load_job:
+            return
+        self._load_job = 0
+        if state == "failed" and error is not None:
+            self.model_failed.emit(error)
+            self.show_error(error)
+        if self._model is None:
+            self.model_changed.emit(None)
+
+    def _set_model(self, info: ModelInfo | None) -> None:
+        if info != self._model:
+            self._model = info
+            self.model_changed.emit(info)
+
+    # --- what is said to the person ---------------------------------------------------------
+
+    def toast(
+        self, text: str, *, undo: Callable[[], None] | None = None, action_text: str = "", error: bool = False
+    ) -> None:
+        """A notice at the bottom of the window; with ``undo`` it offers that (or ``action_text``)."""
+        from autogpt_desktop.ui.toast import ToastRequest
+
+        self.toast_requested.emit(ToastRequest(text, undo, action_text, error))
+
+    def show_error(self, error: BaseException) -> None:
+        """A known error is a sentence in the window; anything else is a bug and shows its traceback."""
+        if isinstance(error, KnownError):
+            self.toast(i18n.message(error), error=True)
+        else:
+            sys.excepthook(type(error), error, error.__traceback__)
+
+    def notify(self, title: str, text: str) -> None:
+        """A desktop notification, when the person allows them."""
+        if self.settings.notify:
+            self.attention_requested.emit(title, text)
+
+    def add_shortcuts(self, rows: Callable[[], tuple[str, list[tuple[str, str]]]]) -> None:
+        """For the shortcut list (F1): ``rows()`` gives a heading and pairs (keys, what they do)."""
+        self.shortcut_lists.append(rows)
+
+    # --- looks ------------------------------------------------------------------------------
+
+    def icon(self, name: str) -> QIcon:
+        """Tinted from the palette when painted: it follows the theme by itself."""
+        from autogpt_desktop.ui import icons
+
+        return icons.icon(name)
+
+    def is_dark(self) -> bool:
+        return theme.theme().is_dark
+
+    def color(self, role: str) -> QColor:
+        """Roles: text, muted, accent, on_accent, surface, raised, hover, border, danger, warning,
+        code_bg, selection, accent_soft."""
+        return theme.theme().color(role)
+
+    def set_theme(self, name: str) -> None:
+        """"system", "light" or "dark"; remembered."""
+        self.settings.theme = name
+        self.save_settings()
+        theme.theme().set_mode(name)
+
+    def set_language(self, language: str) -> None:
+        """"" follows the system; remembered. Widgets say everything again on ``language_changed``."""
+        from autogpt_desktop.ui import translation
+
+        self.settings.language = language
+        self.save_settings()
+        translation.apply(language)
+        self.language_changed.emit()
+
+    def set_zoom(self, zoom: float) -> None:
+        """The scale of message text, one of ZOOMS; remembered."""
+        zoom = min(max(zoom, ZOOMS[0]), ZOOMS[-1])
+        if zoom != self.settings.zoom:
+            self.settings.zoom = zoom
+            self.save_settings()
+            self.zoom_changed.emit(zoom)
+
+    def step_zoom(self, step: int) -> None:
+        """To the next larger (1) or smaller (-1) size; 0 is back to 100 %."""
+        if step == 0:
+            self.set_zoom(1.0)
+            return
+        nearest = min(range(len(ZOOMS)), key=lambda i: abs(ZOOMS[i] - self.settings.zoom))
+        self.set_zoom(ZOOMS[min(max(nearest + step, 0), len(ZOOMS) - 1)])
+
+    def save_settings(self) -> None:
+        try:
+            self.settings.save()
+        except KnownError as error:
+            self.show_error(error)
+
+    def _on_theme_changed(self) -> None:
+        self.theme_changed.emit()
+
+
+def _nothing(_models: Any, _cancel: threading.Event) -> Iterator[Any]:
+    """The job that only loads: ``submit_with_models`` does it before."""
+    return iter(())
+
+
+def _model_info(name: str, title: str, value: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        title=title,
+        languages=tuple(value.get("languages", ())),
+        context_length=int(value["context_length"]),
+        weight_bytes=int(value["weight_bytes"]),
+        device=str(value["device"]),
+        load_seconds=float(value["load_seconds"]),
+    )

@@ -1,0 +1,189 @@
+"""The footer: what the computer is busy with, how to stop it, and which model is in memory."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.context import AppContext, ModelInfo
+from autogpt_desktop.ui.downloads import Downloads
+from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.widgets import ElidedLabel, hairline, icon_button, label, name_button, time_text
+from autogpt_desktop.worker import JobInfo
+
+Row = tuple[str, JobInfo]  # which worker, what
+
+
+class QueueView(QWidget):
+    """One line; pressing it lists the jobs, each with a button that stops it."""
+
+    def __init__(self, context: AppContext, downloads: Downloads, window: QWidget) -> None:
+        super().__init__()
+        self.setObjectName("footer")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(28)
+        self._context = context
+        self._downloads = downloads
+        self._jobs: dict[str, tuple[JobInfo, ...]] = {"models": (), "downloads": ()}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 0, 16, 0)
+        row.setSpacing(4)
+        self.button = QToolButton()
+        self.button.setIcon(icons.icon("queue", "muted"))
+        self.button.setIconSize(QSize(14, 14))
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button.clicked.connect(self._toggle)
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 1)
+        self.busy.setFixedWidth(64)
+        self.busy.setTextVisible(False)
+        self.stop_button = icon_button("stop")
+        self.stop_button.setIconSize(QSize(12, 12))
+        self.stop_button.clicked.connect(self._stop_first)
+        self.model_label = ElidedLabel(size="small", tone="muted")
+        self.model_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.button)
+        row.addWidget(self.busy)
+        row.addWidget(self.stop_button)
+        row.addWidget(self.model_label, 1)
+        self.popup = _QueuePopup(window, self)
+        context.worker.queue_changed.connect(self._on_models_queue)
+        downloads.queue_changed.connect(self._on_downloads_queue)
+        context.model_changed.connect(self._on_model)
+        context.language_changed.connect(self.retranslate)
+        self.retranslate()
+
+    def rows(self) -> list[Row]:
+        """Every job, running ones first."""
+        rows = [(worker, job) for worker, jobs in self._jobs.items() for job in jobs]
+        return sorted(rows, key=lambda row: row[1].state != "running")
+
+    def cancel(self, row: Row) -> None:
+        worker, job = row
+        if worker == "models":
+            self._context.worker.cancel(job.id)
+        else:
+            self._downloads.cancel_job(job.id)
+
+    def retranslate(self) -> None:
+        name_button(self.stop_button, tr("Stop this job"))
+        self.busy.setAccessibleName(tr("A job is running"))
+        self._on_model(self._context.model())
+        self._show()
+
+    def _on_models_queue(self, jobs: tuple[JobInfo, ...]) -> None:
+        self._jobs["models"] = jobs
+        self._show()
+
+    def _on_downloads_queue(self, jobs: tuple[JobInfo, ...]) -> None:
+        self._jobs["downloads"] = jobs
+        self._show()
+
+    def _on_model(self, info: ModelInfo | None) -> None:
+        from autogpt_desktop.catalog.catalogue import human_size
+
+        if info is None:
+            self.model_label.set_text("")
+            return
+        devices = {"cpu": tr("processor"), "cuda": tr("graphics card"), "mps": tr("graphics chip")}
+        device = devices.get(info.device.split(":")[0], info.device)
+        self.model_label.set_text(
+            tr("{model} on the {device}, {size} in memory", model=info.title, device=device,
+               size=human_size(info.weight_bytes))
+        )  # fmt: skip
+
+    def _show(self) -> None:
+        rows = self.rows()
+        if rows:
+            title = rows[0][1].title or tr("Working")
+            text = tr("{job} · {n} more", job=title, n=len(rows) - 1) if len(rows) > 1 else title
+        else:
+            text = tr("Ready")
+        self.button.setText(text)
+        self.button.setAccessibleName(tr("Jobs: {text}", text=text))
+        self.button.setToolTip(tr("What the computer is working on"))
+        self.stop_button.setVisible(bool(rows))
+        self.busy.setVisible(bool(rows))
+        self.busy.setRange(0, 0 if rows else 1)
+        self.popup.fill()
+
+    def _toggle(self) -> None:
+        self.popup.toggle(self.button)
+
+    def _stop_first(self) -> None:
+        rows = self.rows()
+        if rows:
+            self.cancel(rows[0])
+
+
+class _QueuePopup(Overlay):
+    def __init__(self, window: QWidget, view: QueueView) -> None:
+        super().__init__(window, placement="anchor", width=400)
+        self._view = view
+        self._column = QVBoxLayout(self.card)
+        self._column.setContentsMargins(16, 16, 16, 16)
+        self._column.setSpacing(8)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self.fill)
+
+    def open(self, anchor: QWidget | None = None) -> None:
+        self._clock.start()
+        self._fill()
+        super().open(anchor)
+
+    def close_overlay(self) -> None:
+        self._clock.stop()
+        super().close_overlay()
+
+    def fill(self) -> None:
+        if self.isVisible():
+            self._fill()
+            self.place()
+
+    def _fill(self) -> None:
+        while self._column.count():
+            item = self._column.takeAt(0)
+            if item is not None and item.widget() is not None:
+                item.widget().hide()
+                item.widget().deleteLater()
+        self._column.addWidget(label(tr("Jobs"), size="heading"))
+        rows = self._view.rows()
+        if not rows:
+            self._column.addWidget(label(tr("Nothing is running."), tone="muted"))
+        for number, row in enumerate(rows):
+            if number:
+                self._column.addWidget(hairline())
+            self._column.addWidget(_JobRow(self._view, row))
+
+
+class _JobRow(QWidget):
+    def __init__(self, view: QueueView, row: Row) -> None:
+        super().__init__()
+        self._view, self._row = view, row
+        job = row[1]
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(ElidedLabel(job.title or tr("Working")))
+        texts.addWidget(label(self._state(job), size="small", tone="muted"))
+        line.addLayout(texts, 1)
+        stop = icon_button("close")
+        name_button(stop, tr("Stop {job}", job=job.title))
+        stop.clicked.connect(self._cancel)
+        line.addWidget(stop)
+
+    @staticmethod
+    def _state(job: JobInfo) -> str:
+        if job.state == "running":
+            return tr("running for {time}", time=time_text(time.monotonic() - job.started))
+        return tr("paused, goes on by itself") if job.state == "paused" else tr("waiting for its turn")
+
+    def _cancel(self) -> None:
+        self._view.cancel(self._row)

@@ -1,0 +1,129 @@
+"""Small shared pieces: labels in the four type sizes, buttons, a hairline, languages and times in words."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLocale, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+
+ICON = QSize(20, 20)
+
+
+def label(text: str = "", *, size: str = "body", tone: str = "text", wrap: bool = False) -> QLabel:
+    """``size``: small, body, heading, title; ``tone``: text, muted, accent, warning, danger."""
+    made = QLabel(text)
+    made.setProperty("size", size)
+    made.setProperty("tone", tone)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if wrap:
+        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return made
+
+
+def set_tone(widget: QWidget, tone: str) -> None:
+    """Change a label's colour role."""
+    set_property(widget, "tone", tone)
+
+
+def set_property(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet looks at, and style again when it changed."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def button(text: str = "", *, kind: str = "", icon: str = "") -> QPushButton:
+    """``kind``: "primary" (at most one in view), "quiet" (no outline) or "" (outlined)."""
+    made = QPushButton(text)
+    made.setProperty("kind", kind)
+    made.setAutoDefault(False)
+    if icon:
+        role = {"primary": "on_accent", "quiet": "accent"}.get(kind, "text")
+        made.setIcon(icons.icon(icon, role))
+        made.setIconSize(QSize(18, 18))
+    return made
+
+
+def icon_button(icon: str, role: str = "muted") -> QToolButton:
+    """An icon alone; give it a name with ``name_button``."""
+    made = QToolButton()
+    made.setIcon(icons.icon(icon, role))
+    made.setIconSize(ICON)
+    made.setAutoRaise(True)
+    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return made
+
+
+def name_button(made: QToolButton | QPushButton, text: str, shortcut: str = "") -> None:
+    """What an icon does, as tooltip and for screen readers."""
+    made.setToolTip(f"{text} ({shortcut})" if shortcut else text)
+    made.setAccessibleName(text)
+
+
+def hairline() -> QFrame:
+    line = QFrame()
+    line.setObjectName("hairline")
+    line.setFixedHeight(1)
+    return line
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in … where it does not fit; the whole is its tooltip."""
+
+    def __init__(self, text: str = "", *, size: str = "body", tone: str = "text") -> None:
+        super().__init__()
+        self.setProperty("size", size)
+        self.setProperty("tone", tone)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._whole = ""
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        self._whole = text
+        self.setAccessibleName(text)
+        self._elide()
+
+    def whole_text(self) -> str:
+        return self._whole
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole) + 4, hint.height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        text = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
+        self.setToolTip(self._whole if text != self._whole else "")
+        if text != self.text():
+            self.setText(text)
+
+
+def languages_text(codes: tuple[str, ...], limit: int = 4) -> str:
+    """Languages by their own names: English, 中文, Deutsch +9."""
+    names = [QLocale(code).nativeLanguageName() or code for code in codes[:limit]]
+    names = [name[:1].upper() + name[1:] for name in names]
+    names = [name.removeprefix("American ") for name in names]
+    more = len(codes) - limit
+    text = ", ".join(names)
+    return tr("{languages} and {n} more", languages=text, n=more) if more > 0 else text
+
+
+def time_text(seconds: float) -> str:
+    """A rest of time, roughly."""
+    if seconds < 90:
+        return tr("{n} s", n=max(round(seconds), 1))
+    if seconds < 5400:
+        return tr("{n} min", n=round(seconds / 60))
+    return tr("{n} h", n=f"{seconds / 3600:.1f}")

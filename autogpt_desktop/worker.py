@@ -1,0 +1,259 @@
+"""Runs jobs one at a time on one QThread.
+
+A job is a function that takes a cancel event and returns a generator; what the generator yields
+arrives on the GUI thread as ``Worker.event``. Two lanes: a background generator is suspended at a
+yield when an interactive job arrives, and goes on afterwards.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
+
+Job = Callable[[threading.Event], Iterator[Any]]
+
+LANES = ("interactive", "background")
+MAX_PENDING = 1024  # events that wait for the GUI thread; beyond that the job waits
+DRAIN_SECONDS = 0.005  # of event delivery before input, timers and painting get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """One line of the visible queue."""
+
+    id: int
+    title: str
+    lane: str  # "interactive" | "background"
+    state: str  # "running" | "waiting" | "paused"
+    started: float  # time.monotonic() of its first step; 0: not yet
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    id: int
+    function: Job
+    title: str
+    lane: str
+    key: Hashable
+    cancel: threading.Event = field(default_factory=threading.Event)
+    generator: Iterator[Any] | None = None
+    state: str = "waiting"
+    started: float = 0.0
+
+    def info(self) -> JobInfo:
+        return JobInfo(self.id, self.title, self.lane, self.state, self.started)
+
+
+class _Thread(QThread):
+    def __init__(self, loop: Callable[[], None]) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def run(self) -> None:
+        self._loop()
+
+
+class Worker(QObject):
+    """Owns the thread and the queue. Its methods and signals belong to the GUI thread.
+
+    Connect bound methods only, and compare the job id: events of a job that was just cancelled
+    may still be on their way. ``finished`` comes after the last ``event`` of its job.
+    """
+
+    # job id, what the generator yielded. It hides QObject.event, which nobody calls on a Worker.
+    event = Signal(int, object)  # type: ignore[assignment]
+    finished = Signal(int, str, object)  # job id, "done" | "cancelled" | "failed", exception or None
+    queue_changed = Signal(object)  # tuple[JobInfo, ...], in the order they will run
+    _wake = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ids = itertools.count(1)
+        self._changed = threading.Condition()  # guards everything below
+        self._jobs: list[_Job] = []  # waiting, running and paused, in order of arrival
+        self._outbox: deque[tuple[Any, tuple[Any, ...]]] = deque()
+        self._awake = False  # a delivery is under way
+        self._queue_stale = False  # the queue changed since queue_changed was last sent
+        self._stopping = False
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(0)
+        self._again.timeout.connect(self._deliver)
+        self._wake.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._thread = _Thread(self._run)
+        self._thread.setObjectName("worker")
+        self._thread.setStackSize(16 * 2**20)  # macOS gives a second thread half a megabyte
+        self._thread.start()
+
+    # On the GUI thread
+
+    def submit(
+        self, job: Job, *, title: str = "", lane: str = "interactive", key: Hashable = None
+    ) -> int:
+        """Queue a job and return its id.
+
+        A ``key`` replaces: a job of the same key that waits is dropped, one that runs is cancelled.
+        After ``stop`` a new job is reported as cancelled.
+        """
+        if lane not in LANES:
+            raise ValueError(f"unknown lane {lane!r}")
+        with self._changed:
+            if key is not None:
+                for stale in [other for other in self._jobs if other.key == key]:
+                    self._cancel(stale)
+            new = _Job(next(self._ids), job, title, lane, key)
+            self._jobs.append(new)
+            self._touch_queue()
+            if self._stopping:
+                self._cancel(new)  # a slot may still ask while the window closes
+            self._changed.notify_all()
+        return new.id
+
+    def cancel(self, job_id: int) -> None:
+        """Stop a job: one that waits never starts, one that runs is closed at its next yield."""
+        with self._changed:
+            for job in [job for job in self._jobs if job.id == job_id]:
+                self._cancel(job)
+            self._changed.notify_all()
+
+    def cancel_all(self) -> None:
+        with self._changed:
+            for job in list(self._jobs):
+                self._cancel(job)
+            self._changed.notify_all()
+
+    def jobs(self) -> tuple[JobInfo, ...]:
+        """The queue as it is now, in the order it will run."""
+        with self._changed:
+            return tuple(job.info() for job in sorted(self._jobs, key=_order))
+
+    def stop(self, timeout_ms: int = 3000) -> bool:
+        """Cancel everything, end the thread, deliver what the jobs still yielded.
+
+        False: a job did not reach a yield in time. The thread then still runs; call again, or leave
+        the process without destroying this object.
+        """
+        with self._changed:
+            self._stopping = True
+            for job in list(self._jobs):
+                self._cancel(job)
+            self._changed.notify_all()
+        ended = self._thread.wait(timeout_ms)
+        while self._deliver_one():
+            pass
+        return ended
+
+    def _cancel(self, job: _Job) -> None:
+        job.cancel.set()
+        if job.state == "waiting":
+            self._jobs.remove(job)
+            self._post(self.finished, job.id, "cancelled", None)
+            self._touch_queue()
+
+    def _deliver(self) -> None:
+        """Send signals for a few milliseconds, then let the event loop breathe."""
+        until = time.monotonic() + DRAIN_SECONDS
+        self._again.start()  # goes on after the pause, or inside a dialog that a slot opens
+        while self._deliver_one():
+            if time.monotonic() > until:
+                self._again.start()
+                return
+        self._again.stop()
+
+    def _deliver_one(self) -> bool:
+        """One at a time, so that the order survives a slot that runs an event loop of its own."""
+        with self._changed:
+            if self._queue_stale:
+                self._queue_stale = False
+                infos = tuple(job.info() for job in sorted(self._jobs, key=_order))
+                signal, values = self.queue_changed, (infos,)
+            elif self._outbox:
+                signal, values = self._outbox.popleft()
+                if len(self._outbox) == MAX_PENDING // 2:
+                    self._changed.notify_all()
+            else:
+                self._awake = False
+                return False
+        signal.emit(*values)
+        return True
+
+    # On either thread, with the lock held
+
+    def _post(self, signal: Any, *values: Any) -> None:
+        self._outbox.append((signal, values))
+        self._wake_up()
+
+    def _touch_queue(self) -> None:
+        self._queue_stale = True
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        if not self._awake:  # one posted event for many signals: a fast job cannot flood the loop
+            self._awake = True
+            self._wake.emit()
+
+    # On the worker thread
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._jobs and not self._stopping:
+                    self._changed.wait()
+                if not self._jobs:
+                    return
+                job = min(self._jobs, key=_order)
+                if job.generator is None:
+                    job.started = time.monotonic()
+                if job.state != "running":
+                    job.state = "running"
+                    self._touch_queue()
+            outcome, error = "failed", None
+            try:
+                outcome = self._step_while_first(job)
+            except BaseException as caught:  # a job's SystemExit must not end the thread either
+                error = caught
+            with self._changed:
+                if outcome == "paused":
+                    job.state = "paused"
+                else:
+                    self._jobs.remove(job)
+                    job.generator = None
+                    self._post(self.finished, job.id, outcome, error)
+                self._touch_queue()
+            del job, error  # the thread may now wait for long: keep no frame's values alive
+
+    def _step_while_first(self, job: _Job) -> str:
+        """Advance the job until it ends, is cancelled, or another one comes first."""
+        while not job.cancel.is_set():
+            if job.generator is None:
+                job.generator = iter(job.function(job.cancel))
+            try:
+                value = next(job.generator)
+            except StopIteration:
+                return "cancelled" if job.cancel.is_set() else "done"
+            with self._changed:
+                self._post(self.event, job.id, value)
+                del value
+                if len(self._outbox) > MAX_PENDING:
+                    self._changed.wait_for(lambda: self._has_room(job))
+                if not job.cancel.is_set() and min(self._jobs, key=_order) is not job:
+                    return "paused"
+        close = getattr(job.generator, "close", None)
+        if close is not None:
+            close()
+        return "cancelled"
+
+    def _has_room(self, job: _Job) -> bool:
+        return len(self._outbox) <= MAX_PENDING // 2 or job.cancel.is_set()
+
+
+def _order(job: _Job) -> tuple[bool, int, int]:
+    """What runs first: a cancelled job has to be closed, then interactive ones, then arrival."""
+    return (not job.cancel.is_set(), LANES.index(job.lane), job.id)

@@ -1,0 +1,48 @@
+"""Fixtures for every test: a virtual screen, a home of its own, the real weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Nothing a test runs may ask the network whether a file is still current.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+from autogpt_desktop import i18n, paths
+
+FETCH = "python3 packaging/bootstrap.py test"
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Conversations, settings and models of this test alone; English unless it switches."""
+    home = tmp_path / "autogpt-home"
+    home.mkdir()
+    monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(home))
+    i18n.set_language("en")
+    yield home
+    i18n.set_language("en")
+
+
+def real_weights(name: str, file: str) -> Path:
+    path = paths.bundled_models() / name / file
+    if not path.is_file():
+        pytest.fail(f"The real weights {path} are missing. Fetch them with: {FETCH}", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def starter_gguf() -> Path:
+    """SmolLM2-135M-Instruct Q4_1, the model that set-up fetches for everyone."""
+    return real_weights("smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+@pytest.fixture(scope="session")
+def gemma_gguf() -> Path:
+    """Gemma 3 270M (base) Q4_K_M."""
+    return real_weights("gemma-3-270m", "gemma-3-270m-q4_k_m.gguf")
