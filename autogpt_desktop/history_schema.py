@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -66,11 +67,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "CREATE TABLE drafts (conversation_id INTEGER PRIMARY KEY, text TEXT NOT NULL)",  # 0: a new one
+        "CREATE TABLE unfinished (task TEXT PRIMARY KEY)",  # what to go on with after a crash
         "ALTER TABLE messages ADD COLUMN attachments TEXT NOT NULL DEFAULT '[]'",  # JSON
     ),
 )
 VERSION = len(MIGRATIONS)
-TABLES = {"conversations", "messages", "search", "drafts"}
+TABLES = {"conversations", "messages", "search", "drafts", "unfinished"}
 
 
 @contextmanager
@@ -88,8 +90,7 @@ def known_errors(path: Path | str) -> Iterator[None]:
 def _known(error: sqlite3.Error | OSError, path: Path | str) -> KnownError | None:
     values = {"path": str(path), "folder": str(Path(path).parent)}
     if isinstance(error, OSError):
-        full = error.errno is not None and os.strerror(error.errno) == os.strerror(28)  # ENOSPC
-        return KnownError("disk-full" if full else "history-readonly", **values)
+        return KnownError("disk-full" if error.errno == errno.ENOSPC else "history-readonly", **values)
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -226,8 +227,12 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
             )
             copy.executemany("DELETE FROM messages WHERE id = ?", [(item,) for item in message_ids])
             copy.executemany("DELETE FROM conversations WHERE id = ?", [(item,) for item in conversation_ids])
+            if version >= 2:
+                copy.executemany(
+                    "DELETE FROM drafts WHERE conversation_id = ?", [(item,) for item in conversation_ids]
+                )
             copy.execute("INSERT INTO search (search) VALUES ('delete-all')")
-            copy.execute("UPDATE messages SET indexed = 0")
+            copy.execute("UPDATE messages SET indexed = 0 WHERE indexed != 0")
             copy.execute("COMMIT")
 
 

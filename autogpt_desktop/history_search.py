@@ -15,6 +15,7 @@ _UNSPACED = (
 )
 _EACH = re.compile(f"([{_UNSPACED}])")
 _TOKEN = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")  # letters as wide as a Chinese character
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 MAX_QUERY = 256  # characters; a pasted page is not a query
@@ -23,20 +24,27 @@ SNIPPET = 90  # characters
 
 def segment(text: str) -> str:
     """``text`` as it is indexed. Must stay as it is: the same words take an entry out again."""
-    return _EACH.sub(r" \1 ", text.translate(_HALF_WIDTH).replace("\0", " "))
+    return _EACH.sub(r" \1 ", _narrow(text).replace("\0", " "))
+
+
+def _narrow(text: str) -> str:
+    return text.translate(_HALF_WIDTH) if _FULL_WIDTH.search(text) else text
 
 
 def query_words(query: str) -> list[list[str]]:
     """The query's words, each a list of tokens that must follow one another."""
-    words = query[:MAX_QUERY].translate(_HALF_WIDTH).split()
+    words = _narrow(query[:MAX_QUERY]).split()
     return [tokens for tokens in map(_TOKEN.findall, words) if tokens]
 
 
 def match_expression(query: str) -> str:
-    """An FTS5 expression: every word must occur, the last one may go on. ``""``: no word in it."""
+    """An FTS5 expression: every word must occur, the last one may go on. ``""``: no word in it.
+
+    A single letter does not go on: half of all words begin with it.
+    """
     words = query_words(query)
     phrases = ['"' + " ".join(tokens) + '"' for tokens in words]
-    if phrases and not query[-1].isspace() and not _EACH.match(words[-1][-1]):
+    if phrases and not query[-1].isspace() and len(words[-1][-1]) > 1:
         phrases[-1] += " *"
     return " ".join(phrases)
 
@@ -58,7 +66,7 @@ def snippet(text: str, query: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 
 def _fold(text: str) -> str:
     """Lower case without accents, each character still at its place."""
-    text = text.translate(_HALF_WIDTH)
+    text = _narrow(text)
     if text.isascii():
         return text.lower()
     lowered = text.lower()
@@ -70,3 +78,12 @@ def _fold(text: str) -> str:
 
 
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+
+
+def title_from(text: str, length: int = 60) -> str:
+    """A title made of a message's first line."""
+    line = " ".join(next((line for line in text.splitlines() if line.strip()), "").split())
+    if len(line) <= length:
+        return line
+    cut = line[:length]
+    return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"

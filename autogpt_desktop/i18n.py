@@ -45,14 +45,14 @@ def current_language() -> str:
     return _current
 
 
-def tr(text: str, **values: Any) -> str:
+def tr(text: str, /, **values: Any) -> str:
     """``text`` in the current language, its ``{placeholders}`` filled."""
     if _current != "en":
         text = catalogue(_current).get(text, text)
     return text.format(**values) if values else text
 
 
-def message(what: KnownError | str, **values: Any) -> str:
+def message(what: KnownError | str, /, **values: Any) -> str:
     """The sentence for a known error, or for a key such as ``notice.gpu-full``."""
     if isinstance(what, KnownError):
         key, values = f"error.{what.key}", what.values

@@ -94,9 +94,7 @@ class Worker(QObject):
 
     # On the GUI thread
 
-    def submit(
-        self, job: Job, *, title: str = "", lane: str = "interactive", key: Hashable = None
-    ) -> int:
+    def submit(self, job: Job, *, title: str = "", lane: str = "interactive", key: Hashable = None) -> int:
         """Queue a job and return its id.
 
         A ``key`` replaces: a job of the same key that waits is dropped, one that runs is cancelled.

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
-from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
+from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
-from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
@@ -88,69 +86,6 @@ def pick_device(device: str) -> tuple[torch.device, tuple[Notice, ...]]:
     if (device == "cuda" and not cuda) or (device == "mps" and not mps):
         return torch.device("cpu"), (Notice("notice.gpu-missing", {"device": device.upper()}),)
     return torch.device(device), ()
-
-
-def build(config: ModelConfig, sources: dict[str, Source], device: torch.device, context_length: int, *,
-          float32: bool = False) -> Generator[Progress, None, Transformer]:  # fmt: skip
-    """Pack the weights on ``device``; the generator returns the decoder."""
-    if not config.rope_interleaved:
-        sources = _interleave_heads(config, sources)
-    decoder = Transformer(config, device, context_length)
-
-    def norm(name: str) -> RMSNorm:
-        weight = sources[name].dense().float() + config.norm_weight_offset
-        return RMSNorm(weight.to(device), config.rms_norm_eps)
-
-    def linear(*names: str, bias: bool = False) -> QuantLinear:
-        offsets = torch.cat([sources[f"{n}.bias"].dense().float() for n in names]) if bias else None
-        return QuantLinear([sources[f"{n}.weight"] for n in names], offsets, device, float32=float32)
-
-    layers = []
-    for index in range(config.num_hidden_layers):
-        yield Progress("stage.loading", index, config.num_hidden_layers + 1)
-        at = f"model.layers.{index}"
-        layer = Layer(config, index)
-        layer.qkv = linear(*(f"{at}.self_attn.{n}_proj" for n in "qkv"), bias=config.attention_bias)
-        layer.o = linear(f"{at}.self_attn.o_proj")
-        layer.gate_up = linear(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
-        layer.down = linear(f"{at}.mlp.down_proj")
-        layer.input_norm = norm(f"{at}.input_layernorm.weight")
-        if config.sandwich_norms:
-            layer.attention_out_norm = norm(f"{at}.post_attention_layernorm.weight")
-            layer.mlp_norm = norm(f"{at}.pre_feedforward_layernorm.weight")
-            layer.mlp_out_norm = norm(f"{at}.post_feedforward_layernorm.weight")
-        else:
-            layer.mlp_norm = norm(f"{at}.post_attention_layernorm.weight")
-        if config.qk_norm:
-            q = norm(f"{at}.self_attn.q_norm.weight").weight.expand(config.num_attention_heads, -1)
-            k = norm(f"{at}.self_attn.k_norm.weight").weight.expand(config.num_key_value_heads, -1)
-            layer.qk_norm = torch.cat([q, k])
-        layers.append(layer)
-    yield Progress("stage.loading", config.num_hidden_layers, config.num_hidden_layers + 1)
-    decoder.layers = layers
-    decoder.norm = norm("model.norm.weight")
-    decoder.embedding = Embedding(sources["model.embed_tokens.weight"], device)
-    head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
-    decoder.head = linear(head)
-    yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
-    return decoder
-
-
-def _interleave_heads(config: ModelConfig, sources: dict[str, Source]) -> dict[str, Source]:
-    """Reorder the rows of q and k from pairs half a head apart to neighbours, as ``rotate`` wants them.
-
-    The scores QKᵀ do not change when both sides are reordered alike.
-    """
-    half = (config.rope_dim or config.head_dim) // 2
-    order = np.arange(config.head_dim)
-    order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
-    changed: dict[str, Source] = {}
-    for name, source in sources.items():
-        if ".q_proj." in name or ".k_proj." in name or ".q_norm." in name or ".k_norm." in name:
-            heads = source.shape[0] // config.head_dim
-            rows = (np.arange(heads)[:, None] * config.head_dim + order).reshape(-1)
-            changed[name] = dataclasses.replace(source, row_order=rows)
-    return sources | changed
 
 
 def _context_length(config: ModelConfig, wanted: int) -> int:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -184,7 +185,11 @@ class Int8Weight(Weight):
 
     def matmul(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, self.cols).bfloat16()
-        y = torch._weight_int8pack_mm(flat, self.quants, self.scales)[:, : self.rows]
+        if has_packed_product("int8", self.quants.device.type):
+            y = torch._weight_int8pack_mm(flat, self.quants, self.scales)
+        else:
+            y = F.linear(flat, self.quants.bfloat16()) * self.scales
+        y = y[:, : self.rows]
         return y.float().view(*x.shape[:-1], self.rows)
 
     @property
@@ -208,6 +213,29 @@ def _row_chunks(source: Source) -> list[tuple[int, int]]:
     rows, cols = source.shape
     step = max(1, _CHUNK // cols)
     return [(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+@cache
+def has_packed_product(kind: str, device: str) -> bool:
+    """Does torch's packed product for "int4" or "int8" run here? Older cards lack one or both."""
+    x = torch.ones(1, 64, dtype=torch.bfloat16, device=device)
+    try:
+        if kind == "int8":
+            ones = torch.ones(16, dtype=torch.bfloat16, device=device)
+            torch._weight_int8pack_mm(x, torch.ones(16, 64, dtype=torch.int8, device=device), ones)
+        elif device == "cpu":
+            quants = torch.ones(16, 64, dtype=torch.int32)
+            packed = torch._convert_weight_to_int4pack_for_cpu(quants, 1)
+            scale_zero = torch.ones(2, 16, 2, dtype=torch.bfloat16)
+            torch._weight_int4pack_mm_for_cpu(x, packed, GROUP, scale_zero)
+        else:
+            quants = torch.ones(16, 32, dtype=torch.uint8, device=device)
+            packed = torch._convert_weight_to_int4pack(quants, 4)
+            scale_zero = torch.ones(2, 16, 2, dtype=torch.bfloat16, device=device)
+            torch._weight_int4pack_mm(x, packed, GROUP, scale_zero)
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True
 
 
 def storage_kind(type: str, cols: int) -> str:
@@ -236,9 +264,9 @@ def store(sources: Sequence[Source], device: torch.device, *, float32: bool = Fa
             # CPUs multiply float16 some fifty times slower than bfloat16
             parts = [p.bfloat16() for p in parts]
         return DenseWeight((parts[0] if len(parts) == 1 else torch.cat(parts)).contiguous().to(device))
-    if kind == "int4":
+    if kind == "int4" and has_packed_product("int4", device.type):
         return Int4Weight(sources, device)
-    return Int8Weight(sources, device) if kind == "int8" else BlockWeight(sources, device)
+    return BlockWeight(sources, device) if kind == "blocks" else Int8Weight(sources, device)
 
 
 class QuantLinear:

@@ -21,7 +21,7 @@ from PySide6.QtGui import QColor, QIcon
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import theme
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.worker import Worker
 
 ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
-MakeModels = Callable[[Callable[[str], Path], str], Any]
+MakeModels = Callable[[Callable[[str], Path], str, int], Any]  # resolve, device, context length
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
 
@@ -56,19 +56,20 @@ class _Models:
     def __init__(self, make: MakeModels) -> None:
         self._make = make
         self._models: Any = None
-        self._device = ""
+        self._made_for = ("", 0)  # device, context length
         self._chosen = ""
         self.loaded = ""  # the name that load_model succeeded with
 
-    def get(self, device: str, chosen: str) -> Generator[Any, None, Any]:
+    def get(self, device: str, context_length: int, chosen: str) -> Generator[Any, None, Any]:
         """Torch is imported here, the first time. ``chosen`` plays the role "chat"."""
         self._chosen = chosen
-        if self._models is None or self._device != device:
+        if self._models is None or self._made_for != (device, context_length):
             yield Progress("stage.engine")
-            self.loaded = ""
-            self._models = None  # frees the old device's memory first
-            self._models = self._make(self._resolve, device)
-            self._device = device
+            if self._models is not None:
+                self._models.unload()
+            self.loaded, self._models = "", None
+            self._models = self._make(self._resolve, device, context_length)
+            self._made_for = (device, context_length)
         return self._models
 
     def _resolve(self, name: str) -> Path:
@@ -79,7 +80,8 @@ class _Models:
 
 
 class AppContext(QObject):
-    """See the module's text. ``make_models(resolve, device)`` is called on the worker's thread."""
+    """See the module's text. ``make_models(resolve, device, context_length)`` is called on the worker's
+    thread."""
 
     language_changed = Signal()
     theme_changed = Signal()
@@ -187,14 +189,14 @@ class AppContext(QObject):
         """
         chosen = self.chosen_model()
         name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
-        device, models = self.settings.device, self._models
+        device, length, models = self.settings.device, self.settings.context_length, self._models
 
         def run(cancel: threading.Event) -> Iterator[Any]:
             if not name:
                 raise KnownError("no-model")
             from autogpt_desktop.tasks.chat import load_model
 
-            loaded = yield from models.get(device, name)
+            loaded = yield from models.get(device, length, name)
             if models.loaded != name:
                 models.loaded = ""
                 for event in load_model(loaded, name):
@@ -212,6 +214,8 @@ class AppContext(QObject):
             self._set_model(event)
         elif isinstance(event, Progress) and job_id == self._load_job:
             self.model_loading.emit(event)
+        elif isinstance(event, Notice) and job_id == self._load_job:
+            self.toast(i18n.message(event.key, **event.values))
 
     def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
         if job_id != self._load_job:

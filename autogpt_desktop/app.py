@@ -1,0 +1,170 @@
+"""Composes the window: settings, history, worker, panels. Torch is not imported here, a job does that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import message, tr
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    from autogpt_desktop.history import History
+    from autogpt_desktop.settings import Settings
+    from autogpt_desktop.ui.context import AppContext
+    from autogpt_desktop.ui.main_window import MainWindow
+
+STOP_MS = 15_000  # at most, for a job that cannot be interrupted (torch while it is imported)
+
+
+def main() -> int:
+    """Open the window and run until it closes; without a display, chat in the terminal."""
+    if not has_display():
+        from autogpt_desktop import cli, i18n
+        from autogpt_desktop.settings import Settings
+
+        i18n.set_language(Settings.load().language)
+        print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
+        return cli.main(["chat"])
+
+    from autogpt_desktop.single_instance import SingleInstance
+
+    app = make_application()
+    instance = SingleInstance()
+    if not instance.acquire():
+        return 0  # the first window was raised
+    context, window = make_window()
+    instance.activated.connect(window.raise_window)
+    wake = quit_on_signals(window)
+    window.show()
+    status = app.exec()
+    signal.set_wakeup_fd(-1)
+    wake.close()
+    stopped = context.worker.stop(STOP_MS) and window.downloads.stop(STOP_MS)
+    context.history.close()
+    instance.release()
+    if not stopped:
+        os._exit(status)  # everything is saved, and a running thread must not be destroyed
+    return status
+
+
+def make_application() -> QApplication:
+    """The QApplication, in the person's language and colours."""
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("autogpt-desktop")
+    app.setApplicationDisplayName("AutoGPT Desktop")
+    app.setDesktopFileName("autogpt-desktop")
+    return app
+
+
+def make_window() -> tuple[AppContext, MainWindow]:
+    """Everything behind the window, and the window itself, not yet shown."""
+    from autogpt_desktop.settings import Settings
+    from autogpt_desktop.ui import translation
+    from autogpt_desktop.ui.context import AppContext
+    from autogpt_desktop.ui.main_window import MainWindow
+    from autogpt_desktop.ui.theme import theme
+    from autogpt_desktop.worker import Worker
+
+    settings = Settings.load()
+    translation.apply(settings.language)
+    theme().install(settings.theme)
+    history, problem = open_history()
+    context = AppContext(settings, history, Worker(), make_models)
+    window = MainWindow(context, make_chat)
+    window.bugs.install()
+    if problem is not None:
+        window.banner.stand(
+            tr("{problem} Until then, conversations in this window are not kept.", problem=message(problem))
+        )
+    elif settings.set_aside is not None:
+        window.banner.stand(
+            tr("The settings file was damaged and lies in {path} now; settings are as new.", path=settings.set_aside)
+        )
+    return context, window
+
+
+def make_chat(context: AppContext) -> QWidget:
+    from autogpt_desktop.ui.chat_panel import ChatPanel
+
+    return ChatPanel(context)
+
+
+def make_models(resolve: Callable[[str], Path], device: str, context_length: int) -> Any:
+    """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
+    from autogpt_desktop import torch_preload
+
+    torch_preload.preload()
+    from autogpt_desktop.engine.load import Models
+
+    return Models(resolve, device, context_length)
+
+
+def open_history() -> tuple[History, KnownError | None]:
+    """The person's history, or one that is not kept and the reason why."""
+    from autogpt_desktop.history import History
+
+    try:
+        return History(), None
+    except KnownError as error:
+        return History(Path(":memory:")), error
+
+
+def has_display() -> bool:
+    """Whether a window can open. Qt would abort the process where it cannot."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if platform and platform.split(":")[0] not in ("xcb", "wayland"):
+        return True  # offscreen, vnc, linuxfb …: somebody knows what they want
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    return _x_answers(os.environ.get("DISPLAY", ""))
+
+
+def _x_answers(display: str) -> bool:
+    """Whether an X server listens at ``display`` (``host:number.screen``, ``:number``)."""
+    host, colon, number = display.rpartition(":")
+    number = number.split(".")[0]
+    if not colon or not number.isdigit():
+        return False
+    if host.startswith("/"):  # a socket's path, as on macOS
+        return True
+    name = f"/tmp/.X11-unix/X{number}"
+    # Linux servers may listen on the abstract name only
+    local: list[tuple[int, Any]] = [(socket.AF_UNIX, name), (socket.AF_UNIX, "\0" + name)]
+    remote: list[tuple[int, Any]] = [(socket.AF_INET, (host, 6000 + int(number)))]
+    for family, address in local if host in ("", "unix") else remote:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(2)
+                probe.connect(address)
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def quit_on_signals(window: MainWindow) -> socket.socket:
+    """Close the window as its button would on Ctrl+C in the terminal and at the end of a session."""
+    from PySide6.QtCore import QSocketNotifier
+
+    inner, outer = socket.socketpair()
+    inner.setblocking(False)
+    outer.setblocking(False)
+    # Python runs its handlers between two byte codes; a byte in this pair wakes Qt, which runs some
+    signal.set_wakeup_fd(outer.fileno())
+    notifier = QSocketNotifier(inner.detach(), QSocketNotifier.Type.Read, window)
+    notifier.activated.connect(window.on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, window.close_on_signal)
+    return outer

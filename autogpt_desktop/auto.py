@@ -1,0 +1,166 @@
+"""The Python door, in the words of Hugging Face's API: ``AutoModel`` and ``AutoTokenizer``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autogpt_desktop.catalog import installed
+from autogpt_desktop.engine.cache import KVCache
+from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.engine.gguf import read_gguf
+from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.sampling import make_sampler
+from autogpt_desktop.engine.tokenizer import Tokenizer
+from autogpt_desktop.settings import Settings
+
+DEFAULT = "autogpt"
+
+
+def resolve(name: str | Path) -> Path:
+    """The file or folder behind a name: "autogpt" (the chosen default model), a catalogue name or a path.
+
+    Raises KnownError: no-model, model-missing.
+    """
+    name = str(name)
+    if name in (DEFAULT, "chat", ""):
+        name = Settings.load().default_model or DEFAULT
+    return installed.resolve(name)
+
+
+class AutoTokenizer:
+    """Text to token ids and back."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.eos_token_ids = sorted(tokenizer.eos_ids)
+        self.bos_token_id = tokenizer.bos_id
+        self.vocab_size = tokenizer.vocab_size
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path) -> AutoTokenizer:
+        """The tokenizer of a model: see ``resolve`` for names."""
+        path = resolve(name)
+        if path.is_dir():
+            return cls(Tokenizer.from_folder(path))
+        return cls(Tokenizer.from_gguf(read_gguf(path).metadata))
+
+    def encode(self, text: str, *, add_special_tokens: bool = True, return_tensors: str | None = None
+               ) -> list[int] | Tensor:  # fmt: skip
+        """Token ids of ``text``: a list, or with ``return_tensors="pt"`` a tensor [1, tokens] int64."""
+        ids = self.tokenizer.encode(text, add_special=add_special_tokens)
+        if return_tensors is None:
+            return ids
+        if return_tensors != "pt":
+            raise ValueError(f"return_tensors must be 'pt' or None, not {return_tensors!r}")
+        return torch.tensor([ids], dtype=torch.int64)
+
+    def __call__(self, text: str | Sequence[str], *, return_tensors: str | None = None) -> dict[str, Any]:
+        """{"input_ids"} of one text or several of the same length."""
+        if isinstance(text, str):
+            return {"input_ids": self.encode(text, return_tensors=return_tensors)}
+        rows = [self.tokenizer.encode(t) for t in text]
+        return {"input_ids": torch.tensor(rows, dtype=torch.int64) if return_tensors == "pt" else rows}
+
+    def decode(self, ids: Sequence[int] | Tensor, *, skip_special_tokens: bool = True) -> str:
+        """The text of one sequence of ids."""
+        if isinstance(ids, Tensor):
+            ids = ids.reshape(-1).tolist()
+        return self.tokenizer.decode(list(ids), skip_special=skip_special_tokens)
+
+
+@dataclass(frozen=True)
+class CausalLMOutput:
+    """``logits``: [batch, tokens, vocab_size] float32."""
+
+    logits: Tensor
+
+
+class AutoModel:
+    """A loaded decoder."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, device: str = "auto", context_length: int = 0) -> AutoModel:
+        """Load a model: see ``resolve`` for names, ``engine.load.load`` for the rest."""
+        loading = load(resolve(name), device=device, context_length=context_length)
+        while True:
+            try:
+                next(loading)
+            except StopIteration as done:
+                return cls(done.value)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.engine.config
+
+    @property
+    def device(self) -> str:
+        return self.engine.device
+
+    def __call__(self, input_ids: Tensor) -> CausalLMOutput:
+        """``input_ids`` [batch, tokens] → logits [batch, tokens, vocab_size] float32."""
+        rows = _rows(input_ids)
+        decoder = self.engine.decoder
+        logits = decoder.forward([(decoder.new_state(), row) for row in rows], "all")
+        return CausalLMOutput(torch.stack(logits))
+
+    def generate(self, input_ids: Tensor, *, max_new_tokens: int = 128, do_sample: bool = False,
+                 temperature: float = 1.0, top_k: int = 50, top_p: float = 1.0, min_p: float = 0.0,
+                 repetition_penalty: float = 1.0, seed: int | None = None,
+                 streamer: Any = None) -> Tensor:  # fmt: skip
+        """Continue each row of ``input_ids`` [batch, tokens] → [batch, longest row] int64.
+
+        Rows end at an end-of-sequence token or after ``max_new_tokens``; shorter rows are filled up with
+        that token. Greedy unless ``do_sample``. ``streamer`` has ``put(ids)`` and ``end()`` as in
+        transformers; it sees the prompt first and takes one row only.
+        """
+        rows = _rows(input_ids)
+        if streamer is not None and len(rows) > 1:
+            raise ValueError("a streamer takes a single row")
+        sampling = Sampling(
+            temperature=temperature if do_sample else 0.0, top_k=top_k, top_p=top_p, min_p=min_p,
+            repetition_penalty=repetition_penalty, seed=seed, max_tokens=max_new_tokens,
+        )  # fmt: skip
+        if streamer is not None:
+            streamer.put(input_ids.cpu())
+        made = [self._continue(row, sampling, streamer) for row in rows]
+        if streamer is not None:
+            streamer.end()
+        longest = max(len(row) for row in made)
+        fill = min(self.engine.tokenizer.eos_ids, default=0)
+        return torch.tensor([row + [fill] * (longest - len(row)) for row in made], dtype=torch.int64)
+
+    def _continue(self, ids: list[int], sampling: Sampling, streamer: Any) -> list[int]:
+        engine, sample = self.engine, make_sampler(sampling)
+        state: KVCache = engine.new_state()
+        out, logits = list(ids), None
+        for step in engine.prefill(state, ids):
+            logits = step
+        assert isinstance(logits, Tensor)
+        room = min(sampling.max_tokens, engine.context_length - len(ids))
+        for made in range(room):
+            token = sample(logits, out)
+            out.append(token)
+            if streamer is not None:
+                streamer.put(torch.tensor([token]))
+            if token in engine.tokenizer.eos_ids or made == room - 1:
+                break
+            logits = engine.decoder.forward([(state, [token])])[0]
+        return out
+
+
+def _rows(input_ids: Tensor) -> list[list[int]]:
+    if input_ids.dim() == 1:
+        input_ids = input_ids[None]
+    if input_ids.dim() != 2 or input_ids.shape[1] == 0:
+        raise ValueError("input_ids must be [batch, tokens] with at least one token")
+    return input_ids.tolist()

@@ -1,0 +1,177 @@
+"""The terminal front door: ``autogpt-desktop chat``, ``models``, ``bench``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from autogpt_desktop import __version__, i18n
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import DEVICES, Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line. Option names are those of other chat programs."""
+    top = argparse.ArgumentParser(
+        prog="autogpt-desktop",
+        description=tr("Language models on your own machine. Without a command the window opens."),
+    )
+    top.add_argument("--version", action="version", version=f"AutoGPT Desktop {__version__}")
+    commands = top.add_subparsers(dest="command", metavar=tr("COMMAND"))
+
+    chat = commands.add_parser("chat", help=tr("ask a question, or hold a conversation"))
+    chat.add_argument("prompt", nargs="?", help=tr("the question; without one it is read from standard input"))
+    chat.add_argument("--system", default=None, help=tr("the system prompt"))
+    chat.add_argument("--temperature", type=_number(0, 5), default=None, help=tr("0 is greedy"))
+    chat.add_argument("--top-p", type=_number(0, 1), default=None)
+    chat.add_argument("--top-k", type=_whole(0), default=None)
+    chat.add_argument("--seed", type=int, default=None)
+    chat.add_argument("--max-tokens", type=_whole(1), default=None)
+    _model_options(chat)
+
+    models = commands.add_parser("models", help=tr("list, fetch and remove models"))
+    actions = models.add_subparsers(dest="action", metavar=tr("ACTION"), required=True)
+    actions.add_parser("list", help=tr("what is installed and what can be had"))
+    get = actions.add_parser("get", help=tr("fetch a model of the catalogue"))
+    get.add_argument("name")
+    get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
+    remove = actions.add_parser("remove", help=tr("delete an installed model"))
+    remove.add_argument("name")
+
+    bench = commands.add_parser("bench", help=tr("measure load time, speed and memory"))
+    bench.add_argument("--prompt-tokens", type=_whole(1), default=512)
+    bench.add_argument("--new-tokens", type=_whole(1), default=64)
+    bench.add_argument("--repeat", type=_whole(1), default=3)
+    bench.add_argument("--threads", type=_whole(0), default=0, help=tr("0: one for each core"))
+    bench.add_argument("--json", action="store_true")
+    _model_options(bench)
+    return top
+
+
+def _model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="autogpt", help=tr("a model's name, or the path of a file or folder"))
+    command.add_argument("--device", choices=DEVICES, default=None)
+
+
+def _number(low: float, high: float) -> Any:
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(tr("must be between {low} and {high}", low=low, high=high))
+        return value
+
+    return number
+
+
+def _whole(low: int) -> Any:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(tr("must be at least {low}", low=low))
+        return value
+
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Answers go to standard output, all else to standard error."""
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    settings = Settings.load()
+    i18n.set_language(settings.language)
+    options = parser().parse_args(arguments)
+    try:
+        if options.command == "chat":
+            from autogpt_desktop.terminal import chat
+
+            return chat(options, settings)
+        if options.command == "models":
+            return models(options)
+        if options.command == "bench":
+            from autogpt_desktop.bench import bench
+
+            return bench(options)
+        parser().print_help()
+        return 0
+    except KnownError as error:
+        print(message(error), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output went away: nothing is left to say
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def models(options: argparse.Namespace) -> int:
+    """``models list``, ``get`` and ``remove``."""
+    from autogpt_desktop.catalog import catalogue, download, installed
+
+    if options.action == "list":
+        here = {model.name: model for model in installed.installed()}
+        for model in here.values():
+            problem = model.error()
+            print(f"{model.name}\t{model.size / 1e6:.0f} MB\t{model.path}")
+            if problem:
+                print(f"  {message(problem)}", file=sys.stderr)
+        for entry in catalogue.catalogue().values():
+            if entry.name not in here:
+                print(f"{entry.name}\t{entry.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+        return 0
+    if options.action == "remove":
+        installed.remove(options.name)
+        return 0
+    entry = catalogue.catalogue().get(options.name)
+    if entry is None:
+        raise KnownError("model-missing", name=options.name)
+    settings = Settings.load()
+    if entry.terms and entry.terms not in settings.acknowledged:
+        if not options.accept_terms:
+            raise KnownError("terms-not-accepted", name=entry.name, url=entry.licence_url)
+        settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
+        settings.save()
+    report = Reporter()
+    for event in download.fetch(entry):
+        report(event)
+    report.clear()
+    return 0
+
+
+class Reporter:
+    """Progress and notices on standard error: one line that changes, and only on a terminal."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.shown = 0
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Notice):
+            self.clear()
+            print(message(event.key, **event.values), file=sys.stderr)
+        elif isinstance(event, Progress) and self.live:
+            share = f" {100 * event.done // event.total} %" if event.total else ""
+            line = f"{message(event.stage)}{share}"
+            print(f"\r{line:<{self.shown}}", end="", file=sys.stderr, flush=True)
+            self.shown = max(self.shown, len(line))
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            print(f"\r{' ' * (2 * self.shown)}\r", end="", file=sys.stderr, flush=True)
+            self.shown = 0
+
+
+def drive(events: Iterator[Any], report: Reporter) -> Iterator[Any]:
+    """Hand on what is not progress."""
+    for event in events:
+        if isinstance(event, Progress | Notice):
+            report(event)
+        else:
+            report.clear()
+            yield event

@@ -1,0 +1,183 @@
+"""Byte-pair merging over large vocabularies, on the ``tokenizers`` package.
+
+``tokenizers`` builds its tables while it holds the interpreter's lock: 0.6 s for the 262,144 tokens of
+Gemma, and the window stands still. A text needs few of them: merging only ever joins neighbours, so a
+word's ids depend on nothing but the pieces that occur in the word. Each call therefore hands
+``tokenizers`` the pieces (and their merges) of the words it has not met yet, and remembers the ids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import BPE
+
+SPACE = "▁"  # how the sentence-piece kind writes a space
+
+_MAX_REMEMBERED = 100_000  # words
+_MAX_REMEMBERED_LENGTH = 64  # characters; longer words seldom come back
+_MAX_CROSSING = 64
+
+Words = Callable[[str], Iterable[str]]
+Merges = Callable[[str], Iterator[tuple[int, str, str]]]  # a piece -> (rank, left, right)
+
+_LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_QWEN2 = _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+PRE_TOKENIZERS = {
+    "default": "gpt-2", "gpt-2": "gpt-2", "gpt2": "gpt-2",
+    "smollm": "smollm",
+    "qwen2": "qwen2", "deepseek-r1-qwen": "qwen2",
+    "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "llama-v3": "llama-bpe",
+}  # fmt: skip
+"""GGUF's names of the ways to cut a text into words, and which of ours each one means."""
+
+
+class WordBPE:
+    """Words to ids, by merging pieces of a vocabulary."""
+
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        words: Words,
+        merges: Merges,
+        always: Sequence[str] = (),
+        **options: object,
+    ) -> None:
+        """``ids``: the pieces that may be merged into. ``words`` cuts a text so that no piece crosses
+        a cut. ``merges`` gives every way to make a piece. ``always``: pieces that stand for others.
+        ``options`` go to ``tokenizers``' BPE."""
+        self._ids = ids
+        self._words = words
+        self._merges = merges
+        self._options = options
+        self._remembered: dict[str, list[int]] = {}
+        self._always = always
+        # the longest piece that starts with these (up to) three characters
+        self._longest: dict[str, int] = {}
+        longest = self._longest
+        for piece in ids:
+            head, length = piece[:3], len(piece)
+            if length > longest.get(head, 1):
+                longest[head] = length
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text."""
+        split = [list(self._words(text)) for text in texts]
+        if len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.clear()
+        known = self._remembered
+        new = list({word for words in split for word in words if word not in known})
+        fresh = dict(zip(new, self._encode_words(new), strict=True)) if new else {}
+        found: list[list[int]] = []
+        for words in split:
+            ids: list[int] = []
+            for word in words:
+                ids += known[word] if word in known else fresh[word]
+            found.append(ids)
+        known.update((word, ids) for word, ids in fresh.items() if len(word) <= _MAX_REMEMBERED_LENGTH)
+        return found
+
+    def _encode_words(self, words: list[str]) -> list[list[int]]:
+        """Build a BPE of just the pieces in ``words``, and run it (without the interpreter's lock)."""
+        ids = self._ids
+        vocabulary = {piece: ids[piece] for piece in self._always}
+        merges: list[tuple[int, str, str]] = []
+        for piece in self._pieces(words):
+            vocabulary[piece] = ids[piece]
+            merges.extend(self._merges(piece))
+        merges.sort()
+        pairs = [(left, right) for _, left, right in merges]
+        merger = Tokenizer(BPE(vocab=vocabulary, merges=pairs, **self._options))
+        return [encoding.ids for encoding in merger.encode_batch_fast(words, add_special_tokens=False)]
+
+    def _pieces(self, words: list[str]) -> set[str]:
+        """Every piece of the vocabulary that occurs in any of ``words``."""
+        ids, longest = self._ids, self._longest
+        pieces = {character for word in words for character in word if character in ids}
+        for word in words:
+            size = len(word)
+            for start in range(size - 1):
+                piece = word[start : start + 2]
+                if piece in ids:
+                    pieces.add(piece)
+                reach = longest.get(word[start : start + 3], 0)
+                for stop in range(start + 3, min(size, start + reach) + 1):
+                    piece = word[start:stop]
+                    if piece in ids:
+                        pieces.add(piece)
+        return pieces
+
+
+_LONG = 20_000  # characters
+# a letter behind the end of a line starts a word in every pattern here
+_LINES = re.compile(rf"(?s:.{{{_LONG}}}.*?\n(?=[^\W\d_])|.+)")
+_SPACED_WORD = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
+
+
+def byte_level(ids: Mapping[str, int], merges: Sequence[str], kind: str) -> WordBPE:
+    """The kind of GPT-2: bytes written as characters, merges in order. ``kind``: see PRE_TOKENIZERS."""
+    ranks = dict(zip(merges, range(len(merges)), strict=True))
+
+    def ways(piece: str) -> Iterator[tuple[int, str, str]]:
+        for cut in range(1, len(piece)):
+            left, right = piece[:cut], piece[cut:]
+            rank = ranks.get(f"{left} {right}")
+            if rank is not None and left in ids and right in ids:
+                yield rank, left, right
+
+    pre_tokenizer = _pre_tokenizer(kind)
+    normalizer = normalizers.NFC() if kind == "qwen2" else None
+
+    def words(text: str) -> Iterable[str]:
+        if normalizer:
+            text = normalizer.normalize_str(text)
+        if len(text) < _LONG:
+            return [word for word, _ in pre_tokenizer.pre_tokenize_str(text)]
+        parts = _LINES.findall(text)  # the interpreter's lock is let go between them
+        return [word for part in parts for word, _ in pre_tokenizer.pre_tokenize_str(part)]
+
+    return WordBPE(ids, words, ways, ignore_merges=kind == "llama-bpe")
+
+
+def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
+    if kind == "gpt-2":
+        return pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if kind == "smollm":
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    pattern = pre_tokenizers.Split(Regex(_QWEN2 if kind == "qwen2" else _LLAMA3), "isolated")
+    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return pre_tokenizers.Sequence([pattern, to_bytes])
+
+
+def sentence_piece(
+    ids: Mapping[str, int], ranks: Mapping[str, int], spare: Sequence[str], unknown: str | None
+) -> WordBPE:
+    """The kind of SentencePiece's BPE: of all neighbours, those that make the piece of the best score
+    are joined first. ``ranks``: each mergeable piece's place in the order of scores. ``spare``: the
+    byte tokens (and ``unknown``) that stand in for characters the vocabulary lacks; ``ids`` has both."""
+
+    def ways(piece: str) -> Iterator[tuple[int, str, str]]:
+        rank = ranks.get(piece)
+        if rank is None:
+            return
+        for cut in range(1, len(piece)):
+            left, right = piece[:cut], piece[cut:]
+            if left in ranks and right in ranks:
+                yield rank, left, right
+
+    inside = re.compile(f"[^{SPACE}]{SPACE}")
+    crossing = [piece for piece in ranks if SPACE in piece and inside.search(piece)]
+
+    def words(text: str) -> Iterable[str]:
+        text = text.replace(" ", SPACE)
+        if len(crossing) > _MAX_CROSSING or any(piece in text for piece in crossing):
+            return [text]  # a piece may reach over a space: no place to cut
+        return _SPACED_WORD.findall(text)
+
+    return WordBPE(ids, words, ways, spare, unk_token=unknown, fuse_unk=True, byte_fallback=True)

@@ -1,0 +1,134 @@
+"""Chat in the terminal: one question, or the conversation that the window would hold."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from autogpt_desktop.auto import resolve
+from autogpt_desktop.cli import Reporter, drive
+from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.engine.load import Models
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Text
+from autogpt_desktop.history import History
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.tasks.chat import Turn
+from autogpt_desktop.tasks.chat import chat as answer
+
+_SAVE_EVERY = 32  # pieces of text: a crash loses about a second
+
+
+def chat(options: argparse.Namespace, settings: Settings) -> int:
+    """``autogpt-desktop chat``. Only the answer goes to standard output."""
+    models = Models(
+        lambda role: resolve(options.model if role in ("chat", "autogpt") else role),
+        device=options.device or settings.device,
+        context_length=settings.context_length,
+    )
+    try:
+        if options.prompt is None and sys.stdin.isatty():
+            return Conversation(models, options, settings).run()
+        prompt = options.prompt if options.prompt is not None else sys.stdin.read()
+        turns = [Turn("system", options.system)] if options.system else []
+        turns.append(Turn("user", prompt))
+        stop = Interrupt()
+        with stop:
+            for event in drive(answer(models, turns, sampling(options), cancelled=stop), Reporter()):
+                if isinstance(event, Text):
+                    print(event.text, end="", flush=True)
+        print()
+        return 130 if stop.pressed else 0
+    finally:
+        models.unload()
+
+
+def sampling(options: argparse.Namespace) -> Sampling:
+    """The defaults, with what the command line says instead."""
+    names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return dataclasses.replace(Sampling(), **given)
+
+
+class Interrupt:
+    """Ctrl+C while an answer is written stops the answer, not the program."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def __call__(self) -> bool:
+        return self.pressed
+
+    def __enter__(self) -> Interrupt:
+        self.pressed = False
+        self.before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self.before)
+
+    def _press(self, *_: object) -> None:
+        if self.pressed:  # a second time: the person means it
+            raise KeyboardInterrupt
+        self.pressed = True
+
+
+class Conversation:
+    """Question and answer, kept in the same history as the window's conversations."""
+
+    def __init__(self, models: Models, options: argparse.Namespace, settings: Settings) -> None:
+        self.models, self.options = models, options
+        self.history = History()
+        self.turns = [Turn("system", options.system)] if options.system else []
+        self.id = 0
+        self.parent: int | None = None
+
+    def run(self) -> int:
+        """Until end of input or /quit."""
+        print(tr("Ask something. An empty line ends the conversation; Ctrl+C stops an answer."), file=sys.stderr)
+        try:
+            while question := self._question():
+                try:
+                    self._answer(question)
+                except KnownError as error:
+                    print(message(error), file=sys.stderr)
+        except (EOFError, KeyboardInterrupt):
+            print(file=sys.stderr)
+        finally:
+            self.history.close()
+        return 0
+
+    def _question(self) -> str:
+        question = input("> ").strip()
+        return "" if question in ("/quit", "/exit") else question
+
+    def _answer(self, question: str) -> None:
+        if not self.id:
+            self.id = self.history.create(title=question[:60], system_prompt=self.options.system or "")
+        asked = self.history.add_message(self.id, self.parent, "user", question)
+        made = self.history.add_message(self.id, asked, "assistant", "", state="streaming")
+        self.turns.append(Turn("user", question))
+        text, reason, stop = "", "interrupted", Interrupt()
+        try:
+            with stop:
+                for event in drive(self._events(stop), Reporter()):
+                    if isinstance(event, Text):
+                        text += event.text
+                        print(event.text, end="", flush=True)
+                        if len(text) % _SAVE_EVERY < len(event.text):
+                            self.history.set_text(made, text)
+                    elif isinstance(event, Done):
+                        reason = "stopped" if event.finish_reason == "cancelled" else "complete"
+            print()
+        finally:
+            self.history.set_text(made, text, state=reason)
+            self.parent = made
+            self.turns.append(Turn("assistant", text))
+
+    def _events(self, stop: Interrupt) -> Iterator[Any]:
+        return answer(self.models, self.turns, sampling(self.options), conversation="terminal", cancelled=stop)

@@ -1,0 +1,371 @@
+"""Where a message is written: text, attached files, Send that becomes Stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMimeData, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QFontMetricsF,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextCursor,
+    QTextOption,
+)
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.chat.attachments import PASTE_LIMIT, Attachment, Chip, place_chips, read_attachment
+from autogpt_desktop.ui.chat.style import QuietButton, chat_style
+from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+LINES = 9  # the text grows to so many lines, then it scrolls
+MAX_ATTACHMENTS = 10
+
+
+class ComposerText(QPlainTextEdit):
+    """Enter sends unless an input method is composing."""
+
+    send_requested = Signal()
+    edit_last_requested = Signal()
+    escaped = Signal()
+    pasted_long = Signal(str)
+    files_given = Signal(list)
+
+    def __init__(self, context: AppContext, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.context = context
+        self._composing = False
+        self.setTabChangesFocus(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setStyleSheet("QPlainTextEdit, QPlainTextEdit:focus { background: transparent; border: none; padding: 0; }")
+        self.document().setDocumentMargin(0)
+
+    def text(self) -> str:
+        return self.toPlainText()
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        self._composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._composing = False
+        super().focusOutEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        plain = modifiers == Qt.KeyboardModifier.NoModifier
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self._composing:  # belongs to the input method, whatever a platform passes on
+                event.ignore()
+                return
+            control = modifiers == Qt.KeyboardModifier.ControlModifier
+            if control or plain and self.context.settings.send_with_enter:
+                self.send_requested.emit()
+            else:
+                self.textCursor().insertBlock()
+                self.ensureCursorVisible()
+        elif key == Qt.Key.Key_Up and plain and self.document().isEmpty() and not self._composing:
+            self.edit_last_requested.emit()
+        elif key == Qt.Key.Key_Escape and not self._composing:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        files = _files(source)
+        if files:
+            self.files_given.emit(files)
+        elif source.hasText() and len(source.text()) > PASTE_LIMIT:
+            self.pasted_long.emit(source.text())
+        elif source.hasText():
+            self.insertPlainText(source.text())
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return bool(_files(source)) or super().canInsertFromMimeData(source)
+
+
+def _files(source: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
+
+
+class Composer(QWidget):
+    """``sent`` carries nothing: the panel reads ``text()`` and ``attachments`` and clears them."""
+
+    sent = Signal()
+    stopped = Signal()
+    changed = Signal()  # text or attachments, 300 ms after the last change
+    edited = Signal()  # at once
+    edit_last_requested = Signal()
+    edit_cancelled = Signal()
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.attachments: list[Attachment] = []
+        self._chips: list[Chip] = []
+        self._busy = False
+        self._pasted = 0
+        self.setAcceptDrops(True)
+        self.notice = label(size="small", tone="warning", wrap=True)
+        self.notice.hide()
+        self.editing = QWidget()
+        self.editing_label = label(size="small", tone="accent")
+        self.editing_cancel = button(kind="quiet")
+        self.editing_cancel.clicked.connect(self.edit_cancelled)
+        row = QHBoxLayout(self.editing)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.editing_label)
+        row.addStretch()
+        row.addWidget(self.editing_cancel)
+        self.editing.hide()
+        self.box = _Box(self)
+        self.edit = ComposerText(context, self.box)
+        self.attach_button = icon_button("attach")
+        self.attach_button.setParent(self.box)
+        self.attach_button.clicked.connect(self.choose_files)
+        self.send_button = button(kind="primary")
+        self.send_button.setParent(self.box)
+        self.send_button.setIconSize(QSize(18, 18))
+        self.send_button.setFixedSize(36, 36)
+        self.send_button.setStyleSheet("QPushButton { padding: 0; min-height: 0; }")
+        self.send_button.clicked.connect(self._button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for widget in (self.notice, self.editing, self.box):
+            column.addWidget(widget)
+        self._debounce = QTimer(self)
+        self._debounce.setSingleShot(True)
+        self._debounce.setInterval(300)
+        self._debounce.timeout.connect(self.changed)
+        self.edit.textChanged.connect(self._on_text)
+        self.edit.send_requested.connect(self._send)
+        self.edit.escaped.connect(self._escape)
+        self.edit.edit_last_requested.connect(self.edit_last_requested)
+        self.edit.pasted_long.connect(self._attach_paste)
+        self.edit.files_given.connect(self.attach_files)
+        self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
+        context.language_changed.connect(self.retranslate)
+        context.zoom_changed.connect(self.restyle)
+        self.setFocusProxy(self.edit)
+        self.restyle()
+        self.retranslate()
+
+    # -- content
+
+    def text(self) -> str:
+        return self.edit.text()
+
+    def set_text(self, text: str) -> None:
+        """Replace the text, the cursor behind it; counts as no change of the person's."""
+        self.edit.blockSignals(True)
+        self.edit.setPlainText(text)
+        self.edit.blockSignals(False)
+        self.edit.moveCursor(QTextCursor.MoveOperation.End)
+        self._debounce.stop()
+        self._on_text(save=False)
+
+    def clear(self) -> None:
+        self.set_attachments([])
+        self.set_text("")
+        self.set_notice("")
+
+    def is_empty(self) -> bool:
+        return not self.attachments and not self.text().strip()
+
+    def flush(self) -> None:
+        """Report a change that still waits, before the conversation changes."""
+        if self._debounce.isActive():
+            self._debounce.stop()
+            self.changed.emit()
+
+    def set_attachments(self, items: list[Attachment]) -> None:
+        self.attachments = list(items)
+        for chip in self._chips:
+            chip.hide()
+            chip.deleteLater()
+        self._chips = [Chip(item, self.box, removable=True) for item in self.attachments]
+        for chip in self._chips:
+            chip.removed.connect(self._remove)
+            chip.show()
+        self.box.chips = self._chips
+        self.box.refit()
+        self._on_text(save=False)
+
+    def set_notice(self, text: str) -> None:
+        """A plain sentence above the box; "" takes it away."""
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
+
+    def set_editing(self, editing: bool) -> None:
+        self.editing.setVisible(editing)
+
+    def set_busy(self, busy: bool) -> None:
+        """While an answer is written, Stop stands where Send was."""
+        self._busy = busy
+        self._show_button()
+
+    # -- files
+
+    def choose_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, tr("Attach text files"))
+        self.attach_files([Path(name) for name in names])
+
+    def attach_files(self, files: list[Path]) -> None:
+        """Attach what can be read; say plainly what cannot."""
+        for path in files:
+            try:
+                self._add(read_attachment(path))
+            except KnownError as error:
+                self.set_notice(message(error))
+                return
+
+    def _add(self, item: Attachment) -> None:
+        if len(self.attachments) >= MAX_ATTACHMENTS:
+            raise KnownError("attachment-too-many", n=MAX_ATTACHMENTS)
+        self.set_notice("")
+        self.set_attachments([*self.attachments, item])
+        self._debounce.start()
+        self.edited.emit()
+
+    def _attach_paste(self, text: str) -> None:
+        self._pasted += 1
+        name = tr("Pasted text") if self._pasted == 1 else tr("Pasted text {n}", n=self._pasted)
+        try:
+            self._add(Attachment(name, text))
+        except KnownError as error:
+            self.set_notice(message(error))
+
+    def _remove(self, item: Attachment) -> None:
+        self.set_attachments([kept for kept in self.attachments if kept is not item])
+        self._debounce.start()
+        self.edited.emit()
+        self.edit.setFocus()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _files(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.attach_files(_files(event.mimeData()))
+        event.acceptProposedAction()
+
+    # -- slots
+
+    def _on_text(self, save: bool = True) -> None:
+        self._show_button()
+        self.edited.emit()
+        if save:
+            self._debounce.start()
+
+    def _send(self) -> None:
+        if not self._busy and not self.is_empty():
+            self.sent.emit()
+
+    def _button(self) -> None:
+        if self._busy:
+            self.stopped.emit()
+        else:
+            self._send()
+        self.edit.setFocus()
+
+    def _escape(self) -> None:
+        if self._busy:
+            self.stopped.emit()
+        elif self.editing.isVisible():
+            self.edit_cancelled.emit()
+
+    # -- looks
+
+    def _show_button(self) -> None:
+        self.send_button.setIcon(icons.icon("stop" if self._busy else "send", "on_accent"))
+        self.send_button.setEnabled(self._busy or not self.is_empty())
+        if self._busy:
+            name_button(self.send_button, tr("Stop"), "Esc")
+        else:
+            name_button(self.send_button, tr("Send"), "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter")
+
+    def restyle(self) -> None:
+        self.edit.setFont(chat_style(self.context).font)
+        self.box.refit()
+
+    def retranslate(self) -> None:
+        self.edit.setPlaceholderText(tr("Write a message"))
+        self.edit.setAccessibleName(tr("Message"))
+        self.edit.setAccessibleDescription(tr("Enter sends, Shift+Enter breaks the line"))
+        name_button(self.attach_button, tr("Attach text files"))
+        self.editing_label.setText(tr("Editing: sending makes a new version of this message"))
+        self.editing_cancel.setText(tr("Cancel"))
+        for chip in self._chips:
+            chip.retranslate()
+        self._show_button()
+
+
+class _Box(QWidget):
+    """The rounded field: chips above, the text, buttons at its ends."""
+
+    def __init__(self, composer: Composer) -> None:
+        super().__init__(composer)
+        self.composer = composer
+        self.chips: list[Chip] = []
+        self.setFixedHeight(52)
+
+    def refit(self) -> None:
+        """As tall as its text, up to LINES lines."""
+        composer = self.composer
+        if not hasattr(composer, "send_button"):
+            return
+        width = self.width()
+        y = 8
+        if self.chips:
+            y += place_chips(self.chips, 12, y + 2, width - 24) + 8
+        line = QFontMetricsF(composer.edit.font()).lineSpacing()
+        lines = min(max(1, int(composer.edit.document().size().height())), LINES)
+        text_height = max(36, round(lines * line) + 12)
+        inset = max(0, (36 - round(lines * line)) // 2) if lines == 1 else 6
+        composer.edit.setGeometry(52, y + inset, max(10, width - 52 - 56), text_height - inset)
+        bottom = y + text_height + 8
+        composer.attach_button.setGeometry(10, bottom - 8 - 36, 36, 36)
+        composer.send_button.move(width - 8 - 36, bottom - 8 - 36)
+        if self.height() != bottom:
+            self.setFixedHeight(bottom)
+        scrolls = int(composer.edit.document().size().height()) > LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        composer.edit.setVerticalScrollBarPolicy(policy)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.refit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self.composer.context.color
+        painter.setBrush(color("surface"))
+        focused = self.composer.edit.hasFocus()
+        pen = painter.pen()
+        pen.setColor(color("accent" if focused else "control"))
+        pen.setWidthF(1.5 if focused else 1.0)
+        painter.setPen(pen)
+        painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 14, 14)
+        painter.end()

@@ -1,0 +1,221 @@
+"""Answers that are being written: from the worker's events to the history and the screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Notice, Progress, Text
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.chat import Turn, chat
+from autogpt_desktop.ui.chat.attachments import prompt_text
+
+if TYPE_CHECKING:
+    from autogpt_desktop.history import History, Message
+    from autogpt_desktop.ui.context import AppContext
+
+REPAINT_MS = 50  # at most 20 repaints a second
+SAVE_SECONDS = 0.5
+LONG_ANSWER = 10.0  # seconds, after which its end is announced
+
+Generate = Callable[..., Iterator[Any]]
+
+
+@dataclass(eq=False)
+class Answer:
+    """One answer on its way."""
+
+    history: History
+    conversation_id: int
+    message_id: int
+    text: str  # all of it, also what stood before "continue"
+    stats: dict[str, Any]
+    job_id: int = 0
+    started: float = field(default_factory=time.monotonic)
+    first_text: float = 0.0
+    pieces: int = 0
+    status: str = ""
+    done: Done | None = None
+    saved: str = ""
+    saved_at: float = 0.0
+    shown: int = -1  # characters on the screen
+
+    def speed_text(self) -> str:
+        """Tokens per second so far; pieces of text stand for tokens until the end tells."""
+        if not self.first_text:
+            return self.status
+        elapsed = time.monotonic() - self.first_text
+        speed = (self.pieces - 1) / elapsed if elapsed > 0.3 else 0.0
+        parts = [tr("{n} tokens/s", n=f"{speed:.1f}")] if speed else []
+        parts.append(tr("first token {n} s", n=f"{self.first_text - self.started:.2f}"))
+        return " · ".join(parts)
+
+
+def turns_of(system_prompt: str, messages: Sequence[Message]) -> list[Turn]:
+    """A branch as the model reads it. Failed, empty answers are left out; roles alternate."""
+    turns = [Turn("system", system_prompt)] if system_prompt else []
+    for item in messages:
+        content = prompt_text(item.text, item.attachments)
+        if not content:
+            continue
+        if turns and turns[-1].role == item.role:
+            turns[-1] = Turn(item.role, f"{turns[-1].content}\n\n{content}")
+        else:
+            turns.append(Turn(item.role, content))
+    return turns
+
+
+class Answers(QObject):
+    """Starts, shows, saves and ends answers. ``generate`` is ``tasks.chat.chat`` or like it."""
+
+    grew = Signal(object)  # Answer: more text or another status
+    began = Signal(object)
+    ended = Signal(object, str, object)  # Answer, its message's state, the exception or None
+    noticed = Signal(object, object)  # Answer, Notice
+
+    def __init__(self, context: AppContext, generate: Generate = chat, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.context, self.generate = context, generate
+        self.running: dict[int, Answer] = {}  # by job id
+        self.closing = False
+        self._save_failed = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tick)
+        context.worker.event.connect(self.on_event)
+        context.worker.finished.connect(self.on_finished)
+
+    def start(
+        self,
+        history: History,
+        item: Message,
+        turns: Sequence[Turn],
+        sampling: Sampling,
+        *,
+        cache: str,
+        continue_last: bool = False,
+    ) -> Answer:
+        """Submit the job that writes ``item``, a message in state "streaming"."""
+        generate = self.generate
+
+        def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
+            yield from generate(
+                models, turns, sampling, conversation=cache, continue_last=continue_last, cancelled=cancel.is_set
+            )
+
+        answer = Answer(history, item.conversation_id, item.id, item.text, dict(item.stats), saved=item.text)
+        answer.stats.pop("error", None)
+        answer.stats.pop("error_values", None)
+        answer.status = tr("Waiting …")
+        answer.job_id = self.context.submit_with_models(job, title=tr("Answering"))
+        self.running[answer.job_id] = answer
+        self.began.emit(answer)
+        return answer
+
+    def of(self, history: History, conversation_id: int) -> Answer | None:
+        """The answer that is being written in a conversation."""
+        for answer in self.running.values():
+            if answer.history is history and answer.conversation_id == conversation_id:
+                return answer
+        return None
+
+    def stop(self, answer: Answer) -> None:
+        self.context.worker.cancel(answer.job_id)
+
+    def on_event(self, job_id: int, event: object) -> None:
+        answer = self.running.get(job_id)
+        if answer is None:
+            return
+        if isinstance(event, Text):
+            answer.text += event.text
+            answer.pieces += 1
+            answer.first_text = answer.first_text or time.monotonic()
+        elif isinstance(event, Done):
+            answer.done = event
+        elif isinstance(event, Progress):
+            share = f" {100 * event.done // event.total} %" if event.total else ""
+            answer.status = f"{message(event.stage)}{share}"
+        elif isinstance(event, Notice):
+            self.noticed.emit(answer, event)
+        if not self._timer.isActive():
+            self._timer.start(REPAINT_MS)
+
+    def _tick(self) -> None:
+        started = time.perf_counter()
+        for answer in list(self.running.values()):
+            if answer.shown != len(answer.text) or not answer.text:
+                answer.shown = len(answer.text)
+                self.grew.emit(answer)
+            if answer.text != answer.saved and time.monotonic() - answer.saved_at >= SAVE_SECONDS:
+                self._save(answer, "streaming", None)
+        cost = (time.perf_counter() - started) * 1000
+        unsaved = any(a.text != a.saved or a.shown != len(a.text) for a in self.running.values())
+        if unsaved:  # an expensive last block must not eat the event loop
+            self._timer.start(max(REPAINT_MS, round(3 * cost)))
+
+    def _save(self, answer: Answer, state: str, stats: dict[str, Any] | None) -> None:
+        try:
+            answer.history.set_text(answer.message_id, answer.text, state, stats)
+            answer.saved = answer.text
+            self._save_failed = False
+        except KnownError as error:  # a full disk: said once, tried again with the next piece
+            if not self._save_failed or state != "streaming":
+                self.context.show_error(error)
+            self._save_failed = True
+        answer.saved_at = time.monotonic()
+
+    def on_finished(self, job_id: int, outcome: str, error: BaseException | None) -> None:
+        answer = self.running.pop(job_id, None)
+        if answer is None:
+            return
+        done = answer.done
+        if outcome == "failed":
+            state = "error"
+            known = isinstance(error, KnownError)
+            answer.stats["error"] = f"error.{error.key}" if known else "error.answer-failed"
+            answer.stats["error_values"] = {k: _plain(v) for k, v in error.values.items()} if known else {}
+        elif outcome == "cancelled" or (done is not None and done.finish_reason == "cancelled"):
+            state = "interrupted" if self.closing else "stopped"
+        else:
+            state = "complete"
+        answer.stats.update(_figures(answer, done))
+        self._save(answer, state, answer.stats)
+        self.ended.emit(answer, state, error)
+
+    def shutdown(self) -> None:
+        """The window closes: what is still running keeps what it has."""
+        self.closing = True
+        for job_id in list(self.running):
+            self.on_finished(job_id, "cancelled", None)
+
+
+def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:
+    """What the answer took, as it is kept with the message."""
+    figures: dict[str, Any] = {"seconds": round(time.monotonic() - answer.started, 3)}
+    if done is None:
+        figures["finish_reason"] = "cancelled"
+        if answer.first_text:
+            figures["time_to_first_token"] = answer.first_text - answer.started
+        return figures
+    return figures | {
+        "finish_reason": done.finish_reason,
+        "prompt_tokens": done.prompt_tokens,
+        "cached_tokens": done.cached_tokens,
+        "new_tokens": done.new_tokens,
+        "time_to_first_token": done.time_to_first_token,
+        "tokens_per_second": done.tokens_per_second,
+        "context_used": done.context_used,
+        "context_length": done.context_length,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can keep."""
+    return value if isinstance(value, int | float | str | bool) or value is None else str(value)

@@ -1,0 +1,187 @@
+"""The small parts of the chat panel: its header, the context meter, the empty state, the banner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.widgets import ElidedLabel, icon_button, label, name_button
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+HIGH = 0.8  # share of the context from which the meter warns
+
+
+def estimate_tokens(text: str) -> int:
+    """Roughly how many tokens a text is: four Latin letters or one other character each."""
+    if text.isascii():
+        return (len(text) + 3) // 4
+    others = sum(character > "\u2e7f" for character in text)
+    return others + (len(text) - others + 3) // 4
+
+
+class ContextMeter(QWidget):
+    """How much of the model's context the conversation fills, and what is being written adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = self.draft = self.length = 0
+        self.setFixedSize(48, 20)
+
+    def show_values(self, used: int, draft: int, length: int) -> None:
+        """In tokens; ``length`` 0: not known, nothing is drawn."""
+        self.used, self.draft, self.length = used, draft, length
+        text = tr("Context: about {used} of {length} tokens", used=f"{used + draft:,}", length=f"{length:,}")
+        self.setToolTip(text if length else "")
+        self.setAccessibleName(text if length else tr("Context"))
+        self.update()
+
+    @property
+    def share(self) -> float:
+        return (self.used + self.draft) / self.length if self.length else 0.0
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.length:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        width, y = self.width(), self.height() / 2 - 2
+        painter.setBrush(theme().color("border"))
+        painter.drawRoundedRect(0, y, width, 4, 2, 2)
+        color = theme().color("danger" if self.share > 1 else "warning" if self.share > HIGH else "accent")
+        for tokens, alpha in ((self.used + self.draft, 110), (self.used, 255)):
+            color.setAlpha(alpha)
+            painter.setBrush(color)
+            painter.drawRoundedRect(0, y, max(0.0, min(1.0, tokens / self.length) * width), 4, 2, 2)
+        painter.end()
+
+
+class Header(QWidget):
+    """Title of the conversation, figures, and the buttons for the whole of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sidebar = icon_button("sidebar")
+        self.title = ElidedLabel(size="body")
+        self.figures = label(size="small", tone="muted")
+        self.meter = ContextMeter()
+        self.find = icon_button("search")
+        self.temporary = icon_button("temporary")
+        self.temporary.setCheckable(True)
+        self.export = icon_button("export")
+        self.drawer = icon_button("tune")
+        self.drawer.setCheckable(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(4)
+        row.addWidget(self.sidebar)
+        row.addSpacing(4)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.figures)
+        row.addSpacing(12)
+        row.addWidget(self.meter)
+        row.addSpacing(8)
+        for made in (self.find, self.temporary, self.export, self.drawer):
+            row.addWidget(made)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        name_button(self.sidebar, tr("Conversations"), "Ctrl+B")
+        name_button(self.find, tr("Find in this conversation"), "Ctrl+F")
+        name_button(self.temporary, tr("Temporary chat: nothing of it is kept"), "Ctrl+Shift+N")
+        name_button(self.export, tr("Export this conversation"))
+        name_button(self.drawer, tr("System prompt and sampling"), "Ctrl+E")
+
+
+class Banner(QWidget):
+    """One quiet sentence above the composer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture = QLabel()
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.text = label(size="small", tone="muted", wrap=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.setSpacing(8)
+        row.addWidget(self.picture)
+        row.addWidget(self.text, 1)
+        self.hide()
+
+    def say(self, text: str, icon: str = "info") -> None:
+        """Show a sentence; "" hides it."""
+        self.setVisible(bool(text))
+        if text and text != self.text.text():
+            self.picture.setPixmap(icons.icon(icon, "muted").pixmap(QSize(16, 16), self.devicePixelRatioF()))
+            self.text.setText(text)
+            self.setAccessibleName(text)
+
+
+class EmptyState(QWidget):
+    """One sentence and example prompts that send when clicked."""
+
+    chosen = Signal(str)
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
+        self.sentence = label(size="title")
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note = label(tone="muted", wrap=True)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.examples = [QPushButton() for _ in range(4)]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(8)
+        column.addStretch(2)
+        column.addWidget(self.sentence)
+        column.addWidget(self.note)
+        column.addSpacing(16)
+        for made in self.examples:
+            made.setAutoDefault(False)
+            made.setMinimumHeight(40)
+            made.setMaximumWidth(440)
+            made.clicked.connect(self._clicked)
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(made, 4)
+            row.addStretch(1)
+            column.addLayout(row)
+        column.addStretch(3)
+        context.language_changed.connect(self.retranslate)
+        context.model_changed.connect(self.retranslate)
+        self.temporary = False
+        self.retranslate()
+
+    def set_temporary(self, temporary: bool) -> None:
+        self.temporary = temporary
+        self.retranslate()
+
+    def _clicked(self) -> None:
+        self.chosen.emit(self.sender().text())
+
+    def retranslate(self) -> None:
+        self.sentence.setText(tr("Temporary chat") if self.temporary else tr("What would you like to talk about?"))
+        self.note.setText(
+            tr("Nothing of it is written to disk. It is gone when you leave it.")
+            if self.temporary
+            else tr("The model runs on this computer. Nothing you write leaves it.")
+        )
+        pairs = (
+            ("Why is the sky blue?", tr("Why is the sky blue?")),
+            ("Write a short poem about the sea", tr("Write a short poem about the sea")),
+            ("Give me three ideas for a quick dinner", tr("Give me three ideas for a quick dinner")),
+            ("Explain what an atom is in simple words", tr("Explain what an atom is in simple words")),
+        )
+        model = self.context.model()
+        foreign = model is not None and model.languages and "zh" not in model.languages  # it would answer badly
+        for made, (english, translated) in zip(self.examples, pairs, strict=True):
+            made.setText(english if foreign else translated)

@@ -1,0 +1,354 @@
+"""The drawer at the right: system prompt, sampling and presets of one conversation."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import preset_title
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+NAMES = tuple(item.name for item in fields(Sampling))
+
+
+def sampling_from(values: dict[str, Any] | None) -> Sampling:
+    """Sampling from what the history keeps; what is missing has its default."""
+    known = {name: value for name, value in (values or {}).items() if name in NAMES}
+    if "stop" in known:
+        known["stop"] = tuple(str(item) for item in known["stop"] or ())
+    return Sampling(**known)
+
+
+def sampling_values(sampling: Sampling) -> dict[str, Any]:
+    """What the history keeps of it."""
+    return {name: list(value) if isinstance(value := getattr(sampling, name), tuple) else value for name in NAMES}
+
+
+class _Decimal(QDoubleSpinBox):
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # the wheel scrolls the drawer and changes nothing by accident
+
+
+class _Whole(QSpinBox):
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class SamplingPanel(QScrollArea):
+    """``show_values`` fills it; ``changed`` comes 300 ms after the last change."""
+
+    changed = Signal()
+    closed = Signal()
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
+        self._filling = False
+        self._naming = ""  # "save" or "rename" while a name is asked for
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedWidth(312)
+        page = QWidget()
+        page.setObjectName("page")
+        self.setWidget(page)
+        self._labels: dict[str, QLabel] = {}
+        self.title = label(size="heading")
+        self.close_button = icon_button("close")
+        self.close_button.clicked.connect(self.closed)
+        self.presets = QComboBox()
+        self.presets.activated.connect(self._preset_chosen)
+        self.preset_menu = icon_button("more")
+        self.preset_menu.clicked.connect(self._menu)
+        self.name_field = QLineEdit()
+        self.name_field.setMaxLength(60)
+        self.name_field.returnPressed.connect(self._name_given)
+        self.name_button = button(kind="primary")
+        self.name_button.clicked.connect(self._name_given)
+        self.prompt = QPlainTextEdit()
+        self.prompt.setTabChangesFocus(True)
+        self.prompt.setFixedHeight(120)
+        self.temperature = self._decimal(0.0, 2.0, 0.05)
+        self.top_k = self._whole(0, 1000, 1)
+        self.top_p = self._decimal(0.01, 1.0, 0.01)
+        self.min_p = self._decimal(0.0, 1.0, 0.01)
+        self.repetition_penalty = self._decimal(0.5, 2.0, 0.01)
+        self.max_tokens = self._whole(1, 32768, 64)
+        self.seed = QLineEdit()
+        self.seed.setMaxLength(18)
+        self.stop = QPlainTextEdit()
+        self.stop.setTabChangesFocus(True)
+        self.stop.setFixedHeight(64)
+        self._build(page)
+        self._debounce = QTimer(self)
+        self._debounce.setSingleShot(True)
+        self._debounce.setInterval(300)
+        self._debounce.timeout.connect(self.changed)
+        for box in (self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, self.max_tokens):
+            box.valueChanged.connect(self._touched)
+        for field in (self.prompt, self.stop, self.seed):
+            field.textChanged.connect(self._touched)
+        context.language_changed.connect(self.retranslate)
+        self.retranslate()
+        self._fill_presets("")
+
+    # -- values
+
+    def values(self) -> tuple[str, Sampling, str]:
+        """System prompt, sampling, name of the preset they came from ("": none)."""
+        seed = self.seed.text().strip()
+        sampling = Sampling(
+            temperature=round(self.temperature.value(), 3),
+            top_k=self.top_k.value(),
+            top_p=round(self.top_p.value(), 3),
+            min_p=round(self.min_p.value(), 3),
+            repetition_penalty=round(self.repetition_penalty.value(), 3),
+            seed=int(seed) if seed.isdecimal() else None,
+            stop=tuple(line for line in self.stop.toPlainText().split("\n") if line),
+            max_tokens=self.max_tokens.value(),
+        )
+        return self.prompt.toPlainText().strip(), sampling, str(self.presets.currentData() or "")
+
+    def show_values(self, system_prompt: str, sampling: Sampling, preset: str) -> None:
+        self._filling = True
+        self.prompt.setPlainText(system_prompt)
+        for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"):
+            getattr(self, name).setValue(getattr(sampling, name))
+        self.seed.setText("" if sampling.seed is None else str(sampling.seed))
+        self.stop.setPlainText("\n".join(sampling.stop))
+        self._filling = False
+        self._debounce.stop()
+        self._naming_done()
+        self._fill_presets(preset)
+
+    def flush(self) -> None:
+        """Report a change that still waits, before the conversation changes."""
+        if self._debounce.isActive():
+            self._debounce.stop()
+            self.changed.emit()
+
+    # -- presets
+
+    def _fill_presets(self, chosen: str) -> None:
+        self.presets.blockSignals(True)
+        self.presets.clear()
+        for preset in self.context.settings.presets:
+            self.presets.addItem(preset_title(preset), preset["name"])
+        place = self.presets.findData(chosen) if chosen else -1
+        if place < 0:
+            self.presets.insertItem(0, tr("Custom"), "")
+            place = 0
+        self.presets.setCurrentIndex(place)
+        self.presets.blockSignals(False)
+
+    def _preset(self, name: str) -> dict[str, Any] | None:
+        return next((preset for preset in self.context.settings.presets if preset["name"] == name), None)
+
+    def _preset_chosen(self) -> None:
+        preset = self._preset(str(self.presets.currentData() or ""))
+        if preset is None:
+            return
+        prompt = preset.get("system_prompt", "") or self.prompt.toPlainText()
+        self.show_values(prompt, sampling_from(preset.get("sampling")), preset["name"])
+        self._debounce.start()
+
+    def _menu(self) -> None:
+        preset = self._preset(str(self.presets.currentData() or ""))
+        own = preset is not None and not preset.get("built_in")
+        menu = QMenu(self)
+        save = menu.addAction(icons.icon("plus"), tr("Save as a new preset…"))
+        save.triggered.connect(self.save_preset)
+        rename = menu.addAction(icons.icon("edit"), tr("Rename this preset…"))
+        rename.setEnabled(own)
+        rename.triggered.connect(self.rename_preset)
+        delete = menu.addAction(icons.icon("delete"), tr("Delete this preset"))
+        delete.setEnabled(own)
+        delete.triggered.connect(self.delete_preset)
+        menu.exec(self.preset_menu.mapToGlobal(QPoint(0, self.preset_menu.height())))
+        menu.deleteLater()
+
+    def save_preset(self) -> None:
+        self._ask_name("save", "")
+
+    def rename_preset(self) -> None:
+        self._ask_name("rename", str(self.presets.currentData() or ""))
+
+    def delete_preset(self) -> None:
+        """Takes the preset away; Undo brings it back where it was."""
+        preset = self._preset(str(self.presets.currentData() or ""))
+        if preset is None or preset.get("built_in"):
+            return
+        place = self.context.settings.presets.index(preset)
+        self.context.settings.presets.remove(preset)
+        self.context.save_settings()
+        self._fill_presets("")
+
+        def undo() -> None:
+            self.context.settings.presets.insert(place, preset)
+            self.context.save_settings()
+            self._fill_presets(preset["name"])
+
+        self.context.toast(tr("Preset “{name}” deleted", name=preset["name"]), undo=undo)
+
+    def _ask_name(self, what: str, name: str) -> None:
+        self._naming = what
+        self.name_field.setText(name)
+        self.name_row.show()
+        self.name_field.setFocus()
+        self.name_field.selectAll()
+
+    def _name_given(self) -> None:
+        name = " ".join(self.name_field.text().split())
+        if not name or not self._naming:
+            return
+        settings = self.context.settings
+        old = str(self.presets.currentData() or "")
+        taken = self._preset(name)
+        if taken is not None and (taken.get("built_in") or (self._naming == "rename" and name != old)):
+            self.context.toast(tr("There is a preset called “{name}” already. Choose another name.", name=name))
+            return
+        if self._naming == "rename" and (preset := self._preset(old)) is not None:
+            preset["name"] = name
+        else:
+            prompt, sampling, _ = self.values()
+            made = {"name": name, "system_prompt": prompt, "sampling": sampling_values(sampling), "built_in": False}
+            if taken is not None:
+                settings.presets[settings.presets.index(taken)] = made
+            else:
+                settings.presets.append(made)
+        self.context.save_settings()
+        self._naming_done()
+        self._fill_presets(name)
+        self._debounce.start()
+
+    def _naming_done(self) -> None:
+        self._naming = ""
+        self.name_row.hide()
+
+    # -- parts
+
+    @staticmethod
+    def _decimal(low: float, high: float, step: float) -> QDoubleSpinBox:
+        box = _Decimal()
+        box.setDecimals(2)
+        box.setRange(low, high)
+        box.setSingleStep(step)
+        box.setFixedWidth(104)
+        return box
+
+    @staticmethod
+    def _whole(low: int, high: int, step: int) -> QSpinBox:
+        box = _Whole()
+        box.setRange(low, high)
+        box.setSingleStep(step)
+        box.setFixedWidth(104)
+        return box
+
+    def _build(self, page: QWidget) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch()
+        head.addWidget(self.close_button)
+        preset_row = QHBoxLayout()
+        preset_row.addWidget(self.presets, 1)
+        preset_row.addWidget(self.preset_menu)
+        self.name_row = QWidget()
+        naming = QHBoxLayout(self.name_row)
+        naming.setContentsMargins(0, 0, 0, 0)
+        naming.addWidget(self.name_field, 1)
+        naming.addWidget(self.name_button)
+        self.name_row.hide()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(self._label("preset", self.presets))
+        column.addLayout(preset_row)
+        column.addWidget(self.name_row)
+        column.addSpacing(8)
+        column.addWidget(self._label("prompt", self.prompt))
+        column.addWidget(self.prompt)
+        column.addSpacing(8)
+        grid = QGridLayout()
+        grid.setVerticalSpacing(8)
+        self.seed.setFixedWidth(104)
+        for row, name in enumerate(
+            ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "seed")
+        ):
+            grid.addWidget(self._label(name, getattr(self, name)), row, 0)
+            grid.addWidget(getattr(self, name), row, 1)
+        grid.setColumnStretch(0, 1)
+        column.addLayout(grid)
+        column.addSpacing(8)
+        column.addWidget(self._label("stop", self.stop))
+        column.addWidget(self.stop)
+        column.addStretch()
+
+    def _label(self, name: str, buddy: QWidget) -> QLabel:
+        made = label(size="small" if name in ("preset", "prompt", "stop") else "body")
+        made.setTextFormat(Qt.TextFormat.PlainText)
+        made.setBuddy(buddy)
+        self._labels[name] = made
+        return made
+
+    def _touched(self) -> None:
+        if self._filling:
+            return
+        if self.presets.currentData():
+            self._fill_presets("")
+        self._debounce.start()
+
+    def retranslate(self) -> None:
+        self.title.setText(tr("This conversation"))
+        name_button(self.close_button, tr("Close"))
+        name_button(self.preset_menu, tr("Presets"))
+        self.name_field.setPlaceholderText(tr("Name of the preset"))
+        self.name_field.setAccessibleName(tr("Name of the preset"))
+        self.name_button.setText(tr("Save"))
+        self.prompt.setPlaceholderText(tr("What the model should know or how it should answer"))
+        self.seed.setPlaceholderText(tr("Random"))
+        self.stop.setPlaceholderText(tr("One per line"))
+        texts = {
+            "preset": (tr("Preset"), tr("Saved settings to start from")),
+            "prompt": (tr("System prompt"), tr("Instructions that stand before the conversation")),
+            "temperature": (tr("Temperature"), tr("Higher is more surprising; 0 always takes the likeliest word")),
+            "top_k": (tr("Top-k"), tr("Only this many of the likeliest words; 0: all")),
+            "top_p": (tr("Top-p"), tr("Only the likeliest words that together reach this share; 1: all")),
+            "min_p": (tr("Min-p"), tr("Only words at least this likely, compared with the likeliest; 0: all")),
+            "repetition_penalty": (tr("Repetition penalty"), tr("Above 1 avoids words that were used already")),
+            "max_tokens": (tr("Longest answer"), tr("In tokens; a token is about three quarters of a word")),
+            "seed": (tr("Seed"), tr("The same number gives the same answer again; empty: random")),
+            "stop": (tr("Stop texts"), tr("The answer ends where one of these appears")),
+        }
+        for name, (text, hint) in texts.items():
+            field = self._labels[name].buddy()
+            self._labels[name].setText(text)
+            self._labels[name].setToolTip(hint)
+            field.setToolTip(hint)
+            field.setAccessibleName(text)
+            field.setAccessibleDescription(hint)
+        self._fill_presets(str(self.presets.currentData() or ""))

@@ -1,0 +1,405 @@
+"""The window: header, panels in columns, footer; drawers and cards over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QIcon,
+    QKeySequence,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QSystemTrayIcon,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.banner import Banner, app_icon, dropped_model
+from autogpt_desktop.ui.bug_dialog import BugCatcher
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.downloads import Downloads
+from autogpt_desktop.ui.model_picker import ModelButton, ModelPicker
+from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.queue_view import QueueView
+from autogpt_desktop.ui.toast import ToastArea
+from autogpt_desktop.ui.widgets import icon_button, name_button
+
+HEADER = 48  # pixels
+PanelMaker = Callable[[AppContext], QWidget]
+
+
+class Columns(QSplitter):
+    """One tab widget a column. With a single panel there is no tab bar to look at."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setChildrenCollapsible(False)
+        self.add_column()
+
+    def add_column(self) -> QTabWidget:
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.setTabBarAutoHide(True)
+        tabs.setMovable(True)
+        tabs.tabBar().setAccessibleName(tr("Panels"))
+        self.addWidget(tabs)
+        return tabs
+
+    def add_panel(self, panel: QWidget, icon: QIcon, title: str, column: int = 0) -> None:
+        tabs = self.widget(column)
+        if isinstance(tabs, QTabWidget):
+            tabs.addTab(panel, icon, title)
+
+    def rename(self, panel: QWidget, title: str) -> None:
+        for column in range(self.count()):
+            tabs = self.widget(column)
+            if isinstance(tabs, QTabWidget) and tabs.indexOf(panel) >= 0:
+                tabs.setTabText(tabs.indexOf(panel), title)
+
+
+class MainWindow(QMainWindow):
+    """``make_chat`` builds the chat panel; ``first_painted`` comes once, when all of it was drawn."""
+
+    first_painted = Signal()
+
+    def __init__(self, context: AppContext, make_chat: PanelMaker, *, downloads: Downloads | None = None) -> None:
+        super().__init__()
+        self.context = context
+        self.downloads = downloads or Downloads(context)
+        self.bugs = BugCatcher(self)
+        self._painted = False
+        self._closing = False
+        self._overlays: dict[str, Overlay] = {}
+        self._tray: QSystemTrayIcon | None = None
+        self.first_run: QWidget | None = None
+        self.setAcceptDrops(True)
+        self.setMinimumSize(480, 400)
+        self.setWindowIcon(app_icon())
+
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.setCentralWidget(center)
+        column.addWidget(self._make_header())
+        self.banner = Banner()
+        column.addWidget(self.banner)
+        self.pages = QStackedWidget()
+        self.columns = Columns()
+        self.pages.addWidget(self.columns)
+        column.addWidget(self.pages, 1)
+        self.queue_view = QueueView(context, self.downloads, self)
+        column.addWidget(self.queue_view)
+        self.toasts = ToastArea(self, HEADER + 8)
+
+        self._make_actions()
+        context.toast_requested.connect(self.toasts.add)
+        context.attention_requested.connect(self._notify)
+        context.models_listed.connect(self._on_models_listed)
+        context.language_changed.connect(self.retranslate)
+        self.downloads.finished.connect(context.choose_model)
+        self.downloads.added.connect(self._on_added)
+        context.add_shortcuts(self._shortcut_rows)
+        self.chat = make_chat(context)
+        self.columns.add_panel(self.chat, context.icon("chat"), tr("Chat"))
+        self._on_models_listed()
+        self.retranslate()
+        self._restore_geometry()
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def _make_header(self) -> QWidget:
+        header = QWidget()
+        header.setObjectName("header")
+        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        header.setFixedHeight(HEADER)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(4)
+        self.model_button = ModelButton(self.context)
+        self.model_button.clicked.connect(self.show_models)
+        self.settings_button = icon_button("settings")
+        self.settings_button.clicked.connect(self.show_settings)
+        self.menu_button = icon_button("more")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        row.addWidget(self.model_button)
+        row.addStretch(1)
+        row.addWidget(self.settings_button)
+        row.addWidget(self.menu_button)
+        return header
+
+    def _make_actions(self) -> None:
+        self._actions: dict[str, QAction] = {}
+        for name, keys, icon, slot in (
+            ("models", ["Ctrl+M"], "model", self.show_models),
+            ("open", ["Ctrl+O"], "folder", self.open_model_file),
+            ("settings", ["Ctrl+,"], "settings", self.show_settings),
+            ("larger", ["Ctrl++", "Ctrl+="], "text-zoom", self._larger),
+            ("smaller", ["Ctrl+-"], "text-zoom", self._smaller),
+            ("normal", ["Ctrl+0"], "text-zoom", self._normal),
+            ("full", ["F11"], "", self._toggle_full_screen),
+            ("shortcuts", ["F1", "Ctrl+/"], "keyboard", self.show_shortcuts),
+            ("about", [], "info", self.show_about),
+            ("quit", ["Ctrl+Q"], "", self.close),
+        ):
+            action = QAction(self)
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            if icon:
+                action.setIcon(icons.icon(icon, "muted"))
+            action.triggered.connect(slot)
+            self.addAction(action)
+            self._actions[name] = action
+        menu = QMenu(self)
+        for name in ("models", "open", "", "larger", "smaller", "normal", "full", "", "settings", "shortcuts",
+                     "about", "", "quit"):  # fmt: skip
+            if name:
+                menu.addAction(self._actions[name])
+            else:
+                menu.addSeparator()
+        self.menu_button.setMenu(menu)
+
+    def retranslate(self) -> None:
+        self.setWindowTitle("AutoGPT Desktop")
+        for name, text in (
+            ("models", tr("Models")),
+            ("open", tr("Open a model file…")),
+            ("settings", tr("Settings")),
+            ("larger", tr("Larger messages")),
+            ("smaller", tr("Smaller messages")),
+            ("normal", tr("Messages at normal size")),
+            ("full", tr("Full screen")),
+            ("shortcuts", tr("Keyboard shortcuts")),
+            ("about", tr("About AutoGPT Desktop")),
+            ("quit", tr("Quit")),
+        ):
+            self._actions[name].setText(text)
+        name_button(self.settings_button, tr("Settings"), "Ctrl+,")
+        name_button(self.menu_button, tr("More"))
+        self.columns.rename(self.chat, tr("Chat"))
+        self.model_button.retranslate()
+
+    def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
+        names = ("models", "open", "settings", "larger", "smaller", "normal", "full", "shortcuts", "quit")
+        rows = [
+            (" / ".join(keys.toString() for keys in self._actions[name].shortcuts()), self._actions[name].text())
+            for name in names
+        ]
+        return tr("Window"), rows
+
+    # --- drawers and cards: made when first asked for ------------------------------------------
+
+    def show_models(self) -> None:
+        self._toggle("models", self._make_picker, self.model_button)
+
+    def show_settings(self) -> None:
+        self._toggle("settings", self._make_settings)
+
+    def show_shortcuts(self) -> None:
+        self._toggle("shortcuts", self._make_shortcuts)
+
+    def show_about(self) -> None:
+        self._toggle("about", self._make_about)
+
+    def overlay(self, name: str) -> Overlay | None:
+        """"models", "settings", "shortcuts" or "about", once it was opened."""
+        return self._overlays.get(name)
+
+    def _toggle(self, name: str, make: Callable[[], Overlay], anchor: QWidget | None = None) -> None:
+        if name not in self._overlays:
+            self._overlays[name] = make()
+        for other, overlay in self._overlays.items():
+            if other != name:
+                overlay.close_overlay()
+        self.queue_view.popup.close_overlay()
+        self._overlays[name].toggle(anchor)
+
+    def _make_picker(self) -> Overlay:
+        picker = ModelPicker(self.context, self.downloads, self)
+        picker.open_file_requested.connect(self.open_model_file)
+        return picker
+
+    def _make_settings(self) -> Overlay:
+        from autogpt_desktop.ui.settings_dialog import SettingsDrawer
+
+        return SettingsDrawer(self.context, self)
+
+    def _make_shortcuts(self) -> Overlay:
+        from autogpt_desktop.ui.shortcuts_view import ShortcutsCard
+
+        return ShortcutsCard(self.context, self)
+
+    def _make_about(self) -> Overlay:
+        from autogpt_desktop.ui.about_card import AboutCard
+
+        return AboutCard(self.context, self)
+
+    # --- models -----------------------------------------------------------------------------
+
+    def open_model_file(self) -> None:
+        """Ask for a file; it is registered where it lies."""
+        for overlay in self._overlays.values():
+            overlay.close_overlay()
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Open a model file"), "", tr("Models (*.gguf)") + ";;" + tr("All files (*)")
+        )
+        if name:
+            self.add_model(Path(name))
+
+    def add_model(self, path: Path) -> None:
+        self.downloads.add_file(path)
+
+    def _on_added(self, model: object) -> None:
+        name, title = getattr(model, "name", ""), getattr(model, "title", "")
+        self.context.toast(tr("{model} was added.", model=title))
+        self.context.choose_model(name)
+
+    def _on_models_listed(self) -> None:
+        """Without a model there is nothing to chat with: say so in place of the panels."""
+        empty = self.context.chosen_model() is None
+        if empty and self.first_run is None:
+            from autogpt_desktop.ui.first_run import FirstRun
+
+            page = FirstRun(self.context, self.downloads)
+            page.open_button.clicked.connect(self.open_model_file)
+            page.models_button.clicked.connect(self.show_models)
+            self.first_run = page
+            self.pages.addWidget(page)
+        showing = self.pages.currentWidget()
+        wanted = self.first_run if empty and self.first_run is not None else self.columns
+        if showing is not wanted:
+            self.pages.setCurrentWidget(wanted)
+            self._focus_default()
+        self.model_button.retranslate()
+
+    def _focus_default(self) -> None:
+        focus = getattr(self.pages.currentWidget(), "focus_default", None)
+        if self.pages.currentWidget() is self.columns:
+            focus = getattr(self.chat, "focus_default", self.chat.setFocus)
+        if focus is not None:
+            focus()
+
+    # --- small things -----------------------------------------------------------------------
+
+    def _larger(self) -> None:
+        self.context.step_zoom(1)
+
+    def _smaller(self) -> None:
+        self.context.step_zoom(-1)
+
+    def _normal(self) -> None:
+        self.context.step_zoom(0)
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def raise_window(self) -> None:
+        """A second start of the application asks for this."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def close_on_signal(self, *_: object) -> None:
+        """SIGINT or SIGTERM came."""
+        self.close()
+
+    def on_signal(self, descriptor: object) -> None:
+        """Qt woke up for a signal; reading the byte lets Python run the handler above."""
+        os.read(int(descriptor), 64)  # type: ignore[call-overload]
+
+    def _notify(self, title: str, text: str) -> None:
+        """A desktop notification, and a mark in the task bar, if the window is not in front."""
+        if self.isActiveWindow():
+            return
+        QApplication.alert(self)
+        if not QSystemTrayIcon.isSystemTrayAvailable() or not QSystemTrayIcon.supportsMessages():
+            return
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(app_icon(), self)
+            self._tray.messageClicked.connect(self.raise_window)
+        self._tray.show()
+        self._tray.showMessage(title, text, app_icon(), 10_000)
+        QTimer.singleShot(15_000, self._tray.hide)
+
+    def _restore_geometry(self) -> None:
+        saved = QByteArray.fromBase64(QByteArray(self.context.settings.window_geometry.encode("ascii", "ignore")))
+        if saved.isEmpty() or not self.restoreGeometry(saved):
+            screen = self.screen().availableGeometry()
+            size = QSize(1100, 760).boundedTo(screen.size())
+            self.resize(size)
+            self.move(screen.center() - self.rect().center())
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        """Everything that costs time and that nobody has to wait for."""
+        self.first_painted.emit()
+        self._focus_default()
+        self.context.load_chosen_model()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow() and self._tray is not None:
+            self._tray.hide()
+        super().changeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_model(event) is not None:
+            event.acceptProposedAction()
+            self.banner.say(tr("Drop the file to add this model."), icon="import")
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.banner.restore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.banner.restore()
+        path = dropped_model(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.add_model(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop what runs, let the panels write what they have, and go."""
+        if self._closing:
+            return
+        self._closing = True
+        settings = self.context.settings
+        settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        self.hide()  # stopping may take a moment; nobody needs to watch
+        picker = self._overlays.get("models")
+        if isinstance(picker, ModelPicker):
+            picker.finish_removals()
+        self.downloads.stop()
+        self.context.worker.stop()
+        QApplication.processEvents()  # what the jobs said last
+        shutdown = getattr(self.chat, "shutdown", None)
+        if shutdown is not None:
+            shutdown()
+        self.context.history.purge_deleted()  # undo ends with the window
+        self.context.save_settings()
+        super().closeEvent(event)

@@ -1,0 +1,360 @@
+"""Set AutoGPT Desktop up with nothing but Python 3.11, 3.12 or 3.13, and start it or test it.
+
+    python3 packaging/bootstrap.py app     set up, put it into the applications menu, start it
+    python3 packaging/bootstrap.py test    set up for the tests and run every check
+
+Both may be run again at any time: what is done already is not done again, and once everything is
+there no network is needed. Everything Python goes into .venv beside this folder.
+"""
+
+import sys
+
+# Before anything that an older Python cannot read: no annotations import, no new syntax above main().
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    import os
+    import subprocess
+
+    CHECK = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+    for candidate in (["python3.12"], ["python3.13"], ["python3.11"], ["py", "-3.12"], ["py", "-3.13"]):
+        try:
+            fits = subprocess.call(candidate + ["-c", CHECK], stderr=subprocess.DEVNULL) == 0
+        except OSError:
+            fits = False
+        if fits:
+            print("This is Python %d.%d; going on with %s." % (sys.version_info[:2] + (candidate[-1],)))
+            sys.stdout.flush()
+            sys.exit(subprocess.call(candidate + [os.path.abspath(__file__)] + sys.argv[1:]))
+    sys.exit(
+        "AutoGPT Desktop needs Python 3.11, 3.12 or 3.13, and this is Python %d.%d.\n"
+        "Install one of them (https://www.python.org/downloads/) and run this command with it."
+        % sys.version_info[:2]
+    )
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import launcher
+import system
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+LOCKS = ROOT / "packaging/requirements"
+STAMP = VENV / "autogpt-desktop-setup.json"
+LOG = VENV / "autogpt-desktop-setup.log"
+PYTORCH_INDEX = "https://download.pytorch.org/whl/"
+STARTER = "smollm2-135m-instruct"
+TEST_MODELS = (STARTER, "gemma-3-270m")
+
+
+class SetupError(Exception):
+    """A step failed; the text says what happened and what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="bootstrap.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["app", "test"])
+    parser.add_argument("--no-start", action="store_true", help="set up only")
+    parser.add_argument("--repair", action="store_true", help="do every step again")
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.what == "app":
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    try:
+        set_up(options.what, repair=options.repair)
+        if options.what == "app":
+            prepare_app()
+    except SetupError as error:
+        print(f"\nSet-up stopped. {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to go on.", file=sys.stderr)
+        return 130
+    if options.no_start:
+        return 0
+    return start_app() if options.what == "app" else run_tests(rest)
+
+
+# --- what is done once
+
+
+def set_up(what: str, *, repair: bool = False) -> None:
+    """Bring .venv and the system to what the lock files say, unless the stamp says they are there."""
+    stamp = {} if repair else read_stamp()
+    if stamp.get("fingerprint") != fingerprint() or not venv_works():
+        stamp = {"fingerprint": fingerprint(), "done": []}
+        make_venv()
+    done = set(stamp["done"])
+    if "app" not in done:
+        step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
+        pip_install(["--requirement", str(LOCKS / "app.txt")])
+        install_torch()
+        step("Installing AutoGPT Desktop into .venv")
+        pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        done.add("app")
+        write_stamp(stamp, done)
+    if what == "test" and "test" not in done:
+        step("Installing the packages for the tests")
+        pip_install(["--requirement", str(LOCKS / "test.txt")])
+        done.add("test")
+        write_stamp(stamp, done)
+    if f"system-{what}" not in done and check_system(what):
+        done.add(f"system-{what}")
+        write_stamp(stamp, done)
+    if what == "test":
+        step("Checking the models for the tests")
+        if run_in_venv(["-m", "autogpt_desktop.catalog", *TEST_MODELS, "--folder", str(ROOT / "models")]):
+            raise SetupError("The models for the tests could not be fetched; the reason is above.")
+
+
+def fingerprint() -> str:
+    """Changes when the locks, the project's metadata, the Python or the place change."""
+    digest = hashlib.sha256(f"{sys.version_info[:3]} {sys.platform} {ROOT}".encode())
+    for path in (*sorted(LOCKS.glob("*.txt")), ROOT / "pyproject.toml", ROOT / "setup.py"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_stamp() -> dict:
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+        return stamp if isinstance(stamp["done"], list) else {}
+    except (OSError, ValueError, KeyError, TypeError):  # not set up yet, or half: begin again
+        return {}
+
+
+def write_stamp(stamp: dict, done: set) -> None:
+    stamp["done"] = sorted(done)
+    STAMP.write_text(json.dumps(stamp), encoding="utf-8")
+
+
+def venv_python() -> Path:
+    return VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def venv_works() -> bool:
+    """Whether .venv has this Python's version and a pip."""
+    wanted = f"import sys, pip; sys.exit(sys.version_info[:3] != {tuple(sys.version_info[:3])})"
+    try:
+        return subprocess.run([str(venv_python()), "-c", wanted], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def make_venv() -> None:
+    if venv_works():
+        return
+    step(f"Making {VENV} with Python {sys.version.split()[0]}")
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        if not (system.is_debian() and system.is_root()):
+            how = f"  {system.apt_line([package])}" if system.is_debian() else "  its venv and ensurepip modules"
+            raise SetupError(f"This Python cannot make virtual environments yet. Install this first:\n{how}")
+        apt_install([package])
+    done = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SetupError(f"{VENV} could not be made:\n{(done.stderr or done.stdout).strip()}")
+
+
+def install_torch() -> None:
+    """The build of PyTorch that fits: CPU, the CUDA of the driver, or macOS's default."""
+    pinned = (LOCKS / "torch.txt").read_text(encoding="utf-8").split()[-1]
+    tries = torch_tries(pinned, sys.platform, system.cuda_of_driver())
+    for number, (label, arguments) in enumerate(tries, 1):
+        step(f"Installing PyTorch: {label}")
+        try:
+            pip_install(arguments, last=number == len(tries))
+            return
+        except SetupError:
+            if number == len(tries):
+                raise
+            say("  not to be had there; trying the next place")
+
+
+def torch_tries(pinned: str, platform: str, cuda: tuple[int, int] | None) -> list[tuple[str, list[str]]]:
+    """(what it is, pip's arguments) in the order to try. The person's own pip settings come first."""
+    if platform == "darwin":
+        return [("the build for macOS", [pinned])]
+    tries = []
+    # PyTorch builds for CUDA 13.0 and 12.6; a driver runs every build of its own major version.
+    build = None if cuda is None else "cu130" if cuda >= (13, 0) else "cu126" if cuda >= (12, 6) else None
+    if build:
+        index = ["--extra-index-url", PYTORCH_INDEX + build]
+        tries.append((f"the build for your NVIDIA GPU ({build})", [f"{pinned}+{build}", *index]))
+    cpu = [f"{pinned}+cpu", "--no-deps"]  # app.txt pins all that this build needs
+    tries.append(("the CPU build", cpu))
+    tries.append(("the CPU build from PyTorch's own index", [*cpu, "--index-url", PYTORCH_INDEX + "cpu"]))
+    size = "the CPU build" if platform == "win32" else "the large build with CUDA, which runs on the CPU too"
+    tries.append((f"{size}, from the package index", [pinned]))
+    return tries
+
+
+def pip_install(arguments: list[str], *, last: bool = True) -> None:
+    """Run pip in .venv. A terminal sees pip's own progress bars, a log file one line per download."""
+    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
+               "--log", str(LOG), *arguments]  # fmt: skip
+    LOG.unlink(missing_ok=True)
+    if sys.stdout.isatty():
+        code = subprocess.run(command, env=clean_environment()).returncode
+    else:
+        process = subprocess.Popen(
+            command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.lstrip().startswith(("Downloading", "Installing", "Using cached", "Successfully")):
+                say("  " + line.strip()[:110])
+        code = process.wait()
+    if code:
+        log = LOG.read_text(encoding="utf-8", errors="replace") if LOG.exists() else ""
+        raise SetupError(pip_reason(log) if last else "pip found nothing")
+
+
+def pip_reason(log: str) -> str:
+    """What to tell a person about pip's log of a failed run."""
+    if "No space left on device" in log or "not enough space" in log:
+        return "The disk is full. Make about 2 GB of room and run the same command again."
+    if "CERTIFICATE_VERIFY_FAILED" in log:
+        return (
+            "The package server's certificate was not accepted. Behind a company's proxy, set PIP_CERT to "
+            "its certificate file and run the same command again."
+        )
+    if any(sign in log for sign in ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError")):
+        return "The package server cannot be reached. Check the network and run the same command again."
+    errors = [line.split(" ", 1)[-1].strip() for line in log.splitlines() if "ERROR" in line]
+    lines = "\n".join(f"  {line}" for line in errors[-3:])
+    return f"pip could not install a package:\n{lines}\nThe whole log is in {LOG}. Run the same command again."
+
+
+def clean_environment() -> dict:
+    """The environment without what would lead pip or Python out of .venv."""
+    environment = dict(os.environ)
+    for name in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT"):
+        environment.pop(name, None)
+    environment["PIP_USER"] = "0"  # also against a setting in pip's own configuration file
+    return environment
+
+
+def check_system(what: str) -> bool:
+    """Qt's libraries, a Chinese font, the test tools; installed when we may. True: all is there."""
+    step("Checking the system's libraries and fonts")
+    done = subprocess.run(
+        [str(venv_python()), "-c", "import PySide6; print(PySide6.__path__[0])"], capture_output=True, text=True
+    )
+    libraries = system.missing_libraries(Path(done.stdout.strip()))
+    packages = sorted({system.package_of(library) for library in libraries} - {""})
+    if not system.has_chinese_font():
+        packages += [system.FONT_PACKAGE] + [] * bool(shutil.which("fc-list"))
+        packages += [] if shutil.which("fc-list") else ["fontconfig"]
+    if what == "test":
+        packages += [system.TEST_TOOLS[tool] for tool in system.missing_tools()]
+    if not packages:
+        return True
+    if system.is_debian() and system.is_root():
+        apt_install(packages)
+        return True
+    if system.is_debian():
+        say(f"  To complete the set-up run this once:\n    {system.apt_line(packages)}")
+    else:
+        say("  Please install these with your system's package manager (Debian's names):")
+        say("    " + " ".join(packages))
+    if libraries and (what == "test" or system.has_display()):
+        raise SetupError("The window cannot open without the packages named above. Then run this again.")
+    return False
+
+
+def apt_install(packages: list[str]) -> None:
+    step(f"Installing with apt-get: {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], system.apt_line(packages, sudo=False).split()):
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    if done.returncode:
+        raise SetupError(
+            "apt-get could not install what is missing. Check the network, or run this yourself:\n"
+            f"  {system.apt_line(packages)}\n{done.stdout.strip()[-600:]}"
+        )
+
+
+# --- the app
+
+
+def prepare_app() -> None:
+    """Starter model and launcher. Neither stops the app: it can fetch a model by itself, too."""
+    step("Checking the starter model")
+    if run_in_venv(["-m", "autogpt_desktop.catalog", STARTER]):
+        say("  Going on without it: the app offers the download again.")
+    step("Putting AutoGPT Desktop into the applications menu")
+    try:
+        say(f"  {launcher.install(ROOT, venv_python(), version())}")
+    except OSError as error:
+        say(f"  That did not work ({error}). Start it with: {venv_python()} -m autogpt_desktop")
+
+
+def version() -> str:
+    import tomllib
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def start_app() -> int:
+    step("Starting AutoGPT Desktop")
+    if not system.has_display():
+        say("  There is no display here, so the chat opens in this terminal.")
+    return run_in_venv(["-m", "autogpt_desktop"])
+
+
+# --- the tests
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Lint, types, tests; every one runs, so that one run shows all. Returns 0 when all are right."""
+    checks = {
+        "ruff": ["-m", "ruff", "check", "."],
+        "mypy": ["-m", "mypy"],
+        "pytest": ["-m", "pytest", "-q", *arguments],
+    }
+    failed = []
+    for name, command in checks.items():
+        step(f"Running {name}")
+        if run_in_venv(command, cwd=ROOT):
+            failed.append(name)
+    if failed[:-1] or failed == ["ruff"] or failed == ["mypy"]:
+        say(f"Not right: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+# --- helpers
+
+
+def run_in_venv(arguments: list[str], cwd: Path | None = None) -> int:
+    try:
+        return subprocess.run([str(venv_python()), *arguments], cwd=cwd, env=clean_environment()).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+START = time.monotonic()
+
+
+def step(text: str) -> None:
+    say(f"[{time.monotonic() - START:5.1f} s] {text}")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
