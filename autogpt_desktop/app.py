@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
     from autogpt_desktop.history import History
-    from autogpt_desktop.settings import Settings
     from autogpt_desktop.ui.context import AppContext
     from autogpt_desktop.ui.main_window import MainWindow
 
@@ -37,11 +36,14 @@ def main() -> int:
     from autogpt_desktop.single_instance import SingleInstance
 
     app = make_application()
-    instance = SingleInstance()
-    if not instance.acquire():
-        return 0  # the first window was raised
+    try:
+        instance = SingleInstance()
+        if not instance.acquire():
+            return 0  # the first window was raised
+    except (KnownError, OSError) as error:
+        return refuse(error)
     context, window = make_window()
-    instance.activated.connect(window.raise_window)
+    instance.raised.connect(window.on_second_start)
     wake = quit_on_signals(window)
     window.show()
     status = app.exec()
@@ -66,6 +68,23 @@ def make_application() -> QApplication:
     return app
 
 
+def refuse(error: KnownError | OSError) -> int:
+    """There can be no window: say why."""
+    from PySide6.QtWidgets import QMessageBox
+
+    from autogpt_desktop.settings import Settings
+    from autogpt_desktop.ui import translation
+
+    if isinstance(error, OSError):
+        error = KnownError("folder-not-writable", folder=error.filename)
+        translation.apply("")
+    else:
+        translation.apply(Settings.load().language)
+    print(message(error), file=sys.stderr)
+    QMessageBox.critical(None, "AutoGPT Desktop", message(error))  # type: ignore[call-overload]
+    return 1
+
+
 def make_window() -> tuple[AppContext, MainWindow]:
     """Everything behind the window, and the window itself, not yet shown."""
     from autogpt_desktop.settings import Settings
@@ -87,9 +106,8 @@ def make_window() -> tuple[AppContext, MainWindow]:
             tr("{problem} Until then, conversations in this window are not kept.", problem=message(problem))
         )
     elif settings.set_aside is not None:
-        window.banner.stand(
-            tr("The settings file was damaged and lies in {path} now; settings are as new.", path=settings.set_aside)
-        )
+        text = tr("The settings file was damaged; it is kept as {path}.", path=settings.set_aside)
+        window.banner.stand(text)
     return context, window
 
 

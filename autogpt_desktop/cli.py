@@ -120,9 +120,9 @@ def models(options: argparse.Namespace) -> int:
             print(f"{model.name}\t{model.size / 1e6:.0f} MB\t{model.path}")
             if problem:
                 print(f"  {message(problem)}", file=sys.stderr)
-        for entry in catalogue.catalogue().values():
-            if entry.name not in here:
-                print(f"{entry.name}\t{entry.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+        for known in catalogue.catalogue().values():
+            if known.name not in here:
+                print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
         return 0
     if options.action == "remove":
         installed.remove(options.name)

@@ -176,8 +176,9 @@ def _has_tables(path: Path) -> bool:
 
 def _migrate(db: sqlite3.Connection, path: Path | str) -> None:
     """Bring the database to VERSION, one version at a time, each after a copy of what was there."""
-    for version in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
-        if version > 0 and path != MEMORY:
+    start = db.execute("PRAGMA user_version").fetchone()[0]
+    for version in range(start, VERSION):
+        if start > 0 and path != MEMORY:
             _copy(db, backup_path(Path(path), version))
         db.execute("BEGIN IMMEDIATE")
         try:

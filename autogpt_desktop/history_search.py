@@ -19,6 +19,7 @@ _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")  # letters as wide as a Chines
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
 MAX_QUERY = 256  # characters; a pasted page is not a query
+MAX_PHRASE = 32  # tokens; the rest of a longer word is not looked at
 SNIPPET = 90  # characters
 
 
@@ -34,7 +35,7 @@ def _narrow(text: str) -> str:
 def query_words(query: str) -> list[list[str]]:
     """The query's words, each a list of tokens that must follow one another."""
     words = _narrow(query[:MAX_QUERY]).split()
-    return [tokens for tokens in map(_TOKEN.findall, words) if tokens]
+    return [tokens[:MAX_PHRASE] for tokens in map(_TOKEN.findall, words) if tokens]
 
 
 def match_expression(query: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -165,7 +164,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, bool):
         return value if isinstance(value, bool) else default
     if isinstance(default, float):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_number(value):
             return default
         return min(max(float(value), ZOOM_RANGE[0]), ZOOM_RANGE[1])
     if isinstance(default, int):
@@ -178,6 +177,11 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []
     return presets or default
+
+
+def _is_number(value: Any) -> bool:
+    """A number that arithmetic can use: no NaN, no infinity, no integer beyond every float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def _checked_preset(preset: Any) -> dict[str, Any] | None:
@@ -196,7 +200,6 @@ def _checked_preset(preset: Any) -> dict[str, Any] | None:
         elif isinstance(default, int):
             fine = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         else:
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            fine = number and math.isfinite(value) and value >= 0
+            fine = _is_number(value) and value >= 0
         known[key] = value if fine else copy.copy(default)
     return {**preset, "system_prompt": prompt, "sampling": known}

@@ -21,13 +21,12 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         except OSError:
             fits = False
         if fits:
-            print("This is Python %d.%d; going on with %s." % (sys.version_info[:2] + (candidate[-1],)))
+            print(f"This is Python {sys.version.split()[0]}; going on with {' '.join(candidate)}.")
             sys.stdout.flush()
             sys.exit(subprocess.call(candidate + [os.path.abspath(__file__)] + sys.argv[1:]))
     sys.exit(
-        "AutoGPT Desktop needs Python 3.11, 3.12 or 3.13, and this is Python %d.%d.\n"
+        f"AutoGPT Desktop needs Python 3.11, 3.12 or 3.13, and this is Python {sys.version.split()[0]}.\n"
         "Install one of them (https://www.python.org/downloads/) and run this command with it."
-        % sys.version_info[:2]
     )
 
 import argparse
@@ -89,8 +88,9 @@ def set_up(what: str, *, repair: bool = False) -> None:
     """Bring .venv and the system to what the lock files say, unless the stamp says they are there."""
     stamp = {} if repair else read_stamp()
     if stamp.get("fingerprint") != fingerprint() or not venv_works():
-        stamp = {"fingerprint": fingerprint(), "done": []}
         make_venv()
+        stamp = {"fingerprint": fingerprint()}
+        write_stamp(stamp, set())
     done = set(stamp["done"])
     if "app" not in done:
         step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
@@ -143,24 +143,34 @@ def venv_works() -> bool:
     """Whether .venv has this Python's version and a pip."""
     wanted = f"import sys, pip; sys.exit(sys.version_info[:3] != {tuple(sys.version_info[:3])})"
     try:
-        return subprocess.run([str(venv_python()), "-c", wanted], capture_output=True).returncode == 0
+        command = [str(venv_python()), "-c", wanted]
+        return subprocess.run(command, env=clean_environment(), capture_output=True).returncode == 0
     except OSError:
         return False
 
 
 def make_venv() -> None:
+    """A .venv of this Python. One that somebody else made is used if it fits, and never cleared."""
     if venv_works():
         return
+    if VENV.exists() and not STAMP.exists() and any(VENV.iterdir()):
+        raise SetupError(
+            f"{VENV} is there already, was not made by this set-up and does not work with "
+            f"Python {sys.version.split()[0]}.\nMove it away or rename it, then run the same command again."
+        )
     step(f"Making {VENV} with Python {sys.version.split()[0]}")
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         if not (system.is_debian() and system.is_root()):
-            how = f"  {system.apt_line([package])}" if system.is_debian() else "  its venv and ensurepip modules"
-            raise SetupError(f"This Python cannot make virtual environments yet. Install this first:\n{how}")
+            how = system.apt_line([package]) if system.is_debian() else "its venv and ensurepip modules"
+            raise SetupError(f"This Python cannot make virtual environments. Install this first:\n  {how}")
         apt_install([package])
-    done = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True
-    )
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    VENV.mkdir()
+    write_stamp({}, set())  # first of all, so that an interrupted one is known as ours
+    command = [sys.executable, "-m", "venv", str(VENV)]
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"{VENV} could not be made:\n{(done.stderr or done.stdout).strip()}")
 
@@ -202,9 +212,12 @@ def pip_install(arguments: list[str], *, last: bool = True) -> None:
     """Run pip in .venv. A terminal sees pip's own progress bars, a log file one line per download."""
     command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
                "--log", str(LOG), *arguments]  # fmt: skip
+    if not last:  # this place may not have it or not answer: find out quickly and quietly
+        command += ["--retries", "1", "--timeout", "20"]
     LOG.unlink(missing_ok=True)
     if sys.stdout.isatty():
-        code = subprocess.run(command, env=clean_environment()).returncode
+        quiet = None if last else subprocess.DEVNULL
+        code = subprocess.run(command, env=clean_environment(), stderr=quiet).returncode
     else:
         process = subprocess.Popen(
             command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -228,11 +241,12 @@ def pip_reason(log: str) -> str:
             "The package server's certificate was not accepted. Behind a company's proxy, set PIP_CERT to "
             "its certificate file and run the same command again."
         )
-    if any(sign in log for sign in ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError")):
+    unreachable = ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError")
+    if any(sign in log for sign in unreachable):
         return "The package server cannot be reached. Check the network and run the same command again."
     errors = [line.split(" ", 1)[-1].strip() for line in log.splitlines() if "ERROR" in line]
     lines = "\n".join(f"  {line}" for line in errors[-3:])
-    return f"pip could not install a package:\n{lines}\nThe whole log is in {LOG}. Run the same command again."
+    return f"pip could not install a package:\n{lines}\nIts log is {LOG}. Run the same command again."
 
 
 def clean_environment() -> dict:
@@ -247,14 +261,12 @@ def clean_environment() -> dict:
 def check_system(what: str) -> bool:
     """Qt's libraries, a Chinese font, the test tools; installed when we may. True: all is there."""
     step("Checking the system's libraries and fonts")
-    done = subprocess.run(
-        [str(venv_python()), "-c", "import PySide6; print(PySide6.__path__[0])"], capture_output=True, text=True
-    )
+    where = [str(venv_python()), "-c", "import PySide6; print(PySide6.__path__[0])"]
+    done = subprocess.run(where, env=clean_environment(), capture_output=True, text=True)
     libraries = system.missing_libraries(Path(done.stdout.strip()))
     packages = sorted({system.package_of(library) for library in libraries} - {""})
     if not system.has_chinese_font():
-        packages += [system.FONT_PACKAGE] + [] * bool(shutil.which("fc-list"))
-        packages += [] if shutil.which("fc-list") else ["fontconfig"]
+        packages += [system.FONT_PACKAGE] if shutil.which("fc-list") else [system.FONT_PACKAGE, "fontconfig"]
     if what == "test":
         packages += [system.TEST_TOOLS[tool] for tool in system.missing_tools()]
     if not packages:
@@ -310,9 +322,7 @@ def version() -> str:
 
 def start_app() -> int:
     step("Starting AutoGPT Desktop")
-    if not system.has_display():
-        say("  There is no display here, so the chat opens in this terminal.")
-    return run_in_venv(["-m", "autogpt_desktop"])
+    return run_in_venv(["-m", "autogpt_desktop"])  # without a display it says so and chats right here
 
 
 # --- the tests

@@ -84,6 +84,7 @@ def test_a_second_damaged_file_does_not_replace_the_first(path):
     ("values", "name", "expected"),
     [
         ({"zoom": 99}, "zoom", 3.0),
+        ({"zoom": 10**400}, "zoom", 1.0),
         ({"zoom": True}, "zoom", 1.0),
         ({"zoom": "big"}, "zoom", 1.0),
         ({"zoom": 2}, "zoom", 2.0),
@@ -91,6 +92,7 @@ def test_a_second_damaged_file_does_not_replace_the_first(path):
         ({"device": ["cpu"]}, "device", "auto"),
         ({"last_conversation": -1}, "last_conversation", 0),
         ({"last_conversation": 2.5}, "last_conversation", 0),
+        ({"last_conversation": 10**30}, "last_conversation", 0),
         ({"notify": 0}, "notify", True),
         ({"acknowledged": ["a", 1, None]}, "acknowledged", ["a"]),
         ({"acknowledged": "a"}, "acknowledged", []),

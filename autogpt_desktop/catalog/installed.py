@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
-from autogpt_desktop.engine.gguf import GGUFFile, read_gguf
-from autogpt_desktop.engine.gguf_names import config_from_gguf
 from autogpt_desktop.errors import KnownError
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.gguf import GGUFFile
 
 _CACHE_VERSION = 1
 _DEFAULT_NAMES = ("", "autogpt")
@@ -279,7 +280,9 @@ class _HeaderCache:
         self._changed = False
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
-            self._entries: dict[str, Any] = stored["entries"] if stored["version"] == _CACHE_VERSION else {}
+            self._entries: dict[str, Any] = {}
+            if stored["version"] == _CACHE_VERSION:
+                self._entries = dict(stored["entries"])
         except (OSError, ValueError, KeyError, TypeError):  # absent or damaged: read the headers again
             self._entries = {}
 
@@ -324,6 +327,10 @@ def _header(path: Path) -> dict[str, Any]:
 
 
 def _gguf_header(path: Path) -> _Header:
+    # here, because numpy comes with them: remembered headers are listed before the window shows
+    from autogpt_desktop.engine.gguf import read_gguf
+    from autogpt_desktop.engine.gguf_names import config_from_gguf
+
     file = read_gguf(path)
     config = config_from_gguf(file)
     languages = file.metadata.get("general.languages", ())

@@ -114,8 +114,8 @@ class WordBPE:
 
 
 _LONG = 20_000  # characters
-# a letter behind the end of a line starts a word in every pattern here
-_LINES = re.compile(rf"(?s:.{{{_LONG}}}.*?\n(?=[^\W\d_])|.+)")
+# a letter behind the one newline at the end of a line starts a word in every pattern here
+_LINES = re.compile(rf"(?s:.{{{_LONG}}}.*?\S\n(?=[^\W\d_])|.+)")
 _SPACED_WORD = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -63,7 +65,7 @@ class KVCache:
         """Forget everything behind the first ``tokens``."""
         del self.ids[tokens:]
 
-    def common_prefix(self, ids: list[int]) -> int:
+    def common_prefix(self, ids: Sequence[int]) -> int:
         """How many of ``ids`` are already here, from the start."""
         limit = min(len(ids), len(self.ids))
         return next((i for i in range(limit) if ids[i] != self.ids[i]), limit)

@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -207,10 +208,8 @@ class _Script:
         self._process.kill()
         self._process.wait()
         self._from.close()
-        try:
+        with suppress(BrokenPipeError):  # what it had not read yet; the pipe is closed all the same
             self._to.close()
-        except BrokenPipeError:  # what it had not read yet
-            self._to.detach()
 
 
 class _Spawned:

@@ -49,7 +49,8 @@ _NUMBERS: dict[int, str] = {
     0: "u1", 1: "i1", 2: "u2", 3: "i2", 4: "u4", 5: "i4", 6: "f4", 7: "u1", 10: "u8", 11: "i8", 12: "f8",
 }  # fmt: skip
 _CODES = {
-    "u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i", "f4": "f", "u8": "Q", "i8": "q", "f8": "d",
+    "u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i", "u8": "Q", "i8": "q",
+    "f4": "f", "f8": "d",
 }  # fmt: skip
 _BOOL, _STRING, _ARRAY = 7, 8, 9
 
@@ -152,8 +153,10 @@ class _Reader:
         tensor_count, key_count = self.number("u8"), self.number("u8")
         # the shortest tensor entry takes 8 + 1 + 4 + 8 + 4 + 8 bytes, the shortest key 8 + 1 + 4 + 1
         left = self.size - self.position
-        if tensor_count > _MAX_TENSORS or key_count > _MAX_KEYS or tensor_count * 33 + key_count * 14 > left:
-            raise self.corrupt("it counts more than it holds")
+        if tensor_count > _MAX_TENSORS or key_count > _MAX_KEYS:
+            raise self.corrupt("it counts more than it can hold")
+        if tensor_count * 33 + key_count * 14 > left:
+            raise KnownError("gguf-truncated", file=self.path.name)
         metadata: dict[str, Any] = {}
         for _ in range(key_count):
             key = self.text(_MAX_KEY_BYTES)

@@ -8,6 +8,7 @@ could not find it. Requests and replies are JSON; the first request holds the te
 from __future__ import annotations
 
 import json
+import re
 import signal
 import struct
 import sys
@@ -89,8 +90,8 @@ def _environment() -> Any:
                         raise SecurityError("too large a number")
             if operator == "**" and not (abs(left) <= 1 << 64 and abs(right) <= 64):
                 raise SecurityError("too large a number")
-            if operator == "%" and isinstance(left, str):
-                raise SecurityError("no % on text")
+            if operator == "%" and isinstance(left, str) and re.search(r"\d{5}|\*", left):
+                raise SecurityError("too wide")
             return super().call_binop(context, operator, left, right)
 
     def raise_exception(message: str) -> None:
@@ -99,12 +100,8 @@ def _environment() -> Any:
     def strftime_now(format: str) -> str:
         return datetime.now().strftime(format)
 
-    def tojson(
-        value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
-    ) -> str:
-        return json.dumps(
-            value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-        )
+    def tojson(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
+        return json.dumps(value, ensure_ascii=ensure_ascii, **options)
 
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]

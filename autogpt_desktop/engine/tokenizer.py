@@ -60,10 +60,12 @@ class Tokenizer:
         eos_id: int | None,
         add_bos: bool,
         space_prefix: bool = False,
+        strip_space: bool = False,
         chat_template: str | None = None,
     ) -> None:
         """``control``: tokens that are never text. ``literal``: tokens matched in the text before all
-        others. ``encode_texts`` does what lies between them."""
+        others. ``encode_texts`` does what lies between them, with a space in front if ``space_prefix``;
+        ``strip_space``: decoding takes one off again."""
         self._tokens = tokens
         self._encode_texts = encode_texts
         self._byte_level = byte_level
@@ -73,6 +75,7 @@ class Tokenizer:
         self._literal = _Finder(literal)
         self._literal_ids = frozenset(literal.values())
         self._space_prefix = space_prefix
+        self.strip_space = strip_space
         self._bytes: dict[int, bytes] = {}
         self.vocab_size = len(tokens)
         self.bos_id = bos_id
@@ -178,19 +181,20 @@ class Tokenizer:
         else:
             raise KnownError("tokenizer-unknown", kind=model[:80])
         bos_id, eos_id = values.id("bos_token_id"), values.id("eos_token_id")
-        ends = {eos_id, values.id("eot_token_id"), values.id("eom_token_id")} - {None}
-        turns = END_OF_TURN | _START_OF_TURN
+        named = (eos_id, values.id("eot_token_id"), values.id("eom_token_id"))
+        ends = {id for id in named if id is not None}
+        always = ends if bos_id is None else ends | {bos_id}
         control: dict[str, int] = {}
         literal: dict[str, int] = {}
-        special = [id for id, kind in enumerate(types) if kind != _NORMAL]
-        for id in {*special, *(ends - {None}), *([] if bos_id is None else [bos_id])}:
+        for id in always.union(id for id, kind in enumerate(types) if kind != _NORMAL):
             token, kind = tokens[id], types[id]
-            if kind == _CONTROL or (kind != _NORMAL and token in turns) or id in ends or id == bos_id:
+            if kind == _CONTROL or id in always or token in END_OF_TURN | _START_OF_TURN:
                 control[token] = id
-            elif kind == _USER_DEFINED and token:
+            elif kind == _USER_DEFINED:
                 literal[token] = id
         ends |= {control[token] for token in END_OF_TURN if token in control}
         wants_bos = model == "llama" or values.text("pre", "") in ("llama-bpe", "llama3", "llama-v3")
+        prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
         return cls(
             tokens,
@@ -200,9 +204,10 @@ class Tokenizer:
             literal=literal,
             bos_id=bos_id,
             eos_id=eos_id,
-            eos_ids=(end for end in ends if end is not None),
+            eos_ids=ends,
             add_bos=values.flag("add_bos_token", wants_bos),
-            space_prefix=model == "llama" and values.flag("add_space_prefix", True),
+            space_prefix=prefix,
+            strip_space=prefix,
             chat_template=template if isinstance(template, str) and template.strip() else None,
         )
 
@@ -221,7 +226,7 @@ class StreamDecoder:
         self._tokenizer = tokenizer
         self._skip = skip_special
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._at_start = tokenizer._space_prefix  # the space that encode put in front
+        self._at_start = tokenizer.strip_space  # the space that encode put in front
 
     def push(self, id: int) -> str:
         """The text that ``id`` completes; empty for control tokens and half characters."""
@@ -276,8 +281,10 @@ class _Metadata:
         value = self.get(key)
         if value is None and default is not None:
             return default
+        if value is None:
+            raise KnownError("tokenizer-missing")
         if not isinstance(value, str):
-            raise KnownError("tokenizer-missing") if value is None else KnownError("tokenizer-broken", value=key)
+            raise KnownError("tokenizer-broken", value=key)
         return value
 
     def flag(self, key: str, default: bool) -> bool:

@@ -7,7 +7,9 @@ all, H query heads, K key/value heads, G = H / K queries that share a key, D hea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -17,6 +19,9 @@ from torch import Tensor
 from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 from autogpt_desktop.engine.quant import Embedding, QuantLinear
+
+
+_SMALL_LAYER = 6 << 20  # bytes of weights
 
 
 class Cancelled(Exception):
@@ -177,6 +182,18 @@ class Layer:
         return out.reshape(new, heads * dim)
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch's operators use ``count`` threads; 0 leaves their number alone."""
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Transformer:
     """Token ids in, logits out, through the one door of a loaded decoder: ``forward``."""
 
@@ -207,6 +224,12 @@ class Transformer:
             parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
         return sum(part.nbytes for part in parts)
 
+    @cached_property
+    def small_layers(self) -> bool:
+        """Is one token's work in a layer over before a second thread has woken up?"""
+        layer = self.layers[0]
+        return sum(part.nbytes for part in (layer.qkv, layer.o, layer.gate_up, layer.down)) < _SMALL_LAYER
+
     @property
     def prefill_chunk(self) -> int:
         """Tokens in one pass of a prefill: enough to be quick, few enough that one layer stays short."""
@@ -236,10 +259,11 @@ class Transformer:
         if any(c.sliding_layers):
             masks[True] = causal_mask(len(ids), stop, groups, c.sliding_window, self.device)
         turns = {False: self.rope.turns(start, stop), True: self.local_rope.turns(start, stop)}
-        for layer in self.layers:
-            if cancelled():
-                raise Cancelled
-            x = layer(x, turns[layer.sliding], masks[layer.sliding], state)
+        with threads(1 if len(ids) == 1 and self.small_layers else 0):
+            for layer in self.layers:
+                if cancelled():
+                    raise Cancelled
+                x = layer(x, turns[layer.sliding], masks[layer.sliding], state)
         if logits == "last":
             x = x[-1:]
         y = self.head(self.norm(x))

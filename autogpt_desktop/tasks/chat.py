@@ -87,10 +87,14 @@ def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_la
     if len(ids) > limit and kept.dropped < last:
         limit = min(limit, int(engine.context_length * KEEP_SHARE))
         # each turn is counted once, so that a conversation of thousands of turns takes no quadratic time
-        sizes = [len(engine.tokenizer.encode(turn.content, add_special=False)) for turn in rest]
-        excess = len(ids) - limit
-        while kept.dropped < last and (excess > 0 or rest[kept.dropped].role == "assistant"):
-            excess -= sizes[kept.dropped]
+        sent = [*system, *rest[kept.dropped :]]
+        sizes = [len(engine.tokenizer.encode(turn.content, add_special=False)) for turn in sent]
+        around = (len(ids) - sum(sizes)) / len(sent)  # what the template puts around a turn
+        excess: float = len(ids) - limit
+        for size in sizes[len(system) :]:
+            if kept.dropped == last or (excess <= 0 and rest[kept.dropped].role == "user"):
+                break
+            excess -= size + around
             kept.dropped += 1
         ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
     if len(ids) > engine.context_length - min(reserve, _LEAST_ANSWER):

@@ -57,9 +57,11 @@ class AboutCard(Overlay):
         )  # fmt: skip
         self._text.setText(
             tr(
-                "Language models on your own computer. Your conversations stay on it; the network is used only "
-                "when you download a model."
+                "Language models on your own computer. Your conversations stay on it; "
+                "the network is used only when you download a model."
             )
         )
-        self._licence.setText(tr("Free software under the Apache License 2.0. Each model has its own licence."))
+        self._licence.setText(
+            tr("Free software under the Apache License 2.0. Each model has its own licence.")
+        )
         self.close_button.setText(tr("Close"))

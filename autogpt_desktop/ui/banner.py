@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from autogpt_desktop import paths
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.widgets import ElidedLabel, button
+from autogpt_desktop.ui.widgets import button, label
 
 
 class Banner(QWidget):
@@ -25,9 +25,8 @@ class Banner(QWidget):
         row.setContentsMargins(16, 6, 8, 6)
         row.setSpacing(8)
         self._icon = QLabel()
-        self.text = ElidedLabel()
-        self.text.setWordWrap(False)
-        self.close_button = button(kind="quiet")
+        self.text = label(wrap=True)
+        self.close_button = button(tr("Close"), kind="quiet")
         self.close_button.clicked.connect(self.clear)
         row.addWidget(self._icon)
         row.addWidget(self.text, 1)
@@ -42,7 +41,8 @@ class Banner(QWidget):
 
     def say(self, text: str, icon: str = "info") -> None:
         self._icon.setPixmap(icons.icon(icon, "accent").pixmap(QSize(20, 20), self.devicePixelRatioF()))
-        self.text.set_text(text)
+        self.text.setText(text)
+        self.text.setAccessibleName(text)
         self.close_button.setText(tr("Close"))
         self.close_button.setVisible(bool(self._standing))
         self.show()

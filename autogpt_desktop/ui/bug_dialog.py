@@ -51,8 +51,8 @@ class BugDialog(QDialog):
         self._title.setText(tr("AutoGPT Desktop has made a mistake"))
         self._text.setText(
             tr(
-                "Your conversations are saved. You can go on; if it happens again, restart the application and "
-                "send this text to the developers. It was not sent to anyone."
+                "Your conversations are saved. You can go on; if it happens again, restart the application "
+                "and send this text to the developers. It was not sent to anyone."
             )
         )
         self._traceback.setAccessibleName(tr("Details for the developers"))

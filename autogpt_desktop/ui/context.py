@@ -105,6 +105,7 @@ class AppContext(QObject):
         self._model: ModelInfo | None = None
         self._installed: list[InstalledModel] | None = None
         self._load_job = 0
+        self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.leaving: set[str] = set()  # names of models whose removal can still be undone
         worker.event.connect(self._on_event)
         worker.finished.connect(self._on_finished)
@@ -125,10 +126,15 @@ class AppContext(QObject):
         return [model for model in self._installed if model.name not in self.leaving]
 
     def chosen_model(self) -> InstalledModel | None:
-        """What the settings name, else the first usable one that is installed."""
-        usable = [model for model in self.installed_models() if not model.problem]
-        chosen = [model for model in usable if model.name == self.settings.default_model]
-        return next(iter(chosen + usable), None)
+        """What the settings name, else the starter, else the first usable one that is installed."""
+        usable = {model.name: model for model in self.installed_models() if not model.problem}
+        if self.settings.default_model in usable:
+            return usable[self.settings.default_model]
+        if len(usable) > 1:
+            from autogpt_desktop.catalog.catalogue import starter
+
+            return usable.get(starter().name, next(iter(usable.values())))
+        return next(iter(usable.values()), None)
 
     def choose_model(self, name: str) -> None:
         """Save the choice and load it; ``model_changed`` or ``model_failed`` follows."""
@@ -175,7 +181,7 @@ class AppContext(QObject):
         self._load_job = self.submit_with_models(
             _nothing, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
         )
-        self.model_loading.emit(Progress("stage.engine"))
+        self._show_loading(Progress("stage.engine"))
         return self._load_job
 
     def submit_with_models(
@@ -213,7 +219,7 @@ class AppContext(QObject):
         if isinstance(event, ModelInfo):
             self._set_model(event)
         elif isinstance(event, Progress) and job_id == self._load_job:
-            self.model_loading.emit(event)
+            self._show_loading(event)
         elif isinstance(event, Notice) and job_id == self._load_job:
             self.toast(i18n.message(event.key, **event.values))
 
@@ -221,15 +227,21 @@ class AppContext(QObject):
         if job_id != self._load_job:
             return
         self._load_job = 0
+        self.loading = None
         if state == "failed" and error is not None:
             self.model_failed.emit(error)
             self.show_error(error)
         if self._model is None:
             self.model_changed.emit(None)
 
+    def _show_loading(self, progress: Progress) -> None:
+        self.loading = progress
+        self.model_loading.emit(progress)
+
     def _set_model(self, info: ModelInfo | None) -> None:
         if info != self._model:
             self._model = info
+            self.loading = None
             self.model_changed.emit(info)
 
     # --- what is said to the person ---------------------------------------------------------

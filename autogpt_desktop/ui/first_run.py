@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog.catalogue import human_size, starter
+from autogpt_desktop.catalog.catalogue import starter
 from autogpt_desktop.catalog.download import partial
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -14,7 +14,7 @@ from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.model_rows import download_text
-from autogpt_desktop.ui.widgets import button, label, languages_text
+from autogpt_desktop.ui.widgets import button, label, languages_text, size_text
 
 
 class FirstRun(QScrollArea):
@@ -39,8 +39,6 @@ class FirstRun(QScrollArea):
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text = label(wrap=True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._text.setMinimumWidth(min(480, self.sizeHint().width() * 4))
-        self._text.setMaximumWidth(520)
         self.download_button = button(kind="primary", icon="download")
         self.download_button.clicked.connect(self._download)
         self.cancel_button = button()
@@ -49,10 +47,9 @@ class FirstRun(QScrollArea):
         self.models_button = button(kind="quiet", icon="model")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setFixedWidth(360)
+        self.progress.setFixedWidth(320)
         self._state = label(size="small", tone="muted", wrap=True)
         self._state.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._state.setMinimumWidth(420)
         self._facts = label(size="small", tone="muted")
         self._facts.setAlignment(Qt.AlignmentFlag.AlignCenter)
         actions = QHBoxLayout()
@@ -65,17 +62,25 @@ class FirstRun(QScrollArea):
         others.addWidget(self.open_button)
         others.addWidget(self.models_button)
         others.addStretch(1)
-        center = Qt.AlignmentFlag.AlignHCenter
+        column = QVBoxLayout()
         for widget, space in ((self._picture, 8), (self._title, 8), (self._text, 24)):
-            outer.addWidget(widget, 0, center)
-            outer.addSpacing(space)
-        outer.addLayout(actions)
-        outer.addSpacing(8)
-        outer.addWidget(self.progress, 0, center)
-        outer.addWidget(self._state, 0, center)
-        outer.addWidget(self._facts, 0, center)
-        outer.addSpacing(16)
-        outer.addLayout(others)
+            column.addWidget(widget)
+            column.addSpacing(space)
+        column.addLayout(actions)
+        column.addSpacing(8)
+        column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._state)
+        column.addWidget(self._facts)
+        column.addSpacing(16)
+        column.addLayout(others)
+        middle = QWidget()
+        middle.setLayout(column)
+        middle.setMaximumWidth(480)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(middle, 1000)
+        row.addStretch(1)
+        outer.addLayout(row)
         outer.addStretch(3)
         context.language_changed.connect(self.retranslate)
         context.theme_changed.connect(self._paint_picture)
@@ -117,9 +122,9 @@ class FirstRun(QScrollArea):
         download = self._downloads.get(self._starter.name)
         running = download is not None and download.job != 0
         here = partial(self._starter)
-        size = human_size(self._starter.size)
+        size = size_text(self._starter.size)
         if here:
-            text = tr("Continue the download ({done} of {size})", done=human_size(here), size=size)
+            text = tr("Continue the download ({done} of {size})", done=size_text(here), size=size)
         else:
             text = tr("Download the starter model ({size})", size=size)
         had_focus = self.download_button.hasFocus() or self.cancel_button.hasFocus()

@@ -27,13 +27,13 @@ class _TintedSvg(QIconEngine):
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         scale = painter.device().devicePixelRatio() if painter.device() else 1.0
-        painter.drawPixmap(rect, self.scaledPixmap(rect.size() * scale, mode, state, scale))
+        painter.drawPixmap(rect, self.scaledPixmap(rect.size(), mode, state, scale))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         return self.scaledPixmap(size, mode, state, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        return render(self._name, size, scale, self._color(mode))
+        return render(self._name, size * scale, scale, self._color(mode))  # Qt counts in points here
 
     def _color(self, mode: QIcon.Mode) -> QColor:
         color = theme.theme().color(self._role)
@@ -51,6 +51,8 @@ def icon(name: str, role: str = "text") -> QIcon:
 
 def render(name: str, size: QSize, scale: float, color: QColor) -> QPixmap:
     """``size`` in device pixels. Rendered once for a size, colour and scale."""
+    if size.isEmpty():
+        return QPixmap()
     key = f"icon:{name}:{size.width()}x{size.height()}@{scale}:{color.name(QColor.NameFormat.HexArgb)}"
     found = QPixmap()
     if QPixmapCache.find(key, found):

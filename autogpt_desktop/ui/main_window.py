@@ -82,7 +82,9 @@ class MainWindow(QMainWindow):
 
     first_painted = Signal()
 
-    def __init__(self, context: AppContext, make_chat: PanelMaker, *, downloads: Downloads | None = None) -> None:
+    def __init__(
+        self, context: AppContext, make_chat: PanelMaker, *, downloads: Downloads | None = None
+    ) -> None:
         super().__init__()
         self.context = context
         self.downloads = downloads or Downloads(context)
@@ -200,11 +202,9 @@ class MainWindow(QMainWindow):
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
         names = ("models", "open", "settings", "larger", "smaller", "normal", "full", "shortcuts", "quit")
-        rows = [
-            (" / ".join(keys.toString() for keys in self._actions[name].shortcuts()), self._actions[name].text())
-            for name in names
-        ]
-        return tr("Window"), rows
+        actions = [self._actions[name] for name in names]
+        keys = [" / ".join(key.toString() for key in action.shortcuts()) for action in actions]
+        return tr("Window"), [(key, action.text()) for key, action in zip(keys, actions, strict=True)]
 
     # --- drawers and cards: made when first asked for ------------------------------------------
 
@@ -313,11 +313,16 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def raise_window(self) -> None:
-        """A second start of the application asks for this."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
+
+    def on_second_start(self, files: list[str]) -> None:
+        """Somebody started the application again, perhaps with files."""
+        self.raise_window()
+        for file in files:
+            self.add_model(Path(file))
 
     def close_on_signal(self, *_: object) -> None:
         """SIGINT or SIGTERM came."""
@@ -342,7 +347,8 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(15_000, self._tray.hide)
 
     def _restore_geometry(self) -> None:
-        saved = QByteArray.fromBase64(QByteArray(self.context.settings.window_geometry.encode("ascii", "ignore")))
+        text = self.context.settings.window_geometry.encode("ascii", "ignore")
+        saved = QByteArray.fromBase64(QByteArray(text))
         if saved.isEmpty() or not self.restoreGeometry(saved):
             screen = self.screen().availableGeometry()
             size = QSize(1100, 760).boundedTo(screen.size())

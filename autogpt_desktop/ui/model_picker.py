@@ -16,6 +16,7 @@ from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import button, hairline, icon_button, label, name_button
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
+CHEVRON = 14  # pixels
 
 
 class ModelButton(QToolButton):
@@ -24,7 +25,6 @@ class ModelButton(QToolButton):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self._context = context
-        self._progress: Progress | None = None
         self._pulse = 0
         self._ticker = QTimer(self)
         self._ticker.setInterval(60)
@@ -41,26 +41,29 @@ class ModelButton(QToolButton):
 
     def retranslate(self) -> None:
         chosen = self._context.chosen_model()
-        if self._progress is not None and chosen is not None:
+        progress = self._context.loading
+        if progress is not None and chosen is not None:
             text = tr("Loading {model}", model=chosen.title)
-            if self._progress.total and self._progress.done:
-                text += f" {100 * self._progress.done // self._progress.total} %"
+            if progress.total and progress.done:
+                text += f" {100 * progress.done // progress.total} %"
         else:
             text = chosen.title if chosen is not None else tr("No model")
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 320))
-        stage = f" · {i18n.message(self._progress.stage)}" if self._progress is not None else ""
+        self.setText(" " + self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 320))
+        stage = f" · {i18n.message(progress.stage)}" if progress is not None else ""
         self.setToolTip(f"{tr('Models')} (Ctrl+M){stage}")
         self.setAccessibleName(tr("Model: {text}", text=text))
 
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(CHEVRON + 2, 0)
+
     def _on_model(self, _info: ModelInfo | None) -> None:
-        self._set_progress(None)
+        self._show_progress()
 
-    def _on_progress(self, progress: Progress) -> None:
-        self._set_progress(progress)
+    def _on_progress(self, _progress: Progress) -> None:
+        self._show_progress()
 
-    def _set_progress(self, progress: Progress | None) -> None:
-        self._progress = progress
-        if progress is None:
+    def _show_progress(self) -> None:
+        if self._context.loading is None:
             self._ticker.stop()
         elif not self._ticker.isActive():
             self._ticker.start()
@@ -73,13 +76,16 @@ class ModelButton(QToolButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._progress is None:
-            return
         painter = QPainter(self)
+        place = QRect(self.width() - CHEVRON - 8, (self.height() - CHEVRON) // 2, CHEVRON, CHEVRON)
+        icons.icon("chevron-down", "muted").paint(painter, place)
+        progress = self._context.loading
+        if progress is None:
+            return
         line = QRect(6, self.height() - 4, self.width() - 12, 2)
         painter.fillRect(line, self._context.color("border"))
-        if self._progress.total and self._progress.done:
-            line.setWidth(line.width() * self._progress.done // self._progress.total)
+        if progress.total and progress.done:
+            line.setWidth(line.width() * progress.done // progress.total)
         else:
             step = line.width() // 4
             line = QRect(line.left() + (line.width() - step) * self._pulse // 40, line.top(), step, 2)
@@ -95,7 +101,6 @@ class ModelPicker(Overlay):
         super().__init__(window, placement="anchor", width=520)
         self._context = context
         self._downloads = downloads
-        self._progress: Progress | None = None
         self._stale = True
         self._rows: dict[str, QWidget] = {}
         self._removals: dict[str, QTimer] = {}
@@ -134,6 +139,10 @@ class ModelPicker(Overlay):
         if self._stale:
             self._fill()
         super().open(anchor)
+
+    def focus_first(self) -> None:
+        inside = [widget for widget in self._focus_chain() if self._scroll.isAncestorOf(widget)]
+        (inside or [self.open_button])[0].setFocus(Qt.FocusReason.PopupFocusReason)
 
     def row(self, name: str) -> QWidget | None:
         """The line of that model."""
@@ -202,8 +211,10 @@ class ModelPicker(Overlay):
             width = min(self._width, self.width()) - 34
             layout = page.layout()
             if layout is not None:
-                height = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else page.sizeHint().height()
-                self._scroll.setMinimumHeight(min(height + 4, max(120, self.height() - 220)))
+                wraps = layout.hasHeightForWidth()
+                height = layout.totalHeightForWidth(width) if wraps else page.sizeHint().height()
+                height = max(height, page.minimumSizeHint().height())
+                self._scroll.setFixedHeight(min(height + 4, max(120, self.height() - 220)))
         super().place()
 
     def _show_states(self) -> None:
@@ -215,15 +226,13 @@ class ModelPicker(Overlay):
                 row.show_state(
                     chosen=chosen is not None and chosen.name == row.model.name,
                     loaded=loaded is not None and loaded.name == row.model.name,
-                    progress=self._progress,
+                    progress=self._context.loading,
                 )
 
     def _on_model(self, _info: ModelInfo | None) -> None:
-        self._progress = None
         self._show_states()
 
-    def _on_progress(self, progress: Progress) -> None:
-        self._progress = progress
+    def _on_progress(self, _progress: Progress) -> None:
         if self.isVisible():
             self._show_states()
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressB
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog import fit
-from autogpt_desktop.catalog.catalogue import CatalogueModel, human_size
+from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
 from autogpt_desktop.catalog.download import needs_acceptance, partial
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.errors import KnownError
@@ -24,8 +24,18 @@ from autogpt_desktop.ui.widgets import (
     languages_text,
     name_button,
     set_property,
+    size_text,
     time_text,
 )
+
+USUAL_CONTEXT = 4096  # tokens, for the estimate of memory where no length is set
+
+
+def _wrapped(tone: str) -> QLabel:
+    """A label as high as its text at the width it gets; Qt's own minimum assumes a narrower one."""
+    made = label(size="small", tone=tone, wrap=True)
+    made.setMinimumHeight(1)
+    return made
 
 
 class InstalledRow(QFrame):
@@ -46,8 +56,8 @@ class InstalledRow(QFrame):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         self._title = ElidedLabel(model.title)
-        self._facts = label(size="small", tone="muted", wrap=True)
-        self._problem = label(size="small", tone="danger", wrap=True)
+        self._facts = _wrapped("muted")
+        self._problem = _wrapped("danger")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.hide()
@@ -66,11 +76,13 @@ class InstalledRow(QFrame):
 
     def retranslate(self) -> None:
         model = self.model
-        facts = [human_size(model.size), model.quantization, languages_text(model.languages)]
+        facts = [size_text(model.size), model.quantization, languages_text(model.languages)]
         if not model.languages:
             facts[2] = tr("languages not stated")
         if model.context:
             facts.append(tr("{n} tokens of context", n=f"{model.context:,}"))
+        if only_continues(model.name):
+            facts.append(tr("continues a text, was not taught to chat"))
         warning = "" if model.problem else fit_warning(model, self._context.settings.context_length)
         error = model.error()
         self._facts.setText(" · ".join(fact for fact in facts if fact))
@@ -123,7 +135,7 @@ class CatalogueRow(QFrame):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         self._title = ElidedLabel(model.title)
-        self._facts = label(size="small", tone="muted", wrap=True)
+        self._facts = _wrapped("muted")
         texts.addWidget(self._title)
         texts.addWidget(self._facts)
         self.download_button = button()
@@ -134,7 +146,7 @@ class CatalogueRow(QFrame):
         row.addWidget(self.download_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.cancel_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._licence = QLabel()
-        self._licence.setProperty("size", "small")
+        self._licence.setProperty("textSize", "small")
         self._licence.setProperty("tone", "muted")
         self._licence.setTextFormat(Qt.TextFormat.RichText)
         self._licence.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
@@ -144,7 +156,7 @@ class CatalogueRow(QFrame):
         self.accept.toggled.connect(self._on_accept)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self._state = label(size="small", tone="muted", wrap=True)
+        self._state = _wrapped("muted")
         column.addLayout(row)
         for widget in (self._licence, self.accept, self.progress, self._state):
             column.addWidget(widget)
@@ -153,12 +165,15 @@ class CatalogueRow(QFrame):
 
     def retranslate(self) -> None:
         model = self.model
+        needed = fit.memory_needed(model, self._context.settings.context_length or USUAL_CONTEXT)
         facts = [
-            human_size(model.size),
+            size_text(model.size),
             model.quantization,
             languages_text(model.languages),
-            tr("needs about {size} of memory", size=human_size(fit.memory_needed(model, self._context.settings.context_length or 4096))),
-        ]  # fmt: skip
+            tr("needs about {size} of memory", size=size_text(needed)),
+        ]
+        if only_continues(model.name):
+            facts.append(tr("continues a text, was not taught to chat"))
         self._facts.setText(" · ".join(fact for fact in facts if fact))
         text = tr("Licence: {name}", name=f"<a href='licence'>{model.licence}</a>")
         color = self._context.color("accent").name()
@@ -198,7 +213,7 @@ class CatalogueRow(QFrame):
             self._state.setText(i18n.message(error))
         elif here:
             self._state.setText(
-                tr("{done} of {size} are here", done=human_size(here), size=human_size(self.model.size))
+                tr("{done} of {size} are here", done=size_text(here), size=size_text(self.model.size))
             )
         else:
             self._state.setText(fit_warning(self.model, self._context.settings.context_length))
@@ -223,16 +238,22 @@ class CatalogueRow(QFrame):
         QDesktopServices.openUrl(QUrl(self.model.licence_url))
 
 
+def only_continues(name: str) -> bool:
+    """Whether the catalogue says that this model is not for chatting."""
+    entry = catalogue().get(name)
+    return entry is not None and "chat" not in entry.roles
+
+
 def fit_warning(model: InstalledModel | CatalogueModel, context: int) -> str:
     """A sentence where the model's memory is more than there is now, else nothing."""
-    needed = fit.memory_needed(model, context or 4096)
+    needed = fit.memory_needed(model, context or USUAL_CONTEXT)
     free = fit.memory_free()
     if not free or needed <= free:
         return ""
     return tr(
         "Needs about {needed} of memory, {free} are free now: close other programs first.",
-        needed=human_size(needed),
-        free=human_size(free),
+        needed=size_text(needed),
+        free=size_text(free),
     )
 
 
@@ -241,9 +262,9 @@ def download_text(download: Download) -> str:
     progress = download.progress
     if progress.stage != "stage.downloading" or not progress.done:
         return i18n.message(progress.stage)
-    parts = [tr("{done} of {size}", done=human_size(progress.done), size=human_size(progress.total))]
+    parts = [tr("{done} of {size}", done=size_text(progress.done), size=size_text(progress.total))]
     if download.rate():
-        parts.append(f"{human_size(download.rate())}/s")
+        parts.append(f"{size_text(download.rate())}/s")
         parts.append(tr("{time} left", time=time_text(download.seconds_left())))
     return " · ".join(parts)
 

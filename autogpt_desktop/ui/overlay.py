@@ -5,7 +5,7 @@ Esc or a click beside it closes it, Tab stays inside, the focus returns to where
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollArea, QWidget
 
@@ -74,7 +74,8 @@ class Overlay(QWidget):
         layout = self.card.layout()
         if layout is not None:
             layout.activate()
-        height = self.card.heightForWidth(width) if self.card.hasHeightForWidth() else self.card.sizeHint().height()
+        wraps = self.card.hasHeightForWidth()
+        height = self.card.heightForWidth(width) if wraps else self.card.sizeHint().height()
         height = max(height, self.card.minimumSizeHint().height())
         if self._placement == "anchor" and self._anchor is not None:
             corner = self._anchor.mapTo(self.parentWidget(), QPoint(0, self._anchor.height() + 4))
@@ -87,7 +88,8 @@ class Overlay(QWidget):
             self.card.setGeometry(left, corner.y(), width, height)
             return
         height = min(height, area.height() - 2 * margin)
-        self.card.setGeometry(QRect((area.width() - width) // 2, (area.height() - height) // 2, width, height))
+        left, top = (area.width() - width) // 2, (area.height() - height) // 2
+        self.card.setGeometry(left, top, width, height)
 
     # --- Qt ---------------------------------------------------------------------------------
 

@@ -12,7 +12,15 @@ from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext, ModelInfo
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
-from autogpt_desktop.ui.widgets import ElidedLabel, hairline, icon_button, label, name_button, time_text
+from autogpt_desktop.ui.widgets import (
+    ElidedLabel,
+    hairline,
+    icon_button,
+    label,
+    name_button,
+    size_text,
+    time_text,
+)
 from autogpt_desktop.worker import JobInfo
 
 Row = tuple[str, JobInfo]  # which worker, what
@@ -85,8 +93,6 @@ class QueueView(QWidget):
         self._show()
 
     def _on_model(self, info: ModelInfo | None) -> None:
-        from autogpt_desktop.catalog.catalogue import human_size
-
         if info is None:
             self.model_label.set_text("")
             return
@@ -94,7 +100,7 @@ class QueueView(QWidget):
         device = devices.get(info.device.split(":")[0], info.device)
         self.model_label.set_text(
             tr("{model} on the {device}, {size} in memory", model=info.title, device=device,
-               size=human_size(info.weight_bytes))
+               size=size_text(info.weight_bytes))
         )  # fmt: skip
 
     def _show(self) -> None:

@@ -127,7 +127,7 @@ class SettingsDrawer(Overlay):
         self._title.setText(tr("Settings"))
         name_button(self.close_button, tr("Close"), "Esc")
         texts = {
-            "look": tr("Look"),
+            "look": tr("Appearance"),
             "chat": tr("Chat"),
             "model": tr("Model"),
             "presets": tr("Answer presets"),
@@ -173,7 +173,7 @@ class SettingsDrawer(Overlay):
         )
         lengths = sorted({*CONTEXTS, settings.context_length})
         self.context_length.show_choices(
-            [(n, tr("{n} tokens", n=QLocale().toString(n)) if n else tr("What the model can")) for n in lengths],
+            [(n, _tokens_text(n)) for n in lengths],
             settings.context_length,
         )
         self.send_with_enter.setChecked(settings.send_with_enter)
@@ -221,3 +221,7 @@ class SettingsDrawer(Overlay):
 
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.data_dir())))
+
+
+def _tokens_text(n: int) -> str:
+    return tr("{n} tokens", n=QLocale().toString(n)) if n else tr("What the model can")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -75,6 +76,7 @@ class ShortcutsCard(Overlay):
 
 def key_text(keys: str) -> str:
     """``Ctrl+M`` as this system writes it (⌘M on a Mac)."""
-    return " / ".join(
-        QKeySequence(part).toString(QKeySequence.SequenceFormat.NativeText) or part for part in keys.split(" / ")
-    )
+    if sys.platform == "darwin":
+        for word, sign in (("Ctrl+", "⌘"), ("Alt+", "⌥"), ("Shift+", "⇧")):
+            keys = keys.replace(word, sign)
+    return keys

@@ -55,9 +55,10 @@ DARK = {
     "toast_accent": "#0b6373",
     "toast_hover": "#cdd6da",
 }
+_OUTSPOKEN = ("text", "muted", "border", "control")
 HIGH_CONTRAST = {  # laid over one of the two above
-    False: {"text": "#000000", "muted": "#000000", "border": "#000000", "control": "#000000", "accent": "#005060"},
-    True: {"text": "#ffffff", "muted": "#ffffff", "border": "#ffffff", "control": "#ffffff", "surface": "#000000"},
+    False: dict.fromkeys(_OUTSPOKEN, "#000000") | {"accent": "#005060"},
+    True: dict.fromkeys(_OUTSPOKEN, "#ffffff") | {"surface": "#000000"},
 }
 TYPE_SIZES = {"small": 0.88, "body": 1.0, "heading": 1.2, "title": 1.6}  # of the system's own size
 
@@ -122,10 +123,8 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         hints = QGuiApplication.styleHints()
-        if self._mode == "system":
-            dark = hints.colorScheme() == Qt.ColorScheme.Dark
-        else:
-            dark = self._mode == "dark"
+        system_dark = hints.colorScheme() == Qt.ColorScheme.Dark
+        dark = system_dark if self._mode == "system" else self._mode == "dark"
         high_contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
         values = dict(DARK if dark else LIGHT)
         if high_contrast:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.widgets import ICON, button, icon_button, label, name_button
 
 AT_MOST = 3
 WIDTH = 560
@@ -37,6 +38,10 @@ class Toast(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 8, 8)
         row.setSpacing(8)
+        if request.error:
+            sign = QLabel()
+            sign.setPixmap(icons.icon("warning", "surface").pixmap(ICON, self.devicePixelRatioF()))
+            row.addWidget(sign)
         text = label(request.text, wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         text.setAccessibleName(request.text)
@@ -106,6 +111,7 @@ class ToastArea(QWidget):
         toast = Toast(self, request)
         self._toasts.append(toast)
         self._column.addWidget(toast)
+        toast.show()  # a hidden one has no size in the layout
         self._place()
         event = QAccessibleAnnouncementEvent(toast, request.text)
         if request.error:
@@ -133,7 +139,8 @@ class ToastArea(QWidget):
         window = self.parentWidget()
         width = min(WIDTH, window.width() - 32)
         self._column.activate()
-        height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else self.sizeHint().height()
+        wraps = self._column.hasHeightForWidth()
+        height = self._column.heightForWidth(width) if wraps else self.sizeHint().height()
         self.setGeometry((window.width() - width) // 2, self._top, width, height)
         self.show()
         self.raise_()

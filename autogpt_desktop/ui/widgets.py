@@ -15,7 +15,7 @@ ICON = QSize(20, 20)
 def label(text: str = "", *, size: str = "body", tone: str = "text", wrap: bool = False) -> QLabel:
     """``size``: small, body, heading, title; ``tone``: text, muted, accent, warning, danger."""
     made = QLabel(text)
-    made.setProperty("size", size)
+    made.setProperty("textSize", size)
     made.setProperty("tone", tone)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
@@ -77,7 +77,7 @@ class ElidedLabel(QLabel):
 
     def __init__(self, text: str = "", *, size: str = "body", tone: str = "text") -> None:
         super().__init__()
-        self.setProperty("size", size)
+        self.setProperty("textSize", size)
         self.setProperty("tone", tone)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -108,6 +108,13 @@ class ElidedLabel(QLabel):
         self.setToolTip(self._whole if text != self._whole else "")
         if text != self.text():
             self.setText(text)
+
+
+def size_text(count: float) -> str:
+    """Bytes in words: 98 MB, 1.2 GB."""
+    from autogpt_desktop.catalog.catalogue import human_size
+
+    return human_size(count)
 
 
 def languages_text(codes: tuple[str, ...], limit: int = 4) -> str:

@@ -26,7 +26,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.attachments import PASTE_LIMIT, Attachment, Chip, place_chips, read_attachment
-from autogpt_desktop.ui.chat.style import QuietButton, chat_style
+from autogpt_desktop.ui.chat.style import chat_style
 from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class ComposerText(QPlainTextEdit):
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setStyleSheet("QPlainTextEdit, QPlainTextEdit:focus { background: transparent; border: none; padding: 0; }")
+        self.setStyleSheet(
+            "QPlainTextEdit, QPlainTextEdit:focus { background: transparent; border: none; padding: 0; }"
+        )
         self.document().setDocumentMargin(0)
 
     def text(self) -> str:
@@ -298,12 +300,18 @@ class Composer(QWidget):
     # -- looks
 
     def _show_button(self) -> None:
-        self.send_button.setIcon(icons.icon("stop" if self._busy else "send", "on_accent"))
-        self.send_button.setEnabled(self._busy or not self.is_empty())
+        usable = self._busy or not self.is_empty()
+        role = "on_accent" if usable else "control"
+        self.send_button.setIcon(icons.icon("stop" if self._busy else "send", role))
+        self.send_button.setEnabled(usable)
         if self._busy:
             name_button(self.send_button, tr("Stop"), "Esc")
         else:
-            name_button(self.send_button, tr("Send"), "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter")
+            name_button(
+                self.send_button,
+                tr("Send"),
+                "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter",
+            )
 
     def restyle(self) -> None:
         self.edit.setFont(chat_style(self.context).font)
@@ -342,7 +350,7 @@ class _Box(QWidget):
         line = QFontMetricsF(composer.edit.font()).lineSpacing()
         lines = min(max(1, int(composer.edit.document().size().height())), LINES)
         text_height = max(36, round(lines * line) + 12)
-        inset = max(0, (36 - round(lines * line)) // 2) if lines == 1 else 6
+        inset = (text_height - round(lines * line)) // 2
         composer.edit.setGeometry(52, y + inset, max(10, width - 52 - 56), text_height - inset)
         bottom = y + text_height + 8
         composer.attach_button.setGeometry(10, bottom - 8 - 36, 36, 36)

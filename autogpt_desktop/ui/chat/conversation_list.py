@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -96,28 +106,39 @@ class _Delegate(QStyledItemDelegate):
             painter.setFont(small)
             painter.setPen(color("muted"))
             height = QFontMetrics(small).height()
-            self._snippet(painter, QRect(line.left(), line.bottom() + 2, area.right() - 8 - line.left(), 2 * height), row)
+            self._snippet(
+                painter,
+                QRect(line.left(), line.bottom() + 2, area.right() - 8 - line.left(), 2 * height),
+                row,
+            )
         painter.restore()
 
     def _snippet(self, painter: QPainter, area: QRect, row: Row) -> None:
         """Two lines of what was found, the found words bold."""
         item = row.conversation
-        marks = list(item.snippet_matches)
-        plain, bold = theme().font("small"), theme().font("small")
-        bold.setWeight(QFont.Weight.Bold)
-        x, y = area.left(), area.top()
-        height = QFontMetrics(plain).height()
-        for position, character in enumerate(item.snippet.replace("\n", " ")):
-            hit = any(start <= position < end for start, end in marks)
-            painter.setFont(bold if hit else plain)
-            painter.setPen(theme().color("text" if hit else "muted"))
-            width = QFontMetrics(bold if hit else plain).horizontalAdvance(character)
-            if x + width > area.right():
-                if y > area.top():
-                    return
-                x, y = area.left(), y + height
-            painter.drawText(QRect(x, y, width + 2, height), Qt.AlignmentFlag.AlignLeft, character)
-            x += width
+        layout = QTextLayout(item.snippet.replace("\n", " "), theme().font("small"))
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        marks = []
+        for start, end in item.snippet_matches:
+            mark = QTextLayout.FormatRange()
+            mark.start, mark.length = start, end - start
+            mark.format.setFontWeight(QFont.Weight.Bold)
+            mark.format.setForeground(theme().color("text"))
+            marks.append(mark)
+        layout.setFormats(marks)
+        layout.beginLayout()
+        y = 0.0
+        for _ in range(2):
+            line = layout.createLine()
+            if not line.isValid():
+                break
+            line.setLineWidth(area.width())
+            line.setPosition(QPointF(0, y))
+            y += line.height()
+        layout.endLayout()
+        layout.draw(painter, area.topLeft().toPointF())
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = QLineEdit(parent)
@@ -226,7 +247,9 @@ class ConversationList(QWidget):
         bar.setValue(value)
         nothing = not self.model.rows
         self.empty.setVisible(nothing)
-        self.empty.setText(tr("Nothing found.") if self.model.query else tr("Your conversations will be listed here."))
+        self.empty.setText(
+            tr("Nothing found.") if self.model.query else tr("Your conversations will be listed here.")
+        )
 
     def set_current(self, conversation_id: int) -> None:
         self.current = conversation_id

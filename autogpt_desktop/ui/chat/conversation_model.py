@@ -42,7 +42,9 @@ def group_name(updated: float, now: float | None = None) -> str:
 
 def _month(day: date) -> str:
     locale = QLocale(current_language())
-    name = locale.standaloneMonthName(day.month)
+    short = current_language().startswith("zh")  # 10月, not 十月, beside the year's digits
+    kind = QLocale.FormatType.ShortFormat if short else QLocale.FormatType.LongFormat
+    name = locale.standaloneMonthName(day.month, kind)
     return tr("{month} {year}", month=name[:1].upper() + name[1:], year=day.year)
 
 

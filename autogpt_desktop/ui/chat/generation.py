@@ -58,6 +58,16 @@ class Answer:
         return " · ".join(parts)
 
 
+def figures_text(stats: dict[str, Any]) -> str:
+    """Speed and waiting time of an answer that is done."""
+    parts = []
+    if stats.get("tokens_per_second"):
+        parts.append(tr("{n} tokens/s", n=f"{stats['tokens_per_second']:.1f}"))
+    if stats.get("time_to_first_token"):
+        parts.append(tr("first token {n} s", n=f"{stats['time_to_first_token']:.2f}"))
+    return " · ".join(parts)
+
+
 def turns_of(system_prompt: str, messages: Sequence[Message]) -> list[Turn]:
     """A branch as the model reads it. Failed, empty answers are left out; roles alternate."""
     turns = [Turn("system", system_prompt)] if system_prompt else []
@@ -107,7 +117,12 @@ class Answers(QObject):
 
         def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
             yield from generate(
-                models, turns, sampling, conversation=cache, continue_last=continue_last, cancelled=cancel.is_set
+                models,
+                turns,
+                sampling,
+                conversation=cache,
+                continue_last=continue_last,
+                cancelled=cancel.is_set,
             )
 
         answer = Answer(history, item.conversation_id, item.id, item.text, dict(item.stats), saved=item.text)

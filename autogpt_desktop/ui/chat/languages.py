@@ -18,12 +18,12 @@ _LANGUAGE = {
 }  # fmt: skip
 _RELATED = {"ru": {"uk", "bg", "sr", "be", "mk", "kk"}, "ar": {"fa", "ur"}, "hi": {"mr", "ne"}}
 _STOP_WORDS = {
-    "en": "the and is are of to in that it you what how for with this was have not can my me please from by an "
-    "do does i at be your why who when where",
+    "en": "the and is are of to in that it you what how for with this was have not can my me please from by "
+    "an do does i at be your why who when where",
     "fr": "le la les des est et une un que qui dans pour pas vous je nous sur avec ce cette quel quelle quoi "
     "comment pourquoi du au mon ma mes bonjour sont",
-    "de": "der die das und ist ein eine nicht ich du sie wir mit für auf den dem von zu wie was warum bitte mir "
-    "im wer wo kann sind hallo",
+    "de": "der die das und ist ein eine nicht ich du sie wir mit für auf den dem von zu wie was warum bitte "
+    "mir im wer wo kann sind hallo",
     "es": "el los las es y una un que de en para por con no yo cómo qué cuál como está del al mi hola quién "
     "dónde son porque la",
     "it": "il lo gli è e una un che di in per con non come cosa sono del della mi ciao perché chi dove qual "

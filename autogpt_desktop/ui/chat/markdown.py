@@ -229,7 +229,7 @@ class MarkdownWriter:
         while index < len(tokens):
             token = tokens[index]
             kind = token.type
-            inner = gap * 0.4 if lists else gap
+            inner = gap * 0.5 if lists else gap
             if kind == "blockquote_open":
                 quotes += 1
             elif kind == "blockquote_close":
@@ -274,9 +274,7 @@ class MarkdownWriter:
         if level["list"] is None:
             made = QTextListFormat()
             shapes = (QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle)
-            made.setStyle(
-                QTextListFormat.Style.ListDecimal if level["ordered"] else shapes[len(lists) > 1]
-            )
+            made.setStyle(QTextListFormat.Style.ListDecimal if level["ordered"] else shapes[len(lists) > 1])
             made.setIndent(len(lists))
             made.setStart(level["start"])
             level["list"] = cursor.createList(made)
@@ -299,7 +297,7 @@ class MarkdownWriter:
         form = self._block(gap + HEADER + PAD, quotes, indent)
         form.setLeftMargin(form.leftMargin() + PAD + 2)
         form.setRightMargin(PAD)
-        form.setBottomMargin(PAD)
+        form.setBottomMargin(PAD + gap)
         form.setProperty(CODE, self._count)
         form.setProperty(LANGUAGE, language)
         self._count += 1
@@ -328,7 +326,7 @@ class MarkdownWriter:
         form.setCellPadding(0)
         form.setCellSpacing(0)
         form.setTopMargin(gap)
-        form.setBottomMargin(gap * 0.5)
+        form.setBottomMargin(gap * 1.2)
         form.setBorderCollapse(True)
         form.setHeaderRowCount(1)
         columns = max(len(row) for row in rows)

@@ -14,12 +14,23 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QResizeEvent, QTextCursor, QWheelEvent
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+    QTextCursor,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.message_widget import GAP, PAD, PAD_Y, ROW, MessageWidget
 from autogpt_desktop.ui.chat.style import QuietButton, chat_style
+from autogpt_desktop.ui.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.history import Message
@@ -41,6 +52,21 @@ class Item:
     height: float
     measured: bool = False
     status: str = ""
+
+
+class _JumpButton(QuietButton):
+    """A round button that floats over the text."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = theme().color
+        painter.setBrush(color("hover" if self.underMouse() else "surface"))
+        focused = self.hasFocus()
+        painter.setPen(QPen(color("accent" if focused else "control"), 2 if focused else 1))
+        painter.drawEllipse(self.rect().adjusted(1, 1, -2, -2))
+        self.icon().paint(painter, self.rect().adjusted(9, 9, -9, -9))
+        painter.end()
 
 
 class MessageView(QAbstractScrollArea):
@@ -71,8 +97,7 @@ class MessageView(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setAutoFillBackground(False)
         self.verticalScrollBar().setSingleStep(48)
-        self.jump = QuietButton("arrow-down", self, 36)
-        self.jump.setObjectName("jumpToEnd")
+        self.jump = _JumpButton("arrow-down", self, 36)
         self.jump.clicked.connect(self.scroll_to_end)
         self.jump.hide()
         context.theme_changed.connect(self.restyle)
@@ -85,9 +110,23 @@ class MessageView(QAbstractScrollArea):
 
     # -- content
 
-    def set_messages(self, messages: Sequence[Message], busy: set[int], *, keep_place: bool = False) -> None:
-        """Show a conversation; at its end unless ``keep_place``, which holds what is being read."""
+    def set_messages(
+        self,
+        messages: Sequence[Message],
+        busy: set[int],
+        *,
+        keep_place: bool = False,
+        hold: tuple[int, int] | None = None,
+    ) -> None:
+        """Show a conversation: at its end, or with ``keep_place`` where it is being read.
+
+        ``hold``: the message (id) that is replaced by another (id), which appears at the same place.
+        """
         anchor = self._anchor() if keep_place else None
+        if hold is not None and hold[0] in self._index:
+            value = self.verticalScrollBar().value() - TOP
+            anchor = hold[1], value - self._tops[self._index[hold[0]]]
+            self._at_end = False
         old = {item.message.id: item for item in self.items}
         self._busy = set(busy)
         self.items = [self._item(message, old.get(message.id)) for message in messages]
@@ -223,7 +262,9 @@ class MessageView(QAbstractScrollArea):
         left = (self.viewport().width() - column) // 2
         for message_id, widget in list(self.widgets.items()):
             index = self._index[message_id]
-            if index not in wanted and not (widget.has_selection() or widget.hasFocus() or widget.body.hasFocus()):
+            if index not in wanted and not (
+                widget.has_selection() or widget.hasFocus() or widget.body.hasFocus()
+            ):
                 self._release(message_id)
                 continue
             top = round(self._tops[index] + offset)
@@ -391,7 +432,7 @@ class MessageView(QAbstractScrollArea):
     def _column_changed(self) -> bool:
         return any(widget.width() != self._column() for widget in self.widgets.values())
 
-    def showEvent(self, event) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._recount()
         self._keep(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimerEvent, Signal
 from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -12,6 +12,7 @@ from autogpt_desktop.i18n import message as word
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips
+from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.rich_text import RichText
 from autogpt_desktop.ui.chat.style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets import button, label
@@ -23,19 +24,16 @@ if TYPE_CHECKING:
 PAD = 16  # px left and right of the text
 PAD_Y = 12  # px above and below the text of a user's turn
 ROW = 28  # px of the action row
-GAP = 20  # px below a turn
+GAP = 24  # px below an answer
+GAP_USER = 8  # px below a question: its answer follows
 
 
 def stats_text(stats: dict[str, Any]) -> str:
-    """Speed and waiting time of an answer, quietly."""
-    parts = []
-    if stats.get("tokens_per_second"):
-        parts.append(tr("{n} tokens/s", n=f"{stats['tokens_per_second']:.1f}"))
-    if stats.get("time_to_first_token"):
-        parts.append(tr("first token {n} s", n=f"{stats['time_to_first_token']:.2f}"))
+    """Speed, waiting time and length of an answer, quietly."""
+    parts = [figures_text(stats)]
     if stats.get("new_tokens"):
         parts.append(tr("{n} tokens", n=stats["new_tokens"]))
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def can_continue(item: Message) -> bool:
@@ -142,7 +140,11 @@ class MessageWidget(QWidget):
             self._set_status(self._cut_text())
             main = tr("Continue") if self.last else ""
         else:
-            self._set_status("" if self.text or not answer else tr("The answer is empty."))
+            stopped = item.state == "stopped"
+            empty = tr("Stopped.") if stopped else tr("The answer is empty.")
+            self._set_status("" if self.text or not answer else empty)
+            if not answer and self.last:
+                main = tr("Answer this")
         self.main_button.setText(main)
         self.main_button.setIcon(icons.icon("regenerate" if item.state == "error" else "play"))
         self.main_button.setVisible(bool(main))
@@ -206,16 +208,20 @@ class MessageWidget(QWidget):
         if user:
             y += PAD_Y
             self._surface = QRectF(0, 0, width, y)
-        if not self.status.isHidden():
+        if not self.status.isHidden() or not self.main_button.isHidden():
             button_width = 0 if self.main_button.isHidden() else self.main_button.sizeHint().width()
-            text_width = min(inner - button_width - 16, self.status.sizeHint().width() + 2)
+            text_width = min(
+                inner - button_width - 16,
+                QFontMetrics(self.status.font()).horizontalAdvance(self.status.text()) + 6,
+            )
             tall = max(ROW + 4, self.status.heightForWidth(text_width))
             self.status.setGeometry(PAD, y + 8, text_width, tall)
             if button_width:
-                self.main_button.setGeometry(PAD + text_width + 12, y + 8 + (tall - 32) // 2, button_width, 32)
+                left = PAD + (0 if self.status.isHidden() else text_width + 12)
+                self.main_button.setGeometry(left, y + 8 + (tall - 32) // 2, button_width, 32)
             y += tall + 8
         self._arrange_row(y + 4, width, user)
-        return y + 4 + ROW + GAP
+        return y + 4 + ROW + (GAP_USER if user else GAP)
 
     def _arrange_row(self, y: int, width: int, user: bool) -> None:
         shown = [made for made in self.buttons.values() if not made.isHidden()]
@@ -231,7 +237,9 @@ class MessageWidget(QWidget):
             x += made.width()
         room = width - PAD - x - 8
         self.stats.setVisible(bool(self.stats.text()) and self.stats.sizeHint().width() <= room)
-        self.stats.setGeometry(width - PAD - self.stats.sizeHint().width(), y, self.stats.sizeHint().width(), ROW)
+        self.stats.setGeometry(
+            width - PAD - self.stats.sizeHint().width(), y, self.stats.sizeHint().width(), ROW
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -288,9 +296,12 @@ class MessageWidget(QWidget):
             self.buttons["copy"].set_icon("check")
             self.startTimer(1500)
 
-    def timerEvent(self, event) -> None:
+    def timerEvent(self, event: QTimerEvent) -> None:
         self.killTimer(event.timerId())
         self.buttons["copy"].set_icon("copy")
 
     def _main(self) -> None:
-        self.action.emit("retry" if self.message.state == "error" else "continue", self.message.id)
+        if self.message.role == "user":
+            self.action.emit("answer", self.message.id)
+        else:
+            self.action.emit("retry" if self.message.state == "error" else "continue", self.message.id)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.theme import theme
@@ -16,7 +19,21 @@ from autogpt_desktop.ui.widgets import ElidedLabel, icon_button, label, name_but
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+P = ParamSpec("P")
 HIGH = 0.8  # share of the context from which the meter warns
+
+
+def plainly(method: Callable[P, None]) -> Callable[P, None]:
+    """For slots that write to the history: a known error (a full disk) is said, not thrown."""
+
+    @wraps(method)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(*args, **kwargs)
+        except KnownError as error:
+            args[0].context.show_error(error)  # type: ignore[attr-defined]
+
+    return guarded
 
 
 def estimate_tokens(text: str) -> int:
@@ -77,7 +94,7 @@ class Header(QWidget):
         self.temporary = icon_button("temporary")
         self.temporary.setCheckable(True)
         self.export = icon_button("export")
-        self.drawer = icon_button("tune")
+        self.drawer = icon_button("drawer")
         self.drawer.setCheckable(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
@@ -158,8 +175,21 @@ class EmptyState(QWidget):
         column.addStretch(3)
         context.language_changed.connect(self.retranslate)
         context.model_changed.connect(self.retranslate)
+        context.theme_changed.connect(self.restyle)
+        self.restyle()
         self.temporary = False
         self.retranslate()
+
+    def restyle(self) -> None:
+        """Quieter than other buttons: they are suggestions."""
+        hex_of = theme().hex
+        sheet = (
+            f"QPushButton {{ border: 1px solid {hex_of('border')}; border-radius: 10px; padding: 8px 16px; }}"
+            f"QPushButton:hover {{ background: {hex_of('raised')}; border-color: {hex_of('control')}; }}"
+            f"QPushButton:focus {{ border: 2px solid {hex_of('accent')}; padding: 7px 15px; }}"
+        )
+        for made in self.examples:
+            made.setStyleSheet(sheet)
 
     def set_temporary(self, temporary: bool) -> None:
         self.temporary = temporary
@@ -169,7 +199,9 @@ class EmptyState(QWidget):
         self.chosen.emit(self.sender().text())
 
     def retranslate(self) -> None:
-        self.sentence.setText(tr("Temporary chat") if self.temporary else tr("What would you like to talk about?"))
+        self.sentence.setText(
+            tr("Temporary chat") if self.temporary else tr("What would you like to talk about?")
+        )
         self.note.setText(
             tr("Nothing of it is written to disk. It is gone when you leave it.")
             if self.temporary
@@ -182,6 +214,8 @@ class EmptyState(QWidget):
             ("Explain what an atom is in simple words", tr("Explain what an atom is in simple words")),
         )
         model = self.context.model()
-        foreign = model is not None and model.languages and "zh" not in model.languages  # it would answer badly
+        foreign = (
+            model is not None and model.languages and "zh" not in model.languages
+        )  # it would answer badly
         for made, (english, translated) in zip(self.examples, pairs, strict=True):
             made.setText(english if foreign else translated)

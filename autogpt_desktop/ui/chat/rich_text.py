@@ -21,7 +21,17 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.markdown import CODE, HEADER, LANGUAGE, LINE, PAD, QUOTES, RULE, STEP, MarkdownWriter
+from autogpt_desktop.ui.chat.markdown import (
+    CODE,
+    HEADER,
+    LANGUAGE,
+    LINE,
+    PAD,
+    QUOTES,
+    RULE,
+    STEP,
+    MarkdownWriter,
+)
 from autogpt_desktop.ui.chat.style import ChatStyle, QuietButton
 
 if TYPE_CHECKING:
@@ -51,7 +61,9 @@ class RichText(QTextEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.setTabChangesFocus(True)
-        self.setStyleSheet("QTextEdit, QTextEdit:focus { background: transparent; border: none; padding: 0; }")
+        self.setStyleSheet(
+            "QTextEdit, QTextEdit:focus { background: transparent; border: none; padding: 0; }"
+        )
         self.viewport().setAutoFillBackground(False)
         self.viewport().setMouseTracking(True)
 
@@ -106,6 +118,7 @@ class RichText(QTextEdit):
             color = self.context.color("warning" if index == current else "accent")
             color.setAlpha(130 if index == current else 60)
             mark.format.setBackground(color)
+            mark.format.setForeground(self.chat_style.text)
             mark.cursor = cursor
             marks.append(mark)
         self.setExtraSelections(marks)
@@ -117,7 +130,9 @@ class RichText(QTextEdit):
         rect = self.document().documentLayout().blockBoundingRect(block)
         left = max(0.0, block.blockFormat().leftMargin() - PAD - 2)
         left += block.blockFormat().indent() * self.document().indentWidth()
-        return QRectF(left, rect.top() - HEADER - PAD + 8, self.width() - left, rect.height() + HEADER + 2 * PAD - 8)
+        return QRectF(
+            left, rect.top() - HEADER - PAD + 8, self.width() - left, rect.height() + HEADER + 2 * PAD - 8
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
@@ -192,7 +207,7 @@ class CodeHeader(QWidget):
         self.code = ""
         self.label = QLabel(self)
         self.label.setProperty("tone", "muted")
-        self.label.setProperty("size", "small")
+        self.label.setProperty("textSize", "small")
         self.copy = QuietButton("copy", self)
         self.copy.clicked.connect(self._copy)
         self.setCursor(Qt.CursorShape.ArrowCursor)

@@ -45,7 +45,9 @@ def sampling_from(values: dict[str, Any] | None) -> Sampling:
 
 def sampling_values(sampling: Sampling) -> dict[str, Any]:
     """What the history keeps of it."""
-    return {name: list(value) if isinstance(value := getattr(sampling, name), tuple) else value for name in NAMES}
+    return {
+        name: list(value) if isinstance(value := getattr(sampling, name), tuple) else value for name in NAMES
+    }
 
 
 class _Decimal(QDoubleSpinBox):
@@ -108,7 +110,14 @@ class SamplingPanel(QScrollArea):
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(300)
         self._debounce.timeout.connect(self.changed)
-        for box in (self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, self.max_tokens):
+        for box in (
+            self.temperature,
+            self.top_k,
+            self.top_p,
+            self.min_p,
+            self.repetition_penalty,
+            self.max_tokens,
+        ):
             box.valueChanged.connect(self._touched)
         for field in (self.prompt, self.stop, self.seed):
             field.textChanged.connect(self._touched)
@@ -229,13 +238,20 @@ class SamplingPanel(QScrollArea):
         old = str(self.presets.currentData() or "")
         taken = self._preset(name)
         if taken is not None and (taken.get("built_in") or (self._naming == "rename" and name != old)):
-            self.context.toast(tr("There is a preset called “{name}” already. Choose another name.", name=name))
+            self.context.toast(
+                tr("There is a preset called “{name}” already. Choose another name.", name=name)
+            )
             return
         if self._naming == "rename" and (preset := self._preset(old)) is not None:
             preset["name"] = name
         else:
             prompt, sampling, _ = self.values()
-            made = {"name": name, "system_prompt": prompt, "sampling": sampling_values(sampling), "built_in": False}
+            made = {
+                "name": name,
+                "system_prompt": prompt,
+                "sampling": sampling_values(sampling),
+                "built_in": False,
+            }
             if taken is not None:
                 settings.presets[settings.presets.index(taken)] = made
             else:
@@ -335,11 +351,20 @@ class SamplingPanel(QScrollArea):
         texts = {
             "preset": (tr("Preset"), tr("Saved settings to start from")),
             "prompt": (tr("System prompt"), tr("Instructions that stand before the conversation")),
-            "temperature": (tr("Temperature"), tr("Higher is more surprising; 0 always takes the likeliest word")),
+            "temperature": (
+                tr("Temperature"),
+                tr("Higher is more surprising; 0 always takes the likeliest word"),
+            ),
             "top_k": (tr("Top-k"), tr("Only this many of the likeliest words; 0: all")),
             "top_p": (tr("Top-p"), tr("Only the likeliest words that together reach this share; 1: all")),
-            "min_p": (tr("Min-p"), tr("Only words at least this likely, compared with the likeliest; 0: all")),
-            "repetition_penalty": (tr("Repetition penalty"), tr("Above 1 avoids words that were used already")),
+            "min_p": (
+                tr("Min-p"),
+                tr("Only words at least this likely, compared with the likeliest; 0: all"),
+            ),
+            "repetition_penalty": (
+                tr("Repetition penalty"),
+                tr("Above 1 avoids words that were used already"),
+            ),
             "max_tokens": (tr("Longest answer"), tr("In tokens; a token is about three quarters of a word")),
             "seed": (tr("Seed"), tr("The same number gives the same answer again; empty: random")),
             "stop": (tr("Stop texts"), tr("The answer ends where one of these appears")),

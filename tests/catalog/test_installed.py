@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop import paths
+from autogpt_desktop.catalog import fit, installed
+from autogpt_desktop.catalog.catalogue import catalogue
+from autogpt_desktop.catalog.installed import add, find, remove, resolve
+from autogpt_desktop.engine import gguf
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import message
+from tests.tiny import write_tiny_gguf
+
+
+@pytest.fixture(autouse=True)
+def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Only what a test puts there is installed; the catalogue stays the real one."""
+    catalogue()
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    monkeypatch.setattr(paths, "model_dirs", lambda: [paths.models_dir(), folder])
+    return folder
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A real GGUF file outside the models folder."""
+    path = tmp_path / "elsewhere/tiny model.gguf"
+    path.parent.mkdir()
+    write_tiny_gguf(path)
+    return path
+
+
+def test_nothing_is_installed() -> None:
+    assert installed.installed() == []
+    with pytest.raises(KnownError, match="no-model"):
+        resolve("")
+    with pytest.raises(KnownError, match="model-missing"):
+        resolve("nothing like it")
+
+
+def test_a_dropped_file_counts(tiny: Path) -> None:
+    shutil.copy(tiny, paths.models_dir() / "mine.gguf")
+    (model,) = installed.installed()
+    assert (model.name, model.family, model.problem) == ("mine", "llama", None)
+    assert model.context > 0 and model.kv_bytes_per_token > 0 and model.quantization
+    assert resolve("mine") == resolve("") == resolve("autogpt") == model.path
+
+
+def test_the_real_starter_is_recognised(starter_gguf: Path) -> None:
+    folder = paths.models_dir() / "smollm2-135m-instruct"
+    folder.mkdir()
+    (folder / starter_gguf.name).symlink_to(starter_gguf)
+    model = find("smollm2-135m-instruct")
+    # resolved through the link it lies elsewhere, and is the starter none the less
+    assert model is not None and model.languages == ("en",) and model.context == 8192
+    assert (model.title, model.quantization, model.problem) == ("SmolLM2 135M Instruct", "Q4_1", None)
+
+
+def test_the_starter_comes_first_for_autogpt(tiny: Path, starter_gguf: Path) -> None:
+    shutil.copy(tiny, paths.models_dir() / "a.gguf")
+    folder = paths.models_dir() / "smollm2-135m-instruct"
+    folder.mkdir()
+    (folder / starter_gguf.name).symlink_to(starter_gguf)
+    assert resolve("autogpt").name == starter_gguf.name
+
+
+def test_a_cut_catalogue_file_is_damaged(starter_gguf: Path) -> None:
+    folder = paths.models_dir() / "smollm2-135m-instruct"
+    folder.mkdir()
+    with starter_gguf.open("rb") as source, (folder / starter_gguf.name).open("wb") as target:
+        target.write(source.read(2_500_000))
+    model = find("smollm2-135m-instruct")
+    assert model is not None and model.problem
+    error = model.error()
+    assert error is not None and "{" not in message(error)
+    with pytest.raises(KnownError, match="no-model"):
+        resolve("")
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF", b"not a model", b"GGUF\3\0\0\0" + b"\xff" * 40])
+def test_a_file_that_is_no_model_says_so(content: bytes) -> None:
+    (paths.models_dir() / "bad.gguf").write_bytes(content)
+    (model,) = installed.installed()
+    error = model.error()
+    assert error is not None and message(error) != f"error.{error.key}" and "{" not in message(error)
+    assert installed.installed() == [model]  # the same from the cache
+
+
+def test_headers_are_read_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = paths.models_dir() / "mine.gguf"
+    shutil.copy(tiny, path)
+    first = installed.installed()
+    read: list[Path] = []
+    original = gguf.read_gguf
+    monkeypatch.setattr(gguf, "read_gguf", lambda path: read.append(path) or original(path))
+    assert installed.installed() == first and read == []
+    with path.open("ab") as file:
+        file.write(b"\0" * 32)
+    installed.installed()
+    assert len(read) == 1
+
+
+def test_a_damaged_cache_is_made_again(tiny: Path) -> None:
+    shutil.copy(tiny, paths.models_dir() / "mine.gguf")
+    first = installed.installed()
+    (paths.cache_dir() / "model-headers.json").write_text("{")
+    assert installed.installed() == first
+    (paths.cache_dir() / "model-headers.json").write_text('{"version": 1, "entries": [3]}')
+    assert installed.installed() == first
+
+
+def test_names_are_unique(tiny: Path) -> None:
+    for folder in ("a", "b"):
+        (paths.models_dir() / folder).mkdir()
+        shutil.copy(tiny, paths.models_dir() / folder / "mine.gguf")
+    assert [model.name for model in installed.installed()] == ["mine", "mine-2"]
+    assert resolve("mine-2").parent.name == "b"
+
+
+def test_a_file_elsewhere_is_registered_and_forgotten(tiny: Path) -> None:
+    model = add(tiny)
+    assert model.path == tiny and find("tiny model") == model
+    assert add(tiny) == model and len(installed.installed()) == 1
+    remove(model.name)
+    assert installed.installed() == [] and tiny.exists()
+
+
+def test_what_cannot_be_read_is_not_registered(tmp_path: Path) -> None:
+    path = tmp_path / "bad.gguf"
+    path.write_bytes(b"no model")
+    with pytest.raises(KnownError, match="gguf-not-gguf"):
+        add(path)
+    assert installed.installed() == []
+
+
+def test_a_registered_file_that_is_gone_is_not_listed(tiny: Path) -> None:
+    add(tiny)
+    tiny.unlink()
+    assert installed.installed() == []
+    (paths.data_dir() / "models.json").write_text("not json")
+    assert installed.installed() == []
+
+
+def test_remove_deletes_the_users_own_but_nothing_bundled(tiny: Path, no_bundled_models: Path) -> None:
+    folder = paths.models_dir() / "mine"
+    folder.mkdir()
+    shutil.copy(tiny, folder / "mine.gguf")
+    (folder / ".lock").touch()
+    remove("mine")
+    assert not folder.exists() and installed.installed() == []
+    shutil.copy(tiny, no_bundled_models / "shipped.gguf")
+    with pytest.raises(KnownError, match="model-not-removable"):
+        remove("shipped")
+    with pytest.raises(KnownError, match="model-missing"):
+        remove("mine")
+
+
+def test_a_hugging_face_folder_counts(tmp_path: Path) -> None:
+    folder = paths.models_dir() / "tiny-hf"
+    folder.mkdir()
+    config = {"model_type": "qwen3", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
+              "num_key_value_heads": 2, "max_position_embeddings": 128, "dtype": "float32"}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    assert find("tiny-hf").problem == "model-folder-unreadable"  # type: ignore[union-attr]
+    (folder / "model.safetensors").write_bytes(b"12345678")
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    model = find("tiny-hf")
+    assert model is not None and (model.family, model.context, model.size) == ("qwen3", 128, 8)
+    assert model.kv_bytes_per_token == 2 * 2 * 2 * 16 * 4
+    assert resolve("tiny-hf") == resolve(str(folder)) == folder
+
+
+def test_paths_resolve(tiny: Path) -> None:
+    assert resolve(str(tiny)) == tiny
+    assert resolve(str(tiny.parent)) == tiny
+
+
+def test_listing_never_loads_torch() -> None:
+    script = "import sys; from autogpt_desktop.catalog import installed, fit, download; "
+    script += "installed.installed(); sys.exit('torch' in sys.modules or 'tokenizers' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", script], cwd=root).returncode == 0
+
+
+# --- memory
+
+
+def test_memory_needed_grows_with_the_context() -> None:
+    starter = catalogue()["smollm2-135m-instruct"]
+    short, full = fit.memory_needed(starter, 1024), fit.memory_needed(starter)
+    assert full - short == (8192 - 1024) * 46080
+    assert fit.memory_needed(starter, 10**9) == full  # not more than the model can
+    assert starter.size < short < 1.2e9
+
+
+def test_memory_free_is_what_this_system_says() -> None:
+    free = fit.memory_free()
+    assert free > 50_000_000
+    assert fit.fits(catalogue()["smollm2-135m-instruct"], 512) == (
+        fit.memory_needed(catalogue()["smollm2-135m-instruct"], 512) <= free
+    )
+
+
+def test_a_container_limits_memory(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   8000000 kB\n")
+    assert fit._linux_free(tmp_path) == 8_000_000 * 1024
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text("1000\n")
+    (group / "memory.current").write_text("700\n")
+    (group / "memory.stat").write_text("anon 500\ninactive_file 100\n")
+    assert fit._linux_free(tmp_path) == 400
+    (group / "memory.max").write_text("max\n")
+    assert fit._linux_free(tmp_path) == 8_000_000 * 1024
+    assert fit._linux_free(tmp_path / "nowhere") == 0
+
+
+def test_what_macos_prints() -> None:
+    text = (
+        "Mach Virtual Memory Statistics: (page size of 16384 bytes)\n"
+        "Pages free:                                3000.\nPages active:  999999.\n"
+        "Pages inactive:                            2000.\nPages speculative: 500.\nPages purgeable: 1.\n"
+    )
+    assert fit._macos_free(text) == 5501 * 16384

@@ -1,0 +1,19 @@
+"""One loaded starter model for all engine tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop.bench import run_to_end
+from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.engine.load import load
+
+
+@pytest.fixture(scope="session")
+def starter(starter_gguf: Path) -> Iterator[Engine]:
+    engine = run_to_end(load(starter_gguf, device="cpu", context_length=1024))
+    yield engine
+    engine.close()

@@ -1,0 +1,205 @@
+"""Which way imports run: every import of every module against the house's plan."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "autogpt_desktop"
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
+
+LEAVES = {"events", "errors", "i18n", "paths"}
+HISTORY = {"history*"}
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What the modules of a floor may import. ``*`` at the end of a name stands for anything."""
+
+    ours: frozenset[str]
+    others: frozenset[str] = frozenset()  # outside the standard library
+    never: frozenset[str] = frozenset({"sqlite3"})  # of the standard library
+    lazily: frozenset[str] = frozenset()  # ours, but only inside functions or for type checkers
+
+
+def wall(
+    ours: set[str],
+    others: set[str] | None = None,
+    never: set[str] | None = None,
+    lazily: set[str] | None = None,
+) -> Wall:
+    return Wall(
+        frozenset(ours | LEAVES),
+        frozenset(others or ()),
+        frozenset({"sqlite3"} if never is None else never),
+        frozenset(lazily or ()),
+    )
+
+
+EVERYTHING = wall({"*"}, {"*"}, set())
+TORCH_FREE = {"engine.config", "engine.gguf", "engine.gguf_names"}
+
+# The longest matching name counts. "" are the modules of the package itself.
+WALLS = {
+    "events": Wall(frozenset()),
+    "errors": Wall(frozenset()),
+    "paths": Wall(frozenset(), frozenset({"platformdirs"})),
+    "i18n": Wall(frozenset({"errors", "paths"})),
+    "engine": wall({"engine*"}, {"torch*", "numpy*", "tokenizers*", "safetensors*", "jinja2*"}),
+    "documents": wall({"documents*"}, {"numpy*"}, set()),
+    "tasks": wall({"tasks*", "documents*", "engine.config"}, lazily={"engine*"}),
+    "lab": wall({"lab*", "engine*"}, {"torch*", "optuna*", "numpy*"}),
+    "catalog": wall({"catalog*", *TORCH_FREE}, {"huggingface_hub*"}),
+    "history*": wall(HISTORY, {"platformdirs"}, set()),
+    "settings": wall({"engine.config"}, {"platformdirs"}),
+    "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),
+    "single_instance": wall(set(), {"PySide6.QtCore", "PySide6.QtNetwork"}),
+    "ui": wall(
+        {"ui*", "tasks*", "catalog*", "worker", "settings", "engine.config", *HISTORY},
+        {"PySide6*", "shiboken6*", "markdown_it*", "mdurl*", "pygments*"},
+        lazily={"engine*", "torch_preload"},
+    ),
+    # These compose the parts: the only places that know them all.
+    "": EVERYTHING,
+}
+COMPOSERS = {"", "__main__", "app", "cli", "auto", "bench", "terminal", "torch_preload"}
+
+
+@dataclass(frozen=True)
+class Import:
+    name: str
+    line: int
+    lazy: bool  # inside a function, or for type checkers only
+
+
+def module_of(path: Path) -> str:
+    """``ui/context.py`` → ``ui.context``."""
+    parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    yield from _imports(tree, False, path)
+
+
+def _imports(node: ast.AST, lazy: bool, path: Path) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            inside = True
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, inside)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"{path}:{child.lineno}: relative import"
+            for alias in child.names:
+                full = f"{child.module}.{alias.name}"
+                is_module = (ROOT / full.replace(".", "/")).with_suffix(".py").exists() or (
+                    ROOT / full.replace(".", "/")
+                ).is_dir()
+                named = is_module or child.module == "PySide6"
+                yield Import(full if named else str(child.module), child.lineno, inside)
+        else:
+            yield from _imports(child, inside, path)
+
+
+def matches(name: str, patterns: frozenset[str] | set[str]) -> bool:
+    for pattern in patterns:
+        stem = pattern.removesuffix("*")
+        if name == stem:
+            return True
+        if pattern.endswith("*") and (not stem or name.startswith((stem + ".", stem + "_"))):
+            return True
+    return False
+
+
+def wall_of(module: str) -> Wall:
+    if module in COMPOSERS:
+        return WALLS[""]
+    for name, found in WALLS.items():
+        if name and matches(module, {name if name.endswith("*") else name + "*"}):
+            return found
+    raise AssertionError(f"{module} has no place in the house: give it one in WALLS")
+
+
+def broken(module: str, imported: Import) -> bool:
+    rules = wall_of(module)
+    name = imported.name
+    if name == PACKAGE:
+        return False
+    if name.startswith(PACKAGE + "."):
+        ours = name.removeprefix(PACKAGE + ".")
+        return not (matches(ours, rules.ours) or imported.lazy and matches(ours, rules.lazily))
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return top in rules.never
+    return not matches(name, rules.others)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: module_of(path) or "__init__")
+def test_every_import_keeps_to_the_plan(path: Path) -> None:
+    module = module_of(path)
+    wrong = [f"line {item.line}: {item.name}" for item in imports_of(path) if broken(module, item)]
+    assert not wrong, f"{module} may not import: {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "lazy"),
+    [
+        ("ui.chat_panel", "sqlite3", True),
+        ("ui.chat_panel", "torch", True),
+        ("ui.context", "autogpt_desktop.engine.load", False),
+        ("engine.load", "PySide6.QtCore", True),
+        ("engine.load", "autogpt_desktop.settings", True),
+        ("tasks.chat", "torch", True),
+        ("catalog.installed", "autogpt_desktop.engine.load", True),
+        ("catalog.installed", "autogpt_desktop.settings", False),
+        ("history_store", "PySide6.QtCore", False),
+        ("worker", "autogpt_desktop.events", False),
+        ("worker", "PySide6.QtWidgets", False),
+        ("events", "autogpt_desktop.errors", False),
+    ],
+)
+def test_the_walls_would_be_seen_broken(module: str, name: str, lazy: bool) -> None:
+    assert broken(module, Import(name, 1, lazy))
+
+
+def fresh(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_window_does_not_load_torch() -> None:
+    done = fresh(
+        "import sys, autogpt_desktop.ui.main_window\n"
+        "print(sorted({'torch', 'transformers', 'tokenizers', 'sympy'} & set(sys.modules)))"
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_tasks_and_the_catalogue_do_not_load_torch_or_qt() -> None:
+    done = fresh(
+        "import sys, autogpt_desktop.tasks.chat, autogpt_desktop.catalog.download, autogpt_desktop.history\n"
+        "import autogpt_desktop.catalog.installed, autogpt_desktop.settings\n"
+        "print(sorted({'torch', 'PySide6'} & set(sys.modules)))"
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_nothing_but_tests_reaches_for_the_tests_libraries() -> None:
+    """What only the lock file for tests brings is not there for users."""
+    test_only = {"transformers", "gguf", "sentencepiece", "hypothesis", "pytest"}
+    wrong = [
+        f"{module_of(path)}: {item.name}"
+        for path in FILES
+        for item in imports_of(path)
+        if item.name.partition(".")[0] in test_only
+    ]
+    assert not wrong

@@ -1,0 +1,206 @@
+"""Tiny random models, written as GGUF files by the ``gguf`` package, with a byte-level tokeniser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] "
+    "+ '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+WORDS = ("th", "the", "he", "in", "er", "an", "on", "Ġa", "Ġt", "Ġthe", "Ġs", "ing", "ĠĠ", "ell", "el", "ll")
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
+# bytes of a block where its float16 scales stand, for the formats that ``gguf`` cannot write
+_K_SCALES = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """What was written. ``weights``: the file's values, dequantised, in Hugging Face's names and row
+    order (q and k not permuted; gemma3's norms with the 1 added, as in the file)."""
+
+    path: Path
+    family: str
+    weights: dict[str, np.ndarray] = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)
+
+
+def byte_alphabet() -> list[str]:
+    """GPT-2's character for each byte."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in plain]
+    return [chr(byte) if byte in plain else chr(256 + rest.index(byte)) for byte in range(256)]
+
+
+def tiny_tokenizer() -> tuple[list[str], list[str], list[int]]:
+    """Tokens (specials, 256 bytes, a few merged pieces), merges and GGUF token types."""
+    tokens = [*SPECIALS, *byte_alphabet()]
+    merges = []
+    for word in sorted(WORDS, key=len):
+        cuts = range(len(word) - 1, 0, -1)
+        cut = next(cut for cut in cuts if word[:cut] in tokens and word[cut:] in tokens)
+        merges.append(f"{word[:cut]} {word[cut:]}")
+        tokens.append(word)
+    return tokens, merges, [3] * len(SPECIALS) + [1] * (len(tokens) - len(SPECIALS))
+
+
+def write_tiny_gguf(
+    path: Path,
+    family: str = "llama",
+    *,
+    quant: str = "F32",
+    seed: int = 0,
+    layers: int = 2,
+    hidden: int = 64,
+    intermediate: int = 128,
+    heads: int = 4,
+    kv_heads: int = 2,
+    head_dim: int | None = None,
+    context: int = 256,
+    sliding_window: int = 16,
+    vocab: int = 0,
+    tied: bool | None = None,
+    rope_freqs: bool = False,
+    pre: str = "smollm",
+    chat_template: str | None = CHATML,
+    languages: tuple[str, ...] = ("en",),
+    metadata: dict[str, Any] | None = None,
+) -> TinyModel:
+    """Write a random model. Columns (``hidden``, ``intermediate``) must be whole blocks of ``quant``.
+
+    ``vocab``: rows of the embedding, at least the tokeniser's (0: just those). ``rope_freqs``: with a
+    llama3 frequency table. ``metadata``: more keys of the family, such as ``rope.scaling.type``.
+    """
+    dim = head_dim or (32 if family in ("qwen3", "gemma3") else hidden // heads)
+    tokens, merges, types = tiny_tokenizer()
+    rows = max(vocab, len(tokens))
+    tokens += [f"[PAD{index}]" for index in range(len(tokens), rows)]
+    types += [5] * (rows - len(types))
+    tied = family == "gemma3" if tied is None else tied
+    settings: dict[str, Any] = {
+        "context_length": context,
+        "embedding_length": hidden,
+        "block_count": layers,
+        "feed_forward_length": intermediate,
+        "attention.head_count": heads,
+        "attention.head_count_kv": kv_heads,
+        "attention.layer_norm_rms_epsilon": 1e-5,
+        "rope.freq_base": 1_000_000.0 if family in ("gemma3", "qwen3") else 10_000.0,
+    }
+    if family == "llama":
+        settings["rope.dimension_count"] = dim
+    if family in ("qwen3", "gemma3") or dim != hidden // heads:
+        settings |= {"attention.key_length": dim, "attention.value_length": dim}
+    if family == "gemma3":
+        settings["attention.sliding_window"] = sliding_window
+    settings |= metadata or {}
+
+    writer = gguf.GGUFWriter(path, family)
+    writer.add_name(f"Tiny {family}")
+    writer.add_array("general.languages", list(languages))
+    for key, value in settings.items():
+        add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(value)]
+        add(f"{family}.{key}", value)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(False)
+    if chat_template is not None:
+        writer.add_chat_template(chat_template)
+
+    random = np.random.default_rng(seed)
+    weights: dict[str, np.ndarray] = {}
+    shapes = tensor_shapes(family, layers, hidden, intermediate, heads * dim, kv_heads * dim, dim, rows, tied)
+    for name, (hf_name, shape) in shapes.items():
+        if len(shape) == 1:
+            values = random.normal(0.0, 0.1, shape).astype(np.float32)
+            if name.endswith("norm.weight"):
+                values += 1.0
+            weights[hf_name] = values
+            writer.add_tensor(name, values)
+            continue
+        data = _quantize(random, shape, quant)
+        kind = gguf.GGMLQuantizationType[quant]
+        weights[hf_name] = gguf.quants.dequantize(data, kind).reshape(shape)
+        if family == "llama" and name.endswith(("attn_q.weight", "attn_k.weight")):
+            data = permuted(data, heads if "attn_q" in name else kv_heads)
+        writer.add_tensor(name, data, raw_dtype=None if data.dtype in (np.float32, np.float16) else kind)
+    if rope_freqs:
+        writer.add_tensor("rope_freqs.weight", np.linspace(1.0, 8.0, dim // 2, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return TinyModel(path, family, weights, settings)
+
+
+def permuted(rows: np.ndarray, heads: int) -> np.ndarray:
+    """The row order of q and k in llama files: the halves of each head interleaved."""
+    half = len(rows) // heads // 2
+    return np.ascontiguousarray(rows.reshape(heads, 2, half, -1).swapaxes(1, 2).reshape(rows.shape))
+
+
+def tensor_shapes(
+    family: str, layers: int, hidden: int, mlp: int, queries: int, keys: int, dim: int, rows: int, tied: bool
+) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """GGUF name → (Hugging Face name, shape) of every tensor, in file order."""
+    gemma = family == "gemma3"
+    layer: dict[str, tuple[str, tuple[int, ...]]] = {
+        "attn_norm.weight": ("input_layernorm.weight", (hidden,)),
+        "attn_q.weight": ("self_attn.q_proj.weight", (queries, hidden)),
+        "attn_k.weight": ("self_attn.k_proj.weight", (keys, hidden)),
+        "attn_v.weight": ("self_attn.v_proj.weight", (keys, hidden)),
+        "attn_output.weight": ("self_attn.o_proj.weight", (hidden, queries)),
+        "ffn_norm.weight": (
+            "pre_feedforward_layernorm.weight" if gemma else "post_attention_layernorm.weight",
+            (hidden,),
+        ),
+        "ffn_gate.weight": ("mlp.gate_proj.weight", (mlp, hidden)),
+        "ffn_up.weight": ("mlp.up_proj.weight", (mlp, hidden)),
+        "ffn_down.weight": ("mlp.down_proj.weight", (hidden, mlp)),
+    }
+    if family == "qwen2":
+        for part, size in (("q", queries), ("k", keys), ("v", keys)):
+            layer[f"attn_{part}.bias"] = (f"self_attn.{part}_proj.bias", (size,))
+    if family in ("qwen3", "gemma3"):
+        layer["attn_q_norm.weight"] = ("self_attn.q_norm.weight", (dim,))
+        layer["attn_k_norm.weight"] = ("self_attn.k_norm.weight", (dim,))
+    if gemma:
+        layer["post_attention_norm.weight"] = ("post_attention_layernorm.weight", (hidden,))
+        layer["post_ffw_norm.weight"] = ("post_feedforward_layernorm.weight", (hidden,))
+    shapes = {"token_embd.weight": ("model.embed_tokens.weight", (rows, hidden))}
+    for index in range(layers):
+        shapes |= {
+            f"blk.{index}.{name}": (f"model.layers.{index}.{hf}", shape)
+            for name, (hf, shape) in layer.items()
+        }
+    shapes["output_norm.weight"] = ("model.norm.weight", (hidden,))
+    if not tied:
+        shapes["output.weight"] = ("lm_head.weight", (rows, hidden))
+    return shapes
+
+
+def _quantize(random: np.random.Generator, shape: tuple[int, ...], quant: str) -> np.ndarray:
+    """Random weights in a block format: uint8 [rows, bytes], or floats."""
+    if quant not in _K_SCALES:
+        values = random.normal(0.0, shape[1] ** -0.5, shape).astype(np.float32)
+        data = gguf.quants.quantize(values, gguf.GGMLQuantizationType[quant])
+        return data if quant in ("F32", "F16") else data.view(np.uint8).reshape(shape[0], -1)
+    size, nbytes = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[quant]]
+    blocks = random.integers(0, 256, (shape[0] * shape[1] // size, nbytes), dtype=np.uint8)
+    scale = np.frombuffer(np.float16(0.02 * shape[1] ** -0.5).tobytes(), np.uint8)
+    for start in _K_SCALES[quant]:
+        blocks[:, start : start + 2] = scale
+    return blocks.reshape(shape[0], -1)

@@ -1,0 +1,60 @@
+"""The window and what is behind it, on a virtual screen and an empty home."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop import app, paths
+from autogpt_desktop.history import History
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.ui import translation
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.main_window import MainWindow
+from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.worker import Worker
+from tests.ui.shell_panel import make_panel
+
+
+@pytest.fixture
+def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A computer without models: the catalogue is there, the weights of the checkout are not."""
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    shutil.copy(paths.bundled_models() / "catalog.toml", folder)
+    monkeypatch.setattr(paths, "bundled_models", lambda: folder)
+    return paths.models_dir()
+
+
+@pytest.fixture
+def shell_context(qtbot: QtBot) -> Iterator[AppContext]:
+    """Real settings, history and worker; English and light, whatever this machine is set to."""
+    settings = Settings.load()
+    settings.theme = "light"
+    settings.language = "en"
+    theme().install("light")
+    translation.apply("en")
+    history = History(Path(":memory:"))
+    context = AppContext(settings, history, Worker(), app.make_models)
+    yield context
+    assert context.worker.stop(20_000)
+    history.close()
+    translation.apply("en")
+    theme().set_mode("light")
+
+
+@pytest.fixture
+def shell_window(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> Iterator[MainWindow]:
+    """The window without a model, shown at 900 × 600."""
+    window = MainWindow(shell_context, make_panel)
+    qtbot.addWidget(window)
+    window.resize(900, 600)
+    with qtbot.waitSignal(window.first_painted):
+        window.show()
+    yield window
+    window.close()
+    assert window.downloads.stop(10_000)
