@@ -122,7 +122,8 @@ def make_models(resolve: Callable[[str], Path], device: str, context_length: int
     from autogpt_desktop import torch_preload
 
     torch_preload.preload()
-    from autogpt_desktop.engine.load import Models
+    with torch_preload.collector_at_rest():
+        from autogpt_desktop.engine.load import Models
 
     return Models(resolve, device, context_length)
 

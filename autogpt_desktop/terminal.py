@@ -34,7 +34,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
     try:
         if options.prompt is None and sys.stdin.isatty():
             return Conversation(models, options, settings).run()
-        prompt = options.prompt if options.prompt is not None else sys.stdin.read()
+        prompt = options.prompt if options.prompt is not None else sys.stdin.read().rstrip("\r\n")
         turns = [Turn("system", options.system)] if options.system else []
         turns.append(Turn("user", prompt))
         stop = Interrupt()

@@ -9,9 +9,12 @@ and for seconds on a cold one. A foreign function that ``ctypes`` calls runs wit
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # In the order in which they need each other. libtorch_python is left to the import: it talks to the
@@ -37,6 +40,23 @@ def preload() -> list[str]:
         return [name for name in _WINDOWS if _load_windows(folder / name)]
     names = _MACOS if sys.platform == "darwin" else _LINUX
     return [name for name in names if _load_posix(folder / name)]
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """No garbage collection inside, and what was made there is left out of every later one.
+
+    Torch's modules are a million objects that live as long as the process. Each full collection would
+    walk them all with the lock held, some 0.1 s, during the import and again while answers stream.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _load_posix(library: Path) -> bool:

@@ -22,7 +22,8 @@ SENTENCES = (
     "Việt Nam có nhiều món ăn ngon: phở, bún chả, bánh mì… tuyệt vời!",
     "გამარჯობა მსოფლიო, Բարեւ աշխարհ, ሰላም ለዓለም, ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ, 𐌲𐌿𐍄𐌹𐍃𐌺 𝔉𝔯𝔞𝔨𝔱𝔲𝔯 𝟘𝟙𝟚.",
     "Emoji: 😀😂🤣❤️👍🏽👩‍👩‍👧‍👦🏳️‍🌈🇨🇳🇩🇪 1️⃣ ☕️ ✨🚀 ʕ•ᴥ•ʔ ¯\\_(ツ)_/¯ ಠ_ಠ",
-    "Combining: e\u0301 \u00e9 n\u0303 o\u0308 a\u0323\u0308 q\u0323\u0307 Z\u0351\u036b\u0343\u036a A\u030a \u212b "
+    "Combining: e\u0301 \u00e9 n\u0303 o\u0308 a\u0323\u0308 q\u0323\u0307 "
+    "Z\u0351\u036b\u0343\u036a A\u030a \u212b "
     "\ufb01 \ufb02 \u2460 \u00bd \u00b2 \u338f \u2167 \u337f \u1100\u1161\u11a8 \u0915\u094d\u0937.",
     "Invisible: zero\u200bwidth\u200cnon\u200djoiner\u2060word\ufeffbom soft\u00adhyphen "
     "\u202emirror\u202c \u2068isolate\u2069.",

@@ -19,6 +19,7 @@ SPACE = "▁"  # how the sentence-piece kind writes a space
 _MAX_REMEMBERED = 100_000  # words
 _MAX_REMEMBERED_LENGTH = 64  # characters; longer words seldom come back
 _MAX_CROSSING = 64
+_MAX_PIECE = 1024  # characters; no vocabulary has longer ones, and to look for them takes long
 
 Words = Callable[[str], Iterable[str]]
 Merges = Callable[[str], Iterator[tuple[int, str, str]]]  # a piece -> (rank, left, right)
@@ -62,7 +63,7 @@ class WordBPE:
         longest = self._longest
         for piece in ids:
             head, length = piece[:3], len(piece)
-            if length > longest.get(head, 1):
+            if longest.get(head, 1) < length <= _MAX_PIECE:
                 longest[head] = length
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

@@ -30,7 +30,7 @@ class ModelButton(QToolButton):
         self._ticker.setInterval(60)
         self._ticker.timeout.connect(self._tick)
         self.setIcon(icons.icon("model", "accent"))
-        self.setIconSize(QSize(20, 20))
+        self.setIconSize(QSize(26, 20))  # wider than the drawing: space before the text
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(36)
@@ -48,7 +48,7 @@ class ModelButton(QToolButton):
                 text += f" {100 * progress.done // progress.total} %"
         else:
             text = chosen.title if chosen is not None else tr("No model")
-        self.setText(" " + self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 320))
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 320))
         stage = f" · {i18n.message(progress.stage)}" if progress is not None else ""
         self.setToolTip(f"{tr('Models')} (Ctrl+M){stage}")
         self.setAccessibleName(tr("Model: {text}", text=text))

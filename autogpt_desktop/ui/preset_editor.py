@@ -88,6 +88,7 @@ class PresetEditor(QWidget):
                 spin.setSingleStep(int(step))
             spin.setFixedWidth(112)
             spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+            spin.lineEdit().setTextMargins(0, 0, 6, 0)
             spin.setKeyboardTracking(False)
             spin.setProperty("field", key)
             spin.valueChanged.connect(self._on_value)

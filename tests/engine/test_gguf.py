@@ -56,10 +56,12 @@ def refusal(path: Path, action: Callable[[Path], object] = read_gguf) -> str:
 
 
 def test_gemma_header_of_262144_tokens_in_half_a_second(gemma_gguf: Path) -> None:
-    read_gguf(gemma_gguf)  # the disk
-    start = time.perf_counter()
-    f = read_gguf(gemma_gguf)
-    assert time.perf_counter() - start < 0.5
+    times = []
+    for _ in range(3):  # the disk, and what else the machine does
+        start = time.perf_counter()
+        f = read_gguf(gemma_gguf)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
     assert len(f.metadata["tokenizer.ggml.tokens"]) == 262_144
     assert f.metadata["tokenizer.ggml.tokens"][107] == "\n"
     assert f.metadata["tokenizer.ggml.scores"].shape == (262_144,)
