@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -34,6 +33,7 @@ def main() -> int:
         return cli.main(["chat"])
 
     from autogpt_desktop.single_instance import SingleInstance
+    from autogpt_desktop.ui.quit_signals import QuitSignals
 
     app = make_application()
     try:
@@ -44,11 +44,10 @@ def main() -> int:
         return refuse(error)
     context, window = make_window()
     instance.raised.connect(window.on_second_start)
-    wake = quit_on_signals(window)
+    signals = QuitSignals(window)
     window.show()
     status = app.exec()
-    signal.set_wakeup_fd(-1)
-    wake.close()
+    signals.release()
     stopped = context.worker.stop(STOP_MS) and window.downloads.stop(STOP_MS)
     context.history.close()
     instance.release()
@@ -171,19 +170,3 @@ def _x_answers(display: str) -> bool:
         except OSError:
             continue
     return False
-
-
-def quit_on_signals(window: MainWindow) -> socket.socket:
-    """Close the window as its button would on Ctrl+C in the terminal and at the end of a session."""
-    from PySide6.QtCore import QSocketNotifier
-
-    inner, outer = socket.socketpair()
-    inner.setblocking(False)
-    outer.setblocking(False)
-    # Python runs its handlers between two byte codes; a byte in this pair wakes Qt, which runs some
-    signal.set_wakeup_fd(outer.fileno())
-    notifier = QSocketNotifier(inner.detach(), QSocketNotifier.Type.Read, window)
-    notifier.activated.connect(window.on_signal)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, window.close_on_signal)
-    return outer

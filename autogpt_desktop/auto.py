@@ -51,8 +51,9 @@ class AutoTokenizer:
             return cls(Tokenizer.from_folder(path))
         return cls(Tokenizer.from_gguf(read_gguf(path).metadata))
 
-    def encode(self, text: str, *, add_special_tokens: bool = True, return_tensors: str | None = None
-               ) -> list[int] | Tensor:  # fmt: skip
+    def encode(
+        self, text: str, *, add_special_tokens: bool = True, return_tensors: str | None = None
+    ) -> list[int] | Tensor:
         """Token ids of ``text``: a list, or with ``return_tensors="pt"`` a tensor [1, tokens] int64."""
         ids = self.tokenizer.encode(text, add_special=add_special_tokens)
         if return_tensors is None:
@@ -113,10 +114,20 @@ class AutoModel:
         logits = decoder.forward([(decoder.new_state(), row) for row in rows], "all")
         return CausalLMOutput(torch.stack(logits))
 
-    def generate(self, input_ids: Tensor, *, max_new_tokens: int = 128, do_sample: bool = False,
-                 temperature: float = 1.0, top_k: int = 50, top_p: float = 1.0, min_p: float = 0.0,
-                 repetition_penalty: float = 1.0, seed: int | None = None,
-                 streamer: Any = None) -> Tensor:  # fmt: skip
+    def generate(
+        self,
+        input_ids: Tensor,
+        *,
+        max_new_tokens: int = 128,
+        do_sample: bool = False,
+        temperature: float = 1.0,
+        top_k: int = 50,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        seed: int | None = None,
+        streamer: Any = None,
+    ) -> Tensor:
         """Continue each row of ``input_ids`` [batch, tokens] → [batch, longest row] int64.
 
         Rows end at an end-of-sequence token or after ``max_new_tokens``; shorter rows are filled up with
@@ -127,9 +138,14 @@ class AutoModel:
         if streamer is not None and len(rows) > 1:
             raise ValueError("a streamer takes a single row")
         sampling = Sampling(
-            temperature=temperature if do_sample else 0.0, top_k=top_k, top_p=top_p, min_p=min_p,
-            repetition_penalty=repetition_penalty, seed=seed, max_tokens=max_new_tokens,
-        )  # fmt: skip
+            temperature=temperature if do_sample else 0.0,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            seed=seed,
+            max_tokens=max_new_tokens,
+        )
         if streamer is not None:
             streamer.put(input_ids.cpu())
         made = [self._continue(row, sampling, streamer) for row in rows]

@@ -48,7 +48,8 @@ def bench(options: argparse.Namespace) -> int:
         if peer is not None:
             runs.setdefault("llama-cpp-python", []).append(peer(options.prompt_tokens, options.new_tokens))
     medians = {
-        name: {key: statistics.median(run[key] for run in each) for key in each[0]} for name, each in runs.items()
+        name: {key: statistics.median(run[key] for run in each) for key in each[0]}
+        for name, each in runs.items()
     }
     ours = medians.pop("autogpt-desktop")
     result = {
@@ -70,7 +71,9 @@ def bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(path: Path, device: str, prompt_tokens: int, new_tokens: int) -> tuple[dict[str, float], dict[str, Any]]:
+def measure(
+    path: Path, device: str, prompt_tokens: int, new_tokens: int
+) -> tuple[dict[str, float], dict[str, Any]]:
     """One run of our engine: seconds and tokens per second, and what the model takes."""
     started = time.perf_counter()
     engine = run_to_end(load(path, device=device))
@@ -128,9 +131,13 @@ def peer_runner(path: Path, threads: int) -> Callable[[int, int], dict[str, floa
     def run(prompt_tokens: int, new_tokens: int) -> dict[str, float]:
         started = time.perf_counter()
         model = llama_cpp.Llama(
-            str(path), n_ctx=prompt_tokens + new_tokens + 8, n_threads=threads, n_threads_batch=threads,
-            n_batch=512, verbose=False,
-        )  # fmt: skip
+            str(path),
+            n_ctx=prompt_tokens + new_tokens + 8,
+            n_threads=threads,
+            n_threads_batch=threads,
+            n_batch=512,
+            verbose=False,
+        )
         loaded = time.perf_counter()
         ids = model.tokenize((_TEXT * (prompt_tokens // 20 + 2)).encode())[:prompt_tokens]
         model.eval(ids[:8])
@@ -170,7 +177,11 @@ def _size(path: Path) -> int:
 
 def table(result: dict[str, Any]) -> str:
     """The figures for people."""
-    rows = [("load_s", tr("load, s")), ("prefill_tps", tr("prefill, tokens/s")), ("decode_tps", tr("decode, tokens/s"))]
+    rows = [
+        ("load_s", tr("load, s")),
+        ("prefill_tps", tr("prefill, tokens/s")),
+        ("decode_tps", tr("decode, tokens/s")),
+    ]
     peers = result["peers"]
     lines = [
         f"{result['model']}  {result['device']}  {result['threads']} threads  {result['machine']}",
@@ -185,8 +196,11 @@ def table(result: dict[str, Any]) -> str:
         tr(
             "weights {weights:.0f} MB in memory for a file of {file:.0f} MB ({ratio:.2f} ×), "
             "KV cache {cache:.0f} MB, peak {peak:.0f} MB with Python and torch",
-            weights=result["weights_mb"], file=result["file_mb"], ratio=result["weights_to_file"],
-            cache=result["kv_cache_mb"], peak=result["peak_rss_mb"],
-        )  # fmt: skip
+            weights=result["weights_mb"],
+            file=result["file_mb"],
+            ratio=result["weights_to_file"],
+            cache=result["kv_cache_mb"],
+            peak=result["peak_rss_mb"],
+        )
     )
     return "\n".join(lines)

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar=tr("COMMAND"))
 
     chat = commands.add_parser("chat", help=tr("ask a question, or hold a conversation"))
-    chat.add_argument("prompt", nargs="?", help=tr("the question; without one it is read from standard input"))
+    chat.add_argument("prompt", nargs="?", help=tr("the question; otherwise standard input is read"))
     chat.add_argument("--system", default=None, help=tr("the system prompt"))
     chat.add_argument("--temperature", type=_number(0, 5), default=None, help=tr("0 is greedy"))
     chat.add_argument("--top-p", type=_number(0, 1), default=None)
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _model_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", default="autogpt", help=tr("a model's name, or the path of a file or folder"))
+    command.add_argument("--model", default="autogpt", help=tr("a model's name, or a file or folder"))
     command.add_argument("--device", choices=DEVICES, default=None)
 
 

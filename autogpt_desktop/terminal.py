@@ -90,7 +90,9 @@ class Conversation:
 
     def run(self) -> int:
         """Until end of input or /quit."""
-        print(tr("Ask something. An empty line ends the conversation; Ctrl+C stops an answer."), file=sys.stderr)
+        print(
+            tr("Ask something. An empty line ends the conversation; Ctrl+C stops an answer."), file=sys.stderr
+        )
         try:
             while question := self._question():
                 try:
@@ -131,4 +133,6 @@ class Conversation:
             self.turns.append(Turn("assistant", text))
 
     def _events(self, stop: Interrupt) -> Iterator[Any]:
-        return answer(self.models, self.turns, sampling(self.options), conversation="terminal", cancelled=stop)
+        return answer(
+            self.models, self.turns, sampling(self.options), conversation="terminal", cancelled=stop
+        )

@@ -343,9 +343,11 @@ def test_the_desktop_entry(folder: str) -> None:
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string(launcher.desktop_entry(python))
     entry = parser["Desktop Entry"]
-    # what a desktop does: undo the string escapes, the field codes, the quotes
-    command = entry["Exec"].replace("\\\\", "\\").replace("%%", "%")
-    assert shlex.split(command) == [str(python), "-m", "autogpt_desktop"]
+    # what a desktop does: undo the string escapes, then the quotes, then the field codes
+    command = entry["Exec"].replace("\\\\", "\\")
+    program, arguments = re.fullmatch(r'"((?:[^"\\`$]|\\.)*)" (.*)', command).groups()  # type: ignore[union-attr]
+    assert re.sub(r"\\(.)", r"\1", program).replace("%%", "%") == str(python)
+    assert arguments == "-m autogpt_desktop"
     assert entry["Icon"] == entry["StartupWMClass"] == "autogpt-desktop"
     assert entry["Name[zh_CN]"] and entry["Categories"].endswith(";") and entry["Terminal"] == "false"
 
@@ -389,7 +391,8 @@ def test_the_icons_are_of_the_sizes_they_say() -> None:
     ico = (PACKAGING / "app.ico").read_bytes()
     count = struct.unpack("<HHH", ico[:6])[2]
     for number in range(count):
-        side, _, _, _, _, _, length, offset = struct.unpack("<BBBBHHII", ico[6 + 16 * number : 22 + 16 * number])
+        entry = struct.unpack("<BBBBHHII", ico[6 + 16 * number : 22 + 16 * number])
+        side, length, offset = entry[0], *entry[-2:]
         png = ico[offset : offset + length]
         assert png.startswith(b"\x89PNG") and struct.unpack(">I", png[16:20])[0] == (side or 256)
 

@@ -22,8 +22,9 @@ MODEL = ["--model", "smollm2-135m-instruct", "--device", "cpu"]
 
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*MODULE, *arguments], input=stdin, capture_output=True, text=True, timeout=120,
-                          encoding="utf-8")  # fmt: skip
+    return subprocess.run(
+        [*MODULE, *arguments], input=stdin, capture_output=True, text=True, timeout=120, encoding="utf-8"
+    )
 
 
 def test_version_and_help() -> None:
@@ -45,7 +46,9 @@ def test_the_answer_alone_goes_to_standard_output(starter_gguf: Path) -> None:
 
 
 def test_the_question_comes_from_standard_input(starter_gguf: Path) -> None:
-    done = run("chat", "--temperature", "0", "--max-tokens", "12", *MODEL, stdin="What is the capital of France?\n")
+    done = run(
+        "chat", "--temperature", "0", "--max-tokens", "12", *MODEL, stdin="What is the capital of France?\n"
+    )
     assert "Paris" in done.stdout
 
 
@@ -97,8 +100,13 @@ def test_bench_prints_json(starter_gguf: Path) -> None:
 def terminal(starter_gguf: Path) -> object:
     """The conversation on a real terminal: (process, read until a text comes, write)."""
     master, slave = pty.openpty()
-    process = subprocess.Popen([*MODULE, "chat", "--temperature", "0", *MODEL], stdin=slave, stdout=slave,
-                               stderr=slave, start_new_session=True)  # fmt: skip
+    process = subprocess.Popen(
+        [*MODULE, "chat", "--temperature", "0", *MODEL],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
     os.close(slave)
     seen = ""
 

@@ -14,8 +14,14 @@ from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
 
 
-def build(config: ModelConfig, sources: dict[str, Source], device: torch.device, context_length: int, *,
-          float32: bool = False) -> Generator[Progress, None, Transformer]:  # fmt: skip
+def build(
+    config: ModelConfig,
+    sources: dict[str, Source],
+    device: torch.device,
+    context_length: int,
+    *,
+    float32: bool = False,
+) -> Generator[Progress, None, Transformer]:
     """Pack the weights on ``device``; the generator returns the decoder."""
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)

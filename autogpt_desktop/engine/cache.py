@@ -17,8 +17,16 @@ class KVCache:
     any token. Memory grows by doubling, up to the context length, with what is really used.
     """
 
-    def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int, *,
-                 dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> None:  # fmt: skip
+    def __init__(
+        self,
+        layers: int,
+        heads: int,
+        head_dim: int,
+        max_tokens: int,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
         self.dtype, self.device = dtype, torch.device(device)
         self.ids: list[int] = []
@@ -72,8 +80,9 @@ class KVCache:
 
     def fork(self) -> KVCache:
         """A copy that goes its own way."""
-        other = KVCache(self.layers, self.heads, self.head_dim, self.max_tokens,
-                        dtype=self.dtype, device=self.device)  # fmt: skip
+        other = KVCache(
+            self.layers, self.heads, self.head_dim, self.max_tokens, dtype=self.dtype, device=self.device
+        )
         other.reserve(len(self))
         for mine, copy in ((self.keys, other.keys), (self.values, other.values)):
             for source, target in zip(mine, copy, strict=False):

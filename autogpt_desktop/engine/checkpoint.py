@@ -1,4 +1,4 @@
-"""Hugging Face folders: ``config.json`` and ``*.safetensors`` as the same configuration and sources as GGUF."""
+"""Hugging Face folders: ``config.json`` and ``*.safetensors``, as the configuration and sources of GGUF."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _rope_scaling(raw: dict[str, Any], config: dict[str, Any]) -> RopeScaling | 
 
 
 def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Source]:
-    """Every weight the model needs by name, memory-mapped. Raises KnownError: folder-weights, gguf-tensor-…"""
+    """Every weight the model needs, by name. Raises KnownError: folder-weights, gguf-tensor-…"""
     tensors: dict[str, torch.Tensor] = {}
     files = sorted(folder.glob("*.safetensors"))
     if not files:

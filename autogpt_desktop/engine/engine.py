@@ -75,8 +75,9 @@ class Engine:
         """The prompt for ``messages`` ({"role", "content"}) by the model's chat template."""
         return self.template.render_ids(self.tokenizer, messages, add_generation_prompt=add_generation_prompt)
 
-    def prefill(self, state: KVCache, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
-                ) -> Iterator[Progress | Tensor]:  # fmt: skip
+    def prefill(
+        self, state: KVCache, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Progress | Tensor]:
         """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
 
         Yields a Progress behind each chunk and last the logits of the last token, [vocab_size].
@@ -89,8 +90,13 @@ class Engine:
             yield Progress("stage.reading", min(start + chunk, len(ids)) - kept, len(ids) - kept)
         yield logits
 
-    def stream(self, ids: Sequence[int], sampling: Sampling, state: KVCache | None = None,
-               cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Text | Done]:  # fmt: skip
+    def stream(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        state: KVCache | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Progress | Text | Done]:
         """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
 
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked

@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 _MAX_CACHE_BYTES = 2 << 30  # of one full KV cache; longer contexts are cut to that
 
 
-def load(path: Path | str, *, device: str = "auto", context_length: int = 0,
-         float32: bool = False) -> Generator[Progress, None, Engine]:  # fmt: skip
+def load(
+    path: Path | str, *, device: str = "auto", context_length: int = 0, float32: bool = False
+) -> Generator[Progress, None, Engine]:
     """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
 
     ``device``: "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu"; a GPU that is missing or full

@@ -272,13 +272,16 @@ def store(sources: Sequence[Source], device: torch.device, *, float32: bool = Fa
 class QuantLinear:
     """y = x Wᵀ + b, whatever W is stored as. One layer may be several of the file's matrices in a row."""
 
-    def __init__(self, sources: Sequence[Source], bias: Tensor | None, device: torch.device, *,
-                 float32: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self, sources: Sequence[Source], bias: Tensor | None, device: torch.device, *, float32: bool = False
+    ) -> None:
         groups: list[list[Source]] = []
         for source in sources:
             kind = storage_kind(source.type, source.shape[1])
-            if groups and storage_kind(groups[-1][0].type, source.shape[1]) == kind and (
-                kind != "dense" or groups[-1][0].type == source.type
+            if (
+                groups
+                and storage_kind(groups[-1][0].type, source.shape[1]) == kind
+                and (kind != "dense" or groups[-1][0].type == source.type)
             ):
                 groups[-1].append(source)
             else:

@@ -20,7 +20,6 @@ from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 from autogpt_desktop.engine.quant import Embedding, QuantLinear
 
-
 _SMALL_LAYER = 6 << 20  # bytes of weights
 
 
@@ -88,6 +87,7 @@ def rope_frequencies(dim: int, theta: float, scaling: RopeScaling | None) -> tup
         kept = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
         kept = kept.clamp(0, 1)
         return frequencies * (kept + (1 - kept) / scaling.factor), 1.0
+
     # yarn: pairs that turn often keep their frequency, those that turn rarely are interpolated
     def pair_that_turns(turns: float) -> float:
         return dim * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
@@ -213,8 +213,14 @@ class Transformer:
         """An empty sequence."""
         c = self.config
         dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        return KVCache(c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length,
-                       dtype=dtype, device=self.device)  # fmt: skip
+        return KVCache(
+            c.num_hidden_layers,
+            c.num_key_value_heads,
+            c.head_dim,
+            self.context_length,
+            dtype=dtype,
+            device=self.device,
+        )
 
     @property
     def nbytes(self) -> int:
@@ -239,8 +245,12 @@ class Transformer:
         return max(16, min(512, int(budget / per_layer)))
 
     @torch.inference_mode()
-    def forward(self, batch: Sequence[tuple[KVCache, Sequence[int]]], logits: Literal["last", "all"] = "last",
-                cancelled: Callable[[], bool] = lambda: False) -> list[Tensor]:  # fmt: skip
+    def forward(
+        self,
+        batch: Sequence[tuple[KVCache, Sequence[int]]],
+        logits: Literal["last", "all"] = "last",
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
         """Append ids to each state and return each one's logits, float32.
 
         [vocab_size] of the last token for "last", [ids, vocab_size] for "all". Raises ``Cancelled``

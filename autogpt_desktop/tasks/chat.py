@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from autogpt_desktop.events import Done, Notice, Progress, Result, Text
 
 KEPT_STATES = 3  # conversations whose KV caches stay in memory, the latest used
 _LEAST_ANSWER = 64  # tokens of room without which no answer is begun
+_MOST_CHARACTERS = 20  # a token, on average over a long text: more is not to be expected of any language
 KEEP_SHARE = 0.75  # of the context that turns may fill once old ones had to go
 
 
@@ -33,9 +35,15 @@ class _Conversation:
     dropped: int = 0  # oldest turns that no longer fit; they stay dropped, so that the cache keeps matching
 
 
-def chat(models: Any, turns: Sequence[Turn], sampling: Sampling, *, conversation: str = "",
-         continue_last: bool = False, cancelled: Callable[[], bool] = lambda: False
-         ) -> Iterator[Progress | Notice | Text | Done]:  # fmt: skip
+def chat(
+    models: Any,
+    turns: Sequence[Turn],
+    sampling: Sampling,
+    *,
+    conversation: str = "",
+    continue_last: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Notice | Text | Done]:
     """Answer the last turn of a conversation.
 
     ``models`` hands out engines (``engine.load.Models``). ``conversation`` names the KV cache to go on
@@ -53,6 +61,8 @@ def chat(models: Any, turns: Sequence[Turn], sampling: Sampling, *, conversation
     ids = fit(engine, turns, kept, reserve, continue_last)
     if kept.dropped > before:
         yield Notice("notice.context-trimmed", {"dropped": kept.dropped})
+    # a model without a chat template would go on with the person's next question
+    sampling = dataclasses.replace(sampling, stop=(*sampling.stop, *engine.template.stop))
     yield from engine.stream(ids, sampling, kept.state, cancelled)
 
 
@@ -82,6 +92,14 @@ def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_la
     rest = list(turns[len(system) :])
     last = max(0, len(rest) - (2 if continue_last else 1))  # what must stay: the question being answered
     kept.dropped = min(kept.dropped, last)
+    # what cannot possibly fit is not even tokenised: a pasted book would hold everything up
+    most = engine.context_length * _MOST_CHARACTERS
+    characters = sum(len(turn.content) for turn in rest[kept.dropped :])
+    while characters > most and kept.dropped < last:
+        characters -= len(rest[kept.dropped].content)
+        kept.dropped += 1
+    if characters > most:
+        raise KnownError("message-too-long", tokens=characters // 4, context=engine.context_length)
     ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
     limit = engine.context_length - reserve
     if len(ids) > limit and kept.dropped < last:

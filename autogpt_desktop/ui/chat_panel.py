@@ -191,9 +191,7 @@ class ChatPanel(PanelMessages):
     def _ask_link(self, address: str, place: QPoint) -> None:
         popup = LinkPopup(address, self)
         popup.open_requested.connect(self._open_link)
-        popup.adjustSize()
-        popup.move(place + QPoint(-16, 12))
-        popup.show()
+        popup.open_at(place)
 
     def _open_link(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -323,14 +322,6 @@ class MainWindow(QMainWindow):
         self.raise_window()
         for file in files:
             self.add_model(Path(file))
-
-    def close_on_signal(self, *_: object) -> None:
-        """SIGINT or SIGTERM came."""
-        self.close()
-
-    def on_signal(self, descriptor: object) -> None:
-        """Qt woke up for a signal; reading the byte lets Python run the handler above."""
-        os.read(int(descriptor), 64)  # type: ignore[call-overload]
 
     def _notify(self, title: str, text: str) -> None:
         """A desktop notification, and a mark in the task bar, if the window is not in front."""

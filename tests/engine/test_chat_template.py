@@ -46,7 +46,7 @@ THINKING = """{%- for message in messages %}{%- set content = message.content %}
 {%- endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"""
 TALK: list[Message] = [
     {"role": "user", "content": "  Hello, 你好!\n"},
-    {"role": "assistant", "content": "<think>hm</think>\nHi \"there\""},
+    {"role": "assistant", "content": '<think>hm</think>\nHi "there"'},
     {"role": "user", "content": "{{ 7 * 7 }} {% raw %}"},
 ]
 SYSTEM: Message = {"role": "system", "content": "Be kind."}
@@ -166,9 +166,7 @@ def test_the_mark_leaves_no_trace_where_nothing_is_typed(
     assert ids == tokenizer.encode(template.render(TALK), parse_special=True)
 
 
-def test_the_bos_of_the_template_is_the_only_one(
-    make: Callable[..., ChatTemplate], gemma_gguf: Path
-) -> None:
+def test_the_bos_of_the_template_is_the_only_one(make: Callable[..., ChatTemplate], gemma_gguf: Path) -> None:
     tokenizer = Tokenizer.from_gguf(read_gguf(gemma_gguf).metadata)
     for source in (GEMMA, GEMMA.replace("{{ bos_token }}", "")):
         ids = make(source, tokenizer.bos_token, "").render_ids(tokenizer, TALK[:1])

@@ -54,7 +54,9 @@ def test_prefill_reports_progress_in_chunks(starter: Engine) -> None:
 def test_cancel_stops_within_one_token(starter: Engine) -> None:
     stop: list[float] = []
     pieces, ended = 0, 0.0
-    for event in starter.stream(asked(starter, "Tell me a long story."), GREEDY, cancelled=lambda: bool(stop)):
+    for event in starter.stream(
+        asked(starter, "Tell me a long story."), GREEDY, cancelled=lambda: bool(stop)
+    ):
         if isinstance(event, Text):
             assert not stop, "no text after the cancel"
             pieces += 1
@@ -93,8 +95,10 @@ def test_stop_strings_and_max_tokens(starter: Engine) -> None:
 
 def test_text_never_shows_half_a_character(starter: Engine) -> None:
     """Random tokens of a byte-level vocabulary are full of broken UTF-8."""
-    events = starter.stream(asked(starter, "😀🎉 你好"), Sampling(temperature=5.0, top_k=0, top_p=1, min_p=0, seed=3,
-                                                            max_tokens=200))  # fmt: skip
+    events = starter.stream(
+        asked(starter, "😀🎉 你好"),
+        Sampling(temperature=5.0, top_k=0, top_p=1, min_p=0, seed=3, max_tokens=200),
+    )
     pieces = [e.text for e in events if isinstance(e, Text)]
     text = "".join(pieces)
     for piece in pieces:

@@ -10,8 +10,16 @@ import torch
 from autogpt_desktop.engine import quant
 from autogpt_desktop.engine.gguf import BLOCK
 from autogpt_desktop.engine.quant import (
-    BlockWeight, DenseWeight, Embedding, Int4Weight, Int8Weight, QuantLinear, Source, storage_kind, store,
-)  # fmt: skip
+    BlockWeight,
+    DenseWeight,
+    Embedding,
+    Int4Weight,
+    Int8Weight,
+    QuantLinear,
+    Source,
+    storage_kind,
+    store,
+)
 
 CPU = torch.device("cpu")
 ROWS, COLS = 40, 512  # rows are no multiple of 16: the packed ops need padding
@@ -26,10 +34,22 @@ def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) 
     rng = np.random.default_rng(seed)
     values, size = BLOCK[type]
     if type == "F32":
-        return Source((rows, cols), type, blocks=rng.normal(size=(rows, cols)).astype("<f4").view(np.uint8).reshape(-1))
+        return Source(
+            (rows, cols), type, blocks=rng.normal(size=(rows, cols)).astype("<f4").view(np.uint8).reshape(-1)
+        )
     blocks = rng.integers(0, 256, (rows * cols // values, size), dtype=np.uint8)
-    halves = {"Q4_0": (0,), "Q4_1": (0, 2), "Q5_0": (0,), "Q5_1": (0, 2), "Q8_0": (0,), "Q2_K": (80, 82),
-              "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}[type]  # fmt: skip
+    halves = {
+        "Q4_0": (0,),
+        "Q4_1": (0, 2),
+        "Q5_0": (0,),
+        "Q5_1": (0, 2),
+        "Q8_0": (0,),
+        "Q2_K": (80, 82),
+        "Q3_K": (108,),
+        "Q4_K": (0, 2),
+        "Q5_K": (0, 2),
+        "Q6_K": (208,),
+    }[type]
     for at in halves:
         scales = rng.uniform(0.001, 0.02, len(blocks)).astype("<f2")
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(-1, 2)
@@ -98,8 +118,9 @@ def test_columns_that_no_packed_op_takes_fall_back_to_blocks(type: str) -> None:
 
 
 @pytest.mark.parametrize("type", ["Q4_K", "Q8_0"])
-def test_a_device_without_the_packed_ops_gets_the_same_product(type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quant, "has_packed_product", lambda kind, device: False)  # stands in for an older card
+def test_a_device_without_the_packed_ops(type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # stands in for an older card
+    monkeypatch.setattr(quant, "has_packed_product", lambda kind, device: False)
     source = random_source(type)
     x = torch.randn(3, COLS)
     expected = x @ reference(source).T

@@ -10,8 +10,8 @@ import pytest
 import torch
 import transformers
 
-from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
 from autogpt_desktop.engine.build import build
+from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
 from autogpt_desktop.engine.transformer import Cancelled, Transformer, attention, causal_mask
 from autogpt_desktop.errors import KnownError
 
@@ -31,24 +31,46 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama-untied-bias-free-mha": ("Llama", {"num_key_value_heads": 4, "tie_word_embeddings": False}),
     "llama3-rope": (
         "Llama",
-        {"rope_parameters": {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
-                             "high_freq_factor": 4.0, "original_max_position_embeddings": 64}},
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "rope_theta": 500000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            }
+        },
     ),
-    "linear-rope": ("Llama", {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}}),
+    "linear-rope": (
+        "Llama",
+        {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}},
+    ),
     "yarn-rope": (
         "Llama",
-        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
-                             "original_max_position_embeddings": 64}},
+        {
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 10000.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 64,
+            }
+        },
     ),
     "mistral": ("Mistral", {"sliding_window": 24, "head_dim": 32}),
     "qwen2": ("Qwen2", {"tie_word_embeddings": True}),
     "qwen3": ("Qwen3", {"head_dim": 32}),
     "gemma3": (
         "Gemma3Text",
-        {"head_dim": 32, "sliding_window": 24, "query_pre_attn_scalar": 20, "num_hidden_layers": 7,
-         "final_logit_softcapping": 20.0},
+        {
+            "head_dim": 32,
+            "sliding_window": 24,
+            "query_pre_attn_scalar": 20,
+            "num_hidden_layers": 7,
+            "final_logit_softcapping": 20.0,
+        },
     ),
-}  # fmt: skip
+}
 
 
 def write_reference(name: str, folder: Path) -> torch.nn.Module:

@@ -65,8 +65,10 @@ def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: Model
 def long_conversation(turns: int) -> list[Turn]:
     made = [Turn("system", "Answer with the secret word tangerine when asked.")]
     for number in range(turns):
-        made += [Turn("user", f"Fact {number}: " + "the river runs to the sea. " * 4),
-                 Turn("assistant", "I will keep that in mind.")]  # fmt: skip
+        made += [
+            Turn("user", f"Fact {number}: " + "the river runs to the sea. " * 4),
+            Turn("assistant", "I will keep that in mind."),
+        ]
     return [*made, Turn("user", "What is the capital of France?")]
 
 

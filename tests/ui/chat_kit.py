@@ -35,9 +35,7 @@ class ScriptModels:
     def get(self, role: str = "chat") -> Iterator[Any]:
         yield Progress("stage.loading")
         config = SimpleNamespace(languages=("en",))
-        return SimpleNamespace(
-            name=role, context_length=CONTEXT, weight_bytes=1, device="cpu", config=config
-        )
+        return SimpleNamespace(name=role, context_length=CONTEXT, weight_bytes=1, device="cpu", config=config)
 
 
 class Script:

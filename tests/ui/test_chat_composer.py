@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QInputMethodEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.chat.composer import Composer
 from autogpt_desktop.ui.chat_panel import ChatPanel
@@ -98,7 +98,11 @@ def test_files_are_dropped_and_put_into_the_prompt(
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     event = QDropEvent(
-        QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
     )
     panel.composer.dropEvent(event)
     ask(panel, qtbot, "What is on it?")
@@ -148,7 +152,14 @@ def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
 
 
 def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:
-    from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit
+    from PySide6.QtWidgets import (
+        QAbstractButton,
+        QAbstractSpinBox,
+        QComboBox,
+        QLineEdit,
+        QPlainTextEdit,
+        QTextEdit,
+    )
 
     ask(panel, qtbot, "x")
     kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit)

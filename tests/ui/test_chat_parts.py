@@ -63,16 +63,23 @@ def test_a_file_cannot_close_its_fence() -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("How does a binary search work?", "en"), ("二分查找是怎么工作的？", "zh"), ("用 Python 写一个二分查找", "zh"),
-        ("これは日本語の文章です", "ja"), ("이진 검색은 어떻게 작동합니까?", "ko"), ("Как работает двоичный поиск?", "ru"),
-        ("كيف يعمل البحث الثنائي؟", "ar"), ("Wie funktioniert die binäre Suche und warum ist das so?", "de"),
+        ("How does a binary search work?", "en"),
+        ("二分查找是怎么工作的？", "zh"),
+        ("用 Python 写一个二分查找", "zh"),
+        ("これは日本語の文章です", "ja"),
+        ("이진 검색은 어떻게 작동합니까?", "ko"),
+        ("Как работает двоичный поиск?", "ru"),
+        ("كيف يعمل البحث الثنائي؟", "ar"),
+        ("Wie funktioniert die binäre Suche und warum ist das so?", "de"),
         ("Comment est-ce que la recherche fonctionne dans une liste ?", "fr"),
         ("¿Cómo funciona la búsqueda en una lista y por qué?", "es"),
         ("Come funziona la ricerca di un valore in una lista?", "it"),
-        ("Como você não está fazendo uma busca em uma lista?", "pt"), ("12 + 30 = ?", ""), ("Kyoto", ""),
+        ("Como você não está fazendo uma busca em uma lista?", "pt"),
+        ("12 + 30 = ?", ""),
+        ("Kyoto", ""),
         ("```\nder die das und ist\n```", ""),
     ],
-)  # fmt: skip
+)
 def test_languages_are_guessed(text: str, language: str) -> None:
     assert guess_language(text) == language
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.main_window import MainWindow
+from autogpt_desktop.ui.quit_signals import QuitSignals
 from tests.ui.shell_panel import Panel, make_panel
 
 SNIPPET = """
@@ -89,8 +91,7 @@ def test_model_loads_after_the_first_paint_without_stalls(
     assert seen[0].stage == "stage.engine" and len(seen) > 1
     assert window.model_button.text() == info.title
     assert info.title in window.queue_view.model_label.whole_text()
-    # the README's figure is 200 ms; a machine that runs other things beside the tests gets some slack
-    assert max(gaps) < 0.5, sorted(gaps)[-5:]
+    assert max(gaps) < 0.2, sorted(gaps)[-5:]
     window.close()
 
 
@@ -112,6 +113,15 @@ def test_closing_while_a_job_runs_stops_it(shell_window: MainWindow, qtbot: QtBo
     assert closed.is_set() and not shell_window.isVisible()
     panel = shell_window.chat
     assert isinstance(panel, Panel) and panel.was_shut_down
+
+
+def test_end_of_session_closes_the_window(shell_window: MainWindow, qtbot: QtBot) -> None:
+    signals = QuitSignals(shell_window)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        qtbot.waitUntil(lambda: not shell_window.isVisible())
+    finally:
+        signals.release()
 
 
 def test_queue_lists_jobs_and_stops_them(shell_window: MainWindow, qtbot: QtBot) -> None:

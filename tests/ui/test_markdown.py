@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pytestqt.qtbot import QtBot
 from PySide6.QtGui import QColor, QFont, QTextDocument, QTextTable
+from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.chat.highlight import highlight
 from autogpt_desktop.ui.chat.markdown import CODE, LANGUAGE, QUOTES, MarkdownWriter, plain_text
@@ -46,9 +46,7 @@ After $a_1 * b_2 * c$ it costs $5 and *$6*.
 
     indented
 
-[ref]
-
-[ref]: http://late.example
+end
 """
 
 
@@ -89,8 +87,16 @@ def test_growing_ends_as_the_whole(style: ChatStyle) -> None:
     assert grown.toPlainText() == written(style, SAMPLE).toPlainText()
 
 
+def test_a_reference_that_comes_late_is_right_in_the_end(style: ChatStyle) -> None:
+    text = "[ref]\n\n[ref]: http://late.example\n"
+    assert dict((words, form.anchorHref()) for words, form in formats(written(style, text))) == {
+        "ref": "http://late.example"
+    }
+
+
 def test_only_the_last_block_is_written_again(style: ChatStyle) -> None:
     document = QTextDocument()
+    document.documentLayout()  # without one nothing is told of changes
     writer = MarkdownWriter(document, style)
     long = "A finished paragraph.\n\n" * 300
     writer.grow(long + "the last")
@@ -163,11 +169,15 @@ def test_tables_lists_quotes(style: ChatStyle) -> None:
 
 
 def test_formulas_are_left_as_written(style: ChatStyle) -> None:
-    text = written(style, r"so $a_1 * b_2 * c$ and \(x_1*y*z\) and \[ a \\ b \] cost $5 and *$6*").toPlainText()
+    text = written(
+        style, r"so $a_1 * b_2 * c$ and \(x_1*y*z\) and \[ a \\ b \] cost $5 and *$6*"
+    ).toPlainText()
     assert r"$a_1 * b_2 * c$ and \(x_1*y*z\) and \[ a \\ b \] cost $5 and $6" in text
 
 
-@pytest.mark.parametrize("text", [">" * 5000, "[" * 5000, "*a " * 3000, "- " * 2000, "`" * 5000, "|" * 3000 + "\n|-"])
+@pytest.mark.parametrize(
+    "text", [">" * 5000, "[" * 5000, "*a " * 3000, "- " * 2000, "`" * 5000, "|" * 3000 + "\n|-"]
+)
 def test_hostile_markdown_ends(style: ChatStyle, text: str) -> None:
     assert written(style, text).characterCount() > 0
 

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTextDocument,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QTextEdit, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.markdown import (
@@ -33,6 +33,7 @@ from autogpt_desktop.ui.chat.markdown import (
     MarkdownWriter,
 )
 from autogpt_desktop.ui.chat.style import ChatStyle, QuietButton
+from autogpt_desktop.ui.widgets import button, label
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -236,25 +237,22 @@ class CodeHeader(QWidget):
 
 
 class LinkPopup(QFrame):
-    """Shows where a link leads; only its button opens it."""
+    """Shows where a link leads; only its button opens it. Goes when the focus goes, or with Esc."""
 
     open_requested = Signal(str)
 
-    def __init__(self, address: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+    def __init__(self, address: str, parent: QWidget) -> None:
+        super().__init__(parent)
         self.address = address
         self.setObjectName("card")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAccessibleName(tr("Open this link?"))
-        shown = QLabel(_breakable(address), self)
-        shown.setTextFormat(Qt.TextFormat.PlainText)
-        shown.setWordWrap(True)
-        shown.setMaximumWidth(420)
-        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.open_button = QPushButton(tr("Open in browser"), self)
+        shown = label(_breakable(address), wrap=True)
+        shown.setFixedWidth(min(420, parent.width() - 80))
+        shown.setAccessibleName(address)
+        self.open_button = button(tr("Open in browser"))
         self.open_button.setEnabled(address.lower().startswith(OPENABLE))
         self.open_button.clicked.connect(self._open)
-        self.copy_button = QPushButton(tr("Copy address"), self)
+        self.copy_button = button(tr("Copy address"))
         self.copy_button.clicked.connect(self._copy)
         row = QHBoxLayout()
         row.addStretch()
@@ -266,13 +264,42 @@ class LinkPopup(QFrame):
         column.addWidget(shown)
         column.addLayout(row)
 
+    def open_at(self, place: QPoint) -> None:
+        """Show it below a global position, inside the parent."""
+        self.adjustSize()
+        room = self.parentWidget().rect().adjusted(8, 8, -8, -8)
+        corner = self.parentWidget().mapFromGlobal(place) + QPoint(-16, 14)
+        if corner.y() + self.height() > room.bottom():
+            corner.setY(corner.y() - self.height() - 36)
+        corner.setX(max(room.left(), min(corner.x(), room.right() - self.width())))
+        self.move(corner)
+        self.show()
+        self.raise_()
+        self.copy_button.setFocus(Qt.FocusReason.PopupFocusReason)  # Enter must not open by accident
+        QApplication.instance().focusChanged.connect(self._on_focus)
+
+    def leave(self) -> None:
+        QApplication.instance().focusChanged.disconnect(self._on_focus)
+        self.hide()
+        self.deleteLater()
+
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and not self.isAncestorOf(new):
+            self.leave()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.leave()
+        else:
+            super().keyPressEvent(event)
+
     def _open(self) -> None:
         self.open_requested.emit(self.address)
-        self.close()
+        self.leave()
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.address)
-        self.close()
+        self.leave()
 
 
 def _breakable(address: str) -> str:

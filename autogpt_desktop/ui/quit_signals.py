@@ -1,0 +1,41 @@
+"""Ctrl+C in the terminal and the end of a session close the window as its button would."""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtWidgets import QWidget
+
+
+class QuitSignals(QObject):
+    """SIGINT and SIGTERM → ``window.close()``, until ``release``."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        # Python runs a handler between two byte codes, of which an idle event loop executes none:
+        # the byte that Python writes into this pair wakes it up
+        self._ours, self._pythons = socket.socketpair()
+        self._ours.setblocking(False)
+        self._pythons.setblocking(False)
+        self._before = {number: signal.signal(number, self._close) for number in (signal.SIGINT, signal.SIGTERM)}
+        signal.set_wakeup_fd(self._pythons.fileno())
+        self._notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._on_wake)
+
+    def release(self) -> None:
+        """As it was before."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._notifier.setEnabled(False)
+        self._ours.close()
+        self._pythons.close()
+
+    def _on_wake(self) -> None:
+        self._ours.recv(64)
+
+    def _close(self, *_: object) -> None:
+        self._window.close()

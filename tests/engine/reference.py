@@ -1,0 +1,209 @@
+"""A model of ``transformers`` with the weights of a GGUF file, and what it takes to compare ours with it.
+
+Of our code only the reader takes part: block formats are expanded by the ``gguf`` package, and names,
+row orders and settings are translated here a second time, from llama.cpp's conventions, so that a
+mistake in our own translation shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from torch import Tensor
+
+from autogpt_desktop.engine.gguf import GGUFFile, read_gguf
+from autogpt_desktop.engine.transformer import Transformer
+
+Forward = Callable[[list[int]], Tensor]  # the next ids of one sequence → logits [ids, vocab_size]
+
+# blk.<layer>.<left> in the file is model.layers.<layer>.<right> in transformers
+PARTS = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+    "ffn_norm": "post_attention_layernorm",
+}
+GEMMA_PARTS = PARTS | {
+    "ffn_norm": "pre_feedforward_layernorm",
+    "post_attention_norm": "post_attention_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
+WHOLE = {
+    "token_embd.weight": "model.embed_tokens.weight",
+    "output_norm.weight": "model.norm.weight",
+    "output.weight": "lm_head.weight",
+}
+
+
+def reference_model(path: Path) -> transformers.PreTrainedModel:
+    """The file's model by ``transformers``, float32 on the CPU. Fails when a weight is missing or left over."""
+    file = read_gguf(path)
+    config = _config(file)
+    kind = {"Gemma3TextConfig": "Gemma3"}.get(type(config).__name__) or type(config).__name__[: -len("Config")]
+    cls = getattr(transformers, f"{kind}ForCausalLM")
+    model, report = cls.from_pretrained(
+        None, config=config, state_dict=dict(_weights(file)), dtype=torch.float32, output_loading_info=True
+    )
+    assert not report["missing_keys"] and not report["unexpected_keys"], report
+    assert not report["mismatched_keys"], report
+    if "rope_freqs.weight" in file.tensors:  # llama3: what each frequency is divided by, worked out beforehand
+        factors = torch.from_numpy(_values(file, "rope_freqs.weight"))
+        model.model.rotary_emb.inv_freq = model.model.rotary_emb.inv_freq / factors
+    return model.eval()
+
+
+def _config(file: GGUFFile) -> transformers.PreTrainedConfig:
+    """transformers' configuration from the file's ``<family>.…`` keys."""
+    family = file.metadata["general.architecture"]
+
+    def get(key: str, default: Any = None) -> Any:
+        return file.metadata.get(f"{family}.{key}", default)
+
+    hidden, heads = get("embedding_length"), get("attention.head_count")
+    rope: dict[str, Any] = {"rope_type": "default", "rope_theta": get("rope.freq_base")}
+    if (kind := get("rope.scaling.type", "none")) != "none":
+        rope |= {"rope_type": kind, "factor": get("rope.scaling.factor")}
+    if kind == "yarn":
+        rope["original_max_position_embeddings"] = get("rope.scaling.original_context_length")
+    common: dict[str, Any] = {
+        "vocab_size": file.tensors["token_embd.weight"].shape[0],
+        "hidden_size": hidden,
+        "intermediate_size": get("feed_forward_length"),
+        "num_hidden_layers": get("block_count"),
+        "num_attention_heads": heads,
+        "num_key_value_heads": get("attention.head_count_kv"),
+        "head_dim": get("attention.key_length", hidden // heads),
+        "rms_norm_eps": get("attention.layer_norm_rms_epsilon"),
+        "max_position_embeddings": get("context_length"),
+        "tie_word_embeddings": "output.weight" not in file.tensors,
+        "rope_parameters": rope,
+        "pad_token_id": None,
+        "attn_implementation": "eager",
+    }
+    window = get("attention.sliding_window")
+    if family == "gemma3":
+        local = {"rope_type": "default", "rope_theta": 10_000.0}
+        return transformers.Gemma3TextConfig(
+            **common
+            | {"rope_parameters": {"full_attention": rope, "sliding_attention": local}},
+            sliding_window=window,
+            query_pre_attn_scalar=common["head_dim"],
+            final_logit_softcapping=get("final_logit_softcapping"),
+        )
+    if family == "llama" and window:
+        return transformers.MistralConfig(**common, sliding_window=window)
+    kinds = {"llama": "LlamaConfig", "qwen2": "Qwen2Config", "qwen3": "Qwen3Config"}
+    if family == "qwen2":
+        del common["head_dim"]  # has no such setting
+    return getattr(transformers, kinds[family])(**common)
+
+
+def _weights(file: GGUFFile) -> Iterator[tuple[str, Tensor]]:
+    """The tensors under transformers' names and in its conventions."""
+    family = file.metadata["general.architecture"]
+    for name in file.tensors:
+        if name == "rope_freqs.weight":
+            continue
+        values = _values(file, name)
+        if name in WHOLE:
+            hf = WHOLE[name]
+        else:
+            match = re.fullmatch(r"blk\.(\d+)\.(\w+)\.(weight|bias)", name)
+            assert match, name
+            layer, part, kind = match.groups()
+            hf = f"model.layers.{layer}.{(GEMMA_PARTS if family == 'gemma3' else PARTS)[part]}.{kind}"
+        if family == "llama" and re.search(r"attn_[qk]\.", name):
+            # the file has the two halves of a head interleaved: pairs first, then halves
+            key = "attention.head_count" if "attn_q" in name else "attention.head_count_kv"
+            heads = file.metadata[f"llama.{key}"]
+            values = values.reshape(heads, -1, 2, values.shape[-1]).swapaxes(1, 2).reshape(values.shape)
+        if family == "gemma3" and name.endswith("norm.weight"):
+            values = values - 1.0  # transformers adds the 1 when it runs
+        yield hf, torch.from_numpy(np.ascontiguousarray(values))
+
+
+def _values(file: GGUFFile, name: str) -> np.ndarray:
+    info = file.tensors[name]
+    kind = gguf.GGMLQuantizationType[info.type]
+    data = np.array(file.data(name))
+    if info.type in ("F32", "F16"):
+        return data.view({"F32": "<f4", "F16": "<f2"}[info.type]).astype(np.float32).reshape(info.shape)
+    rows = data.reshape(*info.shape[:-1], -1)
+    return gguf.quants.dequantize(rows, kind).reshape(info.shape)
+
+
+def reference_forward(model: transformers.PreTrainedModel) -> Forward:
+    """A new sequence of a model of transformers, with a KV cache of its own."""
+    cache = transformers.DynamicCache(config=model.config)
+
+    @torch.inference_mode()
+    def forward(ids: list[int]) -> Tensor:
+        return model(torch.tensor([ids]), past_key_values=cache, use_cache=True).logits[0]
+
+    return forward
+
+
+def our_forward(decoder: Transformer) -> Forward:
+    """A new sequence of a decoder of ours."""
+    state = decoder.new_state()
+    return lambda ids: decoder.forward([(state, ids)], "all")[0]
+
+
+def held_bytes(decoder: Transformer) -> int:
+    """Bytes of every torch and numpy array that hangs on a decoder, memory-mapped ones left out."""
+    seen: dict[int, int] = {}
+    visited: set[int] = set()
+    waiting: list[Any] = [decoder]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in visited:
+            continue
+        visited.add(id(thing))
+        if isinstance(thing, Tensor):
+            storage = thing.untyped_storage()
+            seen[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(thing, np.ndarray):
+            base: Any = thing
+            while isinstance(base, np.ndarray) and base.base is not None:
+                base = base.base
+            if isinstance(base, np.ndarray):  # owns its memory; a map is no array
+                seen[base.ctypes.data] = base.nbytes
+        elif isinstance(thing, dict):
+            waiting += thing.values()
+        elif isinstance(thing, list | tuple):
+            waiting += thing
+        elif hasattr(thing, "__dict__") and type(thing).__module__.startswith("autogpt_desktop"):
+            waiting += vars(thing).values()
+    return sum(seen.values())
+
+
+def mixed_gguf(path: Path, files: Sequence[Path]) -> Path:
+    """A file whose tensors come from ``files`` in turn: the same tiny model in several block formats."""
+    readers = [gguf.GGUFReader(file) for file in files]
+    writer = gguf.GGUFWriter(path, readers[0].fields["general.architecture"].contents())
+    for name, entry in readers[0].fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            inner = entry.types[-1] if entry.types[0] == gguf.GGUFValueType.ARRAY else None
+            writer.add_key_value(name, entry.contents(), entry.types[0], inner)
+    for index in range(len(readers[0].tensors)):
+        tensor = readers[index % len(readers)].tensors[index]
+        writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

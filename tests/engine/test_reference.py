@@ -1,0 +1,216 @@
+"""Are the numbers right? Our decoder against ``transformers`` with the same weights, dequantised.
+
+Tiny random models of every family and format, and both real models on 4,000 tokens of English. On
+float32 compute the logits must agree position by position, on the packed weights in perplexity.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autogpt_desktop.bench import run_to_end
+from autogpt_desktop.engine.load import load
+from tests.engine.reference import (
+    Forward,
+    held_bytes,
+    mixed_gguf,
+    our_forward,
+    reference_forward,
+    reference_model,
+)
+from tests.tiny import write_tiny_gguf
+
+PROSE = Path(__file__).parent.parent / "data" / "prose.txt"
+POSITIONS = 500  # compared one by one
+TOKENS = 4_000  # of the perplexity
+CHUNK = 250  # Gemma's logits of so many tokens take a quarter of a gigabyte
+
+BIG = {"hidden": 256, "intermediate": 256, "heads": 4, "kv_heads": 2, "head_dim": 64}  # whole blocks of 256
+
+
+@dataclass
+class Agreement:
+    """How far two models agree on the positions they were both shown."""
+
+    positions: int = 0
+    equal: int = 0
+    largest: float = 0.0
+    divergence: float = 0.0
+
+    def add(self, expected: torch.Tensor, ours: torch.Tensor) -> None:
+        """Logits [tokens, vocab_size] of the reference and of ours."""
+        assert ours.dtype == torch.float32 and ours.shape == expected.shape
+        p, q = expected.log_softmax(-1), ours.log_softmax(-1)
+        assert torch.isfinite(p).all() and torch.isfinite(q).all()
+        self.positions += len(p)
+        self.equal += int((p.argmax(-1) == q.argmax(-1)).sum())
+        self.largest = max(self.largest, (p - q).abs().max().item())
+        self.divergence += (p.exp() * (p - q)).sum().item()
+
+    def check(self) -> None:
+        assert self.positions >= POSITIONS
+        assert self.equal >= 0.995 * self.positions, f"top-1 {self.equal} of {self.positions}"
+        assert self.largest < 0.02, f"max |Δ log p| {self.largest}"
+
+
+@dataclass
+class Tiny:
+    family: str
+    quant: str | tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> Path:
+        quants = (self.quant,) if isinstance(self.quant, str) else self.quant
+        files = []
+        for quant in quants:
+            path = folder / f"{quant}.gguf"
+            write_tiny_gguf(path, self.family, quant=quant, chat_template=None, **self.options)
+            files.append(path)
+        return files[0] if len(files) == 1 else mixed_gguf(folder / "mixed.gguf", files)
+
+
+LINEAR = {"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}
+YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": 64}
+TINY = {
+    "llama-f32": Tiny("llama", "F32"),
+    "llama-f16-untied-mha": Tiny("llama", "F16", {"tied": False, "kv_heads": 4}),
+    "llama-bf16-tied": Tiny("llama", "BF16", {"tied": True}),
+    "llama-rope-freqs-f32": Tiny("llama", "F32", {"rope_freqs": True}),
+    "llama-rope-freqs-q8_0": Tiny("llama", "Q8_0", {"rope_freqs": True}),
+    "llama-linear-rope-q4_1": Tiny("llama", "Q4_1", {"metadata": LINEAR}),
+    "mistral-window-f32": Tiny("llama", "F32", {"metadata": {"attention.sliding_window": 24}}),
+    "mistral-window-q4_0": Tiny("llama", "Q4_0", {"metadata": {"attention.sliding_window": 24}}),
+    "llama-q2_k-q3_k": Tiny("llama", ("Q2_K", "Q3_K"), BIG),
+    "llama-q4_k-q6_k-q3_k-q5_k": Tiny("llama", ("Q4_K", "Q6_K", "Q3_K", "Q5_K"), BIG),
+    "qwen2-f32": Tiny("qwen2", "F32"),
+    "qwen2-q5_0": Tiny("qwen2", "Q5_0"),
+    "qwen2-yarn-q4_k": Tiny("qwen2", "Q4_K", BIG | {"metadata": YARN}),
+    "qwen3-f32": Tiny("qwen3", "F32"),
+    "qwen3-q5_1": Tiny("qwen3", "Q5_1"),
+    "qwen3-q6_k-tied": Tiny("qwen3", "Q6_K", BIG | {"tied": True}),
+    "gemma3-f32": Tiny("gemma3", "F32", {"layers": 7}),
+    "gemma3-linear-rope-q4_1-q8_0": Tiny("gemma3", ("Q4_1", "Q8_0"), {"layers": 7, "metadata": LINEAR}),
+    "gemma3-softcap-q5_k": Tiny(
+        "gemma3", "Q5_K", BIG | {"layers": 7, "metadata": {"final_logit_softcapping": 2.0}}
+    ),
+}
+
+
+def random_sequences(vocab: int, count: int = 2, length: int = 250) -> list[list[int]]:
+    chance = random.Random(11)
+    return [[chance.randrange(vocab) for _ in range(length)] for _ in range(count)]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
+    """float32: the same logits. Packed: perplexity within 1 % on text drawn from the reference.
+
+    The perplexity of such text is exp(H(p)) for the reference and exp(H(p) + KL(p‖q)) for ours, so
+    that exp(KL) is their ratio, exactly and without drawing.
+    """
+    path = TINY[name].write(tmp_path)
+    model = reference_model(path)
+    exact = run_to_end(load(path, device="cpu", float32=True))
+    packed = run_to_end(load(path, device="cpu"))
+    same, near = Agreement(), Agreement()
+    for ids in random_sequences(model.config.vocab_size):
+        expected = reference_forward(model)(ids)
+        same.add(expected, in_pieces(our_forward(exact.decoder), ids))
+        near.add(expected, in_pieces(our_forward(packed.decoder), ids))
+    same.check()
+    ratio = math.exp(near.divergence / near.positions)
+    print(f"{name}: top-1 {same.equal}/{same.positions}, max {same.largest:.1e}; packed ratio {ratio:.5f}")
+    assert ratio < 1.01
+
+
+def in_pieces(forward: Forward, ids: list[int]) -> torch.Tensor:
+    """Logits of ``ids`` by way of the cache: a prefill, single tokens, and chunks behind them."""
+    cuts = [0, 100, 101, 102, 170, len(ids)]
+    return torch.cat([forward(ids[start:stop]) for start, stop in zip(cuts, cuts[1:], strict=False)])
+
+
+@dataclass
+class Comparison:
+    """One real model on the prose, by transformers and by ours."""
+
+    float32: Agreement
+    reference_perplexity: float
+    packed_perplexity: float
+    weight_bytes: int
+    held_bytes: int
+    file_bytes: int
+
+
+def compare(path: Path) -> Comparison:
+    """Chunk by chunk through all three at once, so that no more than one chunk's logits are held."""
+    engine = run_to_end(load(path, device="cpu", context_length=TOKENS))
+    exact = run_to_end(load(path, device="cpu", context_length=POSITIONS, float32=True))
+    try:
+        ids = engine.tokenizer.encode(PROSE.read_text(encoding="utf-8"))[: TOKENS + 1]
+        assert len(ids) == TOKENS + 1
+        model = reference_model(path)
+        reference, ours, packed = (
+            reference_forward(model),
+            our_forward(exact.decoder),
+            our_forward(engine.decoder),
+        )
+        agreement, losses = Agreement(), torch.zeros(2, dtype=torch.float64)
+        for start in range(0, TOKENS, CHUNK):
+            chunk, targets = ids[start : start + CHUNK], torch.tensor(ids[start + 1 : start + CHUNK + 1])
+            expected = reference(chunk)
+            if start < POSITIONS:
+                agreement.add(expected, ours(chunk))
+            for index, logits in enumerate((expected, packed(chunk))):
+                losses[index] += torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
+        perplexities = (losses / TOKENS).exp().tolist()
+        return Comparison(
+            agreement,
+            *perplexities,
+            weight_bytes=engine.weight_bytes,
+            held_bytes=held_bytes(engine.decoder),
+            file_bytes=path.stat().st_size,
+        )
+    finally:
+        engine.close()
+        exact.close()
+
+
+@pytest.fixture(scope="session")
+def comparison(request: pytest.FixtureRequest) -> Comparison:
+    return compare(request.getfixturevalue(request.param))
+
+
+both = pytest.mark.parametrize("comparison", ["starter_gguf", "gemma_gguf"], indirect=True, scope="session")
+
+
+@both
+def test_float32_logits_equal_transformers(comparison: Comparison) -> None:
+    found = comparison.float32
+    print(f"top-1 {found.equal} of {found.positions}, max |Δ log p| {found.largest:.4f}")
+    found.check()
+
+
+@both
+def test_packed_perplexity_is_that_of_the_reference(comparison: Comparison) -> None:
+    expected, ours = comparison.reference_perplexity, comparison.packed_perplexity
+    print(f"perplexity {ours:.4f}, of the reference {expected:.4f}: {ours / expected - 1:+.2%}")
+    assert 3 < expected < 60, "a model that reads English"
+    assert abs(ours / expected - 1) < 0.01
+
+
+@both
+def test_weights_stay_small(comparison: Comparison) -> None:
+    size = comparison.file_bytes
+    print(f"reported {comparison.weight_bytes / size:.3f}, held {comparison.held_bytes / size:.3f} × the file")
+    assert comparison.weight_bytes <= 1.6 * size
+    assert comparison.held_bytes <= 1.6 * size
+    # what is reported is what is held, but for norms and rotary tables
+    assert comparison.weight_bytes == pytest.approx(comparison.held_bytes, rel=0.05)
