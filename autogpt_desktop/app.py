@@ -80,7 +80,7 @@ def refuse(error: KnownError | OSError) -> int:
     else:
         translation.apply(Settings.load().language)
     print(message(error), file=sys.stderr)
-    QMessageBox.critical(None, "AutoGPT Desktop", message(error))  # type: ignore[call-overload]
+    QMessageBox.critical(None, "AutoGPT Desktop", message(error))
     return 1
 
 

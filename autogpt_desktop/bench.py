@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from autogpt_desktop import bench_window
 from autogpt_desktop.auto import resolve
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.load import load
@@ -35,9 +36,13 @@ _TEXT = (
 def bench(options: argparse.Namespace) -> int:
     """Measure one installed model and print a table, or JSON."""
     path = resolve(options.model)
+    device = options.device or Settings.load().device
+    if options.window:
+        measured = bench_window.run(path, device)
+        print(json.dumps(measured, indent=2) if options.json else bench_window.table(measured))
+        return 0
     threads = options.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
-    device = options.device or Settings.load().device
     runs: dict[str, list[dict[str, float]]] = {}
     peer = peer_runner(path, threads)
     info: dict[str, Any] = {}

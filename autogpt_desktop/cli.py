@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--new-tokens", type=_whole(1), default=64)
     bench.add_argument("--repeat", type=_whole(1), default=3)
     bench.add_argument("--threads", type=_whole(0), default=0, help=tr("0: one for each core"))
+    bench.add_argument("--window", action="store_true", help=tr("measure the window instead of the engine"))
     bench.add_argument("--json", action="store_true")
     _model_options(bench)
     return top

@@ -69,7 +69,7 @@ WALLS = {
     # These compose the parts: the only places that know them all.
     "": EVERYTHING,
 }
-COMPOSERS = {"", "__main__", "app", "cli", "auto", "bench", "terminal", "torch_preload"}
+COMPOSERS = {"", "__main__", "app", "cli", "auto", "bench", "bench_window", "terminal", "torch_preload"}
 
 
 @dataclass(frozen=True)

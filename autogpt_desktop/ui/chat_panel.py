@@ -31,6 +31,7 @@ class ChatPanel(PanelMessages):
         self.files = ConversationFiles(self)
         self._connect()
         context.history.on_purge.append(self._forget)
+        self._purge_timer.start()  # what a crash left deleted but not purged
         last = context.settings.last_conversation
         self.open_conversation(last if last and context.history.has(last) else 0)
 
@@ -128,7 +129,7 @@ class ChatPanel(PanelMessages):
         self.reload()
         self.list.set_current(0 if temporary else conversation_id)
         if not temporary:
-            self.context.settings.last_conversation = conversation_id
+            self._remember(conversation_id)
 
     @plainly
     def rename(self, conversation_id: int, title: str) -> None:
@@ -166,7 +167,7 @@ class ChatPanel(PanelMessages):
         def undo() -> None:
             if history.undo(token):
                 self.list.reload()
-                if was_open:
+                if was_open and self.temporary is None:
                     self.open_conversation(conversation_id)
 
         self.context.toast(tr("“{title}” deleted", title=title[:40]), undo=undo)
@@ -222,6 +223,8 @@ class ChatPanel(PanelMessages):
             super().keyPressEvent(event)
         elif self._answer():
             self.stop()
+        elif self.editing is not None:
+            self.cancel_editing()
         elif self.find_bar.isVisible():
             self.find_bar.close_bar()
         else:

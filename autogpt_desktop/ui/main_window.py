@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QGuiApplication,
     QIcon,
     QKeySequence,
     QPaintEvent,
@@ -171,12 +172,9 @@ class MainWindow(QMainWindow):
             self.addAction(action)
             self._actions[name] = action
         menu = QMenu(self)
-        for name in ("models", "open", "", "larger", "smaller", "normal", "full", "", "settings", "shortcuts",
-                     "about", "", "quit"):  # fmt: skip
-            if name:
-                menu.addAction(self._actions[name])
-            else:
-                menu.addSeparator()
+        for line in ("models open", "larger smaller normal full", "settings shortcuts about", "quit"):
+            menu.addActions([self._actions[name] for name in line.split()])
+            menu.addSeparator()
         self.menu_button.setMenu(menu)
 
     def retranslate(self) -> None:
@@ -341,7 +339,8 @@ class MainWindow(QMainWindow):
         text = self.context.settings.window_geometry.encode("ascii", "ignore")
         saved = QByteArray.fromBase64(QByteArray(text))
         if saved.isEmpty() or not self.restoreGeometry(saved):
-            screen = self.screen().availableGeometry()
+            # not self.screen(): PySide 6.11 lets the window's end take that QScreen with it
+            screen = QGuiApplication.primaryScreen().availableGeometry()
             size = QSize(1100, 760).boundedTo(screen.size())
             self.resize(size)
             self.move(screen.center() - self.rect().center())
@@ -387,6 +386,8 @@ class MainWindow(QMainWindow):
         self._closing = True
         settings = self.context.settings
         settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        if self.bugs.dialog is not None:
+            self.bugs.dialog.close()  # the application ends with its last window
         self.hide()  # stopping may take a moment; nobody needs to watch
         picker = self._overlays.get("models")
         if isinstance(picker, ModelPicker):

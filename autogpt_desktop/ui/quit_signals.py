@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 
@@ -20,7 +21,8 @@ class QuitSignals(QObject):
         self._ours, self._pythons = socket.socketpair()
         self._ours.setblocking(False)
         self._pythons.setblocking(False)
-        self._before = {number: signal.signal(number, self._close) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._close) for number in numbers}
         signal.set_wakeup_fd(self._pythons.fileno())
         self._notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._on_wake)
@@ -35,7 +37,8 @@ class QuitSignals(QObject):
         self._pythons.close()
 
     def _on_wake(self) -> None:
-        self._ours.recv(64)
+        with contextlib.suppress(BlockingIOError):  # the notifier may ask twice for one byte
+            self._ours.recv(64)
 
     def _close(self, *_: object) -> None:
         self._window.close()

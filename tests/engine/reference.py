@@ -49,18 +49,36 @@ WHOLE = {
 }
 
 
+CLASSES = {
+    transformers.LlamaConfig: transformers.LlamaForCausalLM,
+    transformers.MistralConfig: transformers.MistralForCausalLM,
+    transformers.Qwen2Config: transformers.Qwen2ForCausalLM,
+    transformers.Qwen3Config: transformers.Qwen3ForCausalLM,
+    transformers.Gemma3TextConfig: transformers.Gemma3ForCausalLM,
+}
+# bytes of a block where its float16 scales stand, and their shares that put the mean at 0
+_TYPES = gguf.GGMLQuantizationType
+K_SCALES = {
+    _TYPES.Q2_K: {80: 1.0, 82: 1.5},
+    _TYPES.Q3_K: {108: 1.0},
+    _TYPES.Q4_K: {0: 1.0, 2: 7.5},
+    _TYPES.Q5_K: {0: 1.0, 2: 15.5},
+    _TYPES.Q6_K: {208: 1.0},
+}
+
+
 def reference_model(path: Path) -> transformers.PreTrainedModel:
-    """The file's model by ``transformers``, float32 on the CPU. Fails when a weight is missing or left over."""
+    """The file's model by ``transformers``, float32 on the CPU. No weight may be missing or left over."""
+    transformers.utils.logging.disable_progress_bar()
     file = read_gguf(path)
     config = _config(file)
-    kind = {"Gemma3TextConfig": "Gemma3"}.get(type(config).__name__) or type(config).__name__[: -len("Config")]
-    cls = getattr(transformers, f"{kind}ForCausalLM")
-    model, report = cls.from_pretrained(
+    model, report = CLASSES[type(config)].from_pretrained(
         None, config=config, state_dict=dict(_weights(file)), dtype=torch.float32, output_loading_info=True
     )
     assert not report["missing_keys"] and not report["unexpected_keys"], report
     assert not report["mismatched_keys"], report
-    if "rope_freqs.weight" in file.tensors:  # llama3: what each frequency is divided by, worked out beforehand
+    if "rope_freqs.weight" in file.tensors:
+        # llama3: the converter worked out what each frequency is divided by
         factors = torch.from_numpy(_values(file, "rope_freqs.weight"))
         model.model.rotary_emb.inv_freq = model.model.rotary_emb.inv_freq / factors
     return model.eval()
@@ -92,24 +110,23 @@ def _config(file: GGUFFile) -> transformers.PreTrainedConfig:
         "tie_word_embeddings": "output.weight" not in file.tensors,
         "rope_parameters": rope,
         "pad_token_id": None,
-        "attn_implementation": "eager",
+        "attn_implementation": "sdpa",
     }
     window = get("attention.sliding_window")
     if family == "gemma3":
         local = {"rope_type": "default", "rope_theta": 10_000.0}
         return transformers.Gemma3TextConfig(
-            **common
-            | {"rope_parameters": {"full_attention": rope, "sliding_attention": local}},
+            **common | {"rope_parameters": {"full_attention": rope, "sliding_attention": local}},
             sliding_window=window,
             query_pre_attn_scalar=common["head_dim"],
             final_logit_softcapping=get("final_logit_softcapping"),
         )
     if family == "llama" and window:
         return transformers.MistralConfig(**common, sliding_window=window)
-    kinds = {"llama": "LlamaConfig", "qwen2": "Qwen2Config", "qwen3": "Qwen3Config"}
     if family == "qwen2":
-        del common["head_dim"]  # has no such setting
-    return getattr(transformers, kinds[family])(**common)
+        del common["head_dim"]  # it has no such setting
+        return transformers.Qwen2Config(**common)
+    return {"llama": transformers.LlamaConfig, "qwen3": transformers.Qwen3Config}[family](**common)
 
 
 def _weights(file: GGUFFile) -> Iterator[tuple[str, Tensor]]:
@@ -201,9 +218,30 @@ def mixed_gguf(path: Path, files: Sequence[Path]) -> Path:
             writer.add_key_value(name, entry.contents(), entry.types[0], inner)
     for index in range(len(readers[0].tensors)):
         tensor = readers[index % len(readers)].tensors[index]
-        writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
+        data = balanced(np.array(tensor.data), tensor.tensor_type)
+        writer.add_tensor(tensor.name, data, raw_dtype=tensor.tensor_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def balanced(data: np.ndarray, kind: gguf.GGMLQuantizationType) -> np.ndarray:
+    """Random K-quant blocks, uint8 [rows, bytes], with scales that give weights of mean 0 and 1/√cols.
+
+    Left as they are they make models so flat or so sure that any two of them agree, or none do.
+    """
+    if kind not in K_SCALES:
+        return data
+    size, nbytes = gguf.GGML_QUANT_SIZES[kind]
+    blocks = data.reshape(-1, nbytes)
+
+    def scale_by(factor: float) -> np.ndarray:
+        for start, share in K_SCALES[kind].items():
+            blocks[:, start : start + 2] = np.frombuffer(np.float16(factor * share).tobytes(), np.uint8)
+        return gguf.quants.dequantize(data, kind)
+
+    cols = data.shape[-1] // nbytes * size
+    scale_by(2.0**-9 * cols**-0.5 / scale_by(2.0**-9).std())
+    return data

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import random
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from autogpt_desktop.bench import run_to_end
 from autogpt_desktop.engine.load import load
@@ -48,12 +48,13 @@ class Agreement:
     def add(self, expected: torch.Tensor, ours: torch.Tensor) -> None:
         """Logits [tokens, vocab_size] of the reference and of ours."""
         assert ours.dtype == torch.float32 and ours.shape == expected.shape
-        p, q = expected.log_softmax(-1), ours.log_softmax(-1)
-        assert torch.isfinite(p).all() and torch.isfinite(q).all()
-        self.positions += len(p)
-        self.equal += int((p.argmax(-1) == q.argmax(-1)).sum())
-        self.largest = max(self.largest, (p - q).abs().max().item())
-        self.divergence += (p.exp() * (p - q)).sum().item()
+        for left, right in zip(expected.split(50), ours.split(50), strict=True):  # bounds the memory
+            p, q = left.log_softmax(-1), right.log_softmax(-1)
+            assert torch.isfinite(p).all() and torch.isfinite(q).all()
+            self.positions += len(p)
+            self.equal += int((p.argmax(-1) == q.argmax(-1)).sum())
+            self.largest = max(self.largest, (p - q).abs().max().item())
+            self.divergence += (p.exp() * (p - q)).sum().item()
 
     def check(self) -> None:
         assert self.positions >= POSITIONS
@@ -74,7 +75,7 @@ class Tiny:
             path = folder / f"{quant}.gguf"
             write_tiny_gguf(path, self.family, quant=quant, chat_template=None, **self.options)
             files.append(path)
-        return files[0] if len(files) == 1 else mixed_gguf(folder / "mixed.gguf", files)
+        return mixed_gguf(folder / "mixed.gguf", files)
 
 
 LINEAR = {"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}
@@ -111,7 +112,7 @@ def random_sequences(vocab: int, count: int = 2, length: int = 250) -> list[list
 
 @pytest.mark.parametrize("name", TINY)
 def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
-    """float32: the same logits. Packed: perplexity within 1 % on text drawn from the reference.
+    """float32: the same logits. Packed: perplexity within 0.3 % on text drawn from the reference.
 
     The perplexity of such text is exp(H(p)) for the reference and exp(H(p) + KL(p‖q)) for ours, so
     that exp(KL) is their ratio, exactly and without drawing.
@@ -123,12 +124,13 @@ def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
     same, near = Agreement(), Agreement()
     for ids in random_sequences(model.config.vocab_size):
         expected = reference_forward(model)(ids)
+        assert 0.5 < expected.std(-1).mean() < 2, "flat or saturated logits would tell nothing"
         same.add(expected, in_pieces(our_forward(exact.decoder), ids))
         near.add(expected, in_pieces(our_forward(packed.decoder), ids))
     same.check()
     ratio = math.exp(near.divergence / near.positions)
     print(f"{name}: top-1 {same.equal}/{same.positions}, max {same.largest:.1e}; packed ratio {ratio:.5f}")
-    assert ratio < 1.01
+    assert ratio < 1.003
 
 
 def in_pieces(forward: Forward, ids: list[int]) -> torch.Tensor:
@@ -150,30 +152,25 @@ class Comparison:
 
 
 def compare(path: Path) -> Comparison:
-    """Chunk by chunk through all three at once, so that no more than one chunk's logits are held."""
+    """All three go chunk by chunk side by side, so that only one chunk's logits are ever held."""
     engine = run_to_end(load(path, device="cpu", context_length=TOKENS))
     exact = run_to_end(load(path, device="cpu", context_length=POSITIONS, float32=True))
     try:
         ids = engine.tokenizer.encode(PROSE.read_text(encoding="utf-8"))[: TOKENS + 1]
         assert len(ids) == TOKENS + 1
-        model = reference_model(path)
-        reference, ours, packed = (
-            reference_forward(model),
-            our_forward(exact.decoder),
-            our_forward(engine.decoder),
-        )
-        agreement, losses = Agreement(), torch.zeros(2, dtype=torch.float64)
+        reference = reference_forward(reference_model(path))
+        float32, packed = our_forward(exact.decoder), our_forward(engine.decoder)
+        agreement, losses = Agreement(), [0.0, 0.0]
         for start in range(0, TOKENS, CHUNK):
             chunk, targets = ids[start : start + CHUNK], torch.tensor(ids[start + 1 : start + CHUNK + 1])
             expected = reference(chunk)
             if start < POSITIONS:
-                agreement.add(expected, ours(chunk))
+                agreement.add(expected, float32(chunk))
             for index, logits in enumerate((expected, packed(chunk))):
-                losses[index] += torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
-        perplexities = (losses / TOKENS).exp().tolist()
+                losses[index] += F.cross_entropy(logits, targets, reduction="sum").item()
         return Comparison(
             agreement,
-            *perplexities,
+            *(math.exp(loss / TOKENS) for loss in losses),
             weight_bytes=engine.weight_bytes,
             held_bytes=held_bytes(engine.decoder),
             file_bytes=path.stat().st_size,
@@ -209,8 +206,8 @@ def test_packed_perplexity_is_that_of_the_reference(comparison: Comparison) -> N
 @both
 def test_weights_stay_small(comparison: Comparison) -> None:
     size = comparison.file_bytes
-    print(f"reported {comparison.weight_bytes / size:.3f}, held {comparison.held_bytes / size:.3f} × the file")
-    assert comparison.weight_bytes <= 1.6 * size
-    assert comparison.held_bytes <= 1.6 * size
-    # what is reported is what is held, but for norms and rotary tables
-    assert comparison.weight_bytes == pytest.approx(comparison.held_bytes, rel=0.05)
+    reported, held = comparison.weight_bytes, comparison.held_bytes
+    print(f"reported {reported / size:.3f} × the file's bytes, held {held / size:.3f} ×")
+    assert reported <= 1.6 * size
+    assert held <= 1.6 * size
+    assert reported == pytest.approx(held, rel=0.05), "the rest is norms and rotary tables"

@@ -75,7 +75,10 @@ class Script:
 
 
 @pytest.fixture
-def chat_context(qtbot: QtBot, starter_gguf: Path, tmp_path: Path) -> Iterator[AppContext]:
+def chat_context(qtbot: QtBot, starter_gguf: Path, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
+    """The starter model is installed and no other."""
+    (no_models / starter_gguf.parent.name).mkdir(parents=True)
+    (no_models / starter_gguf.parent.name / starter_gguf.name).symlink_to(starter_gguf)
     settings = Settings.load()
     translation.apply("en")
     theme().install("light")

@@ -213,3 +213,12 @@ def test_code_has_a_label_and_a_copy_button(panel: ChatPanel, script: Script, qt
     assert [header.label.text() for header in headers] == ["python", ""]
     headers[0].copy.click()
     assert QApplication.clipboard().text() == "print(1)"
+
+
+def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    script.pieces = ["```python\nprint(1)\n```"]
+    ask(panel, qtbot, "x")
+    text = panel.view.widgets[panel.messages[-1].id].body
+    area = text._code_area(text.code_blocks()[0])
+    assert area.top() >= 0 and area.bottom() <= text.height()
+    assert text._headers[0].y() >= 0

@@ -41,7 +41,6 @@ class ComposerText(QPlainTextEdit):
 
     send_requested = Signal()
     edit_last_requested = Signal()
-    escaped = Signal()
     pasted_long = Signal(str)
     files_given = Signal(list)
 
@@ -85,8 +84,8 @@ class ComposerText(QPlainTextEdit):
                 self.ensureCursorVisible()
         elif key == Qt.Key.Key_Up and plain and self.document().isEmpty() and not self._composing:
             self.edit_last_requested.emit()
-        elif key == Qt.Key.Key_Escape and not self._composing:
-            self.escaped.emit()
+        elif key == Qt.Key.Key_Escape:
+            event.ignore()  # the panel knows what there is to stop
         else:
             super().keyPressEvent(event)
 
@@ -100,11 +99,13 @@ class ComposerText(QPlainTextEdit):
             self.insertPlainText(source.text())
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(_files(source)) or super().canInsertFromMimeData(source)
+        return bool(_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)
 
 
 def _files(source: QMimeData) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
+    """Files to attach; models are the window's."""
+    paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() != ".gguf" and not path.is_dir()]
 
 
 class Composer(QWidget):
@@ -159,7 +160,6 @@ class Composer(QWidget):
         self._debounce.timeout.connect(self.changed)
         self.edit.textChanged.connect(self._on_text)
         self.edit.send_requested.connect(self._send)
-        self.edit.escaped.connect(self._escape)
         self.edit.edit_last_requested.connect(self.edit_last_requested)
         self.edit.pasted_long.connect(self._attach_paste)
         self.edit.files_given.connect(self.attach_files)
@@ -264,6 +264,8 @@ class Composer(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _files(event.mimeData()):
             event.acceptProposedAction()
+        else:
+            event.ignore()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         event.acceptProposedAction()
@@ -290,12 +292,6 @@ class Composer(QWidget):
         else:
             self._send()
         self.edit.setFocus()
-
-    def _escape(self) -> None:
-        if self._busy:
-            self.stopped.emit()
-        elif self.editing.isVisible():
-            self.edit_cancelled.emit()
 
     # -- looks
 

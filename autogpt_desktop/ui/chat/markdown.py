@@ -10,11 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QFont,
@@ -33,6 +30,11 @@ from PySide6.QtGui import (
 from autogpt_desktop.ui.chat.highlight import highlight
 from autogpt_desktop.ui.chat.style import ChatStyle
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
 CODE = QTextFormat.Property.UserProperty + 1  # int: number of the code block
 LANGUAGE = CODE + 1  # str: its language
 QUOTES = CODE + 2  # int: depth of block quotes
@@ -49,6 +51,8 @@ _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^\s*(?:[-+]|\d+[.)])\s|^ {4}|^[-=]{2,
 @cache
 def parser() -> MarkdownIt:
     """CommonMark with tables and strikethrough; HTML off; formulas left exactly as written."""
+    from markdown_it import MarkdownIt  # with the first message, not before the window
+
     made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     made.inline.ruler.before("escape", "formula", _formula)
     return made
@@ -140,6 +144,7 @@ class MarkdownWriter:
         cursor.setBlockFormat(self._block())
         cursor.setCharFormat(self._char())
         cursor.insertText(clean(text).replace("\n", LINE) if len(text) < 2000 else clean(text))
+        self._frame_code()
 
     def grow(self, text: str) -> None:
         """``text`` begins with what was written before: write its last block and what follows it."""
@@ -158,6 +163,19 @@ class MarkdownWriter:
                 self._done += _offset(tail, first_line)
             self._write_group(cursor, tokens)
         cursor.endEditBlock()
+        self._frame_code()
+
+    def _frame_code(self) -> None:
+        """Room at the ends for the frame of code: margins of the outermost blocks count for nothing."""
+        root = self.document.rootFrame()
+        form = root.frameFormat()
+        first, last = self.document.begin().blockFormat(), self.document.lastBlock().blockFormat()
+        top = HEADER + PAD if first.hasProperty(CODE) else 0
+        bottom = PAD + 2 if last.hasProperty(CODE) else 0
+        if (form.topMargin(), form.bottomMargin()) != (top, bottom):
+            form.setTopMargin(top)
+            form.setBottomMargin(bottom)
+            root.setFrameFormat(form)
 
     # -- state
 
@@ -212,7 +230,7 @@ class MarkdownWriter:
     def _start(self, cursor: QTextCursor, form: QTextBlockFormat) -> None:
         if self._fresh:
             if cursor.position() == 0:
-                form.setTopMargin(max(0.0, HEADER + PAD) if form.hasProperty(CODE) else 0)
+                form.setTopMargin(0)
             cursor.setBlockFormat(form)
             cursor.setBlockCharFormat(self._char())
             self._fresh = False

@@ -40,6 +40,7 @@ MARGIN = 400  # px above and below the window in which messages already have wid
 TOP = 24  # px above the first message
 BOTTOM = 24
 AT_END = 24  # px from the end that still count as being there
+SCROLL_BAR = 12  # px
 POOL = 12  # unused widgets that are kept
 
 
@@ -93,7 +94,6 @@ class MessageView(QAbstractScrollArea):
         self._current = -1
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setAutoFillBackground(False)
         self.verticalScrollBar().setSingleStep(48)
@@ -196,7 +196,7 @@ class MessageView(QAbstractScrollArea):
 
     def _column(self) -> int:
         """Width of a message widget."""
-        return max(200, min(self.chat_style.column_width + 2 * PAD, self.viewport().width() - 32))
+        return max(200, min(self.chat_style.column_width + 2 * PAD, self.width() - SCROLL_BAR - 32))
 
     def _recount(self) -> None:
         self._tops = [0.0, *accumulate(item.height for item in self.items)]
@@ -259,7 +259,7 @@ class MessageView(QAbstractScrollArea):
         wanted = self._range()
         offset = TOP - self.verticalScrollBar().value()
         column = self._column()
-        left = (self.viewport().width() - column) // 2
+        left = (self.width() - SCROLL_BAR - column) // 2  # the same with and without the bar
         for message_id, widget in list(self.widgets.items()):
             index = self._index[message_id]
             if index not in wanted and not (

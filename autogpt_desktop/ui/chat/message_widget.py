@@ -159,6 +159,7 @@ class MessageWidget(QWidget):
         self.buttons["edit"].setVisible(not answer)
         for name in ("copy", "regenerate", "delete", "edit"):
             self.buttons[name].setEnabled(not self.busy)
+        self.stats.setToolTip(item.model)
         self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
         self._set_quiet()
 

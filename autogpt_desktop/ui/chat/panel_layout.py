@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.composer import Composer
 from autogpt_desktop.ui.chat.conversation_list import ConversationList
 from autogpt_desktop.ui.chat.find_bar import FindBar
-from autogpt_desktop.ui.chat.message_view import MessageView
+from autogpt_desktop.ui.chat.message_view import SCROLL_BAR, MessageView
 from autogpt_desktop.ui.chat.panel_parts import Banner, EmptyState, Header
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.chat.style import chat_style
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 NARROW = 1000  # px below which list and drawer are not open at once
-SCROLL_BAR = 12  # px that the conversation above is narrower by
 FIGURES_FROM = 760  # px of the middle column from which the header has room for figures
 
 
@@ -87,7 +86,14 @@ class PanelLayout(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.splitter)
+        self.setAcceptDrops(True)
         self.restyle()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self.composer.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.composer.dropEvent(event)
 
     def add_keys(self, pairs: dict[str, Callable[[], None]]) -> None:
         """Shortcuts that work anywhere in the panel."""

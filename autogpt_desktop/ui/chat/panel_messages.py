@@ -81,7 +81,7 @@ class PanelMessages(PanelState):
         )  # fmt: skip
         if self.temporary is None:
             self.context.history.set_draft(None, "")
-            self.context.settings.last_conversation = self.conversation_id
+            self._remember(self.conversation_id)
             self.list.set_current(self.conversation_id)
 
     def _leaf(self) -> int | None:
@@ -225,7 +225,7 @@ class PanelMessages(PanelState):
         if error is not None and not isinstance(error, KnownError):
             self.context.show_error(error)
         if state == "complete" and answer.stats.get("seconds", 0) > LONG_ANSWER:
-            kept = answer.history is self.context.history
+            kept = answer.history is self.context.history and answer.history.has(answer.conversation_id)
             title = (
                 shown_title(answer.history.get(answer.conversation_id).title)
                 if kept

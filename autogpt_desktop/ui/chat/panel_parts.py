@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, ParamSpec
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -36,6 +36,7 @@ def plainly(method: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
+@lru_cache(maxsize=16)  # what is attached is counted with every key
 def estimate_tokens(text: str) -> int:
     """Roughly how many tokens a text is: four Latin letters or one other character each."""
     if text.isascii():
@@ -73,7 +74,9 @@ class ContextMeter(QWidget):
         width, y = self.width(), self.height() / 2 - 2
         painter.setBrush(theme().color("border"))
         painter.drawRoundedRect(0, y, width, 4, 2, 2)
-        color = theme().color("danger" if self.share > 1 else "warning" if self.share > HIGH else "accent")
+        color = theme().color(
+            "danger" if self.draft > self.length else "warning" if self.share > HIGH else "accent"
+        )
         for tokens, alpha in ((self.used + self.draft, 110), (self.used, 255)):
             color.setAlpha(alpha)
             painter.setBrush(color)
@@ -142,7 +145,7 @@ class Banner(QWidget):
             self.setAccessibleName(text)
 
 
-class EmptyState(QWidget):
+class EmptyState(QScrollArea):
     """One sentence and example prompts that send when clicked."""
 
     chosen = Signal(str)
@@ -150,29 +153,38 @@ class EmptyState(QWidget):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.context = context
-        self.sentence = label(size="title")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.sentence = label(size="title", wrap=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.note = label(tone="muted", wrap=True)
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.examples = [QPushButton() for _ in range(4)]
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 24, 24, 24)
+        middle = QWidget()
+        middle.setMaximumWidth(440)
+        examples = QVBoxLayout(middle)
+        examples.setContentsMargins(0, 0, 0, 0)
+        examples.setSpacing(8)
+        for made in self.examples:
+            made.setAutoDefault(False)
+            made.clicked.connect(self._clicked)
+            examples.addWidget(made)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(middle, 1000)
+        row.addStretch(1)
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(24, 16, 24, 16)
         column.setSpacing(8)
         column.addStretch(2)
         column.addWidget(self.sentence)
         column.addWidget(self.note)
         column.addSpacing(16)
-        for made in self.examples:
-            made.setAutoDefault(False)
-            made.setMinimumHeight(40)
-            made.setMaximumWidth(440)
-            made.clicked.connect(self._clicked)
-            row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(made, 4)
-            row.addStretch(1)
-            column.addLayout(row)
+        column.addLayout(row)
         column.addStretch(3)
+        self.setWidget(page)
         context.language_changed.connect(self.retranslate)
         context.model_changed.connect(self.retranslate)
         context.theme_changed.connect(self.restyle)
@@ -184,7 +196,8 @@ class EmptyState(QWidget):
         """Quieter than other buttons: they are suggestions."""
         hex_of = theme().hex
         sheet = (
-            f"QPushButton {{ border: 1px solid {hex_of('border')}; border-radius: 10px; padding: 8px 16px; }}"
+            f"QPushButton {{ border: 1px solid {hex_of('border')}; border-radius: 10px;"
+            "padding: 8px 16px; min-height: 22px; }"
             f"QPushButton:hover {{ background: {hex_of('raised')}; border-color: {hex_of('control')}; }}"
             f"QPushButton:focus {{ border: 2px solid {hex_of('accent')}; padding: 7px 15px; }}"
         )

@@ -51,6 +51,13 @@ class PanelState(PanelLayout):
     def history(self) -> History:
         return self.temporary or self.context.history
 
+    def _remember(self, conversation_id: int) -> None:
+        """The conversation to open at the next start, also when this one ends in a crash."""
+        settings = self.context.settings
+        if settings.last_conversation != conversation_id:
+            settings.last_conversation = conversation_id
+            self.context.save_settings()
+
     def _answer(self) -> Answer | None:
         """The answer that is being written in the open conversation."""
         return self.answers.of(self.history, self.conversation_id) if self.conversation_id else None
@@ -116,7 +123,8 @@ class PanelState(PanelLayout):
         attached = sum(estimate_tokens(item.text) for item in self.composer.attachments)
         draft = estimate_tokens(self.composer.text()) + attached
         length = self._context_length()
-        self.header.meter.show_values(used, draft, length)
+        # what does not fit is left out by the engine, oldest first
+        self.header.meter.show_values(min(used, length) if length else used, draft, length)
         if length and draft > length:
             self.composer.set_notice(
                 tr(

@@ -147,7 +147,7 @@ class RichText(QTextEdit):
                 painter.setPen(style.border)
                 painter.setBrush(style.code_bg)
                 painter.drawRoundedRect(self._code_area(block).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-            elif form.hasProperty(QUOTES):
+            if form.hasProperty(QUOTES):
                 rect = layout.blockBoundingRect(block)
                 joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
                 top = rect.top() - (form.topMargin() if joined else 0)
@@ -155,7 +155,7 @@ class RichText(QTextEdit):
                 painter.setBrush(style.border)
                 for depth in range(int(form.property(QUOTES))):
                     painter.drawRect(QRectF(depth * STEP, top, 3, rect.bottom() - top))
-            elif form.hasProperty(RULE):
+            if form.hasProperty(RULE):
                 middle = layout.blockBoundingRect(block).center().y()
                 painter.setPen(style.border)
                 painter.drawLine(0, int(middle), self.width(), int(middle))
