@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from autogpt_desktop.catalog import installed
-from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
@@ -157,7 +156,7 @@ class AutoModel:
 
     def _continue(self, ids: list[int], sampling: Sampling, streamer: Any) -> list[int]:
         engine, sample = self.engine, make_sampler(sampling)
-        state: KVCache = engine.new_state()
+        state = engine.new_state()
         out, logits = list(ids), None
         for step in engine.prefill(state, ids):
             logits = step

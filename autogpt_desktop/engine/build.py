@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.door import Decoder
+from autogpt_desktop.engine.native.decoder import build_native, runs
 from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
 from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
@@ -21,10 +23,17 @@ def build(
     context_length: int,
     *,
     float32: bool = False,
-) -> Generator[Progress, None, Transformer]:
-    """Pack the weights on ``device``; the generator returns the decoder."""
+    compiled: bool = True,
+) -> Generator[Progress, None, Decoder]:
+    """Pack the weights on ``device``; the generator returns the decoder.
+
+    On the CPU that is the compiled one where it is built and knows all of the formats, unless
+    ``compiled`` is False; else it runs on torch.
+    """
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
+    if compiled and not float32 and device.type == "cpu" and runs(config, sources):
+        return (yield from build_native(config, sources, context_length))
     decoder = Transformer(config, device, context_length)
 
     def norm(name: str) -> RMSNorm:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.door import Decoder, State
 from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
-from autogpt_desktop.engine.transformer import Cancelled, Transformer
+from autogpt_desktop.engine.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
 
@@ -52,7 +52,7 @@ class Engine:
 
     name: str
     config: ModelConfig
-    decoder: Transformer
+    decoder: Decoder
     tokenizer: Tokenizer
     template: ChatTemplate
     device: str  # "cpu", "cuda", "mps"
@@ -68,7 +68,7 @@ class Engine:
         """Bytes of memory that the weights hold."""
         return self.decoder.nbytes
 
-    def new_state(self) -> KVCache:
+    def new_state(self) -> State:
         return self.decoder.new_state()
 
     def chat_ids(self, messages: list[dict[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
@@ -76,7 +76,7 @@ class Engine:
         return self.template.render_ids(self.tokenizer, messages, add_generation_prompt=add_generation_prompt)
 
     def prefill(
-        self, state: KVCache, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
+        self, state: State, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Progress | Tensor]:
         """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
 
@@ -94,7 +94,7 @@ class Engine:
         self,
         ids: Sequence[int],
         sampling: Sampling,
-        state: KVCache | None = None,
+        state: State | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Progress | Text | Done]:
         """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.

@@ -1,0 +1,59 @@
+"""The one door of a loaded decoder, whichever back end stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from autogpt_desktop.engine.config import ModelConfig
+
+
+class State(Protocol):
+    """One sequence: the token ids a decoder has seen, and what it remembers of them."""
+
+    ids: list[int]
+
+    def __len__(self) -> int: ...
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for ``tokens`` in all. Raises ValueError beyond the context."""
+
+    def trim(self, tokens: int) -> None:
+        """Forget everything behind the first ``tokens``."""
+
+    def common_prefix(self, ids: Sequence[int]) -> int:
+        """How many of ``ids`` are already here, from the start."""
+
+    def fork(self) -> State:
+        """A copy that goes its own way."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+class Decoder(Protocol):
+    """Token ids in, logits out. States go back to the decoder that made them."""
+
+    config: ModelConfig
+    context_length: int
+
+    def new_state(self) -> State:
+        """An empty sequence."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+
+    @property
+    def prefill_chunk(self) -> int:
+        """Tokens to hand over at a time in a prefill."""
+
+    def forward(
+        self,
+        batch: Sequence[tuple[Any, Sequence[int]]],  # (state, ids)
+        logits: Literal["last", "all"] = "last",
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """Append ids to each state; each one's logits, float32: of its last token, or of all."""

@@ -1,0 +1,73 @@
+"""The compiled CPU back end: packed weights and whole passes in C++, loaded with ctypes.
+
+It is built by setup.py as an optional extension. Without it (no compiler at install time) ``library``
+is None and the decoder runs on torch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from functools import cache
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+_VERSION = 1
+
+
+class Shape(ctypes.Structure):
+    """Mirrors native::Shape in model.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("vocab", "hidden", "intermediate", "layers", "heads")),
+        *((name, ctypes.c_int32) for name in ("kv_heads", "head_dim", "sliding_window", "gelu")),
+        *((name, ctypes.c_float) for name in ("eps", "embedding_scale", "query_scale")),
+        *((name, ctypes.c_float) for name in ("attn_softcap", "final_softcap")),
+    ]
+
+
+class Sequence(ctypes.Structure):
+    """Mirrors native::Sequence in model.h."""
+
+    _fields_ = [
+        ("cache", ctypes.c_void_p),
+        ("capacity", ctypes.c_int64),
+        ("start", ctypes.c_int32),
+        ("count", ctypes.c_int32),
+    ]
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The built library beside this file, or None; says so once in the log."""
+    built = sorted(path for path in Path(__file__).parent.glob("_native*") if path.suffix in (".so", ".pyd"))
+    for path in built:
+        try:
+            loaded = ctypes.CDLL(str(path))
+            if loaded.native_version() == _VERSION:
+                return _declared(loaded)
+        except (OSError, AttributeError) as error:  # built for another system or by another version
+            log.warning("the compiled back end %s cannot be used: %s", path.name, error)
+    log.info("there is no compiled back end here; the CPU runs on torch, more slowly")
+    return None
+
+
+def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    signatures = {
+        "native_new": (pointer, [ctypes.POINTER(Shape), number, number]),
+        "native_free": (None, [pointer]),
+        "native_kernels": (ctypes.c_char_p, [pointer]),
+        "native_nbytes": (ctypes.c_int64, [pointer]),
+        "native_matrix": (number, [pointer, number, number, number, number, number, pointer, pointer]),
+        "native_vector": (number, [pointer, number, number, pointer, number]),
+        "native_sliding": (None, [pointer, number, number]),
+        "native_begin": (number, [pointer, pointer, pointer, pointer, number]),
+        "native_layers": (number, [pointer, number, number, pointer, pointer]),
+        "native_logits": (number, [pointer, pointer, number, pointer]),
+        "native_product": (number, [pointer, pointer, number, pointer]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    return lib

@@ -1,0 +1,389 @@
+// The kernels for x86 with AVX2, FMA and F16C, compiled by per-function target attributes: the rest of
+// the library runs anywhere, and these are called only where the processor has them.
+#pragma once
+
+#include "kernels.h"
+
+#if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
+#define NATIVE_HAS_AVX2 1
+#include <immintrin.h>
+
+#define NATIVE_AVX2 __attribute__((target("avx2,fma,f16c")))
+#define NATIVE_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
+
+namespace native {
+namespace avx2 {
+
+NATIVE_AVX2_INLINE __m256 half8(const void* at) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(at)));
+}
+
+NATIVE_AVX2_INLINE __m256i load(const void* at) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(at));
+}
+
+NATIVE_AVX2_INLINE float sum8(__m256 v) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+NATIVE_AVX2_INLINE float max8(__m256 v) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+// e^x to 2 ulp, by x = n ln 2 + r and the polynomial of Cephes' expf (Moshier).
+NATIVE_AVX2_INLINE __m256 exp8(__m256 x) {
+    x = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.3f)), _mm256_set1_ps(88.3f));
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    __m256 p = _mm256_set1_ps(1.9875691500e-4f);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+    __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(p, _mm256_castsi256_ps(power));
+}
+
+NATIVE_AVX2 inline void quantize(const float* x, Acts* acts, int token) {
+    int cols = acts->cols;
+    x += static_cast<size_t>(token) * cols;
+    int8_t* q = acts->q.data() + static_cast<size_t>(token) * cols;
+    size_t first = static_cast<size_t>(token) * (cols / 32);
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    for (int b = 0; b < cols / 32; b++, x += 32, q += 32) {
+        __m256 v[4], largest = _mm256_setzero_ps();
+        for (int i = 0; i < 4; i++) {
+            v[i] = _mm256_loadu_ps(x + 8 * i);
+            largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, v[i]));
+        }
+        float top = max8(largest), scale = top / 127.0f;
+        __m256 inverse = _mm256_set1_ps(top > 0 ? 127.0f / top : 0.0f);
+        __m256i n[4];
+        for (int i = 0; i < 4; i++) n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
+        __m256i low = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[0], n[1]), 0xd8);  // 16-bit, columns 0 … 15
+        __m256i high = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[2], n[3]), 0xd8);
+        __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), bytes);
+        const __m256i ones = _mm256_set1_epi16(1);
+        int sums[2];
+        for (int h = 0; h < 2; h++) {
+            __m256i pairs = _mm256_madd_epi16(h ? high : low, ones);
+            __m128i s = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+            s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+            s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+            sums[h] = _mm_cvtsi128_si32(s);
+        }
+        acts->scale[first + b] = scale;
+        acts->sum[first + b] = scale * static_cast<float>(sums[0] + sums[1]);
+        acts->halves[2 * (first + b)] = scale * static_cast<float>(sums[0]);
+        acts->halves[2 * (first + b) + 1] = scale * static_cast<float>(sums[1]);
+    }
+}
+
+// Step `s` of a packed block as 32 bytes: 8 rows × 4 columns.
+template <Kind K>
+NATIVE_AVX2_INLINE __m256i step_of(const uint8_t* block, int s) {
+    if (K == Q8) return load(block + 32 * s);
+    __m256i w = load(block + 32 * (s % 4));
+    if (s >= 4) w = _mm256_srli_epi16(w, 4);
+    w = _mm256_and_si256(w, _mm256_set1_epi8(15));
+    if (K == Q5 || K == Q5M) {
+        __m256i high = load(block + 128);  // bit s of a byte goes to bit 4
+        high = s < 4 ? _mm256_slli_epi16(high, s < 4 ? 4 - s : 0) : _mm256_srli_epi16(high, s < 4 ? 0 : s - 4);
+        w = _mm256_or_si256(w, _mm256_and_si256(high, _mm256_set1_epi8(16)));
+    }
+    if (K == Q6) {
+        __m256i high = load(block + 128 + 32 * (s / 4));
+        int at = 2 * (s % 4);
+        high = at < 4 ? _mm256_slli_epi16(high, at < 4 ? 4 - at : 0) : _mm256_srli_epi16(high, at < 4 ? 0 : at - 4);
+        w = _mm256_or_si256(w, _mm256_and_si256(high, _mm256_set1_epi8(48)));
+    }
+    return w;
+}
+
+template <Kind K>
+NATIVE_AVX2 void unpack_kind(const Matrix& m, int group, uint8_t* out) {
+    const uint8_t* block = m.group(group);
+    for (int b = 0; b < m.blocks_per_row(); b++, block += kBlock[K], out += 256)
+#pragma GCC unroll 8
+        for (int s = 0; s < 8; s++)
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * s), step_of<K>(block, s));
+}
+
+NATIVE_AVX2 inline void unpack(const Matrix& m, int group, Panel* panel) {
+    using Function = void (*)(const Matrix&, int, uint8_t*);
+    static const Function functions[] = {unpack_kind<Q4>,  unpack_kind<Q4M>, unpack_kind<Q5>,
+                                         unpack_kind<Q5M>, unpack_kind<Q6>,  unpack_kind<Q8>};
+    functions[m.kind](m, group, panel->q.data());
+    int parts = m.kind == Q6 ? 2 : 1;
+    bool minima = m.kind == Q4M || m.kind == Q5M;
+    __m256 offset = _mm256_set1_ps(-static_cast<float>(kOffset[m.kind]));
+    const uint8_t* block = m.group(group);
+    for (int b = 0; b < m.blocks_per_row(); b++, block += kBlock[m.kind])
+        for (int part = 0; part < parts; part++) {
+            const uint8_t* scales = block + kQuants[m.kind] + 16 * part;
+            __m256 scale = half8(scales);
+            _mm256_storeu_ps(&panel->scale[8 * (b * parts + part)], scale);
+            _mm256_storeu_ps(&panel->minimum[8 * (b * parts + part)],
+                             minima ? half8(scales + 16) : _mm256_mul_ps(offset, scale));
+        }
+}
+
+// 8 rows × T tokens. Products of 8-bit pairs are summed in 16 bits as long as they fit: 2 · (2^bits - 1)
+// · 127 is at most 3810, 7874, 16002 and 32512, which leaves room for 8, 4, 2 and 1 of them. The last
+// is 8 bits: there the sign goes over to the activations, for one side of the product is unsigned.
+template <Kind K, bool PANEL, int T>
+NATIVE_AVX2 void tile(const uint8_t* q, const Panel* panel, const Acts& acts, int token, __m256* y) {
+    constexpr int parts = K == Q6 ? 2 : 1, steps = 8 / parts;
+    constexpr int depth = K == Q4 || K == Q4M ? 8 : K == Q5 || K == Q5M ? 4 : K == Q6 ? 2 : 1;
+    constexpr bool minima = K == Q4M || K == Q5M;
+    const int per_row = acts.cols / 32;
+    const float* scales = PANEL ? panel->scale.data() : nullptr;
+    const float* lows = PANEL ? panel->minimum.data() : nullptr;
+    const int8_t* x = acts.q.data() + static_cast<size_t>(token) * acts.cols;
+    const float* x_scale = acts.scale.data() + static_cast<size_t>(token) * per_row;
+    const float* x_sum = (parts == 2 ? acts.halves : acts.sum).data() + static_cast<size_t>(token) * per_row * parts;
+    const __m256i ones = _mm256_set1_epi16(1);
+    const __m256 offset = _mm256_set1_ps(-static_cast<float>(kOffset[K]));
+    __m256 product[T], minimum[T];
+    for (int t = 0; t < T; t++) product[t] = minimum[t] = _mm256_setzero_ps();
+    for (int b = 0; b < per_row; b++) {
+#pragma GCC unroll 2
+        for (int part = 0; part < parts; part++) {
+            __m256i total[T];
+#pragma GCC unroll 8
+            for (int chunk = 0; chunk < steps / depth; chunk++) {
+                __m256i sum[T];
+#pragma GCC unroll 8
+                for (int i = 0; i < depth; i++) {
+                    const int s = part * steps + chunk * depth + i;
+                    const __m256i w = PANEL ? load(q + 32 * s) : step_of<K>(q, s);
+#pragma GCC unroll 4
+                    for (int t = 0; t < T; t++) {
+                        int32_t four;
+                        std::memcpy(&four, x + static_cast<size_t>(t) * acts.cols + 4 * s, 4);
+                        __m256i xs = _mm256_set1_epi32(four), pairs;
+                        if (K == Q8)
+                            pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(xs, w));
+                        else
+                            pairs = _mm256_maddubs_epi16(w, xs);
+                        sum[t] = i ? _mm256_add_epi16(sum[t], pairs) : pairs;
+                    }
+                }
+#pragma GCC unroll 4
+                for (int t = 0; t < T; t++) {
+                    __m256i wide = _mm256_madd_epi16(sum[t], ones);
+                    total[t] = chunk ? _mm256_add_epi32(total[t], wide) : wide;
+                }
+            }
+            const int at = b * parts + part;
+            const __m256 scale = PANEL ? _mm256_loadu_ps(scales + 8 * at) : half8(q + kQuants[K] + 16 * part);
+            __m256 low = scale;
+            if (K != Q8)
+                low = PANEL    ? _mm256_loadu_ps(lows + 8 * at)
+                      : minima ? half8(q + kQuants[K] + 16)
+                               : _mm256_mul_ps(offset, scale);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; t++) {
+                __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(x_scale[t * per_row + b]));
+                product[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total[t]), both, product[t]);
+                if (K != Q8)
+                    minimum[t] = _mm256_fmadd_ps(low, _mm256_set1_ps(x_sum[t * per_row * parts + at]), minimum[t]);
+            }
+        }
+        q += PANEL ? 256 : kBlock[K];
+        x += 32;
+    }
+    for (int t = 0; t < T; t++) y[t] = _mm256_add_ps(product[t], minimum[t]);
+}
+
+template <Kind K, bool PANEL>
+NATIVE_AVX2 void rows_kind(const Matrix& m, int group, const Panel* panel, const Acts& acts, int token, int count,
+                           float* y, size_t stride) {
+    const uint8_t* q = PANEL ? panel->q.data() : m.group(group);
+    int used = m.rows - group * kRows < kRows ? m.rows - group * kRows : kRows;
+    for (int done = 0; done < count;) {
+        int step = count - done < 4 ? count - done : 4;
+        __m256 out[4];
+        switch (step) {
+            case 1: tile<K, PANEL, 1>(q, panel, acts, token + done, out); break;
+            case 2: tile<K, PANEL, 2>(q, panel, acts, token + done, out); break;
+            case 3: tile<K, PANEL, 3>(q, panel, acts, token + done, out); break;
+            default: tile<K, PANEL, 4>(q, panel, acts, token + done, out);
+        }
+        for (int t = 0; t < step; t++, done++) {
+            float* target = y + static_cast<size_t>(token + done) * stride + group * kRows;
+            if (used == kRows) {
+                _mm256_storeu_ps(target, out[t]);
+            } else {
+                float values[8];
+                _mm256_storeu_ps(values, out[t]);
+                std::memcpy(target, values, sizeof(float) * static_cast<size_t>(used));
+            }
+        }
+    }
+}
+
+NATIVE_AVX2 inline void rows(const Matrix& m, int group, const Panel* panel, const Acts& acts, int token, int count,
+                             float* y, size_t stride) {
+    using Function = void (*)(const Matrix&, int, const Panel*, const Acts&, int, int, float*, size_t);
+    static const Function functions[][2] = {
+        {rows_kind<Q4, false>, rows_kind<Q4, true>},   {rows_kind<Q4M, false>, rows_kind<Q4M, true>},
+        {rows_kind<Q5, false>, rows_kind<Q5, true>},   {rows_kind<Q5M, false>, rows_kind<Q5M, true>},
+        {rows_kind<Q6, false>, rows_kind<Q6, true>},   {rows_kind<Q8, false>, rows_kind<Q8, true>}};
+    functions[m.kind][panel != nullptr](m, group, panel, acts, token, count, y, stride);
+}
+
+NATIVE_AVX2 inline void rms_norm(const float* x, const float* weight, float eps, int count, float* out) {
+    __m256 squares = _mm256_setzero_ps();
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        squares = _mm256_fmadd_ps(v, v, squares);
+    }
+    float total = sum8(squares);
+    for (int j = i; j < count; j++) total += x[j] * x[j];
+    float factor = 1.0f / std::sqrt(total / static_cast<float>(count) + eps);
+    __m256 factors = _mm256_set1_ps(factor);
+    for (i = 0; i + 8 <= count; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), factors), _mm256_loadu_ps(weight + i)));
+    for (; i < count; i++) out[i] = x[i] * factor * weight[i];
+}
+
+NATIVE_AVX2 inline void gate(bool gelu, const float* gate, const float* up, int count, float* out) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m256 g = _mm256_loadu_ps(gate + i), z = g;
+        if (gelu) {
+            __m256 cube = _mm256_mul_ps(_mm256_mul_ps(g, g), g);
+            z = _mm256_mul_ps(_mm256_set1_ps(1.5957691216f), _mm256_fmadd_ps(_mm256_set1_ps(0.044715f), cube, g));
+        }
+        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), z));
+        __m256 out8 = _mm256_mul_ps(_mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e)), _mm256_loadu_ps(up + i));
+        _mm256_storeu_ps(out + i, out8);
+    }
+    if (i < count) portable::gate(gelu, gate + i, up + i, count - i, out + i);
+}
+
+// Q queries at B · 8 keys at a time: Q · B independent sums hide the latency of the multiply-add.
+template <int Q, int B>
+NATIVE_AVX2_INLINE void scores(const Tile& tile, const uint16_t* keys, int from, int to, float* scratch, int width) {
+    const int dim = tile.dim;
+    for (int key = from; key < to; key += 8 * B) {
+        __m256 sum[Q][B];
+        for (int i = 0; i < Q; i++)
+            for (int b = 0; b < B; b++) sum[i][b] = _mm256_setzero_ps();
+        const uint16_t* k = keys + static_cast<size_t>(key) * dim;
+        for (int d = 0; d < dim; d++, k += 8) {
+            __m256 value[B];
+#pragma GCC unroll 4
+            for (int b = 0; b < B; b++) value[b] = half8(k + static_cast<size_t>(b) * 8 * dim);
+#pragma GCC unroll 4
+            for (int i = 0; i < Q; i++) {
+                __m256 q = _mm256_set1_ps(tile.query[i][d]);
+#pragma GCC unroll 4
+                for (int b = 0; b < B; b++) sum[i][b] = _mm256_fmadd_ps(q, value[b], sum[i][b]);
+            }
+        }
+        for (int i = 0; i < Q; i++)
+            for (int b = 0; b < B; b++) _mm256_storeu_ps(scratch + i * width + (key - from) + 8 * b, sum[i][b]);
+    }
+}
+
+// out[i][d …] = Σ p[i][key] · v[key][d …] of V · 8 dimensions, divided by the sum of p.
+template <int Q, int V>
+NATIVE_AVX2_INLINE void weigh(const Tile& tile, const uint16_t* values, int d, int from, int count,
+                              const float* scratch, int width, const float* inverse) {
+    __m256 sum[Q][V];
+    for (int i = 0; i < Q; i++)
+        for (int b = 0; b < V; b++) sum[i][b] = _mm256_setzero_ps();
+    const uint16_t* v = values + static_cast<size_t>(from) * tile.dim + d;
+    for (int key = 0; key < count; key++, v += tile.dim) {
+        __m256 value[V];
+#pragma GCC unroll 8
+        for (int b = 0; b < V; b++) value[b] = half8(v + 8 * b);
+#pragma GCC unroll 4
+        for (int i = 0; i < Q; i++) {
+            __m256 p = _mm256_set1_ps(scratch[i * width + key]);
+#pragma GCC unroll 8
+            for (int b = 0; b < V; b++) sum[i][b] = _mm256_fmadd_ps(p, value[b], sum[i][b]);
+        }
+    }
+    for (int i = 0; i < Q; i++)
+        for (int b = 0; b < V; b++)
+            _mm256_storeu_ps(tile.out[i] + d + 8 * b, _mm256_mul_ps(sum[i][b], _mm256_set1_ps(inverse[i])));
+}
+
+// softmax(q Kᵀ) V of Q queries that share a head. Keys a query does not see weigh nothing: 0 · v adds 0.
+template <int Q>
+NATIVE_AVX2 void attend_tile(const Tile& tile, const Head& head, float* scratch) {
+    int from = tile.first[0], to = tile.last[0] + 1;
+    for (int i = 1; i < Q; i++) {
+        from = tile.first[i] < from ? tile.first[i] : from;
+        to = tile.last[i] + 1 > to ? tile.last[i] + 1 : to;
+    }
+    from &= ~31;  // the cache is a multiple of 32 tokens
+    const int width = (to - from + 31) & ~31;
+    scores<Q, Q == 1 ? 4 : 2>(tile, head.keys, from, to, scratch, width);
+    float inverse[Q];
+    for (int i = 0; i < Q; i++) {
+        float* row = scratch + i * width;
+        int first = tile.first[i] - from, last = tile.last[i] - from;
+        if (tile.softcap > 0)
+            for (int key = first; key <= last; key++) row[key] = std::tanh(row[key] / tile.softcap) * tile.softcap;
+        for (int key = 0; key < first; key++) row[key] = -INFINITY;
+        for (int key = last + 1; key < width; key++) row[key] = -INFINITY;
+        __m256 largest = _mm256_set1_ps(-INFINITY), total = _mm256_setzero_ps();
+        for (int key = 0; key < width; key += 8) largest = _mm256_max_ps(largest, _mm256_loadu_ps(row + key));
+        __m256 top = _mm256_set1_ps(max8(largest)), hidden = _mm256_set1_ps(-INFINITY);
+        for (int key = 0; key < width; key += 8) {
+            __m256 score = _mm256_loadu_ps(row + key);
+            __m256 p = exp8(_mm256_sub_ps(score, top));
+            p = _mm256_andnot_ps(_mm256_cmp_ps(score, hidden, _CMP_EQ_OQ), p);
+            total = _mm256_add_ps(total, p);
+            _mm256_storeu_ps(row + key, p);
+        }
+        inverse[i] = 1.0f / sum8(total);
+    }
+    constexpr int wide = Q == 1 ? 8 : Q == 2 ? 4 : 2;
+    int d = 0;
+    for (; d + 8 * wide <= tile.dim; d += 8 * wide)
+        weigh<Q, wide>(tile, head.values, d, from, to - from, scratch, width, inverse);
+    for (; d < tile.dim; d += 8) weigh<Q, 1>(tile, head.values, d, from, to - from, scratch, width, inverse);
+}
+
+NATIVE_AVX2 inline void attend(const Tile& tile, const Head& head, float* scratch) {
+    if (tile.dim % 8) return portable::attend(tile, head, scratch);
+    switch (tile.count) {
+        case 1: return attend_tile<1>(tile, head, scratch);
+        case 2: return attend_tile<2>(tile, head, scratch);
+        case 3: return attend_tile<3>(tile, head, scratch);
+        default: return attend_tile<4>(tile, head, scratch);
+    }
+}
+
+NATIVE_AVX2 inline void halves(const float* x, int count, uint16_t* out) {
+    int i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < count; i++) out[i] = to_half(x[i]);
+}
+
+inline const Kernels* kernels() {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
+        return nullptr;
+    static const Kernels table{"avx2", 6, quantize, unpack, rows, rms_norm, gate, attend, halves};
+    return &table;
+}
+
+}  // namespace avx2
+}  // namespace native
+#endif

@@ -1,0 +1,372 @@
+// A decoder's layers over packed weights: the same steps as engine/transformer.py, for a batch of tokens.
+//
+// A pass is begin (embedding rows), layers (some or all) and head. Between two parallel steps the calling
+// thread works alone only for a single token; for more, everything is spread over the tokens.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "kernels.h"
+#include "kernels_avx2.h"
+#include "threads.h"
+
+namespace native {
+
+// Mirrors _Shape in decoder.py.
+struct Shape {
+    int32_t vocab, hidden, intermediate, layers, heads, kv_heads, head_dim, sliding_window, gelu;
+    float eps, embedding_scale, query_scale, attn_softcap, final_softcap;
+};
+
+// `count` new tokens behind the `start` that are in the cache. Mirrors _Sequence in decoder.py.
+// cache: float16 [layers, keys and values, kv_heads, capacity · head_dim], capacity a multiple of 32;
+// keys of a head [capacity / 8, head_dim, 8], values [capacity, head_dim].
+struct Sequence {
+    uint16_t* cache;
+    int64_t capacity;
+    int32_t start, count;
+};
+
+enum MatrixSlot { kQ, kK, kV, kO, kGate, kUp, kDown, kMatrixSlots };
+enum VectorSlot { kInputNorm, kMlpNorm, kAttentionOutNorm, kMlpOutNorm, kBias, kQKNorm, kVectorSlots };
+
+struct Layer {
+    Matrix matrices[kMatrixSlots];
+    std::vector<float> vectors[kVectorSlots];
+    bool sliding = false;
+};
+
+struct Workspace {  // of one thread
+    std::vector<Panel> panels{4};
+    std::vector<float> scratch;
+    std::vector<uint16_t> halves;
+};
+
+class Model {
+public:
+    Model(const Shape& shape, int threads, bool use_portable)
+        : shape_(shape), pool_(threads), layers_(static_cast<size_t>(shape.layers)), workspaces_(static_cast<size_t>(threads)) {
+#ifdef NATIVE_HAS_AVX2
+        if (const Kernels* fast = use_portable ? nullptr : avx2::kernels()) kernels_ = fast;
+#endif
+        (void)use_portable;
+    }
+
+    const Kernels& kernels() const { return *kernels_; }
+
+    Layer& layer(int index) { return layers_[static_cast<size_t>(index)]; }
+    Matrix head;
+    std::vector<float> norm;
+
+    void pack(Matrix* m, Type type, int rows, int cols, const uint8_t* file, const int64_t* order) {
+        m->allocate(kKindOf[type], rows, cols);
+        for (Workspace& space : workspaces_)
+            for (Panel& panel : space.panels) panel.resize(cols);
+        int step = std::max(1, 65536 / (cols * kRows)), groups = m->groups();
+        pool_.run((groups + step - 1) / step, [&](int chunk, int) {
+            for (int g = chunk * step; g < std::min(groups, (chunk + 1) * step); g++) pack_group(m, g, type, file, order);
+        });
+    }
+
+    size_t nbytes() const {
+        size_t total = head.nbytes();
+        for (const Layer& layer : layers_)
+            for (const Matrix& m : layer.matrices) total += m.nbytes();
+        return total;
+    }
+
+    // y [tokens, rows] = x [tokens, cols] Wᵀ, for tests and measurements.
+    void product(const Matrix& m, const float* x, int tokens, float* y) {
+        count_ = tokens;
+        quantize(x, m.cols, &acts_);
+        multiply({{&m, y}}, acts_, static_cast<size_t>(m.rows));
+    }
+
+    // `ids` [tokens] looked up in the head's rows (tied), or their `embeddings` [tokens, hidden].
+    void begin(const int32_t* ids, const float* embeddings, const Sequence* sequences, int count) {
+        sequences_.assign(sequences, sequences + count);
+        tokens_.clear();
+        for (int s = 0; s < count; s++)
+            for (int i = 0; i < sequences[s].count; i++) tokens_.push_back({s, sequences[s].start + i});
+        count_ = static_cast<int>(tokens_.size());
+        plan_attention();
+        size_t n = tokens_.size(), hidden = static_cast<size_t>(shape_.hidden), dim = static_cast<size_t>(shape_.head_dim);
+        grow(&x_, n * hidden), grow(&out_, n * hidden);
+        grow(&qkv_, n * qkv_width()), grow(&attended_, n * static_cast<size_t>(shape_.heads) * dim);
+        grow(&gate_, n * static_cast<size_t>(shape_.intermediate)), grow(&up_, n * static_cast<size_t>(shape_.intermediate));
+        over_tokens([&](int t, Workspace&) {
+            float* x = &x_[static_cast<size_t>(t) * hidden];
+            if (embeddings)
+                std::copy(embeddings + static_cast<size_t>(t) * hidden, embeddings + static_cast<size_t>(t + 1) * hidden, x);
+            else
+                embed(ids[t], x);
+            for (size_t i = 0; i < hidden; i++) x[i] *= shape_.embedding_scale;
+        });
+    }
+
+    // Layers from … to - 1. rope, local_rope: [positions, head_dim / 2] pairs of cosine and sine.
+    void layers(int from, int to, const float* rope, const float* local_rope) {
+        for (int index = from; index < to; index++) {
+            Layer& layer = layers_[static_cast<size_t>(index)];
+            attention(layer, index, layer.sliding ? local_rope : rope);
+            mlp(layer);
+        }
+    }
+
+    // Logits [picked, vocab] of the tokens `pick`.
+    void logits(const int32_t* pick, int picked, float* logits) {
+        size_t hidden = static_cast<size_t>(shape_.hidden);
+        count_ = picked;
+        acts_.resize(picked, shape_.hidden);
+        grow(&out_, static_cast<size_t>(picked) * hidden);
+        over_tokens([&](int t, Workspace&) {
+            float* out = &out_[static_cast<size_t>(t) * hidden];
+            kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, out);
+            kernels_->quantize(out_.data(), &acts_, t);
+        });
+        size_t vocab = static_cast<size_t>(shape_.vocab);
+        multiply({{&head, logits}}, acts_, vocab);
+        if (shape_.final_softcap > 0)
+            over_tokens([&](int t, Workspace&) {
+                for (size_t i = 0; i < vocab; i++) {
+                    float& y = logits[static_cast<size_t>(t) * vocab + i];
+                    y = std::tanh(y / shape_.final_softcap) * shape_.final_softcap;
+                }
+            });
+    }
+
+private:
+    struct Token {
+        int sequence, position;
+    };
+    struct TileAt {  // queries first … first + count - 1 of a sequence's count · G at one key/value head
+        int sequence, token, kv_head, first, count;
+    };
+    struct Product {
+        const Matrix* matrix;
+        float* y;
+    };
+
+    static void grow(std::vector<float>* buffer, size_t count) {
+        if (buffer->size() < count) buffer->resize(count);
+    }
+
+    size_t qkv_width() const { return static_cast<size_t>(shape_.heads + 2 * shape_.kv_heads) * shape_.head_dim; }
+
+    template <class Task>
+    void over_tokens(const Task& task) {
+        constexpr int step = 4;
+        pool_.run((count_ + step - 1) / step, [&](int chunk, int thread) {
+            for (int t = chunk * step; t < std::min(count_, (chunk + 1) * step); t++)
+                task(t, workspaces_[static_cast<size_t>(thread)]);
+        });
+    }
+
+    void quantize(const float* x, int cols, Acts* acts) {
+        acts->resize(count_, cols);
+        over_tokens([&](int t, Workspace&) { kernels_->quantize(x, acts, t); });
+    }
+
+    // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
+    // tokens goes over all groups of the chunk while both are in the first cache.
+    void group_rows(const Matrix& m, int from, int to, const Acts& acts, float* y, size_t stride, Workspace& space) {
+        if (count_ < kernels_->panel_tokens) {
+            for (int g = from; g < to; g++) kernels_->rows(m, g, nullptr, acts, 0, count_, y, stride);
+            return;
+        }
+        for (int g = from; g < to; g++) {
+            kernels_->unpack(m, g, &space.panels[static_cast<size_t>(g - from)]);
+        }
+        for (int t = 0; t < count_; t += kTokenBlock)
+            for (int g = from; g < to; g++)
+                kernels_->rows(m, g, &space.panels[static_cast<size_t>(g - from)], acts, t,
+                               std::min(kTokenBlock, count_ - t), y, stride);
+    }
+
+    int groups_per_chunk(const Matrix& m, int groups) const {
+        if (count_ >= kernels_->panel_tokens) return std::max(1, std::min(4, kPanelBytes / (m.cols * kRows)));
+        return std::max(1, groups / (pool_.size() * 6));
+    }
+
+    // Several products with the same activations as one parallel step.
+    void multiply(std::initializer_list<Product> products, const Acts& acts, size_t stride) {
+        int chunks = 0, groups = 0;
+        for (const Product& p : products) groups += p.matrix->groups();
+        int step = groups_per_chunk(*products.begin()->matrix, groups);
+        for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
+        pool_.run(chunks, [&](int chunk, int thread) {
+            for (const Product& p : products) {
+                int own = (p.matrix->groups() + step - 1) / step;
+                if (chunk >= own) {
+                    chunk -= own;
+                    continue;
+                }
+                int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
+                group_rows(*p.matrix, from, to, acts, p.y, stride, workspaces_[static_cast<size_t>(thread)]);
+                return;
+            }
+        });
+    }
+
+    void embed(int id, float* x) const {
+        const uint8_t* block = head.group(id / kRows);
+        int lane = id % kRows, kind = head.kind;
+        bool minima = kind == Q4M || kind == Q5M;
+        for (int b = 0; b < head.blocks_per_row(); b++, block += kBlock[kind])
+            for (int c = 0; c < kCols; c++) {
+                const uint8_t* scales = block + kQuants[kind] + 2 * lane;
+                float scale = from_half(load16(scales + (kind == Q6 ? c / 16 * 16 : 0)));
+                float low = minima ? from_half(load16(scales + 16)) : -static_cast<float>(kOffset[kind]) * scale;
+                *x++ = scale * static_cast<float>(element(head.kind, block, c / 4, lane, c % 4)) + low;
+            }
+    }
+
+    void plan_attention() {
+        tiles_.clear();
+        int groups = shape_.heads / shape_.kv_heads, size = 4;
+        // a single token has few tiles: make them small enough for every thread to get some
+        if (count_ == 1) size = std::max(1, std::min(4, shape_.heads / (2 * pool_.size())));
+        int longest = 0, token = 0;
+        for (size_t s = 0; s < sequences_.size(); s++) {
+            const Sequence& sequence = sequences_[s];
+            longest = std::max(longest, sequence.start + sequence.count);
+            int queries = sequence.count * groups;
+            for (int k = 0; k < shape_.kv_heads; k++)
+                for (int first = 0; first < queries; first += size)
+                    tiles_.push_back({static_cast<int>(s), token, k, first, std::min(size, queries - first)});
+            token += sequence.count;
+        }
+        for (Workspace& space : workspaces_) {
+            grow(&space.scratch, 4 * (static_cast<size_t>(longest) + 64));
+            space.halves.resize(static_cast<size_t>(shape_.head_dim));
+        }
+    }
+
+    Head cache_head(const Sequence& sequence, int layer, int kv_head) const {
+        size_t one = static_cast<size_t>(sequence.capacity) * static_cast<size_t>(shape_.head_dim);
+        uint16_t* base = sequence.cache + static_cast<size_t>(layer) * 2 * static_cast<size_t>(shape_.kv_heads) * one;
+        uint16_t* keys = base + static_cast<size_t>(kv_head) * one;
+        return {keys, keys + static_cast<size_t>(shape_.kv_heads) * one};
+    }
+
+    void attention(Layer& layer, int index, const float* rope) {
+        int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim, hidden = shape_.hidden;
+        acts_.resize(count_, hidden);
+        over_tokens([&](int t, Workspace&) {
+            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+            kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, &out_[at]);
+            kernels_->quantize(out_.data(), &acts_, t);
+        });
+        size_t width = qkv_width();
+        float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim;
+        multiply({{&layer.matrices[kQ], q}, {&layer.matrices[kK], k}, {&layer.matrices[kV], v}}, acts_, width);
+        over_tokens([&](int t, Workspace& space) { place(layer, index, rope, t, space); });
+        pool_.run(static_cast<int>(tiles_.size()), [&](int chunk, int thread) {
+            attend(tiles_[static_cast<size_t>(chunk)], layer, index, workspaces_[static_cast<size_t>(thread)]);
+        });
+        quantize(attended_.data(), heads * dim, &acts_);
+        multiply({{&layer.matrices[kO], out_.data()}}, acts_, static_cast<size_t>(hidden));
+        add_residual_and_norm(layer.vectors[kAttentionOutNorm], layer.vectors[kMlpNorm].data());
+    }
+
+    // Bias, norm and rotation of token t's queries and keys; keys and values go into the cache.
+    void place(const Layer& layer, int index, const float* rope, int t, Workspace& space) {
+        int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim;
+        const Token& token = tokens_[static_cast<size_t>(t)];
+        const Sequence& sequence = sequences_[static_cast<size_t>(token.sequence)];
+        float* row = &qkv_[static_cast<size_t>(t) * qkv_width()];
+        const std::vector<float>&bias = layer.vectors[kBias], &norms = layer.vectors[kQKNorm];
+        for (size_t i = 0; i < bias.size(); i++) row[i] += bias[i];
+        const float* turns = rope + static_cast<size_t>(token.position) * static_cast<size_t>(dim);
+        uint16_t* halves = space.halves.data();
+        for (int h = 0; h < heads + shared; h++) {
+            float* x = row + h * dim;
+            if (!norms.empty()) kernels_->rms_norm(x, &norms[static_cast<size_t>(h * dim)], shape_.eps, dim, x);
+            float scale = h < heads ? shape_.query_scale : 1.0f;
+            for (int i = 0; i < dim; i += 2) {
+                float a = x[i], b = x[i + 1];
+                x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
+                x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
+            }
+            if (h < heads) continue;
+            kernels_->halves(x, dim, halves);
+            uint16_t* keys = cache_head(sequence, index, h - heads).keys +
+                             static_cast<size_t>(token.position / 8) * 8 * static_cast<size_t>(dim) + token.position % 8;
+            for (int i = 0; i < dim; i++) keys[8 * i] = halves[i];
+        }
+        for (int h = 0; h < shared; h++)
+            kernels_->halves(row + (heads + shared + h) * dim, dim,
+                             cache_head(sequence, index, h).values +
+                                 static_cast<size_t>(token.position) * static_cast<size_t>(dim));
+    }
+
+    void attend(const TileAt& at, const Layer& layer, int index, Workspace& space) {
+        int groups = shape_.heads / shape_.kv_heads, dim = shape_.head_dim;
+        const Sequence& sequence = sequences_[static_cast<size_t>(at.sequence)];
+        Tile tile{};
+        tile.count = at.count, tile.dim = dim, tile.softcap = shape_.attn_softcap;
+        for (int i = 0; i < at.count; i++) {
+            int token = (at.first + i) / groups, head = at.kv_head * groups + (at.first + i) % groups;
+            size_t t = static_cast<size_t>(at.token + token);
+            tile.query[i] = &qkv_[t * qkv_width() + static_cast<size_t>(head * dim)];
+            tile.out[i] = &attended_[(t * static_cast<size_t>(shape_.heads) + static_cast<size_t>(head)) * static_cast<size_t>(dim)];
+            tile.last[i] = sequence.start + token;
+            tile.first[i] = layer.sliding ? std::max(0, tile.last[i] + 1 - shape_.sliding_window) : 0;
+        }
+        kernels_->attend(tile, cache_head(sequence, index, at.kv_head), space.scratch.data());
+    }
+
+    // x += out (normed where the family does so), then norm(x) quantised into acts if there is a next norm.
+    void add_residual_and_norm(const std::vector<float>& out_norm, const float* next_norm) {
+        int hidden = shape_.hidden;
+        if (next_norm) acts_.resize(count_, hidden);
+        over_tokens([&](int t, Workspace&) {
+            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+            float *x = &x_[at], *out = &out_[at];
+            if (!out_norm.empty()) kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, out);
+            for (int i = 0; i < hidden; i++) x[i] += out[i];
+            if (!next_norm) return;
+            kernels_->rms_norm(x, next_norm, shape_.eps, hidden, out);
+            kernels_->quantize(out_.data(), &acts_, t);
+        });
+    }
+
+    void mlp(Layer& layer) {
+        const Matrix &gate = layer.matrices[kGate], &up = layer.matrices[kUp];
+        int inner = shape_.intermediate, groups = gate.groups();
+        int step = groups_per_chunk(gate, groups);
+        size_t stride = static_cast<size_t>(inner);
+        pool_.run((groups + step - 1) / step, [&](int chunk, int thread) {
+            Workspace& space = workspaces_[static_cast<size_t>(thread)];
+            int from = chunk * step, to = std::min(groups, from + step);
+            group_rows(gate, from, to, acts_, gate_.data(), stride, space);
+            group_rows(up, from, to, acts_, up_.data(), stride, space);
+            int first = from * kRows, count = std::min(inner, to * kRows) - first;
+            for (int t = 0; t < count_; t++) {
+                size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(first);
+                kernels_->gate(shape_.gelu != 0, &gate_[at], &up_[at], count, &gate_[at]);
+            }
+        });
+        quantize(gate_.data(), inner, &acts_);
+        multiply({{&layer.matrices[kDown], out_.data()}}, acts_, static_cast<size_t>(shape_.hidden));
+        add_residual_and_norm(layer.vectors[kMlpOutNorm], nullptr);
+    }
+
+    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10;
+
+    Shape shape_;
+    Pool pool_;
+    const Kernels* kernels_ = &portable::kernels();
+    std::vector<Layer> layers_;
+    std::vector<Workspace> workspaces_;
+    std::vector<Sequence> sequences_;
+    std::vector<Token> tokens_;
+    std::vector<TileAt> tiles_;
+    int count_ = 0;
+    std::vector<float> x_, out_, qkv_, attended_, gate_, up_;
+    Acts acts_;
+};
+
+}  // namespace native
