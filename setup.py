@@ -1,9 +1,36 @@
-"""Where resources/ and models/ go in a wheel; everything else is in pyproject.toml.
+"""Where resources/ and models/ go in a wheel, and the compiled back end; the rest is in pyproject.toml.
 
-They lie beside the package in the checkout and inside it in a wheel (``paths.py`` looks in both).
+Both folders lie beside the package in the checkout and inside it in a wheel (``paths.py`` looks in both).
+The compiled back end is optional: without a C++ compiler the install goes on and the CPU runs on torch.
 """
 
-from setuptools import find_packages, setup
+import sys
+
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+
+NATIVE = "autogpt_desktop/engine/native"
+HEADERS = ["kernels.h", "kernels_avx2.h", "model.h", "pack.h", "threads.h"]
+
+
+class BuildNative(build_ext):
+    """Flags by compiler; no -march: the kernels choose by what the processor has when they run."""
+
+    def build_extension(self, ext):
+        if self.compiler.compiler_type == "msvc":
+            ext.extra_compile_args = ["/O2", "/std:c++17", "/EHsc"]
+        else:
+            # a contracted multiply-add would make results depend on how a loop was compiled
+            ext.extra_compile_args = [
+                "-O3",
+                "-std=c++17",
+                "-pthread",
+                "-ffp-contract=off",
+                "-fvisibility=hidden",
+            ]
+            ext.extra_link_args = ["-pthread"] + (["-s"] if sys.platform.startswith("linux") else [])
+        super().build_extension(ext)
+
 
 setup(
     packages=[
@@ -17,4 +44,14 @@ setup(
         "autogpt_desktop._resources": ["*", "**/*"],
         "autogpt_desktop._models": ["catalog.toml"],
     },
+    ext_modules=[
+        Extension(
+            "autogpt_desktop.engine.native._native",
+            [f"{NATIVE}/native.cpp"],
+            depends=[f"{NATIVE}/{name}" for name in HEADERS],
+            language="c++",
+            optional=True,
+        )
+    ],
+    cmdclass={"build_ext": BuildNative},
 )

@@ -34,7 +34,11 @@ def runs(config: ModelConfig, sources: dict[str, Source]) -> bool:
     names = [f"model.layers.{i}.{name}.weight" for i in range(config.num_hidden_layers) for name in _MATRICES]
     names.append(_head(config))
     return (
-        all(s.blocks is not None and s.type in TYPES and s.shape[1] % 32 == 0 for s in map(sources.get, names) if s)
+        all(
+            s.blocks is not None and s.type in TYPES and s.shape[1] % 32 == 0
+            for s in map(sources.get, names)
+            if s
+        )
         and all(name in sources for name in names)
         and config.head_dim % 2 == 0
         and native.library() is not None
@@ -163,9 +167,10 @@ class NativeDecoder:
         vectors = None
         if self.embedding is not None:
             vectors = np.ascontiguousarray(self.embedding(torch.from_numpy(ids).long()).numpy())
-        sequences = (native.Sequence * len(work))(
-            *((state.cache.ctypes.data, state.capacity, len(state), len(ids)) for state, ids in work)
-        )
+        sequences = (native.Sequence * len(work))()
+        for entry, (state, new) in zip(sequences, work, strict=True):
+            entry.cache, entry.capacity = state.cache.ctypes.data, state.capacity
+            entry.start, entry.count = len(state), len(new)
         self._check(
             self.library.native_begin(
                 self.model, ids.ctypes.data, None if vectors is None else vectors.ctypes.data,
@@ -193,7 +198,12 @@ class NativeDecoder:
 
 
 def build_native(
-    config: ModelConfig, sources: dict[str, Source], context_length: int, *, threads: int = 0, portable: bool = False
+    config: ModelConfig,
+    sources: dict[str, Source],
+    context_length: int,
+    *,
+    threads: int = 0,
+    portable: bool = False,
 ) -> Generator[Progress, None, NativeDecoder]:
     """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``."""
     decoder = NativeDecoder(config, context_length, threads=threads, portable=portable)
@@ -219,7 +229,9 @@ def build_native(
             decoder.set_vector(index, _BIAS, torch.cat(biases))
         if config.qk_norm:
             parts = [
-                (sources[f"{at}.self_attn.{n}_norm.weight"].dense().float() + config.norm_weight_offset).repeat(heads)
+                (
+                    sources[f"{at}.self_attn.{n}_norm.weight"].dense().float() + config.norm_weight_offset
+                ).repeat(heads)
                 for n, heads in (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
             ]
             decoder.set_vector(index, _QK_NORM, torch.cat(parts))
