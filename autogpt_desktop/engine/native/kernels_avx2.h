@@ -11,6 +11,9 @@
 #define NATIVE_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define NATIVE_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
 
+// GCC makes a balanced tree of a chain of integer sums, for which there are too few registers.
+#define NATIVE_KEEP_ORDER(vector) __asm__("" : "+x"(vector))
+
 namespace native {
 namespace avx2 {
 
@@ -175,6 +178,7 @@ NATIVE_AVX2 void tile(const uint8_t* q, const Panel* panel, const Acts& acts, in
                         else
                             pairs = _mm256_maddubs_epi16(w, xs);
                         sum[t] = i ? _mm256_add_epi16(sum[t], pairs) : pairs;
+                        NATIVE_KEEP_ORDER(sum[t]);
                     }
                 }
 #pragma GCC unroll 4
