@@ -64,8 +64,8 @@ def product(decoder: NativeDecoder, x: np.ndarray, rows: int) -> np.ndarray:
 
 
 def rounded(x: np.ndarray) -> np.ndarray:
-    """What the kernels make of activations: int8 with a scale per 32, in float64."""
-    groups = x.reshape(len(x), -1, 32).astype(np.float64)
+    """What the kernels make of activations: int8 with a scale per 16, in float64."""
+    groups = x.reshape(len(x), -1, 16).astype(np.float64)
     scale = np.abs(groups).max(axis=2, keepdims=True) / 127
     return (np.rint(groups / np.where(scale > 0, scale, 1)) * scale).reshape(x.shape)
 

@@ -58,35 +58,26 @@ NATIVE_AVX2 inline void quantize(const float* x, Acts* acts, int token) {
     int cols = acts->cols;
     x += static_cast<size_t>(token) * cols;
     int8_t* q = acts->q.data() + static_cast<size_t>(token) * cols;
-    size_t first = static_cast<size_t>(token) * (cols / 32);
+    size_t first = static_cast<size_t>(token) * (cols / 16);
     const __m256 sign = _mm256_set1_ps(-0.0f);
-    for (int b = 0; b < cols / 32; b++, x += 32, q += 32) {
-        __m256 v[4], largest = _mm256_setzero_ps();
-        for (int i = 0; i < 4; i++) {
-            v[i] = _mm256_loadu_ps(x + 8 * i);
-            largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, v[i]));
-        }
-        float top = max8(largest), scale = top / 127.0f;
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (int h = 0; h < cols / 16; h++, x += 16, q += 16) {
+        __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
+        float top = max8(_mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b)));
+        float scale = top / 127.0f;
         __m256 inverse = _mm256_set1_ps(top > 0 ? 127.0f / top : 0.0f);
-        __m256i n[4];
-        for (int i = 0; i < 4; i++) n[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
-        __m256i low = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[0], n[1]), 0xd8);  // 16-bit, columns 0 … 15
-        __m256i high = _mm256_permute4x64_epi64(_mm256_packs_epi32(n[2], n[3]), 0xd8);
-        __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), bytes);
-        const __m256i ones = _mm256_set1_epi16(1);
-        int sums[2];
-        for (int h = 0; h < 2; h++) {
-            __m256i pairs = _mm256_madd_epi16(h ? high : low, ones);
-            __m128i s = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-            s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-            s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-            sums[h] = _mm_cvtsi128_si32(s);
-        }
-        acts->scale[first + b] = scale;
-        acts->sum[first + b] = scale * static_cast<float>(sums[0] + sums[1]);
-        acts->halves[2 * (first + b)] = scale * static_cast<float>(sums[0]);
-        acts->halves[2 * (first + b) + 1] = scale * static_cast<float>(sums[1]);
+        __m256i whole = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(a, inverse)),
+                                           _mm256_cvtps_epi32(_mm256_mul_ps(b, inverse)));
+        whole = _mm256_permute4x64_epi64(whole, 0xd8);  // 16 columns in 16 bits, in order
+        __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(q), bytes);
+        __m256i pairs = _mm256_madd_epi16(whole, ones);
+        __m128i s = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+        acts->scale[first + h] = scale;
+        acts->halves[first + h] = scale * static_cast<float>(_mm_cvtsi128_si32(s));
+        if (h % 2) acts->sum[(first + h) / 2] = acts->halves[first + h - 1] + acts->halves[first + h];
     }
 }
 
@@ -140,38 +131,39 @@ NATIVE_AVX2 inline void unpack(const Matrix& m, int group, Panel* panel) {
 }
 
 // 8 rows × T tokens. Products of 8-bit pairs are summed in 16 bits as long as they fit: 2 · (2^bits - 1)
-// · 127 is at most 3810, 7874, 16002 and 32512, which leaves room for 8, 4, 2 and 1 of them. The last
-// is 8 bits: there the sign goes over to the activations, for one side of the product is unsigned.
+// · 127 is at most 3810, 7874, 16002 and 32512, which leaves room for the 4 of 16 columns, or for 2 and 1
+// of 6 and 8 bits. With 8 the sign goes over to the activations, for one side of the product is unsigned.
 template <Kind K, bool PANEL, int T>
 NATIVE_AVX2 void tile(const uint8_t* q, const Panel* panel, const Acts& acts, int token, __m256* y) {
-    constexpr int parts = K == Q6 ? 2 : 1, steps = 8 / parts;
-    constexpr int depth = K == Q4 || K == Q4M ? 8 : K == Q5 || K == Q5M ? 4 : K == Q6 ? 2 : 1;
+    constexpr int scales_per_block = K == Q6 ? 2 : 1, depth = K == Q6 ? 2 : K == Q8 ? 1 : 4;
     constexpr bool minima = K == Q4M || K == Q5M;
     const int per_row = acts.cols / 32;
+    const size_t cols = static_cast<size_t>(acts.cols), first = static_cast<size_t>(token) * (cols / 32);
     const float* scales = PANEL ? panel->scale.data() : nullptr;
     const float* lows = PANEL ? panel->minimum.data() : nullptr;
-    const int8_t* x = acts.q.data() + static_cast<size_t>(token) * acts.cols;
-    const float* x_scale = acts.scale.data() + static_cast<size_t>(token) * per_row;
-    const float* x_sum = (parts == 2 ? acts.halves : acts.sum).data() + static_cast<size_t>(token) * per_row * parts;
+    const int8_t* x = acts.q.data() + first * 32;
+    const float* x_scale = acts.scale.data() + first * 2;
+    const float* x_sum = (K == Q6 ? acts.halves : acts.sum).data() + first * scales_per_block;
     const __m256i ones = _mm256_set1_epi16(1);
     const __m256 offset = _mm256_set1_ps(-static_cast<float>(kOffset[K]));
     __m256 product[T], minimum[T];
     for (int t = 0; t < T; t++) product[t] = minimum[t] = _mm256_setzero_ps();
     for (int b = 0; b < per_row; b++) {
+        __m256 scale = _mm256_setzero_ps();
 #pragma GCC unroll 2
-        for (int part = 0; part < parts; part++) {
+        for (int half = 0; half < 2; half++) {
             __m256i total[T];
-#pragma GCC unroll 8
-            for (int chunk = 0; chunk < steps / depth; chunk++) {
+#pragma GCC unroll 4
+            for (int chunk = 0; chunk < 4 / depth; chunk++) {
                 __m256i sum[T];
-#pragma GCC unroll 8
+#pragma GCC unroll 4
                 for (int i = 0; i < depth; i++) {
-                    const int s = part * steps + chunk * depth + i;
+                    const int s = half * 4 + chunk * depth + i;
                     const __m256i w = PANEL ? load(q + 32 * s) : step_of<K>(q, s);
 #pragma GCC unroll 4
                     for (int t = 0; t < T; t++) {
                         int32_t four;
-                        std::memcpy(&four, x + static_cast<size_t>(t) * acts.cols + 4 * s, 4);
+                        std::memcpy(&four, x + t * cols + 4 * s, 4);
                         __m256i xs = _mm256_set1_epi32(four), pairs;
                         if (K == Q8)
                             pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(xs, w));
@@ -187,24 +179,31 @@ NATIVE_AVX2 void tile(const uint8_t* q, const Panel* panel, const Acts& acts, in
                     total[t] = chunk ? _mm256_add_epi32(total[t], wide) : wide;
                 }
             }
-            const int at = b * parts + part;
-            const __m256 scale = PANEL ? _mm256_loadu_ps(scales + 8 * at) : half8(q + kQuants[K] + 16 * part);
+            const int at = b * scales_per_block + (K == Q6 ? half : 0);
+            const bool first_use = K == Q6 || half == 0;
+            if (first_use) scale = PANEL ? _mm256_loadu_ps(scales + 8 * at) : half8(q + kQuants[K] + (K == Q6 ? 16 * half : 0));
             __m256 low = scale;
-            if (K != Q8)
-                low = PANEL    ? _mm256_loadu_ps(lows + 8 * at)
-                      : minima ? half8(q + kQuants[K] + 16)
-                               : _mm256_mul_ps(offset, scale);
+            if (K != Q8 && first_use && !PANEL) low = minima ? half8(q + kQuants[K] + 16) : _mm256_mul_ps(offset, scale);
 #pragma GCC unroll 4
             for (int t = 0; t < T; t++) {
-                __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(x_scale[t * per_row + b]));
+                const size_t block = t * (cols / 32) + static_cast<size_t>(b);
+                __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(x_scale[2 * block + half]));
                 product[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total[t]), both, product[t]);
-                if (K != Q8)
-                    minimum[t] = _mm256_fmadd_ps(low, _mm256_set1_ps(x_sum[t * per_row * parts + at]), minimum[t]);
+                if (K != Q8 && first_use && !PANEL)
+                    minimum[t] = _mm256_fmadd_ps(
+                        low, _mm256_set1_ps(x_sum[block * scales_per_block + (K == Q6 ? half : 0)]), minimum[t]);
             }
         }
         q += PANEL ? 256 : kBlock[K];
         x += 32;
     }
+    if (PANEL && K != Q8)  // by themselves, for the loop above has no registers to spare
+        for (int at = 0; at < per_row * scales_per_block; at++) {
+            const __m256 low = _mm256_loadu_ps(lows + 8 * at);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; t++)
+                minimum[t] = _mm256_fmadd_ps(low, _mm256_set1_ps(x_sum[t * per_row * scales_per_block + at]), minimum[t]);
+        }
     for (int t = 0; t < T; t++) y[t] = _mm256_add_ps(product[t], minimum[t]);
 }
 

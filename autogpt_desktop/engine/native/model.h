@@ -281,7 +281,7 @@ private:
         kernels_->quantize(out_.data(), &acts_, t);
         float* rest = &out_[at + static_cast<size_t>(count_) * cols];
         for (size_t i = 0; i < cols; i++)
-            rest[i] = out_[at + i] - acts_.scale[(at + i) / kCols] * static_cast<float>(acts_.q[at + i]);
+            rest[i] = out_[at + i] - acts_.scale[(at + i) / 16] * static_cast<float>(acts_.q[at + i]);
         kernels_->quantize(out_.data(), &acts_, count_ + t);
     }
 
