@@ -82,7 +82,7 @@ def test_cancel_during_a_prefill(starter: Engine) -> None:
 
 
 def test_stop_strings_and_max_tokens(starter: Engine) -> None:
-    ids = asked(starter, "Count from one to ten in words, separated by commas.")
+    ids = asked(starter, "Name three fruits, and say a word about each of them.")
     full, _ = run(starter.stream(ids, GREEDY))
     word = full.split()[2]
     cut, done = run(starter.stream(ids, Sampling(temperature=0.0, max_tokens=40, stop=(word,))))
