@@ -32,6 +32,8 @@ def main() -> int:
         print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
         return cli.main(["chat"])
 
+    from PySide6.QtCore import QCoreApplication, QEvent
+
     from autogpt_desktop.single_instance import SingleInstance
     from autogpt_desktop.ui.quit_signals import QuitSignals
 
@@ -53,6 +55,9 @@ def main() -> int:
     instance.release()
     if not stopped:
         os._exit(status)  # everything is saved, and a running thread must not be destroyed
+    # now, and not when the interpreter ends: its collector may take a window apart in the wrong order
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return status
 
 

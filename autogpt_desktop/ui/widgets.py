@@ -121,7 +121,8 @@ def languages_text(codes: tuple[str, ...], limit: int = 4) -> str:
     """Languages by their own names: English, 中文, Deutsch +9."""
     names = [QLocale(code).nativeLanguageName() or code for code in codes[:limit]]
     names = [name[:1].upper() + name[1:] for name in names]
-    names = [name.removeprefix("American ") for name in names]
+    # Qt names the language of the locale's country: American English, Español de España
+    names = [name.removeprefix("American ").removesuffix(" de España") for name in names]
     more = len(codes) - limit
     text = ", ".join(names)
     return tr("{languages} and {n} more", languages=text, n=more) if more > 0 else text
