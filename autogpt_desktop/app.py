@@ -26,9 +26,8 @@ def main() -> int:
     """Open the window and run until it closes; without a display, chat in the terminal."""
     if not has_display():
         from autogpt_desktop import cli, i18n
-        from autogpt_desktop.settings import Settings
 
-        i18n.set_language(Settings.load().language)
+        i18n.set_language(saved_language())
         print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
         return cli.main(["chat"])
 
@@ -42,9 +41,9 @@ def main() -> int:
         instance = SingleInstance()
         if not instance.acquire():
             return 0  # the first window was raised
-    except (KnownError, OSError) as error:
+        context, window = make_window()
+    except KnownError as error:
         return refuse(error)
-    context, window = make_window()
     instance.raised.connect(window.on_second_start)
     signals = QuitSignals(window)
     window.show()
@@ -72,18 +71,23 @@ def make_application() -> QApplication:
     return app
 
 
-def refuse(error: KnownError | OSError) -> int:
+def saved_language() -> str:
+    """The person's choice; "" follows the system, also where no settings can be read."""
+    from autogpt_desktop.settings import Settings
+
+    try:
+        return Settings.load().language
+    except KnownError:  # nothing can be stored here either, and whoever tries next says so
+        return ""
+
+
+def refuse(error: KnownError) -> int:
     """There can be no window: say why."""
     from PySide6.QtWidgets import QMessageBox
 
-    from autogpt_desktop.settings import Settings
     from autogpt_desktop.ui import translation
 
-    if isinstance(error, OSError):
-        error = KnownError("folder-not-writable", folder=error.filename)
-        translation.apply("")
-    else:
-        translation.apply(Settings.load().language)
+    translation.apply(saved_language())
     print(message(error), file=sys.stderr)
     QMessageBox.critical(None, "AutoGPT Desktop", message(error))
     return 1

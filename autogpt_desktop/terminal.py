@@ -32,11 +32,13 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         context_length=settings.context_length,
     )
     try:
-        if options.prompt is None and sys.stdin.isatty():
-            return Conversation(models, options, settings).run()
-        prompt = options.prompt if options.prompt is not None else sys.stdin.read().rstrip("\r\n")
+        prompt = options.prompt
+        if prompt is None and sys.stdin is not None:  # None: closed by whoever started us
+            if sys.stdin.isatty():
+                return Conversation(models, options, settings).run()
+            prompt = sys.stdin.read().rstrip("\r\n")
         turns = [Turn("system", options.system)] if options.system else []
-        turns.append(Turn("user", prompt))
+        turns.append(Turn("user", prompt or ""))
         stop = Interrupt()
         with stop:
             for event in drive(answer(models, turns, sampling(options), cancelled=stop), Reporter()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
@@ -32,6 +33,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.banner import Banner, app_icon, dropped_model
@@ -42,7 +44,7 @@ from autogpt_desktop.ui.model_picker import ModelButton, ModelPicker
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.queue_view import QueueView
 from autogpt_desktop.ui.toast import ToastArea
-from autogpt_desktop.ui.widgets import icon_button, name_button
+from autogpt_desktop.ui.widgets import icon_button, name_button, tab_order
 
 HEADER = 48  # pixels
 PanelMaker = Callable[[AppContext], QWidget]
@@ -62,6 +64,9 @@ class Columns(QSplitter):
         tabs.setTabBarAutoHide(True)
         tabs.setMovable(True)
         tabs.tabBar().setAccessibleName(tr("Panels"))
+        tabs.setAccessibleName(tr("Panels"))
+        tabs.setFocusProxy(None)  # else Tab ends at the bar that is hidden while there is one panel
+        tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.addWidget(tabs)
         return tabs
 
@@ -112,11 +117,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.queue_view = QueueView(context, self.downloads, self)
         column.addWidget(self.queue_view)
-        self.toasts = ToastArea(self, HEADER + 8)
+        self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
 
         self._make_actions()
         context.toast_requested.connect(self.toasts.add)
         context.attention_requested.connect(self._notify)
+        context.models_requested.connect(self.show_models)
         context.models_listed.connect(self._on_models_listed)
         context.language_changed.connect(self.retranslate)
         self.downloads.finished.connect(context.choose_model)
@@ -126,6 +132,10 @@ class MainWindow(QMainWindow):
         self.columns.add_panel(self.chat, context.icon("chat"), tr("Chat"))
         self._on_models_listed()
         self.retranslate()
+        last = self.previousInFocusChain()
+        while last.focusPolicy() == Qt.FocusPolicy.NoFocus or self.queue_view.isAncestorOf(last):
+            last = last.previousInFocusChain()
+        tab_order(last, self.queue_view.button, self.queue_view.stop_button)
         self._restore_geometry()
 
     # --- parts ------------------------------------------------------------------------------
@@ -398,6 +408,7 @@ class MainWindow(QMainWindow):
         shutdown = getattr(self.chat, "shutdown", None)
         if shutdown is not None:
             shutdown()
-        self.context.history.purge_deleted()  # undo ends with the window
+        with suppress(KnownError):  # undo ends with the window; what failed is purged after the next start
+            self.context.history.purge_deleted()
         self.context.save_settings()
         super().closeEvent(event)

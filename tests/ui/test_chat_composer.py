@@ -171,3 +171,15 @@ def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:
             if not inner and not widget.accessibleName() and not text and not widget.isHidden():
                 nameless.append(widget)
     assert not nameless
+
+
+def test_the_box_shows_where_the_focus_is(panel: ChatPanel, qtbot: QtBot) -> None:
+    box = panel.composer.box
+    panel.composer.edit.setFocus()
+    qtbot.waitUntil(panel.composer.edit.hasFocus)
+    focused = box.grab().toImage()
+    with qtbot.waitCallback() as painted:
+        box.paintEvent = lambda event: painted() if not painted.called else None  # type: ignore[method-assign]
+        panel.list.search.setFocus()
+    del box.paintEvent
+    assert box.grab().toImage() != focused

@@ -50,7 +50,6 @@ def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBo
     stats = panel.messages[-1].stats
     assert panel.messages[-1].state == "complete" and stats["tokens_per_second"] == 50.0
     assert "50.0 tokens/s" in widget_of(panel).stats.text()
-    assert "50.0 tokens/s" in panel.header.figures.text()
     assert panel.header.meter.used == stats["context_used"] and panel.header.meter.length == CONTEXT
     turns, sampling, _ = script.asked[0]
     assert [(turn.role, turn.content) for turn in turns] == [("user", "What is the capital of France?")]
@@ -362,3 +361,83 @@ def test_the_drawer_makes_room_in_a_small_window(panel: ChatPanel, qtbot: QtBot)
     assert panel.drawer.isVisible() and panel.list.isHidden()
     panel.drawer.close_button.click()
     assert panel.drawer.isHidden() and not panel.list.isHidden()
+
+
+def test_an_answer_cut_before_its_first_word_can_be_tried_again(
+    panel: ChatPanel, script: Script, qtbot: QtBot
+) -> None:
+    script.pause_at = 0
+    panel.composer.set_text("Hello")
+    panel.send()
+    qtbot.waitUntil(lambda: bool(script.asked))
+    panel.stop()
+    wait_quiet(panel, qtbot)
+    widget = widget_of(panel)
+    assert widget.status.text() == "Stopped." and widget.main_button.text() == "Retry"
+    script.pause_at = -1
+    widget.main_button.click()
+    wait_quiet(panel, qtbot)
+    assert shown(panel)[-1] == ("assistant", "Paris is the capital.")
+
+
+def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    script.pieces, script.pause_at = ["one "] * 5, 4
+    panel.composer.set_text("Count")
+    panel.send()
+    qtbot.waitUntil(lambda: any(answer.pieces == 4 for answer in panel.answers.running.values()))
+    qtbot.wait(350)  # before that it is too early to say
+    assert "tokens/s" in panel.header.figures.text() or panel.answers.running
+    panel.stop()
+    wait_quiet(panel, qtbot)
+    assert panel.messages[-1].stats["tokens_per_second"] > 0
+    assert "tokens/s" in widget_of(panel).stats.text() and not panel.header.figures.text()
+
+
+def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:
+    ask(panel, qtbot, "Something secret")
+    history, number = panel.context.history, panel.conversation_id
+    panel.delete_conversation(number)
+    monkeypatch.setattr(panel_state, "PURGE_AFTER", 1)  # older than 0 s
+    panel._purge()
+    assert history.rows("SELECT 1 FROM messages")  # nothing yet: the window comes first
+    qtbot.waitUntil(lambda: panel._purging is None)
+    assert not history.rows("SELECT 1 FROM messages") and not panel._purge_steps.isActive()
+
+
+def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:
+    panel.composer.edit.setPlainText("请用中文写一首诗")
+    qtbot.waitUntil(panel.banner.isVisible)
+    assert "中文" in panel.banner.text.text()
+    with qtbot.waitSignal(panel.context.models_requested):
+        panel.banner.action.click()
+
+
+def test_tab_goes_through_the_panel_as_it_stands(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    script.pieces = ["```python\nx = 1\n```"]
+    ask(panel, qtbot, "Code")
+    question, answer = (panel.view.widgets[item.id] for item in panel.messages)
+    panel.list.new_button.setFocus()
+    seen: list[QWidget] = []
+    while (now := panel.window().focusWidget()) is not None and now not in seen:
+        seen.append(now)
+        qtbot.keyClick(now, Qt.Key.Key_Tab)
+    wanted = [
+        panel.list.new_button, panel.list.search, panel.header.sidebar, panel.view, question.body,
+        question.buttons["edit"], answer.body, answer.body.copy_buttons()[0], answer.buttons["regenerate"],
+        panel.composer.attach_button, panel.composer.edit,
+    ]  # fmt: skip
+    assert [stop for stop in seen if stop in wanted] == wanted
+
+
+def test_shortcuts_work_from_everywhere_but_what_lies_over(panel: ChatPanel, qtbot: QtBot) -> None:
+    ask(panel, qtbot, "One")
+    over = Overlay(panel, placement="center", width=200)
+    field = QLineEdit(over.card)
+    over.open()
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert panel.conversation_id
+    over.close_overlay()
+    panel.header.find.setFocus()
+    qtbot.keyClick(panel.header.find, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert not panel.conversation_id

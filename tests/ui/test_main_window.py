@@ -371,3 +371,55 @@ def test_events_of_other_jobs_are_not_progress_of_loading(shell_window: MainWind
     with qtbot.waitSignal(shell_window.context.worker.finished):
         shell_window.context.worker.submit(job)
     assert not seen
+
+
+def test_tab_goes_round_the_whole_window(shell_window: MainWindow, qtbot: QtBot) -> None:
+    shell_window.pages.setCurrentWidget(shell_window.columns)
+    shell_window.model_button.setFocus()
+    seen: list[QWidget] = []
+    while (now := shell_window.focusWidget()) is not None and now not in seen:
+        seen.append(now)
+        qtbot.keyClick(now, Qt.Key.Key_Tab)
+    assert shell_window.focusWidget() is shell_window.model_button  # no trap on the way
+    assert {shell_window.settings_button, shell_window.menu_button, shell_window.queue_view.button} <= set(seen)
+
+
+def test_enter_presses_what_has_the_focus(shell_window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(shell_window.settings_button, Qt.Key.Key_Return)
+    settings = shell_window.overlay("settings")
+    assert settings is not None and settings.isVisible()
+    settings.close_overlay()
+    assert shell_window.first_run is not None
+    qtbot.keyClick(shell_window.first_run.models_button, Qt.Key.Key_Enter)
+    models = shell_window.overlay("models")
+    assert models is not None and models.isVisible()
+
+
+def test_the_job_list_stays_and_leaves(shell_window: MainWindow, qtbot: QtBot) -> None:
+    view = shell_window.queue_view
+    view.button.click()
+    height = view.popup.card.height()
+    qtbot.waitUntil(lambda: view.popup.hasFocus())
+    qtbot.wait(1200)  # its clock fills it anew each second
+    assert view.popup.card.height() == height
+    qtbot.keyClick(shell_window.focusWidget(), Qt.Key.Key_Escape)
+    assert view.popup.isHidden()
+
+
+def test_a_job_row_keeps_the_focus_while_the_clock_runs(shell_window: MainWindow, qtbot: QtBot) -> None:
+    worker, view = shell_window.context.worker, shell_window.queue_view
+
+    def job(cancel: threading.Event) -> Iterator[int]:
+        while not cancel.is_set():
+            time.sleep(0.005)
+            yield 1
+
+    worker.submit(job, title="Long job")
+    qtbot.waitUntil(lambda: [row[1].state for row in view.rows()] == ["running"])
+    view.button.click()
+    before = shell_window.focusWidget()
+    assert before is not None and before.accessibleName() == "Stop Long job"
+    view.popup.fill()
+    assert shell_window.focusWidget() is before
+    qtbot.keyClick(before, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not view.rows())
