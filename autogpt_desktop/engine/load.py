@@ -18,7 +18,7 @@ from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.folder_config import config_from_folder
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
-from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -72,6 +72,7 @@ def load(
         if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise
+    give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
 

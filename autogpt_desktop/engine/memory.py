@@ -1,6 +1,9 @@
-"""Telling that memory ran out: every back end has its own way to say it."""
+"""Memory that ran out, which every back end says in its own way, and memory that is given back."""
 
 from __future__ import annotations
+
+import ctypes
+import sys
 
 import torch
 
@@ -13,3 +16,14 @@ def out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system.
+
+    glibc keeps what packing the weights used and freed, which is more than the packed weights take.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)

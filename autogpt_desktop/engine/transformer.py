@@ -241,7 +241,7 @@ class Transformer:
         one layer stays short and its scores [K, G·T, S] small."""
         c = self.config
         per_layer = c.hidden_size * (3 * c.intermediate_size + 2 * c.num_attention_heads * c.head_dim)
-        budget = 4e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
+        budget = 2e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
         per_layer += 2 * before * c.num_attention_heads * c.head_dim
         return max(16, min(512, int(budget / per_layer)))
 

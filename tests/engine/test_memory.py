@@ -125,3 +125,22 @@ def test_a_card_that_is_there_and_does_not_compute(monkeypatch: pytest.MonkeyPat
         device, notices = loading.pick_device(wish)
         assert device.type == "cpu"
         assert notices == (Notice("notice.gpu-missing", {"device": "CUDA"}),)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+def test_a_loaded_model_takes_little_more_than_its_file(starter_gguf: Path) -> None:
+    """Counted by the system: memory that is no mapped file, before and after loading."""
+    script = """
+import re, sys
+from autogpt_desktop.bench import run_to_end
+from autogpt_desktop.engine.load import load
+def anonymous():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
+before = anonymous()
+engine = run_to_end(load(sys.argv[1], device="cpu"))
+print(anonymous() - before)
+engine.close()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script, str(starter_gguf)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert int(done.stdout) <= 1.6 * starter_gguf.stat().st_size
