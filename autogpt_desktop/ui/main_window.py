@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
-    QIcon,
     QKeySequence,
     QPaintEvent,
 )
@@ -24,10 +23,8 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QMenu,
-    QSplitter,
     QStackedWidget,
     QSystemTrayIcon,
-    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -38,6 +35,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.banner import Banner, app_icon, dropped_model
 from autogpt_desktop.ui.bug_dialog import BugCatcher
+from autogpt_desktop.ui.columns import Columns
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.model_picker import ModelButton, ModelPicker
@@ -48,38 +46,6 @@ from autogpt_desktop.ui.widgets import icon_button, name_button, tab_order
 
 HEADER = 48  # pixels
 PanelMaker = Callable[[AppContext], QWidget]
-
-
-class Columns(QSplitter):
-    """One tab widget a column. With a single panel there is no tab bar to look at."""
-
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setChildrenCollapsible(False)
-        self.add_column()
-
-    def add_column(self) -> QTabWidget:
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
-        tabs.setTabBarAutoHide(True)
-        tabs.setMovable(True)
-        tabs.tabBar().setAccessibleName(tr("Panels"))
-        tabs.setAccessibleName(tr("Panels"))
-        tabs.setFocusProxy(None)  # else Tab ends at the bar that is hidden while there is one panel
-        tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.addWidget(tabs)
-        return tabs
-
-    def add_panel(self, panel: QWidget, icon: QIcon, title: str, column: int = 0) -> None:
-        tabs = self.widget(column)
-        if isinstance(tabs, QTabWidget):
-            tabs.addTab(panel, icon, title)
-
-    def rename(self, panel: QWidget, title: str) -> None:
-        for column in range(self.count()):
-            tabs = self.widget(column)
-            if isinstance(tabs, QTabWidget) and tabs.indexOf(panel) >= 0:
-                tabs.setTabText(tabs.indexOf(panel), title)
 
 
 class MainWindow(QMainWindow):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.errors import KnownError
@@ -17,7 +17,6 @@ from autogpt_desktop.ui.chat import panel_state
 from autogpt_desktop.ui.chat.generation import REPAINT_MS
 from autogpt_desktop.ui.chat_panel import ChatPanel
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.overlay import Overlay
 from tests.ui.chat_kit import CONTEXT, Script, ask, body, shown, wait_quiet
 
 
@@ -293,7 +292,6 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
 def test_rename_in_place(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "old")
     panel.list.edit_title(panel.conversation_id)
-    from PySide6.QtWidgets import QLineEdit
 
     editor = panel.list.view.viewport().findChild(QLineEdit)
     editor.selectAll()
@@ -413,34 +411,3 @@ def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:
     assert "中文" in panel.banner.text.text()
     with qtbot.waitSignal(panel.context.models_requested):
         panel.banner.action.click()
-
-
-def test_tab_goes_through_the_panel_as_it_stands(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
-    script.pieces = ["```python\nx = 1\n```"]
-    ask(panel, qtbot, "Code")
-    question, answer = (panel.view.widgets[item.id] for item in panel.messages)
-    panel.list.new_button.setFocus()
-    seen: list[QWidget] = []
-    while (now := panel.window().focusWidget()) is not None and now not in seen:
-        seen.append(now)
-        qtbot.keyClick(now, Qt.Key.Key_Tab)
-    wanted = [
-        panel.list.new_button, panel.list.search, panel.header.sidebar, panel.view, question.body,
-        question.buttons["edit"], answer.body, answer.body.copy_buttons()[0], answer.buttons["regenerate"],
-        panel.composer.attach_button, panel.composer.edit,
-    ]  # fmt: skip
-    assert [stop for stop in seen if stop in wanted] == wanted
-
-
-def test_shortcuts_work_from_everywhere_but_what_lies_over(panel: ChatPanel, qtbot: QtBot) -> None:
-    ask(panel, qtbot, "One")
-    over = Overlay(panel, placement="center", width=200)
-    field = QLineEdit(over.card)
-    over.open()
-    field.setFocus()
-    qtbot.keyClick(field, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    assert panel.conversation_id
-    over.close_overlay()
-    panel.header.find.setFocus()
-    qtbot.keyClick(panel.header.find, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    assert not panel.conversation_id

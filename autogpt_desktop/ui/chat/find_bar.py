@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.markdown import plain_text
+from autogpt_desktop.ui.chat.markdown_read import plain_text
 from autogpt_desktop.ui.widgets import icon_button, label, name_button, name_field
 
 if TYPE_CHECKING:

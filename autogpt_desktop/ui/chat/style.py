@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QFontMetricsF
 from PySide6.QtWidgets import QApplication, QStyleOptionToolButton, QWidget
 
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.theme import theme, with_chinese
 from autogpt_desktop.ui.widgets import ToolButton
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def chat_style(context: AppContext) -> ChatStyle:
     base = QApplication.font()
     font = QFont(base)
     font.setPixelSize(round(max(15, QFontInfo(base).pixelSize() * 1.15) * zoom))
-    mono = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    mono = with_chinese(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     mono.setPixelSize(round(font.pixelSize() * 0.88))
     mono.setStyleHint(QFont.StyleHint.Monospace)
     small = theme().font("small")
