@@ -51,10 +51,11 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def sampling(options: argparse.Namespace) -> Sampling:
-    """The defaults, with what the command line says instead."""
+    """The window's first preset, with what the command line says instead; temperature 0 is plainly greedy."""
     names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return dataclasses.replace(Sampling(), **given)
+    base = Sampling(repetition_penalty=1.0 if given.get("temperature") == 0 else 1.1)
+    return dataclasses.replace(base, **given)
 
 
 class Interrupt:
