@@ -26,11 +26,12 @@ def main() -> int:
     """Open the window and run until it closes; without a display, chat in the terminal."""
     if not has_display():
         from autogpt_desktop import cli, i18n
-        from autogpt_desktop.settings import Settings
 
-        i18n.set_language(Settings.load().language)
+        i18n.set_language(saved_language())
         print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
         return cli.main(["chat"])
+
+    from PySide6.QtCore import QCoreApplication, QEvent
 
     from autogpt_desktop.single_instance import SingleInstance
     from autogpt_desktop.ui.quit_signals import QuitSignals
@@ -40,9 +41,9 @@ def main() -> int:
         instance = SingleInstance()
         if not instance.acquire():
             return 0  # the first window was raised
-    except (KnownError, OSError) as error:
+        context, window = make_window()
+    except KnownError as error:
         return refuse(error)
-    context, window = make_window()
     instance.raised.connect(window.on_second_start)
     signals = QuitSignals(window)
     window.show()
@@ -53,6 +54,9 @@ def main() -> int:
     instance.release()
     if not stopped:
         os._exit(status)  # everything is saved, and a running thread must not be destroyed
+    # now, and not when the interpreter ends: its collector may take a window apart in the wrong order
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return status
 
 
@@ -67,18 +71,23 @@ def make_application() -> QApplication:
     return app
 
 
-def refuse(error: KnownError | OSError) -> int:
+def saved_language() -> str:
+    """The person's choice; "" follows the system, also where no settings can be read."""
+    from autogpt_desktop.settings import Settings
+
+    try:
+        return Settings.load().language
+    except KnownError:  # nothing can be stored here either, and whoever tries next says so
+        return ""
+
+
+def refuse(error: KnownError) -> int:
     """There can be no window: say why."""
     from PySide6.QtWidgets import QMessageBox
 
-    from autogpt_desktop.settings import Settings
     from autogpt_desktop.ui import translation
 
-    if isinstance(error, OSError):
-        error = KnownError("folder-not-writable", folder=error.filename)
-        translation.apply("")
-    else:
-        translation.apply(Settings.load().language)
+    translation.apply(saved_language())
     print(message(error), file=sys.stderr)
     QMessageBox.critical(None, "AutoGPT Desktop", message(error))
     return 1

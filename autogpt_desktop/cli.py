@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr, sys.stdin):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    settings = Settings.load()
-    i18n.set_language(settings.language)
-    options = parser().parse_args(arguments)
     try:
+        settings = Settings.load()
+        i18n.set_language(settings.language)
+        options = parser().parse_args(arguments)
         if options.command == "chat":
             from autogpt_desktop.terminal import chat
 
@@ -102,6 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KnownError as error:
         print(message(error), file=sys.stderr)
+        if error.key == "no-model":
+            from autogpt_desktop.catalog.catalogue import starter
+
+            command = f"autogpt-desktop models get {starter().name}"
+            print(tr("To download it here: {command}", command=command), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output went away: nothing is left to say
         sys.stderr.close()

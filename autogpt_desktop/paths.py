@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from autogpt_desktop.errors import KnownError
+
 APP = "autogpt-desktop"
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -64,5 +66,8 @@ def model_dirs() -> list[Path]:
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KnownError("folder-not-writable", folder=str(folder)) from error
     return folder

@@ -23,7 +23,7 @@ _BALANCED: dict[str, Any] = {
     "top_k": 40,
     "top_p": 0.95,
     "min_p": 0.05,
-    "repetition_penalty": 1.0,
+    "repetition_penalty": 1.1,  # without one, small models go round in circles
     "seed": None,
     "stop": [],
     "max_tokens": 1024,
@@ -39,7 +39,13 @@ def built_in_presets() -> list[dict[str, Any]]:
         "Balanced": {},
         "Precise": {"temperature": 0.3, "top_p": 0.9, "repetition_penalty": 1.05},
         "Creative": {"temperature": 1.0, "top_k": 0, "top_p": 0.98, "min_p": 0.03},
-        "Deterministic": {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0},
+        "Deterministic": {
+            "temperature": 0.0,
+            "top_k": 0,
+            "top_p": 1.0,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+        },
     }
     return [
         {

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
@@ -23,6 +25,7 @@ from autogpt_desktop.errors import KnownError
 MAX_REQUEST = 64 * 1024  # bytes
 HEARD = b"heard\n"
 PATIENCE_MS = 3000  # for a first instance that has its lock and is not listening yet, or is busy
+_LEAST_ROOM = 64 * 1024  # bytes; with less, not even a lock file can be written everywhere
 REQUEST_MS = 2000  # for one request to arrive
 
 
@@ -55,13 +58,13 @@ class SingleInstance(QObject):
         """True: this is the first instance. False: another one runs and was told to show itself.
 
         Needs a QCoreApplication, but no running event loop yet. Raises KnownError:
-        already-running (but it does not answer), folder-not-writable.
+        already-running (but it does not answer), disk-full, folder-not-writable.
         """
         if self._lock.tryLock(0):
             self._listen()
             return True
         if self._lock.error() != QLockFile.LockError.LockFailedError:
-            raise KnownError("folder-not-writable", folder=str(self._folder))
+            raise self._refused()
         request = {"files": [str(Path(file).resolve()) for file in files]}
         deadline = time.monotonic() + patience_ms / 1000
         while True:
@@ -117,7 +120,14 @@ class SingleInstance(QObject):
                 self._server = server
                 return
         self._lock.unlock()
-        raise KnownError("folder-not-writable", folder=str(self._folder))
+        raise self._refused()
+
+    def _refused(self) -> KnownError:
+        """Qt does not tell why the folder takes no file: no room, or no permission."""
+        with suppress(OSError):
+            if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
+                return KnownError("disk-full", folder=str(self._folder))
+        return KnownError("folder-not-writable", folder=str(self._folder))
 
     def _on_connection(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()):

@@ -32,11 +32,13 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         context_length=settings.context_length,
     )
     try:
-        if options.prompt is None and sys.stdin.isatty():
-            return Conversation(models, options, settings).run()
-        prompt = options.prompt if options.prompt is not None else sys.stdin.read().rstrip("\r\n")
+        prompt = options.prompt
+        if prompt is None and sys.stdin is not None:  # None: closed by whoever started us
+            if sys.stdin.isatty():
+                return Conversation(models, options, settings).run()
+            prompt = sys.stdin.read().rstrip("\r\n")
         turns = [Turn("system", options.system)] if options.system else []
-        turns.append(Turn("user", prompt))
+        turns.append(Turn("user", prompt or ""))
         stop = Interrupt()
         with stop:
             for event in drive(answer(models, turns, sampling(options), cancelled=stop), Reporter()):
@@ -49,10 +51,11 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def sampling(options: argparse.Namespace) -> Sampling:
-    """The defaults, with what the command line says instead."""
+    """The window's first preset, with what the command line says instead; temperature 0 is plainly greedy."""
     names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return dataclasses.replace(Sampling(), **given)
+    base = Sampling(repetition_penalty=1.0 if given.get("temperature") == 0 else 1.1)
+    return dataclasses.replace(base, **given)
 
 
 class Interrupt:

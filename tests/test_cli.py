@@ -57,6 +57,8 @@ def test_the_question_comes_from_standard_input(starter_gguf: Path) -> None:
     [
         (["chat", "", *MODEL], "nothing to answer"),
         (["chat", "hi", "--model", "no-such-model"], "no model called"),
+        (["chat", "hi", "--model", "x" * 5000], "no model called"),
+        (["chat", "hi", "--model", "~nobody-of-that-name/x.gguf"], "no model called"),
         (["models", "get", "gemma-3-270m"], "--accept-terms"),
         (["models", "remove", "nothing"], "no model called"),
     ],
@@ -66,6 +68,25 @@ def test_errors_are_one_plain_sentence(arguments: list[str], sentence: str) -> N
     assert done.returncode == 1
     assert done.stdout == ""
     assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for arguments in (["chat", "hi"], ["models", "list"], []):
+        monkeypatch.setenv("QT_QPA_PLATFORM", "" if not arguments else "offscreen")
+        done = run(*arguments)
+        assert done.returncode == 1 and "cannot write to the folder" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a descriptor the POSIX way")
+def test_a_closed_standard_input_asks_nothing(starter_gguf: Path) -> None:
+    script = f'exec "{sys.executable}" -m autogpt_desktop chat --device cpu <&-'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "nothing to answer" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("bad", [["--temperature", "-1"], ["--max-tokens", "0"], ["--device", "tpu"]])

@@ -102,7 +102,13 @@ class App:
 def home(isolated_home: Path) -> Path:
     (isolated_home / "config").mkdir(exist_ok=True)
     settings = {"default_model": "smollm2-135m-instruct", "language": "en", "device": "cpu"}
-    presets = [{"name": "Exact", "system_prompt": "", "sampling": {"temperature": 0.0, "max_tokens": 300}}]
+    presets = [
+        {
+            "name": "Exact",
+            "system_prompt": "",
+            "sampling": {"temperature": 0.0, "repetition_penalty": 1.0, "max_tokens": 900},
+        }
+    ]
     file = isolated_home / "config" / "settings.json"
     file.write_text(json.dumps(settings | {"presets": presets}), encoding="utf-8")
     return isolated_home

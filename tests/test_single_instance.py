@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -159,6 +160,13 @@ def test_a_folder_that_cannot_be_used_is_a_known_error(tmp_path):
     with pytest.raises(KnownError) as caught:
         SingleInstance(tmp_path / "missing").acquire()
     assert caught.value.key == "folder-not-writable"
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
+    room = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)  # the folder's refusal is real
+    with pytest.raises(KnownError, match="disk-full"):
+        SingleInstance(tmp_path / "missing").acquire()
 
 
 @posix

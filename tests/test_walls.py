@@ -44,13 +44,13 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, set())
-TORCH_FREE = {"engine.config", "engine.gguf", "engine.gguf_names"}
+TORCH_FREE = {"engine.config", "engine.folder_config", "engine.gguf", "engine.gguf_names"}
 
 # The longest matching name counts. "" are the modules of the package itself.
 WALLS = {
     "events": Wall(frozenset()),
     "errors": Wall(frozenset()),
-    "paths": Wall(frozenset(), frozenset({"platformdirs"})),
+    "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),
     "i18n": Wall(frozenset({"errors", "paths"})),
     "engine": wall({"engine*"}, {"torch*", "numpy*", "tokenizers*", "safetensors*", "jinja2*"}),
     "documents": wall({"documents*"}, {"numpy*"}, set()),

@@ -91,7 +91,16 @@ def resolve(name: str) -> Path:
     for model in installed():
         if model.name == name:
             return model.path
-    path = Path(name).expanduser()
+    try:
+        path = _path_of_model(Path(name).expanduser())
+    except (OSError, RuntimeError, ValueError):  # not allowed there, too long, no such user, a zero in it
+        path = None
+    if path is None:
+        raise KnownError("model-missing", name=name[:200])
+    return path
+
+
+def _path_of_model(path: Path) -> Path | None:
     if path.is_file():
         return path.resolve()
     if path.is_dir():
@@ -100,7 +109,7 @@ def resolve(name: str) -> Path:
             return files[0].resolve()
         if (path / "config.json").is_file():
             return path.resolve()
-    raise KnownError("model-missing", name=name)
+    return None
 
 
 def find(name: str) -> InstalledModel | None:
@@ -151,9 +160,7 @@ def remove(name: str) -> None:
             if all(path.name == ".lock" or path.suffix == ".part" for path in left):
                 shutil.rmtree(folder)
     except OSError as error:
-        raise KnownError(
-            "model-not-removable", name=model.title, folder=str(model.path.parent)
-        ) from error
+        raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
 
 
 # --- where models lie
@@ -333,12 +340,11 @@ def _gguf_header(path: Path) -> _Header:
 
     file = read_gguf(path)
     config = config_from_gguf(file)
-    languages = file.metadata.get("general.languages", ())
     return _Header(
         size=path.stat().st_size,
-        title=str(file.metadata.get("general.name", "")),
+        title=config.name,
         family=config.family,
-        languages=tuple(str(language) for language in languages),
+        languages=config.languages,
         context=config.max_position_embeddings,
         quantization=_quantization(file),
         kv_bytes_per_token=config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4,
@@ -347,9 +353,9 @@ def _gguf_header(path: Path) -> _Header:
 
 def _quantization(file: GGUFFile) -> str:
     """The mix that llama.cpp noted, else the type that most of the bytes have."""
-    noted = _FILE_TYPES.get(int(file.metadata.get("general.file_type", -1)))
-    if noted:
-        return noted
+    number = file.metadata.get("general.file_type")
+    if isinstance(number, int) and number in _FILE_TYPES:
+        return _FILE_TYPES[number]
     totals: dict[str, int] = {}
     for tensor in file.tensors.values():
         totals[tensor.type] = totals.get(tensor.type, 0) + tensor.nbytes
@@ -358,26 +364,19 @@ def _quantization(file: GGUFFile) -> str:
 
 def _folder_header(path: Path) -> _Header:
     """A Hugging Face folder: config.json and safetensors files."""
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        layers = int(config["num_hidden_layers"])
-        heads = int(config["num_attention_heads"])
-        kv_heads = int(config.get("num_key_value_heads") or heads)
-        head_dim = int(config.get("head_dim") or config["hidden_size"] // heads)
-        family = str(config["model_type"]).removesuffix("_text")
-        context = int(config["max_position_embeddings"])
-        quantization = str(config.get("torch_dtype") or config.get("dtype") or "")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KnownError("model-folder-unreadable", name=path.name) from error
+    from autogpt_desktop.engine.folder_config import config_from_folder  # see _gguf_header
+
     if not any(path.glob("*.safetensors")):
         raise KnownError("model-folder-unreadable", name=path.name)
+    config = config_from_folder(path)
+    raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
     return _Header(
         size=_folder_size(path),
         title=path.name,
-        family=family,
-        context=context,
-        quantization=quantization,
-        kv_bytes_per_token=layers * 2 * kv_heads * head_dim * 4,
+        family=config.family,
+        context=config.max_position_embeddings,
+        quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
+        kv_bytes_per_token=config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4,
     )
 
 

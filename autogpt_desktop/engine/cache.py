@@ -44,14 +44,19 @@ class KVCache:
         if tokens <= self.capacity:
             return
         capacity = min(self.max_tokens, max(_FIRST, tokens, 2 * self.capacity))
-        self.keys = [self._grown(i, self.keys, capacity) for i in range(self.layers)]
-        self.values = [self._grown(i, self.values, capacity) for i in range(self.layers)]
+        empty = torch.empty(self.heads, 0, self.head_dim, dtype=self.dtype, device=self.device)
+        for tensors in (self.keys, self.values):
+            tensors.extend([empty] * (self.layers - len(tensors)))
+            for layer, old in enumerate(tensors):
+                # one at a time, so that two copies of the whole never stand side by side; where memory
+                # ends half-way, what was there is still whole
+                if old.shape[1] < capacity:
+                    tensors[layer] = self._grown(old, capacity)
         self.capacity = capacity
 
-    def _grown(self, layer: int, tensors: list[Tensor], capacity: int) -> Tensor:
+    def _grown(self, old: Tensor, capacity: int) -> Tensor:
         new = torch.empty(self.heads, capacity, self.head_dim, dtype=self.dtype, device=self.device)
-        if tensors:
-            new[:, : len(self)] = tensors[layer][:, : len(self)]
+        new[:, : len(self)] = old[:, : len(self)]
         return new
 
     def update_and_fetch(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

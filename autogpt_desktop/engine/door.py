@@ -46,9 +46,8 @@ class Decoder(Protocol):
     def nbytes(self) -> int:
         """Bytes of memory that the weights hold."""
 
-    @property
-    def prefill_chunk(self) -> int:
-        """Tokens to hand over at a time in a prefill."""
+    def prefill_chunk(self, before: int) -> int:
+        """Tokens to hand over at a time in a prefill, behind ``before`` others."""
 
     def forward(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.door import Decoder, State
+from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.engine.transformer import Cancelled
@@ -84,10 +85,10 @@ class Engine:
         """
         kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
         state.trim(kept)
-        chunk = self.decoder.prefill_chunk
-        for start in range(kept, len(ids), chunk):
-            logits = self.decoder.forward([(state, ids[start : start + chunk])], cancelled=cancelled)[0]
-            yield Progress("stage.reading", min(start + chunk, len(ids)) - kept, len(ids) - kept)
+        while len(state) < len(ids):
+            chunk = ids[len(state) : len(state) + self.decoder.prefill_chunk(len(state))]
+            logits = self.decoder.forward([(state, chunk)], cancelled=cancelled)[0]
+            yield Progress("stage.reading", len(state) - kept, len(ids) - kept)
         yield logits
 
     def stream(
@@ -100,7 +101,8 @@ class Engine:
         """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
 
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
-        between layers. Raises KnownError("prompt-too-long") when ``ids`` leave no room in the context.
+        between layers. Raises KnownError: prompt-too-long when ``ids`` leave no room in the context,
+        no-memory-to-answer (``state`` keeps what it held), model-numbers.
         """
         state = self.new_state() if state is None else state
         ids = list(ids)
@@ -137,6 +139,10 @@ class Engine:
                     logits = self.decoder.forward([(state, [token])], cancelled=cancelled)[0]
         except Cancelled:
             reason = "cancelled"
+        except (MemoryError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise KnownError("no-memory-to-answer") from error
+            raise
         if not stop.hit and (text := stop.push(decoder_text.finish()) + stop.finish()):
             yield Text(text)
         now = time.perf_counter()

@@ -14,9 +14,9 @@ from autogpt_desktop.errors import KnownError
 
 FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
 
-_MAX_LAYERS = 1024
-_MAX_SIZE = 1 << 20  # hidden and MLP widths, heads; the largest models stay below 2^17
-_MAX_TOKENS = 1 << 24  # vocabulary and context
+MAX_LAYERS = 1024
+MAX_SIZE = 1 << 20  # hidden and MLP widths, heads; the largest models stay below 2^17
+MAX_TOKENS = 1 << 24  # vocabulary and context
 _GEMMA_27B_LAYERS = 62
 
 _TOP = {
@@ -98,7 +98,7 @@ class _Settings:
     def get(self, key: str) -> Any:
         return self.metadata.get(f"{self.family}.{key}")
 
-    def integer(self, key: str, default: int | None = None, *, low: int = 1, high: int = _MAX_SIZE) -> int:
+    def integer(self, key: str, default: int | None = None, *, low: int = 1, high: int = MAX_SIZE) -> int:
         value = self.get(key)
         if value is None and default is not None:
             value = default
@@ -122,7 +122,7 @@ class _Settings:
 
     def config(self) -> ModelConfig:
         hidden = self.integer("embedding_length")
-        layers = self.integer("block_count", high=_MAX_LAYERS)
+        layers = self.integer("block_count", high=MAX_LAYERS)
         heads = self.integer("attention.head_count", high=1 << 14)
         kv_heads = self.integer("attention.head_count_kv", heads, high=1 << 14)
         if heads % kv_heads:
@@ -148,7 +148,7 @@ class _Settings:
             num_attention_heads=heads,
             num_key_value_heads=kv_heads,
             head_dim=head_dim,
-            max_position_embeddings=self.integer("context_length", high=_MAX_TOKENS),
+            max_position_embeddings=self.integer("context_length", high=MAX_TOKENS),
             rms_norm_eps=self.number("attention.layer_norm_rms_epsilon", 1e-6, high=1.0),
             rope_theta=self.number("rope.freq_base", 1_000_000.0 if gemma else 10_000.0),
             rope_local_theta=self.number("rope.freq_base_swa", 10_000.0),
@@ -177,7 +177,7 @@ class _Settings:
             raise KnownError("gguf-tensor-missing", file=self.f.path.name, tensor="token_embd.weight")
         tokens = self.metadata.get("tokenizer.ggml.tokens")
         rows = embedding.shape[0]
-        if rows > _MAX_TOKENS or (isinstance(tokens, list) and len(tokens) > rows):
+        if rows > MAX_TOKENS or (isinstance(tokens, list) and len(tokens) > rows):
             raise self.bad("vocab_size")
         return rows
 
@@ -185,7 +185,7 @@ class _Settings:
         """The window and the layers it applies to: of gemma3 five in six, of llama (Mistral) all."""
         if self.family not in ("llama", "gemma3") or not self.get("attention.sliding_window"):
             return 0, ()
-        window = self.integer("attention.sliding_window", high=_MAX_TOKENS)
+        window = self.integer("attention.sliding_window", high=MAX_TOKENS)
         if self.family == "llama":
             return window, (True,) * layers
         pattern = self.get("attention.sliding_window_pattern")
@@ -199,8 +199,8 @@ class _Settings:
     def rope_scaling(self, rope_dim: int) -> RopeScaling | None:
         original = self.integer(
             "rope.scaling.original_context_length",
-            self.integer("context_length", high=_MAX_TOKENS),
-            high=_MAX_TOKENS,
+            self.integer("context_length", high=MAX_TOKENS),
+            high=MAX_TOKENS,
         )
         if "rope_freqs.weight" in self.f.tensors:  # llama3: the converter worked the factors out
             factors = self.freq_factors(rope_dim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.chat_template import ChatTemplate
-from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
+from autogpt_desktop.engine.checkpoint import sources_from_folder
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.engine.folder_config import config_from_folder
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
+from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -57,22 +60,19 @@ def load(
     try:
         try:
             decoder = yield from build(config, sources, wanted, length, float32=float32)
-        except torch.OutOfMemoryError as error:
-            if wanted.type == "cpu":
-                raise KnownError("no-memory", file=path.name) from error
+        except (MemoryError, RuntimeError) as error:
+            if wanted.type == "cpu" or not out_of_memory(error):
+                raise
             log.warning("no room on %s, going to the CPU", wanted)
             notices = (*notices, Notice("notice.gpu-full"))
             wanted = torch.device("cpu")
             decoder = yield from build(config, sources, wanted, length, float32=float32)
-    except (MemoryError, RuntimeError) as error:
+    except BaseException as error:  # also a load that is cancelled
         template.close()
-        # torch's CPU allocator raises a RuntimeError of its own
-        if isinstance(error, MemoryError) or "alloc" in str(error):
+        if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise
-    except GeneratorExit:
-        template.close()
-        raise
+    give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
 
@@ -81,12 +81,22 @@ def pick_device(device: str) -> tuple[torch.device, tuple[Notice, ...]]:
     """The device to use for a wish, and what to tell about it. Raises ValueError for unknown names."""
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise ValueError(f"unknown device {device!r}")
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu"), ()
-    if (device == "cuda" and not cuda) or (device == "mps" and not mps):
-        return torch.device("cpu"), (Notice("notice.gpu-missing", {"device": device.upper()}),)
-    return torch.device(device), ()
+        device = next((kind for kind in there if there[kind]), "cpu")
+    if device == "cpu" or (there[device] and _computes(device)):
+        return torch.device(device), ()
+    return torch.device("cpu"), (Notice("notice.gpu-missing", {"device": device.upper()}),)
+
+
+@cache
+def _computes(device: str) -> bool:
+    """Does it calculate? A card too old for this torch, or full to the brim, is there and does not."""
+    try:
+        return float((torch.ones(8, device=device) * 2).sum()) == 16.0
+    except RuntimeError as error:
+        log.warning("%s cannot be used: %s", device, error)
+        return False
 
 
 def _context_length(config: ModelConfig, wanted: int) -> int:

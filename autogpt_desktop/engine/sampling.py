@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.errors import KnownError
 
 Sampler = Callable[[Tensor, Sequence[int]], int]
 _PENALTY_WINDOW = 256  # latest tokens that the repetition penalty looks at
+_COLDEST = 1e-4  # temperature; below it only ties are left to draw from, and float32 overflows
 
 
 def make_sampler(sampling: Sampling) -> Sampler:
@@ -18,6 +21,7 @@ def make_sampler(sampling: Sampling) -> Sampler:
 
     In this order: repetition penalty (Keskar et al., 2019: CTRL), temperature, top-k, top-p (Holtzman
     et al., 2020), min-p (Nguyen et al., 2024), one draw. The same seed and logits give the same tokens.
+    Raises KnownError("model-numbers") for logits that are not numbers: the weights are damaged.
     """
     generator = torch.Generator()
     if sampling.seed is None:
@@ -30,7 +34,9 @@ def make_sampler(sampling: Sampling) -> Sampler:
         if sampling.repetition_penalty != 1.0 and previous:
             logits = _penalised(logits, previous[-_PENALTY_WINDOW:], sampling.repetition_penalty)
         if sampling.temperature <= 0:
-            return int(logits.argmax())
+            best, token = logits.max(dim=0)
+            _must_be_finite(best)
+            return int(token)
         probabilities, ids = candidates(logits, sampling)
         drawn = torch.multinomial(probabilities, 1, generator=generator)
         return int(ids[drawn])
@@ -42,7 +48,8 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """The tokens that may be drawn, likeliest first: probabilities (not normalised) and ids, on CPU."""
     count = len(logits) if sampling.top_k <= 0 else min(sampling.top_k, len(logits))
     values, ids = torch.topk(logits, count)  # sorted
-    probabilities = torch.softmax(values / sampling.temperature, dim=-1)
+    _must_be_finite(values[0])
+    probabilities = torch.softmax((values - values[0]) / max(sampling.temperature, _COLDEST), dim=-1)
     keep = torch.ones_like(probabilities, dtype=torch.bool)
     if sampling.top_p < 1.0:
         before = probabilities.cumsum(0) - probabilities
@@ -51,6 +58,12 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
         keep &= probabilities >= sampling.min_p * probabilities[0]
     keep[0] = True
     return probabilities[keep].cpu(), ids[keep].cpu()
+
+
+def _must_be_finite(best: Tensor) -> None:
+    """NaN counts as the largest of all, so the largest logit tells."""
+    if not math.isfinite(best.item()):
+        raise KnownError("model-numbers")
 
 
 def _penalised(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor:

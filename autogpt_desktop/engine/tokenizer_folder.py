@@ -74,7 +74,7 @@ def _read_json(file: Path) -> dict[str, Any]:
         return {}
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise KnownError("tokenizer-broken", value=file.name) from error
     if not isinstance(values, dict):
         raise KnownError("tokenizer-broken", value=file.name)

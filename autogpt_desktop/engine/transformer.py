@@ -236,12 +236,13 @@ class Transformer:
         layer = self.layers[0]
         return sum(part.nbytes for part in (layer.qkv, layer.o, layer.gate_up, layer.down)) < _SMALL_LAYER
 
-    @property
-    def prefill_chunk(self) -> int:
-        """Tokens in one pass of a prefill: enough to be quick, few enough that one layer stays short."""
+    def prefill_chunk(self, before: int) -> int:
+        """Tokens in one pass of a prefill behind ``before`` others: enough to be quick, few enough that
+        one layer stays short and its scores [K, G·T, S] small."""
         c = self.config
         per_layer = c.hidden_size * (3 * c.intermediate_size + 2 * c.num_attention_heads * c.head_dim)
-        budget = 4e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
+        budget = 2e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
+        per_layer += 2 * before * c.num_attention_heads * c.head_dim
         return max(16, min(512, int(budget / per_layer)))
 
     @torch.inference_mode()

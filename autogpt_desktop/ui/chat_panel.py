@@ -239,6 +239,8 @@ class ChatPanel(PanelMessages):
         self.answers.shutdown()
         if self.temporary is not None:
             self.temporary.close()
+        self._purge_timer.stop()
+        self._purge_steps.stop()
         try:
             self.context.history.purge_deleted()
         except KnownError as error:

@@ -89,6 +89,7 @@ class AppContext(QObject):
     model_changed = Signal(object)  # ModelInfo | None (none is loaded)
     model_loading = Signal(object)  # events.Progress while it loads
     model_failed = Signal(object)  # the exception that a load job ended with
+    models_requested = Signal()  # show the models to choose from
     models_listed = Signal()  # what is installed, or which model is chosen, has changed
     toast_requested = Signal(object)  # theme-independent Toast request, see toast.py
     attention_requested = Signal(str, str)  # title, text: a desktop notification

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
@@ -13,7 +14,6 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
-    QIcon,
     QKeySequence,
     QPaintEvent,
 )
@@ -23,58 +23,29 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QMenu,
-    QSplitter,
     QStackedWidget,
     QSystemTrayIcon,
-    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.banner import Banner, app_icon, dropped_model
 from autogpt_desktop.ui.bug_dialog import BugCatcher
+from autogpt_desktop.ui.columns import Columns
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.model_picker import ModelButton, ModelPicker
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.queue_view import QueueView
 from autogpt_desktop.ui.toast import ToastArea
-from autogpt_desktop.ui.widgets import icon_button, name_button
+from autogpt_desktop.ui.widgets import icon_button, name_button, tab_order
 
 HEADER = 48  # pixels
 PanelMaker = Callable[[AppContext], QWidget]
-
-
-class Columns(QSplitter):
-    """One tab widget a column. With a single panel there is no tab bar to look at."""
-
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setChildrenCollapsible(False)
-        self.add_column()
-
-    def add_column(self) -> QTabWidget:
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
-        tabs.setTabBarAutoHide(True)
-        tabs.setMovable(True)
-        tabs.tabBar().setAccessibleName(tr("Panels"))
-        self.addWidget(tabs)
-        return tabs
-
-    def add_panel(self, panel: QWidget, icon: QIcon, title: str, column: int = 0) -> None:
-        tabs = self.widget(column)
-        if isinstance(tabs, QTabWidget):
-            tabs.addTab(panel, icon, title)
-
-    def rename(self, panel: QWidget, title: str) -> None:
-        for column in range(self.count()):
-            tabs = self.widget(column)
-            if isinstance(tabs, QTabWidget) and tabs.indexOf(panel) >= 0:
-                tabs.setTabText(tabs.indexOf(panel), title)
 
 
 class MainWindow(QMainWindow):
@@ -112,11 +83,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.queue_view = QueueView(context, self.downloads, self)
         column.addWidget(self.queue_view)
-        self.toasts = ToastArea(self, HEADER + 8)
+        self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
 
         self._make_actions()
         context.toast_requested.connect(self.toasts.add)
         context.attention_requested.connect(self._notify)
+        context.models_requested.connect(self.show_models)
         context.models_listed.connect(self._on_models_listed)
         context.language_changed.connect(self.retranslate)
         self.downloads.finished.connect(context.choose_model)
@@ -126,6 +98,10 @@ class MainWindow(QMainWindow):
         self.columns.add_panel(self.chat, context.icon("chat"), tr("Chat"))
         self._on_models_listed()
         self.retranslate()
+        last = self.previousInFocusChain()
+        while last.focusPolicy() == Qt.FocusPolicy.NoFocus or self.queue_view.isAncestorOf(last):
+            last = last.previousInFocusChain()
+        tab_order(last, self.queue_view.button, self.queue_view.stop_button)
         self._restore_geometry()
 
     # --- parts ------------------------------------------------------------------------------
@@ -398,6 +374,7 @@ class MainWindow(QMainWindow):
         shutdown = getattr(self.chat, "shutdown", None)
         if shutdown is not None:
             shutdown()
-        self.context.history.purge_deleted()  # undo ends with the window
+        with suppress(KnownError):  # undo ends with the window; what failed is purged after the next start
+            self.context.history.purge_deleted()
         self.context.save_settings()
         super().closeEvent(event)

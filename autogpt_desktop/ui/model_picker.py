@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.events import Progress
@@ -13,13 +13,13 @@ from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext, ModelInfo
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
-from autogpt_desktop.ui.widgets import button, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import ToolButton, button, hairline, icon_button, label, name_button
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
 CHEVRON = 14  # pixels
 
 
-class ModelButton(QToolButton):
+class ModelButton(ToolButton):
     """Names the model in use; while it loads, a line along its lower edge fills up."""
 
     def __init__(self, context: AppContext) -> None:

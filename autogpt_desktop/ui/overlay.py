@@ -60,8 +60,7 @@ class Overlay(QWidget):
     def focus_first(self) -> None:
         """Where the focus goes when it opens."""
         chain = self._focus_chain()
-        if chain:
-            chain[0].setFocus(Qt.FocusReason.PopupFocusReason)
+        (chain[0] if chain else self).setFocus(Qt.FocusReason.PopupFocusReason)  # Esc must come here
 
     def place(self) -> None:
         """Put the card where it belongs."""

@@ -6,16 +6,13 @@ import copy
 from typing import Any
 
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +20,7 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import NumberBox, WholeBox, button, icon_button, label, name_button
 
 # field of Sampling: lowest, highest, step, decimals
 FIELDS: dict[str, tuple[float, float, float, int]] = {
@@ -34,16 +31,6 @@ FIELDS: dict[str, tuple[float, float, float, int]] = {
     "repetition_penalty": (1, 2, 0.05, 2),
     "max_tokens": (1, 100_000, 64, 0),
 }
-
-
-class _Number(QDoubleSpinBox):
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class _Whole(QSpinBox):
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
 
 class PresetEditor(QWidget):
@@ -74,21 +61,13 @@ class PresetEditor(QWidget):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(0, 1)
         self._labels: dict[str, QLabel] = {}
-        self.fields: dict[str, _Number | _Whole] = {}
+        self.fields: dict[str, NumberBox | WholeBox] = {}
         for line, (key, (low, high, step, decimals)) in enumerate(FIELDS.items()):
-            spin: _Number | _Whole
+            spin: NumberBox | WholeBox
             if decimals:
-                spin = _Number()
-                spin.setDecimals(decimals)
-                spin.setRange(low, high)
-                spin.setSingleStep(step)
+                spin = NumberBox(low, high, step, decimals)
             else:
-                spin = _Whole()
-                spin.setRange(int(low), int(high))
-                spin.setSingleStep(int(step))
-            spin.setFixedWidth(112)
-            spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-            spin.lineEdit().setTextMargins(0, 0, 6, 0)
+                spin = WholeBox(int(low), int(high), int(step))
             spin.setKeyboardTracking(False)
             spin.setProperty("field", key)
             spin.valueChanged.connect(self._on_value)
@@ -171,7 +150,7 @@ class PresetEditor(QWidget):
         self.reset_button.setVisible(built_in and preset != _original(preset))
         for key, spin in self.fields.items():
             value = preset["sampling"][key]
-            if isinstance(spin, _Whole):
+            if isinstance(spin, WholeBox):
                 spin.setValue(int(value))
             else:
                 spin.setValue(float(value))

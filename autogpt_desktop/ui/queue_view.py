@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
@@ -14,6 +14,7 @@ from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import (
     ElidedLabel,
+    ToolButton,
     hairline,
     icon_button,
     label,
@@ -40,7 +41,7 @@ class QueueView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 16, 0)
         row.setSpacing(4)
-        self.button = QToolButton()
+        self.button = ToolButton()
         self.button.setIcon(icons.icon("queue", "muted"))
         self.button.setIconSize(QSize(14, 14))
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -134,6 +135,7 @@ class _QueuePopup(Overlay):
         self._column = QVBoxLayout(self.card)
         self._column.setContentsMargins(16, 16, 16, 16)
         self._column.setSpacing(8)
+        self._rows: list[_JobRow] = []
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
         self._clock.timeout.connect(self.fill)
@@ -153,40 +155,63 @@ class _QueuePopup(Overlay):
             self.place()
 
     def _fill(self) -> None:
+        """Once a second: only a change of jobs makes new rows, so the focus stays where it is."""
+        rows = self._view.rows()
+        if rows and [shown.key for shown in self._rows] == [_JobRow.key_of(row) for row in rows]:
+            for shown, row in zip(self._rows, rows, strict=True):
+                shown.show_job(row)
+            return
+        now = QApplication.focusWidget()
+        focused = now is not None and self.isAncestorOf(now)
         while self._column.count():
             item = self._column.takeAt(0)
             if item is not None and item.widget() is not None:
                 item.widget().hide()
                 item.widget().deleteLater()
-        self._column.addWidget(label(tr("Jobs"), size="heading"))
-        rows = self._view.rows()
+        self._rows = [_JobRow(self._view, row) for row in rows]
+        parts: list[QWidget] = [label(tr("Jobs"), size="heading")]
         if not rows:
-            self._column.addWidget(label(tr("Nothing is running."), tone="muted"))
-        for number, row in enumerate(rows):
-            if number:
-                self._column.addWidget(hairline())
-            self._column.addWidget(_JobRow(self._view, row))
+            parts.append(label(tr("Nothing is running."), tone="muted"))
+        for number, shown in enumerate(self._rows):
+            parts += [hairline(), shown] if number else [shown]
+        for part in parts:
+            self._column.addWidget(part)
+            part.show()  # now, for the card is measured now
+        if focused:
+            self.focus_first()
 
 
 class _JobRow(QWidget):
     def __init__(self, view: QueueView, row: Row) -> None:
         super().__init__()
         self._view, self._row = view, row
+        self.key = self.key_of(row)
         job = row[1]
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         texts = QVBoxLayout()
         texts.setSpacing(0)
         texts.addWidget(ElidedLabel(job.title or tr("Working")))
-        texts.addWidget(label(self._state(job), size="small", tone="muted"))
+        self._state = label(size="small", tone="muted")
+        texts.addWidget(self._state)
         line.addLayout(texts, 1)
         stop = icon_button("close")
         name_button(stop, tr("Stop {job}", job=job.title))
         stop.clicked.connect(self._cancel)
         line.addWidget(stop)
+        self.show_job(row)
 
     @staticmethod
-    def _state(job: JobInfo) -> str:
+    def key_of(row: Row) -> tuple[str, int, str]:
+        """What does not change while a row is the same row."""
+        return row[0], row[1].id, row[1].title
+
+    def show_job(self, row: Row) -> None:
+        self._row = row
+        self._state.setText(self._state_text(row[1]))
+
+    @staticmethod
+    def _state_text(job: JobInfo) -> str:
         if job.state == "running":
             return tr("running for {time}", time=time_text(time.monotonic() - job.started))
         return tr("paused, goes on by itself") if job.state == "paused" else tr("waiting for its turn")

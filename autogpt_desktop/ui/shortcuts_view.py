@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -30,6 +31,7 @@ class ShortcutsCard(Overlay):
         head.addWidget(self.close_button)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the arrow keys scroll it from anywhere
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column.addLayout(head)
         column.addWidget(self._scroll, 1)
@@ -38,6 +40,14 @@ class ShortcutsCard(Overlay):
     def open(self, anchor: QWidget | None = None) -> None:
         self._fill()
         super().open(anchor)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        bar = self._scroll.verticalScrollBar()
+        steps = {Qt.Key.Key_Up: -40, Qt.Key.Key_Down: 40, Qt.Key.Key_PageUp: -200, Qt.Key.Key_PageDown: 200}
+        if event.key() in steps:
+            bar.setValue(bar.value() + steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
 
     def _on_language(self) -> None:
         if self.isVisible():

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from autogpt_desktop import paths
@@ -63,6 +63,20 @@ HIGH_CONTRAST = {  # laid over one of the two above
 TYPE_SIZES = {"small": 0.88, "body": 1.0, "heading": 1.2, "title": 1.6}  # of the system's own size
 
 
+# Simplified Chinese faces; else the system may take a Japanese one, whose characters look foreign.
+HAN = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei UI", "PingFang SC",
+       "WenQuanYi Micro Hei")  # fmt: skip
+
+
+def with_chinese(font: QFont) -> QFont:
+    """The same font with a face for the characters that it lacks."""
+    here = set(QFontDatabase.families())
+    made = QFont(font)
+    # the face that is meant, not its alias ("Sans Serif"), which a list of families would skip
+    made.setFamilies([QFontInfo(font).family(), *[name for name in HAN if name in here][:1]])
+    return made
+
+
 class Theme(QObject):
     """The look of the application; one instance, ``theme()``."""
 
@@ -86,7 +100,7 @@ class Theme(QObject):
             self._base_points = max(app.font().pointSizeF(), 10.0)
             font = app.font()
             font.setPointSizeF(self._base_points)
-            app.setFont(font)
+            app.setFont(with_chinese(font))
             QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_changed)
             hints = QGuiApplication.styleHints().accessibility()
             hints.contrastPreferenceChanged.connect(self._on_system_changed)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QLocale, QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 
 ICON = QSize(20, 20)
+NATIVE = {
+    "en": "English", "zh": "中文", "de": "Deutsch", "es": "Español", "fr": "Français", "it": "Italiano",
+    "pt": "Português", "ru": "Русский", "ja": "日本語", "ko": "한국어", "ar": "العربية", "hi": "हिन्दी",
+    "nl": "Nederlands", "pl": "Polski", "tr": "Türkçe", "uk": "Українська", "vi": "Tiếng Việt", "th": "ไทย",
+}  # fmt: skip  # Qt would name the language of the locale's country: American English, Español de España
 
 
 def label(text: str = "", *, size: str = "body", tone: str = "text", wrap: bool = False) -> QLabel:
@@ -41,7 +58,7 @@ def button(text: str = "", *, kind: str = "", icon: str = "") -> QPushButton:
     """``kind``: "primary" (at most one in view), "quiet" (no outline) or "" (outlined)."""
     made = QPushButton(text)
     made.setProperty("kind", kind)
-    made.setAutoDefault(False)
+    made.setAutoDefault(True)  # Enter presses it, not only Space
     if icon:
         role = {"primary": "on_accent", "quiet": "accent"}.get(kind, "text")
         made.setIcon(icons.icon(icon, role))
@@ -49,9 +66,19 @@ def button(text: str = "", *, kind: str = "", icon: str = "") -> QPushButton:
     return made
 
 
-def icon_button(icon: str, role: str = "muted") -> QToolButton:
+class ToolButton(QToolButton):
+    """Enter presses it on every desktop, not only Space."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+def icon_button(icon: str, role: str = "muted") -> ToolButton:
     """An icon alone; give it a name with ``name_button``."""
-    made = QToolButton()
+    made = ToolButton()
     made.setIcon(icons.icon(icon, role))
     made.setIconSize(ICON)
     made.setAutoRaise(True)
@@ -63,6 +90,53 @@ def name_button(made: QToolButton | QPushButton, text: str, shortcut: str = "") 
     """What an icon does, as tooltip and for screen readers."""
     made.setToolTip(f"{text} ({shortcut})" if shortcut else text)
     made.setAccessibleName(text)
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number with decimals. The wheel scrolls what is around it and changes nothing by accident."""
+
+    def __init__(self, low: float, high: float, step: float, decimals: int = 2) -> None:
+        super().__init__()
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        _number_looks(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class WholeBox(QSpinBox):
+    """A whole number, otherwise as ``NumberBox``."""
+
+    def __init__(self, low: int, high: int, step: int) -> None:
+        super().__init__()
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        _number_looks(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+def _number_looks(box: NumberBox | WholeBox) -> None:
+    box.setFixedWidth(112)
+    box.setAlignment(Qt.AlignmentFlag.AlignRight)
+    box.lineEdit().setTextMargins(0, 0, 6, 0)
+
+
+def tab_order(*stops: QWidget) -> None:
+    """The Tab key goes from each to the next."""
+    for before, after in pairwise(stops):
+        QWidget.setTabOrder(before, after)
+
+
+def name_field(field: QLineEdit, text: str) -> None:
+    """A field with a × (made first) and perhaps an icon, none of which has a name of its own."""
+    field.setPlaceholderText(text)
+    field.setAccessibleName(text)
+    for made, name in zip(field.findChildren(QToolButton), (tr("Clear"), text), strict=False):
+        made.setAccessibleName(name)
 
 
 def hairline() -> QFrame:
@@ -119,9 +193,8 @@ def size_text(count: float) -> str:
 
 def languages_text(codes: tuple[str, ...], limit: int = 4) -> str:
     """Languages by their own names: English, 中文, Deutsch +9."""
-    names = [QLocale(code).nativeLanguageName() or code for code in codes[:limit]]
+    names = [NATIVE.get(code) or QLocale(code).nativeLanguageName() or code for code in codes[:limit]]
     names = [name[:1].upper() + name[1:] for name in names]
-    names = [name.removeprefix("American ") for name in names]
     more = len(codes) - limit
     text = ", ".join(names)
     return tr("{languages} and {n} more", languages=text, n=more) if more > 0 else text

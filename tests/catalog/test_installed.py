@@ -162,11 +162,35 @@ def test_remove_deletes_the_users_own_but_nothing_bundled(tiny: Path, no_bundled
         remove("mine")
 
 
+def test_a_file_that_says_senseless_things_of_itself_is_listed(tmp_path: Path) -> None:
+    tiny = write_tiny_gguf(tmp_path / "odd.gguf", metadata={"elevenchars": 5, "general.typ": "none"})
+    data = tiny.path.read_bytes()
+    # keys of the same length change places: a number where languages stand, words as the file's type
+    data = data.replace(b"general.languages", b"general.linguages").replace(
+        b"llama.elevenchars", b"general.languages"
+    )
+    data = data.replace(b"llama.general.typ", b"general.file_type")
+    (paths.models_dir() / "odd.gguf").write_bytes(data)
+    (model,) = installed.installed()
+    assert (model.problem, model.languages, model.quantization) == (None, (), "F32")
+
+
+def test_a_hugging_face_folder_of_another_kind_is_refused() -> None:
+    folder = paths.models_dir() / "other"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"12345678")
+    (folder / "config.json").write_text('{"model_type": "mamba"}')
+    assert find("other").problem == "unknown-family"  # type: ignore[union-attr]
+    (folder / "config.json").write_text('{"model_type": "llama", "num_attention_heads": 0, "hidden_size": 8}')
+    assert find("other").problem == "folder-config"  # type: ignore[union-attr]
+
+
 def test_a_hugging_face_folder_counts(tmp_path: Path) -> None:
     folder = paths.models_dir() / "tiny-hf"
     folder.mkdir()
     config = {"model_type": "qwen3", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
-              "num_key_value_heads": 2, "max_position_embeddings": 128, "dtype": "float32"}  # fmt: skip
+              "num_key_value_heads": 2, "max_position_embeddings": 128, "dtype": "float32",
+              "intermediate_size": 96, "vocab_size": 300}  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config))
     assert find("tiny-hf").problem == "model-folder-unreadable"  # type: ignore[union-attr]
     (folder / "model.safetensors").write_bytes(b"12345678")
@@ -182,7 +206,12 @@ def test_paths_resolve(tiny: Path) -> None:
     assert resolve(str(tiny.parent)) == tiny
 
 
-def test_listing_never_loads_torch() -> None:
+def test_listing_never_loads_torch(tiny: Path) -> None:
+    shutil.copy(tiny, paths.models_dir())
+    folder = paths.models_dir() / "folder"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    (folder / "model.safetensors").touch()
     script = "import sys; from autogpt_desktop.catalog import installed, fit, download; "
     script += "installed.installed(); sys.exit('torch' in sys.modules or 'tokenizers' in sys.modules)"
     root = Path(__file__).parents[2]

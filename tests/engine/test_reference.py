@@ -50,11 +50,12 @@ class Agreement:
         assert ours.dtype == torch.float32 and ours.shape == expected.shape
         for left, right in zip(expected.split(50), ours.split(50), strict=True):  # bounds the memory
             p, q = left.log_softmax(-1), right.log_softmax(-1)
-            assert torch.isfinite(p).all() and torch.isfinite(q).all()
+            delta = (p - q).abs().max().item()
+            assert math.isfinite(delta)
             self.positions += len(p)
             self.equal += int((p.argmax(-1) == q.argmax(-1)).sum())
-            self.largest = max(self.largest, (p - q).abs().max().item())
-            self.divergence += (p.exp() * (p - q)).sum().item()
+            self.largest = max(self.largest, delta)
+            self.divergence += F.kl_div(q, p, reduction="sum", log_target=True).item()
 
     def check(self) -> None:
         assert self.positions >= POSITIONS
@@ -78,11 +79,12 @@ class Tiny:
         return mixed_gguf(folder / "mixed.gguf", files)
 
 
+SLOW_TURNS = {"rope.freq_base": 300_000.0}
 LINEAR = {"rope.scaling.type": "linear", "rope.scaling.factor": 4.0}
 YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": 64}
 TINY = {
     "llama-f32": Tiny("llama", "F32"),
-    "llama-f16-untied-mha": Tiny("llama", "F16", {"tied": False, "kv_heads": 4}),
+    "llama-f16-untied-mha": Tiny("llama", "F16", {"tied": False, "kv_heads": 4, "metadata": SLOW_TURNS}),
     "llama-bf16-tied": Tiny("llama", "BF16", {"tied": True}),
     "llama-rope-freqs-f32": Tiny("llama", "F32", {"rope_freqs": True}),
     "llama-rope-freqs-q8_0": Tiny("llama", "Q8_0", {"rope_freqs": True}),
@@ -100,7 +102,7 @@ TINY = {
     "gemma3-f32": Tiny("gemma3", "F32", {"layers": 7}),
     "gemma3-linear-rope-q4_1-q8_0": Tiny("gemma3", ("Q4_1", "Q8_0"), {"layers": 7, "metadata": LINEAR}),
     "gemma3-softcap-q5_k": Tiny(
-        "gemma3", "Q5_K", BIG | {"layers": 7, "metadata": {"final_logit_softcapping": 2.0}}
+        "gemma3", "Q5_K", BIG | {"layers": 7, "metadata": SLOW_TURNS | {"final_logit_softcapping": 2.0}}
     ),
 }
 
@@ -112,7 +114,7 @@ def random_sequences(vocab: int, count: int = 2, length: int = 250) -> list[list
 
 @pytest.mark.parametrize("name", TINY)
 def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
-    """float32: the same logits. Packed: perplexity within 0.3 % on text drawn from the reference.
+    """float32: the same logits. Packed: perplexity within 0.1 % on text drawn from the reference.
 
     The perplexity of such text is exp(H(p)) for the reference and exp(H(p) + KL(p‖q)) for ours, so
     that exp(KL) is their ratio, exactly and without drawing.
@@ -130,7 +132,7 @@ def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
     same.check()
     ratio = math.exp(near.divergence / near.positions)
     print(f"{name}: top-1 {same.equal}/{same.positions}, max {same.largest:.1e}; packed ratio {ratio:.5f}")
-    assert ratio < 1.003
+    assert ratio < 1.001
 
 
 def in_pieces(forward: Forward, ids: list[int]) -> torch.Tensor:

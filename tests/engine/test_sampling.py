@@ -10,6 +10,7 @@ import torch
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.engine import StopStrings
 from autogpt_desktop.engine.sampling import candidates, make_sampler
+from autogpt_desktop.errors import KnownError
 
 OPEN = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0}
 LOGITS = torch.tensor([0.5, 0.05, 0.25, 0.2]).log()
@@ -32,6 +33,20 @@ def test_filters_keep_the_likeliest() -> None:
 def test_temperature_zero_is_greedy() -> None:
     sample = make_sampler(Sampling(temperature=0.0))
     assert {sample(LOGITS, []) for _ in range(5)} == {0}
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-44, 1e-320])
+def test_the_coldest_temperatures_take_the_likeliest(temperature: float) -> None:
+    sample = make_sampler(Sampling(temperature=temperature))
+    assert {sample(LOGITS * 1e3, []) for _ in range(5)} == {0}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_damaged_weights_are_said_to_be_damaged(temperature: float, bad: float) -> None:
+    sample = make_sampler(Sampling(temperature=temperature))
+    with pytest.raises(KnownError, match="model-numbers"):
+        sample(torch.tensor([0.0, bad, 1.0]), [])
 
 
 def test_draws_follow_the_probabilities_at_the_temperature() -> None:

@@ -11,7 +11,8 @@ import torch
 import transformers
 
 from autogpt_desktop.engine.build import build
-from autogpt_desktop.engine.checkpoint import config_from_folder, sources_from_folder
+from autogpt_desktop.engine.checkpoint import sources_from_folder
+from autogpt_desktop.engine.folder_config import config_from_folder
 from autogpt_desktop.engine.transformer import Cancelled, Transformer, attention, causal_mask
 from autogpt_desktop.errors import KnownError
 
@@ -183,6 +184,12 @@ def test_mask_shows_the_window_and_nothing_ahead() -> None:
     [
         ({"model_type": "mamba"}, "unknown-family"),
         ({"hidden_size": "wide"}, "folder-config"),
+        ({"hidden_size": float("inf")}, "folder-config"),
+        ({"num_attention_heads": 0}, "folder-config"),
+        ({"num_key_value_heads": 3}, "folder-config"),
+        ({"num_hidden_layers": 10**12}, "folder-config"),
+        ({"vocab_size": -1}, "folder-config"),
+        ({"rope_parameters": {"rope_type": "yarn", "factor": 0}}, "folder-config"),
         ({"num_hidden_layers": 5}, "gguf-tensor-missing"),
         ({"intermediate_size": 128}, "gguf-tensor-shape"),
     ],
@@ -194,6 +201,13 @@ def test_a_damaged_folder_is_refused(change: dict[str, Any], key: str, tmp_path:
     with pytest.raises(KnownError) as error:
         load_folder(tmp_path)
     assert error.value.key == key
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "5", ""])
+def test_a_configuration_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(KnownError, match="folder-config"):
+        config_from_folder(tmp_path)
 
 
 def test_truncated_safetensors_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import app, paths
@@ -19,6 +20,17 @@ from autogpt_desktop.ui.theme import theme
 from autogpt_desktop.worker import Worker
 from tests.ui.chat_kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
 from tests.ui.shell_panel import make_panel
+
+
+@pytest.fixture(autouse=True)
+def widgets_end_in_qt_first() -> Iterator[None]:
+    """Delete what qtbot closed now, not in the middle of a later test.
+
+    A window that Python's collector finds before Qt has deleted it can crash PySide 6.11: the wrappers
+    of its layout items may outlive the items.
+    """
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QInputMethodEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -171,3 +171,28 @@ def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:
             if not inner and not widget.accessibleName() and not text and not widget.isHidden():
                 nameless.append(widget)
     assert not nameless
+
+
+class _Paints(QObject):
+    """Notes which parts of a widget are painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.areas: list[QRect] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.areas.append(QRect(event.rect()))  # type: ignore[attr-defined]
+        return False
+
+
+def test_the_box_shows_where_the_focus_is(panel: ChatPanel, qtbot: QtBot) -> None:
+    box, paints = panel.composer.box, _Paints()
+    panel.composer.edit.setFocus()
+    qtbot.wait(50)
+    box.installEventFilter(paints)
+    panel.list.search.setFocus()
+    qtbot.waitUntil(lambda: box.rect() in paints.areas)
+    paints.areas.clear()
+    panel.composer.edit.setFocus()
+    qtbot.waitUntil(lambda: box.rect() in paints.areas)

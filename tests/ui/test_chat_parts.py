@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import i18n
@@ -23,6 +24,8 @@ from autogpt_desktop.ui.chat.conversation_model import group_name
 from autogpt_desktop.ui.chat.languages import guess_language, is_supported
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel, sampling_from, sampling_values
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.preset_editor import PresetEditor
+from autogpt_desktop.ui.widgets import languages_text
 
 CHINESE = "二分查找是一种在有序数组中查找特定元素的算法。"
 
@@ -146,3 +149,20 @@ def test_presets_are_saved_renamed_and_deleted(chat_context: AppContext, qtbot: 
     chat_context.toasts[-1].undo()  # type: ignore[attr-defined]
     assert names() == [*built_in, "Bard"]
     assert chat_context.settings.presets[-1]["system_prompt"] == "Rhyme."
+
+
+def test_languages_have_short_names_of_their_own() -> None:
+    assert languages_text(("en", "es", "zh", "pt")) == "English, Español, 中文, Português"
+    many = languages_text(("de", "fr", "es", "it", "pt", "ja"))
+    assert many == "Deutsch, Français, Español, Italiano and 2 more"
+    assert languages_text(("sv",)) == "Svenska"
+
+
+def test_numbers_look_alike_in_drawer_and_settings(chat_context: AppContext, qtbot: QtBot) -> None:
+    drawer, editor = SamplingPanel(chat_context), PresetEditor(chat_context)
+    qtbot.addWidget(drawer)
+    qtbot.addWidget(editor)
+    for one, other in ((drawer.top_k, editor.fields["top_k"]), (drawer.top_p, editor.fields["top_p"])):
+        assert type(one) is type(other) and one.width() == other.width()
+        assert one.alignment() == other.alignment() == Qt.AlignmentFlag.AlignRight
+        assert one.lineEdit().textMargins() == other.lineEdit().textMargins()

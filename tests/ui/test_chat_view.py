@@ -222,3 +222,15 @@ def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbo
     area = text._code_area(text.code_blocks()[0])
     assert area.top() >= 0 and area.bottom() <= text.height()
     assert text._headers[0].y() >= 0
+
+
+def test_escape_gives_the_focus_back_from_a_link(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    script.pieces = ["[click](https://a.example/very)"]
+    ask(panel, qtbot, "x")
+    text = panel.view.widgets[panel.messages[-1].id].body
+    text.setFocus()
+    qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(12, 8))
+    popup = panel.findChild(LinkPopup)
+    assert popup is not None
+    qtbot.keyClick(popup.copy_button, Qt.Key.Key_Escape)
+    assert popup.isHidden() and text.hasFocus()

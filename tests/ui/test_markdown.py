@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QFont, QTextDocument, QTextTable
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.chat.highlight import highlight
-from autogpt_desktop.ui.chat.markdown import CODE, LANGUAGE, QUOTES, MarkdownWriter, plain_text
+from autogpt_desktop.ui.chat.markdown import CODE, LANGUAGE, QUOTES, MarkdownWriter
+from autogpt_desktop.ui.chat.markdown_read import plain_text
 from autogpt_desktop.ui.chat.style import ChatStyle
 
 SAMPLE = """# Title

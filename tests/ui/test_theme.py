@@ -6,14 +6,14 @@ import re
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QGuiApplication, QIcon
+from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication, QIcon, QTextLayout
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.theme import DARK, LIGHT, contrast, theme
+from autogpt_desktop.ui.theme import DARK, HAN, LIGHT, contrast, theme
 
 READ_ON = {  # every pair that text is painted in
     "text": ("surface", "raised", "hover", "accent_soft", "code_bg", "selection"),
@@ -116,3 +116,17 @@ def test_unknown_icon_is_a_bug() -> None:
 def test_type_sizes_are_four_and_grow(shell_context: AppContext) -> None:
     points = [theme().points(size) for size in ("small", "body", "heading", "title")]
     assert points == sorted(set(points))
+
+
+def test_chinese_is_drawn_with_a_simplified_face(qapp: QApplication) -> None:
+    theme().install("light")
+    families = qapp.font().families()
+    wanted = [name for name in HAN if name in QFontDatabase.families()][:1]
+    assert families[1:] == wanted and families[0]
+    if wanted:
+        layout = QTextLayout("直骨 and Latin", qapp.font())
+        layout.beginLayout()
+        layout.createLine()
+        layout.endLayout()
+        drawn = [run.rawFont().familyName() for run in layout.glyphRuns()]
+        assert wanted[0] in drawn and len(drawn) == 2

@@ -120,16 +120,16 @@ class NativeDecoder:
         own = 0 if self.embedding is None else self.embedding.nbytes
         return int(self.library.native_nbytes(self.model)) + own
 
-    @property
-    def _layer_work(self) -> int:
-        """Multiply-adds of one token in one layer, without attention."""
+    def _layer_work(self, before: int) -> int:
+        """Multiply-adds of one token in one layer, behind ``before`` others."""
         c = self.config
-        return c.hidden_size * (3 * c.intermediate_size + 2 * c.num_attention_heads * c.head_dim)
+        width = c.num_attention_heads * c.head_dim
+        return c.hidden_size * (3 * c.intermediate_size + 2 * width) + 2 * before * width
 
-    @property
-    def prefill_chunk(self) -> int:
-        """Tokens in one pass of a prefill: enough to be quick, few enough that one layer stays short."""
-        return max(16, min(256, int(_CHUNK_WORK / self._layer_work)))
+    def prefill_chunk(self, before: int) -> int:
+        """Tokens in one pass of a prefill behind ``before`` others: enough to be quick, few enough that
+        one layer stays short."""
+        return max(16, min(256, int(_CHUNK_WORK / self._layer_work(before))))
 
     def forward(
         self,
@@ -179,7 +179,7 @@ class NativeDecoder:
         )  # fmt: skip
         longest = max(len(state) + len(ids) for state, ids in work)
         turns = [rope.turns(0, longest) for rope in (self.rope, self.local_rope)]
-        step = max(1, int(_CALL_WORK / (self._layer_work * len(ids))))
+        step = max(1, int(_CALL_WORK / (self._layer_work(longest) * len(ids))))
         layers = self.config.num_hidden_layers
         for start in range(0, layers, step):
             if start and cancelled():

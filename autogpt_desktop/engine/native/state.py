@@ -34,12 +34,12 @@ class NativeState:
         if tokens <= self.capacity:
             return
         wanted = min(self.max_tokens, max(_FIRST, tokens, 2 * self.capacity))
-        self.capacity = -(-wanted // _STEP) * _STEP
+        capacity = -(-wanted // _STEP) * _STEP
         # zeros: attention multiplies what lies behind the last token by 0, so it must be a number
-        grown = np.zeros((self.layers, 2, self.heads, self.capacity * self.head_dim), np.float16)
+        grown = np.zeros((self.layers, 2, self.heads, capacity * self.head_dim), np.float16)
         used = -(-len(self) // 8) * 8 * self.head_dim
         grown[..., :used] = self.cache[..., :used]
-        self.cache = grown
+        self.cache, self.capacity = grown, capacity  # only now: memory may have ended above
 
     def advance(self, ids: Sequence[int]) -> None:
         """The tokens ``ids`` are in every layer now."""

@@ -65,9 +65,14 @@ class ComposerText(QPlainTextEdit):
         self._composing = bool(event.preeditString())
         super().inputMethodEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.parentWidget().update()  # the box around it shows the focus
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._composing = False
         super().focusOutEvent(event)
+        self.parentWidget().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
@@ -311,6 +316,8 @@ class Composer(QWidget):
 
     def restyle(self) -> None:
         self.edit.setFont(chat_style(self.context).font)
+        self.edit.setPlaceholderText("")  # Qt 6.11 keeps the old size of one that stays
+        self.edit.setPlaceholderText(tr("Write a message"))
         self.box.refit()
 
     def retranslate(self) -> None:

@@ -35,7 +35,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.conversation_model import ROW_ROLE, ConversationModel, Row, shown_title
 from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import button, icon_button, label, name_button, name_field
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -335,8 +335,7 @@ class ConversationList(QWidget):
         self.new_button.setText(tr("New chat"))
         self.new_button.setToolTip("Ctrl+N")
         name_button(self.more_button, tr("More"))
-        self.search.setPlaceholderText(tr("Search conversations"))
-        self.search.setAccessibleName(tr("Search conversations"))
+        name_field(self.search, tr("Search conversations"))
         self.view.setAccessibleName(tr("Conversations"))
         self.reload()
 

@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.markdown import plain_text
-from autogpt_desktop.ui.widgets import icon_button, label, name_button
+from autogpt_desktop.ui.chat.markdown_read import plain_text
+from autogpt_desktop.ui.widgets import icon_button, label, name_button, name_field
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.message_view import MessageView
@@ -140,8 +140,7 @@ class FindBar(QWidget):
             widget.setEnabled(bool(self.places))
 
     def retranslate(self) -> None:
-        self.field.setPlaceholderText(tr("Find in this conversation"))
-        self.field.setAccessibleName(tr("Find in this conversation"))
+        name_field(self.field, tr("Find in this conversation"))
         name_button(self.up, tr("Previous place"), "Shift+F3")
         name_button(self.down, tr("Next place"), "F3")
         name_button(self.close_button, tr("Close"), "Esc")

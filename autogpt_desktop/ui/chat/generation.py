@@ -47,12 +47,16 @@ class Answer:
     saved_at: float = 0.0
     shown: int = -1  # characters on the screen
 
+    def speed(self) -> float:
+        """Tokens per second so far, 0: too early to say; pieces of text stand for tokens."""
+        elapsed = time.monotonic() - self.first_text if self.first_text else 0.0
+        return (self.pieces - 1) / elapsed if elapsed > 0.3 else 0.0
+
     def speed_text(self) -> str:
-        """Tokens per second so far; pieces of text stand for tokens until the end tells."""
+        """What is known of an answer that is being written."""
         if not self.first_text:
             return self.status
-        elapsed = time.monotonic() - self.first_text
-        speed = (self.pieces - 1) / elapsed if elapsed > 0.3 else 0.0
+        speed = self.speed()
         parts = [tr("{n} tokens/s", n=f"{speed:.1f}")] if speed else []
         parts.append(tr("first token {n} s", n=f"{self.first_text - self.started:.2f}"))
         return " · ".join(parts)
@@ -218,6 +222,7 @@ def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:
         figures["finish_reason"] = "cancelled"
         if answer.first_text:
             figures["time_to_first_token"] = answer.first_text - answer.started
+            figures["tokens_per_second"] = answer.speed()
         return figures
     return figures | {
         "finish_reason": done.finish_reason,

@@ -29,8 +29,9 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.message_widget import GAP, PAD, PAD_Y, ROW, MessageWidget
-from autogpt_desktop.ui.chat.style import QuietButton, chat_style
+from autogpt_desktop.ui.chat.style import SCROLL_BAR, QuietButton, chat_style
 from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.widgets import tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.history import Message
@@ -40,7 +41,6 @@ MARGIN = 400  # px above and below the window in which messages already have wid
 TOP = 24  # px above the first message
 BOTTOM = 24
 AT_END = 24  # px from the end that still count as being there
-SCROLL_BAR = 12  # px
 POOL = 12  # unused widgets that are kept
 
 
@@ -92,6 +92,7 @@ class MessageView(QAbstractScrollArea):
         self._at_end = True
         self._laying = False
         self._current = -1
+        self._tab_order: list[QWidget] = []
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -269,7 +270,16 @@ class MessageView(QAbstractScrollArea):
                 continue
             top = round(self._tops[index] + offset)
             widget.setGeometry(left, top, column, round(self.items[index].height))
+        self._order_tabs()
         self.jump.move((self.width() - self.jump.width()) // 2, self.height() - self.jump.height() - 12)
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes through messages as they stand; widgets are recycled in any order."""
+        numbers = sorted(self.widgets, key=self._index.__getitem__)
+        stops = [stop for number in numbers for stop in self.widgets[number].tab_stops()]
+        if stops != self._tab_order:
+            self._tab_order = stops
+            tab_order(self, *stops)
 
     def _realise(self, item: Item) -> MessageWidget:
         if self._spare:

@@ -25,7 +25,7 @@ PAD = 16  # px left and right of the text
 PAD_Y = 12  # px above and below the text of a user's turn
 ROW = 28  # px of the action row
 GAP = 24  # px below an answer
-GAP_USER = 8  # px below a question: its answer follows
+GAP_USER = 0  # px below a question's actions: its answer follows
 
 
 def stats_text(stats: dict[str, Any]) -> str:
@@ -140,13 +140,16 @@ class MessageWidget(QWidget):
             self._set_status(self._cut_text())
             main = tr("Continue") if self.last else ""
         else:
-            stopped = item.state == "stopped"
-            empty = tr("Stopped.") if stopped else tr("The answer is empty.")
+            cut = item.state in ("stopped", "interrupted")  # before its first word
+            empty = self._cut_text() if cut else tr("The answer is empty.")
             self._set_status("" if self.text or not answer else empty)
-            if not answer and self.last:
+            if self.last and not answer:
                 main = tr("Answer this")
+            elif self.last and cut and not self.text:
+                main = tr("Retry")
         self.main_button.setText(main)
-        self.main_button.setIcon(icons.icon("regenerate" if item.state == "error" else "play"))
+        again = item.state == "error" or answer and not self.text
+        self.main_button.setIcon(icons.icon("regenerate" if again else "play"))
         self.main_button.setVisible(bool(main))
         branches = item.sibling_count > 1
         for name in ("previous", "next"):
@@ -192,6 +195,10 @@ class MessageWidget(QWidget):
             tr("Version {n} of {count}", n=self.message.sibling_index + 1, count=self.message.sibling_count)
         )
 
+    def tab_stops(self) -> list[QWidget]:
+        """Where the Tab key stops, in order."""
+        return [self.body, *self.body.copy_buttons(), self.main_button, *self.buttons.values()]
+
     # -- geometry
 
     def arrange(self, width: int) -> int:
@@ -207,7 +214,7 @@ class MessageWidget(QWidget):
         self.body.place_headers()
         y += height
         if user:
-            y += PAD_Y
+            y += PAD_Y - (self.chat_style.leading if self.text else 0)
             self._surface = QRectF(0, 0, width, y)
         if not self.status.isHidden() or not self.main_button.isHidden():
             button_width = 0 if self.main_button.isHidden() else self.main_button.sizeHint().width()

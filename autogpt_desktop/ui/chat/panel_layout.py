@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.composer import Composer
 from autogpt_desktop.ui.chat.conversation_list import ConversationList
 from autogpt_desktop.ui.chat.find_bar import FindBar
-from autogpt_desktop.ui.chat.message_view import SCROLL_BAR, MessageView
+from autogpt_desktop.ui.chat.message_view import MessageView
 from autogpt_desktop.ui.chat.panel_parts import Banner, EmptyState, Header
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
-from autogpt_desktop.ui.chat.style import chat_style
-from autogpt_desktop.ui.widgets import hairline
+from autogpt_desktop.ui.chat.style import SCROLL_BAR, chat_style
+from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.widgets import hairline, tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -33,6 +34,7 @@ class PanelLayout(QWidget):
         super().__init__()
         self.context = context
         self._list_before_drawer = False
+        self._shortcuts: list[QShortcut] = []
         self.list = ConversationList(context)
         self.header = Header()
         self.view = MessageView(context)
@@ -87,7 +89,22 @@ class PanelLayout(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.splitter)
         self.setAcceptDrops(True)
+        self._order_tabs()
         self.restyle()
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes from left to right and down; the view puts its messages behind itself."""
+        side, head, find, write, drawer = self.list, self.header, self.find_bar, self.composer, self.drawer
+        tab_order(
+            side.new_button, side.more_button, side.search, side.view,
+            head.sidebar, head.find, head.temporary, head.export, head.drawer,
+            find.field, find.up, find.down, find.close_button,
+            *self.empty.examples, self.view, self.view.jump,
+            self.banner.action, write.editing_cancel, write.attach_button, write.edit, write.send_button,
+            drawer.close_button, drawer.presets, drawer.preset_menu, drawer.name_field, drawer.name_button,
+            drawer.prompt, drawer.temperature, drawer.top_k, drawer.top_p, drawer.min_p,
+            drawer.repetition_penalty, drawer.max_tokens, drawer.seed, drawer.stop,
+        )  # fmt: skip
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self.composer.dragEnterEvent(event)
@@ -96,11 +113,20 @@ class PanelLayout(QWidget):
         self.composer.dropEvent(event)
 
     def add_keys(self, pairs: dict[str, Callable[[], None]]) -> None:
-        """Shortcuts that work anywhere in the panel."""
+        """Shortcuts that work while the panel is in sight, except in what lies over it."""
         for keys, slot in pairs.items():
             shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
+            self._shortcuts.append(shortcut)
+        QApplication.instance().focusChanged.connect(self._on_focus)
+
+    def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
+        here = True
+        while now is not None and now is not self:
+            here &= not isinstance(now, Overlay)
+            now = now.parentWidget()
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(here)
 
     def toggle_list(self) -> None:
         self.list.setVisible(self.list.isHidden())

@@ -149,6 +149,7 @@ class PanelMessages(PanelState):
         self.history.set_text(item.id, item.text, "streaming")
         self._start(item, self.messages[:place], continue_last=bool(item.text))
         self.reload(keep_place=True)
+        self.composer.edit.setFocus()  # the button that was pressed is gone
 
     def edit_message(self, item: Message) -> None:
         """Its text comes into the composer; sending makes a branch."""

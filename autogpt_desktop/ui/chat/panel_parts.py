@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.chat.style import SCROLL_BAR
 from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import ElidedLabel, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -122,18 +123,19 @@ class Header(QWidget):
 
 
 class Banner(QWidget):
-    """One quiet sentence above the composer."""
+    """One quiet sentence above the composer, and what can be done about it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.picture = QLabel()
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.text = label(size="small", tone="muted", wrap=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(8)
         row.addWidget(self.picture)
         row.addWidget(self.text, 1)
+        self.action = button(kind="quiet")
+        row.addWidget(self.action)
         self.hide()
 
     def say(self, text: str, icon: str = "info") -> None:
@@ -155,6 +157,7 @@ class EmptyState(QScrollArea):
         self.context = context
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its buttons are the stops
         self.sentence = label(size="title", wrap=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.note = label(tone="muted", wrap=True)
@@ -166,7 +169,7 @@ class EmptyState(QScrollArea):
         examples.setContentsMargins(0, 0, 0, 0)
         examples.setSpacing(8)
         for made in self.examples:
-            made.setAutoDefault(False)
+            made.setAutoDefault(True)  # Enter presses it
             made.clicked.connect(self._clicked)
             examples.addWidget(made)
         row = QHBoxLayout()
@@ -176,7 +179,7 @@ class EmptyState(QScrollArea):
         page = QWidget()
         page.setObjectName("page")
         column = QVBoxLayout(page)
-        column.setContentsMargins(24, 16, 24, 16)
+        column.setContentsMargins(24, 16, 24 + SCROLL_BAR, 16)  # centred over the composer
         column.setSpacing(8)
         column.addStretch(2)
         column.addWidget(self.sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
@@ -11,7 +12,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.conversation_model import shown_title
-from autogpt_desktop.ui.chat.generation import Answer, Answers, Generate, figures_text
+from autogpt_desktop.ui.chat.generation import Answer, Answers, Generate
 from autogpt_desktop.ui.chat.languages import guess_language, is_supported
 from autogpt_desktop.ui.chat.panel_layout import PanelLayout
 from autogpt_desktop.ui.chat.panel_parts import estimate_tokens, plainly
@@ -39,6 +40,8 @@ class PanelState(PanelLayout):
         self.answers = Answers(context, generate, self)
         context.language_changed.connect(self.retranslate)
         context.model_changed.connect(self._on_model)
+        self.banner.action.setText(tr("Choose a model"))
+        self.banner.action.clicked.connect(context.models_requested)
         self.composer.changed.connect(self._on_draft)
         self.composer.edited.connect(self._show_meter)
         self.drawer.changed.connect(self._save_sampling)
@@ -46,6 +49,10 @@ class PanelState(PanelLayout):
         self._purge_timer.setInterval(PURGE_AFTER * 1000)
         self._purge_timer.setSingleShot(True)
         self._purge_timer.timeout.connect(self._purge)
+        self._purging: Iterator[None] | None = None
+        self._purge_steps = QTimer(self)
+        self._purge_steps.setInterval(0)
+        self._purge_steps.timeout.connect(self._purge_some)
 
     @property
     def history(self) -> History:
@@ -83,12 +90,27 @@ class PanelState(PanelLayout):
         self._show_header()
         self._check_language()
 
-    @plainly
     def _purge(self) -> None:
-        self.context.history.purge_deleted(PURGE_AFTER - 1)
+        """Remove for good what can no longer be brought back, a step at a time between other events."""
+        if self._purging is not None:
+            self._purge_timer.start()  # what was deleted meanwhile
+            return
+        self._purging = self.context.history.purge_steps(PURGE_AFTER - 1)
+        self._purge_steps.start()
+
+    @plainly
+    def _purge_some(self) -> None:
+        going_on = False
+        try:
+            going_on = self._purging is not None and next(self._purging, self) is None
+        finally:  # also when the disk is full: the next purge goes on with it
+            if not going_on:
+                self._purge_steps.stop()
+                self._purging = None
 
     def retranslate(self) -> None:
         self.header.retranslate()
+        self.banner.action.setText(tr("Choose a model"))
         self._show_header()
         self._check_language()
 
@@ -109,8 +131,7 @@ class PanelState(PanelLayout):
         self.header.export.setEnabled(bool(self.messages))
         self.header.find.setEnabled(bool(self.messages))
         answer = self._answer()
-        last = self.messages[-1].stats if self.messages else {}
-        self.header.figures.setText(answer.speed_text() if answer else figures_text(last))
+        self.header.figures.setText(answer.speed_text() if answer else "")  # later they stand under it
         self._show_meter()
 
     def _show_meter(self) -> None:
@@ -150,7 +171,7 @@ class PanelState(PanelLayout):
             return
         self.banner.say(
             tr(
-                "{model} was made for {languages}. Its answers in {language} may be poor; try another model.",
+                "{model} was made for {languages}. Its answers in {language} may be poor.",
                 model=model.title,
                 languages=languages_text(tuple(model.languages)),
                 language=languages_text((language,)),

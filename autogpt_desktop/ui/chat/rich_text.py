@@ -104,6 +104,10 @@ class RichText(QTextEdit):
             header.setGeometry(int(area.left()), int(area.top()), int(area.width()), HEADER)
             header.show()
 
+    def copy_buttons(self) -> list[QWidget]:
+        """One for each code block."""
+        return [header.copy for header in self._headers]
+
     def retranslate(self) -> None:
         for header in self._headers:
             header.retranslate()
@@ -244,6 +248,7 @@ class LinkPopup(QFrame):
     def __init__(self, address: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.address = address
+        self._before: QWidget | None = None  # had the focus
         self.setObjectName("card")
         self.setAccessibleName(tr("Open this link?"))
         shown = label(_breakable(address), wrap=True)
@@ -275,11 +280,15 @@ class LinkPopup(QFrame):
         self.move(corner)
         self.show()
         self.raise_()
+        self._before = QApplication.focusWidget()
         self.copy_button.setFocus(Qt.FocusReason.PopupFocusReason)  # Enter must not open by accident
         QApplication.instance().focusChanged.connect(self._on_focus)
 
     def leave(self) -> None:
         QApplication.instance().focusChanged.disconnect(self._on_focus)
+        now = QApplication.focusWidget()
+        if self._before is not None and now is not None and self.isAncestorOf(now):
+            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self.hide()
         self.deleteLater()
 

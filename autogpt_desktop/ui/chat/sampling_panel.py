@@ -6,10 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -18,7 +16,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +24,7 @@ from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import NumberBox, WholeBox, button, icon_button, label, name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -50,16 +47,6 @@ def sampling_values(sampling: Sampling) -> dict[str, Any]:
     }
 
 
-class _Decimal(QDoubleSpinBox):
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()  # the wheel scrolls the drawer and changes nothing by accident
-
-
-class _Whole(QSpinBox):
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
 class SamplingPanel(QScrollArea):
     """``show_values`` fills it; ``changed`` comes 300 ms after the last change."""
 
@@ -75,6 +62,7 @@ class SamplingPanel(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedWidth(312)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields are the stops
         page = QWidget()
         page.setObjectName("page")
         self.setWidget(page)
@@ -94,12 +82,12 @@ class SamplingPanel(QScrollArea):
         self.prompt = QPlainTextEdit()
         self.prompt.setTabChangesFocus(True)
         self.prompt.setFixedHeight(120)
-        self.temperature = self._decimal(0.0, 2.0, 0.05)
-        self.top_k = self._whole(0, 1000, 1)
-        self.top_p = self._decimal(0.01, 1.0, 0.01)
-        self.min_p = self._decimal(0.0, 1.0, 0.01)
-        self.repetition_penalty = self._decimal(0.5, 2.0, 0.01)
-        self.max_tokens = self._whole(1, 32768, 64)
+        self.temperature = NumberBox(0.0, 2.0, 0.05)
+        self.top_k = WholeBox(0, 1000, 1)
+        self.top_p = NumberBox(0.01, 1.0, 0.01)
+        self.min_p = NumberBox(0.0, 1.0, 0.01)
+        self.repetition_penalty = NumberBox(0.5, 2.0, 0.01)
+        self.max_tokens = WholeBox(1, 32768, 64)
         self.seed = QLineEdit()
         self.seed.setMaxLength(18)
         self.stop = QPlainTextEdit()
@@ -267,23 +255,6 @@ class SamplingPanel(QScrollArea):
 
     # -- parts
 
-    @staticmethod
-    def _decimal(low: float, high: float, step: float) -> QDoubleSpinBox:
-        box = _Decimal()
-        box.setDecimals(2)
-        box.setRange(low, high)
-        box.setSingleStep(step)
-        box.setFixedWidth(104)
-        return box
-
-    @staticmethod
-    def _whole(low: int, high: int, step: int) -> QSpinBox:
-        box = _Whole()
-        box.setRange(low, high)
-        box.setSingleStep(step)
-        box.setFixedWidth(104)
-        return box
-
     def _build(self, page: QWidget) -> None:
         head = QHBoxLayout()
         head.addWidget(self.title)
@@ -311,7 +282,8 @@ class SamplingPanel(QScrollArea):
         column.addSpacing(8)
         grid = QGridLayout()
         grid.setVerticalSpacing(8)
-        self.seed.setFixedWidth(104)
+        self.seed.setFixedWidth(self.temperature.width())
+        self.seed.setAlignment(Qt.AlignmentFlag.AlignRight)
         for row, name in enumerate(
             ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "seed")
         ):
@@ -340,6 +312,7 @@ class SamplingPanel(QScrollArea):
 
     def retranslate(self) -> None:
         self.title.setText(tr("This conversation"))
+        self.setAccessibleName(tr("This conversation"))
         name_button(self.close_button, tr("Close"))
         name_button(self.preset_menu, tr("Presets"))
         self.name_field.setPlaceholderText(tr("Name of the preset"))

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QStyleOptionToolButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QStyleOptionToolButton, QWidget
 
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.theme import theme, with_chinese
+from autogpt_desktop.ui.widgets import ToolButton
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 COLUMN = 72  # characters at most in a line of text
+SCROLL_BAR = 12  # px that every column leaves free for it
 _SAMPLE = "The quick brown fox jumps over the lazy dog, and then it reads a book at home "
 
 
@@ -47,6 +49,11 @@ class ChatStyle:
         return QFontMetricsF(self.font).height() * 1.3
 
     @property
+    def leading(self) -> int:
+        """Pixels that the generous line height leaves below the last line."""
+        return round(self.line_height - QFontMetricsF(self.font).height())
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Changes whenever a drawn message would look different."""
         return (self.font.pixelSize(), self.font.family(), self.dark, self.text.rgba(), self.accent.rgba())
@@ -58,7 +65,7 @@ def chat_style(context: AppContext) -> ChatStyle:
     base = QApplication.font()
     font = QFont(base)
     font.setPixelSize(round(max(15, QFontInfo(base).pixelSize() * 1.15) * zoom))
-    mono = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    mono = with_chinese(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     mono.setPixelSize(round(font.pixelSize() * 0.88))
     mono.setStyleHint(QFont.StyleHint.Monospace)
     small = theme().font("small")
@@ -69,7 +76,7 @@ def chat_style(context: AppContext) -> ChatStyle:
     )  # fmt: skip
 
 
-class QuietButton(QToolButton):
+class QuietButton(ToolButton):
     """A small flat icon button. ``quiet`` hides it from the eye, not from keyboard or screen reader."""
 
     def __init__(self, icon: str, parent: QWidget | None = None, size: int = 28) -> None:

@@ -1,0 +1,29 @@
+"""Memory that ran out, which every back end says in its own way, and memory that is given back."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import torch
+
+_WORDS = ("out of memory", "can't allocate", "alloc_failed", "not enough memory")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Is it Python's, torch's (CPU: a plain RuntimeError), CUDA's, cuBLAS's or MPS's lack of memory?"""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system.
+
+    glibc keeps what packing the weights used and freed, which is more than the packed weights take.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)

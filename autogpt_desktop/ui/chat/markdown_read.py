@@ -1,0 +1,84 @@
+"""Markdown read: tokens of its blocks, and what a message says without its marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+PLAIN_ABOVE = 100_000  # characters: longer texts are shown as they are
+_MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^\s*(?:[-+]|\d+[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
+
+
+@cache
+def parser() -> MarkdownIt:
+    """CommonMark with tables and strikethrough; HTML off; formulas left exactly as written."""
+    from markdown_it import MarkdownIt  # with the first message, not before the window
+
+    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    made.inline.ruler.before("escape", "formula", _formula)
+    return made
+
+
+_FORMULA = re.compile(
+    r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?=\S)[^$\n]*[^\s$\\]\$(?!\d)", re.DOTALL
+)  # a price ("$5 and $6") does not close
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] not in "$\\":
+        return False
+    found = _FORMULA.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    if not silent:
+        state.push("text", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def clean(text: str) -> str:
+    """Line ends as Markdown wants them; characters that a document uses for itself removed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_BAD)
+
+
+_BAD = {0: "\ufffd", 0xFDD0: None, 0xFDD1: None, 0xFFFC: None}
+
+
+def groups(tokens: list[Token]) -> Iterator[list[Token]]:
+    """The tokens of each top-level block."""
+    start = 0
+    for index, token in enumerate(tokens):
+        if token.level == 0 and token.nesting <= 0:
+            yield tokens[start : index + 1]
+            start = index + 1
+
+
+def plain_text(text: str) -> str:
+    """What a rendered message reads as, for finding in it; one line a block."""
+    text = clean(text)
+    if len(text) > PLAIN_ABOVE or not _MARKUP.search(text):
+        return text
+    lines = []
+    for token in parser().parse(text):
+        if token.type == "inline":
+            lines.append("".join(_inline_text(child) for child in token.children or ()))
+        elif token.type in ("fence", "code_block"):
+            lines.append(token.content.rstrip("\n"))
+    return "\n".join(lines)
+
+
+def _inline_text(token: Token) -> str:
+    if token.type in ("softbreak", "hardbreak"):
+        return "\n"
+    return image_text(token) if token.type == "image" else token.content
+
+
+def image_text(token: Token) -> str:
+    return f"{token.content} ({token.attrGet('src') or ''})".strip()
