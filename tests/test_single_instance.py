@@ -110,7 +110,7 @@ def test_after_a_crash_the_next_start_is_the_first(holder, tmp_path):
     at = time.monotonic()
     instance = SingleInstance(tmp_path)
     assert instance.acquire()
-    assert time.monotonic() - at < 1
+    assert time.monotonic() - at < 5
     instance.release()
 
 

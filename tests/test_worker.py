@@ -344,7 +344,7 @@ def test_stop_closes_the_running_job_and_delivers_what_it_wrote(qtbot):
     qtbot.waitUntil(lambda: len(seen.values(running)) > 3)
     at = time.monotonic()
     assert worker.stop()
-    assert time.monotonic() - at < 1
+    assert time.monotonic() - at < 5
     assert closed == ["running"]
     assert seen.outcome(running) == "cancelled" and seen.outcome(waiting) == "cancelled"
     assert seen.values(running) == list(range(len(seen.values(running))))

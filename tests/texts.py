@@ -29,7 +29,7 @@ SENTENCES = (
     "\u202emirror\u202c \u2068isolate\u2069.",
     "def fib(n: int) -> int:\n    return n if n < 2 else fib(n - 1) + fib(n - 2)  # O(2**n)\n",
     "\tfor (int i = 0; i < 100; ++i) {\n\t\tx[i] += y[i] << 3 ^ ~mask; /* bits */\n\t}\r\n",
-    '<div class="a b" id=\'x\'>&nbsp;<b>bold</b><br/>\n<table><tr><td>1</td></tr></table></div>',
+    "<div class=\"a b\" id='x'>&nbsp;<b>bold</b><br/>\n<table><tr><td>1</td></tr></table></div>",
     "SELECT name, COUNT(*) FROM users WHERE age >= 18 AND city <> 'Paris' GROUP BY name;",
     "https://example.com/a/b?q=%E4%BD%A0&lang=zh-CN#top mail@example.org C:\\Users\\me\\file.txt",
     "$\\int_0^\\infty e^{-x^2}\\,dx = \\frac{\\sqrt{\\pi}}{2}$, ∑∏∂∇≈≠≤≥∈∉⊂∀∃ℝ→⇒",

@@ -29,13 +29,19 @@ _MAX_CACHE_BYTES = 2 << 30  # of one full KV cache; longer contexts are cut to t
 
 
 def load(
-    path: Path | str, *, device: str = "auto", context_length: int = 0, float32: bool = False
+    path: Path | str,
+    *,
+    device: str = "auto",
+    context_length: int = 0,
+    float32: bool = False,
+    compiled: bool = True,
 ) -> Generator[Progress, None, Engine]:
     """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
 
     ``device``: "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu"; a GPU that is missing or full
     gives way to the CPU with a Notice in ``Engine.notices``. ``context_length``: tokens; 0 is the
-    model's own, within reason. ``float32`` expands the weights and is for checking only.
+    model's own, within reason. ``float32`` expands the weights and is for checking only;
+    ``compiled`` False keeps the CPU on torch.
     Raises KnownError for everything that can be wrong with the files, and "no-memory".
     """
     path = Path(path)
@@ -59,14 +65,14 @@ def load(
     length = _context_length(config, context_length)
     try:
         try:
-            decoder = yield from build(config, sources, wanted, length, float32=float32)
+            decoder = yield from build(config, sources, wanted, length, float32=float32, compiled=compiled)
         except (MemoryError, RuntimeError) as error:
             if wanted.type == "cpu" or not out_of_memory(error):
                 raise
             log.warning("no room on %s, going to the CPU", wanted)
             notices = (*notices, Notice("notice.gpu-full"))
             wanted = torch.device("cpu")
-            decoder = yield from build(config, sources, wanted, length, float32=float32)
+            decoder = yield from build(config, sources, wanted, length, float32=float32, compiled=compiled)
     except BaseException as error:  # also a load that is cancelled
         template.close()
         if out_of_memory(error):

