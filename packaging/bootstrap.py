@@ -48,6 +48,7 @@ LOCKS = ROOT / "packaging/requirements"
 STAMP = VENV / "autogpt-desktop-setup.json"
 LOG = VENV / "autogpt-desktop-setup.log"
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
+KERNELS = ROOT / "autogpt_desktop" / "engine" / "native"
 STARTER = "smollm2-135m-instruct"
 TEST_MODELS = (STARTER, "gemma-3-270m")
 
@@ -96,9 +97,15 @@ def set_up(what: str, *, repair: bool = False) -> None:
         step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
         pip_install(["--requirement", str(LOCKS / "app.txt")])
         install_torch()
-        step("Installing AutoGPT Desktop into .venv")
-        pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
         done.add("app")
+        write_stamp(stamp, done)
+    if stamp.get("built") != kernels_digest():
+        step("Installing AutoGPT Desktop into .venv and compiling its kernels")
+        pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        if not any(KERNELS.glob("_native*.so")) and not any(KERNELS.glob("_native*.pyd")):
+            say("There is no C++ compiler here, so the processor runs on PyTorch, two to three times slower.")
+            say("To change that, install one (Debian: g++) and run this command again with --repair.")
+        stamp["built"] = kernels_digest()
         write_stamp(stamp, done)
     if what == "test" and "test" not in done:
         step("Installing the packages for the tests")
@@ -118,6 +125,14 @@ def fingerprint() -> str:
     """Changes when the locks, the project's metadata, the Python or the place change."""
     digest = hashlib.sha256(f"{sys.version_info[:3]} {sys.platform} {ROOT}".encode())
     for path in (*sorted(LOCKS.glob("*.txt")), ROOT / "pyproject.toml", ROOT / "setup.py"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def kernels_digest() -> str:
+    """Changes when the compiled back end has to be built again."""
+    digest = hashlib.sha256()
+    for path in sorted([*KERNELS.glob("*.h"), *KERNELS.glob("*.cpp")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

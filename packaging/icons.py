@@ -1,6 +1,6 @@
 """Render resources/icons/app.svg into the bitmaps that launchers want. Run after changing the SVG:
 
-    .venv/bin/python packaging/icons.py
+.venv/bin/python packaging/icons.py
 """
 
 from __future__ import annotations

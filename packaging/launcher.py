@@ -33,7 +33,7 @@ def install(root: Path, python: Path, version: str) -> Path:
 
 def quoted(argument: str) -> str:
     """One argument of a desktop entry's Exec line, quoted as the specification wants it."""
-    for character in ('\\', '"', "`", "$"):
+    for character in ("\\", '"', "`", "$"):
         argument = argument.replace(character, "\\" + character)
     # first the quoting rule of Exec, then the escaping rule of every string value
     return '"' + argument.replace("\\", "\\\\").replace("%", "%%") + '"'
