@@ -19,10 +19,10 @@ ZOOM_RANGE = (0.5, 3.0)
 MAX_FILE = 4 * 2**20  # bytes; a larger settings file is not ours
 
 _BALANCED: dict[str, Any] = {
-    "temperature": 0.7,
+    "temperature": 0.4,  # cool: the models people begin with are small and lose the thread when warm
     "top_k": 40,
-    "top_p": 0.95,
-    "min_p": 0.05,
+    "top_p": 0.9,
+    "min_p": 0.1,
     "repetition_penalty": 1.1,  # without one, small models go round in circles
     "seed": None,
     "stop": [],
@@ -37,7 +37,7 @@ def built_in_presets() -> list[dict[str, Any]]:
     """
     changes: dict[str, dict[str, Any]] = {
         "Balanced": {},
-        "Precise": {"temperature": 0.3, "top_p": 0.9, "repetition_penalty": 1.05},
+        "Precise": {"temperature": 0.2, "repetition_penalty": 1.05},
         "Creative": {"temperature": 1.0, "top_k": 0, "top_p": 0.98, "min_p": 0.03},
         "Deterministic": {
             "temperature": 0.0,

@@ -41,7 +41,9 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         turns.append(Turn("user", prompt or ""))
         stop = Interrupt()
         with stop:
-            for event in drive(answer(models, turns, sampling(options), cancelled=stop), Reporter()):
+            for event in drive(
+                answer(models, turns, sampling(options, settings), cancelled=stop), Reporter()
+            ):
                 if isinstance(event, Text):
                     print(event.text, end="", flush=True)
         print()
@@ -50,11 +52,14 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         models.unload()
 
 
-def sampling(options: argparse.Namespace) -> Sampling:
+def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     """The window's first preset, with what the command line says instead; temperature 0 is plainly greedy."""
     names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    base = Sampling(repetition_penalty=1.0 if given.get("temperature") == 0 else 1.1)
+    if given.get("temperature") == 0:
+        return Sampling(**given)
+    preset = settings.presets[0]["sampling"]
+    base = Sampling(**preset | {"stop": tuple(preset.get("stop", ()))})
     return dataclasses.replace(base, **given)
 
 
@@ -86,6 +91,7 @@ class Conversation:
 
     def __init__(self, models: Models, options: argparse.Namespace, settings: Settings) -> None:
         self.models, self.options = models, options
+        self.sampling = sampling(options, settings)
         self.history = History()
         self.turns = [Turn("system", options.system)] if options.system else []
         self.id = 0
@@ -136,6 +142,4 @@ class Conversation:
             self.turns.append(Turn("assistant", text))
 
     def _events(self, stop: Interrupt) -> Iterator[Any]:
-        return answer(
-            self.models, self.turns, sampling(self.options), conversation="terminal", cancelled=stop
-        )
+        return answer(self.models, self.turns, self.sampling, conversation="terminal", cancelled=stop)

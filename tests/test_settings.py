@@ -113,7 +113,7 @@ def test_a_preset_with_senseless_sampling_is_mended(path):
     sampling = '{"temperature": NaN, "top_k": 1.5, "seed": "x", "stop": [1], "top_p": 0.5}'
     path.write_text('{"presets": [{"name": "mine", "sampling": ' + sampling + "}]}")
     mended = Settings.load(path).preset("mine")["sampling"]
-    assert (mended["temperature"], mended["top_k"], mended["seed"], mended["stop"]) == (0.7, 40, None, [])
+    assert (mended["temperature"], mended["top_k"], mended["seed"], mended["stop"]) == (0.4, 40, None, [])
     assert mended["top_p"] == 0.5
 
 

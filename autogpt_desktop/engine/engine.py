@@ -120,16 +120,16 @@ class Engine:
                     yield step
                 else:
                     logits = step
-            history = list(ids)
+            answer: list[int] = []  # the penalty is on repeating oneself, not on the question's words
             while made < room:
-                token = sample(logits, history)
+                token = sample(logits, answer)
                 if not made:
                     first = time.perf_counter()
                 made += 1
                 if token in self.tokenizer.eos_ids:
                     reason = "stop"
                     break
-                history.append(token)
+                answer.append(token)
                 if text := stop.push(decoder_text.push(token)):
                     yield Text(text)
                 if stop.hit:

@@ -111,6 +111,13 @@ def test_seed_repeats_an_answer(starter: Engine) -> None:
     assert run(starter.stream(ids, sampling))[0] == run(starter.stream(ids, sampling))[0]
 
 
+def test_the_penalty_spares_the_words_of_the_question(starter: Engine) -> None:
+    """An answer repeats its question's words; penalised for them, the model looks for stranger ones."""
+    strict = Sampling(temperature=0.0, repetition_penalty=1.3, max_tokens=40)
+    text, _ = run(starter.stream(asked(starter, "What is the capital of France?"), strict))
+    assert "capital of France is Paris" in text
+
+
 def test_a_prompt_beyond_the_context_is_refused(starter: Engine) -> None:
     with pytest.raises(KnownError) as error:
         list(starter.stream([100] * 1024, GREEDY))

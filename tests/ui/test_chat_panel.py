@@ -322,7 +322,7 @@ def test_sampling_belongs_to_the_conversation(panel: ChatPanel, script: Script, 
     panel.drawer.temperature.setValue(0.05)
     panel.drawer.stop.setPlainText("END")
     panel.new_conversation()
-    assert panel.drawer.temperature.value() == pytest.approx(0.7)
+    assert panel.drawer.temperature.value() == pytest.approx(0.4)
     panel.open_conversation(first)
     assert panel.drawer.temperature.value() == pytest.approx(0.05)
     panel.regenerate_last()

@@ -71,11 +71,11 @@ def test_zoom_by_keyboard_shows_in_the_drawer(shell_window: MainWindow) -> None:
 def test_presets_are_edited_added_removed_and_undone(shell_window: MainWindow, qtbot: QtBot) -> None:
     editor = drawer(shell_window).presets
     assert editor.chooser.currentText() == "Balanced" and not editor.remove_button.isEnabled()
-    editor.fields["temperature"].setValue(0.4)
-    assert Settings.load().presets[0]["sampling"]["temperature"] == 0.4
+    editor.fields["temperature"].setValue(0.6)
+    assert Settings.load().presets[0]["sampling"]["temperature"] == 0.6
     assert editor.reset_button.isVisible()
     editor.reset_button.click()
-    assert Settings.load().presets[0]["sampling"]["temperature"] == 0.7
+    assert Settings.load().presets[0]["sampling"]["temperature"] == 0.4
 
     editor.add_button.click()
     assert editor.name_edit.isVisible() and editor.name_edit.hasFocus()
