@@ -14,7 +14,7 @@ from autogpt_desktop.catalog import installed
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
-from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.settings import Settings
@@ -91,12 +91,7 @@ class AutoModel:
     @classmethod
     def from_pretrained(cls, name: str | Path, *, device: str = "auto", context_length: int = 0) -> AutoModel:
         """Load a model: see ``resolve`` for names, ``engine.load.load`` for the rest."""
-        loading = load(resolve(name), device=device, context_length=context_length)
-        while True:
-            try:
-                next(loading)
-            except StopIteration as done:
-                return cls(done.value)
+        return cls(run_to_end(load(resolve(name), device=device, context_length=context_length)))
 
     @property
     def config(self) -> ModelConfig:

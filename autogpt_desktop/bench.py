@@ -23,7 +23,7 @@ import torch
 from autogpt_desktop import bench_window
 from autogpt_desktop.auto import resolve
 from autogpt_desktop.engine.engine import Engine
-from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import Settings
 
@@ -115,16 +115,6 @@ def prompt(engine: Engine, tokens: int) -> list[int]:
     """That many token ids of plain English."""
     text = _TEXT * (tokens // 20 + 2)
     return engine.tokenizer.encode(text)[: min(tokens, engine.context_length - 1)]
-
-
-def run_to_end(loading: Any) -> Engine:
-    """Drive a loading generator and return its engine."""
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            engine: Engine = done.value
-            return engine
 
 
 def peer_runner(path: Path, threads: int) -> Callable[[int, int], dict[str, float]] | None:

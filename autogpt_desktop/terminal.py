@@ -21,7 +21,7 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.chat import Turn
 from autogpt_desktop.tasks.chat import chat as answer
 
-_SAVE_EVERY = 32  # pieces of text: a crash loses about a second
+_SAVE_EVERY = 32  # characters: a crash loses less than a second
 
 
 def chat(options: argparse.Namespace, settings: Settings) -> int:

@@ -10,7 +10,40 @@ from torch import Tensor
 _FIRST = 256  # tokens a new cache holds before it grows
 
 
-class KVCache:
+class CachedTokens:
+    """The tokens of one sequence, which every back end counts alike; the subclass keeps what they left."""
+
+    def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int) -> None:
+        self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
+        self.ids: list[int] = []
+        self.capacity = 0  # tokens there is memory for
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def capacity_for(self, tokens: int) -> int:
+        """The capacity to grow to so that ``tokens`` fit in all. Raises ValueError beyond ``max_tokens``."""
+        if tokens > self.max_tokens:
+            raise ValueError(f"{tokens} tokens do not fit a context of {self.max_tokens}")
+        if tokens <= self.capacity:
+            return self.capacity
+        return min(self.max_tokens, max(_FIRST, tokens, 2 * self.capacity))
+
+    def advance(self, ids: list[int]) -> None:
+        """The tokens ``ids`` are in every layer now."""
+        self.ids.extend(ids)
+
+    def trim(self, tokens: int) -> None:
+        """Forget everything behind the first ``tokens``."""
+        del self.ids[tokens:]
+
+    def common_prefix(self, ids: Sequence[int]) -> int:
+        """How many of ``ids`` are already here, from the start."""
+        limit = min(len(ids), len(self.ids))
+        return next((i for i in range(limit) if ids[i] != self.ids[i]), limit)
+
+
+class KVCache(CachedTokens):
     """Keys and values of every layer, and the token ids they belong to.
 
     Layers with a sliding window keep their full length too, so that the cache can be trimmed at
@@ -27,23 +60,16 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
+        super().__init__(layers, heads, head_dim, max_tokens)
         self.dtype, self.device = dtype, torch.device(device)
-        self.ids: list[int] = []
-        self.capacity = 0
         self.keys: list[Tensor] = []  # per layer [heads, capacity, head_dim]
         self.values: list[Tensor] = []
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
     def reserve(self, tokens: int) -> None:
         """Make room for ``tokens`` in all. Raises ValueError beyond ``max_tokens``."""
-        if tokens > self.max_tokens:
-            raise ValueError(f"{tokens} tokens do not fit a context of {self.max_tokens}")
-        if tokens <= self.capacity:
+        capacity = self.capacity_for(tokens)
+        if capacity == self.capacity:
             return
-        capacity = min(self.max_tokens, max(_FIRST, tokens, 2 * self.capacity))
         empty = torch.empty(self.heads, 0, self.head_dim, dtype=self.dtype, device=self.device)
         for tensors in (self.keys, self.values):
             tensors.extend([empty] * (self.layers - len(tensors)))
@@ -69,19 +95,6 @@ class KVCache:
         self.keys[layer][:, start:stop] = keys
         self.values[layer][:, start:stop] = values
         return self.keys[layer][:, :stop], self.values[layer][:, :stop]
-
-    def advance(self, ids: list[int]) -> None:
-        """The tokens ``ids`` are in every layer now."""
-        self.ids.extend(ids)
-
-    def trim(self, tokens: int) -> None:
-        """Forget everything behind the first ``tokens``."""
-        del self.ids[tokens:]
-
-    def common_prefix(self, ids: Sequence[int]) -> int:
-        """How many of ``ids`` are already here, from the start."""
-        limit = min(len(ids), len(self.ids))
-        return next((i for i in range(limit) if ids[i] != self.ids[i]), limit)
 
     def fork(self) -> KVCache:
         """A copy that goes its own way."""

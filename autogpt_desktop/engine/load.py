@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Generator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -25,6 +25,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 _MAX_CACHE_BYTES = 2 << 30  # of one full KV cache; longer contexts are cut to that
 
 
@@ -81,6 +82,16 @@ def load(
     give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+
+
+def run_to_end(loading: Generator[Any, None, T]) -> T:
+    """Drive a generator such as ``load`` and hand out what it returns."""
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            result: T = done.value
+            return result
 
 
 def pick_device(device: str) -> tuple[torch.device, tuple[Notice, ...]]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.bench import run_to_end
 from autogpt_desktop.engine.engine import Engine
-from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.load import load, run_to_end
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from autogpt_desktop.bench import run_to_end
 from autogpt_desktop.engine import load as loading
 from autogpt_desktop.engine.cache import KVCache
+from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.events import Notice
 from tests.tiny import write_tiny_gguf
@@ -132,7 +132,7 @@ def test_a_loaded_model_takes_little_more_than_its_file(starter_gguf: Path) -> N
     """Counted by the system: memory that is no mapped file, before and after loading."""
     script = """
 import re, sys
-from autogpt_desktop.bench import run_to_end
+from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.load import load
 def anonymous():
     return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024

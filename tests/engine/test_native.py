@@ -12,7 +12,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autogpt_desktop.bench import run_to_end
 from autogpt_desktop.engine import build as building
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.build import build
@@ -20,7 +19,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import BLOCK, read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
-from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import TYPES, NativeDecoder, build_native
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.transformer import Cancelled, Transformer

@@ -16,8 +16,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autogpt_desktop.bench import run_to_end
-from autogpt_desktop.engine.load import load
+from autogpt_desktop.engine.load import load, run_to_end
 from tests.engine.reference import (
     Forward,
     held_bytes,
