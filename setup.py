@@ -10,7 +10,10 @@ from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 NATIVE = "autogpt_desktop/engine/native"
-HEADERS = ["kernels.h", "kernels_avx2.h", "model.h", "pack.h", "threads.h"]
+HEADERS = [
+    "attention.h", "attention_avx2.h", "kernels.h", "kernels_avx2.h", "model.h", "pack.h", "simd_avx2.h",
+    "threads.h",
+]  # fmt: skip
 
 
 class BuildNative(build_ext):

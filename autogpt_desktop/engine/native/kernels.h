@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "attention.h"
 #include "pack.h"
 
 namespace native {
@@ -40,20 +41,6 @@ struct Panel {
         if (q.size() >= count * 8) return;
         q.resize(count * 8), scale.resize(count / 2), minimum.resize(count / 2);
     }
-};
-
-// One key/value head of one sequence: keys [capacity / 8, D, 8], values [capacity, D], float16.
-struct Head {
-    uint16_t *keys, *values;
-};
-
-// A tile of up to 4 queries that share a key/value head; query i sees keys first[i] … last[i].
-struct Tile {
-    int count, dim;
-    const float* query[4];  // scaled by 1/√d
-    float* out[4];
-    int first[4], last[4];
-    float softcap;
 };
 
 struct Kernels {
@@ -171,35 +158,6 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
         float g = gate[i], z = gelu ? 1.5957691216f * (g + 0.044715f * g * g * g) : g;
         out[i] = g / (1.0f + std::exp(-z)) * up[i];
     }
-}
-
-// softmax(q Kᵀ) V of one query at a time. scratch: [last + 1]
-inline void attend(const Tile& tile, const Head& head, float* scratch) {
-    int dim = tile.dim;
-    for (int i = 0; i < tile.count; i++) {
-        float largest = -INFINITY, total = 0;
-        for (int key = tile.first[i]; key <= tile.last[i]; key++) {
-            const uint16_t* k = head.keys + static_cast<size_t>(key / 8) * 8 * dim + key % 8;
-            float score = 0;
-            for (int d = 0; d < dim; d++) score += tile.query[i][d] * from_half(k[8 * d]);
-            if (tile.softcap > 0) score = std::tanh(score / tile.softcap) * tile.softcap;
-            scratch[key] = score;
-            largest = std::fmax(largest, score);
-        }
-        float* out = tile.out[i];
-        for (int d = 0; d < dim; d++) out[d] = 0;
-        for (int key = tile.first[i]; key <= tile.last[i]; key++) {
-            float p = std::exp(scratch[key] - largest);
-            total += p;
-            const uint16_t* v = head.values + static_cast<size_t>(key) * dim;
-            for (int d = 0; d < dim; d++) out[d] += p * from_half(v[d]);
-        }
-        for (int d = 0; d < dim; d++) out[d] /= total;
-    }
-}
-
-inline void halves(const float* x, int count, uint16_t* out) {
-    for (int i = 0; i < count; i++) out[i] = to_half(x[i]);
 }
 
 inline const Kernels& kernels() {
