@@ -5,15 +5,13 @@ The compiled back end is optional: without a C++ compiler the install goes on an
 """
 
 import sys
+from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 NATIVE = "autogpt_desktop/engine/native"
-HEADERS = [
-    "attention.h", "attention_avx2.h", "kernels.h", "kernels_avx2.h", "model.h", "pack.h", "simd_avx2.h",
-    "threads.h",
-]  # fmt: skip
+HEADERS = sorted(Path(__file__).parent.glob(f"{NATIVE}/*.h"))
 
 
 class BuildNative(build_ext):
@@ -51,7 +49,7 @@ setup(
         Extension(
             "autogpt_desktop.engine.native._native",
             [f"{NATIVE}/native.cpp"],
-            depends=[f"{NATIVE}/{name}" for name in HEADERS],
+            depends=[f"{NATIVE}/{path.name}" for path in HEADERS],
             language="c++",
             optional=True,
         )
