@@ -59,6 +59,8 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
         "native_free": (None, [pointer]),
         "native_kernels": (ctypes.c_char_p, [pointer]),
         "native_nbytes": (ctypes.c_int64, [pointer]),
+        "native_packed_bytes": (ctypes.c_int64, [number, number, number]),
+        "native_reserve": (number, [pointer, ctypes.c_int64]),
         "native_matrix": (number, [pointer, number, number, number, number, number, pointer, pointer]),
         "native_vector": (number, [pointer, number, number, pointer, number]),
         "native_sliding": (None, [pointer, number, number]),

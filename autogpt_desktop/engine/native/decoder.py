@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -31,8 +31,7 @@ _CALL_WORK = 2e9  # multiply-adds between two looks at ``cancelled``: some 50 ms
 
 def runs(config: ModelConfig, sources: dict[str, Source]) -> bool:
     """Does the compiled back end run this checkpoint: is it here, and are all matrices in its formats?"""
-    names = [f"model.layers.{i}.{name}.weight" for i in range(config.num_hidden_layers) for name in _MATRICES]
-    names.append(_head(config))
+    names = _matrix_names(config)
     return (
         all(
             s.blocks is not None and s.type in TYPES and s.shape[1] % 32 == 0
@@ -43,6 +42,12 @@ def runs(config: ModelConfig, sources: dict[str, Source]) -> bool:
         and config.head_dim % 2 == 0
         and native.library() is not None
     )
+
+
+def _matrix_names(config: ModelConfig) -> list[str]:
+    """Every matrix, in the order they are packed."""
+    names = [f"model.layers.{i}.{name}.weight" for i in range(config.num_hidden_layers) for name in _MATRICES]
+    return [*names, _head(config)]
 
 
 def _head(config: ModelConfig) -> str:
@@ -83,6 +88,11 @@ class NativeDecoder:
     def kernels(self) -> str:
         """ "avx2" or "portable"."""
         return str(self.library.native_kernels(self.model).decode())
+
+    def reserve(self, sources: Iterable[Source]) -> None:
+        """One stretch of memory for the matrices that ``set_matrix`` will pack, each of them once."""
+        sizes = [self.library.native_packed_bytes(TYPES.index(s.type), *s.shape) for s in sources]
+        self._check(self.library.native_reserve(self.model, sum(sizes)))
 
     def set_matrix(self, layer: int, slot: int, source: Source) -> None:
         """Pack a matrix; layer -1 is the head."""
@@ -207,6 +217,7 @@ def build_native(
 ) -> Generator[Progress, None, NativeDecoder]:
     """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``."""
     decoder = NativeDecoder(config, context_length, threads=threads, portable=portable)
+    decoder.reserve(sources[name] for name in _matrix_names(config))
     total = config.num_hidden_layers + 1
 
     def norm(layer: int, slot: int, name: str) -> None:

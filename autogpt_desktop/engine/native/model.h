@@ -60,8 +60,24 @@ public:
     Matrix head;
     std::vector<float> norm;
 
+    // Room for matrices of `bytes` in all (the sum of their `padded`), which are then packed into it in turn.
+    void reserve(size_t bytes) {
+        weights_.allocate(bytes);
+        used_ = 0;
+    }
+
     void pack(Matrix* m, Type type, int rows, int cols, const uint8_t* file, const int64_t* order) {
-        m->allocate(kKindOf[type], rows, cols);
+        m->shape(kKindOf[type], rows, cols);
+        size_t size = m->padded();
+        if (size <= weights_.size() - used_) {
+            m->own.reset();
+            m->blocks = weights_.data() + used_;
+            used_ += size;
+        } else {
+            m->own.reset(new Memory);
+            m->own->allocate(size);
+            m->blocks = m->own->data();
+        }
         for (Workspace& space : workspaces_)
             for (Panel& panel : space.panels) panel.resize(cols);
         int step = std::max(1, 65536 / (cols * kRows)), groups = m->groups();
@@ -373,6 +389,8 @@ private:
     static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10;
 
     Shape shape_;
+    Memory weights_;
+    size_t used_ = 0;  // of weights_
     Pool pool_;
     const Kernels* kernels_ = &portable::kernels();
     std::vector<Layer> layers_;

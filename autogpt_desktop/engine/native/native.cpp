@@ -47,6 +47,17 @@ NATIVE_API const char* native_kernels(const Model* model) { return model->kernel
 
 NATIVE_API int64_t native_nbytes(const Model* model) { return static_cast<int64_t>(model->nbytes()); }
 
+// Bytes that a matrix takes of the model's memory, and that memory: for all matrices that are packed next.
+NATIVE_API int64_t native_packed_bytes(int type, int rows, int cols) {
+    Matrix matrix;
+    matrix.shape(native::kKindOf[type], rows, cols);
+    return static_cast<int64_t>(matrix.padded());
+}
+
+NATIVE_API int native_reserve(Model* model, int64_t bytes) {
+    return guarded([&] { model->reserve(static_cast<size_t>(bytes)); });
+}
+
 // layer -1: the head. file: the rows' blocks as GGUF has them. order: [rows] or null.
 NATIVE_API int native_matrix(Model* model, int layer, int slot, int type, int rows, int cols, const uint8_t* file,
                              const int64_t* order) {

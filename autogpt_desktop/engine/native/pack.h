@@ -23,7 +23,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
+
+#include "memory.h"
 
 namespace native {
 
@@ -82,8 +83,8 @@ inline uint16_t load16(const uint8_t* at) {
 struct Matrix {
     Kind kind = Q8;
     int rows = 0, cols = 0;
-    std::unique_ptr<uint8_t[]> memory;
-    uint8_t* blocks = nullptr;  // 64-byte aligned, inside memory
+    uint8_t* blocks = nullptr;  // a multiple of 64 bytes; in the model's memory, or `own`
+    std::unique_ptr<Memory> own;
 
     int groups() const { return (rows + kRows - 1) / kRows; }
     int blocks_per_row() const { return cols / kCols; }
@@ -91,12 +92,10 @@ struct Matrix {
         return blocks + static_cast<size_t>(index) * blocks_per_row() * kBlock[kind];
     }
     size_t nbytes() const { return static_cast<size_t>(groups()) * blocks_per_row() * kBlock[kind]; }
+    // what it takes of the model's memory
+    size_t padded() const { return (nbytes() + 63) / 64 * 64; }
 
-    void allocate(Kind new_kind, int new_rows, int new_cols) {
-        kind = new_kind, rows = new_rows, cols = new_cols;
-        memory.reset(new uint8_t[nbytes() + 128]);
-        blocks = memory.get() + (64 - reinterpret_cast<uintptr_t>(memory.get()) % 64) % 64;
-    }
+    void shape(Kind new_kind, int new_rows, int new_cols) { kind = new_kind, rows = new_rows, cols = new_cols; }
 };
 
 // 32 weights of one row, taken out of the file's block.
