@@ -8,8 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "kernels.h"
-#include "kernels_avx2.h"
+#include "choose.h"
 #include "threads.h"
 
 namespace native {
@@ -46,13 +45,12 @@ struct Workspace {  // of one thread
 
 class Model {
 public:
-    Model(const Shape& shape, int threads, bool use_portable)
-        : shape_(shape), pool_(threads), layers_(static_cast<size_t>(shape.layers)), workspaces_(static_cast<size_t>(threads)) {
-#ifdef NATIVE_HAS_AVX2
-        if (const Kernels* fast = use_portable ? nullptr : avx2::kernels()) kernels_ = fast;
-#endif
-        (void)use_portable;
-    }
+    Model(const Shape& shape, int threads, const Kernels& kernels)
+        : shape_(shape),
+          pool_(threads),
+          kernels_(&kernels),
+          layers_(static_cast<size_t>(shape.layers)),
+          workspaces_(static_cast<size_t>(threads)) {}
 
     const Kernels& kernels() const { return *kernels_; }
 
@@ -392,7 +390,7 @@ private:
     Memory weights_;
     size_t used_ = 0;  // of weights_
     Pool pool_;
-    const Kernels* kernels_ = &portable::kernels();
+    const Kernels* kernels_;
     std::vector<Layer> layers_;
     std::vector<Workspace> workspaces_;
     std::vector<Sequence> sequences_;

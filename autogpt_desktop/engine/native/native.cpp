@@ -33,7 +33,7 @@ NATIVE_API int native_version() { return 1; }
 // portable: 1 keeps to the plain kernels. Null when threads or memory are not to be had.
 NATIVE_API Model* native_new(const native::Shape* shape, int threads, int portable) {
     try {
-        return new Model(*shape, threads, portable != 0);
+        return new Model(*shape, threads, portable ? native::portable::kernels() : *native::kernel_sets().front());
     } catch (const std::bad_alloc&) {
         return nullptr;
     } catch (const std::system_error&) {
