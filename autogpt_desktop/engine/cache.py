@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _FIRST = 256  # tokens a new cache holds before it grows
@@ -37,10 +40,25 @@ class CachedTokens:
         """Forget everything behind the first ``tokens``."""
         del self.ids[tokens:]
 
+    def _checked(self, tokens: int) -> int:
+        """``tokens``, if a snapshot can have so many."""
+        if not 0 <= tokens <= len(self.ids):
+            raise ValueError(f"a snapshot of {tokens} tokens of {len(self.ids)}")
+        return tokens
+
     def common_prefix(self, ids: Sequence[int]) -> int:
         """How many of ``ids`` are already here, from the start."""
         limit = min(len(ids), len(self.ids))
         return next((i for i in range(limit) if ids[i] != self.ids[i]), limit)
+
+
+def check_arrays(
+    arrays: Mapping[str, NDArray[np.generic]], wanted: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+) -> None:
+    """Raise ValueError unless ``arrays`` have exactly the names, shapes and types that are ``wanted``."""
+    found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
+    if found != dict(wanted):
+        raise ValueError(f"a snapshot of another kind: {found} instead of {dict(wanted)}")
 
 
 class KVCache(CachedTokens):
@@ -107,6 +125,37 @@ class KVCache(CachedTokens):
                 target[:, : len(self)] = source[:, : len(self)]
         other.ids = list(self.ids)
         return other
+
+    def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
+        """ "keys" and "values" [layers, heads, tokens, head_dim]; bfloat16 as its bits in uint16.
+
+        Raises ValueError for more tokens than there are.
+        """
+        tokens = self._checked(tokens)
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for name, tensors in (("keys", self.keys), ("values", self.values)):
+            shape = (self.layers, self.heads, tokens, self.head_dim)
+            whole = torch.stack([t[:, :tokens] for t in tensors]) if tensors else torch.empty(shape)
+            arrays[name] = self._as_bits(whole.to(self.dtype)).cpu().numpy()
+        return arrays
+
+    def _as_bits(self, tensor: Tensor) -> Tensor:
+        return tensor.view(torch.uint16) if self.dtype == torch.bfloat16 else tensor  # NumPy has no bfloat16
+
+    @torch.inference_mode()
+    def restore(self, ids: Sequence[int], arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Become what ``snapshot`` was taken of. Raises ValueError for arrays that do not fit."""
+        shape = (self.layers, self.heads, len(ids), self.head_dim)
+        wanted = self._as_bits(torch.empty(0, dtype=self.dtype)).numpy().dtype
+        check_arrays(arrays, {"keys": (shape, wanted), "values": (shape, wanted)})
+        self.capacity_for(len(ids))
+        self.trim(0)
+        self.reserve(len(ids))
+        for name, tensors in (("keys", self.keys), ("values", self.values)):
+            whole = torch.from_numpy(np.ascontiguousarray(arrays[name])).view(self.dtype)
+            for layer, target in enumerate(tensors):
+                target[:, : len(ids)] = whole[layer]
+        self.ids = list(ids)
 
     @property
     def nbytes(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
@@ -28,6 +30,19 @@ class State(Protocol):
 
     def fork(self) -> State:
         """A copy that goes its own way."""
+
+    def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
+        """What is remembered of the first ``tokens``, as arrays that ``restore`` takes back.
+
+        Raises ValueError for more tokens than there are. The arrays are copies.
+        """
+
+    def restore(self, ids: Sequence[int], arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Become the state that had seen ``ids`` when ``snapshot(len(ids))`` was taken of it, to the bit.
+
+        Raises ValueError, and stays as it was, for arrays of another model, back end or kind of cache
+        and for more ids than the context holds.
+        """
 
     @property
     def nbytes(self) -> int: ...
