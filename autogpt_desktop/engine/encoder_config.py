@@ -1,0 +1,130 @@
+"""The shape of an encoder: ``config.json`` and the small files beside it. Free of torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.errors import KnownError
+
+FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
+_ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
+_MOST = 1 << 24
+_DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """An encoder of the BERT family in Hugging Face's names, its head, and how its vectors are pooled."""
+
+    family: str
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    max_position_embeddings: int
+    type_vocab_size: int  # 0: the family has no segments
+    layer_norm_eps: float
+    hidden_act: str
+    position_offset: int  # of the first token: roberta counts from behind its padding id
+    head: str  # "embedding", "classification", "question_answering"
+    labels: tuple[str, ...]  # of a classification head
+    pooling: str  # "mean" or "cls"
+    normalize: bool  # vectors have length 1
+    max_tokens: int  # of one text, with the special tokens
+    languages: tuple[str, ...] = ()
+    name: str = ""
+
+
+def is_encoder(folder: Path) -> bool:
+    """Does the folder hold an encoder, by its ``config.json``? False for anything unreadable."""
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] in FAMILIES
+    except _DAMAGED:
+        return False
+
+
+def encoder_config(folder: Path) -> EncoderConfig:
+    """Read the folder's shape. Raises KnownError: folder-config, unknown-family."""
+    try:
+        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        family = raw.get("model_type", "?")
+        if family not in FAMILIES:
+            raise KnownError("unknown-family", family=str(family)[:80], file=folder.name)
+        if raw.get("position_embedding_type", "absolute") != "absolute":
+            raise ValueError("relative positions")
+        config = _config(folder, family, raw)
+        sizes = (
+            *(config.vocab_size, config.hidden_size, config.intermediate_size, config.num_hidden_layers),
+            *(config.num_attention_heads, config.max_position_embeddings, config.max_tokens),
+        )
+        if not all(0 < size < _MOST for size in sizes) or config.hidden_size % config.num_attention_heads:
+            raise ValueError("a size that cannot be")
+        if config.hidden_act not in _ACTIVATIONS or not 0 < config.layer_norm_eps < 1:
+            raise ValueError("an activation or norm that is not known")
+        return config
+    except _DAMAGED as error:
+        raise KnownError("folder-config", folder=folder.name) from error
+
+
+def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
+    distil = family == "distilbert"
+    offset = int(raw.get("pad_token_id", 1)) + 1 if "roberta" in family else 0
+    positions = int(raw["max_position_embeddings"])
+    labels = {int(id): str(name) for id, name in raw.get("id2label", {}).items()}
+    head = _head(raw)
+    if head == "classification" and not labels:
+        labels = {id: f"LABEL_{id}" for id in range(int(raw.get("num_labels", 2)))}
+    pooling, normalize, limit = _sentence_files(folder)
+    return EncoderConfig(
+        family=family,
+        vocab_size=int(raw["vocab_size"]),
+        hidden_size=int(raw["dim" if distil else "hidden_size"]),
+        intermediate_size=int(raw["hidden_dim" if distil else "intermediate_size"]),
+        num_hidden_layers=int(raw["n_layers" if distil else "num_hidden_layers"]),
+        num_attention_heads=int(raw["n_heads" if distil else "num_attention_heads"]),
+        max_position_embeddings=positions,
+        type_vocab_size=0 if distil else int(raw.get("type_vocab_size", 2)),
+        layer_norm_eps=float(raw.get("layer_norm_eps", 1e-12)),
+        hidden_act=str(raw.get("activation" if distil else "hidden_act", "gelu")),
+        position_offset=offset,
+        head=head,
+        labels=tuple(labels[id] for id in sorted(labels)) if head == "classification" else (),
+        pooling=pooling,
+        normalize=normalize,
+        max_tokens=min(limit or positions, positions - offset),
+        name=folder.name,
+    )
+
+
+def _head(raw: dict[str, Any]) -> str:
+    architecture = str((raw.get("architectures") or [""])[0])
+    if architecture.endswith("ForSequenceClassification"):
+        return "classification"
+    return "question_answering" if architecture.endswith("ForQuestionAnswering") else "embedding"
+
+
+def _sentence_files(folder: Path) -> tuple[str, bool, int]:
+    """Pooling, normalisation and the longest text, as the sentence-transformers layout has them."""
+    modules = _list(folder / "modules.json")
+    kinds = {str(m.get("type", "")).rsplit(".", 1)[-1]: folder / str(m.get("path", "")) for m in modules}
+    pooling = _dict(kinds["Pooling"] / "config.json") if "Pooling" in kinds else {}
+    limit = _dict(folder / "sentence_bert_config.json").get("max_seq_length")
+    return (
+        "cls" if pooling.get("pooling_mode_cls_token") else "mean",
+        "Normalize" in kinds or not modules,
+        int(limit) if isinstance(limit, int) else 0,
+    )
+
+
+def _list(file: Path) -> list[dict[str, Any]]:
+    value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return [one for one in value if isinstance(one, dict)]
+
+
+def _dict(file: Path) -> dict[str, Any]:
+    value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return value if isinstance(value, dict) else {}
