@@ -1,9 +1,14 @@
 // A pool of threads for passes that are made of many short parallel steps.
 //
-// The caller publishes a step as one 64-bit ticket (generation, number of chunks, next chunk); whoever
-// is awake takes chunks with a compare-and-swap. The caller works too and waits for the chunks, not for
-// the threads: one that the system has taken away holds nobody up unless it is inside a chunk. Everyone
-// spins for a few microseconds between two steps and then sleeps, so an idle pool uses nothing.
+// A step is a number of chunks. Each thread has a share of them, a run of its own: step after step it
+// reads the same part of the weights, and memory sees few long streams. It takes chunks from the front of
+// its share, and when that is empty from the back of the others'. A share is one 64-bit word (generation
+// of the step, end, next) that changes by compare-and-swap only, so a chunk is taken once, and a thread
+// that comes late finds empty shares or another generation.
+//
+// The caller works too and waits for the chunks, not for the threads: one that the system has taken away
+// holds nobody up unless it is inside a chunk. Everyone spins for a few microseconds between two steps
+// and then sleeps, so an idle pool uses nothing.
 #pragma once
 
 #include <atomic>
@@ -27,7 +32,7 @@ namespace native {
 
 class Pool {
 public:
-    explicit Pool(int threads) {
+    explicit Pool(int threads) : shares_(static_cast<size_t>(threads)) {
         for (int index = 1; index < threads; index++) workers_.emplace_back([this, index] { work(index); });
     }
 
@@ -42,6 +47,11 @@ public:
 
     int size() const { return static_cast<int>(workers_.size()) + 1; }
 
+    // The first chunk of a thread's share of a step; the last is before the next thread's first.
+    int share(int chunks, int thread) const {
+        return static_cast<int>(static_cast<int64_t>(chunks) * thread / size());
+    }
+
     // Calls task(chunk, thread) for every chunk below `chunks` and returns when all are done.
     template <class Task>
     void run(int chunks, const Task& task) {
@@ -51,22 +61,27 @@ public:
         }
         call_.store(&invoke<Task>, std::memory_order_relaxed);
         context_.store(&task, std::memory_order_relaxed);
-        done_.store(0, std::memory_order_relaxed);
+        left_.store(chunks, std::memory_order_relaxed);
         generation_ = (generation_ + 1) & ((1ull << kGenerationBits) - 1);
-        ticket_.store(generation_ << (2 * kChunkBits) | static_cast<uint64_t>(chunks) << kChunkBits);
+        for (int thread = size() - 1; thread >= 0; thread--)
+            shares_[static_cast<size_t>(thread)].word.store(word(share(chunks, thread), share(chunks, thread + 1)));
         if (sleepers_.load() > 0) {
             { std::lock_guard<std::mutex> lock(mutex_); }
             wake_.notify_all();
         }
         take(0);
-        if (spin([&] { return done_.load() == chunks; })) return;
+        if (spin([&] { return left_.load() == 0; })) return;
         std::unique_lock<std::mutex> lock(mutex_);
         waiting_.store(true);
-        finished_.wait(lock, [&] { return done_.load() == chunks; });
+        finished_.wait(lock, [&] { return left_.load() == 0; });
         waiting_.store(false);
     }
 
 private:
+    struct alignas(64) Share {
+        std::atomic<uint64_t> word{0};
+    };
+
     static constexpr int kChunkBits = 20, kGenerationBits = 24;
     static constexpr uint64_t kChunkMask = (1ull << kChunkBits) - 1;
     static constexpr std::chrono::microseconds kSpin{40};
@@ -76,11 +91,14 @@ private:
         (*static_cast<const Task*>(task))(chunk, thread);
     }
 
-    static int next(uint64_t ticket) { return static_cast<int>(ticket & kChunkMask); }
-    static int count(uint64_t ticket) { return static_cast<int>(ticket >> kChunkBits & kChunkMask); }
-    bool open() const {
-        uint64_t ticket = ticket_.load();
-        return next(ticket) < count(ticket);
+    static int next(uint64_t word) { return static_cast<int>(word & kChunkMask); }
+    static int end(uint64_t word) { return static_cast<int>(word >> kChunkBits & kChunkMask); }
+    uint64_t word(int next, int end) const {
+        return generation_ << (2 * kChunkBits) | static_cast<uint64_t>(end) << kChunkBits | static_cast<uint64_t>(next);
+    }
+    bool open(int thread) const {
+        uint64_t word = shares_[static_cast<size_t>(thread)].word.load();
+        return next(word) < end(word);
     }
 
     // True as soon as `ready`; false when the time for spinning is over.
@@ -96,37 +114,48 @@ private:
         return false;
     }
 
-    void take(int thread) {
-        for (;;) {
-            uint64_t ticket = ticket_.load();
-            if (next(ticket) >= count(ticket)) return;
-            // These belong to `ticket` if the swap succeeds: they change only when its chunks are done.
+    // Does chunks of `share` until there are none.
+    void empty(Share& share, bool own, int thread) {
+        for (int done = 0;;) {
+            uint64_t word = share.word.load();
+            if (next(word) >= end(word)) return finish(done);
+            // These belong to the word's step if the swap succeeds: they change only when its chunks are done.
             auto call = call_.load(std::memory_order_relaxed);
             const void* context = context_.load(std::memory_order_relaxed);
-            if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
-            call(context, next(ticket), thread);
-            if (done_.fetch_add(1) + 1 == count(ticket) && waiting_.load()) {
-                { std::lock_guard<std::mutex> lock(mutex_); }
-                finished_.notify_one();
-            }
+            if (!share.word.compare_exchange_weak(word, own ? word + 1 : word - (1ull << kChunkBits))) continue;
+            call(context, own ? next(word) : end(word) - 1, thread);
+            done++;
+        }
+    }
+
+    void take(int thread) {
+        for (int i = 0; i < size(); i++)
+            empty(shares_[static_cast<size_t>((thread + i) % size())], i == 0, thread);
+    }
+
+    void finish(int chunks) {
+        if (chunks && left_.fetch_sub(chunks) == chunks && waiting_.load()) {
+            { std::lock_guard<std::mutex> lock(mutex_); }
+            finished_.notify_one();
         }
     }
 
     void work(int index) {
+        auto ready = [&] { return open(index) || stopping_.load(); };
         while (!stopping_.load()) {
-            if (spin([&] { return open() || stopping_.load(); })) {
+            if (spin(ready)) {
                 take(index);
                 continue;
             }
             std::unique_lock<std::mutex> lock(mutex_);
             sleepers_.fetch_add(1);
-            wake_.wait(lock, [&] { return open() || stopping_.load(); });
+            wake_.wait(lock, ready);
             sleepers_.fetch_sub(1);
         }
     }
 
-    alignas(64) std::atomic<uint64_t> ticket_{0};
-    alignas(64) std::atomic<int> done_{0};
+    std::vector<Share> shares_;
+    alignas(64) std::atomic<int> left_{0};
     std::atomic<void (*)(const void*, int, int)> call_{nullptr};
     std::atomic<const void*> context_{nullptr};
     std::atomic<int> sleepers_{0};
