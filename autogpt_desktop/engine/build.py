@@ -11,6 +11,7 @@ import torch
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.door import Decoder
 from autogpt_desktop.engine.native.decoder import build_native, runs
+from autogpt_desktop.engine.one_token import StaticSteps
 from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
 from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
@@ -71,6 +72,8 @@ def build(
     decoder.embedding = Embedding(sources["model.embed_tokens.weight"], device)
     head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
     decoder.head = linear(head)
+    if device.type == "cuda":
+        decoder.one_token = StaticSteps(decoder)
     yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
     return decoder
 

@@ -83,6 +83,13 @@ class KVCache(CachedTokens):
         self.keys: list[Tensor] = []  # per layer [heads, capacity, head_dim]
         self.values: list[Tensor] = []
 
+    def capacity_for(self, tokens: int) -> int:
+        """As above, in powers of two: tensors that come in few sizes can be handed on (``one_token``)."""
+        capacity = super().capacity_for(tokens)
+        if capacity == self.capacity:
+            return capacity
+        return min(self.max_tokens, max(_FIRST, 1 << (capacity - 1).bit_length()))
+
     def reserve(self, tokens: int) -> None:
         """Make room for ``tokens`` in all. Raises ValueError beyond ``max_tokens``."""
         capacity = self.capacity_for(tokens)

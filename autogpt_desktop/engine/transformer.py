@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.packed import cache_dtype
 from autogpt_desktop.engine.quant import Embedding, QuantLinear
 
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -132,6 +133,51 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     return torch.view_as_real(pairs * turns).flatten(-2)
 
 
+class Pass(Protocol):
+    """What the layers of one pass share: where its T tokens stand, what they see, and where they go."""
+
+    dtype: torch.dtype  # of keys and values
+
+    def turns(self, sliding: bool) -> Tensor:
+        """The tokens' rotations in a layer with or without a sliding window, complex64 [T, 1, D/2]."""
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keep the new ``keys`` and ``values`` [K, T, D]; what is attended to then, and what is hidden.
+
+        Returns keys and values [K, S, D], and a mask as ``attention`` takes it.
+        """
+
+
+class EagerPass:
+    """Any number of tokens, behind those of a state: tensors as long as what is there."""
+
+    def __init__(self, decoder: Transformer, state: KVCache, new: int) -> None:
+        c, start, stop = decoder.config, len(state), len(state) + new
+        self.state, self.new, self.window, self.dtype = state, new, c.sliding_window, state.dtype
+        groups = c.num_attention_heads // c.num_key_value_heads
+        masks = {False: causal_mask(new, stop, groups, 0, decoder.device)}
+        if any(c.sliding_layers):
+            masks[True] = causal_mask(new, stop, groups, c.sliding_window, decoder.device)
+        self.masks = masks
+        self._turns = {False: decoder.rope.turns(start, stop), True: decoder.local_rope.turns(start, stop)}
+
+    def turns(self, sliding: bool) -> Tensor:
+        return self._turns[sliding]
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        k, v = self.state.update_and_fetch(layer, keys, values)
+        mask, seen = self.masks[sliding], self.window + self.new - 1
+        if sliding and k.shape[1] > seen:
+            # nothing older than the window of the first new token can be seen
+            k, v = k[:, -seen:], v[:, -seen:]
+            mask = None if mask is None or self.new == 1 else mask[:, -seen:]
+        return k, v, mask
+
+
 class Layer:
     """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too."""
 
@@ -153,29 +199,24 @@ class Layer:
             (lambda x: F.gelu(x, approximate="tanh")) if config.hidden_act == "gelu_tanh" else F.silu
         )
 
-    def __call__(self, x: Tensor, turns: Tensor, mask: Tensor | None, cache: KVCache) -> Tensor:
+    def __call__(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] float32 → the same."""
-        out = self.o(self.attend(self.input_norm(x), turns, mask, cache))
+        out = self.o(self.attend(self.input_norm(x), through))
         x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
         gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
         out = self.down(self.activation(gate) * up)
         return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
 
-    def attend(self, x: Tensor, turns: Tensor, mask: Tensor | None, cache: KVCache) -> Tensor:
+    def attend(self, x: Tensor, through: Pass) -> Tensor:
         c, new = self.config, len(x)
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
         qkv = self.qkv(x).view(new, heads + 2 * shared, dim)
         qk = qkv[:, : heads + shared]
         if self.qk_norm is not None:
             qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
-        qk = rotate(qk.contiguous(), turns).to(cache.dtype)
-        v = qkv[:, heads + shared :].to(cache.dtype)
-        k, v = cache.update_and_fetch(self.index, qk[:, heads:].transpose(0, 1), v.transpose(0, 1))
-        if self.sliding and k.shape[1] > c.sliding_window + new - 1:
-            # nothing older than the window of the first new token can be seen
-            seen = c.sliding_window + new - 1
-            k, v = k[:, -seen:], v[:, -seen:]
-            mask = None if mask is None or new == 1 else mask[:, -seen:]
+        qk = rotate(qk.contiguous(), through.turns(self.sliding)).to(through.dtype)
+        k, v = qk[:, heads:], qkv[:, heads + shared :].to(through.dtype)
+        k, v, mask = through.append(self.index, self.sliding, k.transpose(0, 1), v.transpose(0, 1))
         q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
         out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
         out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
@@ -201,6 +242,7 @@ class Transformer:
     layers: list[Layer]
     norm: RMSNorm
     head: QuantLinear
+    one_token: OneTokenPass | None = None  # a quicker way for a pass of one token, where there is one
 
     def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
         self.config, self.device, self.context_length = config, device, context_length
@@ -212,13 +254,12 @@ class Transformer:
     def new_state(self) -> KVCache:
         """An empty sequence."""
         c = self.config
-        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
         return KVCache(
             c.num_hidden_layers,
             c.num_key_value_heads,
             c.head_dim,
             self.context_length,
-            dtype=dtype,
+            dtype=cache_dtype(self.device),
             device=self.device,
         )
 
@@ -260,25 +301,38 @@ class Transformer:
         return [self._forward(state, list(ids), logits, cancelled) for state, ids in batch]
 
     def _forward(self, state: KVCache, ids: list[int], logits: str, cancelled: Callable[[], bool]) -> Tensor:
-        c, start, stop = self.config, len(state), len(state) + len(ids)
-        state.reserve(stop)
-        x = self.embedding(torch.tensor(ids, dtype=torch.int64))
-        if c.embedding_scale != 1.0:
-            x = x * c.embedding_scale
-        groups = c.num_attention_heads // c.num_key_value_heads
-        masks = {False: causal_mask(len(ids), stop, groups, 0, self.device)}
-        if any(c.sliding_layers):
-            masks[True] = causal_mask(len(ids), stop, groups, c.sliding_window, self.device)
-        turns = {False: self.rope.turns(start, stop), True: self.local_rope.turns(start, stop)}
+        state.reserve(len(state) + len(ids))
+        if self.one_token is not None and len(ids) == 1:
+            if cancelled():
+                raise Cancelled
+            y = self.one_token(self, state, ids[0])
+            if y is not None:
+                state.advance(ids)
+                return y if logits == "last" else y[None]
+        x = self.embed(ids)
+        through = EagerPass(self, state, len(ids))
         with threads(1 if len(ids) == 1 and self.small_layers else 0):
             for layer in self.layers:
                 if cancelled():
                     raise Cancelled
-                x = layer(x, turns[layer.sliding], masks[layer.sliding], state)
-        if logits == "last":
-            x = x[-1:]
-        y = self.head(self.norm(x))
-        if c.final_logit_softcap:
-            y = torch.tanh(y / c.final_logit_softcap) * c.final_logit_softcap
+                x = layer(x, through)
+        y = self.logits(x[-1:] if logits == "last" else x)
         state.advance(ids)
         return y[0] if logits == "last" else y
+
+    def embed(self, ids: list[int]) -> Tensor:
+        """What the first layer takes, [T, hidden_size] float32."""
+        x = self.embedding(torch.tensor(ids, dtype=torch.int64))
+        return x * self.config.embedding_scale if self.config.embedding_scale != 1.0 else x
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
+        y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
+        return torch.tanh(y / softcap) * softcap if softcap else y
+
+
+class OneTokenPass(Protocol):
+    """Appends one token to a state in some quicker way; leaves counting it to the caller."""
+
+    def __call__(self, decoder: Transformer, state: KVCache, token: int) -> Tensor | None:
+        """Its logits, [vocab_size] float32; None where only the ordinary way will do."""
