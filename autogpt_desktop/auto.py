@@ -15,7 +15,6 @@ from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.settings import Settings
 
@@ -150,21 +149,12 @@ class AutoModel:
         return torch.tensor([row + [fill] * (longest - len(row)) for row in made], dtype=torch.int64)
 
     def _continue(self, ids: list[int], sampling: Sampling, streamer: Any) -> list[int]:
-        engine, sample = self.engine, make_sampler(sampling)
-        state = engine.new_state()
-        out, logits = list(ids), None
-        for step in engine.prefill(state, ids):
-            logits = step
-        assert isinstance(logits, Tensor)
-        room = min(sampling.max_tokens, engine.context_length - len(ids))
-        for made in range(room):
-            token = sample(logits, out)
-            out.append(token)
-            if streamer is not None:
-                streamer.put(torch.tensor([token]))
-            if token in engine.tokenizer.eos_ids or made == room - 1:
-                break
-            logits = engine.decoder.forward([(state, [token])])[0]
+        engine, out = self.engine, list(ids)
+        for step in engine.tokens(ids, sampling, engine.new_state(), lookup=engine.lookup(), penalised=ids):
+            if isinstance(step, int):
+                out.append(step)
+                if streamer is not None:
+                    streamer.put(torch.tensor([step]))
         return out
 
 

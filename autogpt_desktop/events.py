@@ -49,6 +49,8 @@ class Done:
     tokens_per_second: float = 0.0
     context_used: int = 0  # tokens
     context_length: int = 0  # tokens
+    drafted_tokens: int = 0  # guessed from what was written before, see engine.lookup
+    accepted_tokens: int = 0  # of these, how many the model chose too
 
 
 Event = Progress | Text | Notice | Result | Done

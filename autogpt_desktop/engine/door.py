@@ -53,6 +53,7 @@ class Decoder(Protocol):
 
     config: ModelConfig
     context_length: int
+    chunk_invariant: bool  # are a token's logits the same to the bit whatever the chunk it travels in?
 
     def new_state(self) -> State:
         """An empty sequence."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.door import Decoder, State
+from autogpt_desktop.engine.lookup import Lookup, StepCosts
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
@@ -58,6 +59,7 @@ class Engine:
     template: ChatTemplate
     device: str  # "cpu", "cuda", "mps"
     notices: tuple[Notice, ...] = field(default=())
+    step_costs: StepCosts = field(default_factory=StepCosts, repr=False)
 
     @property
     def context_length(self) -> int:
@@ -91,6 +93,63 @@ class Engine:
             yield Progress("stage.reading", len(state) - kept, len(ids) - kept)
         yield logits
 
+    def lookup(self) -> Lookup | None:
+        """What drafts for one answer; None where a token's logits depend on the pass it travels in."""
+        return Lookup(self.step_costs) if self.decoder.chunk_invariant else None
+
+    def tokens(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        state: State,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        lookup: Lookup | None = None,
+        penalised: Sequence[int] = (),
+    ) -> Generator[Progress | int, None, None]:
+        """Continue ``ids``: progress of the prefill, then token ids, an end-of-sequence token included.
+
+        With ``lookup`` several tokens may come from one pass. The sampler chooses each from the logits it
+        would have seen without, so greedy or with a seed the answer is the same. In the end ``state``
+        holds all but the last token. The repetition penalty sees ``penalised`` and the answer. Raises
+        ``Cancelled`` between layers and between tokens.
+        """
+        sample, history = make_sampler(sampling), list(penalised)
+        room = min(sampling.max_tokens, self.context_length - len(ids))
+        for step in self.prefill(state, ids, cancelled):
+            if isinstance(step, Progress):
+                yield step
+            else:
+                rows = step[None]
+        made, draft = 0, list[int]()  # rows: logits behind the last token, and behind each of the draft
+        try:
+            while made < room:
+                for at, row in enumerate(rows):
+                    if at and cancelled():
+                        raise Cancelled
+                    token = sample(row, history)
+                    made += 1
+                    history.append(token)
+                    yield token
+                    if made == room or token in self.tokenizer.eos_ids:
+                        return
+                    if lookup is not None:
+                        if made == 1:  # the first token need not wait for this
+                            lookup.begin(ids, room)
+                        lookup.push(token)
+                    if at == len(draft) or token != draft[at]:
+                        break
+                state.trim(len(ids) + made - 1)
+                draft = lookup.draft(room - made - 1) if lookup is not None else []
+                started = time.perf_counter()
+                work = [(state, [token, *draft])]
+                rows = self.decoder.forward(work, "all" if draft else "last", cancelled)[0]
+                rows = rows.view(1 + len(draft), -1)
+                if lookup is not None:
+                    lookup.costs.update(1 + len(draft), time.perf_counter() - started)
+        finally:
+            state.trim(len(ids) + max(made - 1, 0))
+
     def stream(
         self,
         ids: Sequence[int],
@@ -110,40 +169,34 @@ class Engine:
             raise KnownError("prompt-too-long", tokens=len(ids), context=self.context_length)
         started = time.perf_counter()
         cached = min(state.common_prefix(ids), len(ids) - 1)
-        sample, decoder_text = make_sampler(sampling), self.tokenizer.stream()
-        stop = StopStrings(sampling.stop)
+        text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.lookup()
         made, first, reason = 0, 0.0, "length"
-        room = min(sampling.max_tokens, self.context_length - len(ids))
+        steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup)
         try:
-            for step in self.prefill(state, ids, cancelled):
+            for step in steps:
                 if isinstance(step, Progress):
                     yield step
-                else:
-                    logits = step
-            answer: list[int] = []  # the penalty is on repeating oneself, not on the question's words
-            while made < room:
-                token = sample(logits, answer)
+                    continue
                 if not made:
                     first = time.perf_counter()
                 made += 1
-                if token in self.tokenizer.eos_ids:
+                if step in self.tokenizer.eos_ids:
                     reason = "stop"
                     break
-                answer.append(token)
-                if text := stop.push(decoder_text.push(token)):
+                if text := stop.push(text_of.push(step)):
                     yield Text(text)
                 if stop.hit:
                     reason = "stop"
                     break
-                if made < room:
-                    logits = self.decoder.forward([(state, [token])], cancelled=cancelled)[0]
         except Cancelled:
             reason = "cancelled"
         except (MemoryError, RuntimeError) as error:
             if out_of_memory(error):
                 raise KnownError("no-memory-to-answer") from error
             raise
-        if not stop.hit and (text := stop.push(decoder_text.finish()) + stop.finish()):
+        finally:
+            steps.close()
+        if not stop.hit and (text := stop.push(text_of.finish()) + stop.finish()):
             yield Text(text)
         now = time.perf_counter()
         yield Done(
@@ -155,6 +208,8 @@ class Engine:
             tokens_per_second=(made - 1) / (now - first) if made > 1 and now > first else 0.0,
             context_used=len(ids) + made,
             context_length=self.context_length,
+            drafted_tokens=lookup.drafted if lookup else 0,
+            accepted_tokens=lookup.accepted if lookup else 0,
         )
 
     def close(self) -> None:

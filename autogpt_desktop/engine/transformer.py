@@ -243,6 +243,7 @@ class Transformer:
     norm: RMSNorm
     head: QuantLinear
     one_token: OneTokenPass | None = None  # a quicker way for a pass of one token, where there is one
+    chunk_invariant = False  # torch picks other kernels for other sizes, which round differently
 
     def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
         self.config, self.device, self.context_length = config, device, context_length

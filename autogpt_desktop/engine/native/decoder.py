@@ -61,6 +61,8 @@ class NativeDecoder:
     Raises MemoryError when the library gets none.
     """
 
+    chunk_invariant = True
+
     def __init__(
         self, config: ModelConfig, context_length: int, *, threads: int = 0, portable: bool = False
     ) -> None:
