@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "choose.h"
+#include "kernels.h"
 #include "threads.h"
 
 namespace native {

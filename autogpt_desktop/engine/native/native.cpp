@@ -3,6 +3,7 @@
 #include <new>
 #include <system_error>
 
+#include "choose.h"
 #include "model.h"
 
 #ifdef _WIN32

@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -33,7 +34,14 @@ namespace native {
 class Pool {
 public:
     explicit Pool(int threads) : shares_(static_cast<size_t>(threads)) {
-        for (int index = 1; index < threads; index++) workers_.emplace_back([this, index] { work(index); });
+        workers_.reserve(static_cast<size_t>(threads));
+        for (int index = 1; index < threads; index++) {
+            try {
+                workers_.emplace_back([this, index] { work(index); });
+            } catch (const std::system_error&) {
+                return;  // the system gives no more threads: those there are do the work
+            }
+        }
     }
 
     ~Pool() {

@@ -1,0 +1,292 @@
+// Every kernel of every set that this processor has against float64, over random shapes from a seed, and a
+// whole model with each. The arguments are the names of sets that must be among them.
+//
+// Buffers end where the data ends, so that the address sanitizer sees a read beyond. Results must also be
+// the same to the bit for a token alone and in a batch, from packed blocks and from a panel.
+#include <algorithm>
+
+#include "check.h"
+#include "choose.h"
+
+namespace check {
+
+void check_model(const native::Kernels& set);  // in check_model.cpp
+
+namespace {
+
+using native::Acts;
+using native::Kernels;
+using native::Matrix;
+using native::Panel;
+
+constexpr const char* kTypeNames[] = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
+
+void check_quantize(const Kernels& set, Random& random) {
+    for (int trial = 0; trial < 40; trial++) {
+        int cols = 32 * random.between(1, 9), tokens = random.between(1, 5);
+        Exact<float> x(random.normals(static_cast<size_t>(tokens * cols)));
+        double size = std::pow(10.0, random.uniform(-30, 30));
+        for (size_t i = 0; i < x.size(); i++) x[i] *= static_cast<float>(size);
+        if (trial % 4 == 0) std::fill(x.data(), x.data() + 32, 0.0f);
+        if (trial % 4 == 1) x[static_cast<size_t>(random.below(cols))] *= 1000;  // an outlier
+        Acts acts;
+        acts.resize(tokens, cols);
+        for (int t = 0; t < tokens; t++) set.quantize(x.data(), &acts, t);
+        for (size_t h = 0; h < x.size() / 16; h++) {
+            double largest = 0, sum = 0, scale = acts.scale[h];
+            for (size_t i = 16 * h; i < 16 * h + 16; i++) {
+                largest = std::max(largest, std::fabs(static_cast<double>(x[i])));
+                sum += acts.q[i];
+                if (!near(acts.q[i] * scale, x[i], scale * 0.50001))
+                    fail("%s quantize: %g became %d · %g", set.name, x[i], acts.q[i], scale);
+            }
+            if (!near(scale, largest / 127, largest * 1e-7)) fail("%s quantize: scale %g of %g", set.name, scale, largest);
+            if (!near(acts.halves[h], scale * sum, std::fabs(scale * sum) * 1e-6))
+                fail("%s quantize: sum %g is not %g", set.name, acts.halves[h], scale * sum);
+            float whole = acts.halves[h & ~size_t{1}] + acts.halves[h | 1];
+            if (!near(acts.sum[h / 2], whole, 0)) fail("%s quantize: %g is not the sum of two halves", set.name, acts.sum[h / 2]);
+        }
+    }
+}
+
+struct Product {
+    const Kernels& set;
+    const File& file;
+    Matrix& matrix;
+    Acts& acts;
+    int tokens;
+
+    // y [tokens, stride] in one call per group, with NaN where nothing may be written
+    std::vector<float> run(bool panel, int token, int count, size_t stride) const {
+        Exact<float> y(static_cast<size_t>(token + count) * stride);
+        Panel unpacked;
+        unpacked.resize(file.cols);
+        for (int group = 0; group < matrix.groups(); group++) {
+            if (panel) set.unpack(matrix, group, &unpacked);
+            set.rows(matrix, group, panel ? &unpacked : nullptr, acts, token, count, y.data(), stride);
+        }
+        for (size_t i = 0; i < y.size(); i++) {
+            bool ours = static_cast<int>(i % stride) < file.rows && static_cast<int>(i / stride) >= token;
+            if (ours == std::isnan(y[i]))
+                fail("%s rows %s: row %zu of %d, token %zu: %s", set.name, kTypeNames[file.type], i % stride, file.rows,
+                     i / stride, ours ? "not written" : "written");
+        }
+        return {y.data() + static_cast<size_t>(token) * stride, y.data() + y.size()};
+    }
+
+    void check() const {
+        size_t stride = static_cast<size_t>(file.rows) + 3;
+        std::vector<float> y = run(true, 0, tokens, stride);
+        for (int t = 0; t < tokens; t++)
+            for (int row = 0; row < file.rows; row++) {
+                double wanted = 0, size = 0;
+                for (int col = 0; col < file.cols; col++) {
+                    size_t at = static_cast<size_t>(t) * static_cast<size_t>(file.cols) + static_cast<size_t>(col);
+                    double x = static_cast<double>(acts.scale[at / 16]) * acts.q[at];
+                    Weight w = file.at(row, col);
+                    wanted += w.value() * x;
+                    size += (std::fabs(w.scale) * (std::fabs(w.q) + 32) + std::fabs(w.low)) * std::fabs(x);
+                }
+                // float32 sums, and the sub-scales of the K formats rounded to float16
+                double tolerance = size * (file.type >= native::Q4_K ? 6e-4 : 2e-6) + 1e-30;
+                float got = y[static_cast<size_t>(t) * stride + static_cast<size_t>(row)];
+                if (!near(got, wanted, tolerance))
+                    fail("%s rows %s [%d, %d] × %d: %g is not %g ± %g", set.name, kTypeNames[file.type], file.rows,
+                         file.cols, tokens, got, wanted, tolerance);
+            }
+        same(y, run(true, tokens - 1, 1, stride), stride, tokens - 1, "alone");
+        if (tokens > 2) same(y, run(true, 1, tokens - 1, stride), stride, 1, "in another batch");
+        if (set.panel_tokens > 1) same(y, run(false, 0, tokens, stride), stride, 0, "from packed blocks");
+        if (set.panel_tokens > 1) same(y, run(false, tokens - 1, 1, stride), stride, tokens - 1, "alone, packed");
+    }
+
+    void same(const std::vector<float>& all, const std::vector<float>& some, size_t stride, int token, const char* how) const {
+        if (std::memcmp(&all[static_cast<size_t>(token) * stride], some.data(), some.size() * sizeof(float)))
+            fail("%s rows %s: other bits %s", set.name, kTypeNames[file.type], how);
+    }
+};
+
+void check_rows(const Kernels& set, Random& random) {
+    constexpr int kRows[] = {1, 7, 8, 9, 16, 37}, kTokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 17, 33};
+    for (int type = 0; type < native::kTypes; type++)
+        for (int trial = 0; trial < 14; trial++) {
+            bool extreme = trial >= 10;  // all bits of one sort, activations of one size: the largest sums
+            constexpr int kFill[] = {0xff, 0x80, 0x00, 0x7f};
+            int unit = std::max(32, native::kTypeValues[type]), rows = extreme ? 8 : kRows[random.below(6)];
+            int cols = unit * random.between(1, unit == 32 ? 7 : 2), tokens = kTokens[trial % 11];
+            File file = random_file(random, static_cast<native::Type>(type), rows, cols, 0.02, extreme ? kFill[trial - 10] : -1);
+            std::vector<int64_t> order;
+            File ordered = file;
+            if (trial % 3 == 0) {  // rows in another order than the file's
+                for (int row = 0; row < rows; row++) order.push_back(row);
+                for (int row = rows - 1; row > 0; row--)
+                    std::swap(order[static_cast<size_t>(row)], order[static_cast<size_t>(random.below(row + 1))]);
+                for (size_t row = 0; row < order.size(); row++)
+                    std::copy_n(&file.blocks[static_cast<size_t>(order[row]) * file.row_bytes()], file.row_bytes(),
+                                &ordered.blocks[row * file.row_bytes()]);
+            }
+            Matrix matrix;
+            matrix.shape(native::kKindOf[type], rows, cols);
+            Exact<uint8_t> blocks(matrix.nbytes()), source(file.blocks);
+            matrix.blocks = blocks.data();
+            for (int group = 0; group < matrix.groups(); group++)
+                pack_group(&matrix, group, file.type, source.data(), order.empty() ? nullptr : order.data());
+            Exact<float> x(random.normals(static_cast<size_t>(tokens * cols)));
+            for (size_t i = 0; i < x.size(); i++)
+                if (extreme) x[i] = trial % 2 ? -1.0f : 1.0f;
+            Acts acts;
+            acts.resize(tokens, cols);
+            for (int t = 0; t < tokens; t++) set.quantize(x.data(), &acts, t);
+            Product{set, ordered, matrix, acts, tokens}.check();
+        }
+}
+
+void check_rms_norm(const Kernels& set, Random& random) {
+    for (int count : {1, 4, 7, 8, 9, 24, 31, 64, 100, 576, 1027}) {
+        size_t n = static_cast<size_t>(count);
+        Exact<float> x(random.normals(n)), weight(random.normals(n)), out(n);
+        double squares = 0, eps = random.below(2) ? 1e-6 : 0.5;
+        for (size_t i = 0; i < n; i++) squares += static_cast<double>(x[i]) * x[i];
+        double factor = 1 / std::sqrt(squares / count + eps);
+        Exact<float> in_place(std::vector<float>(x.data(), x.data() + n));
+        set.rms_norm(x.data(), weight.data(), static_cast<float>(eps), count, out.data());
+        set.rms_norm(in_place.data(), weight.data(), static_cast<float>(eps), count, in_place.data());
+        for (size_t i = 0; i < n; i++) {
+            double wanted = x[i] * factor * weight[i];
+            if (!near(out[i], wanted, std::fabs(wanted) * 2e-6)) fail("%s rms_norm of %d: %g is not %g", set.name, count, out[i], wanted);
+            if (!near(in_place[i], out[i], 0)) fail("%s rms_norm of %d: in place %g is not %g", set.name, count, in_place[i], out[i]);
+        }
+    }
+}
+
+void check_gate(const Kernels& set, Random& random) {
+    for (int count : {1, 3, 8, 13, 64, 203})
+        for (bool gelu : {false, true}) {
+            size_t n = static_cast<size_t>(count);
+            Exact<float> gate(random.normals(n)), up(random.normals(n)), out(n);
+            for (size_t i = 0; i < n; i += 2) gate[i] *= static_cast<float>(std::pow(10.0, random.uniform(-3, 2)));
+            Exact<float> in_place(std::vector<float>(gate.data(), gate.data() + n));
+            set.gate(gelu, gate.data(), up.data(), count, out.data());
+            set.gate(gelu, in_place.data(), up.data(), count, in_place.data());
+            for (size_t i = 0; i < n; i++) {
+                double g = gate[i], inner = std::sqrt(2 / std::acos(-1)) * (g + 0.044715 * g * g * g);
+                // 1 + tanh would cancel for large negative values; this is the same function
+                double wanted = g / (1 + std::exp(gelu ? -2 * inner : -g)) * up[i];
+                // e^z has the relative error of z's last place
+                double tolerance = std::fabs(wanted) * (3e-6 + 4e-7 * std::fabs(gelu ? 2 * inner : g)) + 1e-30;
+                if (!near(out[i], wanted, tolerance)) fail("%s gate of %d: %g became %g, not %g", set.name, count, g, out[i], wanted);
+                if (!near(in_place[i], out[i], 0)) fail("%s gate of %d: in place %g is not %g", set.name, count, in_place[i], out[i]);
+            }
+        }
+}
+
+void check_halves(const Kernels& set, Random& random) {
+    std::vector<float> values{0.0f, -0.0f, 1.0f, 65504.0f, 65519.9f, 65520.0f, -1e30f, INFINITY, 5.9604645e-8f,
+                              2.9802322e-8f, 2.9802326e-8f, 6.1035156e-5f, 6.1005e-5f, 1.00048828125f, 1.00146484375f};
+    while (values.size() < 999) values.push_back(static_cast<float>(random.normal() * std::pow(10.0, random.uniform(-9, 5))));
+    for (int count : {1, 5, 8, 16, 23, static_cast<int>(values.size())}) {
+        Exact<float> x(std::vector<float>(values.begin(), values.begin() + count));
+        Exact<uint16_t> out(x.size());
+        set.halves(x.data(), count, out.data());
+        for (size_t i = 0; i < x.size(); i++)
+            if (out[i] != to_half(x[i])) fail("%s halves: %g became %04x, not %04x", set.name, x[i], out[i], to_half(x[i]));
+    }
+}
+
+// One query in float64; `size` bounds what float32 may do to it.
+std::vector<double> attended(const float* query, int dim, int first, int last, float softcap,
+                             const std::vector<double>& keys, const std::vector<double>& values, double* size) {
+    std::vector<double> p, out(static_cast<size_t>(dim));
+    double largest = -INFINITY, total = 0, length = 0, widest = 0;
+    for (int key = first; key <= last; key++) {
+        double score = 0, sum = 0;
+        for (int d = 0; d < dim; d++) {
+            double product = query[d] * keys[static_cast<size_t>(key * dim + d)];
+            score += product, sum += std::fabs(product);
+        }
+        if (softcap > 0) score = std::tanh(score / softcap) * softcap;
+        p.push_back(score), largest = std::max(largest, score), length = std::max(length, sum);
+    }
+    for (double& score : p) total += score = std::exp(score - largest);
+    for (int key = first; key <= last; key++)
+        for (int d = 0; d < dim; d++) {
+            double value = values[static_cast<size_t>(key * dim + d)];
+            out[static_cast<size_t>(d)] += p[static_cast<size_t>(key - first)] / total * value;
+            widest = std::max(widest, std::fabs(value));
+        }
+    *size = widest * (1 + length);
+    return out;
+}
+
+void check_attend(const Kernels& set, Random& random) {
+    constexpr int kDims[] = {8, 12, 20, 24, 40, 64, 80, 96, 128, 256};
+    for (int trial = 0; trial < 60; trial++) {
+        int dim = kDims[trial % 10], capacity = 32 * random.between(1, 6), count = random.between(1, 4);
+        size_t cells = static_cast<size_t>(capacity * dim);
+        std::vector<double> keys(cells), values(cells);
+        Exact<uint16_t> packed_keys(cells), packed_values(cells);
+        for (size_t i = 0; i < cells; i++) {
+            int key = static_cast<int>(i) / dim, d = static_cast<int>(i) % dim;
+            uint16_t k = to_half(random.normal()), v = to_half(random.normal());
+            keys[i] = half(k), values[i] = half(v);
+            packed_keys[static_cast<size_t>((key / 8 * dim + d) * 8 + key % 8)] = k, packed_values[i] = v;
+        }
+        native::Tile tile{};
+        tile.count = count, tile.dim = dim, tile.softcap = trial % 3 ? 0.0f : 5.0f;
+        std::vector<float> queries = random.normals(static_cast<size_t>(4 * dim));
+        for (float& q : queries) q *= static_cast<float>((trial % 7 ? 1.5 : 12) / std::sqrt(dim));
+        Exact<float> exact_queries(queries), out(static_cast<size_t>(4 * dim)), alone(static_cast<size_t>(dim));
+        int longest = 0, begin = random.below(capacity);
+        for (int i = 0; i < count; i++) {
+            tile.query[i] = exact_queries.data() + i * dim, tile.out[i] = out.data() + i * dim;
+            tile.last[i] = std::min(capacity - 1, begin + i);  // of neighbouring tokens, as in a pass
+            tile.first[i] = trial % 2 ? std::max(0, tile.last[i] - 17) : 0;
+            longest = std::max(longest, tile.last[i] + 1);
+        }
+        native::Head head{packed_keys.data(), packed_values.data()};
+        Exact<float> scratch(4 * static_cast<size_t>(longest + 64));  // as plan_attention in model.h has it
+        set.attend(tile, head, scratch.data());
+        for (int i = 0; i < count; i++) {
+            double size;
+            std::vector<double> wanted =
+                attended(tile.query[i], dim, tile.first[i], tile.last[i], tile.softcap, keys, values, &size);
+            for (size_t d = 0; d < wanted.size(); d++)
+                if (!near(tile.out[i][d], wanted[d], size * 1e-6))
+                    fail("%s attend [%d … %d, %d], query %d of %d: %g is not %g ± %g", set.name, tile.first[i], tile.last[i],
+                         dim, i, count, tile.out[i][d], wanted[d], size * 1e-6);
+            native::Tile one = tile;
+            one.count = 1, one.query[0] = tile.query[i], one.out[0] = alone.data();
+            one.first[0] = tile.first[i], one.last[0] = tile.last[i];
+            set.attend(one, head, scratch.data());
+            if (std::memcmp(alone.data(), tile.out[i], sizeof(float) * wanted.size()))
+                fail("%s attend, dim %d: query %d of %d has other bits alone", set.name, dim, i, count);
+        }
+    }
+}
+
+void check_kernels(const Kernels& set) {
+    Random random(20240517);
+    check_quantize(set, random);
+    check_rows(set, random);
+    check_rms_norm(set, random);
+    check_gate(set, random);
+    check_halves(set, random);
+    check_attend(set, random);
+}
+
+}  // namespace
+}  // namespace check
+
+int main(int count, char** names) {
+    std::vector<const native::Kernels*> sets = native::kernel_sets();
+    for (int i = 1; i < count; i++) {
+        auto named = [&](const native::Kernels* set) { return !std::strcmp(set->name, names[i]); };
+        if (std::none_of(sets.begin(), sets.end(), named)) check::fail("there are no %s kernels here", names[i]);
+    }
+    for (const native::Kernels* set : sets) {
+        check::check_kernels(*set);
+        check::check_model(*set);
+        std::printf("checked %s\n", set->name);
+    }
+    return check::finish("native");
+}
