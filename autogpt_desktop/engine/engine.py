@@ -11,6 +11,7 @@ from torch import Tensor
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.door import Decoder, State
+from autogpt_desktop.engine.give_way import GivesWay
 from autogpt_desktop.engine.lookup import Lookup, StepCosts
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.sampling import make_sampler
@@ -156,11 +157,12 @@ class Engine:
         sampling: Sampling,
         state: State | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Progress | Text | Done]:
+    ) -> Iterator[Progress | Notice | Text | Done]:
         """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
 
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
-        between layers. Raises KnownError: prompt-too-long when ``ids`` leave no room in the context,
+        between layers. A Notice says so where a card ran out of memory and the processor took over.
+        Raises KnownError: prompt-too-long when ``ids`` leave no room in the context,
         no-memory-to-answer (``state`` keeps what it held), model-numbers.
         """
         state = self.new_state() if state is None else state
@@ -174,6 +176,7 @@ class Engine:
         steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup)
         try:
             for step in steps:
+                yield from self._moved()
                 if isinstance(step, Progress):
                     yield step
                     continue
@@ -211,6 +214,12 @@ class Engine:
             drafted_tokens=lookup.drafted if lookup else 0,
             accepted_tokens=lookup.accepted if lookup else 0,
         )
+
+    def _moved(self) -> Iterator[Notice]:
+        """What to tell about a decoder that has just given way."""
+        if self.device != "cpu" and isinstance(self.decoder, GivesWay) and self.decoder.moved:
+            self.device = "cpu"
+            yield Notice("notice.gpu-ran-out")
 
     def close(self) -> None:
         """Let go of what lives outside this process."""

@@ -14,10 +14,12 @@ from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.checkpoint import sources_from_folder
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.door import Decoder
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.folder_config import config_from_folder
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
+from autogpt_desktop.engine.give_way import GivesWay
 from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
@@ -79,9 +81,20 @@ def load(
         if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise
+    if wanted.type != "cpu":
+        decoder = GivesWay(decoder, lambda: _on_cpu(path, config, length))
     give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+
+
+def _on_cpu(path: Path, config: ModelConfig, context_length: int) -> Decoder:
+    """The decoder of ``path`` on the CPU, in place of one on a card. Raises KnownError as ``load`` does."""
+    engine = run_to_end(load(path, device="cpu", context_length=context_length))
+    engine.close()
+    if engine.config != config:  # another model stands in the file's place by now
+        raise KnownError("no-memory-to-answer")
+    return engine.decoder
 
 
 def run_to_end(loading: Generator[Any, None, T]) -> T:

@@ -34,6 +34,7 @@ from autogpt_desktop.engine.transformer import RotaryEmbedding, Transformer
 log = logging.getLogger(__name__)
 
 KEPT_GRAPHS = 6  # the latest used; each keeps one capacity's keys and values
+_REST = 64  # tokens of others after which a state may lose its graph to another
 _WARM_UP = 2  # passes before a capture: libraries set up their workspaces in the first
 _GATHER = 2  # a window is gathered where the capacity is more than this many times as long
 
@@ -107,6 +108,7 @@ class _Captured:
         self.step = StaticPass(decoder, state.keys, state.values)
         self.owner = weakref.ref(state)
         self.expected = -1  # the position that follows the last one
+        self.used = 0  # at which call
         self.graph: torch.cuda.CUDAGraph | None = None
         self.logits: Tensor | None = None
         if graphed:
@@ -171,10 +173,12 @@ class StaticSteps:
     def __init__(self, decoder: Transformer, *, graphed: bool = True) -> None:
         self.graphed, self.failed = graphed, not can_capture(decoder)
         self.kept: list[_Captured] = []  # the latest used last; none refers to the decoder, which has us
+        self.calls = 0
 
     def __call__(self, decoder: Transformer, state: KVCache, token: int) -> Tensor | None:
         if self.failed:
             return None
+        self.calls += 1
         found = self._find(state)
         if found is None:
             try:
@@ -188,6 +192,9 @@ class StaticSteps:
                     log.warning("no CUDA graphs for this model: %s", error)
                     self.failed = True
                 return None
+            if found is None:
+                return None
+        found.used = self.calls
         return found(decoder, state, token)
 
     def _find(self, state: KVCache) -> _Captured | None:
@@ -203,9 +210,12 @@ class StaticSteps:
             self.kept.append(found)
         return found
 
-    def _capture(self, decoder: Transformer, state: KVCache) -> _Captured:
-        while len(self.kept) >= KEPT_GRAPHS:
-            self.kept.remove(next((kept for kept in self.kept if kept.free()), self.kept[0]))
+    def _capture(self, decoder: Transformer, state: KVCache) -> _Captured | None:
+        if len(self.kept) >= KEPT_GRAPHS:
+            leaving = next((kept for kept in self.kept if kept.free()), self.kept[0])
+            if not leaving.free() and self.calls - leaving.used < _REST:
+                return None  # more states take turns than there are graphs: capturing would never end
+            self.kept.remove(leaving)
         captured = _Captured(decoder, state, self.graphed)
         self.kept.append(captured)
         return captured
