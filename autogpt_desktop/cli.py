@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from autogpt_desktop import __version__, i18n
+from autogpt_desktop.bench import peers
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
@@ -44,9 +45,21 @@ def parser() -> argparse.ArgumentParser:
     remove.add_argument("name")
 
     bench = commands.add_parser("bench", help=tr("measure load time, speed and memory"))
+    bench.add_argument("name", nargs="?", metavar=tr("MODEL"), help=tr("a model's name, or a file or folder"))
     bench.add_argument("--prompt-tokens", type=_whole(1), default=512)
     bench.add_argument("--new-tokens", type=_whole(1), default=64)
-    bench.add_argument("--repeat", type=_whole(1), default=3)
+    bench.add_argument(
+        "--repeat", type=_whole(1), default=5, help=tr("repetitions, of which the median counts")
+    )
+    bench.add_argument(
+        "--vs", action="append", default=[], choices=peers.NAMES, help=tr("beside what; may be given again")
+    )
+    bench.add_argument(
+        "--contexts", type=_wholes, default=[], metavar="N,N", help=tr("decode behind so many tokens too")
+    )
+    bench.add_argument(
+        "--batches", type=_wholes, default=[16], metavar="N,N", help=tr("decode so many sequences together")
+    )
     bench.add_argument("--threads", type=_whole(0), default=0, help=tr("0: one for each core"))
     bench.add_argument("--window", action="store_true", help=tr("measure the window instead of the engine"))
     bench.add_argument("--json", action="store_true")
@@ -79,6 +92,10 @@ def _whole(low: int) -> Any:
     return number
 
 
+def _wholes(text: str) -> list[int]:
+    return [_whole(1)(part) for part in text.split(",")]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Answers go to standard output, all else to standard error."""
     for stream in (sys.stdout, sys.stderr, sys.stdin):
@@ -95,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "models":
             return models(options)
         if options.command == "bench":
-            from autogpt_desktop.bench import bench
+            from autogpt_desktop.bench.run import bench
 
             return bench(options)
         parser().print_help()

@@ -3,6 +3,7 @@
 #include <new>
 #include <system_error>
 
+#include "bandwidth.h"
 #include "choose.h"
 #include "model.h"
 
@@ -93,6 +94,17 @@ NATIVE_API int native_logits(Model* model, const int32_t* pick, int picked, floa
 // y [tokens, rows] = x [tokens, cols] Wᵀ with the head's matrix, for tests.
 NATIVE_API int native_product(Model* model, const float* x, int tokens, float* y) {
     return guarded([&] { model->product(model->head, x, tokens, y); });
+}
+
+// Bytes per second that `threads` read from memory, the best of `passes` over `bytes`; 0 when there is no memory.
+NATIVE_API double native_read_bandwidth(int threads, int64_t bytes, int passes) {
+    try {
+        return native::read_bandwidth(threads, static_cast<size_t>(bytes), passes);
+    } catch (const std::bad_alloc&) {
+        return 0.0;
+    } catch (const std::system_error&) {
+        return 0.0;
+    }
 }
 
 // A module that Python cannot import, for linkers that look for this name.
