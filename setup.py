@@ -4,6 +4,7 @@ Both folders lie beside the package in the checkout and inside it in a wheel (``
 The compiled back end is optional: without a C++ compiler the install goes on and the CPU runs on torch.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from setuptools.command.build_ext import build_ext
 
 NATIVE = "autogpt_desktop/engine/native"
 HEADERS = sorted(Path(__file__).parent.glob(f"{NATIVE}/*.h"))
+
+
+def sources_digest():
+    """What the library says it was built from; packaging/bootstrap.py counts the same."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent / NATIVE
+    for path in sorted([*folder.glob("*.h"), *folder.glob("*.cpp")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class BuildNative(build_ext):
@@ -49,7 +59,8 @@ setup(
         Extension(
             "autogpt_desktop.engine.native._native",
             [f"{NATIVE}/native.cpp"],
-            depends=[f"{NATIVE}/{path.name}" for path in HEADERS],
+            depends=["setup.py", *(f"{NATIVE}/{path.name}" for path in HEADERS)],
+            define_macros=[("NATIVE_SOURCES", f"sha256_{sources_digest()}")],
             language="c++",
             optional=True,
         )

@@ -102,9 +102,8 @@ def set_up(what: str, *, repair: bool = False) -> None:
     if stamp.get("built") != kernels_digest():
         step("Installing AutoGPT Desktop into .venv and compiling its kernels")
         pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-        if not any(KERNELS.glob("_native*.so")) and not any(KERNELS.glob("_native*.pyd")):
-            say("There is no C++ compiler here, so the processor runs on PyTorch, two to three times slower.")
-            say("To change that, install one (Debian: g++) and run this command again with --repair.")
+        if not kernels_built():
+            say_why_no_kernels()
         stamp["built"] = kernels_digest()
         write_stamp(stamp, done)
     if what == "test" and "test" not in done:
@@ -130,11 +129,28 @@ def fingerprint() -> str:
 
 
 def kernels_digest() -> str:
-    """Changes when the compiled back end has to be built again."""
+    """Changes when the compiled back end has to be built again; setup.py writes it into the library."""
     digest = hashlib.sha256()
     for path in sorted([*KERNELS.glob("*.h"), *KERNELS.glob("*.cpp")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def kernels_built() -> bool:
+    """Whether a library of these very sources lies there. A failed build leaves none, or an old one."""
+    built = [*KERNELS.glob("_native*.so"), *KERNELS.glob("_native*.pyd")]
+    return any(f"sha256_{kernels_digest()}".encode() in path.read_bytes() for path in built)
+
+
+def say_why_no_kernels() -> None:
+    compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++", "cl"))), None)
+    if compiler is None:
+        say("There is no C++ compiler here, so the processor runs on PyTorch, two to three times slower.")
+        say("To change that, install one (Debian: g++) and run this command again with --repair.")
+        return
+    say(f"The kernels could not be compiled although {compiler} is there; without them the processor runs")
+    say("on PyTorch, two to three times slower. See what the compiler says with this command:")
+    say(f"    cd {ROOT} && {venv_python()} setup.py build_ext --inplace --force")
 
 
 def read_stamp() -> dict:

@@ -195,6 +195,39 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert json.loads(bootstrap.STAMP.read_text())["done"] == ["app", "system-app"]
 
 
+# --- the kernels
+
+
+def test_only_a_library_of_these_sources_counts_as_built(
+    bootstrap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "KERNELS", tmp_path)
+    (tmp_path / "kernels.h").write_text("int one;")
+    assert not bootstrap.kernels_built()
+    library = tmp_path / "_native.abi3.so"
+    library.write_bytes(b"\x7fELF sha256_" + bootstrap.kernels_digest().encode() + b"\0")
+    assert bootstrap.kernels_built()
+    (tmp_path / "kernels.h").write_text("int two;")
+    assert not bootstrap.kernels_built(), "that one is of older sources"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the compiler here is a shell script")
+def test_why_there_are_no_kernels(
+    bootstrap: Any, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(bootstrap, "KERNELS", tmp_path)
+    monkeypatch.setattr(bootstrap, "make_venv", lambda: bootstrap.VENV.mkdir(exist_ok=True))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bootstrap.set_up("app")
+    assert "There is no C++ compiler here" in capsys.readouterr().out
+    compiler = tmp_path / "g++"
+    compiler.write_text("#!/bin/sh\nexit 1\n")
+    compiler.chmod(0o755)
+    bootstrap.set_up("app", repair=True)
+    said = capsys.readouterr().out
+    assert f"could not be compiled although {compiler} is there" in said and "setup.py build_ext" in said
+
+
 # --- pip and torch
 
 

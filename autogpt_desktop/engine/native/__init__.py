@@ -55,6 +55,7 @@ def library() -> ctypes.CDLL | None:
 def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, number = ctypes.c_void_p, ctypes.c_int
     signatures = {
+        "native_sources": (ctypes.c_char_p, []),
         "native_new": (pointer, [ctypes.POINTER(Shape), number, number]),
         "native_free": (None, [pointer]),
         "native_kernels": (ctypes.c_char_p, [pointer]),

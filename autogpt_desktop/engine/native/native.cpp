@@ -30,6 +30,11 @@ int guarded(const Task& task) {
 
 }  // namespace
 
+// The digest of the sources that this was built from, as setup.py counts it, behind "sha256_".
+#define NATIVE_NAME_OF(name) #name
+#define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
+NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
+
 NATIVE_API int native_version() { return 1; }
 
 // portable: 1 keeps to the plain kernels. Null when threads or memory are not to be had.
