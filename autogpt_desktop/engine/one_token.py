@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ from torch import Tensor
 from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.quant import BlockWeight
-from autogpt_desktop.engine.transformer import RotaryEmbedding, Transformer
+from autogpt_desktop.engine.transformer import Pass, RotaryEmbedding, Transformer
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class StaticPass:
     def _table(self, rope: RotaryEmbedding) -> Tensor:
         """Rotations of every position there is room for, float32 [capacity, D/2, 2]."""
         return torch.view_as_real(rope.turns(0, self.capacity)[:, 0])
+
+    @property
+    def parts(self) -> Sequence[tuple[slice, Pass]]:
+        return [(slice(None), self)]
 
     def turns(self, sliding: bool) -> Tensor:
         return self._turns[sliding]

@@ -21,6 +21,7 @@ from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 from autogpt_desktop.engine.packed import cache_dtype
 from autogpt_desktop.engine.quant import Embedding, QuantLinear
 
+_MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
 
 
@@ -138,6 +139,10 @@ class Pass(Protocol):
 
     dtype: torch.dtype  # of keys and values
 
+    @property
+    def parts(self) -> Sequence[tuple[slice, Pass]]:
+        """The sequences whose tokens these are, each with the rows that are its own."""
+
     def turns(self, sliding: bool) -> Tensor:
         """The tokens' rotations in a layer with or without a sliding window, complex64 [T, 1, D/2]."""
 
@@ -163,6 +168,10 @@ class EagerPass:
         self.masks = masks
         self._turns = {False: decoder.rope.turns(start, stop), True: decoder.local_rope.turns(start, stop)}
 
+    @property
+    def parts(self) -> Sequence[tuple[slice, Pass]]:
+        return [(slice(None), self)]
+
     def turns(self, sliding: bool) -> Tensor:
         return self._turns[sliding]
 
@@ -176,6 +185,26 @@ class EagerPass:
             k, v = k[:, -seen:], v[:, -seen:]
             mask = None if mask is None or self.new == 1 else mask[:, -seen:]
         return k, v, mask
+
+
+class BatchPass:
+    """Tokens of several sequences, one behind the other: they share every product but attention."""
+
+    def __init__(self, passes: Sequence[EagerPass]) -> None:
+        self.dtype, self.parts, start = passes[0].dtype, list[tuple[slice, Pass]](), 0
+        for one in passes:
+            self.parts.append((slice(start, start + one.new), one))
+            start += one.new
+        kinds = (False, True)
+        self._turns = {sliding: torch.cat([one.turns(sliding) for one in passes]) for sliding in kinds}
+
+    def turns(self, sliding: bool) -> Tensor:
+        return self._turns[sliding]
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        raise TypeError("each part appends its own")
 
 
 class Layer:
@@ -215,8 +244,16 @@ class Layer:
         if self.qk_norm is not None:
             qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
         qk = rotate(qk.contiguous(), through.turns(self.sliding)).to(through.dtype)
-        k, v = qk[:, heads:], qkv[:, heads + shared :].to(through.dtype)
-        k, v, mask = through.append(self.index, self.sliding, k.transpose(0, 1), v.transpose(0, 1))
+        v = qkv[:, heads + shared :].to(through.dtype)
+        parts = [self.attend_part(qk[here], v[here], part) for here, part in through.parts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def attend_part(self, qk: Tensor, v: Tensor, through: Pass) -> Tensor:
+        """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
+        c, new = self.config, len(qk)
+        heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        k = qk[:, heads:].transpose(0, 1)
+        k, v, mask = through.append(self.index, self.sliding, k, v.transpose(0, 1))
         q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
         out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
         out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
@@ -247,6 +284,8 @@ class Transformer:
 
     def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
         self.config, self.device, self.context_length = config, device, context_length
+        # on the CPU each sequence goes alone: torch rounds differently in products of other sizes
+        self.shares_passes = device.type != "cpu"
         self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
         self.local_rope = self.rope
         if config.family == "gemma3":
@@ -299,7 +338,11 @@ class Transformer:
         [vocab_size] of the last token for "last", [ids, vocab_size] for "all". Raises ``Cancelled``
         between layers (the state is then as before) and ValueError when a state would overflow.
         """
-        return [self._forward(state, list(ids), logits, cancelled) for state, ids in batch]
+        work = [(state, list(ids)) for state, ids in batch]
+        distinct = len({id(state) for state, _ in work}) == len(work) > 1
+        if self.shares_passes and distinct and sum(len(ids) for _, ids in work) <= _MOST_SHARED:
+            return self._forward_together(work, logits, cancelled)
+        return [self._forward(state, ids, logits, cancelled) for state, ids in work]
 
     def _forward(self, state: KVCache, ids: list[int], logits: str, cancelled: Callable[[], bool]) -> Tensor:
         state.reserve(len(state) + len(ids))
@@ -320,6 +363,27 @@ class Transformer:
         y = self.logits(x[-1:] if logits == "last" else x)
         state.advance(ids)
         return y[0] if logits == "last" else y
+
+    def _forward_together(
+        self, work: list[tuple[KVCache, list[int]]], logits: str, cancelled: Callable[[], bool]
+    ) -> list[Tensor]:
+        """The weights are read once for all."""
+        for state, ids in work:
+            state.reserve(len(state) + len(ids))
+        x = self.embed([token for _, ids in work for token in ids])
+        through = BatchPass([EagerPass(self, state, len(ids)) for state, ids in work])
+        for layer in self.layers:
+            if cancelled():
+                raise Cancelled
+            x = layer(x, through)
+        sizes = [len(ids) for _, ids in work]
+        if logits == "last":
+            y = list(self.logits(x[torch.tensor(sizes).cumsum(0).sub(1).to(x.device)]))
+        else:
+            y = list(self.logits(x).split(sizes))
+        for state, ids in work:
+            state.advance(ids)
+        return y
 
     def embed(self, ids: list[int]) -> Tensor:
         """What the first layer takes, [T, hidden_size] float32."""

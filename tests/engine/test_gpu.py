@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.one_token import KEPT_GRAPHS, StaticPass, StaticSteps
 from autogpt_desktop.engine.packed import Int4Weight, TwoInt4Weight, inner_tiles, packed_works
 from autogpt_desktop.engine.quant import DenseWeight, Source, storage_kind
-from autogpt_desktop.engine.transformer import Cancelled, EagerPass, Transformer
+from autogpt_desktop.engine.transformer import BatchPass, Cancelled, EagerPass, Transformer
 from autogpt_desktop.events import Text
 from tests.engine.test_quant import random_source, reference
 from tests.tiny import write_tiny_gguf
@@ -125,6 +126,38 @@ def test_a_pass_of_fixed_shape_gives_what_the_ordinary_one_gives(
         # products of bfloat16 activations turn a last bit's difference into a few of theirs
         limit = 0.02 if quantised(variant) else TOLERANCE[device]
         assert (ours - theirs).norm() < limit * theirs.norm()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_sequences_that_share_a_pass_get_what_they_get_alone(
+    variant: str, device: str, tmp_path: Path
+) -> None:
+    decoder = tiny(tmp_path, variant, device)
+    results: list[list[torch.Tensor]] = []
+    for shared in (True, False):
+        decoder.shares_passes = shared
+        states = [decoder.new_state() for _ in range(3)]
+        rows = decoder.forward([(states[0], some_ids(60)), (states[1], some_ids(7)), (states[2], [5])])
+        chunks = [(states[2], some_ids(30, 1)), (states[0], [6]), (states[1], [7])]
+        rows += list(torch.cat(decoder.forward(chunks, "all")))
+        rows += decoder.forward([(state, [8]) for state in states])
+        rows += decoder.forward([(states[0], [3]), (states[0], [4])])  # one sequence in two parts
+        assert [len(state) for state in states] == [64, 9, 32] and states[0].ids[-2:] == [3, 4]
+        results.append(rows)
+    limit = 0.03 if quantised(variant) else TOLERANCE[device]
+    assert len(results[0]) == len(results[1]) == 3 + 32 + 3 + 2
+    for together, alone in zip(*results, strict=True):
+        assert (together - alone).norm() < limit * alone.norm()
+
+
+def test_a_shared_pass_that_is_cancelled_leaves_all_states(tmp_path: Path) -> None:
+    decoder = tiny(tmp_path, "llama", "cpu")
+    decoder.shares_passes, asked = True, iter([False, True])
+    states = [decoder.new_state() for _ in range(2)]
+    with pytest.raises(Cancelled):
+        decoder.forward([(states[0], [5, 6]), (states[1], [7])], cancelled=lambda: next(asked))
+    assert [len(state) for state in states] == [0, 0]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -244,6 +277,60 @@ def test_a_capture_that_fails_leaves_the_ordinary_way(
     assert len(caplog.records) == (1 if for_good else 2)
 
 
+def test_a_graph_is_filled_replayed_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's own graph is played by one that runs the pass again into the tensor it gave at capture, as
+    a replay does; what is checked is what goes in and what comes out."""
+    if torch.cuda.is_available():
+        pytest.skip("the real ones run here")
+    order: list[str] = []
+
+    class Stream:
+        def wait_stream(self, other: Stream) -> None:
+            order.append("wait")
+
+    class Graph:
+        capturing: Graph | None = None
+        pass_: tuple[StaticPass, Transformer, torch.Tensor]
+
+        def replay(self) -> None:
+            order.append("replay")
+            step, decoder, logits = self.pass_
+            logits.copy_(run(step, decoder))
+
+    @contextmanager
+    def capture(graph: Graph, *, capture_error_mode: str) -> Iterator[None]:
+        order.append("capture")
+        Graph.capturing = graph
+        yield
+        Graph.capturing = None
+
+    @contextmanager
+    def on(stream: Stream) -> Iterator[None]:
+        yield
+
+    run = StaticPass.run
+
+    def watched(self: StaticPass, decoder: Transformer) -> torch.Tensor:
+        logits = run(self, decoder)
+        if Graph.capturing is not None:
+            Graph.capturing.pass_ = (self, decoder, logits)
+        order.append("run")
+        return logits
+
+    monkeypatch.setattr(StaticPass, "run", watched)
+    doubles = {"Stream": Stream, "current_stream": Stream, "stream": on, "graph": capture, "CUDAGraph": Graph}
+    for name, double in doubles.items():
+        monkeypatch.setattr(torch.cuda, name, double)
+    decoder = tiny(tmp_path, "gemma3", "cpu")
+    decoder.one_token = StaticSteps(decoder)
+    got = list(conversations(decoder))
+    assert order[:7] == ["wait", "run", "run", "wait", "capture", "run", "replay"]
+    assert not decoder.one_token.failed and order.count("replay") > 30 > 3 * order.count("capture") > 0
+    decoder.one_token = None
+    for ours, theirs in zip(got, conversations(decoder), strict=True):
+        assert (ours - theirs).norm() < TOLERANCE["cpu"] * theirs.norm()
+
+
 def test_weights_that_the_processor_expands_are_not_captured(tmp_path: Path) -> None:
     VARIANTS["q2"] = ("llama", {"quant": "Q2_K", "hidden": 256, "intermediate": 256}, {})
     try:
@@ -254,7 +341,7 @@ def test_weights_that_the_processor_expands_are_not_captured(tmp_path: Path) -> 
     assert StaticSteps(decoder)(decoder, decoder.new_state(), 5) is None
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ["qwen3", "gemma3", "two-int4-and-int8", "int4"])
 def test_a_pass_asks_the_device_for_nothing(
     variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,10 +357,14 @@ def test_a_pass_asks_the_device_for_nothing(
         state.reserve(300)
         logits = StaticPass(decoder, state.keys, state.values).run(decoder)
         assert logits.device.type == "meta" and logits.shape == (decoder.config.vocab_size,)
-        x, prefill = torch.zeros(9, decoder.config.hidden_size, device="meta"), EagerPass(decoder, state, 9)
-        for layer in decoder.layers:
-            x = layer(x, prefill)
-        assert decoder.logits(x).device.type == "meta"
+        other = decoder.new_state()
+        other.reserve(10)
+        prefill, one = EagerPass(decoder, state, 8), EagerPass(decoder, other, 1)
+        for tokens, through in ((8, prefill), (1, one), (9, BatchPass([prefill, one]))):
+            x = torch.zeros(tokens, decoder.config.hidden_size, device="meta")
+            for layer in decoder.layers:
+                x = layer(x, through)
+            assert decoder.logits(x).device.type == "meta"
 
 
 def test_a_read_would_be_noticed() -> None:
