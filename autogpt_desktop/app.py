@@ -128,12 +128,13 @@ def make_chat(context: AppContext) -> QWidget:
 def make_models(resolve: Callable[[str], Path], device: str, context_length: int) -> Any:
     """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
     from autogpt_desktop import torch_preload
+    from autogpt_desktop.paths import packed_dir
 
     torch_preload.preload()
     with torch_preload.collector_at_rest():
         from autogpt_desktop.engine.load import Models
 
-    return Models(resolve, device, context_length)
+    return Models(resolve, device, context_length, packed_cache=packed_dir())
 
 
 def open_history() -> tuple[History, KnownError | None]:

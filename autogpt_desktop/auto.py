@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autogpt_desktop import paths
 from autogpt_desktop.catalog import installed
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
@@ -90,7 +91,10 @@ class AutoModel:
     @classmethod
     def from_pretrained(cls, name: str | Path, *, device: str = "auto", context_length: int = 0) -> AutoModel:
         """Load a model: see ``resolve`` for names, ``engine.load.load`` for the rest."""
-        return cls(run_to_end(load(resolve(name), device=device, context_length=context_length)))
+        folder = paths.packed_dir()
+        return cls(
+            run_to_end(load(resolve(name), device=device, context_length=context_length, packed_cache=folder))
+        )
 
     @property
     def config(self) -> ModelConfig:

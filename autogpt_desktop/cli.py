@@ -140,7 +140,7 @@ def models(options: argparse.Namespace) -> int:
         here = {model.name: model for model in installed.installed()}
         for model in here.values():
             problem = model.error()
-            print(f"{model.name}\t{model.size / 1e6:.0f} MB\t{model.path}")
+            print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
             if problem:
                 print(f"  {message(problem)}", file=sys.stderr)
         for known in catalogue.catalogue().values():

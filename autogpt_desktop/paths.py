@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -53,6 +54,17 @@ def cache_dir() -> Path:
     """What can be made again."""
     base = home()
     return _made(base / "cache" if base else Path(platformdirs.user_cache_dir(APP, appauthor=False)))
+
+
+def packed_dir() -> Path:
+    """Weights as the compiled back end has them in memory; made again when they are missing."""
+    return cache_dir() / "packed"
+
+
+def packed_file(model: Path, folder: Path) -> Path:
+    """The file in ``folder`` for the packed weights of a model's file or folder."""
+    place = str(model.resolve())
+    return folder / f"{model.name[:80]}-{hashlib.sha256(place.encode()).hexdigest()[:16]}.packed"
 
 
 def models_dir() -> Path:

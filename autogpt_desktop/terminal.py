@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from autogpt_desktop import paths
 from autogpt_desktop.auto import resolve
 from autogpt_desktop.cli import Reporter, drive
 from autogpt_desktop.engine.config import Sampling
@@ -30,6 +31,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         lambda role: resolve(options.model if role in ("chat", "autogpt") else role),
         device=options.device or settings.device,
         context_length=settings.context_length,
+        packed_cache=paths.packed_dir(),
     )
     try:
         prompt = options.prompt

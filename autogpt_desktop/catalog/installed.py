@@ -7,6 +7,7 @@ listing the models costs a few ``stat`` calls and never loads torch.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ from autogpt_desktop.errors import KnownError
 if TYPE_CHECKING:
     from autogpt_desktop.engine.gguf import GGUFFile
 
+log = logging.getLogger(__name__)
 _CACHE_VERSION = 1
 _DEFAULT_NAMES = ("", "autogpt")
 
@@ -49,6 +51,12 @@ class InstalledModel:
     problem_values: dict[str, Any] = field(default_factory=dict)
     kv_bytes_per_token: int = 0
     removable: bool = True  # in the user's models folder, or registered by the user
+
+    @property
+    def disk_bytes(self) -> int:
+        """What it takes on the disk, with the packed weights that are kept of it."""
+        packed = paths.packed_file(self.path, paths.packed_dir())
+        return self.size + (packed.stat().st_size if packed.is_file() else 0)
 
     def error(self) -> KnownError | None:
         """The problem as an error that can be worded or raised."""
@@ -144,6 +152,8 @@ def remove(name: str) -> None:
     if model is None:
         raise KnownError("model-missing", name=name)
     registered = _registered()
+    if model.removable:
+        _forget_packed(model.path)
     if model.path in registered:
         _save_registered([path for path in registered if path != model.path])
         return
@@ -161,6 +171,14 @@ def remove(name: str) -> None:
                 shutil.rmtree(folder)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
+
+
+def _forget_packed(model: Path) -> None:
+    file = paths.packed_file(model, paths.packed_dir())
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:  # in use by another window: it goes when the next weights are kept
+        log.warning("%s cannot be deleted: %s", file.name, error)
 
 
 # --- where models lie

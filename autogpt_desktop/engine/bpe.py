@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
@@ -19,6 +20,8 @@ SPACE = "▁"  # how the sentence-piece kind writes a space
 _MAX_REMEMBERED = 100_000  # words
 _MAX_REMEMBERED_LENGTH = 64  # characters; longer words seldom come back
 _MAX_CROSSING = 64
+_SHORT = 8  # characters; where no piece is longer, all of these lengths are looked up
+NO_RANK = -1
 _MAX_PIECE = 1024  # characters; no vocabulary has longer ones, and to look for them takes long
 
 Words = Callable[[str], Iterable[str]]
@@ -58,12 +61,14 @@ class WordBPE:
         self._options = options
         self._remembered: dict[str, list[int]] = {}
         self._always = always
-        # the longest piece that starts with these (up to) three characters
+        # the longest piece that starts with these three characters, unless it is a short one
         self._longest: dict[str, int] = {}
-        longest = self._longest
-        for piece in ids:
+        longest, pieces = self._longest, list(ids)
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        for index in np.flatnonzero((lengths > _SHORT) & (lengths <= _MAX_PIECE)).tolist():
+            piece = pieces[index]
             head, length = piece[:3], len(piece)
-            if longest.get(head, 1) < length <= _MAX_PIECE:
+            if longest.get(head, 0) < length:
                 longest[head] = length
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -106,7 +111,7 @@ class WordBPE:
                 piece = word[start : start + 2]
                 if piece in ids:
                     pieces.add(piece)
-                reach = longest.get(word[start : start + 3], 0)
+                reach = longest.get(word[start : start + 3], _SHORT)
                 for stop in range(start + 3, min(size, start + reach) + 1):
                     piece = word[start:stop]
                     if piece in ids:
@@ -114,6 +119,21 @@ class WordBPE:
         return pieces
 
 
+def _crossing(ids: Iterable[str]) -> list[str]:
+    """The pieces with a space behind something else. They are found in all pieces at once."""
+    every = list(ids)
+    joined = _BETWEEN.join(every)
+    if joined.count(_BETWEEN) != len(every) - 1:
+        return [piece for piece in every if SPACE in piece.lstrip(SPACE)]
+    found = set()
+    for match in _INSIDE.finditer(joined):
+        start, stop = joined.rfind(_BETWEEN, 0, match.end()) + 1, joined.find(_BETWEEN, match.end())
+        found.add(joined[start : stop if stop >= 0 else len(joined)])
+    return list(found)
+
+
+_BETWEEN = "\0"
+_INSIDE = re.compile(f"[^{SPACE}{_BETWEEN}]{SPACE}")
 _LONG = 20_000  # characters
 # a letter behind the one newline at the end of a line starts a word in every pattern here
 _LINES = re.compile(rf"(?s:.{{{_LONG}}}.*?\S\n(?=[^\W\d_])|.+)")
@@ -157,23 +177,27 @@ def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
 
 
 def sentence_piece(
-    ids: Mapping[str, int], ranks: Mapping[str, int], spare: Sequence[str], unknown: str | None
+    ids: Mapping[str, int], ranks: np.ndarray, spare: Sequence[str], unknown: str | None
 ) -> WordBPE:
     """The kind of SentencePiece's BPE: of all neighbours, those that make the piece of the best score
-    are joined first. ``ranks``: each mergeable piece's place in the order of scores. ``spare``: the
-    byte tokens (and ``unknown``) that stand in for characters the vocabulary lacks; ``ids`` has both."""
+    are joined first. ``ranks`` [tokens]: each mergeable piece's place in the order of scores, NO_RANK for
+    others. ``spare``: the byte tokens (and ``unknown``) that stand in for characters the vocabulary
+    lacks; ``ids`` has both."""
+
+    def rank_of(piece: str) -> int:
+        id = ids.get(piece)
+        return NO_RANK if id is None else int(ranks[id])
 
     def ways(piece: str) -> Iterator[tuple[int, str, str]]:
-        rank = ranks.get(piece)
-        if rank is None:
+        rank = rank_of(piece)
+        if rank == NO_RANK:
             return
         for cut in range(1, len(piece)):
             left, right = piece[:cut], piece[cut:]
-            if left in ranks and right in ranks:
+            if rank_of(left) != NO_RANK and rank_of(right) != NO_RANK:
                 yield rank, left, right
 
-    inside = re.compile(f"[^{SPACE}]{SPACE}")
-    crossing = [piece for piece in ranks if SPACE in piece and inside.search(piece)]
+    crossing = [piece for piece in _crossing(ids) if rank_of(piece) != NO_RANK]
 
     def words(text: str) -> Iterable[str]:
         text = text.replace(" ", SPACE)

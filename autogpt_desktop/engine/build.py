@@ -10,7 +10,9 @@ import torch
 
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.door import Decoder
-from autogpt_desktop.engine.native.decoder import build_native, runs
+from autogpt_desktop.engine.native.decoder import build_native
+from autogpt_desktop.engine.native.packed_cache import PackedCache
+from autogpt_desktop.engine.native.weights import Quantize, runs
 from autogpt_desktop.engine.one_token import StaticSteps
 from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
 from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
@@ -25,16 +27,19 @@ def build(
     *,
     float32: bool = False,
     compiled: bool = True,
+    quantize: Quantize | None = None,
+    cache: PackedCache | None = None,
 ) -> Generator[Progress, None, Decoder]:
     """Pack the weights on ``device``; the generator returns the decoder.
 
     On the CPU that is the compiled one where it is built and knows all of the formats, unless
-    ``compiled`` is False; else it runs on torch.
+    ``compiled`` is False; else it runs on torch. For the compiled one alone: ``quantize`` is what float
+    weights become, and ``cache`` keeps the packed weights.
     """
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
-    if compiled and not float32 and device.type == "cpu" and runs(config, sources):
-        return (yield from build_native(config, sources, context_length))
+    if compiled and not float32 and device.type == "cpu" and runs(config, sources, quantize):
+        return (yield from build_native(config, sources, context_length, quantize=quantize, cache=cache))
     decoder = Transformer(config, device, context_length)
 
     def norm(name: str) -> RMSNorm:

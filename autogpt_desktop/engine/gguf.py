@@ -7,6 +7,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import struct
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autogpt_desktop.engine import native
 from autogpt_desktop.errors import KnownError
 
 # type -> (values per block, bytes per block)
@@ -62,6 +64,7 @@ _MAX_NAME_BYTES = 256
 _MAX_STRING_BYTES = 1 << 24
 _MAX_DEPTH = 4  # arrays of arrays
 _MAX_ALIGNMENT = 1 << 16
+_MANY = 256  # strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,23 @@ class GGUFFile:
     version: int
     metadata: dict[str, Any]
     tensors: dict[str, TensorInfo]
+    header: np.ndarray = field(repr=False)  # all that is not tensors, uint8
     _bytes: np.ndarray = field(repr=False)  # the memory map, uint8 [file size]
+    _map: mmap.mmap = field(repr=False)
 
     def data(self, name: str) -> np.ndarray:
         """The tensor's bytes as a read-only view of the memory map, uint8 [nbytes]."""
         tensor = self.tensors[name]
         return self._bytes[tensor.offset : tensor.offset + tensor.nbytes]
+
+    def forget(self, name: str, start: int, stop: int) -> None:
+        """Bytes of a tensor are not needed for now: the system may take their pages out of this process.
+        They can be read again, from the system's cache or from the disk."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            page, offset = mmap.PAGESIZE, self.tensors[name].offset
+            first, last = -(-(offset + start) // page) * page, (offset + stop) // page * page
+            if last > first:
+                self._map.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def read_gguf(path: Path | str) -> GGUFFile:
@@ -167,7 +181,8 @@ class _Reader:
         if _is_split(metadata):
             raise KnownError("gguf-split", file=self.path.name)
         tensors = self.place(entries, self.alignment(metadata))
-        return GGUFFile(self.path, version, metadata, tensors, np.frombuffer(self.map, np.uint8))
+        whole = np.frombuffer(self.map, np.uint8)
+        return GGUFFile(self.path, version, metadata, tensors, whole[: self.position], whole, self.map)
 
     def value(self, kind: int, depth: int) -> Any:
         if kind == _STRING:
@@ -215,6 +230,9 @@ class _Reader:
 
     def strings(self, count: int) -> list[str]:
         """``count`` strings in one tight loop: vocabularies have a quarter of a million."""
+        joined = self.joined_strings(count)
+        if joined is not None:
+            return joined
         mapped, size, position = self.map, self.size, self.position
         length_at: Callable[..., tuple[int]] = struct.Struct("<Q").unpack_from
         texts: list[str] = []
@@ -231,6 +249,32 @@ class _Reader:
         except UnicodeDecodeError:
             raise self.corrupt("a text is not UTF-8") from None
         self.position = position
+        return texts
+
+    def joined_strings(self, count: int) -> list[str] | None:
+        """The same in one go by the compiled back end; None without it, or if no character is free to
+        stand between the strings."""
+        library = native.library() if count >= _MANY else None
+        if library is None:
+            return None
+        whole = np.frombuffer(self.map, np.uint8)
+        separator, nbytes = ctypes.c_int(), ctypes.c_int64()
+        end = library.native_strings_end(
+            whole.ctypes.data, self.size, self.position, count, ctypes.byref(separator), ctypes.byref(nbytes)
+        )
+        if not end:
+            raise KnownError("gguf-truncated", file=self.path.name)
+        if separator.value < 0:
+            return None
+        joined = np.empty(nbytes.value + count, np.uint8)
+        library.native_join_strings(
+            whole.ctypes.data + self.position, count, separator.value, joined.ctypes.data
+        )
+        try:
+            texts = str(joined[:-1].data, "utf-8").split(chr(separator.value))
+        except UnicodeDecodeError:
+            raise self.corrupt("a text is not UTF-8") from None
+        self.position = int(end)
         return texts
 
     def alignment(self, metadata: dict[str, Any]) -> int:

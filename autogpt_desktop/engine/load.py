@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
-from functools import cache
+from functools import cache as remembered
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
 from autogpt_desktop.engine.give_way import GivesWay
 from autogpt_desktop.engine.memory import give_back, out_of_memory
+from autogpt_desktop.engine.native.packed_cache import packed_cache_of
+from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -38,16 +41,23 @@ def load(
     context_length: int = 0,
     float32: bool = False,
     compiled: bool = True,
+    packed_cache: Path | None = None,
+    quantize: Quantize | None = None,
 ) -> Generator[Progress, None, Engine]:
     """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
 
     ``device``: "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu"; a GPU that is missing or full
     gives way to the CPU with a Notice in ``Engine.notices``. ``context_length``: tokens; 0 is the
     model's own, within reason. ``float32`` expands the weights and is for checking only;
-    ``compiled`` False keeps the CPU on torch.
+    ``compiled`` False keeps the CPU on torch. ``packed_cache``: a folder where the compiled back end
+    keeps packed weights, so that the next load is quick; None keeps none. ``quantize``: "int8" or "int4"
+    for checkpoints in float, which then run on the compiled back end; None leaves them as they are.
     Raises KnownError for everything that can be wrong with the files, and "no-memory".
     """
     path = Path(path)
+    cache = None
+    if packed_cache is not None and compiled and not float32:
+        cache = packed_cache_of(path, packed_cache, quantize)  # before the file is read: a change shows
     wanted, notices = pick_device(device)
     yield Progress("stage.opening")
     if path.is_dir():
@@ -58,7 +68,12 @@ def load(
         file = read_gguf(path)
         config = config_from_gguf(file)
         sources = {
-            hf: Source(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
+            hf: Source(
+                file.tensors[name].shape,
+                file.tensors[name].type,
+                blocks=file.data(name),
+                forget=partial(file.forget, name),
+            )
             for hf, name in weight_names(file, config.family).items()
         }
         tokenizer = Tokenizer.from_gguf(file.metadata)
@@ -66,16 +81,17 @@ def load(
         raise KnownError("tokenizer-vocabulary", file=path.name)
     template = ChatTemplate.for_tokenizer(tokenizer)
     length = _context_length(config, context_length)
+    options: dict[str, Any] = {"float32": float32, "compiled": compiled, "quantize": quantize, "cache": cache}
     try:
         try:
-            decoder = yield from build(config, sources, wanted, length, float32=float32, compiled=compiled)
+            decoder = yield from build(config, sources, wanted, length, **options)
         except (MemoryError, RuntimeError) as error:
             if wanted.type == "cpu" or not out_of_memory(error):
                 raise
             log.warning("no room on %s, going to the CPU", wanted)
             notices = (*notices, Notice("notice.gpu-full"))
             wanted = torch.device("cpu")
-            decoder = yield from build(config, sources, wanted, length, float32=float32, compiled=compiled)
+            decoder = yield from build(config, sources, wanted, length, **options)
     except BaseException as error:  # also a load that is cancelled
         template.close()
         if out_of_memory(error):
@@ -119,7 +135,7 @@ def pick_device(device: str) -> tuple[torch.device, tuple[Notice, ...]]:
     return torch.device("cpu"), (Notice("notice.gpu-missing", {"device": device.upper()}),)
 
 
-@cache
+@remembered
 def _computes(device: str) -> bool:
     """Does it calculate? A card too old for this torch, or full to the brim, is there and does not."""
     try:
@@ -138,8 +154,18 @@ def _context_length(config: ModelConfig, wanted: int) -> int:
 class Models:
     """The engines that are loaded. Lives on the worker thread; panels name a role or a model."""
 
-    def __init__(self, resolve: Callable[[str], Path], device: str = "auto", context_length: int = 0) -> None:
+    def __init__(
+        self,
+        resolve: Callable[[str], Path],
+        device: str = "auto",
+        context_length: int = 0,
+        *,
+        packed_cache: Path | None = None,
+        quantize: Quantize | None = None,
+    ) -> None:
+        """``resolve``: the file or folder that a role means; the rest as for ``load``."""
         self.resolve, self.device, self.context_length = resolve, device, context_length
+        self.packed_cache, self.quantize = packed_cache, quantize
         self._engine: Engine | None = None
         self._path: Path | None = None
         self.states: dict[str, Any] = {}  # by conversation; see tasks.chat
@@ -149,7 +175,13 @@ class Models:
         path = self.resolve(role)
         if self._engine is None or path != self._path:
             self.unload()
-            engine = yield from load(path, device=self.device, context_length=self.context_length)
+            engine = yield from load(
+                path,
+                device=self.device,
+                context_length=self.context_length,
+                packed_cache=self.packed_cache,
+                quantize=self.quantize,
+            )
             self._engine, self._path = engine, path
             yield from engine.notices
         return self._engine

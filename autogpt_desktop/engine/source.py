@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ class Source:
     blocks: np.ndarray | None = None  # uint8, [bytes]
     tensor: Tensor | None = None
     row_order: np.ndarray | None = None  # int64 [rows]: row i of the layer is row row_order[i] here
+    # bytes from … to of the blocks are not needed for now: a mapped file then leaves this process's memory
+    forget: Callable[[int, int], None] | None = None
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """The raw blocks of some rows, uint8 [rows, bytes per row]."""

@@ -41,6 +41,7 @@ def _byte_alphabet() -> dict[str, int]:
 
 
 _BYTE_OF = _byte_alphabet()
+_PART = 1 << 15  # tokens
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -186,8 +187,8 @@ class Tokenizer:
         always = ends if bos_id is None else ends | {bos_id}
         control: dict[str, int] = {}
         literal: dict[str, int] = {}
-        for id in always.union(id for id, kind in enumerate(types) if kind != _NORMAL):
-            token, kind = tokens[id], types[id]
+        for id in always.union(np.flatnonzero(types != _NORMAL).tolist()):
+            token, kind = tokens[id], int(types[id])
             if kind == _CONTROL or id in always or token in END_OF_TURN | _START_OF_TURN:
                 control[token] = id
             elif kind == _USER_DEFINED:
@@ -307,26 +308,40 @@ class _Metadata:
             raise KnownError("tokenizer-broken", value=key)
         return value
 
-    def tokens(self) -> tuple[list[str], list[int]]:
-        """The tokens and their types."""
+    def tokens(self) -> tuple[list[str], np.ndarray]:
+        """The tokens and their types, [tokens]."""
         tokens, types = self.strings("tokens"), self.get("token_type")
         if not tokens:
             raise KnownError("tokenizer-missing")
         if types is None:
-            return tokens, [_NORMAL] * len(tokens)
+            return tokens, np.full(len(tokens), _NORMAL)
         if not isinstance(types, np.ndarray) or types.dtype.kind not in "iu" or len(types) != len(tokens):
             raise KnownError("tokenizer-broken", value="token_type")
-        return tokens, types.tolist()
+        return tokens, types
+
+
+def _normal_ids(tokens: list[str], types: np.ndarray) -> dict[str, int]:
+    """The tokens that are text; of two alike, the later. A quarter of a million of them are read at every
+    load: no Python loop goes over all, and other threads get their turn between the parts."""
+    ids: dict[str, int] = {}
+    for start in range(0, len(tokens), _PART):
+        part = tokens[start : start + _PART]
+        ids.update(zip(part, range(start, start + len(part)), strict=True))
+    if len(ids) < len(tokens):
+        return {tokens[id]: id for id in np.flatnonzero(types == _NORMAL).tolist()}
+    for id in np.flatnonzero(types != _NORMAL).tolist():
+        del ids[tokens[id]]
+    return ids
 
 
 def _gguf_byte_level(
-    values: _Metadata, tokens: list[str], types: list[int]
+    values: _Metadata, tokens: list[str], types: np.ndarray
 ) -> Callable[[Sequence[str]], list[list[int]]]:
     """The encoder of GPT-2's kind: merges are listed, ``pre`` names how words are cut."""
     pre = values.text("pre", "default")
     if pre not in bpe.PRE_TOKENIZERS:
         raise KnownError("tokenizer-unknown", kind=pre[:80])
-    ids = {token: id for id, (token, kind) in enumerate(zip(tokens, types, strict=True)) if kind == _NORMAL}
+    ids = _normal_ids(tokens, types)
     if not all(character in ids for character in _BYTE_OF):
         # a text could hold what the model cannot read: some vocabularies list a byte as something else
         ids |= {token: id for id, token in enumerate(tokens) if token in _BYTE_OF}
@@ -334,19 +349,29 @@ def _gguf_byte_level(
 
 
 def _gguf_sentence_piece(
-    values: _Metadata, tokens: list[str], types: list[int]
+    values: _Metadata, tokens: list[str], types: np.ndarray
 ) -> Callable[[Sequence[str]], list[list[int]]]:
     """The encoder of SentencePiece's BPE kind: scores tell which merge comes first."""
     scores = values.get("scores")
     numbers = isinstance(scores, np.ndarray) and scores.dtype.kind == "f"
     if not numbers or len(scores) != len(tokens) or not np.isfinite(scores).all():
         raise KnownError("tokenizer-broken", value="scores")
-    order = np.argsort(-scores, kind="stable").tolist()
-    ranks = {tokens[id]: rank for rank, id in enumerate(order) if types[id] == _NORMAL}
-    ids = {token: id for id, (token, kind) in enumerate(zip(tokens, types, strict=True)) if kind == _NORMAL}
-    spare = {tokens[id]: id for id, kind in enumerate(types) if kind == _BYTE}
+    order = np.argsort(-scores, kind="stable")
+    ranks = np.full(len(tokens), bpe.NO_RANK, np.int32)
+    ranks[order] = np.arange(len(tokens), dtype=np.int32)
+    normal = types == _NORMAL
+    ids = _normal_ids(tokens, types)
+    spare = {tokens[id]: id for id in np.flatnonzero(types == _BYTE).tolist()}
     unknown = values.id("unknown_token_id")
     if unknown is not None:
         spare[tokens[unknown]] = unknown
     name = None if unknown is None else tokens[unknown]
-    return bpe.sentence_piece(ids | spare, ranks, list(spare), name).encode
+    distinct = len(ids) == int(normal.sum()) and not any(token in ids for token in spare)
+    ids |= spare
+    if not distinct:  # a text that two tokens have goes by the later one's rank, and by the spare one's id
+        for rank, id in enumerate(order.tolist()):
+            if types[id] == _NORMAL:
+                ranks[ids[tokens[id]]] = rank
+                normal[ids[tokens[id]]] = True
+    ranks[~normal] = bpe.NO_RANK
+    return bpe.sentence_piece(ids, ranks, list(spare), name).encode

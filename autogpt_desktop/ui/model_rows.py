@@ -76,7 +76,7 @@ class InstalledRow(QFrame):
 
     def retranslate(self) -> None:
         model = self.model
-        facts = [size_text(model.size), model.quantization, languages_text(model.languages)]
+        facts = [size_text(model.disk_bytes), model.quantization, languages_text(model.languages)]
         if not model.languages:
             facts[2] = tr("languages not stated")
         if model.context:

@@ -162,6 +162,20 @@ def test_remove_deletes_the_users_own_but_nothing_bundled(tiny: Path, no_bundled
         remove("mine")
 
 
+def test_packed_weights_count_and_go_with_their_model(tiny: Path, no_bundled_models: Path) -> None:
+    folder = paths.models_dir() / "mine"
+    folder.mkdir()
+    shutil.copy(tiny, folder / "mine.gguf")
+    packed = paths.packed_file(folder / "mine.gguf", paths.packed_dir())
+    packed.parent.mkdir(parents=True)
+    packed.write_bytes(bytes(1000))
+    packed.chmod(0o444)
+    (model,) = installed.installed()
+    assert model.disk_bytes == model.size + 1000
+    remove("mine")
+    assert not packed.exists()
+
+
 def test_a_file_that_says_senseless_things_of_itself_is_listed(tmp_path: Path) -> None:
     tiny = write_tiny_gguf(tmp_path / "odd.gguf", metadata={"elevenchars": 5, "general.typ": "none"})
     data = tiny.path.read_bytes()

@@ -20,7 +20,8 @@ from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import BLOCK, read_gguf
 from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.native.decoder import TYPES, NativeDecoder, build_native
+from autogpt_desktop.engine.native.decoder import NativeDecoder, build_native
+from autogpt_desktop.engine.native.weights import TYPES
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.transformer import Cancelled, Transformer
 from tests.tiny import FAMILIES, write_tiny_gguf

@@ -53,16 +53,24 @@ def library() -> ctypes.CDLL | None:
 
 
 def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
-    pointer, number = ctypes.c_void_p, ctypes.c_int
+    pointer, number, long = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     signatures = {
         "native_sources": (ctypes.c_char_p, []),
         "native_new": (pointer, [ctypes.POINTER(Shape), number, number]),
         "native_free": (None, [pointer]),
         "native_kernels": (ctypes.c_char_p, [pointer]),
         "native_nbytes": (ctypes.c_int64, [pointer]),
-        "native_packed_bytes": (ctypes.c_int64, [number, number, number]),
-        "native_reserve": (number, [pointer, ctypes.c_int64]),
-        "native_matrix": (number, [pointer, number, number, number, number, number, pointer, pointer]),
+        "native_kind": (number, [number]),
+        "native_packed_bytes": (long, [number, number, number]),
+        "native_reserve": (number, [pointer, long]),
+        "native_weights": (pointer, [pointer]),
+        "native_matrix": (number, [pointer, *6 * [number], pointer, pointer, number, number]),
+        "native_place": (number, [pointer, *5 * [number], pointer]),
+        "native_checksum": (ctypes.c_uint64, [pointer, pointer, long]),
+        "native_short_checksum": (ctypes.c_uint64, [pointer, long]),
+        "native_layout": (ctypes.c_uint64, []),
+        "native_strings_end": (long, [pointer, long, long, long, pointer, pointer]),
+        "native_join_strings": (None, [pointer, long, number, pointer]),
         "native_vector": (number, [pointer, number, number, pointer, number]),
         "native_sliding": (None, [pointer, number, number]),
         "native_begin": (number, [pointer, pointer, pointer, pointer, number]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,44 +14,15 @@ from torch import Tensor
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.native.packed_cache import PackedCache, Place, Vectors, Writer
 from autogpt_desktop.engine.native.state import NativeState
+from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
 from autogpt_desktop.engine.quant import Embedding, Source
 from autogpt_desktop.engine.transformer import Cancelled, RotaryEmbedding
 from autogpt_desktop.events import Progress
 
-TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")  # the order of native::Type
-_MATRICES = (
-    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-    "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
-)  # fmt: skip
-_INPUT_NORM, _MLP_NORM, _ATTENTION_OUT_NORM, _MLP_OUT_NORM, _BIAS, _QK_NORM = range(6)
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
 _CALL_WORK = 2e9  # multiply-adds between two looks at ``cancelled``: some 50 ms
-
-
-def runs(config: ModelConfig, sources: dict[str, Source]) -> bool:
-    """Does the compiled back end run this checkpoint: is it here, and are all matrices in its formats?"""
-    names = _matrix_names(config)
-    return (
-        all(
-            s.blocks is not None and s.type in TYPES and s.shape[1] % 32 == 0
-            for s in map(sources.get, names)
-            if s
-        )
-        and all(name in sources for name in names)
-        and config.head_dim % 2 == 0
-        and native.library() is not None
-    )
-
-
-def _matrix_names(config: ModelConfig) -> list[str]:
-    """Every matrix, in the order they are packed."""
-    names = [f"model.layers.{i}.{name}.weight" for i in range(config.num_hidden_layers) for name in _MATRICES]
-    return [*names, _head(config)]
-
-
-def _head(config: ModelConfig) -> str:
-    return "model.embed_tokens.weight" if config.tie_word_embeddings else "lm_head.weight"
 
 
 class NativeDecoder:
@@ -78,7 +49,9 @@ class NativeDecoder:
         self.model = library.native_new(ctypes.byref(shape), threads or torch.get_num_threads(), portable)
         if not self.model:
             raise MemoryError("the compiled back end could not start")
-        weakref.finalize(self, library.native_free, self.model)
+        self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
+        self._writers: list[Writer] = []
+        weakref.finalize(self, _end, library, self.model, self._writers)
         cpu = self.device = torch.device("cpu")
         self.rope = self.local_rope = RotaryEmbedding(config, config.rope_theta, True, cpu)
         if config.family == "gemma3":
@@ -91,26 +64,41 @@ class NativeDecoder:
         """ "avx2" or "portable"."""
         return str(self.library.native_kernels(self.model).decode())
 
-    def reserve(self, sources: Iterable[Source]) -> None:
+    def reserve(self, nbytes: int) -> None:
         """One stretch of memory for the matrices that ``set_matrix`` will pack, each of them once."""
-        sizes = [self.library.native_packed_bytes(TYPES.index(s.type), *s.shape) for s in sources]
-        self._check(self.library.native_reserve(self.model, sum(sizes)))
+        self._check(self.library.native_reserve(self.model, nbytes))
 
-    def set_matrix(self, layer: int, slot: int, source: Source) -> None:
-        """Pack a matrix; layer -1 is the head."""
-        assert source.blocks is not None
-        blocks = np.ascontiguousarray(source.blocks)
-        order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
-        self._check(
-            self.library.native_matrix(
-                self.model, layer, slot, TYPES.index(source.type), *source.shape,
-                blocks.ctypes.data, None if order is None else order.ctypes.data,
+    def set_matrix(self, layer: int, slot: int, source: Source, kind: int | None = None) -> None:
+        """Pack a matrix; layer -1 is the head. ``kind``: of native::Kind; None: by the source's type."""
+        if kind is None:
+            kind = self.library.native_kind(type_number(source.type))
+
+        def rows(type: int, address: int, order: int | None, first: int, last: int) -> None:
+            self._check(
+                self.library.native_matrix(
+                    self.model, layer, slot, kind, type, *source.shape, address, order, first, last
+                )
             )
-        )  # fmt: skip
 
-    def set_vector(self, layer: int, slot: int, values: Tensor) -> None:
-        """A norm's weights or a bias; layer -1 is the norm before the head."""
-        array = np.ascontiguousarray(values.float().numpy())
+        pack(source, rows)
+
+    def use(self, places: Sequence[Place], weights: np.ndarray) -> None:
+        """Take matrices that are packed already, at their offsets in ``weights``."""
+        self._mapped = weights
+        for at in places:
+            blocks = weights.ctypes.data + at.offset
+            self._check(
+                self.library.native_place(self.model, at.layer, at.slot, at.kind, at.rows, at.cols, blocks)
+            )
+
+    def keep(self, cache: PackedCache, places: Sequence[Place], vectors: Vectors, nbytes: int) -> None:
+        """Write the packed weights to ``cache``, beside other work."""
+        address = self.library.native_weights(self.model)
+        self._writers.append(cache.write(self.library, places, vectors, address, nbytes))
+
+    def set_vector(self, layer: int, slot: int, values: np.ndarray) -> None:
+        """A norm's weights or a bias, float32; layer -1 is the norm before the head."""
+        array = np.ascontiguousarray(values, np.float32)
         self._check(self.library.native_vector(self.model, layer, slot, array.ctypes.data, array.size))
 
     def set_sliding(self, layer: int) -> None:
@@ -209,6 +197,12 @@ class NativeDecoder:
         return rows
 
 
+def _end(library: ctypes.CDLL, model: int, writers: list[Writer]) -> None:
+    for writer in writers:  # they read the model's memory
+        writer.stop()
+    library.native_free(model)
+
+
 def build_native(
     config: ModelConfig,
     sources: dict[str, Source],
@@ -216,44 +210,32 @@ def build_native(
     *,
     threads: int = 0,
     portable: bool = False,
+    quantize: Quantize | None = None,
+    cache: PackedCache | None = None,
 ) -> Generator[Progress, None, NativeDecoder]:
-    """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``."""
+    """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``; or take
+    them from ``cache``, which otherwise is written afterwards."""
     decoder = NativeDecoder(config, context_length, threads=threads, portable=portable)
-    decoder.reserve(sources[name] for name in _matrix_names(config))
-    total = config.num_hidden_layers + 1
-
-    def norm(layer: int, slot: int, name: str) -> None:
-        decoder.set_vector(layer, slot, sources[name].dense().float() + config.norm_weight_offset)
-
-    for index in range(config.num_hidden_layers):
-        yield Progress("stage.loading", index, total)
-        at = f"model.layers.{index}"
-        for slot, name in enumerate(_MATRICES):
-            decoder.set_matrix(index, slot, sources[f"{at}.{name}.weight"])
-        norm(index, _INPUT_NORM, f"{at}.input_layernorm.weight")
-        if config.sandwich_norms:
-            norm(index, _ATTENTION_OUT_NORM, f"{at}.post_attention_layernorm.weight")
-            norm(index, _MLP_NORM, f"{at}.pre_feedforward_layernorm.weight")
-            norm(index, _MLP_OUT_NORM, f"{at}.post_feedforward_layernorm.weight")
-        else:
-            norm(index, _MLP_NORM, f"{at}.post_attention_layernorm.weight")
-        if config.attention_bias:
-            biases = [sources[f"{at}.self_attn.{n}_proj.bias"].dense().float() for n in "qkv"]
-            decoder.set_vector(index, _BIAS, torch.cat(biases))
-        if config.qk_norm:
-            parts = [
-                (
-                    sources[f"{at}.self_attn.{n}_norm.weight"].dense().float() + config.norm_weight_offset
-                ).repeat(heads)
-                for n, heads in (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
-            ]
-            decoder.set_vector(index, _QK_NORM, torch.cat(parts))
-        if config.sliding_layers and config.sliding_layers[index]:
-            decoder.set_sliding(index)
-    yield Progress("stage.loading", config.num_hidden_layers, total)
-    norm(-1, 0, "model.norm.weight")
-    decoder.set_matrix(-1, 0, sources[_head(config)])
+    places, nbytes = plan(config, sources, decoder.library, quantize)
+    opened = cache.open(decoder.library, decoder.model, places, nbytes) if cache else None
+    norms = opened.vectors if opened else list(vectors(config, sources))
+    for layer, slot, values in norms:
+        decoder.set_vector(layer, slot, values)
+    for layer, sliding in enumerate(config.sliding_layers or ()):
+        if sliding:
+            decoder.set_sliding(layer)
     if not config.tie_word_embeddings:
         decoder.embedding = Embedding(sources["model.embed_tokens.weight"], decoder.device)
+    total = config.num_hidden_layers + 1
+    if opened:
+        decoder.use(places, opened.weights)
+    else:
+        decoder.reserve(nbytes)
+        for at in places:
+            if at.slot == 0:
+                yield Progress("stage.loading", at.layer % total, total)
+            decoder.set_matrix(at.layer, at.slot, sources[at.name], at.kind)
+        if cache:
+            decoder.keep(cache, places, norms, nbytes)
     yield Progress("stage.loading", total, total)
     return decoder

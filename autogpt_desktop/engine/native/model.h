@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "kernels.h"
+#include "loading.h"
+#include "quantize.h"
 #include "threads.h"
 
 namespace native {
@@ -64,24 +66,36 @@ public:
         used_ = 0;
     }
 
-    void pack(Matrix* m, Type type, int rows, int cols, const uint8_t* file, const int64_t* order) {
-        m->shape(kKindOf[type], rows, cols);
-        size_t size = m->padded();
-        if (size <= weights_.size() - used_) {
-            m->own.reset();
-            m->blocks = weights_.data() + used_;
-            used_ += size;
-        } else {
-            m->own.reset(new Memory);
-            m->own->allocate(size);
-            m->blocks = m->own->data();
-        }
-        for (Workspace& space : workspaces_)
-            for (Panel& panel : space.panels) panel.resize(cols);
-        int step = std::max(1, 65536 / (cols * kRows)), groups = m->groups();
+    // Rows from … to - 1 of a matrix (`from` a multiple of 8; 0 begins the matrix) out of the file's.
+    void pack(Matrix* m, Kind kind, Type type, int rows, int cols, const uint8_t* file, const int64_t* order,
+              int from, int to) {
+        if (from == 0) begin_matrix(m, kind, rows, cols);
+        int step = std::max(1, 65536 / (cols * kRows)), first = from / kRows;
+        int groups = (to + kRows - 1) / kRows - first;
         pool_.run((groups + step - 1) / step, [&](int chunk, int) {
-            for (int g = chunk * step; g < std::min(groups, (chunk + 1) * step); g++) pack_group(m, g, type, file, order);
+            for (int g = chunk * step; g < std::min(groups, (chunk + 1) * step); g++)
+                pack_group(m, first + g, type, file, order);
         });
+    }
+
+    // A matrix that lies packed in somebody else's memory, which must outlive the model.
+    void place(Matrix* m, Kind kind, int rows, int cols, uint8_t* blocks) {
+        m->shape(kind, rows, cols);
+        m->own.reset();
+        m->blocks = blocks;
+        prepare(cols);
+    }
+
+    const Memory& weights() const { return weights_; }
+
+    // The same whatever the number of threads: parts of 4 MB, then their sums.
+    uint64_t checksum(const uint8_t* data, size_t size) {
+        std::vector<uint64_t> sums((size + kPart - 1) / kPart);
+        pool_.run(static_cast<int>(sums.size()), [&](int part, int) {
+            size_t at = static_cast<size_t>(part) * kPart;
+            sums[static_cast<size_t>(part)] = native::checksum(data + at, std::min(kPart, size - at));
+        });
+        return native::checksum(reinterpret_cast<const uint8_t*>(sums.data()), sums.size() * 8);
     }
 
     size_t nbytes() const {
@@ -152,6 +166,28 @@ public:
     }
 
 private:
+    static constexpr size_t kPart = size_t{4} << 20;
+
+    void prepare(int cols) {
+        for (Workspace& space : workspaces_)
+            for (Panel& panel : space.panels) panel.resize(cols);
+    }
+
+    void begin_matrix(Matrix* m, Kind kind, int rows, int cols) {
+        m->shape(kind, rows, cols);
+        prepare(cols);
+        size_t size = m->padded();
+        if (size <= weights_.size() - used_) {
+            m->own.reset();
+            m->blocks = weights_.data() + used_;
+            used_ += size;
+        } else {
+            m->own.reset(new Memory);
+            m->own->allocate(size);
+            m->blocks = m->own->data();
+        }
+    }
+
     struct Token {
         int sequence, position;
     };

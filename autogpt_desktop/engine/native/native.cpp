@@ -28,6 +28,10 @@ int guarded(const Task& task) {
     }
 }
 
+Matrix* matrix_at(Model* model, int layer, int slot) {
+    return layer < 0 ? &model->head : &model->layer(layer).matrices[slot];
+}
+
 }  // namespace
 
 // The digest of the sources that this was built from, as setup.py counts it, behind "sha256_".
@@ -54,10 +58,13 @@ NATIVE_API const char* native_kernels(const Model* model) { return model->kernel
 
 NATIVE_API int64_t native_nbytes(const Model* model) { return static_cast<int64_t>(model->nbytes()); }
 
+// How a matrix of the file's type is kept unless it is told otherwise.
+NATIVE_API int native_kind(int type) { return native::kKindOf[type]; }
+
 // Bytes that a matrix takes of the model's memory, and that memory: for all matrices that are packed next.
-NATIVE_API int64_t native_packed_bytes(int type, int rows, int cols) {
+NATIVE_API int64_t native_packed_bytes(int kind, int rows, int cols) {
     Matrix matrix;
-    matrix.shape(native::kKindOf[type], rows, cols);
+    matrix.shape(static_cast<native::Kind>(kind), rows, cols);
     return static_cast<int64_t>(matrix.padded());
 }
 
@@ -65,13 +72,67 @@ NATIVE_API int native_reserve(Model* model, int64_t bytes) {
     return guarded([&] { model->reserve(static_cast<size_t>(bytes)); });
 }
 
-// layer -1: the head. file: the rows' blocks as GGUF has them. order: [rows] or null.
-NATIVE_API int native_matrix(Model* model, int layer, int slot, int type, int rows, int cols, const uint8_t* file,
-                             const int64_t* order) {
+NATIVE_API const uint8_t* native_weights(const Model* model) { return model->weights().data(); }
+
+// layer -1: the head. file: the rows' blocks as GGUF has them. order: [rows] or null. Rows from … to - 1.
+NATIVE_API int native_matrix(Model* model, int layer, int slot, int kind, int type, int rows, int cols,
+                             const uint8_t* file, const int64_t* order, int from, int to) {
     return guarded([&] {
-        Matrix* m = layer < 0 ? &model->head : &model->layer(layer).matrices[slot];
-        model->pack(m, static_cast<native::Type>(type), rows, cols, file, order);
+        model->pack(matrix_at(model, layer, slot), static_cast<native::Kind>(kind), static_cast<native::Type>(type),
+                    rows, cols, file, order, from, to);
     });
+}
+
+// A matrix that lies packed at `blocks`, which must outlive the model.
+NATIVE_API int native_place(Model* model, int layer, int slot, int kind, int rows, int cols, uint8_t* blocks) {
+    return guarded([&] {
+        model->place(matrix_at(model, layer, slot), static_cast<native::Kind>(kind), rows, cols, blocks);
+    });
+}
+
+// With the model's threads.
+NATIVE_API uint64_t native_checksum(Model* model, const uint8_t* data, int64_t size) {
+    return model->checksum(data, static_cast<size_t>(size));
+}
+
+// Without any.
+NATIVE_API uint64_t native_short_checksum(const uint8_t* data, int64_t size) {
+    return native::checksum(data, static_cast<size_t>(size));
+}
+
+// A number that stands for the way every type is packed: what an example of each becomes.
+NATIVE_API uint64_t native_layout() {
+    constexpr int rows = 8, cols = 256;
+    std::vector<uint8_t> file(rows * cols * 4), packed(rows * cols * 4);
+    uint64_t state = 1, sum = 0;
+    for (int type = 0; type <= native::BF16; type++) {
+        for (uint8_t& byte : file) {
+            state = state * 6364136223846793005ull + 1442695040888963407ull;
+            byte = static_cast<uint8_t>(type < native::F32 ? state >> 56 : (state >> 57) & 0x3f);
+        }
+        for (native::Kind kind : {native::kKindOf[type], type < native::F32 ? native::kKindOf[type] : native::Q4M}) {
+            Matrix matrix;
+            matrix.shape(kind, rows, cols);
+            std::fill(packed.begin(), packed.end(), uint8_t{0});
+            matrix.blocks = packed.data();
+            native::pack_group(&matrix, 0, static_cast<native::Type>(type), file.data(), nullptr);
+            sum = native::step(sum, native::checksum(packed.data(), packed.size()) ^ matrix.padded());
+        }
+    }
+    return sum;
+}
+
+// Where `count` strings end, and two numbers about them: see strings_end.
+NATIVE_API int64_t native_strings_end(const uint8_t* data, int64_t size, int64_t at, int64_t count, int* separator,
+                                      int64_t* bytes) {
+    size_t total = 0, end = native::strings_end(data, static_cast<size_t>(size), static_cast<size_t>(at),
+                                                static_cast<size_t>(count), separator, &total);
+    *bytes = static_cast<int64_t>(total);
+    return static_cast<int64_t>(end);
+}
+
+NATIVE_API void native_join_strings(const uint8_t* at, int64_t count, int separator, uint8_t* out) {
+    native::join_strings(at, static_cast<size_t>(count), separator, out);
 }
 
 // layer -1: the norm before the head.

@@ -29,15 +29,16 @@
 namespace native {
 
 enum Kind { Q4, Q4M, Q5, Q5M, Q6, Q8 };                                 // M: with minima
-enum Type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, kTypes };  // as the file has them
+// as the file has them; the floats are quantised (quantize.h)
+enum Type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, kTypes, F32 = kTypes, F16, BF16 };
 
 constexpr int kRows = 8, kCols = 32;
 constexpr int kQuants[] = {128, 128, 160, 160, 192, 256};  // bytes of integers in a block
 constexpr int kBlock[] = {144, 160, 176, 192, 224, 272};   // bytes of a block
 constexpr int kOffset[] = {8, 0, 16, 0, 32, 0};
-constexpr Kind kKindOf[] = {Q4, Q4M, Q5, Q5M, Q8, Q4M, Q5M, Q6};
-constexpr int kTypeValues[] = {32, 32, 32, 32, 32, 256, 256, 256};
-constexpr int kTypeBytes[] = {18, 20, 22, 24, 34, 144, 176, 210};
+constexpr Kind kKindOf[] = {Q4, Q4M, Q5, Q5M, Q8, Q4M, Q5M, Q6, Q8, Q8, Q8};
+constexpr int kTypeValues[] = {32, 32, 32, 32, 32, 256, 256, 256, 1, 1, 1};
+constexpr int kTypeBytes[] = {18, 20, 22, 24, 34, 144, 176, 210, 4, 2, 2};
 
 inline float from_half(uint16_t half) {
     uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31, mantissa = half & 1023;
@@ -199,23 +200,6 @@ inline void write_part(Kind kind, const Part& part, uint8_t* block, int lane) {
     std::memcpy(scales + 2 * lane, &part.scale[0], 2);
     if (kind == Q6) std::memcpy(scales + 16 + 2 * lane, &part.scale[1], 2);
     if (kind == Q4M || kind == Q5M) std::memcpy(scales + 16 + 2 * lane, &part.minimum, 2);
-}
-
-// Pack group `group` of 8 rows. `order` [rows] or null: row i of the matrix is row order[i] of the file.
-inline void pack_group(Matrix* matrix, int group, Type type, const uint8_t* file, const int64_t* order) {
-    size_t row_bytes = static_cast<size_t>(matrix->cols) / kTypeValues[type] * kTypeBytes[type];
-    int per_row = matrix->blocks_per_row(), size = kBlock[matrix->kind];
-    uint8_t* target = matrix->blocks + static_cast<size_t>(group) * per_row * size;
-    std::memset(target, 0, static_cast<size_t>(per_row) * size);
-    Part part;
-    for (int lane = 0; lane < kRows && group * kRows + lane < matrix->rows; lane++) {
-        int64_t row = group * kRows + lane;
-        const uint8_t* source = file + static_cast<size_t>(order ? order[row] : row) * row_bytes;
-        for (int block = 0; block < per_row; block++) {
-            read_part(type, source, block, &part);
-            write_part(matrix->kind, part, target + static_cast<size_t>(block) * size, lane);
-        }
-    }
 }
 
 }  // namespace native

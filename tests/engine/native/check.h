@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels.h"
+#include "quantize.h"
 
 namespace check {
 

@@ -269,7 +269,8 @@ private:
     size_t cells() const { return static_cast<size_t>(shape_.layers * 2 * shape_.kv_heads * kContext * shape_.head_dim); }
 
     void pack(native::Matrix* m, const File& file) {
-        model_.pack(m, file.type, file.rows, file.cols, file.blocks.data(), nullptr);
+        model_.pack(m, native::kKindOf[file.type], file.type, file.rows, file.cols, file.blocks.data(), nullptr, 0,
+                    file.rows);
     }
 
     const Weights& weights_;

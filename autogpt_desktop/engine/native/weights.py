@@ -1,0 +1,123 @@
+"""Which weights a decoder takes from a checkpoint: matrices that are packed, and vectors."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+
+from autogpt_desktop.engine import native
+from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.native.packed_cache import Place
+from autogpt_desktop.engine.quant import DENSE_TYPES, Source
+
+Quantize = Literal["int8", "int4"]
+# the order of native::Type
+TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
+FLOATS = ("F32", "F16", "BF16")
+assert frozenset(FLOATS) == DENSE_TYPES
+MATRICES = (
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+    "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
+)  # fmt: skip
+INPUT_NORM, MLP_NORM, ATTENTION_OUT_NORM, MLP_OUT_NORM, BIAS, QK_NORM = range(6)
+_KINDS = {"int4": 1, "int8": 5}  # Q4M and Q8 of native::Kind
+_CHUNK_BYTES = 16 << 20  # of the file, packed at a time: so much of it is in memory besides the packed
+
+
+def type_number(type: str) -> int:
+    """native::Type."""
+    return (TYPES + FLOATS).index(type)
+
+
+def runs(config: ModelConfig, sources: dict[str, Source], quantize: Quantize | None = None) -> bool:
+    """Does the compiled back end run this checkpoint: is it here, and are all matrices in its formats?
+
+    ``quantize``: what float matrices become; None: they stay as they are, which it does not do.
+    """
+    names = [name for name, _, _ in _matrices(config)]
+    types = TYPES + FLOATS if quantize else TYPES
+    return (
+        all(name in sources for name in names)
+        and all(sources[name].type in types and sources[name].shape[1] % 32 == 0 for name in names)
+        and config.head_dim % 2 == 0
+        and native.library() is not None
+    )
+
+
+def _matrices(config: ModelConfig) -> Iterator[tuple[str, int, int]]:
+    """(name, layer, slot) in the order they are packed; the head is layer -1."""
+    for layer in range(config.num_hidden_layers):
+        for slot, name in enumerate(MATRICES):
+            yield f"model.layers.{layer}.{name}.weight", layer, slot
+    yield "model.embed_tokens.weight" if config.tie_word_embeddings else "lm_head.weight", -1, 0
+
+
+def plan(
+    config: ModelConfig, sources: dict[str, Source], library: ctypes.CDLL, quantize: Quantize | None = None
+) -> tuple[list[Place], int]:
+    """Where each matrix goes in the model's memory, and the bytes of it.
+
+    Of a float checkpoint the head (and with it tied embeddings) has 8 bits whatever ``quantize`` says.
+    """
+    places: list[Place] = []
+    offset = 0
+    for name, layer, slot in _matrices(config):
+        source = sources[name]
+        kind = int(library.native_kind(type_number(source.type)))
+        if source.type in FLOATS and layer >= 0 and quantize:
+            kind = _KINDS[quantize]
+        rows, cols = source.shape
+        places.append(Place(name, layer, slot, kind, rows, cols, offset))
+        offset += int(library.native_packed_bytes(kind, rows, cols))
+    return places, offset
+
+
+def vectors(config: ModelConfig, sources: dict[str, Source]) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(layer, slot, float32 [count]) of every norm and bias; layer -1 is the norm before the head."""
+
+    def norm(name: str) -> torch.Tensor:
+        return sources[f"{name}.weight"].dense().float() + config.norm_weight_offset
+
+    for layer in range(config.num_hidden_layers):
+        at = f"model.layers.{layer}"
+        yield layer, INPUT_NORM, norm(f"{at}.input_layernorm").numpy()
+        if config.sandwich_norms:
+            yield layer, ATTENTION_OUT_NORM, norm(f"{at}.post_attention_layernorm").numpy()
+            yield layer, MLP_NORM, norm(f"{at}.pre_feedforward_layernorm").numpy()
+            yield layer, MLP_OUT_NORM, norm(f"{at}.post_feedforward_layernorm").numpy()
+        else:
+            yield layer, MLP_NORM, norm(f"{at}.post_attention_layernorm").numpy()
+        if config.attention_bias:
+            biases = [sources[f"{at}.self_attn.{n}_proj.bias"].dense().float() for n in "qkv"]
+            yield layer, BIAS, torch.cat(biases).numpy()
+        if config.qk_norm:
+            heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
+            parts = [norm(f"{at}.self_attn.{n}_norm").repeat(count) for n, count in heads]
+            yield layer, QK_NORM, torch.cat(parts).numpy()
+    yield -1, 0, norm("model.norm").numpy()
+
+
+def pack(source: Source, rows: Callable[[int, int, int | None, int, int], None]) -> None:
+    """Hand a matrix over in parts: ``rows(type, address, order's address, first row, last row + 1)``.
+
+    What was packed of a mapped file is let go of behind each part.
+    """
+    if source.tensor is not None:
+        tensor = source.tensor.contiguous()
+        address, row_bytes = tensor.data_ptr(), tensor.element_size() * source.shape[1]
+    else:
+        assert source.blocks is not None
+        blocks = np.ascontiguousarray(source.blocks)
+        address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
+    order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
+    total = source.shape[0]
+    step = total if order is not None else max(8, _CHUNK_BYTES // row_bytes // 8 * 8)
+    for first in range(0, total, step):
+        last = min(first + step, total)
+        rows(type_number(source.type), address, None if order is None else order.ctypes.data, first, last)
+        if source.forget is not None:
+            source.forget(first * row_bytes, last * row_bytes)
