@@ -53,7 +53,14 @@ WALLS = {
     "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),
     "i18n": Wall(frozenset({"errors", "paths"})),
     "engine": wall({"engine*"}, {"torch*", "numpy*", "tokenizers*", "safetensors*", "jinja2*"}),
-    "documents": wall({"documents*"}, {"numpy*"}, set()),
+    "documents": wall(
+        {"documents*"},
+        {
+            *("numpy*", "bs4*", "charset_normalizer*", "docx*", "lxml*", "openpyxl*", "pptx*"),
+            *("py3langid*", "pypdfium2*"),
+        },
+        set(),
+    ),
     "tasks": wall({"tasks*", "documents*", "engine.config"}, lazily={"engine*"}),
     "lab": wall({"lab*", "engine*"}, {"torch*", "optuna*", "numpy*"}),
     "catalog": wall({"catalog*", *TORCH_FREE}, {"huggingface_hub*"}),
