@@ -125,7 +125,7 @@ def make_chat(context: AppContext) -> QWidget:
     return ChatPanel(context)
 
 
-def make_models(resolve: Callable[[str], Path], device: str, context_length: int) -> Any:
+def make_models(resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str) -> Any:
     """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
     from autogpt_desktop import torch_preload
     from autogpt_desktop.paths import packed_dir
@@ -134,7 +134,13 @@ def make_models(resolve: Callable[[str], Path], device: str, context_length: int
     with torch_preload.collector_at_rest():
         from autogpt_desktop.engine.load import Models
 
-    return Models(resolve, device, context_length, packed_cache=packed_dir())
+    return Models(
+        resolve,
+        device,
+        context_length,
+        packed_cache=packed_dir(),
+        kv_cache="int8" if kv_cache == "int8" else "float16",
+    )
 
 
 def open_history() -> tuple[History, KnownError | None]:

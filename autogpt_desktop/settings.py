@@ -15,6 +15,7 @@ from autogpt_desktop.i18n import tr
 
 THEMES = ("system", "light", "dark")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+KV_CACHES = ("float16", "int8")
 ZOOM_RANGE = (0.5, 3.0)
 MAX_FILE = 4 * 2**20  # bytes; a larger settings file is not ours
 
@@ -88,6 +89,7 @@ class Settings:
     last_conversation: int = 0
     notify: bool = True
     context_length: int = 0  # 0: the model's own
+    kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
 
     # Not saved themselves:
@@ -177,7 +179,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
         return value if fine else default
     if isinstance(default, str):
-        allowed = {"theme": THEMES, "device": DEVICES}.get(name)
+        allowed = {"theme": THEMES, "device": DEVICES, "kv_cache": KV_CACHES}.get(name)
         return value if isinstance(value, str) and (allowed is None or value in allowed) else default
     if name == "acknowledged":
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default

@@ -32,6 +32,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         device=options.device or settings.device,
         context_length=settings.context_length,
         packed_cache=paths.packed_dir(),
+        kv_cache="int8" if settings.kv_cache == "int8" else "float16",
     )
     try:
         prompt = options.prompt

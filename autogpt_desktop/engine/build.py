@@ -12,8 +12,10 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.door import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache
+from autogpt_desktop.engine.native.state import CacheType, cache_bytes
 from autogpt_desktop.engine.native.weights import Quantize, runs
 from autogpt_desktop.engine.one_token import StaticSteps
+from autogpt_desktop.engine.packed import cache_dtype
 from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
 from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
@@ -29,17 +31,22 @@ def build(
     compiled: bool = True,
     quantize: Quantize | None = None,
     cache: PackedCache | None = None,
+    kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, Decoder]:
     """Pack the weights on ``device``; the generator returns the decoder.
 
     On the CPU that is the compiled one where it is built and knows all of the formats, unless
     ``compiled`` is False; else it runs on torch. For the compiled one alone: ``quantize`` is what float
-    weights become, and ``cache`` keeps the packed weights.
+    weights become, ``cache`` keeps the packed weights, ``kv_cache`` is what states keep.
     """
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
-    if compiled and not float32 and device.type == "cpu" and runs(config, sources, quantize):
-        return (yield from build_native(config, sources, context_length, quantize=quantize, cache=cache))
+    if _compiled(config, sources, device, float32, compiled, quantize):
+        return (
+            yield from build_native(
+                config, sources, context_length, quantize=quantize, cache=cache, kv_cache=kv_cache
+            )
+        )
     decoder = Transformer(config, device, context_length)
 
     def norm(name: str) -> RMSNorm:
@@ -81,6 +88,36 @@ def build(
         decoder.one_token = StaticSteps(decoder)
     yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
     return decoder
+
+
+def _compiled(
+    config: ModelConfig,
+    sources: dict[str, Source],
+    device: torch.device,
+    float32: bool,
+    compiled: bool,
+    quantize: Quantize | None,
+) -> bool:
+    return compiled and not float32 and device.type == "cpu" and runs(config, sources, quantize)
+
+
+def cache_bytes_per_token(
+    config: ModelConfig,
+    sources: dict[str, Source],
+    device: torch.device,
+    *,
+    float32: bool = False,
+    compiled: bool = True,
+    quantize: Quantize | None = None,
+    kv_cache: CacheType = "float16",
+) -> int:
+    """Bytes of KV cache that one token takes in the decoder that ``build`` makes of the same arguments."""
+    dim = config.head_dim
+    if _compiled(config, sources, device, float32, compiled, quantize):
+        one = cache_bytes(kv_cache, dim)
+    else:
+        one = 2 * cache_dtype(device).itemsize * dim
+    return one * config.num_hidden_layers * config.num_key_value_heads
 
 
 def _interleave_heads(config: ModelConfig, sources: dict[str, Source]) -> dict[str, Source]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from autogpt_desktop.engine.build import build
+from autogpt_desktop.engine.build import build, cache_bytes_per_token
 from autogpt_desktop.engine.chat_template import ChatTemplate
 from autogpt_desktop.engine.checkpoint import sources_from_folder
 from autogpt_desktop.engine.config import ModelConfig
@@ -23,6 +23,7 @@ from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
 from autogpt_desktop.engine.give_way import GivesWay
 from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
+from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
@@ -43,6 +44,7 @@ def load(
     compiled: bool = True,
     packed_cache: Path | None = None,
     quantize: Quantize | None = None,
+    kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, Engine]:
     """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
 
@@ -52,6 +54,9 @@ def load(
     ``compiled`` False keeps the CPU on torch. ``packed_cache``: a folder where the compiled back end
     keeps packed weights, so that the next load is quick; None keeps none. ``quantize``: "int8" or "int4"
     for checkpoints in float, which then run on the compiled back end; None leaves them as they are.
+    ``kv_cache``: what a conversation's keys and values are kept in by the compiled CPU back end; "int8"
+    takes half the memory. Torch (GPUs, and the CPU for files that the compiled back end does not know)
+    keeps to its own types whatever it says.
     Raises KnownError for everything that can be wrong with the files, and "no-memory".
     """
     path = Path(path)
@@ -80,33 +85,44 @@ def load(
     if tokenizer.vocab_size > config.vocab_size:
         raise KnownError("tokenizer-vocabulary", file=path.name)
     template = ChatTemplate.for_tokenizer(tokenizer)
-    length = _context_length(config, context_length)
-    options: dict[str, Any] = {"float32": float32, "compiled": compiled, "quantize": quantize, "cache": cache}
+    kinds: dict[str, Any] = {
+        "float32": float32, "compiled": compiled, "quantize": quantize, "kv_cache": kv_cache,
+    }  # fmt: skip
+
+    def decoder_on(chosen: torch.device) -> Generator[Progress, None, Decoder]:
+        # a card may have to give way to the CPU in the middle of a conversation, which must fit there too
+        per_token = max(
+            cache_bytes_per_token(config, sources, place, **kinds) for place in {chosen, torch.device("cpu")}
+        )
+        length = _context_length(config, context_length, per_token)
+        return build(config, sources, chosen, length, cache=cache, **kinds)
+
     try:
         try:
-            decoder = yield from build(config, sources, wanted, length, **options)
+            decoder = yield from decoder_on(wanted)
         except (MemoryError, RuntimeError) as error:
             if wanted.type == "cpu" or not out_of_memory(error):
                 raise
             log.warning("no room on %s, going to the CPU", wanted)
             notices = (*notices, Notice("notice.gpu-full"))
             wanted = torch.device("cpu")
-            decoder = yield from build(config, sources, wanted, length, **options)
+            decoder = yield from decoder_on(wanted)
     except BaseException as error:  # also a load that is cancelled
         template.close()
         if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise
     if wanted.type != "cpu":
-        decoder = GivesWay(decoder, lambda: _on_cpu(path, config, length))
+        length = decoder.context_length
+        decoder = GivesWay(decoder, lambda: _on_cpu(path, config, length, **kinds))
     give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
 
 
-def _on_cpu(path: Path, config: ModelConfig, context_length: int) -> Decoder:
+def _on_cpu(path: Path, config: ModelConfig, context_length: int, **kinds: Any) -> Decoder:
     """The decoder of ``path`` on the CPU, in place of one on a card. Raises KnownError as ``load`` does."""
-    engine = run_to_end(load(path, device="cpu", context_length=context_length))
+    engine = run_to_end(load(path, device="cpu", context_length=context_length, **kinds))
     engine.close()
     if engine.config != config:  # another model stands in the file's place by now
         raise KnownError("no-memory-to-answer")
@@ -145,8 +161,7 @@ def _computes(device: str) -> bool:
         return False
 
 
-def _context_length(config: ModelConfig, wanted: int) -> int:
-    per_token = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+def _context_length(config: ModelConfig, wanted: int, per_token: int) -> int:
     limit = min(config.max_position_embeddings, max(512, _MAX_CACHE_BYTES // per_token))
     return min(limit, wanted) if wanted else limit
 
@@ -162,10 +177,12 @@ class Models:
         *,
         packed_cache: Path | None = None,
         quantize: Quantize | None = None,
+        kv_cache: CacheType = "float16",
     ) -> None:
         """``resolve``: the file or folder that a role means; the rest as for ``load``."""
         self.resolve, self.device, self.context_length = resolve, device, context_length
         self.packed_cache, self.quantize = packed_cache, quantize
+        self.kv_cache: CacheType = kv_cache
         self._engine: Engine | None = None
         self._path: Path | None = None
         self.states: dict[str, Any] = {}  # by conversation; see tasks.chat
@@ -181,6 +198,7 @@ class Models:
                 context_length=self.context_length,
                 packed_cache=self.packed_cache,
                 quantize=self.quantize,
+                kv_cache=self.kv_cache,
             )
             self._engine, self._path = engine, path
             yield from engine.notices

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.worker import Worker
 
 ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
-MakeModels = Callable[[Callable[[str], Path], str, int], Any]  # resolve, device, context length
+# of resolve, device, context length, kind of cache
+MakeModels = Callable[[Callable[[str], Path], str, int, str], Any]
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
 
@@ -56,20 +57,21 @@ class _Models:
     def __init__(self, make: MakeModels) -> None:
         self._make = make
         self._models: Any = None
-        self._made_for = ("", 0)  # device, context length
+        self._made_for = ("", 0, "")  # device, context length, kind of cache
         self._chosen = ""
         self.loaded = ""  # the name that load_model succeeded with
 
-    def get(self, device: str, context_length: int, chosen: str) -> Generator[Any, None, Any]:
-        """Torch is imported here, the first time. ``chosen`` plays the role "chat"."""
+    def get(self, options: tuple[str, int, str], chosen: str) -> Generator[Any, None, Any]:
+        """Torch is imported here, the first time. ``options``: device, context length, kind of cache;
+        ``chosen`` plays the role "chat"."""
         self._chosen = chosen
-        if self._models is None or self._made_for != (device, context_length):
+        if self._models is None or self._made_for != options:
             yield Progress("stage.engine")
             if self._models is not None:
                 self._models.unload()
             self.loaded, self._models = "", None
-            self._models = self._make(self._resolve, device, context_length)
-            self._made_for = (device, context_length)
+            self._models = self._make(self._resolve, *options)
+            self._made_for = options
         return self._models
 
     def _resolve(self, name: str) -> Path:
@@ -80,8 +82,8 @@ class _Models:
 
 
 class AppContext(QObject):
-    """See the module's text. ``make_models(resolve, device, context_length)`` is called on the worker's
-    thread."""
+    """See the module's text. ``make_models(resolve, device, context_length, kv_cache)`` is called on the
+    worker's thread."""
 
     language_changed = Signal()
     theme_changed = Signal()
@@ -94,9 +96,7 @@ class AppContext(QObject):
     toast_requested = Signal(object)  # theme-independent Toast request, see toast.py
     attention_requested = Signal(str, str)  # title, text: a desktop notification
 
-    def __init__(
-        self, settings: Settings, history: History, worker: Worker, make_models: MakeModels
-    ) -> None:
+    def __init__(self, settings: Settings, history: History, worker: Worker, make_models: MakeModels) -> None:
         super().__init__()
         self.settings = settings
         self.history = history
@@ -146,7 +146,7 @@ class AppContext(QObject):
         self.load_chosen_model()
 
     def set_device(self, device: str) -> None:
-        """"auto", "cpu", "cuda" or "mps"; remembered, and the chosen model is loaded again there."""
+        """ "auto", "cpu", "cuda" or "mps"; remembered, and the chosen model is loaded again there."""
         if device != self.settings.device:
             self.settings.device = device
             self.save_settings()
@@ -157,6 +157,14 @@ class AppContext(QObject):
         """How many tokens a conversation may have; 0: what the model can. Loads it again."""
         if tokens != self.settings.context_length:
             self.settings.context_length = tokens
+            self.save_settings()
+            self._set_model(None)
+            self.load_chosen_model()
+
+    def set_kv_cache(self, kind: str) -> None:
+        """One of ``settings.KV_CACHES``. Loads the model again."""
+        if kind != self.settings.kv_cache:
+            self.settings.kv_cache = kind
             self.save_settings()
             self._set_model(None)
             self.load_chosen_model()
@@ -196,14 +204,15 @@ class AppContext(QObject):
         """
         chosen = self.chosen_model()
         name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
-        device, length, models = self.settings.device, self.settings.context_length, self._models
+        wanted, models = self.settings, self._models
+        options = wanted.device, wanted.context_length, wanted.kv_cache
 
         def run(cancel: threading.Event) -> Iterator[Any]:
             if not name:
                 raise KnownError("no-model")
             from autogpt_desktop.tasks.chat import load_model
 
-            loaded = yield from models.get(device, length, name)
+            loaded = yield from models.get(options, name)
             if models.loaded != name:
                 models.loaded = ""
                 for event in load_model(loaded, name):
@@ -288,13 +297,13 @@ class AppContext(QObject):
         return theme.theme().color(role)
 
     def set_theme(self, name: str) -> None:
-        """"system", "light" or "dark"; remembered."""
+        """ "system", "light" or "dark"; remembered."""
         self.settings.theme = name
         self.save_settings()
         theme.theme().set_mode(name)
 
     def set_language(self, language: str) -> None:
-        """"" follows the system; remembered. Widgets say everything again on ``language_changed``."""
+        """ "" follows the system; remembered. Widgets say everything again on ``language_changed``."""
         from autogpt_desktop.ui import translation
 
         self.settings.language = language

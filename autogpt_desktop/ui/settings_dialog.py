@@ -96,6 +96,9 @@ class SettingsDrawer(Overlay):
         self.context_length = self._choice("context_length", self._set_context_length)
         self.context_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.context_hint)
+        self.kv_cache = self._choice("kv_cache", self._context.set_kv_cache)
+        self.kv_cache_hint = label(size="small", tone="muted", wrap=True)
+        self._column.addWidget(self.kv_cache_hint)
         self._section("presets")
         self.presets = PresetEditor(context)
         self._column.addWidget(self.presets)
@@ -137,10 +140,11 @@ class SettingsDrawer(Overlay):
             "zoom": tr("Size of messages"),
             "device": tr("Runs on"),
             "context_length": tr("Context"),
+            "kv_cache": tr("Conversation memory"),
         }
         for key, text in texts.items():
             self._labels[key].setText(text)
-        for key in ("language", "theme", "zoom", "device", "context_length"):
+        for key in ("language", "theme", "zoom", "device", "context_length", "kv_cache"):
             getattr(self, key).setAccessibleName(texts[key])
         self.send_with_enter.setText(tr("Enter sends the message"))
         self.send_hint.setText(
@@ -148,6 +152,9 @@ class SettingsDrawer(Overlay):
         )
         self.notify.setText(tr("Tell me when a long answer is finished"))
         self.context_hint.setText(tr("How much of a conversation the model sees. More takes more memory."))
+        self.kv_cache_hint.setText(
+            tr("Half the memory, hardly less exact. It counts where the model runs on the processor.")
+        )
         self.folder_button.setText(tr("Open the folder"))
         self.folder.setAccessibleName(tr("Conversations and models are in {folder}", folder=paths.data_dir()))
         self._show_values()
@@ -175,6 +182,9 @@ class SettingsDrawer(Overlay):
         self.context_length.show_choices(
             [(n, _tokens_text(n)) for n in lengths],
             settings.context_length,
+        )
+        self.kv_cache.show_choices(
+            [("float16", tr("Exact (16 bits)")), ("int8", tr("Compact (8 bits)"))], settings.kv_cache
         )
         self.send_with_enter.setChecked(settings.send_with_enter)
         self.notify.setChecked(settings.notify)

@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 
 
 class Shape(ctypes.Structure):
-    """Mirrors native::Shape in model.h."""
+    """Mirrors native::Shape in shape.h."""
 
     _fields_ = [
         *((name, ctypes.c_int32) for name in ("vocab", "hidden", "intermediate", "layers", "heads")),
@@ -27,10 +27,11 @@ class Shape(ctypes.Structure):
 
 
 class Sequence(ctypes.Structure):
-    """Mirrors native::Sequence in model.h."""
+    """Mirrors native::Sequence in shape.h."""
 
     _fields_ = [
         ("cache", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
         ("capacity", ctypes.c_int64),
         ("start", ctypes.c_int32),
         ("count", ctypes.c_int32),

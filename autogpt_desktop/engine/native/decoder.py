@@ -15,7 +15,7 @@ from torch import Tensor
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.native.packed_cache import PackedCache, Place, Vectors, Writer
-from autogpt_desktop.engine.native.state import NativeState
+from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
 from autogpt_desktop.engine.quant import Embedding, Source
 from autogpt_desktop.engine.transformer import Cancelled, RotaryEmbedding
@@ -29,17 +29,24 @@ class NativeDecoder:
     """Token ids in, logits out. Weights and workspace live in the library; states belong to the caller.
 
     ``threads``: 0 uses as many as torch does. ``portable`` keeps to the kernels for any processor.
-    Raises MemoryError when the library gets none.
+    ``kv_cache``: what new states keep, "float16" or "int8". Raises MemoryError when the library gets none.
     """
 
     chunk_invariant = True
 
     def __init__(
-        self, config: ModelConfig, context_length: int, *, threads: int = 0, portable: bool = False
+        self,
+        config: ModelConfig,
+        context_length: int,
+        *,
+        threads: int = 0,
+        portable: bool = False,
+        kv_cache: CacheType = "float16",
     ) -> None:
         library = native.library()
         assert library is not None, "check runs() first"
         c, self.config, self.context_length, self.library = config, config, context_length, library
+        self.kv_cache = kv_cache
         shape = native.Shape(
             c.vocab_size, c.hidden_size, c.intermediate_size, c.num_hidden_layers, c.num_attention_heads,
             c.num_key_value_heads, c.head_dim, c.sliding_window, c.hidden_act == "gelu_tanh",
@@ -112,7 +119,9 @@ class NativeDecoder:
     def new_state(self) -> NativeState:
         """An empty sequence."""
         c = self.config
-        return NativeState(c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length)
+        return NativeState(
+            c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length, self.kv_cache
+        )
 
     @property
     def nbytes(self) -> int:
@@ -170,6 +179,7 @@ class NativeDecoder:
         sequences = (native.Sequence * len(work))()
         for entry, (state, new) in zip(sequences, work, strict=True):
             entry.cache, entry.capacity = state.cache.ctypes.data, state.capacity
+            entry.scales = None if state.scales is None else state.scales.ctypes.data
             entry.start, entry.count = len(state), len(new)
         self._check(
             self.library.native_begin(
@@ -212,10 +222,11 @@ def build_native(
     portable: bool = False,
     quantize: Quantize | None = None,
     cache: PackedCache | None = None,
+    kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, NativeDecoder]:
     """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``; or take
     them from ``cache``, which otherwise is written afterwards."""
-    decoder = NativeDecoder(config, context_length, threads=threads, portable=portable)
+    decoder = NativeDecoder(config, context_length, threads=threads, portable=portable, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
     opened = cache.open(decoder.library, decoder.model, places, nbytes) if cache else None
     norms = opened.vectors if opened else list(vectors(config, sources))

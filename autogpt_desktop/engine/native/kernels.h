@@ -54,8 +54,10 @@ struct Kernels {
                  float* y, size_t stride);
     void (*rms_norm)(const float* x, const float* weight, float eps, int count, float* out);
     void (*gate)(bool gelu, const float* gate, const float* up, int count, float* out);
-    void (*attend)(const Tile& tile, const Head& head, float* scratch);
+    // parts: [tile.count, part_size], scratch: [attention_scratch]; attention.h
+    void (*attend)(const Tile& tile, const Head& head, int span, float* scratch, float* parts);
     void (*halves)(const float* x, int count, uint16_t* out);
+    float (*bytes)(const float* x, int count, int8_t* out);  // x = q · the returned scale
 };
 
 // Element `i` of step `s`, row `r` of a packed block, as an integer: signed for Q8, 0 … 2^bits - 1 else.
@@ -161,7 +163,7 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
 }
 
 inline const Kernels& kernels() {
-    static const Kernels table{"portable", 1, quantize, unpack, rows, rms_norm, gate, attend, halves};
+    static const Kernels table{"portable", 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
     return table;
 }
 

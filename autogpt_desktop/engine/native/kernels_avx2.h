@@ -235,7 +235,7 @@ NATIVE_AVX2 inline void gate(bool gelu, const float* gate, const float* up, int 
 inline const Kernels* kernels() {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
         return nullptr;
-    static const Kernels table{"avx2", 6, quantize, unpack, rows, rms_norm, gate, attend, halves};
+    static const Kernels table{"avx2", 6, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
     return &table;
 }
 

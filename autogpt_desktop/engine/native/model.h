@@ -8,27 +8,13 @@
 #include <memory>
 #include <vector>
 
+#include "attend.h"
 #include "kernels.h"
 #include "loading.h"
 #include "quantize.h"
 #include "threads.h"
 
 namespace native {
-
-// Mirrors _Shape in decoder.py.
-struct Shape {
-    int32_t vocab, hidden, intermediate, layers, heads, kv_heads, head_dim, sliding_window, gelu;
-    float eps, embedding_scale, query_scale, attn_softcap, final_softcap;
-};
-
-// `count` new tokens behind the `start` that are in the cache. Mirrors _Sequence in decoder.py.
-// cache: float16 [layers, keys and values, kv_heads, capacity · head_dim], capacity a multiple of 32;
-// keys of a head [capacity / 8, head_dim, 8], values [capacity, head_dim].
-struct Sequence {
-    uint16_t* cache;
-    int64_t capacity;
-    int32_t start, count;
-};
 
 enum MatrixSlot { kQ, kK, kV, kO, kGate, kUp, kDown, kMatrixSlots };
 enum VectorSlot { kInputNorm, kMlpNorm, kAttentionOutNorm, kMlpOutNorm, kBias, kQKNorm, kVectorSlots };
@@ -41,8 +27,6 @@ struct Layer {
 
 struct Workspace {  // of one thread
     std::vector<Panel> panels{4};
-    std::vector<float> scratch;
-    std::vector<uint16_t> halves;
 };
 
 class Model {
@@ -52,7 +36,8 @@ public:
           pool_(threads),
           kernels_(&kernels),
           layers_(static_cast<size_t>(shape.layers)),
-          workspaces_(static_cast<size_t>(threads)) {}
+          workspaces_(static_cast<size_t>(threads)),
+          attention_(shape, threads, kernels) {}
 
     const Kernels& kernels() const { return *kernels_; }
 
@@ -119,12 +104,12 @@ public:
         for (int s = 0; s < count; s++)
             for (int i = 0; i < sequences[s].count; i++) tokens_.push_back({s, sequences[s].start + i});
         count_ = static_cast<int>(tokens_.size());
-        plan_attention();
+        attention_.plan(sequences_);
         size_t n = tokens_.size(), hidden = static_cast<size_t>(shape_.hidden), dim = static_cast<size_t>(shape_.head_dim);
         grow(&x_, n * hidden), grow(&out_, 2 * n * hidden);
         grow(&qkv_, 2 * n * qkv_width()), grow(&attended_, n * static_cast<size_t>(shape_.heads) * dim);
         grow(&gate_, n * static_cast<size_t>(shape_.intermediate)), grow(&up_, n * static_cast<size_t>(shape_.intermediate));
-        over_tokens([&](int t, Workspace&) {
+        over_tokens([&](int t, int) {
             float* x = &x_[static_cast<size_t>(t) * hidden];
             if (embeddings)
                 std::copy(embeddings + static_cast<size_t>(t) * hidden, embeddings + static_cast<size_t>(t + 1) * hidden, x);
@@ -149,7 +134,7 @@ public:
         count_ = picked;
         acts_.resize(picked, shape_.hidden);
         grow(&out_, static_cast<size_t>(picked) * hidden);
-        over_tokens([&](int t, Workspace&) {
+        over_tokens([&](int t, int) {
             float* out = &out_[static_cast<size_t>(t) * hidden];
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, out);
             kernels_->quantize(out_.data(), &acts_, t);
@@ -157,7 +142,7 @@ public:
         size_t vocab = static_cast<size_t>(shape_.vocab);
         multiply({{&head, logits}}, acts_, vocab);
         if (shape_.final_softcap > 0)
-            over_tokens([&](int t, Workspace&) {
+            over_tokens([&](int t, int) {
                 for (size_t i = 0; i < vocab; i++) {
                     float& y = logits[static_cast<size_t>(t) * vocab + i];
                     y = std::tanh(y / shape_.final_softcap) * shape_.final_softcap;
@@ -191,9 +176,6 @@ private:
     struct Token {
         int sequence, position;
     };
-    struct TileAt {  // queries first … first + count - 1 of a sequence's count · G at one key/value head
-        int sequence, token, kv_head, first, count;
-    };
     struct Product {
         const Matrix* matrix;
         float* y;
@@ -210,13 +192,13 @@ private:
         constexpr int step = 4;
         pool_.run((count_ + step - 1) / step, [&](int chunk, int thread) {
             for (int t = chunk * step; t < std::min(count_, (chunk + 1) * step); t++)
-                task(t, workspaces_[static_cast<size_t>(thread)]);
+                task(t, thread);
         });
     }
 
     void quantize(const float* x, int cols, Acts* acts) {
         acts->resize(count_, cols);
-        over_tokens([&](int t, Workspace&) { kernels_->quantize(x, acts, t); });
+        over_tokens([&](int t, int) { kernels_->quantize(x, acts, t); });
     }
 
     // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
@@ -273,38 +255,10 @@ private:
             }
     }
 
-    void plan_attention() {
-        tiles_.clear();
-        int groups = shape_.heads / shape_.kv_heads, size = 4;
-        // a single token has few tiles: make them small enough for every thread to get some
-        if (count_ == 1) size = std::max(1, std::min(4, shape_.heads / (2 * pool_.size())));
-        int longest = 0, token = 0;
-        for (size_t s = 0; s < sequences_.size(); s++) {
-            const Sequence& sequence = sequences_[s];
-            longest = std::max(longest, sequence.start + sequence.count);
-            int queries = sequence.count * groups;
-            for (int k = 0; k < shape_.kv_heads; k++)
-                for (int first = 0; first < queries; first += size)
-                    tiles_.push_back({static_cast<int>(s), token, k, first, std::min(size, queries - first)});
-            token += sequence.count;
-        }
-        for (Workspace& space : workspaces_) {
-            grow(&space.scratch, 4 * (static_cast<size_t>(longest) + 64));
-            space.halves.resize(static_cast<size_t>(shape_.head_dim));
-        }
-    }
-
-    Head cache_head(const Sequence& sequence, int layer, int kv_head) const {
-        size_t one = static_cast<size_t>(sequence.capacity) * static_cast<size_t>(shape_.head_dim);
-        uint16_t* base = sequence.cache + static_cast<size_t>(layer) * 2 * static_cast<size_t>(shape_.kv_heads) * one;
-        uint16_t* keys = base + static_cast<size_t>(kv_head) * one;
-        return {keys, keys + static_cast<size_t>(shape_.kv_heads) * one};
-    }
-
     void attention(Layer& layer, int index, const float* rope) {
         int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim, hidden = shape_.hidden;
         acts_.resize(2 * count_, hidden);
-        over_tokens([&](int t, Workspace&) {
+        over_tokens([&](int t, int) {
             size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
             kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, &out_[at]);
             quantize_twice(t);
@@ -314,9 +268,9 @@ private:
         count_ *= 2;
         multiply({{&layer.matrices[kQ], q}, {&layer.matrices[kK], k}, {&layer.matrices[kV], v}}, acts_, width);
         count_ /= 2;
-        over_tokens([&](int t, Workspace& space) { place(layer, index, rope, t, space); });
-        pool_.run(static_cast<int>(tiles_.size()), [&](int chunk, int thread) {
-            attend(tiles_[static_cast<size_t>(chunk)], layer, index, workspaces_[static_cast<size_t>(thread)]);
+        over_tokens([&](int t, int thread) { place(layer, index, rope, t, thread); });
+        pool_.run(attention_.jobs(layer.sliding), [&](int job, int thread) {
+            attention_.run(index, layer.sliding, job, qkv_.data(), width, attended_.data(), thread);
         });
         quantize(attended_.data(), heads * dim, &acts_);
         multiply({{&layer.matrices[kO], out_.data()}}, acts_, static_cast<size_t>(hidden));
@@ -336,17 +290,15 @@ private:
     }
 
     // Bias, norm and rotation of token t's queries and keys; keys and values go into the cache.
-    void place(const Layer& layer, int index, const float* rope, int t, Workspace& space) {
+    void place(const Layer& layer, int index, const float* rope, int t, int thread) {
         int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim;
         const Token& token = tokens_[static_cast<size_t>(t)];
-        const Sequence& sequence = sequences_[static_cast<size_t>(token.sequence)];
         float* row = &qkv_[static_cast<size_t>(t) * qkv_width()];
         const float* rest = row + static_cast<size_t>(count_) * qkv_width();
         for (size_t i = 0; i < qkv_width(); i++) row[i] += rest[i];
         const std::vector<float>&bias = layer.vectors[kBias], &norms = layer.vectors[kQKNorm];
         for (size_t i = 0; i < bias.size(); i++) row[i] += bias[i];
         const float* turns = rope + static_cast<size_t>(token.position) * static_cast<size_t>(dim);
-        uint16_t* halves = space.halves.data();
         for (int h = 0; h < heads + shared; h++) {
             float* x = row + h * dim;
             if (!norms.empty()) kernels_->rms_norm(x, &norms[static_cast<size_t>(h * dim)], shape_.eps, dim, x);
@@ -356,39 +308,17 @@ private:
                 x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
                 x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
             }
-            if (h < heads) continue;
-            kernels_->halves(x, dim, halves);
-            uint16_t* keys = cache_head(sequence, index, h - heads).keys +
-                             static_cast<size_t>(token.position / 8) * 8 * static_cast<size_t>(dim) + token.position % 8;
-            for (int i = 0; i < dim; i++) keys[8 * i] = halves[i];
         }
         for (int h = 0; h < shared; h++)
-            kernels_->halves(row + (heads + shared + h) * dim, dim,
-                             cache_head(sequence, index, h).values +
-                                 static_cast<size_t>(token.position) * static_cast<size_t>(dim));
-    }
-
-    void attend(const TileAt& at, const Layer& layer, int index, Workspace& space) {
-        int groups = shape_.heads / shape_.kv_heads, dim = shape_.head_dim;
-        const Sequence& sequence = sequences_[static_cast<size_t>(at.sequence)];
-        Tile tile{};
-        tile.count = at.count, tile.dim = dim, tile.softcap = shape_.attn_softcap;
-        for (int i = 0; i < at.count; i++) {
-            int token = (at.first + i) / groups, head = at.kv_head * groups + (at.first + i) % groups;
-            size_t t = static_cast<size_t>(at.token + token);
-            tile.query[i] = &qkv_[t * qkv_width() + static_cast<size_t>(head * dim)];
-            tile.out[i] = &attended_[(t * static_cast<size_t>(shape_.heads) + static_cast<size_t>(head)) * static_cast<size_t>(dim)];
-            tile.last[i] = sequence.start + token;
-            tile.first[i] = layer.sliding ? std::max(0, tile.last[i] + 1 - shape_.sliding_window) : 0;
-        }
-        kernels_->attend(tile, cache_head(sequence, index, at.kv_head), space.scratch.data());
+            attention_.store(index, token.sequence, token.position, h, row + (heads + h) * dim,
+                             row + (heads + shared + h) * dim, thread);
     }
 
     // x += out (normed where the family does so), then norm(x) quantised into acts if there is a next norm.
     void add_residual_and_norm(const std::vector<float>& out_norm, const float* next_norm) {
         int hidden = shape_.hidden;
         if (next_norm) acts_.resize(count_, hidden);
-        over_tokens([&](int t, Workspace&) {
+        over_tokens([&](int t, int) {
             size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
             float *x = &x_[at], *out = &out_[at];
             if (!out_norm.empty()) kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, out);
@@ -431,7 +361,7 @@ private:
     std::vector<Workspace> workspaces_;
     std::vector<Sequence> sequences_;
     std::vector<Token> tokens_;
-    std::vector<TileAt> tiles_;
+    Attention attention_;
     int count_ = 0;
     std::vector<float> x_, out_, qkv_, attended_, gate_, up_;
     Acts acts_;

@@ -39,7 +39,7 @@ Matrix* matrix_at(Model* model, int layer, int slot) {
 #define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
 NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
-NATIVE_API int native_version() { return 1; }
+NATIVE_API int native_version() { return 2; }
 
 // portable: 1 keeps to the plain kernels. Null when threads or memory are not to be had.
 NATIVE_API Model* native_new(const native::Shape* shape, int threads, int portable) {

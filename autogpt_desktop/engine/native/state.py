@@ -3,45 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autogpt_desktop.engine.cache import CachedTokens, check_arrays
 
-_STEP = 32  # tokens that attention looks at together: capacities are multiples of it
-_BLOCK = 8  # tokens whose keys lie between each other
+CacheType = Literal["float16", "int8"]
+_STEP = 32  # capacities are multiples of it, for the kernels
+_BLOCK = 16  # tokens whose keys lie between each other
+
+
+def cache_bytes(kind: CacheType, head_dim: int) -> int:
+    """Bytes of the key and the value of one token, layer and head."""
+    return 2 * (head_dim + 4) if kind == "int8" else 4 * head_dim
 
 
 class NativeState(CachedTokens):
-    """Keys and values as float16 of every layer, and the token ids they belong to.
+    """Keys and values of every layer, and the token ids they belong to.
 
-    ``cache`` [layers, 2, heads, capacity · head_dim]: the keys of a head as [capacity / 8, head_dim, 8],
-    its values as [capacity, head_dim]. The first tokens of either are its first numbers, so that growing
-    copies a prefix. Layers with a sliding window keep their full length, so that any trim is possible.
+    ``cache`` [layers, 2, heads, capacity · head_dim], float16 or int8: the keys of a head as
+    [capacity / 16, head_dim, 16], its values as [capacity, head_dim]. For int8, x = scale · q with
+    ``scales`` [layers, 2, heads, capacity], float32. The first tokens of any are its first numbers, so that
+    growing copies a prefix. Layers with a sliding window keep their full length, so that any trim is
+    possible.
     """
 
-    def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int) -> None:
+    def __init__(
+        self, layers: int, heads: int, head_dim: int, max_tokens: int, kind: CacheType = "float16"
+    ) -> None:
         super().__init__(layers, heads, head_dim, max_tokens)
-        self.cache = np.zeros((layers, 2, heads, 0), np.float16)
+        self.kind: CacheType = kind
+        self.cache, self.scales = self._room(0)
+
+    def _room(self, capacity: int) -> tuple[NDArray[np.generic], NDArray[np.float32] | None]:
+        # zeros: attention multiplies what lies behind the last token by 0, so it must be a number
+        shape = self.layers, 2, self.heads, capacity
+        cache = np.zeros((*shape[:3], capacity * self.head_dim), self.kind)
+        return cache, np.zeros(shape, np.float32) if self.kind == "int8" else None
 
     def reserve(self, tokens: int) -> None:
         """Make room for ``tokens`` in all. Raises ValueError beyond ``max_tokens``."""
         if tokens <= self.capacity and tokens <= self.max_tokens:
             return
         capacity = -(-self.capacity_for(tokens) // _STEP) * _STEP
-        # zeros: attention multiplies what lies behind the last token by 0, so it must be a number
-        grown = np.zeros((self.layers, 2, self.heads, capacity * self.head_dim), np.float16)
+        room = self._room(capacity)
+        self._copy_to(*room)
+        (self.cache, self.scales), self.capacity = room, capacity  # only now: memory may have ended above
+
+    def _copy_to(self, cache: NDArray[np.generic], scales: NDArray[np.float32] | None) -> None:
         used = self._numbers(len(self))
-        grown[..., :used] = self.cache[..., :used]
-        self.cache, self.capacity = grown, capacity  # only now: memory may have ended above
+        cache[..., :used] = self.cache[..., :used]
+        if scales is not None and self.scales is not None:
+            scales[..., : len(self)] = self.scales[..., : len(self)]
 
     def fork(self) -> NativeState:
         """A copy that goes its own way."""
-        other = NativeState(self.layers, self.heads, self.head_dim, self.max_tokens)
+        other = NativeState(self.layers, self.heads, self.head_dim, self.max_tokens, self.kind)
         other.reserve(len(self))
-        used = self._numbers(len(self))
-        other.cache[..., :used] = self.cache[..., :used]
+        self._copy_to(other.cache, other.scales)
         other.ids = list(self.ids)
         return other
 
@@ -50,24 +71,35 @@ class NativeState(CachedTokens):
         return -(-tokens // _BLOCK) * _BLOCK * self.head_dim
 
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
-        """The first numbers of ``cache``, zero behind the last token. Raises ValueError for too many."""
+        """The first numbers of ``cache``, zero behind the last token, and the first of ``scales``.
+
+        Raises ValueError for more tokens than there are.
+        """
         cache = self.cache[..., : self._numbers(self._checked(tokens))].copy()
         if over := tokens % _BLOCK:
             last = cache[..., -_BLOCK * self.head_dim :]
             last[:, 0].reshape(self.layers, self.heads, self.head_dim, _BLOCK)[..., over:] = 0
             last[:, 1].reshape(self.layers, self.heads, _BLOCK, self.head_dim)[..., over:, :] = 0
-        return {"cache": cache}
+        arrays: dict[str, NDArray[np.generic]] = {"cache": cache}
+        if self.scales is not None:
+            arrays["scales"] = self.scales[..., :tokens].copy()
+        return arrays
 
     def restore(self, ids: Sequence[int], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Become what ``snapshot`` was taken of. Raises ValueError for arrays that do not fit."""
-        numbers = self._numbers(len(ids))
-        check_arrays(arrays, {"cache": ((self.layers, 2, self.heads, numbers), self.cache.dtype)})
+        numbers, shape = self._numbers(len(ids)), (self.layers, 2, self.heads)
+        wanted = {"cache": ((*shape, numbers), self.cache.dtype)}
+        if self.scales is not None:
+            wanted["scales"] = ((*shape, len(ids)), self.scales.dtype)
+        check_arrays(arrays, wanted)
         self.capacity_for(len(ids))
         self.trim(0)
         self.reserve(len(ids))
         self.cache[..., :numbers] = arrays["cache"]
+        if self.scales is not None:
+            self.scales[..., : len(ids)] = arrays["scales"]
         self.ids = list(ids)
 
     @property
     def nbytes(self) -> int:
-        return self.cache.nbytes
+        return self.cache.nbytes + (0 if self.scales is None else self.scales.nbytes)

@@ -218,50 +218,93 @@ std::vector<double> attended(const float* query, int dim, int first, int last, f
     return out;
 }
 
+// All spans of a tile, merged. [count, dim]
+std::vector<float> attend_all(const Kernels& set, const native::Tile& tile, const native::Head& head) {
+    size_t one = static_cast<size_t>(native::part_size(tile.dim)), dim = static_cast<size_t>(tile.dim);
+    size_t count = static_cast<size_t>(tile.count), sum = static_cast<size_t>(native::part_largest(tile.dim)) + 1;
+    Exact<float> scratch(static_cast<size_t>(native::attention_scratch(tile.dim))), part(count * one), total(count * one);
+    int from = *std::min_element(tile.first, tile.first + tile.count), to = *std::max_element(tile.last, tile.last + tile.count);
+    for (int span = from / native::kSpan; span <= to / native::kSpan; span++) {
+        bool begin = span == from / native::kSpan;
+        set.attend(tile, head, span, scratch.data(), begin ? total.data() : part.data());
+        for (size_t i = 0; i < count && !begin; i++) native::merge_part(tile.dim, part.data() + i * one, total.data() + i * one);
+    }
+    std::vector<float> out;
+    for (size_t i = 0; i < count; i++)
+        for (size_t d = 0; d < dim; d++) out.push_back(total[i * one + d] / total[i * one + sum]);
+    return out;
+}
+
 void check_attend(const Kernels& set, Random& random) {
     constexpr int kDims[] = {8, 12, 20, 24, 40, 64, 80, 96, 128, 256};
-    for (int trial = 0; trial < 60; trial++) {
-        int dim = kDims[trial % 10], capacity = 32 * random.between(1, 6), count = random.between(1, 4);
-        size_t cells = static_cast<size_t>(capacity * dim);
+    constexpr int kGroup = native::kTileGroup, kBlock = native::kKeyBlock;
+    for (int trial = 0; trial < 80; trial++) {
+        int dim = kDims[trial % 10], capacity = 32 * random.between(1, trial % 4 ? 6 : 20);
+        int count = random.between(1, trial % 3 ? 8 : native::kTile), groups = random.between(1, 4);
+        bool bytes = trial / 10 % 2 == 1;
+        size_t cells = static_cast<size_t>(capacity * dim), tokens = static_cast<size_t>(capacity);
         std::vector<double> keys(cells), values(cells);
-        Exact<uint16_t> packed_keys(cells), packed_values(cells);
+        Exact<uint16_t> half_keys(cells), half_values(cells);
+        Exact<int8_t> byte_keys(cells), byte_values(cells);
+        Exact<float> key_scale(tokens), value_scale(tokens);
+        for (size_t i = 0; i < tokens; i++)
+            key_scale[i] = static_cast<float>(random.uniform(0.001, 0.02)), value_scale[i] = static_cast<float>(random.uniform(0.001, 0.02));
         for (size_t i = 0; i < cells; i++) {
             int key = static_cast<int>(i) / dim, d = static_cast<int>(i) % dim;
+            size_t at = static_cast<size_t>((key / kBlock * dim + d) * kBlock + key % kBlock), token = static_cast<size_t>(key);
             uint16_t k = to_half(random.normal()), v = to_half(random.normal());
-            keys[i] = half(k), values[i] = half(v);
-            packed_keys[static_cast<size_t>((key / 8 * dim + d) * 8 + key % 8)] = k, packed_values[i] = v;
+            byte_keys[at] = static_cast<int8_t>(random.between(-127, 127)), byte_values[i] = static_cast<int8_t>(random.between(-127, 127));
+            half_keys[at] = k, half_values[i] = v;
+            keys[i] = bytes ? static_cast<double>(key_scale[token]) * byte_keys[at] : half(k);
+            values[i] = bytes ? static_cast<double>(value_scale[token]) * byte_values[i] : half(v);
         }
         native::Tile tile{};
         tile.count = count, tile.dim = dim, tile.softcap = trial % 3 ? 0.0f : 5.0f;
-        std::vector<float> queries = random.normals(static_cast<size_t>(4 * dim));
+        float unit = tile.softcap > 0 ? 1.0f : native::kLog2E;
+        std::vector<float> queries = random.normals(static_cast<size_t>(count * dim));
         for (float& q : queries) q *= static_cast<float>((trial % 7 ? 1.5 : 12) / std::sqrt(dim));
-        Exact<float> exact_queries(queries), out(static_cast<size_t>(4 * dim)), alone(static_cast<size_t>(dim));
-        int longest = 0, begin = random.below(capacity);
+        Exact<float> packed(static_cast<size_t>((count + kGroup - 1) / kGroup * kGroup * dim)), single(static_cast<size_t>(kGroup * dim));
+        tile.queries = packed.data();
+        int begin = random.below(capacity);
         for (int i = 0; i < count; i++) {
-            tile.query[i] = exact_queries.data() + i * dim, tile.out[i] = out.data() + i * dim;
-            tile.last[i] = std::min(capacity - 1, begin + i);  // of neighbouring tokens, as in a pass
+            for (int d = 0; d < dim; d++)
+                packed[static_cast<size_t>(i / kGroup * kGroup * dim + i % kGroup + kGroup * d)] = queries[static_cast<size_t>(i * dim + d)] * unit;
+            tile.last[i] = std::min(capacity - 1, begin + i / groups);  // of neighbouring tokens, as in a pass
             tile.first[i] = trial % 2 ? std::max(0, tile.last[i] - 17) : 0;
-            longest = std::max(longest, tile.last[i] + 1);
         }
-        native::Head head{packed_keys.data(), packed_values.data()};
-        Exact<float> scratch(4 * static_cast<size_t>(longest + 64));  // as plan_attention in model.h has it
-        set.attend(tile, head, scratch.data());
+        native::Head head{half_keys.data(), half_values.data(), nullptr, nullptr};
+        if (bytes) head = {byte_keys.data(), byte_values.data(), key_scale.data(), value_scale.data()};
+        std::vector<float> out = attend_all(set, tile, head);
         for (int i = 0; i < count; i++) {
             double size;
-            std::vector<double> wanted =
-                attended(tile.query[i], dim, tile.first[i], tile.last[i], tile.softcap, keys, values, &size);
+            const float* query = &queries[static_cast<size_t>(i * dim)];
+            std::vector<double> wanted = attended(query, dim, tile.first[i], tile.last[i], tile.softcap, keys, values, &size);
+            const float* found = &out[static_cast<size_t>(i * dim)];
             for (size_t d = 0; d < wanted.size(); d++)
-                if (!near(tile.out[i][d], wanted[d], size * 1e-6))
+                if (!near(found[d], wanted[d], size * 1e-6))
                     fail("%s attend [%d … %d, %d], query %d of %d: %g is not %g ± %g", set.name, tile.first[i], tile.last[i],
-                         dim, i, count, tile.out[i][d], wanted[d], size * 1e-6);
+                         dim, i, count, found[d], wanted[d], size * 1e-6);
             native::Tile one = tile;
-            one.count = 1, one.query[0] = tile.query[i], one.out[0] = alone.data();
-            one.first[0] = tile.first[i], one.last[0] = tile.last[i];
-            set.attend(one, head, scratch.data());
-            if (std::memcmp(alone.data(), tile.out[i], sizeof(float) * wanted.size()))
+            one.count = 1, one.queries = single.data(), one.first[0] = tile.first[i], one.last[0] = tile.last[i];
+            for (int d = 0; d < dim; d++) single[static_cast<size_t>(kGroup * d)] = query[d] * unit;
+            std::vector<float> alone = attend_all(set, one, head);
+            if (std::memcmp(alone.data(), found, sizeof(float) * alone.size()))
                 fail("%s attend, dim %d: query %d of %d has other bits alone", set.name, dim, i, count);
         }
     }
+}
+
+void check_bytes(const Kernels& set, Random& random) {
+    for (int count : {1, 8, 24, 61, 64, 256})
+        for (float size : {0.0f, 1e-20f, 1.0f, 3e30f}) {
+            Exact<float> x(random.normals(static_cast<size_t>(count)));
+            Exact<int8_t> q(x.size());
+            for (size_t i = 0; i < x.size(); i++) x[i] *= size;
+            float scale = set.bytes(x.data(), count, q.data());
+            for (size_t i = 0; i < x.size(); i++)
+                if (q[i] < -127 || !near(static_cast<double>(scale) * q[i], x[i], scale * 0.501))
+                    fail("%s bytes of %d: %g became %g · %d", set.name, count, x[i], scale, q[i]);
+        }
 }
 
 void check_kernels(const Kernels& set) {
@@ -271,6 +314,7 @@ void check_kernels(const Kernels& set) {
     check_rms_norm(set, random);
     check_gate(set, random);
     check_halves(set, random);
+    check_bytes(set, random);
     check_attend(set, random);
 }
 

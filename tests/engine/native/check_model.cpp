@@ -248,7 +248,7 @@ public:
             Cache& cache = caches_[part.sequence];
             if (!cache.memory) cache.memory.reset(new Exact<uint16_t>(cells())), std::fill_n(cache.memory->data(), cells(), uint16_t{0});
             int count = static_cast<int>(part.ids.size());
-            sequences.push_back({cache.memory->data(), kContext, cache.used, count});
+            sequences.push_back({cache.memory->data(), nullptr, kContext, cache.used, count});
             cache.used += count;
             for (int32_t id : part.ids) pick.push_back(static_cast<int32_t>(ids.size())), ids.push_back(id);
         }
