@@ -1,0 +1,1 @@
+"""Files of people: read, split, indexed. No Qt, no torch."""
