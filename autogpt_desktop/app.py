@@ -50,6 +50,8 @@ def main() -> int:
     status = app.exec()
     signals.release()
     stopped = context.worker.stop(STOP_MS) and window.downloads.stop(STOP_MS)
+    if stopped:
+        context.unload_models()
     context.history.close()
     instance.release()
     if not stopped:
@@ -128,7 +130,7 @@ def make_chat(context: AppContext) -> QWidget:
 def make_models(resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str) -> Any:
     """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
     from autogpt_desktop import torch_preload
-    from autogpt_desktop.paths import packed_dir
+    from autogpt_desktop.paths import packed_dir, states_dir
 
     torch_preload.preload()
     with torch_preload.collector_at_rest():
@@ -140,6 +142,7 @@ def make_models(resolve: Callable[[str], Path], device: str, context_length: int
         context_length,
         packed_cache=packed_dir(),
         kv_cache="int8" if kv_cache == "int8" else "float16",
+        prefixes=states_dir(),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.history_schema import known_errors, open_database
+from autogpt_desktop.history_schema import MEMORY, known_errors, open_database
 from autogpt_desktop.history_search import segment
 
 
@@ -26,6 +26,11 @@ class Store:
         except BaseException:
             self.db.close()
             raise
+
+    @property
+    def lasting(self) -> bool:
+        """Is it written to disk?"""
+        return str(self.file) != MEMORY
 
     def close(self) -> None:
         with known_errors(self.file):

@@ -67,6 +67,11 @@ def packed_file(model: Path, folder: Path) -> Path:
     return folder / f"{model.name[:80]}-{hashlib.sha256(place.encode()).hexdigest()[:16]}.packed"
 
 
+def states_dir() -> Path:
+    """What models remember of prompts they have read (``engine.prefixes``)."""
+    return cache_dir() / "states"
+
+
 def models_dir() -> Path:
     """Where fetched models are installed."""
     return _made(data_dir() / "models")

@@ -19,7 +19,7 @@ from autogpt_desktop.events import Done, Text
 from autogpt_desktop.history import History
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import Settings
-from autogpt_desktop.tasks.chat import Turn
+from autogpt_desktop.tasks.chat import Turn, kept_name
 from autogpt_desktop.tasks.chat import chat as answer
 
 _SAVE_EVERY = 32  # characters: a crash loses less than a second
@@ -33,6 +33,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         context_length=settings.context_length,
         packed_cache=paths.packed_dir(),
         kv_cache="int8" if settings.kv_cache == "int8" else "float16",
+        prefixes=paths.states_dir(),
     )
     try:
         prompt = options.prompt
@@ -145,4 +146,5 @@ class Conversation:
             self.turns.append(Turn("assistant", text))
 
     def _events(self, stop: Interrupt) -> Iterator[Any]:
-        return answer(self.models, self.turns, self.sampling, conversation="terminal", cancelled=stop)
+        name = kept_name(self.id)
+        return answer(self.models, self.turns, self.sampling, conversation=name, cancelled=stop)

@@ -14,6 +14,7 @@ from autogpt_desktop.engine.door import Decoder, State
 from autogpt_desktop.engine.give_way import GivesWay
 from autogpt_desktop.engine.lookup import Lookup, StepCosts
 from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.prefixes import Prefixes
 from autogpt_desktop.engine.sampling import make_sampler
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.engine.transformer import Cancelled
@@ -61,6 +62,10 @@ class Engine:
     device: str  # "cpu", "cuda", "mps"
     notices: tuple[Notice, ...] = field(default=())
     step_costs: StepCosts = field(default_factory=StepCosts, repr=False)
+    prefixes: Prefixes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.prefixes = Prefixes(self.decoder)
 
     @property
     def context_length(self) -> int:
@@ -93,6 +98,30 @@ class Engine:
             logits = self.decoder.forward([(state, chunk)], cancelled=cancelled)[0]
             yield Progress("stage.reading", len(state) - kept, len(ids) - kept)
         yield logits
+
+    def prefix_state(
+        self,
+        ids: Sequence[int],
+        owner: str,
+        *,
+        keep: bool = True,
+        save: bool = True,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Generator[Progress, None, State]:
+        """A state that holds exactly ``ids``, for many prompts that begin with them.
+
+        Computed once: with ``keep`` it stays in memory, with ``save`` also in a file where the models
+        have a folder for that, until ``prefixes.forget(owner)``. Each call returns a copy of its own.
+        Raises ``Cancelled``.
+        """
+        state = self.prefixes.find(ids, 1) or self.new_state()
+        if len(state) < len(ids):
+            for step in self.prefill(state, ids, cancelled):
+                if isinstance(step, Progress):
+                    yield step
+            if keep:
+                self.prefixes.keep(state, len(ids), owner, save=save)
+        return state
 
     def lookup(self) -> Lookup | None:
         """What drafts for one answer; None where a token's logits depend on the pass it travels in."""

@@ -25,6 +25,7 @@ from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
+from autogpt_desktop.engine.prefixes import PrefixFiles, fingerprint
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -178,14 +179,18 @@ class Models:
         packed_cache: Path | None = None,
         quantize: Quantize | None = None,
         kv_cache: CacheType = "float16",
+        prefixes: Path | None = None,
     ) -> None:
-        """``resolve``: the file or folder that a role means; the rest as for ``load``."""
+        """``resolve``: the file or folder that a role means. ``prefixes``: the folder for saved states
+        (``engine.prefixes``); None saves none. The rest as for ``load``."""
         self.resolve, self.device, self.context_length = resolve, device, context_length
         self.packed_cache, self.quantize = packed_cache, quantize
         self.kv_cache: CacheType = kv_cache
+        self.prefixes = prefixes
         self._engine: Engine | None = None
         self._path: Path | None = None
         self.states: dict[str, Any] = {}  # by conversation; see tasks.chat
+        self.before_unload: dict[str, Callable[[], None]] = {}  # by task
 
     def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Engine]:
         """The engine for a role or a model's name, loaded if need be; the generator returns it."""
@@ -200,6 +205,9 @@ class Models:
                 quantize=self.quantize,
                 kv_cache=self.kv_cache,
             )
+            if self.prefixes is not None:
+                engine.prefixes.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
+                engine.prefixes.files = PrefixFiles(self.prefixes)
             self._engine, self._path = engine, path
             yield from engine.notices
         return self._engine
@@ -209,7 +217,11 @@ class Models:
         return self._engine
 
     def unload(self) -> None:
-        """Free the memory of what is loaded."""
+        """Free the memory of what is loaded, once ``before_unload`` has saved what is to stay."""
+        if self._engine is not None:
+            for save in self.before_unload.values():
+                save()
+        self.before_unload.clear()
         self.states.clear()
         if self._engine is not None:
             self._engine.close()

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.engine.config import Sampling
@@ -16,6 +17,9 @@ from autogpt_desktop.events import Done, Notice, Progress, Result, Text
 KEPT_STATES = 3  # conversations whose KV caches stay in memory, the latest used
 _LEAST_ANSWER = 64  # tokens of room without which no answer is begun
 _MOST_CHARACTERS = 20  # a token, on average over a long text: more is not to be expected of any language
+_LEAST_PREFIX = 48  # tokens of a system prompt that are worth keeping for other conversations
+_NOBODY_WRITES = "\x1a"  # stands for the first question, where a system prompt's own tokens end
+_KEPT = "kept/"
 KEEP_SHARE = 0.75  # of the context that turns may fill once old ones had to go
 
 
@@ -63,24 +67,81 @@ def chat(
         yield Notice("notice.context-trimmed", {"dropped": kept.dropped})
     # a model without a chat template would go on with the person's next question
     sampling = dataclasses.replace(sampling, stop=(*sampling.stop, *engine.template.stop))
+    fresh, found = len(kept.state) == 0, 0
+    if fresh and (state := engine.prefixes.find(ids)) is not None:
+        kept.state, found = state, len(state)
     yield from engine.stream(ids, sampling, kept.state, cancelled)
+    if fresh and conversation and turns[0].role == "system":
+        _keep_system_prompt(engine, turns[0].content, kept.state, found, conversation)
+
+
+def _keep_system_prompt(engine: Any, prompt: str, state: Any, found: int, conversation: str) -> None:
+    """Let other conversations begin from what ``state`` holds of its system prompt.
+
+    ``found``: how many of its tokens were known already.
+    """
+    messages = [{"role": "system", "content": prompt}, {"role": "user", "content": _NOBODY_WRITES}]
+    tokens = state.common_prefix(engine.chat_ids(messages))
+    if tokens >= found + _LEAST_PREFIX:
+        engine.prefixes.keep(state, tokens, _system_owner(conversation), save=is_kept(conversation))
+
+
+def kept_name(conversation_id: int) -> str:
+    """The name of a conversation that the history keeps: what is computed of it may go to disk too."""
+    return f"{_KEPT}{conversation_id}"
+
+
+def is_kept(conversation: str) -> bool:
+    return conversation.startswith(_KEPT)
+
+
+def _system_owner(conversation: str) -> str:
+    return "system" if is_kept(conversation) else "system, temporary"
 
 
 def _conversation(models: Any, engine: Any, name: str) -> _Conversation:
     if not name:
         return _Conversation(engine.new_state())
     kept: OrderedDict[str, _Conversation] = models.states.setdefault("chat", OrderedDict())
+
+    def save_all() -> None:
+        for each in kept:
+            _save(engine, each, kept[each])
+
+    models.before_unload["chat"] = save_all
     if name not in kept:
         kept[name] = _Conversation(engine.new_state())
     kept.move_to_end(name)
     while len(kept) > KEPT_STATES:
-        kept.popitem(last=False)
+        _save(engine, *kept.popitem(last=False))
     return kept[name]
 
 
+def _save(engine: Any, name: str, kept: _Conversation) -> None:
+    """So that the conversation goes on at once when it is opened again."""
+    if is_kept(name):
+        engine.prefixes.save(kept.state, name)
+
+
 def forget(models: Any, conversation: str) -> None:
-    """Drop what is kept in memory of a conversation that was deleted."""
+    """Drop what is kept of a conversation that was deleted, in memory and on disk.
+
+    System prompts go too: this one's may have been the person's own.
+    """
     models.states.get("chat", {}).pop(conversation, None)
+    if models.loaded is not None:
+        for owner in (conversation, _system_owner(conversation)):
+            models.loaded.prefixes.forget(owner)
+    if models.prefixes is not None:
+        forget_saved(models.prefixes, [conversation])
+
+
+def forget_saved(folder: Path, conversations: Sequence[str]) -> None:
+    """The same for the files alone: needs no model, and no torch."""
+    from autogpt_desktop.engine.prefixes import PrefixFiles
+
+    for owner in dict.fromkeys([*conversations, *map(_system_owner, conversations)]):
+        PrefixFiles(folder).forget(owner)
 
 
 def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_last: bool) -> list[int]:

@@ -10,7 +10,8 @@ from PySide6.QtGui import QDesktopServices, QKeyEvent
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.history import TemporaryHistory
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.chat import chat, forget
+from autogpt_desktop.paths import states_dir
+from autogpt_desktop.tasks.chat import chat, forget, forget_saved
 from autogpt_desktop.ui.chat.conversation_files import ConversationFiles
 from autogpt_desktop.ui.chat.conversation_model import shown_title
 from autogpt_desktop.ui.chat.generation import Generate
@@ -173,16 +174,25 @@ class ChatPanel(PanelMessages):
         self.context.toast(tr("“{title}” deleted", title=title[:40]), undo=undo)
 
     def _forget(self, conversation_ids: list[int]) -> None:
-        self._forget_caches([self._cache_name(self.context.history, number) for number in conversation_ids])
+        names = [self._cache_name(self.context.history, number) for number in conversation_ids]
+        forget_saved(states_dir(), names)  # now: no job, and no model, is to be waited for
+        self._forget_caches(names)
 
     def _forget_caches(self, names: list[str]) -> None:
-        """What the engine keeps in memory of conversations that are gone."""
-        if not names or self.context.model() is None or self.answers.closing:
+        """What the engine keeps of conversations that are gone."""
+        if not names:
+            return
+
+        def forget_all(models: Any) -> None:
+            for name in names:
+                forget(models, name)
+
+        self.context.before_unload.append(forget_all)  # also where the job does not come to run
+        if self.context.model() is None or self.answers.closing:
             return
 
         def job(models: Any, _cancel: Any) -> Any:
-            for name in names:
-                forget(models, name)
+            forget_all(models)
             yield from ()
 
         self.context.submit_with_models(job, title=tr("Forgetting"), lane="background")

@@ -74,6 +74,13 @@ class _Models:
             self._made_for = options
         return self._models
 
+    def unload(self, before: list[Callable[[Any], None]]) -> None:
+        if self._models is not None:
+            for action in before:
+                action(self._models)
+            self._models.unload()
+        self.loaded, self._models = "", None
+
     def _resolve(self, name: str) -> Path:
         """A role or a model's name → its path."""
         from autogpt_desktop.catalog import installed
@@ -107,6 +114,7 @@ class AppContext(QObject):
         self._installed: list[InstalledModel] | None = None
         self._load_job = 0
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
+        self.before_unload: list[Callable[[Any], None]] = []  # called with the models
         self.leaving: set[str] = set()  # names of models whose removal can still be undone
         worker.event.connect(self._on_event)
         worker.finished.connect(self._on_finished)
@@ -224,6 +232,10 @@ class AppContext(QObject):
             yield from job(loaded, cancel)
 
         return self.worker.submit(run, title=title, lane=lane, key=key)
+
+    def unload_models(self) -> None:
+        """When the worker has stopped: save what is to stay of open conversations, free the memory."""
+        self._models.unload(self.before_unload)
 
     def _on_event(self, job_id: int, event: object) -> None:
         if isinstance(event, ModelInfo):

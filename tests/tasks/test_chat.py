@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.load import Models
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Result, Text
-from autogpt_desktop.tasks.chat import KEPT_STATES, Turn, chat, forget, load_model
+from autogpt_desktop.tasks.chat import KEPT_STATES, Turn, chat, forget, forget_saved, kept_name, load_model
 
 GREEDY = Sampling(temperature=0.0, max_tokens=24)
 
@@ -116,3 +117,94 @@ def test_an_interrupted_answer_is_gone_on_with(models: Models) -> None:
     half = whole[: len(whole) // 2].rsplit(" ", 1)[0]
     rest, _ = ask(models, [question, Turn("assistant", half)], continue_last=True)
     assert half + rest == whole
+
+
+# --- what is kept for later
+
+RULES = Turn("system", "You are a careful librarian. " + "Say where a book stands, and who wrote it. " * 8)
+
+
+@pytest.fixture
+def keeping(starter_gguf: Path, tmp_path: Path) -> Iterator[Models]:
+    """Models with a folder for states."""
+    folder = tmp_path / "states"
+    models = Models(lambda role: starter_gguf, device="cpu", context_length=512, prefixes=folder)
+    yield models
+    models.unload()
+
+
+def raw_bytes(models: Models) -> bytes:
+    assert models.prefixes is not None
+    return b"".join(path.read_bytes() for path in models.prefixes.glob("*"))
+
+
+def ids_of(models: Models, text: str) -> bytes:
+    engine = models.loaded
+    assert engine is not None
+    return np.asarray(engine.tokenizer.encode(text, add_special=False), "<i4").tobytes()
+
+
+def test_a_system_prompt_is_computed_once_also_after_a_restart(keeping: Models) -> None:
+    first, second = [RULES, Turn("user", "Who wrote Emma?")], [RULES, Turn("user", "And Dracula?")]
+    _, events = ask(keeping, first, conversation=kept_name(1))
+    assert done(events).cached_tokens == 0
+    _, events = ask(keeping, second, conversation=kept_name(2))
+    assert done(events).cached_tokens > 80, "of another conversation with the same prompt"
+    assert ids_of(keeping, " careful librarian") in raw_bytes(keeping)
+    assert ids_of(keeping, " wrote Emma") not in raw_bytes(keeping), "not the questions, while it is open"
+    forget(keeping, kept_name(2))
+    assert not raw_bytes(keeping), "the prompt was the person's own"
+    forget(keeping, kept_name(1))
+    _, events = ask(keeping, first, conversation=kept_name(3))
+    assert done(events).cached_tokens == 0
+    keeping.states.clear()
+    keeping.unload()
+    answer, events = ask(keeping, second, conversation=kept_name(4))
+    assert done(events).cached_tokens > 80, "from the file"
+    keeping.states.clear()
+    forget(keeping, kept_name(4))
+    assert answer == ask(keeping, second)[0], "the same as without"
+
+
+def test_a_kept_conversation_goes_on_at_once_after_a_restart(keeping: Models) -> None:
+    name, question = kept_name(7), Turn("user", "Name three rivers of Europe and their lengths, please.")
+    turns = [Turn("system", "Be short, but do mention the countries that they flow through."), question]
+    answer, events = ask(keeping, turns, conversation=name)
+    keeping.unload()
+    assert keeping.prefixes is not None
+    turns += [Turn("assistant", answer), Turn("user", "And of Asia?")]
+    _, again = ask(keeping, turns, conversation=name)
+    assert done(again).cached_tokens >= done(events).prompt_tokens
+    assert ids_of(keeping, " three rivers") in raw_bytes(keeping)
+    keeping.unload()
+    files = list(keeping.prefixes.glob("*"))
+    forget_saved(keeping.prefixes, [name])  # deleted while no model was loaded
+    assert files and not list(keeping.prefixes.glob("*"))
+    _, forgotten = ask(keeping, turns, conversation=name)
+    assert done(forgotten).cached_tokens == 0
+    forget(keeping, name)
+    keeping.unload()
+    assert not raw_bytes(keeping), "forgotten before it was saved"
+
+
+def test_a_conversation_that_is_put_aside_for_others_is_saved(keeping: Models) -> None:
+    long = [Turn("user", "Once upon a time there was a miller who had three sons. " * 6)]
+    ask(keeping, long, conversation=kept_name(1))
+    for number in range(2, 2 + KEPT_STATES):
+        ask(keeping, [Turn("user", "Hi")], conversation=kept_name(number))
+    assert ids_of(keeping, " a miller who had") in raw_bytes(keeping)
+    _, events = ask(keeping, long, conversation=kept_name(1))
+    assert done(events).cached_tokens == done(events).prompt_tokens - 1
+
+
+def test_what_is_not_kept_is_never_written(keeping: Models) -> None:
+    turns = [RULES, Turn("user", "Tell nobody.")]
+    for name in ("", "140211/3"):
+        ask(keeping, turns, conversation=name)
+    _, events = ask(keeping, turns, conversation="140211/4")
+    assert done(events).cached_tokens > 80, "but shared while it is open"
+    forget(keeping, "140211/3")
+    forget(keeping, "140211/4")
+    assert done(ask(keeping, turns, conversation="140211/5")[1]).cached_tokens == 0
+    keeping.unload()
+    assert not raw_bytes(keeping)

@@ -31,6 +31,7 @@ class ScriptModels:
 
     def __init__(self) -> None:
         self.states: dict[str, Any] = {}
+        self.loaded = self.prefixes = None
 
     def get(self, role: str = "chat") -> Iterator[Any]:
         yield Progress("stage.loading")

@@ -6,13 +6,17 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop import paths
+from autogpt_desktop.engine.prefixes import PrefixFiles
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.history import History
+from autogpt_desktop.tasks.chat import is_kept
 from autogpt_desktop.ui.chat import panel_state
 from autogpt_desktop.ui.chat.generation import REPAINT_MS
 from autogpt_desktop.ui.chat_panel import ChatPanel
@@ -403,6 +407,40 @@ def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBo
     assert history.rows("SELECT 1 FROM messages")  # nothing yet: the window comes first
     qtbot.waitUntil(lambda: panel._purging is None)
     assert not history.rows("SELECT 1 FROM messages") and not panel._purge_steps.isActive()
+
+
+def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
+    files = PrefixFiles(paths.states_dir())
+    for question in ("Something secret", "Something to keep"):
+        panel.new_conversation()
+        ask(panel, qtbot, question)
+        name = panel._cache_name(panel.history, panel.conversation_id)
+        assert files.save("m", name, range(60), {"a": np.zeros(8)}, alone=True)
+    panel.toggle_temporary()
+    ask(panel, qtbot, "Never written")
+    assert not is_kept(panel._cache_name(panel.history, panel.conversation_id))
+    panel.toggle_temporary()
+    history = panel.context.history
+    panel.delete_conversation(next(c.id for c in history.conversations() if "secret" in c.title))
+    assert len(list(files.folder.iterdir())) == 2, "it can still be undone"
+    history.purge_deleted()
+    assert len(list(files.folder.iterdir())) == 1
+
+
+def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
+    panel: ChatPanel, qtbot: QtBot
+) -> None:
+    ask(panel, qtbot, "Something secret")
+    name = panel._cache_name(panel.history, panel.conversation_id)
+    panel.delete_conversation(panel.conversation_id)
+    panel.shutdown()
+    assert panel.context.worker.stop(5000)
+    models = panel.context._models._models
+    models.states["chat"] = {name: "its state", "another": "state"}
+    saved: list[str] = []
+    models.unload = lambda: saved.extend(models.states["chat"])
+    panel.context.unload_models()
+    assert saved == ["another"]
 
 
 def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.chat import kept_name
 from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.conversation_model import shown_title
 from autogpt_desktop.ui.chat.generation import Answer, Answers, Generate
@@ -74,7 +75,8 @@ class PanelState(PanelLayout):
 
     @staticmethod
     def _cache_name(history: History, conversation_id: int) -> str:
-        return f"{id(history)}/{conversation_id}"
+        """The engine's name for a conversation; what the history does not keep is not written either."""
+        return kept_name(conversation_id) if history.lasting else f"{id(history)}/{conversation_id}"
 
     def reload(self, *, hold: tuple[int, int] | None = None, keep_place: bool = False) -> None:
         """Read the branch that is shown again. ``hold``: see ``MessageView.set_messages``."""
