@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -283,6 +284,29 @@ def test_a_pass_can_be_cancelled_between_layers(tiny: NativeDecoder, monkeypatch
         tiny.forward([(state, some_ids(9, seed=6))], cancelled=cancelled)
     assert asked == 3 and state.ids == ids[:10]
     assert torch.equal(tiny.forward([(state, ids[10:])])[0], before)
+
+
+def test_threads_sleep_between_answers(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    write_tiny_gguf(path, "llama", quant="Q4_1")
+    decoder = made(path, threads=4)
+    decoder.forward([(decoder.new_state(), some_ids(30))])
+    began = time.process_time()
+    time.sleep(0.4)
+    assert time.process_time() - began < 0.1, "four threads spinning would take 0.4 s and more"
+    decoder.forward([(decoder.new_state(), some_ids(30))])
+
+
+def test_one_token_after_another_is_the_same_on_any_number_of_threads(tmp_path: Path) -> None:
+    """Many short steps, in which each thread makes the activations for itself and takes others' chunks."""
+    path = tmp_path / "tiny.gguf"
+    write_tiny_gguf(path, "gemma3", quant="Q4_1", layers=7)
+    answers = []
+    for threads in (1, 2, 5):
+        decoder = made(path, threads=threads)
+        state = decoder.new_state()
+        answers.append(torch.stack([decoder.forward([(state, [token])])[0] for token in some_ids(150)]))
+    assert torch.equal(answers[0], answers[1]) and torch.equal(answers[0], answers[2])
 
 
 def test_bad_calls_are_refused(tiny: NativeDecoder) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Callable, Generator, Sequence
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,10 @@ from autogpt_desktop.events import Progress
 
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
 _CALL_WORK = 2e9  # multiply-adds between two looks at ``cancelled``: some 50 ms
+
+
+def _ints(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int32]:
+    return (ctypes.c_int32 * len(numbers))(*numbers)
 
 
 class NativeDecoder:
@@ -64,6 +69,9 @@ class NativeDecoder:
         if config.family == "gemma3":
             self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, cpu)
         self.embedding: Embedding | None = None  # None: the head's own rows
+        self._turned = 0  # positions in `_tables`, which `_turns` points to
+        self._tables: list[Tensor] = []
+        self._turns: list[int] = []
         self._lock = threading.Lock()  # the workspace holds one pass at a time
 
     @property
@@ -172,10 +180,11 @@ class NativeDecoder:
     def _pass(self, work: list[tuple[NativeState, list[int]]], cancelled: Callable[[], bool]) -> None:
         if cancelled():
             raise Cancelled
-        ids = np.array([token for _, ids in work for token in ids], np.int32)
+        # plain ctypes: behind a pass the caches are cold, and each call into numpy or torch takes long
+        tokens = [token for _, ids in work for token in ids]
         vectors = None
         if self.embedding is not None:
-            vectors = np.ascontiguousarray(self.embedding(torch.from_numpy(ids).long()).numpy())
+            vectors = np.ascontiguousarray(self.embedding(torch.tensor(tokens)).numpy())
         sequences = (native.Sequence * len(work))()
         for entry, (state, new) in zip(sequences, work, strict=True):
             entry.cache, entry.capacity = state.cache.ctypes.data, state.capacity
@@ -183,27 +192,30 @@ class NativeDecoder:
             entry.start, entry.count = len(state), len(new)
         self._check(
             self.library.native_begin(
-                self.model, ids.ctypes.data, None if vectors is None else vectors.ctypes.data,
+                self.model, _ints(tokens), None if vectors is None else vectors.ctypes.data,
                 ctypes.byref(sequences), len(work),
             )
         )  # fmt: skip
         longest = max(len(state) + len(ids) for state, ids in work)
-        turns = [rope.turns(0, longest) for rope in (self.rope, self.local_rope)]
-        step = max(1, int(_CALL_WORK / (self._layer_work(longest) * len(ids))))
+        if longest > self._turned:
+            for rope in (self.rope, self.local_rope):
+                rope.turns(0, longest)
+            self._tables = [self.rope.table, self.local_rope.table]
+            self._turned = min(map(len, self._tables))
+            self._turns = [table.data_ptr() for table in self._tables]
+        step = max(1, int(_CALL_WORK / (self._layer_work(longest) * len(tokens))))
         layers = self.config.num_hidden_layers
         for start in range(0, layers, step):
             if start and cancelled():
                 raise Cancelled
             stop = min(start + step, layers)
-            self._check(
-                self.library.native_layers(self.model, start, stop, *(table.data_ptr() for table in turns))
-            )
+            self._check(self.library.native_layers(self.model, start, stop, *self._turns))
 
     def _logits(self, work: list[tuple[NativeState, list[int]]], logits: str) -> Tensor:
-        ends = np.cumsum([len(ids) for _, ids in work])
-        pick = (ends - 1 if logits == "last" else np.arange(ends[-1])).astype(np.int32)
+        ends = list(accumulate(len(ids) for _, ids in work))
+        pick = [end - 1 for end in ends] if logits == "last" else range(ends[-1])
         rows = torch.empty(len(pick), self.config.vocab_size)
-        self._check(self.library.native_logits(self.model, pick.ctypes.data, len(pick), rows.data_ptr()))
+        self._check(self.library.native_logits(self.model, _ints(pick), len(pick), rows.data_ptr()))
         return rows
 
 

@@ -27,6 +27,10 @@ struct Layer {
 
 struct Workspace {  // of one thread
     std::vector<Panel> panels{4};
+    // With a single token every thread makes a step's activations for itself:
+    Acts acts;
+    std::vector<float> row, x;
+    int64_t step = 0;  // the step that they are for
 };
 
 class Model {
@@ -93,8 +97,8 @@ public:
     // y [tokens, rows] = x [tokens, cols] Wᵀ, for tests and measurements.
     void product(const Matrix& m, const float* x, int tokens, float* y) {
         count_ = tokens;
-        quantize(x, m.cols, &acts_);
-        multiply({{&m, y}}, acts_, static_cast<size_t>(m.rows));
+        multiply({{&m, y}}, m.cols, static_cast<size_t>(m.rows),
+                 [&](int t, Acts* acts, float*, Workspace*) { kernels_->quantize(x, acts, t); });
     }
 
     // `ids` [tokens] looked up in the head's rows (tied), or their `embeddings` [tokens, hidden].
@@ -106,7 +110,7 @@ public:
         count_ = static_cast<int>(tokens_.size());
         attention_.plan(sequences_);
         size_t n = tokens_.size(), hidden = static_cast<size_t>(shape_.hidden), dim = static_cast<size_t>(shape_.head_dim);
-        grow(&x_, n * hidden), grow(&out_, 2 * n * hidden);
+        grow(&x_, n * hidden), grow(&next_x_, hidden), grow(&out_, 2 * n * hidden);
         grow(&qkv_, 2 * n * qkv_width()), grow(&attended_, n * static_cast<size_t>(shape_.heads) * dim);
         grow(&gate_, n * static_cast<size_t>(shape_.intermediate)), grow(&up_, n * static_cast<size_t>(shape_.intermediate));
         over_tokens([&](int t, int) {
@@ -132,15 +136,13 @@ public:
     void logits(const int32_t* pick, int picked, float* logits) {
         size_t hidden = static_cast<size_t>(shape_.hidden);
         count_ = picked;
-        acts_.resize(picked, shape_.hidden);
         grow(&out_, static_cast<size_t>(picked) * hidden);
-        over_tokens([&](int t, int) {
-            float* out = &out_[static_cast<size_t>(t) * hidden];
-            kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, out);
-            kernels_->quantize(out_.data(), &acts_, t);
-        });
         size_t vocab = static_cast<size_t>(shape_.vocab);
-        multiply({{&head, logits}}, acts_, vocab);
+        multiply({{&head, logits}}, shape_.hidden, vocab, [&](int t, Acts* acts, float* rows, Workspace*) {
+            float* row = rows + static_cast<size_t>(t) * hidden;
+            kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, row);
+            kernels_->quantize(rows, acts, t);
+        });
         if (shape_.final_softcap > 0)
             over_tokens([&](int t, int) {
                 for (size_t i = 0; i < vocab; i++) {
@@ -196,39 +198,73 @@ private:
         });
     }
 
-    void quantize(const float* x, int cols, Acts* acts) {
-        acts->resize(count_, cols);
-        over_tokens([&](int t, int) { kernels_->quantize(x, acts, t); });
+    // Calls prepare(token, activations, rows, space) for what a step of products starts from; `rows`
+    // [tokens, cols] is room to work in, and `space` null. One token's activations cost less to make again than to hand
+    // over, so `prepare` is then left to each thread (`prepared`), when it has a chunk: only while a
+    // chunk is unfinished what the step starts from stays as it is.
+    template <class Prepare>
+    void before(int rows, int cols, const Prepare& prepare) {
+        step_++;
+        if (count_ == 1) {
+            for (Workspace& space : workspaces_) {
+                grow(&space.row, static_cast<size_t>(rows) * static_cast<size_t>(cols));
+                space.acts.resize(rows, cols);
+            }
+            return;
+        }
+        acts_.resize(rows, cols);
+        over_tokens([&](int t, int) { prepare(t, &acts_, out_.data(), nullptr); });
+    }
+
+    template <class Prepare>
+    const Acts& prepared(const Prepare& prepare, Workspace& space) {
+        if (count_ != 1) return acts_;
+        if (space.step != step_) {
+            prepare(0, &space.acts, space.row.data(), &space);
+            space.step = step_;
+        }
+        return space.acts;
+    }
+
+    auto rounding(const float* x) {
+        return [this, x](int t, Acts* acts, float*, Workspace*) { kernels_->quantize(x, acts, t); };
     }
 
     // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
     // tokens goes over all groups of the chunk while both are in the first cache.
-    void group_rows(const Matrix& m, int from, int to, const Acts& acts, float* y, size_t stride, Workspace& space) {
-        if (count_ < kernels_->panel_tokens) {
-            for (int g = from; g < to; g++) kernels_->rows(m, g, nullptr, acts, 0, count_, y, stride);
+    void group_rows(const Matrix& m, int from, int to, const Acts& acts, int count, float* y, size_t stride,
+                    Workspace& space) {
+        if (count < kernels_->panel_tokens) {
+            for (int g = from; g < to; g++) kernels_->rows(m, g, nullptr, acts, 0, count, y, stride);
             return;
         }
         for (int g = from; g < to; g++) {
             kernels_->unpack(m, g, &space.panels[static_cast<size_t>(g - from)]);
         }
-        for (int t = 0; t < count_; t += kTokenBlock)
+        for (int t = 0; t < count; t += kTokenBlock)
             for (int g = from; g < to; g++)
                 kernels_->rows(m, g, &space.panels[static_cast<size_t>(g - from)], acts, t,
-                               std::min(kTokenBlock, count_ - t), y, stride);
+                               std::min(kTokenBlock, count - t), y, stride);
     }
 
-    int groups_per_chunk(const Matrix& m, int groups) const {
-        if (count_ >= kernels_->panel_tokens) return std::max(1, std::min(4, kPanelBytes / (m.cols * kRows)));
+    int groups_per_chunk(const Matrix& m, int groups, int count) const {
+        if (count >= kernels_->panel_tokens) return std::max(1, std::min(4, kPanelBytes / (m.cols * kRows)));
         return std::max(1, groups / (pool_.size() * 6));
     }
 
-    // Several products with the same activations as one parallel step.
-    void multiply(std::initializer_list<Product> products, const Acts& acts, size_t stride) {
-        int chunks = 0, groups = 0;
+    // Several products with the same activations as one parallel step; `prepare` as in `before`. Each token
+    // has one row of `cols` activations, or two.
+    template <class Prepare>
+    void multiply(std::initializer_list<Product> products, int cols, size_t stride,
+                  const Prepare& prepare, bool twice = false) {
+        int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0;
+        before(rows, cols, prepare);
         for (const Product& p : products) groups += p.matrix->groups();
-        int step = groups_per_chunk(*products.begin()->matrix, groups);
+        int step = groups_per_chunk(*products.begin()->matrix, groups, rows);
         for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
         pool_.run(chunks, [&](int chunk, int thread) {
+            Workspace& space = workspaces_[static_cast<size_t>(thread)];
+            const Acts& acts = prepared(prepare, space);
             for (const Product& p : products) {
                 int own = (p.matrix->groups() + step - 1) / step;
                 if (chunk >= own) {
@@ -236,7 +272,7 @@ private:
                     continue;
                 }
                 int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
-                group_rows(*p.matrix, from, to, acts, p.y, stride, workspaces_[static_cast<size_t>(thread)]);
+                group_rows(*p.matrix, from, to, acts, rows, p.y, stride, space);
                 return;
             }
         });
@@ -257,36 +293,32 @@ private:
 
     void attention(Layer& layer, int index, const float* rope) {
         int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim, hidden = shape_.hidden;
-        acts_.resize(2 * count_, hidden);
-        over_tokens([&](int t, int) {
-            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
-            kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, &out_[at]);
-            quantize_twice(t);
-        });
+        const Matrix* m = layer.matrices;
         size_t width = qkv_width();
         float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim;
-        count_ *= 2;
-        multiply({{&layer.matrices[kQ], q}, {&layer.matrices[kK], k}, {&layer.matrices[kV], v}}, acts_, width);
-        count_ /= 2;
+        multiply({{&m[kQ], q}, {&m[kK], k}, {&m[kV], v}}, hidden, width,
+                 [&](int t, Acts* acts, float* rows, Workspace*) {
+                     size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+                     kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, rows + at);
+                     quantize_twice(rows, acts, t);
+                 }, true);
         over_tokens([&](int t, int thread) { place(layer, index, rope, t, thread); });
         pool_.run(attention_.jobs(layer.sliding), [&](int job, int thread) {
             attention_.run(index, layer.sliding, job, qkv_.data(), width, attended_.data(), thread);
         });
-        quantize(attended_.data(), heads * dim, &acts_);
-        multiply({{&layer.matrices[kO], out_.data()}}, acts_, static_cast<size_t>(hidden));
-        add_residual_and_norm(layer.vectors[kAttentionOutNorm], layer.vectors[kMlpNorm].data());
+        multiply({{&m[kO], out_.data()}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
     }
 
-    // Token t of out_ into row t of acts_, and what its rounding leaves into row count_ + t: the sum of both
+    // Row t into row t of acts, and what its rounding leaves into row count_ + t: the sum of both
     // products is as good as with 15 bits. Half of all that int8 activations cost in accuracy they cost
     // here, where some channels are far larger than their neighbours, and q, k and v are small matrices.
-    void quantize_twice(int t) {
-        size_t cols = static_cast<size_t>(acts_.cols), at = static_cast<size_t>(t) * cols;
-        kernels_->quantize(out_.data(), &acts_, t);
-        float* rest = &out_[at + static_cast<size_t>(count_) * cols];
+    void quantize_twice(float* rows, Acts* acts, int t) {
+        size_t cols = static_cast<size_t>(acts->cols), at = static_cast<size_t>(t) * cols;
+        kernels_->quantize(rows, acts, t);
+        float* rest = rows + at + static_cast<size_t>(count_) * cols;
         for (size_t i = 0; i < cols; i++)
-            rest[i] = out_[at + i] - acts_.scale[(at + i) / 16] * static_cast<float>(acts_.q[at + i]);
-        kernels_->quantize(out_.data(), &acts_, count_ + t);
+            rest[i] = rows[at + i] - acts->scale[(at + i) / 16] * static_cast<float>(acts->q[at + i]);
+        kernels_->quantize(rows, acts, count_ + t);
     }
 
     // Bias, norm and rotation of token t's queries and keys; keys and values go into the cache.
@@ -314,40 +346,52 @@ private:
                              row + (heads + shared + h) * dim, thread);
     }
 
-    // x += out (normed where the family does so), then norm(x) quantised into acts if there is a next norm.
-    void add_residual_and_norm(const std::vector<float>& out_norm, const float* next_norm) {
+    // to = x + out of token t, out normed where the family does so. row [hidden]: room, may be out's own
+    void add_residual(const std::vector<float>& out_norm, int t, float* row, float* to) {
         int hidden = shape_.hidden;
-        if (next_norm) acts_.resize(count_, hidden);
-        over_tokens([&](int t, int) {
-            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
-            float *x = &x_[at], *out = &out_[at];
-            if (!out_norm.empty()) kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, out);
-            for (int i = 0; i < hidden; i++) x[i] += out[i];
-            if (!next_norm) return;
-            kernels_->rms_norm(x, next_norm, shape_.eps, hidden, out);
-            kernels_->quantize(out_.data(), &acts_, t);
-        });
+        size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+        const float *x = &x_[at], *out = &out_[at];
+        if (!out_norm.empty()) {
+            kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, row);
+            out = row;
+        }
+        for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i];
     }
 
     void mlp(Layer& layer) {
-        const Matrix &gate = layer.matrices[kGate], &up = layer.matrices[kUp];
-        int inner = shape_.intermediate, groups = gate.groups();
-        int step = groups_per_chunk(gate, groups);
+        const Matrix &gate = layer.matrices[kGate], &up = layer.matrices[kUp], &down = layer.matrices[kDown];
+        int inner = shape_.intermediate, hidden = shape_.hidden, groups = gate.groups();
+        int step = groups_per_chunk(gate, groups, count_), chunks = (groups + step - 1) / step;
         size_t stride = static_cast<size_t>(inner);
-        pool_.run((groups + step - 1) / step, [&](int chunk, int thread) {
+        for (Workspace& space : workspaces_) grow(&space.x, static_cast<size_t>(hidden));
+        auto prepare = [&](int t, Acts* acts, float* rows, Workspace* space) {
+            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+            float* x = &x_[at];
+            if (space) x = space->x.data();  // others read the old x at the same time
+            add_residual(layer.vectors[kAttentionOutNorm], t, rows + at, x);
+            kernels_->rms_norm(x, layer.vectors[kMlpNorm].data(), shape_.eps, hidden, rows + at);
+            kernels_->quantize(rows, acts, t);
+        };
+        before(count_, hidden, prepare);
+        pool_.run(chunks, [&](int chunk, int thread) {
             Workspace& space = workspaces_[static_cast<size_t>(thread)];
+            const Acts& acts = prepared(prepare, space);
+            if (count_ == 1 && chunk == 0) std::copy_n(space.x.data(), hidden, next_x_.data());
             int from = chunk * step, to = std::min(groups, from + step);
-            group_rows(gate, from, to, acts_, gate_.data(), stride, space);
-            group_rows(up, from, to, acts_, up_.data(), stride, space);
+            group_rows(gate, from, to, acts, count_, gate_.data(), stride, space);
+            group_rows(up, from, to, acts, count_, up_.data(), stride, space);
             int first = from * kRows, count = std::min(inner, to * kRows) - first;
             for (int t = 0; t < count_; t++) {
                 size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(first);
                 kernels_->gate(shape_.gelu != 0, &gate_[at], &up_[at], count, &gate_[at]);
             }
         });
-        quantize(gate_.data(), inner, &acts_);
-        multiply({{&layer.matrices[kDown], out_.data()}}, acts_, static_cast<size_t>(shape_.hidden));
-        add_residual_and_norm(layer.vectors[kMlpOutNorm], nullptr);
+        if (count_ == 1) std::swap(x_, next_x_);
+        multiply({{&down, out_.data()}}, inner, static_cast<size_t>(hidden), rounding(gate_.data()));
+        over_tokens([&](int t, int) {
+            size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
+            add_residual(layer.vectors[kMlpOutNorm], t, &out_[at], &x_[at]);
+        });
     }
 
     static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10;
@@ -363,7 +407,8 @@ private:
     std::vector<Token> tokens_;
     Attention attention_;
     int count_ = 0;
-    std::vector<float> x_, out_, qkv_, attended_, gate_, up_;
+    int64_t step_ = 0;
+    std::vector<float> x_, next_x_, out_, qkv_, attended_, gate_, up_;
     Acts acts_;
 };
 

@@ -7,7 +7,7 @@
 // that comes late finds empty shares or another generation.
 //
 // The caller works too and waits for the chunks, not for the threads: one that the system has taken away
-// holds nobody up unless it is inside a chunk. Everyone spins for a few microseconds between two steps
+// holds nobody up unless it is inside a chunk. Everyone spins for a fifth of a millisecond between two steps
 // and then sleeps, so an idle pool uses nothing.
 #pragma once
 
@@ -92,7 +92,7 @@ private:
 
     static constexpr int kChunkBits = 20, kGenerationBits = 24;
     static constexpr uint64_t kChunkMask = (1ull << kChunkBits) - 1;
-    static constexpr std::chrono::microseconds kSpin{40};
+    static constexpr std::chrono::microseconds kSpin{200};  // covers what Python does between two tokens
 
     template <class Task>
     static void invoke(const void* task, int chunk, int thread) {
