@@ -127,7 +127,9 @@ def make_chat(context: AppContext) -> QWidget:
     return ChatPanel(context)
 
 
-def make_models(resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str) -> Any:
+def make_models(
+    resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str, quantize: str
+) -> Any:
     """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
     from autogpt_desktop import torch_preload
     from autogpt_desktop.paths import packed_dir, states_dir
@@ -135,6 +137,7 @@ def make_models(resolve: Callable[[str], Path], device: str, context_length: int
     torch_preload.preload()
     with torch_preload.collector_at_rest():
         from autogpt_desktop.engine.load import Models
+        from autogpt_desktop.engine.native.weights import quantize_kind
 
     return Models(
         resolve,
@@ -143,6 +146,7 @@ def make_models(resolve: Callable[[str], Path], device: str, context_length: int
         packed_cache=packed_dir(),
         kv_cache="int8" if kv_cache == "int8" else "float16",
         prefixes=states_dir(),
+        quantize=quantize_kind(quantize),
     )
 
 

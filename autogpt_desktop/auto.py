@@ -16,6 +16,7 @@ from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
 from autogpt_desktop.engine.load import load, run_to_end
+from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.settings import Settings
 
@@ -89,12 +90,26 @@ class AutoModel:
         self.engine = engine
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, *, device: str = "auto", context_length: int = 0) -> AutoModel:
-        """Load a model: see ``resolve`` for names, ``engine.load.load`` for the rest."""
-        folder = paths.packed_dir()
-        return cls(
-            run_to_end(load(resolve(name), device=device, context_length=context_length, packed_cache=folder))
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        device: str = "auto",
+        context_length: int = 0,
+        packed_cache: Path | bool = True,
+        quantize: Quantize | None = None,
+    ) -> AutoModel:
+        """Load a model: see ``resolve`` for names, ``engine.load.load`` for the rest. ``packed_cache``:
+        True is the app's own folder, False none."""
+        folder = paths.packed_dir() if packed_cache is True else packed_cache or None
+        loading = load(
+            resolve(name),
+            device=device,
+            context_length=context_length,
+            packed_cache=folder,
+            quantize=quantize,
         )
+        return cls(run_to_end(loading))
 
     @property
     def config(self) -> ModelConfig:

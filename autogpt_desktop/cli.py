@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--top-k", type=_whole(0), default=None)
     chat.add_argument("--seed", type=int, default=None)
     chat.add_argument("--max-tokens", type=_whole(1), default=None)
+    chat.add_argument(
+        "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
+    )
     _model_options(chat)
 
     models = commands.add_parser("models", help=tr("list, fetch and remove models"))

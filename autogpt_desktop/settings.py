@@ -14,6 +14,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 
 THEMES = ("system", "light", "dark")
+QUANTIZE = ("int8", "int4", "")  # what float weights become; "": they stay as they are
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KV_CACHES = ("float16", "int8")
 ZOOM_RANGE = (0.5, 3.0)
@@ -82,6 +83,7 @@ class Settings:
     zoom: float = 1.0
     default_model: str = ""
     device: str = "auto"
+    quantize: str = "int8"
     send_with_enter: bool = True
     presets: list[dict[str, Any]] = field(default_factory=built_in_presets)
     window_geometry: str = ""
@@ -179,7 +181,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
         return value if fine else default
     if isinstance(default, str):
-        allowed = {"theme": THEMES, "device": DEVICES, "kv_cache": KV_CACHES}.get(name)
+        allowed = {"theme": THEMES, "device": DEVICES, "kv_cache": KV_CACHES, "quantize": QUANTIZE}.get(name)
         return value if isinstance(value, str) and (allowed is None or value in allowed) else default
     if name == "acknowledged":
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default

@@ -14,6 +14,7 @@ from autogpt_desktop.auto import resolve
 from autogpt_desktop.cli import Reporter, drive
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.load import Models
+from autogpt_desktop.engine.native.weights import quantize_kind
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
 from autogpt_desktop.history import History
@@ -34,6 +35,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         packed_cache=paths.packed_dir(),
         kv_cache="int8" if settings.kv_cache == "int8" else "float16",
         prefixes=paths.states_dir(),
+        quantize=quantize_kind(options.quantize or settings.quantize),
     )
     try:
         prompt = options.prompt

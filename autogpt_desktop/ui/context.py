@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.worker import Worker
 
 ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
-# of resolve, device, context length, kind of cache
-MakeModels = Callable[[Callable[[str], Path], str, int, str], Any]
+# of resolve, device, context length, kind of cache, what float weights become
+MakeModels = Callable[[Callable[[str], Path], str, int, str, str], Any]
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
 
@@ -57,13 +57,13 @@ class _Models:
     def __init__(self, make: MakeModels) -> None:
         self._make = make
         self._models: Any = None
-        self._made_for = ("", 0, "")  # device, context length, kind of cache
+        self._made_for = ("", 0, "", "")  # the options of get
         self._chosen = ""
         self.loaded = ""  # the name that load_model succeeded with
 
-    def get(self, options: tuple[str, int, str], chosen: str) -> Generator[Any, None, Any]:
-        """Torch is imported here, the first time. ``options``: device, context length, kind of cache;
-        ``chosen`` plays the role "chat"."""
+    def get(self, options: tuple[str, int, str, str], chosen: str) -> Generator[Any, None, Any]:
+        """Torch is imported here, the first time. ``options``: device, context length, kind of cache,
+        what float weights become; ``chosen`` plays the role "chat"."""
         self._chosen = chosen
         if self._models is None or self._made_for != options:
             yield Progress("stage.engine")
@@ -89,8 +89,8 @@ class _Models:
 
 
 class AppContext(QObject):
-    """See the module's text. ``make_models(resolve, device, context_length, kv_cache)`` is called on the
-    worker's thread."""
+    """See the module's text. ``make_models(resolve, device, context_length, kv_cache, quantize)`` is
+    called on the worker's thread."""
 
     language_changed = Signal()
     theme_changed = Signal()
@@ -169,6 +169,14 @@ class AppContext(QObject):
             self._set_model(None)
             self.load_chosen_model()
 
+    def set_quantize(self, kind: str) -> None:
+        """One of ``settings.QUANTIZE``. Loads the model again."""
+        if kind != self.settings.quantize:
+            self.settings.quantize = kind
+            self.save_settings()
+            self._set_model(None)
+            self.load_chosen_model()
+
     def set_kv_cache(self, kind: str) -> None:
         """One of ``settings.KV_CACHES``. Loads the model again."""
         if kind != self.settings.kv_cache:
@@ -213,7 +221,7 @@ class AppContext(QObject):
         chosen = self.chosen_model()
         name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
         wanted, models = self.settings, self._models
-        options = wanted.device, wanted.context_length, wanted.kv_cache
+        options = wanted.device, wanted.context_length, wanted.kv_cache, wanted.quantize
 
         def run(cancel: threading.Event) -> Iterator[Any]:
             if not name:

@@ -93,6 +93,9 @@ class SettingsDrawer(Overlay):
         self.notify = self._check("notify")
         self._section("model")
         self.device = self._choice("device", self._context.set_device)
+        self.quantize = self._choice("quantize", self._context.set_quantize)
+        self.quantize_hint = label(size="small", tone="muted", wrap=True)
+        self._column.addWidget(self.quantize_hint)
         self.context_length = self._choice("context_length", self._set_context_length)
         self.context_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.context_hint)
@@ -139,18 +142,22 @@ class SettingsDrawer(Overlay):
             "theme": tr("Theme"),
             "zoom": tr("Size of messages"),
             "device": tr("Runs on"),
+            "quantize": tr("Unpacked models"),
             "context_length": tr("Context"),
             "kv_cache": tr("Conversation memory"),
         }
         for key, text in texts.items():
             self._labels[key].setText(text)
-        for key in ("language", "theme", "zoom", "device", "context_length", "kv_cache"):
+        for key in ("language", "theme", "zoom", "device", "quantize", "context_length", "kv_cache"):
             getattr(self, key).setAccessibleName(texts[key])
         self.send_with_enter.setText(tr("Enter sends the message"))
         self.send_hint.setText(
             tr("Shift+Enter breaks the line. Without this, Ctrl+Enter sends and Enter breaks the line.")
         )
         self.notify.setText(tr("Tell me when a long answer is finished"))
+        self.quantize_hint.setText(
+            tr("Models with full-size weights are packed when they run on the processor: smaller and faster.")
+        )
         self.context_hint.setText(tr("How much of a conversation the model sees. More takes more memory."))
         self.kv_cache_hint.setText(
             tr("Half the memory, hardly less exact. It counts where the model runs on the processor.")
@@ -177,6 +184,14 @@ class SettingsDrawer(Overlay):
                 ("mps", tr("Apple graphics")),
             ],
             settings.device,
+        )
+        self.quantize.show_choices(
+            [
+                ("int8", tr("8 bits, nearly exact")),
+                ("int4", tr("4 bits, half the memory")),
+                ("", tr("Left as they are, slow")),
+            ],
+            settings.quantize,
         )
         lengths = sorted({*CONTEXTS, settings.context_length})
         self.context_length.show_choices(

@@ -32,6 +32,7 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     pick(settings.language, "zh_CN")
     pick(settings.zoom, 1.5)
     pick(settings.device, "cpu")
+    pick(settings.quantize, "int4")
     pick(settings.context_length, 4096)
     settings.send_with_enter.click()
     settings.notify.click()
@@ -39,6 +40,7 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     assert settings._title.text() == "设置"
     saved = Settings.load()
     assert (saved.theme, saved.language, saved.zoom, saved.device) == ("dark", "zh_CN", 1.5, "cpu")
+    assert saved.quantize == "int4"
     assert (saved.context_length, saved.send_with_enter, saved.notify) == (4096, False, False)
     assert settings.theme.currentData() == "dark" and settings.zoom.currentText() == "150%"
 

@@ -28,6 +28,15 @@ _KINDS = {"int4": 1, "int8": 5}  # Q4M and Q8 of native::Kind
 _CHUNK_BYTES = 16 << 20  # of the file, packed at a time: so much of it is in memory besides the packed
 
 
+def quantize_kind(text: str) -> Quantize | None:
+    """As the settings and the command line have it: "int8", "int4", or "" and "none" for neither."""
+    if text in ("int8", "int4"):
+        return "int8" if text == "int8" else "int4"
+    if text not in ("", "none"):
+        raise ValueError(f"unknown way to quantise {text!r}")
+    return None
+
+
 def type_number(type: str) -> int:
     """native::Type."""
     return (TYPES + FLOATS).index(type)
