@@ -29,7 +29,7 @@ from tests.tiny import FAMILIES, write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
 CPU = torch.device("cpu")
-KERNELS = [pytest.param(False, id="fast"), pytest.param(True, id="portable")]
+KERNELS = native.kernel_sets()
 SCALES = {"Q4_1": (0, 2), "Q5_1": (0, 2), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
 
 
@@ -51,10 +51,10 @@ def expanded(source: Source) -> np.ndarray:
     return gguf.quants.dequantize(source.blocks.reshape(source.shape[0], -1), kind).astype(np.float64)
 
 
-def bare(portable: bool, threads: int = 1) -> NativeDecoder:
+def bare(kernels: str, threads: int = 1) -> NativeDecoder:
     """A decoder without weights, whose head serves as the matrix under test."""
     return NativeDecoder(
-        ModelConfig("llama", 8, 32, 32, 0, 1, 1, 32, 64), 64, threads=threads, portable=portable
+        ModelConfig("llama", 8, 32, 32, 0, 1, 1, 32, 64), 64, threads=threads, kernels=kernels
     )
 
 
@@ -71,11 +71,11 @@ def rounded(x: np.ndarray) -> np.ndarray:
     return (np.rint(groups / np.where(scale > 0, scale, 1)) * scale).reshape(x.shape)
 
 
-@pytest.mark.parametrize("portable", KERNELS)
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("type", TYPES)
-def test_products_equal_float64(type: str, portable: bool) -> None:
+def test_products_equal_float64(type: str, kernels: str) -> None:
     rng = np.random.default_rng(5)
-    decoder = bare(portable, threads=2)
+    decoder = bare(kernels, threads=2)
     for seed, (rows, blocks, tokens) in enumerate(
         [(1, 1, 1), (8, 2, 3), (13, 3, 5), (40, 1, 6), (131, 2, 35)]
     ):
@@ -96,13 +96,13 @@ def test_products_equal_float64(type: str, portable: bool) -> None:
         assert np.max(np.abs(y - wanted) / (np.abs(x) @ np.abs(weights).T)) < 0.01
 
 
-@pytest.mark.parametrize("portable", KERNELS)
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("type", TYPES)
-def test_extreme_integers_do_not_overflow(type: str, portable: bool) -> None:
+def test_extreme_integers_do_not_overflow(type: str, kernels: str) -> None:
     """All bits set, and -128 in Q8_0, against activations of one size: the largest sums there are."""
     values, size = BLOCK[type]
     cols = max(values, 32)
-    decoder = bare(portable)
+    decoder = bare(kernels)
     for byte in (0xFF, 0x80, 0x00, 0x7F):
         blocks = np.full((8 * cols // values, size), byte, np.uint8)
         for at in SCALES.get(type, (0,)):
@@ -115,15 +115,45 @@ def test_extreme_integers_do_not_overflow(type: str, portable: bool) -> None:
                 assert np.allclose(product(decoder, x, 8), wanted, rtol=2e-3, atol=1e-3 * cols)
 
 
-def test_the_processor_decides_which_kernels_run() -> None:
-    assert bare(portable=True).kernels == "portable"
-    if "avx2" in torch.backends.cpu.get_cpu_capability().lower().replace("avx512", "avx2"):
-        assert bare(portable=False).kernels == "avx2"
+def test_the_processor_decides_which_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert KERNELS[-1] == "portable" and len(set(KERNELS)) == len(KERNELS)
+    assert ("avx2" in KERNELS) == capability.startswith("AVX")
+    monkeypatch.delenv("AUTOGPT_DESKTOP_KERNELS", raising=False)
+    assert bare("").kernels == KERNELS[0]
+    assert [bare(name).kernels for name in KERNELS] == list(KERNELS)
+    monkeypatch.setenv("AUTOGPT_DESKTOP_KERNELS", "portable")
+    assert bare("").kernels == "portable"
+    with pytest.raises(ValueError, match="no kernels 'mmx' here"):
+        bare("mmx")
 
 
-@pytest.mark.parametrize("portable", KERNELS)
-def test_zeros_and_rows_in_another_order(portable: bool) -> None:
-    decoder = bare(portable)
+@pytest.mark.parametrize("type", TYPES)
+def test_every_set_but_the_portable_gives_the_same_bits(type: str) -> None:
+    """For every number of tokens in a tile, and rows that fill their groups and panels or do not."""
+    rng = np.random.default_rng(7)
+    for rows in (3, 8, 13, 16, 41):
+        cols = 2 * max(BLOCK[type][0], 32)
+        source = random_source(type, rows, cols, rows)
+        x = rng.normal(size=(33, cols)).astype(np.float32) * rng.lognormal(size=(33, cols)).astype(np.float32)
+        found = []
+        for kernels in KERNELS:
+            decoder = bare(kernels)
+            decoder.set_matrix(-1, 0, source)
+            at_once = product(decoder, x, rows)
+            for count in range(1, 33):
+                assert np.array_equal(product(decoder, x[:count], rows), at_once[:count]), (kernels, count)
+            found.append(at_once)
+        scale = np.abs(x).astype(np.float64) @ np.abs(expanded(source)).T
+        for other in found[1:-1]:
+            assert np.array_equal(found[0], other)
+        # the portable one rounds a product before it adds it, and may round an activation the other way
+        assert np.max(np.abs(found[0] - found[-1]) / scale) < 2e-3
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_zeros_and_rows_in_another_order(kernels: str) -> None:
+    decoder = bare(kernels)
     plain = random_source("Q4_1", 21, 64, 1)
     x = np.random.default_rng(2).normal(size=(2, 64)).astype(np.float32)
     x[0, :32] = 0
@@ -147,11 +177,11 @@ def sources_of(path: Path) -> tuple[ModelConfig, dict[str, Source]]:
     }
 
 
-def made(path: Path, *, threads: int = 2, portable: bool = False) -> NativeDecoder:
+def made(path: Path, *, threads: int = 2, kernels: str = "") -> NativeDecoder:
     config, sources = sources_of(path)
     if not config.rope_interleaved:
         sources = building._interleave_heads(config, sources)
-    return run_to_end(build_native(config, sources, 200, threads=threads, portable=portable))
+    return run_to_end(build_native(config, sources, 200, threads=threads, kernels=kernels))
 
 
 def exact(path: Path) -> Transformer:
@@ -164,14 +194,14 @@ def some_ids(count: int, seed: int = 3) -> list[int]:
     return np.random.default_rng(seed).integers(0, 270, count).tolist()
 
 
-@pytest.mark.parametrize("portable", KERNELS)
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("quant", ["Q4_0", "Q5_1", "Q8_0"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_logits_of_every_family(family: str, quant: str, portable: bool, tmp_path: Path) -> None:
+def test_logits_of_every_family(family: str, quant: str, kernels: str, tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
     write_tiny_gguf(path, family, quant=quant, layers=7 if family == "gemma3" else 3)
     ids = some_ids(70)  # beyond gemma3's window of 16
-    reference, decoder = exact(path), made(path, portable=portable)
+    reference, decoder = exact(path), made(path, kernels=kernels)
     wanted = reference.forward([(reference.new_state(), ids)], "all")[0]
     got = decoder.forward([(decoder.new_state(), ids)], "all")[0]
     assert got.shape == wanted.shape and got.dtype == torch.float32
@@ -202,15 +232,15 @@ def test_logits_of_unusual_shapes(family: str, options: dict, tmp_path: Path) ->
     assert (got - wanted).norm() / wanted.norm() < 0.03
 
 
-@pytest.mark.parametrize("portable", KERNELS)
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("family", ["llama", "gemma3"])
-def test_bits_do_not_depend_on_batch_chunks_or_threads(family: str, portable: bool, tmp_path: Path) -> None:
+def test_bits_do_not_depend_on_batch_chunks_or_threads(family: str, kernels: str, tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
     write_tiny_gguf(path, family, quant="Q5_0", layers=6, heads=8, kv_heads=2, head_dim=32)
     ids, other = some_ids(75), some_ids(41, seed=4)
     at_once: list[torch.Tensor] = []
     for threads in (1, 2, 3, 4):
-        decoder = made(path, threads=threads, portable=portable)
+        decoder = made(path, threads=threads, kernels=kernels)
         at_once.append(decoder.forward([(decoder.new_state(), ids)], "all")[0])
         assert torch.equal(at_once[0], at_once[-1])
     state = decoder.new_state()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from functools import cache
+from itertools import count, takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,20 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
+def kernel_sets() -> tuple[str, ...]:
+    """The sets of kernels that this processor can run, the fastest first; none without the library."""
+    lib = library()
+    if lib is None:
+        return ()
+    return tuple(name.decode() for name in takewhile(bool, map(lib.native_kernel_set, count())))
+
+
 def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, number, long = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     signatures = {
         "native_sources": (ctypes.c_char_p, []),
-        "native_new": (pointer, [ctypes.POINTER(Shape), number, number]),
+        "native_kernel_set": (ctypes.c_char_p, [number]),
+        "native_new": (pointer, [ctypes.POINTER(Shape), number, ctypes.c_char_p]),
         "native_free": (None, [pointer]),
         "native_kernels": (ctypes.c_char_p, [pointer]),
         "native_nbytes": (ctypes.c_int64, [pointer]),

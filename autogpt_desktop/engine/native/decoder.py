@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Sequence
@@ -33,8 +34,10 @@ def _ints(numbers: Sequence[int]) -> ctypes.Array[ctypes.c_int32]:
 class NativeDecoder:
     """Token ids in, logits out. Weights and workspace live in the library; states belong to the caller.
 
-    ``threads``: 0 uses as many as torch does. ``portable`` keeps to the kernels for any processor.
-    ``kv_cache``: what new states keep, "float16" or "int8". Raises MemoryError when the library gets none.
+    ``threads``: 0 uses as many as torch does. ``kv_cache``: what new states keep, "float16" or "int8".
+    ``kernels``: one of ``native.kernel_sets()``, "" for what AUTOGPT_DESKTOP_KERNELS says or else the
+    fastest. Raises ValueError for a set that this processor cannot run and MemoryError when the library
+    gets no memory.
     """
 
     chunk_invariant = True
@@ -45,11 +48,14 @@ class NativeDecoder:
         context_length: int,
         *,
         threads: int = 0,
-        portable: bool = False,
+        kernels: str = "",
         kv_cache: CacheType = "float16",
     ) -> None:
         library = native.library()
         assert library is not None, "check runs() first"
+        kernels = kernels or os.environ.get("AUTOGPT_DESKTOP_KERNELS", "")
+        if kernels and kernels not in native.kernel_sets():
+            raise ValueError(f"no kernels {kernels!r} here, only {', '.join(native.kernel_sets())}")
         c, self.config, self.context_length, self.library = config, config, context_length, library
         self.kv_cache = kv_cache
         shape = native.Shape(
@@ -58,7 +64,8 @@ class NativeDecoder:
             c.rms_norm_eps, c.embedding_scale, c.query_scale or c.head_dim**-0.5,
             c.attn_logit_softcap, c.final_logit_softcap,
         )  # fmt: skip
-        self.model = library.native_new(ctypes.byref(shape), threads or torch.get_num_threads(), portable)
+        threads = threads or torch.get_num_threads()
+        self.model = library.native_new(ctypes.byref(shape), threads, kernels.encode())
         if not self.model:
             raise MemoryError("the compiled back end could not start")
         self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
@@ -76,7 +83,7 @@ class NativeDecoder:
 
     @property
     def kernels(self) -> str:
-        """ "avx2" or "portable"."""
+        """The name of the set of kernels it runs on."""
         return str(self.library.native_kernels(self.model).decode())
 
     def reserve(self, nbytes: int) -> None:
@@ -231,14 +238,14 @@ def build_native(
     context_length: int,
     *,
     threads: int = 0,
-    portable: bool = False,
+    kernels: str = "",
     quantize: Quantize | None = None,
     cache: PackedCache | None = None,
     kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, NativeDecoder]:
     """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``; or take
     them from ``cache``, which otherwise is written afterwards."""
-    decoder = NativeDecoder(config, context_length, threads=threads, portable=portable, kv_cache=kv_cache)
+    decoder = NativeDecoder(config, context_length, threads=threads, kernels=kernels, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
     opened = cache.open(decoder.library, decoder.model, places, nbytes) if cache else None
     norms = opened.vectors if opened else list(vectors(config, sources))

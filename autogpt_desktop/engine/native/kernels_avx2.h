@@ -11,30 +11,59 @@
 namespace native {
 namespace avx2 {
 
-NATIVE_AVX2 inline void quantize(const float* x, Acts* acts, int token) {
-    int cols = acts->cols;
-    x += static_cast<size_t>(token) * cols;
-    int8_t* q = acts->q.data() + static_cast<size_t>(token) * cols;
-    size_t first = static_cast<size_t>(token) * (cols / 16);
+// The largest |x| of 16 columns in `a` and `b`, and of 16 in `c` and `d`, as elements 0 and 1.
+NATIVE_AVX2_INLINE __m128 tops(__m256 a, __m256 b, __m256 c, __m256 d) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
-    const __m256i ones = _mm256_set1_epi16(1);
-    for (int h = 0; h < cols / 16; h++, x += 16, q += 16) {
-        __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
-        float top = max8(_mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b)));
-        float scale = top / 127.0f;
-        __m256 inverse = _mm256_set1_ps(top > 0 ? 127.0f / top : 0.0f);
-        __m256i whole = _mm256_packs_epi32(_mm256_cvtps_epi32(_mm256_mul_ps(a, inverse)),
-                                           _mm256_cvtps_epi32(_mm256_mul_ps(b, inverse)));
-        whole = _mm256_permute4x64_epi64(whole, 0xd8);  // 16 columns in 16 bits, in order
-        __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(q), bytes);
-        __m256i pairs = _mm256_madd_epi16(whole, ones);
-        __m128i s = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-        acts->scale[first + h] = scale;
-        acts->halves[first + h] = scale * static_cast<float>(_mm_cvtsi128_si32(s));
-        if (h % 2) acts->sum[(first + h) / 2] = acts->halves[first + h - 1] + acts->halves[first + h];
+    a = _mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b));
+    c = _mm256_max_ps(_mm256_andnot_ps(sign, c), _mm256_andnot_ps(sign, d));
+    __m128 first = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 second = _mm_max_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
+    __m128 both = _mm_max_ps(_mm_unpacklo_ps(first, second), _mm_unpackhi_ps(first, second));
+    return _mm_max_ps(both, _mm_movehl_ps(both, both));
+}
+
+// 16 columns: their integers to `q`, the sums of columns 0 1 4 5 8 9 12 13 and of the others
+// returned; what rounding leaves to `rest` unless null.
+NATIVE_AVX2_INLINE __m128i round16(const __m256* x, __m256 inverse, __m256 scale, int8_t* q, float* rest) {
+    __m256i a = _mm256_cvtps_epi32(_mm256_mul_ps(x[0], inverse)), b = _mm256_cvtps_epi32(_mm256_mul_ps(x[1], inverse));
+    if (rest) {
+        _mm256_storeu_ps(rest, _mm256_fnmadd_ps(_mm256_cvtepi32_ps(a), scale, x[0]));
+        _mm256_storeu_ps(rest + 8, _mm256_fnmadd_ps(_mm256_cvtepi32_ps(b), scale, x[1]));
+    }
+    __m256i whole = _mm256_packs_epi32(a, b);
+    whole = _mm256_permute4x64_epi64(whole, 0xd8);  // 16 columns in 16 bits, in order
+    __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), bytes);
+    __m256i pairs = _mm256_madd_epi16(whole, _mm256_set1_epi16(1));
+    __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    return _mm_add_epi32(sums, _mm_shuffle_epi32(sums, 0x4e));
+}
+
+// whole: of 16 columns the sum of all, negative. PAIRS: the two sums of round16, negative, in 16 bits each,
+// for that is what the halves of an element add up to when pairs of products are summed in 16 bits.
+template <bool PAIRS>
+NATIVE_AVX2 void quantize_as(const float* x, Acts* acts, int token, float* rest) {
+    const int blocks = acts->cols / kCols, lanes = acts->lanes;
+    size_t at = acts->at(token, 0);
+    for (int b = 0; b < blocks; b++, x += 32, at += lanes) {
+        __m256 v[4];
+        for (int i = 0; i < 4; i++) v[i] = _mm256_loadu_ps(x + 8 * i);
+        __m128 top = tops(v[0], v[1], v[2], v[3]);
+        __m128 scale = _mm_div_ps(top, _mm_set1_ps(127.0f));
+        __m128 inverse = _mm_and_ps(_mm_div_ps(_mm_set1_ps(127.0f), top), _mm_cmpgt_ps(top, _mm_setzero_ps()));
+        int8_t* q = acts->q.data() + 32 * at;
+        __m128i first = round16(v, _mm256_broadcastss_ps(inverse), _mm256_broadcastss_ps(scale), q, rest);
+        __m128i second = round16(v + 2, _mm256_broadcastss_ps(_mm_movehdup_ps(inverse)),
+                                 _mm256_broadcastss_ps(_mm_movehdup_ps(scale)), q + 16, rest ? rest + 16 : nullptr);
+        if (rest) rest += 32;
+        __m128i parts = _mm_unpacklo_epi64(first, second);  // two sums of either
+        __m128i sums = _mm_add_epi32(parts, _mm_shuffle_epi32(parts, 0xb1));
+        __m128 halves = _mm_mul_ps(scale, _mm_cvtepi32_ps(_mm_shuffle_epi32(sums, 0xd8)));
+        __m128i whole = _mm_sub_epi32(_mm_setzero_si128(), PAIRS ? parts : sums);
+        whole = PAIRS ? _mm_packs_epi32(whole, whole) : _mm_shuffle_epi32(whole, 0xd8);
+        _mm_storel_pi(reinterpret_cast<__m64*>(acts->scale.data() + 2 * at), scale);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(acts->whole.data() + 2 * at), whole);
+        acts->sum.data()[at] = _mm_cvtss_f32(_mm_add_ss(halves, _mm_movehdup_ps(halves)));
     }
 }
 
@@ -74,94 +103,92 @@ NATIVE_AVX2 inline void unpack(const Matrix& m, int group, Panel* panel) {
                                          unpack_kind<Q5M>, unpack_kind<Q6>,  unpack_kind<Q8>};
     functions[m.kind](m, group, panel->q.data());
     int parts = m.kind == Q6 ? 2 : 1;
-    bool minima = m.kind == Q4M || m.kind == Q5M;
-    __m256 offset = _mm256_set1_ps(-static_cast<float>(kOffset[m.kind]));
     const uint8_t* block = m.group(group);
-    for (int b = 0; b < m.blocks_per_row(); b++, block += kBlock[m.kind])
-        for (int part = 0; part < parts; part++) {
-            const uint8_t* scales = block + kQuants[m.kind] + 16 * part;
-            __m256 scale = half8(scales);
-            _mm256_storeu_ps(&panel->scale[8 * (b * parts + part)], scale);
-            _mm256_storeu_ps(&panel->minimum[8 * (b * parts + part)],
-                             minima ? half8(scales + 16) : _mm256_mul_ps(offset, scale));
-        }
+    for (int b = 0; b < m.blocks_per_row(); b++, block += kBlock[m.kind]) {
+        const uint8_t* floats = block + kQuants[m.kind];
+        for (int part = 0; part < parts; part++)
+            _mm256_storeu_ps(panel->scale.data() + 8 * (b * parts + part), half8(floats + 16 * part));
+        if (kHasMinima[m.kind]) _mm256_storeu_ps(panel->minimum.data() + 8 * b, half8(floats + 16));
+    }
 }
 
-// 8 rows × T tokens. Products of 8-bit pairs are summed in 16 bits as long as they fit: 2 · (2^bits - 1)
-// · 127 is at most 3810, 7874, 16002 and 32512, which leaves room for the 4 of 16 columns, or for 2 and 1
-// of 6 and 8 bits. With 8 the sign goes over to the activations, for one side of the product is unsigned.
+constexpr int kLanes = 4;
+
+// 8 rows × T tokens. Products of 8-bit pairs are summed in 16 bits, 4 of them for 16 columns: with the
+// offset's share taken off, what adds up to is at most 8 · (2^bits / 2) · 127 = 32512 for 6 bits, and for 5
+// bits with minima 31496; a sum on the way may wrap around. With 8 bits each pair is widened by itself, and
+// the sign goes over to the activations, for one side of the product is unsigned.
 template <Kind K, bool PANEL, int T>
 NATIVE_AVX2 void tile(const uint8_t* q, const Panel* panel, const Acts& acts, int token, __m256* y) {
-    constexpr int scales_per_block = K == Q6 ? 2 : 1, depth = K == Q6 ? 2 : K == Q8 ? 1 : 4;
-    constexpr bool minima = K == Q4M || K == Q5M;
-    const int per_row = acts.cols / 32;
-    const size_t cols = static_cast<size_t>(acts.cols), first = static_cast<size_t>(token) * (cols / 32);
+    constexpr int shift = kOffset[K] == 8 ? 3 : kOffset[K] == 16 ? 4 : 5, lanes = PANEL ? kLanes : 1;
+    const int per_row = acts.cols / kCols;
+    const size_t apart = PANEL ? 1 : static_cast<size_t>(per_row);  // blocks between two tokens
     const float* scales = PANEL ? panel->scale.data() : nullptr;
     const float* lows = PANEL ? panel->minimum.data() : nullptr;
-    const int8_t* x = acts.q.data() + first * 32;
-    const float* x_scale = acts.scale.data() + first * 2;
-    const float* x_sum = (K == Q6 ? acts.halves : acts.sum).data() + first * scales_per_block;
+    const size_t first = acts.at(token, 0);
+    const int8_t* x = acts.q.data() + 32 * first;
+    const float *x_scale = acts.scale.data() + 2 * first, *x_sum = acts.sum.data() + first;
+    const int32_t* whole = acts.whole.data() + 2 * first;
     const __m256i ones = _mm256_set1_epi16(1);
-    const __m256 offset = _mm256_set1_ps(-static_cast<float>(kOffset[K]));
-    __m256 product[T], minimum[T];
-    for (int t = 0; t < T; t++) product[t] = minimum[t] = _mm256_setzero_ps();
+    __m256 total[T];
+    for (int t = 0; t < T; t++) total[t] = _mm256_setzero_ps();
     for (int b = 0; b < per_row; b++) {
-        __m256 scale = _mm256_setzero_ps();
+        const uint8_t* floats = q + kQuants[K];
+        __m256 part[T];
 #pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
-            __m256i total[T];
-#pragma GCC unroll 4
-            for (int chunk = 0; chunk < 4 / depth; chunk++) {
-                __m256i sum[T];
-#pragma GCC unroll 4
-                for (int i = 0; i < depth; i++) {
-                    const int s = half * 4 + chunk * depth + i;
-                    const __m256i w = PANEL ? load(q + 32 * s) : step_of<K>(q, s);
-#pragma GCC unroll 4
-                    for (int t = 0; t < T; t++) {
-                        int32_t four;
-                        std::memcpy(&four, x + t * cols + 4 * s, 4);
-                        __m256i xs = _mm256_set1_epi32(four), pairs;
-                        if (K == Q8)
-                            pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(xs, w));
-                        else
-                            pairs = _mm256_maddubs_epi16(w, xs);
-                        sum[t] = i ? _mm256_add_epi16(sum[t], pairs) : pairs;
-                        NATIVE_KEEP_ORDER(sum[t]);
-                    }
-                }
-#pragma GCC unroll 4
-                for (int t = 0; t < T; t++) {
-                    __m256i wide = _mm256_madd_epi16(sum[t], ones);
-                    total[t] = chunk ? _mm256_add_epi32(total[t], wide) : wide;
-                }
-            }
-            const int at = b * scales_per_block + (K == Q6 ? half : 0);
-            const bool first_use = K == Q6 || half == 0;
-            if (first_use) scale = PANEL ? _mm256_loadu_ps(scales + 8 * at) : half8(q + kQuants[K] + (K == Q6 ? 16 * half : 0));
-            __m256 low = scale;
-            if (K != Q8 && first_use && !PANEL) low = minima ? half8(q + kQuants[K] + 16) : _mm256_mul_ps(offset, scale);
-#pragma GCC unroll 4
-            for (int t = 0; t < T; t++) {
-                const size_t block = t * (cols / 32) + static_cast<size_t>(b);
-                __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(x_scale[2 * block + half]));
-                product[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total[t]), both, product[t]);
-                if (K != Q8 && first_use && !PANEL)
-                    minimum[t] = _mm256_fmadd_ps(
-                        low, _mm256_set1_ps(x_sum[block * scales_per_block + (K == Q6 ? half : 0)]), minimum[t]);
-            }
-        }
-        q += PANEL ? 256 : kBlock[K];
-        x += 32;
-    }
-    if (PANEL && K != Q8)  // by themselves, for the loop above has no registers to spare
-        for (int at = 0; at < per_row * scales_per_block; at++) {
-            const __m256 low = _mm256_loadu_ps(lows + 8 * at);
+            __m256i sum[T];
 #pragma GCC unroll 4
             for (int t = 0; t < T; t++)
-                minimum[t] = _mm256_fmadd_ps(low, _mm256_set1_ps(x_sum[t * per_row * scales_per_block + at]), minimum[t]);
+                if (kOffset[K])
+                    sum[t] = _mm256_slli_epi16(_mm256_set1_epi32(whole[2 * t * apart + half]), shift);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                const int s = half * 4 + i;
+                const __m256i w = PANEL ? load(q + 32 * s) : step_of<K>(q, s);
+#pragma GCC unroll 4
+                for (int t = 0; t < T; t++) {
+                    int32_t four;
+                    std::memcpy(&four, x + 32 * t * apart + 4 * s, 4);
+                    __m256i xs = _mm256_set1_epi32(four), pairs;
+                    if (K == Q8)
+                        pairs = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(xs, w)), ones);
+                    else
+                        pairs = _mm256_maddubs_epi16(w, xs);
+                    if (i || kOffset[K])
+                        sum[t] = K == Q8 ? _mm256_add_epi32(sum[t], pairs) : _mm256_add_epi16(sum[t], pairs);
+                    else
+                        sum[t] = pairs;
+                    NATIVE_KEEP_ORDER(sum[t]);
+                }
+            }
+            __m256 scale = _mm256_setzero_ps();
+            if (K == Q6) scale = PANEL ? _mm256_load_ps(scales + 8 * half) : half8(floats + 16 * half);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; t++) {
+                __m256 value = _mm256_cvtepi32_ps(K == Q8 ? sum[t] : _mm256_madd_epi16(sum[t], ones));
+                __m256 factor = _mm256_set1_ps(x_scale[2 * t * apart + half]);
+                if (K == Q6)
+                    total[t] = _mm256_fmadd_ps(_mm256_mul_ps(value, factor), scale, total[t]);
+                else
+                    part[t] = half ? _mm256_fmadd_ps(value, factor, part[t]) : _mm256_mul_ps(value, factor);
+            }
         }
-    for (int t = 0; t < T; t++) y[t] = _mm256_add_ps(product[t], minimum[t]);
+        if (K != Q6) {
+            const __m256 scale = PANEL ? _mm256_load_ps(scales) : half8(floats);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; t++) total[t] = _mm256_fmadd_ps(part[t], scale, total[t]);
+        }
+        if (kHasMinima[K]) {
+            const __m256 low = PANEL ? _mm256_load_ps(lows) : half8(floats + 16);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; t++) total[t] = _mm256_fmadd_ps(low, _mm256_set1_ps(x_sum[t * apart]), total[t]);
+        }
+        q += PANEL ? 256 : kBlock[K];
+        if (PANEL) scales += K == Q6 ? 16 : 8, lows += 8;
+        x += 32 * lanes, x_scale += 2 * lanes, whole += 2 * lanes, x_sum += lanes;
+    }
+    for (int t = 0; t < T; t++) y[t] = total[t];
 }
 
 template <Kind K, bool PANEL>
@@ -235,7 +262,8 @@ NATIVE_AVX2 inline void gate(bool gelu, const float* gate, const float* up, int 
 inline const Kernels* kernels() {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
         return nullptr;
-    static const Kernels table{"avx2", 6, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
+    static const Kernels table{"avx2",   6,    1,      kLanes, quantize_as<true>, unpack, rows,
+                               rms_norm, gate, attend, halves, bytes};
     return &table;
 }
 

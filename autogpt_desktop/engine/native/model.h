@@ -141,7 +141,7 @@ public:
         multiply({{&head, logits}}, shape_.hidden, vocab, [&](int t, Acts* acts, float* rows, Workspace*) {
             float* row = rows + static_cast<size_t>(t) * hidden;
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, row);
-            kernels_->quantize(rows, acts, t);
+            kernels_->quantize(row, acts, t, nullptr);
         });
         if (shape_.final_softcap > 0)
             over_tokens([&](int t, int) {
@@ -157,7 +157,7 @@ private:
 
     void prepare(int cols) {
         for (Workspace& space : workspaces_)
-            for (Panel& panel : space.panels) panel.resize(cols);
+            for (Panel& panel : space.panels) panel.resize(cols, kRows * kernels_->panel_groups);
     }
 
     void begin_matrix(Matrix* m, Kind kind, int rows, int cols) {
@@ -208,11 +208,11 @@ private:
         if (count_ == 1) {
             for (Workspace& space : workspaces_) {
                 grow(&space.row, static_cast<size_t>(rows) * static_cast<size_t>(cols));
-                space.acts.resize(rows, cols);
+                space.acts.resize(*kernels_, rows, cols);
             }
             return;
         }
-        acts_.resize(rows, cols);
+        acts_.resize(*kernels_, rows, cols);
         over_tokens([&](int t, int) { prepare(t, &acts_, out_.data(), nullptr); });
     }
 
@@ -227,29 +227,30 @@ private:
     }
 
     auto rounding(const float* x) {
-        return [this, x](int t, Acts* acts, float*, Workspace*) { kernels_->quantize(x, acts, t); };
+        return [this, x](int t, Acts* acts, float*, Workspace*) {
+            kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(acts->cols), acts, t, nullptr);
+        };
     }
 
     // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
-    // tokens goes over all groups of the chunk while both are in the first cache.
-    void group_rows(const Matrix& m, int from, int to, const Acts& acts, int count, float* y, size_t stride,
-                    Workspace& space) {
-        if (count < kernels_->panel_tokens) {
-            for (int g = from; g < to; g++) kernels_->rows(m, g, nullptr, acts, 0, count, y, stride);
+    // tokens goes over all panels of the chunk while both are in the first cache.
+    void group_rows(const Matrix& m, int from, int to, const Acts& acts, float* y, size_t stride, Workspace& space) {
+        if (!acts.panels) {
+            for (int g = from; g < to; g++) kernels_->rows(m, g, nullptr, acts, 0, acts.tokens, y, stride);
             return;
         }
-        for (int g = from; g < to; g++) {
-            kernels_->unpack(m, g, &space.panels[static_cast<size_t>(g - from)]);
-        }
-        for (int t = 0; t < count; t += kTokenBlock)
-            for (int g = from; g < to; g++)
-                kernels_->rows(m, g, &space.panels[static_cast<size_t>(g - from)], acts, t,
-                               std::min(kTokenBlock, count - t), y, stride);
+        int wide = kernels_->panel_groups;
+        for (int g = from; g < to; g += wide) kernels_->unpack(m, g, &space.panels[static_cast<size_t>((g - from) / wide)]);
+        for (int t = 0; t < acts.tokens; t += kTokenBlock)
+            for (int g = from; g < to; g += wide)
+                kernels_->rows(m, g, &space.panels[static_cast<size_t>((g - from) / wide)], acts, t,
+                               std::min(kTokenBlock, acts.tokens - t), y, stride);
     }
 
-    int groups_per_chunk(const Matrix& m, int groups, int count) const {
-        if (count >= kernels_->panel_tokens) return std::max(1, std::min(4, kPanelBytes / (m.cols * kRows)));
-        return std::max(1, groups / (pool_.size() * 6));
+    int groups_per_chunk(const Matrix& m, int groups, int tokens) const {
+        if (tokens < kernels_->panel_tokens) return std::max(1, groups / (pool_.size() * 6));
+        int wide = kernels_->panel_groups, most = static_cast<int>(workspaces_[0].panels.size());
+        return wide * std::max(1, std::min(most, kPanelBytes / (m.cols * kRows * wide)));
     }
 
     // Several products with the same activations as one parallel step; `prepare` as in `before`. Each token
@@ -272,7 +273,7 @@ private:
                     continue;
                 }
                 int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
-                group_rows(*p.matrix, from, to, acts, rows, p.y, stride, space);
+                group_rows(*p.matrix, from, to, acts, p.y, stride, space);
                 return;
             }
         });
@@ -313,12 +314,10 @@ private:
     // products is as good as with 15 bits. Half of all that int8 activations cost in accuracy they cost
     // here, where some channels are far larger than their neighbours, and q, k and v are small matrices.
     void quantize_twice(float* rows, Acts* acts, int t) {
-        size_t cols = static_cast<size_t>(acts->cols), at = static_cast<size_t>(t) * cols;
-        kernels_->quantize(rows, acts, t);
-        float* rest = rows + at + static_cast<size_t>(count_) * cols;
-        for (size_t i = 0; i < cols; i++)
-            rest[i] = rows[at + i] - acts->scale[(at + i) / 16] * static_cast<float>(acts->q[at + i]);
-        kernels_->quantize(rows, acts, count_ + t);
+        size_t cols = static_cast<size_t>(acts->cols);
+        float *row = rows + static_cast<size_t>(t) * cols, *rest = row + static_cast<size_t>(count_) * cols;
+        kernels_->quantize(row, acts, t, rest);
+        kernels_->quantize(rest, acts, count_ + t, nullptr);
     }
 
     // Bias, norm and rotation of token t's queries and keys; keys and values go into the cache.
@@ -370,7 +369,7 @@ private:
             if (space) x = space->x.data();  // others read the old x at the same time
             add_residual(layer.vectors[kAttentionOutNorm], t, rows + at, x);
             kernels_->rms_norm(x, layer.vectors[kMlpNorm].data(), shape_.eps, hidden, rows + at);
-            kernels_->quantize(rows, acts, t);
+            kernels_->quantize(rows + at, acts, t, nullptr);
         };
         before(count_, hidden, prepare);
         pool_.run(chunks, [&](int chunk, int thread) {
@@ -378,8 +377,8 @@ private:
             const Acts& acts = prepared(prepare, space);
             if (count_ == 1 && chunk == 0) std::copy_n(space.x.data(), hidden, next_x_.data());
             int from = chunk * step, to = std::min(groups, from + step);
-            group_rows(gate, from, to, acts, count_, gate_.data(), stride, space);
-            group_rows(up, from, to, acts, count_, up_.data(), stride, space);
+            group_rows(gate, from, to, acts, gate_.data(), stride, space);
+            group_rows(up, from, to, acts, up_.data(), stride, space);
             int first = from * kRows, count = std::min(inner, to * kRows) - first;
             for (int t = 0; t < count_; t++) {
                 size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(first);

@@ -41,10 +41,21 @@ NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
 NATIVE_API int native_version() { return 2; }
 
-// portable: 1 keeps to the plain kernels. Null when threads or memory are not to be had.
-NATIVE_API Model* native_new(const native::Shape* shape, int threads, int portable) {
+// The name of the index-th set of kernels that this processor can run, the fastest first; null behind the last.
+NATIVE_API const char* native_kernel_set(int index) {
     try {
-        return new Model(*shape, threads, portable ? native::portable::kernels() : *native::kernel_sets().front());
+        std::vector<const native::Kernels*> sets = native::kernel_sets();
+        return static_cast<size_t>(index) < sets.size() ? sets[static_cast<size_t>(index)]->name : nullptr;
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+// kernels: the name of a set, "" for the fastest. Null when that set, threads or memory are not to be had.
+NATIVE_API Model* native_new(const native::Shape* shape, int threads, const char* kernels) {
+    try {
+        const native::Kernels* set = native::kernel_set(kernels);
+        return set ? new Model(*shape, threads, *set) : nullptr;
     } catch (const std::bad_alloc&) {
         return nullptr;
     } catch (const std::system_error&) {

@@ -36,6 +36,7 @@ constexpr int kRows = 8, kCols = 32;
 constexpr int kQuants[] = {128, 128, 160, 160, 192, 256};  // bytes of integers in a block
 constexpr int kBlock[] = {144, 160, 176, 192, 224, 272};   // bytes of a block
 constexpr int kOffset[] = {8, 0, 16, 0, 32, 0};
+constexpr bool kHasMinima[] = {false, true, false, true, false, false};
 constexpr Kind kKindOf[] = {Q4, Q4M, Q5, Q5M, Q8, Q4M, Q5M, Q6, Q8, Q8, Q8};
 constexpr int kTypeValues[] = {32, 32, 32, 32, 32, 256, 256, 256, 1, 1, 1};
 constexpr int kTypeBytes[] = {18, 20, 22, 24, 34, 144, 176, 210, 4, 2, 2};

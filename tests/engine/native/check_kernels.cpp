@@ -21,6 +21,35 @@ using native::Panel;
 
 constexpr const char* kTypeNames[] = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
 
+// Tokens of x [tokens, cols] in the layout that goes with panels, or the other; what is left into rest or nowhere.
+void quantize(const Kernels& set, const float* x, int tokens, int cols, bool panels, Acts* acts, float* rest) {
+    Kernels forced = set;
+    forced.panel_tokens = panels ? 1 : tokens + 1;
+    acts->resize(forced, tokens, cols);
+    for (int t = 0; t < tokens; t++) {
+        size_t first = static_cast<size_t>(t) * static_cast<size_t>(cols);
+        set.quantize(x + first, acts, t, rest ? rest + first : nullptr);
+    }
+}
+
+void check_block(const Kernels& set, const float* x, const float* rest, const Acts& acts, size_t at) {
+    double total = 0, size = 0;
+    for (int half = 0; half < 2; half++, x += 16, rest += 16) {
+        double largest = 0, sum = 0, scale = acts.scale.data()[2 * at + static_cast<size_t>(half)];
+        for (int i = 0; i < 16; i++) {
+            int q = acts.q.data()[32 * at + static_cast<size_t>(16 * half + i)];
+            largest = std::max(largest, std::fabs(static_cast<double>(x[i])));
+            sum += q;
+            if (!near(q * scale, x[i], scale * 0.50001)) fail("%s quantize: %g became %d · %g", set.name, x[i], q, scale);
+            if (!near(rest[i], x[i] - q * scale, largest * 1e-6))
+                fail("%s quantize: %g is left of %g, not %g", set.name, rest[i], x[i], x[i] - q * scale);
+        }
+        if (!near(scale, largest / 127, largest * 1e-7)) fail("%s quantize: scale %g of %g", set.name, scale, largest);
+        total += scale * sum, size += std::fabs(scale * sum);
+    }
+    if (!near(acts.sum.data()[at], total, size * 1e-6)) fail("%s quantize: sum %g is not %g", set.name, acts.sum.data()[at], total);
+}
+
 void check_quantize(const Kernels& set, Random& random) {
     for (int trial = 0; trial < 40; trial++) {
         int cols = 32 * random.between(1, 9), tokens = random.between(1, 5);
@@ -29,22 +58,15 @@ void check_quantize(const Kernels& set, Random& random) {
         for (size_t i = 0; i < x.size(); i++) x[i] *= static_cast<float>(size);
         if (trial % 4 == 0) std::fill(x.data(), x.data() + 32, 0.0f);
         if (trial % 4 == 1) x[static_cast<size_t>(random.below(cols))] *= 1000;  // an outlier
-        Acts acts;
-        acts.resize(tokens, cols);
-        for (int t = 0; t < tokens; t++) set.quantize(x.data(), &acts, t);
-        for (size_t h = 0; h < x.size() / 16; h++) {
-            double largest = 0, sum = 0, scale = acts.scale[h];
-            for (size_t i = 16 * h; i < 16 * h + 16; i++) {
-                largest = std::max(largest, std::fabs(static_cast<double>(x[i])));
-                sum += acts.q[i];
-                if (!near(acts.q[i] * scale, x[i], scale * 0.50001))
-                    fail("%s quantize: %g became %d · %g", set.name, x[i], acts.q[i], scale);
-            }
-            if (!near(scale, largest / 127, largest * 1e-7)) fail("%s quantize: scale %g of %g", set.name, scale, largest);
-            if (!near(acts.halves[h], scale * sum, std::fabs(scale * sum) * 1e-6))
-                fail("%s quantize: sum %g is not %g", set.name, acts.halves[h], scale * sum);
-            float whole = acts.halves[h & ~size_t{1}] + acts.halves[h | 1];
-            if (!near(acts.sum[h / 2], whole, 0)) fail("%s quantize: %g is not the sum of two halves", set.name, acts.sum[h / 2]);
+        Exact<float> rest(x.size());
+        for (bool panels : {true, false}) {
+            Acts acts;
+            quantize(set, x.data(), tokens, cols, panels, &acts, rest.data());
+            for (int t = 0; t < tokens; t++)
+                for (int block = 0; block < cols / 32; block++) {
+                    size_t first = static_cast<size_t>(t * cols + 32 * block), at = acts.at(t, block);
+                    check_block(set, x.data() + first, rest.data() + first, acts, at);
+                }
         }
     }
 }
@@ -53,36 +75,40 @@ struct Product {
     const Kernels& set;
     const File& file;
     Matrix& matrix;
-    Acts& acts;
+    const float* x;  // [tokens, cols]
     int tokens;
 
-    // y [tokens, stride] in one call per group, with NaN where nothing may be written
+    // y [count, stride] of `count` tokens by themselves, with NaN where nothing may be written
     std::vector<float> run(bool panel, int token, int count, size_t stride) const {
-        Exact<float> y(static_cast<size_t>(token + count) * stride);
+        Acts acts;
+        quantize(set, x + static_cast<size_t>(token) * static_cast<size_t>(file.cols), count, file.cols, panel, &acts, nullptr);
+        Exact<float> y(static_cast<size_t>(count) * stride);
         Panel unpacked;
-        unpacked.resize(file.cols);
-        for (int group = 0; group < matrix.groups(); group++) {
+        unpacked.resize(file.cols, 8 * set.panel_groups);
+        for (int group = 0; group < matrix.groups(); group += panel ? set.panel_groups : 1) {
             if (panel) set.unpack(matrix, group, &unpacked);
-            set.rows(matrix, group, panel ? &unpacked : nullptr, acts, token, count, y.data(), stride);
+            set.rows(matrix, group, panel ? &unpacked : nullptr, acts, 0, count, y.data(), stride);
         }
         for (size_t i = 0; i < y.size(); i++) {
-            bool ours = static_cast<int>(i % stride) < file.rows && static_cast<int>(i / stride) >= token;
+            bool ours = static_cast<int>(i % stride) < file.rows;
             if (ours == std::isnan(y[i]))
                 fail("%s rows %s: row %zu of %d, token %zu: %s", set.name, kTypeNames[file.type], i % stride, file.rows,
                      i / stride, ours ? "not written" : "written");
         }
-        return {y.data() + static_cast<size_t>(token) * stride, y.data() + y.size()};
+        return {y.data(), y.data() + y.size()};
     }
 
     void check() const {
         size_t stride = static_cast<size_t>(file.rows) + 3;
         std::vector<float> y = run(true, 0, tokens, stride);
+        Acts acts;
+        quantize(set, x, tokens, file.cols, false, &acts, nullptr);
         for (int t = 0; t < tokens; t++)
             for (int row = 0; row < file.rows; row++) {
                 double wanted = 0, size = 0;
                 for (int col = 0; col < file.cols; col++) {
                     size_t at = static_cast<size_t>(t) * static_cast<size_t>(file.cols) + static_cast<size_t>(col);
-                    double x = static_cast<double>(acts.scale[at / 16]) * acts.q[at];
+                    double x = static_cast<double>(acts.scale.data()[at / 16]) * acts.q.data()[at];
                     Weight w = file.at(row, col);
                     wanted += w.value() * x;
                     size += (std::fabs(w.scale) * (std::fabs(w.q) + 32) + std::fabs(w.low)) * std::fabs(x);
@@ -134,10 +160,7 @@ void check_rows(const Kernels& set, Random& random) {
             Exact<float> x(random.normals(static_cast<size_t>(tokens * cols)));
             for (size_t i = 0; i < x.size(); i++)
                 if (extreme) x[i] = trial % 2 ? -1.0f : 1.0f;
-            Acts acts;
-            acts.resize(tokens, cols);
-            for (int t = 0; t < tokens; t++) set.quantize(x.data(), &acts, t);
-            Product{set, ordered, matrix, acts, tokens}.check();
+            Product{set, ordered, matrix, x.data(), tokens}.check();
         }
 }
 

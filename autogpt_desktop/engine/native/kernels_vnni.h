@@ -1,0 +1,233 @@
+// The matrix products for x86 with AVX-512 and VNNI (Ice Lake, Zen 4 and later): one instruction multiplies
+// 64 pairs of 8-bit integers and sums them by four. All else is as with AVX2, and so are the bits.
+#pragma once
+
+#include "kernels_avx2.h"
+
+#ifdef NATIVE_HAS_AVX2
+
+#define NATIVE_VNNI_TARGET "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"
+#define NATIVE_VNNI __attribute__((target(NATIVE_VNNI_TARGET)))
+#define NATIVE_VNNI_INLINE __attribute__((target(NATIVE_VNNI_TARGET), always_inline)) inline
+
+namespace native {
+namespace vnni {
+
+constexpr int kLanes = 16;
+
+// The side of the weights is unsigned: what is to be taken off them, as a shift of the sum of activations.
+constexpr int kShift[] = {3, 0, 4, 0, 5, 7};
+constexpr bool kShifted[] = {true, false, true, false, true, true};
+
+// The operations of a tile, on 8 rows (the packed blocks) or 16 (panels).
+struct Eight {
+    using Ints = __m256i;
+    using Floats = __m256;
+    NATIVE_VNNI_INLINE static Floats zero() { return _mm256_setzero_ps(); }
+    NATIVE_VNNI_INLINE static Floats one(float x) { return _mm256_set1_ps(x); }
+    NATIVE_VNNI_INLINE static Floats multiply(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+    NATIVE_VNNI_INLINE static Floats add(Floats a, Floats b, Floats to) { return _mm256_fmadd_ps(a, b, to); }
+    NATIVE_VNNI_INLINE static Floats floats(Ints x) { return _mm256_cvtepi32_ps(x); }
+    template <int SHIFT>
+    NATIVE_VNNI_INLINE static Ints begin(int32_t x) { return _mm256_slli_epi32(_mm256_set1_epi32(x), SHIFT); }
+    NATIVE_VNNI_INLINE static Ints none() { return _mm256_setzero_si256(); }
+    NATIVE_VNNI_INLINE static Ints dot(Ints sum, Ints w, int32_t x) { return _mm256_dpbusd_epi32(sum, w, _mm256_set1_epi32(x)); }
+};
+
+struct Sixteen {
+    using Ints = __m512i;
+    using Floats = __m512;
+    NATIVE_VNNI_INLINE static Floats zero() { return _mm512_setzero_ps(); }
+    NATIVE_VNNI_INLINE static Floats one(float x) { return _mm512_set1_ps(x); }
+    NATIVE_VNNI_INLINE static Floats multiply(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+    NATIVE_VNNI_INLINE static Floats add(Floats a, Floats b, Floats to) { return _mm512_fmadd_ps(a, b, to); }
+    NATIVE_VNNI_INLINE static Floats floats(Ints x) { return _mm512_maskz_cvtepi32_ps(0xffff, x); }
+    template <int SHIFT>
+    NATIVE_VNNI_INLINE static Ints begin(int32_t x) { return _mm512_maskz_slli_epi32(0xffff, _mm512_set1_epi32(x), SHIFT); }
+    NATIVE_VNNI_INLINE static Ints none() { return _mm512_setzero_si512(); }
+    NATIVE_VNNI_INLINE static Ints dot(Ints sum, Ints w, int32_t x) { return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(x)); }
+};
+
+// One block of 32 columns of T tokens: the weights stay in 8 registers, the activations are broadcast.
+// apart: blocks between two tokens. at: of the first token's block.
+template <class V, Kind K, int T>
+NATIVE_VNNI_INLINE void block(const typename V::Ints* w, const typename V::Floats* scale, typename V::Floats low,
+                              const Acts& acts, size_t at, size_t apart, typename V::Floats* total) {
+    const int8_t* x = acts.q.data() + 32 * at;
+    const float *x_scale = acts.scale.data() + 2 * at, *x_sum = acts.sum.data() + at;
+    const int32_t* whole = acts.whole.data() + 2 * at;
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) {
+        typename V::Floats part = V::zero();
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            typename V::Ints sum = V::none();
+            if (kShifted[K]) sum = V::template begin<kShift[K]>(whole[2 * t * apart + half]);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                int32_t four;
+                std::memcpy(&four, x + 32 * t * apart + 16 * half + 4 * i, 4);
+                sum = V::dot(sum, w[4 * half + i], four);
+            }
+            typename V::Floats value = V::floats(sum), factor = V::one(x_scale[2 * t * apart + half]);
+            if (K == Q6)
+                total[t] = V::add(V::multiply(value, factor), scale[half], total[t]);
+            else
+                part = half ? V::add(value, factor, part) : V::multiply(value, factor);
+        }
+        if (K != Q6) total[t] = V::add(part, scale[0], total[t]);
+        if (kHasMinima[K]) total[t] = V::add(low, V::one(x_sum[t * apart]), total[t]);
+    }
+}
+
+template <Kind K>
+NATIVE_VNNI_INLINE __m256i unsigned_step(const uint8_t* block, int s) {
+    __m256i w = avx2::step_of<K>(block, s);
+    return K == Q8 ? _mm256_xor_si256(w, _mm256_set1_epi8(-128)) : w;
+}
+
+template <Kind K, int T>
+NATIVE_VNNI void packed_tile(const uint8_t* q, const Acts& acts, int token, __m256* total) {
+    const int per_row = acts.cols / kCols;
+    for (int t = 0; t < T; t++) total[t] = _mm256_setzero_ps();
+    __m256 sums[T];
+    for (int t = 0; t < T; t++) sums[t] = _mm256_setzero_ps();
+    for (int b = 0; b < per_row; b++, q += kBlock[K]) {
+        __m256i w[8];
+#pragma GCC unroll 8
+        for (int s = 0; s < 8; s++) w[s] = unsigned_step<K>(q, s);
+        const uint8_t* floats = q + kQuants[K];
+        __m256 scale[2] = {avx2::half8(floats), K == Q6 ? avx2::half8(floats + 16) : _mm256_setzero_ps()};
+        __m256 low = kHasMinima[K] ? avx2::half8(floats + 16) : _mm256_setzero_ps();
+        block<Eight, K, T>(w, scale, low, acts, acts.at(token, b), static_cast<size_t>(per_row), sums);
+    }
+    for (int t = 0; t < T; t++) total[t] = sums[t];
+}
+
+template <Kind K, int T>
+NATIVE_VNNI void panel_tile(const Panel& panel, const Acts& acts, int token, int count, __mmask16 rows, float* y,
+                            size_t stride) {
+    const int per_row = acts.cols / kCols;
+    const uint8_t* q = panel.q.data();
+    const float *scales = panel.scale.data(), *lows = panel.minimum.data();
+    size_t at = acts.at(token, 0);
+    __m512 total[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
+    for (int b = 0; b < per_row; b++, at += kLanes) {
+        __m512i w[8];
+#pragma GCC unroll 8
+        for (int s = 0; s < 8; s++) w[s] = _mm512_load_si512(q + 64 * s);
+        __m512 scale[2] = {_mm512_load_ps(scales), K == Q6 ? _mm512_load_ps(scales + 16) : _mm512_setzero_ps()};
+        __m512 low = kHasMinima[K] ? _mm512_load_ps(lows) : _mm512_setzero_ps();
+        block<Sixteen, K, T>(w, scale, low, acts, at, 1, total);
+        q += 512, scales += K == Q6 ? 32 : 16, lows += 16;
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++)
+        if (t < count) _mm512_mask_storeu_ps(y + static_cast<size_t>(t) * stride, rows, total[t]);
+}
+
+template <Kind K>
+NATIVE_VNNI void rows_packed(const Matrix& m, int group, const Acts& acts, int token, int count, float* y,
+                             size_t stride) {
+    int used = m.rows - group * kRows < kRows ? m.rows - group * kRows : kRows;
+    const __mmask8 mask = static_cast<__mmask8>((1 << used) - 1);
+    for (int done = 0; done < count;) {
+        int step = count - done < 4 ? count - done : 4;
+        __m256 total[4];
+        switch (step) {
+            case 1: packed_tile<K, 1>(m.group(group), acts, token + done, total); break;
+            case 2: packed_tile<K, 2>(m.group(group), acts, token + done, total); break;
+            case 3: packed_tile<K, 3>(m.group(group), acts, token + done, total); break;
+            default: packed_tile<K, 4>(m.group(group), acts, token + done, total);
+        }
+        for (int t = 0; t < step; t++, done++)
+            _mm256_mask_storeu_ps(y + static_cast<size_t>(token + done) * stride + group * kRows, mask, total[t]);
+    }
+}
+
+// The last tokens' tile may be wider than they are many: the lanes behind them hold something.
+template <Kind K>
+NATIVE_VNNI void rows_panel(const Matrix& m, int group, const Panel& panel, const Acts& acts, int token, int count,
+                            float* y, size_t stride) {
+    int used = m.rows - group * kRows < 2 * kRows ? m.rows - group * kRows : 2 * kRows;
+    const __mmask16 mask = static_cast<__mmask16>((1u << used) - 1);
+    for (int done = 0; done < count; done += kLanes) {
+        int first = token + done, left = count - done;
+        float* target = y + static_cast<size_t>(first) * stride + group * kRows;
+        if (left > 12)
+            panel_tile<K, 16>(panel, acts, first, left, mask, target, stride);
+        else if (left > 8)
+            panel_tile<K, 12>(panel, acts, first, left, mask, target, stride);
+        else if (left > 4)
+            panel_tile<K, 8>(panel, acts, first, left, mask, target, stride);
+        else
+            panel_tile<K, 4>(panel, acts, first, left, mask, target, stride);
+    }
+}
+
+template <Kind K>
+NATIVE_VNNI void rows_kind(const Matrix& m, int group, const Panel* panel, const Acts& acts, int token, int count,
+                           float* y, size_t stride) {
+    if (panel)
+        rows_panel<K>(m, group, *panel, acts, token, count, y, stride);
+    else
+        rows_packed<K>(m, group, acts, token, count, y, stride);
+}
+
+inline void rows(const Matrix& m, int group, const Panel* panel, const Acts& acts, int token, int count, float* y,
+                 size_t stride) {
+    using Function = void (*)(const Matrix&, int, const Panel*, const Acts&, int, int, float*, size_t);
+    static const Function functions[] = {rows_kind<Q4>,  rows_kind<Q4M>, rows_kind<Q5>,
+                                         rows_kind<Q5M>, rows_kind<Q6>,  rows_kind<Q8>};
+    functions[m.kind](m, group, panel, acts, token, count, y, stride);
+}
+
+// Two groups side by side; where there is no second one its rows are zeros.
+template <Kind K>
+NATIVE_VNNI void unpack_kind(const Matrix& m, int group, Panel* panel) {
+    constexpr int parts = K == Q6 ? 2 : 1;
+    for (int side = 0; side < 2; side++) {
+        bool there = group + side < m.groups();
+        const uint8_t* block = there ? m.group(group + side) : nullptr;
+        uint8_t* q = panel->q.data() + 32 * side;
+        float *scale = panel->scale.data() + 8 * side, *low = panel->minimum.data() + 8 * side;
+        for (int b = 0; b < m.blocks_per_row(); b++, q += 512, scale += 16 * parts, low += 16) {
+#pragma GCC unroll 8
+            for (int s = 0; s < 8; s++)
+                _mm256_store_si256(reinterpret_cast<__m256i*>(q + 64 * s),
+                                   there ? unsigned_step<K>(block, s) : _mm256_setzero_si256());
+            const uint8_t* floats = there ? block + kQuants[K] : nullptr;
+            for (int part = 0; part < parts; part++)
+                _mm256_store_ps(scale + 16 * part, there ? avx2::half8(floats + 16 * part) : _mm256_setzero_ps());
+            if (kHasMinima[K]) _mm256_store_ps(low, there ? avx2::half8(floats + 16) : _mm256_setzero_ps());
+            if (there) block += kBlock[K];
+        }
+    }
+}
+
+inline void unpack(const Matrix& m, int group, Panel* panel) {
+    using Function = void (*)(const Matrix&, int, Panel*);
+    static const Function functions[] = {unpack_kind<Q4>,  unpack_kind<Q4M>, unpack_kind<Q5>,
+                                         unpack_kind<Q5M>, unpack_kind<Q6>,  unpack_kind<Q8>};
+    functions[m.kind](m, group, panel);
+}
+
+inline const Kernels* kernels() {
+    if (!avx2::kernels() || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vnni"))
+        return nullptr;
+    static const Kernels table = [] {
+        Kernels set = *avx2::kernels();
+        set.name = "avx512-vnni";
+        set.panel_tokens = 5, set.panel_groups = 2, set.lanes = kLanes;
+        set.quantize = avx2::quantize_as<false>, set.unpack = unpack, set.rows = rows;
+        return set;
+    }();
+    return &table;
+}
+
+}  // namespace vnni
+}  // namespace native
+#endif
