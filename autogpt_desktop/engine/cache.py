@@ -16,6 +16,8 @@ _FIRST = 256  # tokens a new cache holds before it grows
 class CachedTokens:
     """The tokens of one sequence, which every back end counts alike; the subclass keeps what they left."""
 
+    layout = ""  # what the shapes of a snapshot do not tell of it
+
     def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int) -> None:
         self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
         self.ids: list[int] = []

@@ -16,6 +16,7 @@ class State(Protocol):
     """One sequence: the token ids a decoder has seen, and what it remembers of them."""
 
     ids: list[int]
+    layout: str  # snapshots of another are of no use, even where their shapes are the same
 
     def __len__(self) -> int: ...
 

@@ -168,7 +168,9 @@ def fingerprint(path: Path, decoder: Decoder) -> str:
     """What a state depends on: the model's files, and who computed and laid it out."""
     digest = hashlib.sha256(f"{__version__} {type(decoder).__name__}".encode())
     digest.update(repr(getattr(decoder, "kernels", "")).encode())
-    arrays = decoder.new_state().snapshot(0)
+    state = decoder.new_state()
+    arrays = state.snapshot(0)
+    digest.update(state.layout.encode())
     digest.update(repr([(name, a.dtype.str, a.shape) for name, a in sorted(arrays.items())]).encode())
     files = [path]
     if path.is_dir():

@@ -105,8 +105,8 @@ def _conversation(models: Any, engine: Any, name: str) -> _Conversation:
     kept: OrderedDict[str, _Conversation] = models.states.setdefault("chat", OrderedDict())
 
     def save_all() -> None:
-        for each in kept:
-            _save(engine, each, kept[each])
+        for each, conversation in models.states.get("chat", {}).items():
+            _save(engine, each, conversation)
 
     models.before_unload["chat"] = save_all
     if name not in kept:

@@ -30,6 +30,8 @@ class NativeState(CachedTokens):
     possible.
     """
 
+    layout = f"keys by {_BLOCK}"
+
     def __init__(
         self, layers: int, heads: int, head_dim: int, max_tokens: int, kind: CacheType = "float16"
     ) -> None:
