@@ -97,8 +97,9 @@ public:
     // y [tokens, rows] = x [tokens, cols] Wᵀ, for tests and measurements.
     void product(const Matrix& m, const float* x, int tokens, float* y) {
         count_ = tokens;
-        multiply({{&m, y}}, m.cols, static_cast<size_t>(m.rows),
-                 [&](int t, Acts* acts, float*, Workspace*) { kernels_->quantize(x, acts, t); });
+        multiply({{&m, y}}, m.cols, static_cast<size_t>(m.rows), [&](int t, Acts* acts, float*, Workspace*) {
+            kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(m.cols), acts, t, nullptr);
+        });
     }
 
     // `ids` [tokens] looked up in the head's rows (tied), or their `embeddings` [tokens, hidden].
