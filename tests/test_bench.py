@@ -69,7 +69,8 @@ def test_the_result_has_every_figure(result: dict[str, Any], tiny: Path) -> None
 def test_bytes_of_a_token_are_those_of_the_matrices(result: dict[str, Any], tiny: Path) -> None:
     file = read_gguf(tiny)
     whole = sum(file.data(name).nbytes for name, info in file.tensors.items() if len(info.shape) == 2)
-    assert whole <= result["bytes_per_token"] < 1.05 * whole  # rows are padded to a multiple of 8
+    # compiled, rows are padded to a multiple of 8; torch's int8 has fewer scales
+    assert 0.9 * whole <= result["bytes_per_token"] < 1.05 * whole
 
 
 def test_a_peer_has_the_same_figures_and_their_ratios(result: dict[str, Any]) -> None:
@@ -105,7 +106,7 @@ def test_memory_is_told_apart(result: dict[str, Any]) -> None:
 @linux
 def test_a_child_that_fails_is_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"no-such|gone"):
-        measure_memory(tmp_path / "gone.gguf", "cpu", 1, 8)
+        measure_memory(tmp_path / "gone.gguf", "cpu", 1, 8, tmp_path)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -120,9 +121,9 @@ def test_transformers_runs_the_same_weights(family: str, tmp_path: Path) -> None
     assert torch.cosine_similarity(ours, theirs, dim=-1).min() > 0.999
 
 
-def test_the_same_tokens_from_every_engine(starter_gguf: Path) -> None:
+def test_the_same_tokens_from_every_engine(starter_gguf: Path, tmp_path: Path) -> None:
     llama = pytest.importorskip("autogpt_desktop.bench.llama", exc_type=ImportError)
-    runners = [Ours(starter_gguf, "cpu"), llama.LlamaCpp(starter_gguf, 2)]
+    runners = [Ours(starter_gguf, "cpu", tmp_path), llama.LlamaCpp(starter_gguf, 2)]
     chosen: list[list[int]] = []
     for runner in runners:
         runner.load(64, cached=True)
@@ -257,8 +258,8 @@ def test_prompts_of_a_batch_differ_and_the_text_does_not_repeat(tiny: Path) -> N
     assert len(set(sentences)) == len(sentences) and text(400) == text(400)
 
 
-def test_a_repetition_times_every_part(tiny: Path) -> None:
-    runner = Ours(tiny, "cpu")
+def test_a_repetition_times_every_part(tiny: Path, tmp_path: Path) -> None:
+    runner = Ours(tiny, "cpu", tmp_path)
     try:
         figures = measure(runner, Plan(20, 3, (1, 4)), list(range(3, 103)))
         assert list(figures) == [
@@ -267,4 +268,14 @@ def test_a_repetition_times_every_part(tiny: Path) -> None:
         assert runner.state is not None and len(runner.state) == 23
     finally:
         runner.close()
-    assert paths.home() is not None  # nothing was written outside this test's home
+
+
+@pytest.mark.skipif(native.library() is None, reason="only the compiled back end keeps packed weights")
+def test_a_first_load_packs_and_a_second_finds_it(tiny: Path, tmp_path: Path) -> None:
+    runner = Ours(tiny, "cpu", tmp_path)
+    packed, written = paths.packed_file(tiny, tmp_path), []
+    for cached in (False, True, False):
+        runner.load(0, cached=cached)
+        runner.close()
+        written.append(packed.stat().st_mtime_ns)
+    assert written[0] == written[1] < written[2]

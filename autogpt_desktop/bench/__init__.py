@@ -13,7 +13,8 @@ load_s               first load: nothing packed on disk, the file in the system'
 second_load_s        the next one, from what the first left on disk
 prefill_tps          tokens/s of reading the prompt, its last token's logits included
 decode_tps           tokens/s of choosing new tokens one by one behind it
-stream_tps, generate_tps  the same through ``Engine.stream``, as the panels use it, and ``AutoModel.generate``
+stream_tps, generate_tps  the same through ``Engine.stream``, as the panels use it, and
+                     ``AutoModel.generate``; both may guess ahead
 batch16_tps          tokens/s of all sequences of a batch of 16 together; others as asked for
 prefill_gops, decode_gops, batch16_gops  10⁹ operations/s, two to a multiply-add: ``bench.work``
 batch16_share        batch16_gops / prefill_gops

@@ -16,19 +16,22 @@ from typing import Any
 _STATUS = Path("/proc/self/status")
 
 
-def measure_memory(path: Path, device: str, threads: int, tokens: int) -> dict[str, float] | None:
+def measure_memory(
+    path: Path, device: str, threads: int, tokens: int, folder: Path
+) -> dict[str, float] | None:
     """Megabytes (10⁶ bytes); None on systems without /proc.
 
     python_torch_mb, tokenizer_mb, kv_cache_mb, peak_rss_mb of a first load and ``tokens`` of prompt,
     own_peak_mb: what the peak has beyond these three; load_peak_mb, run_peak_mb, second_own_peak_mb: the
     whole process during the load, during the prompt, and own_peak_mb of a second load.
+    ``folder``, which is empty, keeps what the first load leaves.
     Raises RuntimeError with what the child printed last.
     """
     if not _STATUS.exists():
         return None
     spare = _child("tokenizer", str(path))
-    first = _child("engine", str(path), device, str(threads), str(tokens), "first")
-    second = _child("engine", str(path), device, str(threads), str(tokens), "second")
+    first = _child("engine", str(path), device, str(threads), str(tokens), "first", str(folder))
+    second = _child("engine", str(path), device, str(threads), str(tokens), "second", str(folder))
     beside = [each["imports_mb"] + spare["tokenizer_mb"] + each["kv_cache_mb"] for each in (first, second)]
     return {
         "python_torch_mb": first["imports_mb"],
@@ -79,13 +82,15 @@ def _tokenizer(path: Path) -> dict[str, float]:
     return {"tokenizer_mb": max(0.0, _status("VmRSS") - before)}
 
 
-def _engine(path: Path, device: str, threads: int, tokens: int, cached: bool) -> dict[str, float]:
+def _engine(
+    path: Path, device: str, threads: int, tokens: int, cached: bool, folder: Path
+) -> dict[str, float]:
     from autogpt_desktop.bench.ours import Ours
     from autogpt_desktop.bench.plan import text
 
     _imports(threads)
     figures = {"imports_mb": _status("VmRSS")}
-    runner = Ours(path, device)
+    runner = Ours(path, device, folder)
     runner.load(tokens, cached=cached)
     figures["load_peak_mb"] = _status("VmHWM")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew: proc(5)
@@ -106,8 +111,8 @@ def main() -> None:
     if kind == "tokenizer":
         figures = _tokenizer(path)
     else:
-        device, threads, tokens, load = sys.argv[3:]
-        figures = _engine(path, device, int(threads), int(tokens), load == "second")
+        device, threads, tokens, load, folder = sys.argv[3:]
+        figures = _engine(path, device, int(threads), int(tokens), load == "second", Path(folder))
     print(json.dumps(figures))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from autogpt_desktop import paths
 from autogpt_desktop.auto import AutoModel
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.door import State
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
+from autogpt_desktop.engine.native.packed_cache import Writer
 from autogpt_desktop.events import Done
 
 
@@ -23,8 +26,9 @@ class Ours:
     name = "autogpt-desktop"
     loads_file = True
 
-    def __init__(self, path: Path, device: str) -> None:
-        self.path, self.device = path, device
+    def __init__(self, path: Path, device: str, folder: Path) -> None:
+        """``folder`` keeps packed weights; a load that is not ``cached`` empties it."""
+        self.path, self.device, self.folder = path, device, folder
         self._engine: Engine | None = None
         self.state: State | None = None
         self.next = 0
@@ -36,11 +40,16 @@ class Ours:
         return self._engine
 
     def load(self, context: int, *, cached: bool) -> None:
-        self._engine = run_to_end(load(self.path, device=self.device))
+        if not cached:
+            paths.packed_file(self.path, self.folder).unlink(missing_ok=True)
+        self._engine = run_to_end(load(self.path, device=self.device, packed_cache=self.folder))
         # an answer that ends early would end a measurement early
         self._engine.tokenizer.eos_ids = frozenset()
 
     def close(self) -> None:
+        for thread in threading.enumerate():
+            if isinstance(thread, Writer):  # the next load is to find what this one leaves
+                thread.join()
         if self._engine is not None:
             self._engine.close()
         self._engine = self.state = None

@@ -62,7 +62,8 @@ class Bench:
         folder: Path,
     ) -> None:
         self.path, self.threads, self.repeat = path, threads, options.repeat
-        self.ours = Ours(path, device)
+        self.folder = folder
+        self.ours = Ours(path, device, folder / "packed")
         self.batches = tuple(dict.fromkeys((*options.batches, 16)))
         self.noise: list[dict[str, Any]] = []
         self.plan, self.ids = self._plan(options)
@@ -97,7 +98,7 @@ class Bench:
         medians, info = self.repetitions()
         contexts = self._contexts()
         _tell(tr("memory"))
-        memory = measure_memory(self.path, self.device, self.threads, _MEMORY_TOKENS)
+        memory = measure_memory(self.path, self.device, self.threads, _MEMORY_TOKENS, self.folder / "memory")
         # the limit is what the memory did at its best, also behind the runs
         bandwidth = max(bandwidth, read_bandwidth(self.device, self.threads))
         ours = medians.pop(self.ours.name)
