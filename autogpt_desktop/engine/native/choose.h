@@ -6,6 +6,7 @@
 
 #include "kernels.h"
 #include "kernels_avx2.h"
+#include "kernels_neon.h"
 #include "kernels_vnni.h"
 
 namespace native {
@@ -16,6 +17,9 @@ inline std::vector<const Kernels*> kernel_sets() {
 #ifdef NATIVE_HAS_AVX2
     if (const Kernels* set = vnni::kernels()) sets.push_back(set);
     if (const Kernels* set = avx2::kernels()) sets.push_back(set);
+#endif
+#ifdef NATIVE_HAS_NEON
+    if (const Kernels* set = neon::kernels()) sets.push_back(set);
 #endif
     sets.push_back(&portable::kernels());
     return sets;
