@@ -33,7 +33,7 @@ void steps(int threads, int count, unsigned seed) {
             if (taken[i] != ours || (ours && to[i] != from[i + 1 < from.size() ? i + 1 : 0] + 1)) failures++;
         }
         from.swap(to);
-        if (step % 50 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));  // until all sleep
+        if (step % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // until all sleep
     }
 }
 
