@@ -15,7 +15,7 @@ PACKAGE = "autogpt_desktop"
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
-LEAVES = {"events", "errors", "i18n", "paths"}
+LEAVES = {"children", "events", "errors", "i18n", "paths"}
 HISTORY = {"history*"}
 
 
@@ -48,6 +48,7 @@ TORCH_FREE = {"engine.config", "engine.folder_config", "engine.gguf", "engine.gg
 
 # The longest matching name counts. "" are the modules of the package itself.
 WALLS = {
+    "children": Wall(frozenset()),
     "events": Wall(frozenset()),
     "errors": Wall(frozenset()),
     "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),

@@ -5,16 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
-import struct
-import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from autogpt_desktop import children
 from autogpt_desktop.engine import template_child
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -37,7 +34,7 @@ class ChatTemplate:
         self.stop: tuple[str, ...] = ("\nUser:",) if self.is_fallback else ()
         self._first = {"source": source, "tokens": {"bos_token": bos_token, "eos_token": eos_token}}
         self._lock = threading.Lock()
-        self._child: _Child | None = None
+        self._child: children.Child | None = None
         self._closed = False
         if not self.is_fallback:
             self._start()  # it warms up while the weights are loaded
@@ -86,8 +83,9 @@ class ChatTemplate:
             self._closed = True
             self._stop()
 
-    def _start(self) -> _Child:
-        child: _Child = _Spawned() if getattr(sys, "frozen", False) else _Script()
+    def _start(self) -> children.Child:
+        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe"))
+        child = children.start(template_child.__file__, list(places), template_child.main_connection)
         self._child = child
         self._finalizer = weakref.finalize(self, child.stop)
         return child
@@ -121,7 +119,7 @@ class ChatTemplate:
         child = self._child or self._start()
         try:
             if not child.greeted:
-                _within(START_SECONDS, child, child.receive)
+                children.within(START_SECONDS, child, child.receive)
                 child.send(json.dumps(self._first).encode())
                 child.greeted = True
             data = json.dumps(request).encode()
@@ -130,115 +128,13 @@ class ChatTemplate:
                 child.send(data)
                 return child.receive()
 
-            return dict(json.loads(_within(RENDER_SECONDS, child, ask)))
+            return dict(json.loads(children.within(RENDER_SECONDS, child, ask)))
         except TimeoutError:
             self._stop()
             raise KnownError("template-hangs") from None
         except (EOFError, OSError):
             self._stop()
             return None
-
-
-def _within(seconds: float, child: _Child, action: Any) -> bytes:
-    """``action()``, or TimeoutError: the child is killed then, which ends the waiting."""
-    late = threading.Event()
-
-    def kill() -> None:
-        late.set()
-        child.kill()
-
-    timer = threading.Timer(seconds, kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        return bytes(action())
-    except (EOFError, OSError):
-        if late.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
-
-
-class _Child(Protocol):
-    """The process at the other end. ``receive`` raises EOFError when it is gone."""
-
-    greeted: bool
-
-    def send(self, data: bytes) -> None: ...
-    def receive(self) -> bytes: ...
-    def kill(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-class _Script:
-    """An isolated interpreter that runs template_child.py."""
-
-    def __init__(self) -> None:
-        self.greeted = False
-        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(template_child.__file__)), *places],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        assert self._process.stdin and self._process.stdout
-        self._to, self._from = self._process.stdin, self._process.stdout
-
-    def send(self, data: bytes) -> None:
-        self._to.write(struct.pack("<I", len(data)) + data)
-        self._to.flush()
-
-    def receive(self) -> bytes:
-        length = self._from.read(4)
-        if len(length) < 4:
-            raise EOFError
-        size = struct.unpack("<I", length)[0]
-        data = self._from.read(size)
-        if len(data) < size:
-            raise EOFError
-        return data
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._from.close()
-        with suppress(BrokenPipeError):  # what it had not read yet; the pipe is closed all the same
-            self._to.close()
-
-
-class _Spawned:
-    """The same in a frozen app, whose executable is no interpreter."""
-
-    def __init__(self) -> None:
-        import multiprocessing
-
-        self.greeted = False
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=template_child.main_connection, args=(other,), daemon=True)
-        self._process.start()
-        other.close()
-
-    def send(self, data: bytes) -> None:
-        self._connection.send_bytes(data)
-
-    def receive(self) -> bytes:
-        return self._connection.recv_bytes()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self._connection.close()
 
 
 def _folder_of(package: str) -> str:

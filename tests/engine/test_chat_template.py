@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import transformers.utils.chat_template_utils
 
-from autogpt_desktop import i18n
+from autogpt_desktop import children, i18n
 from autogpt_desktop.engine import chat_template
 from autogpt_desktop.engine.chat_template import ChatTemplate, Message
 from autogpt_desktop.engine.gguf import read_gguf
@@ -352,7 +352,7 @@ def test_the_spawned_kind_of_a_frozen_app(monkeypatch: pytest.MonkeyPatch) -> No
     template = ChatTemplate("{% if messages[1] %}" + HANGS[0] + "{% endif %}[{{ bos_token }}]", "<s>", "")
     monkeypatch.setattr(sys, "frozen", False)  # only the choice is tested: the child is a real interpreter
     try:
-        assert isinstance(template._child, chat_template._Spawned)
+        assert isinstance(template._child, children._Spawned)
         assert template.render(TALK[:1]) == "[<s>]"
         with pytest.raises(KnownError) as caught:
             template.render(TALK)

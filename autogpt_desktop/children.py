@@ -1,0 +1,121 @@
+"""Child processes that do what a thread could not be stopped doing: questions in, answers out.
+
+A child is a script of ours in an isolated interpreter, or in a frozen app, whose executable is no
+interpreter, the same code in a spawned process. Messages are bytes with their length in front.
+"""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+
+class Child(Protocol):
+    """The process at the other end. ``receive`` raises EOFError when it is gone."""
+
+    greeted: bool  # for the caller: whether the child said that it is ready
+
+    def send(self, data: bytes) -> None: ...
+    def receive(self) -> bytes: ...
+    def kill(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def start(script: str, places: list[str], target: Callable[[Any], None]) -> Child:
+    """Start ``script`` with ``places`` as its arguments; frozen: ``target`` with a connection."""
+    return _Spawned(target) if getattr(sys, "frozen", False) else _Script(script, places)
+
+
+def within(seconds: float, child: Child, action: Callable[[], bytes]) -> bytes:
+    """``action()``, or TimeoutError: the child is killed then, which ends the waiting."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        child.kill()
+
+    timer = threading.Timer(seconds, kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        return bytes(action())
+    except (EOFError, OSError):
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+class _Script:
+    """An isolated interpreter that runs a script."""
+
+    def __init__(self, script: str, places: list[str]) -> None:
+        self.greeted = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", script, *places],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        assert self._process.stdin and self._process.stdout
+        self._to, self._from = self._process.stdin, self._process.stdout
+
+    def send(self, data: bytes) -> None:
+        self._to.write(struct.pack("<I", len(data)) + data)
+        self._to.flush()
+
+    def receive(self) -> bytes:
+        length = self._from.read(4)
+        if len(length) < 4:
+            raise EOFError
+        size = struct.unpack("<I", length)[0]
+        data = self._from.read(size)
+        if len(data) < size:
+            raise EOFError
+        return data
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._from.close()
+        with suppress(BrokenPipeError):  # what it had not read yet; the pipe is closed all the same
+            self._to.close()
+
+
+class _Spawned:
+    """The same over a ``multiprocessing`` connection."""
+
+    def __init__(self, target: Callable[[Any], None]) -> None:
+        import multiprocessing
+
+        self.greeted = False
+        context = multiprocessing.get_context("spawn")
+        self._connection, other = context.Pipe()
+        self._process = context.Process(target=target, args=(other,), daemon=True)
+        self._process.start()
+        other.close()
+
+    def send(self, data: bytes) -> None:
+        self._connection.send_bytes(data)
+
+    def receive(self) -> bytes:
+        return self._connection.recv_bytes()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._connection.close()

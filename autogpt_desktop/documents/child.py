@@ -1,0 +1,121 @@
+"""The child process that reads files. A file is a stranger's work, and so its parsers may be misled.
+
+Run as a script (``python -I child.py <import path>``), or as the target of a spawned process in a
+frozen app. Requests are JSON: path and limits; replies a JSON head and, behind a zero byte, the text.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+Receive = Callable[[], bytes]
+Send = Callable[[bytes], None]
+
+
+def serve(receive: Receive, send: Send) -> None:
+    """Answer requests until ``receive`` raises EOFError."""
+    from autogpt_desktop.documents import readers  # with it all that reading needs, but for PDFium
+
+    assert readers
+    send(b"{}")  # ready
+    while True:
+        request = json.loads(receive())
+        head, text = _answer(request)
+        send(json.dumps(head).encode() + b"\0" + text.encode("utf-8", errors="replace"))
+
+
+def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    import hashlib
+    from pathlib import Path
+
+    from autogpt_desktop.documents import readers
+    from autogpt_desktop.documents.files import read_bytes
+    from autogpt_desktop.documents.types import Limits
+    from autogpt_desktop.errors import KnownError
+
+    path, limits = Path(request["path"]), Limits(**request["limits"])
+    _limit(limits.memory, limits.seconds)
+    sha256 = ""
+    try:
+        data = read_bytes(path, limits)
+        sha256 = hashlib.sha256(data).hexdigest()
+        parts = readers.parse(data, path.name, limits)
+    except readers.Unreadable as error:
+        values = {"name": path.name} | error.values
+        return {"error": error.key, "values": values, "sha256": sha256}, ""
+    except KnownError as error:
+        return {"error": error.key, "values": error.values, "sha256": sha256}, ""
+    except (MemoryError, RecursionError):
+        values = {"name": path.name}
+        return {"error": "document-memory", "values": values, "sha256": sha256, "full": True}, ""
+    except Exception as error:  # whatever a stranger's file makes a parser raise; the caller logs it
+        reason = f"{type(error).__name__}: {error}"[:500]
+        values = {"name": path.name}
+        return {"error": "document-damaged", "values": values, "sha256": sha256, "reason": reason}, ""
+    head = {"title": parts.title, "pages": parts.pages, "notices": parts.notices, "sha256": sha256}
+    return head | {"full": _used() > limits.memory // 2}, parts.text()
+
+
+def _limit(memory: int, seconds: float) -> None:
+    """So much memory, so much time from now, no files written; where the system can do that."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    # The parent is faster with the time: this is for when it died.
+    wanted = {
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: int(spent.ru_utime + spent.ru_stime + seconds) + 10,
+    }
+    for what, most in wanted.items():
+        with suppress(ValueError, OSError):  # macOS refuses some
+            hard = resource.getrlimit(what)[1]
+            resource.setrlimit(what, (most if hard < 0 else min(most, hard), hard))
+
+
+def _used() -> int:
+    """The most memory in bytes that this process ever held; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
+
+
+def main() -> None:
+    """Serve on standard input and output: messages with their length in front."""
+    sys.path += sys.argv[1:]
+    source, target = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+
+    def receive() -> bytes:
+        length = source.read(4)
+        if len(length) < 4:
+            raise EOFError
+        return source.read(struct.unpack("<I", length)[0])
+
+    def send(data: bytes) -> None:
+        target.write(struct.pack("<I", len(data)) + data)
+        target.flush()
+
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        serve(receive, send)
+
+
+def main_connection(connection: Any) -> None:
+    """The same over a ``multiprocessing`` connection."""
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        serve(connection.recv_bytes, connection.send_bytes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Files to text, in a child process that is killed when a file takes too long or too much."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import autogpt_desktop
+from autogpt_desktop import children
+from autogpt_desktop.documents import child as child_module
+from autogpt_desktop.documents.files import check
+from autogpt_desktop.documents.languages import detect
+from autogpt_desktop.documents.types import Document, Limits, Page
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
+
+START_SECONDS = 30.0  # a cold disk and a busy machine
+_log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads files with one child process, which is replaced when a file ends it. Close it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: children.Child | None = None
+
+    def read(self, path: Path, limits: Limits | None = None) -> Document:
+        """A file's text with its pages.
+
+        Raises KnownError: document-missing, -unreadable, -link-loop, -not-a-file, -too-large, -empty,
+        -kind (not a kind that can be read), -old-office, -encrypted, -scanned, -damaged, -bomb,
+        -unsafe, -too-many-columns, -slow, -memory.
+        """
+        limits = limits or Limits()
+        path = Path(os.path.abspath(path))  # where a link leads is not where the person sees the file
+        check(path, limits)
+        head, text = self._ask(path, limits)
+        if "error" in head:
+            if "reason" in head:
+                _log.info("%s: %s", path, head["reason"])
+            raise KnownError(head["error"], **head["values"])
+        ranked = detect(text)
+        return Document(
+            path=path,
+            title=head["title"] or path.stem,
+            text=text,
+            pages=tuple(Page(start, label) for start, label in head["pages"]),
+            language=ranked[0][0] if ranked else "",
+            sha256=head["sha256"],
+            notices=tuple(Notice(key, {"name": path.name} | values) for key, values in head["notices"]),
+        )
+
+    def close(self) -> None:
+        """End the child process; the next file starts another."""
+        with self._lock:
+            self._stop()
+
+    def _ask(self, path: Path, limits: Limits) -> tuple[dict[str, Any], str]:
+        request = json.dumps({"path": str(path), "limits": asdict(limits)}).encode()
+        with self._lock:
+            for last in (False, True):
+                fresh = self._child is None
+                try:
+                    data = self._exchange(request, limits.seconds)
+                    break
+                except TimeoutError:
+                    self._stop()
+                    seconds = f"{limits.seconds:g}"
+                    raise KnownError("document-slow", name=path.name, seconds=seconds) from None
+                except (EOFError, OSError):
+                    self._stop()
+                    # A parser that crashes, or one whose memory ran out in C, takes the child with it.
+                    # An old child may have been ended from outside before: once more with a new one.
+                    if fresh or last:
+                        raise KnownError("document-damaged", name=path.name) from None
+            head_bytes, _, text = data.partition(b"\0")
+            head = json.loads(head_bytes)
+            if head.get("full"):
+                self._stop()  # what it holds on to would count against the next file
+        return head, text.decode("utf-8")
+
+    def _exchange(self, request: bytes, seconds: float) -> bytes:
+        child = self._child = self._child or _start()
+        if not child.greeted:
+            children.within(START_SECONDS, child, child.receive)
+            child.greeted = True
+
+        def ask() -> bytes:
+            child.send(request)
+            return child.receive()
+
+        return children.within(seconds, child, ask)
+
+    def _stop(self) -> None:
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+
+def _start() -> children.Child:
+    ours = Path(autogpt_desktop.__file__).parent.parent
+    places = [str(ours), *(place for place in sys.path if place and Path(place).exists())]
+    return children.start(str(Path(child_module.__file__)), places, child_module.main_connection)
+
+
+_shared = Reader()
+atexit.register(_shared.close)
+
+
+def read(path: Path, *, limits: Limits | None = None) -> Document:
+    """A file's text, by a child process that all callers share. Raises as ``Reader.read`` does."""
+    return _shared.read(path, limits)
