@@ -136,7 +136,7 @@ def make_models(
 
     torch_preload.preload()
     with torch_preload.collector_at_rest():
-        from autogpt_desktop.engine.load import Models
+        from autogpt_desktop.engine.models import Models
         from autogpt_desktop.engine.native.weights import quantize_kind
 
     return Models(

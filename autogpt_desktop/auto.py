@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog import installed
+from autogpt_desktop.catalog.roles import resolver
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.gguf import read_gguf
@@ -24,14 +24,12 @@ DEFAULT = "autogpt"
 
 
 def resolve(name: str | Path) -> Path:
-    """The file or folder behind a name: "autogpt" (the chosen default model), a catalogue name or a path.
+    """The file or folder behind a name: "autogpt" (the chosen default model), a role, a catalogue name or
+    a path.
 
-    Raises KnownError: no-model, model-missing.
+    Raises KnownError: no-model, no-model-for-role, model-missing.
     """
-    name = str(name)
-    if name in (DEFAULT, "chat", ""):
-        name = Settings.load().default_model or DEFAULT
-    return installed.resolve(name)
+    return resolver(Settings.load())(str(name))
 
 
 class AutoTokenizer:

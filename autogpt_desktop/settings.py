@@ -17,6 +17,7 @@ THEMES = ("system", "light", "dark")
 QUANTIZE = ("int8", "int4", "")  # what float weights become; "": they stay as they are
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KV_CACHES = ("float16", "int8")
+ROLES = ("chat", "translate", "answer", "embed", "sentiment")  # what a model can be used for
 ZOOM_RANGE = (0.5, 3.0)
 MAX_FILE = 4 * 2**20  # bytes; a larger settings file is not ours
 
@@ -81,7 +82,8 @@ class Settings:
     language: str = ""  # "": follow the system
     theme: str = "system"
     zoom: float = 1.0
-    default_model: str = ""
+    default_model: str = ""  # for the role "chat"
+    roles: dict[str, str] = field(default_factory=dict)  # the models chosen for the other roles
     device: str = "auto"
     quantize: str = "int8"
     send_with_enter: bool = True
@@ -183,6 +185,9 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, str):
         allowed = {"theme": THEMES, "device": DEVICES, "kv_cache": KV_CACHES, "quantize": QUANTIZE}.get(name)
         return value if isinstance(value, str) and (allowed is None or value in allowed) else default
+    if name == "roles":
+        pairs = value.items() if isinstance(value, dict) else ()
+        return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
     if name == "acknowledged":
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []

@@ -6,14 +6,14 @@ import argparse
 import dataclasses
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.auto import resolve
+from autogpt_desktop.catalog.roles import resolver
 from autogpt_desktop.cli import Reporter, drive
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.load import Models
+from autogpt_desktop.engine.models import Models
 from autogpt_desktop.engine.native.weights import quantize_kind
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
@@ -28,15 +28,7 @@ _SAVE_EVERY = 32  # characters: a crash loses less than a second
 
 def chat(options: argparse.Namespace, settings: Settings) -> int:
     """``autogpt-desktop chat``. Only the answer goes to standard output."""
-    models = Models(
-        lambda role: resolve(options.model if role in ("chat", "autogpt") else role),
-        device=options.device or settings.device,
-        context_length=settings.context_length,
-        packed_cache=paths.packed_dir(),
-        kv_cache="int8" if settings.kv_cache == "int8" else "float16",
-        prefixes=paths.states_dir(),
-        quantize=quantize_kind(options.quantize or settings.quantize),
-    )
+    models = open_models(settings, {"chat": options.model}, options.device, options.quantize)
     try:
         prompt = options.prompt
         if prompt is None and sys.stdin is not None:  # None: closed by whoever started us
@@ -56,6 +48,27 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         return 130 if stop.pressed else 0
     finally:
         models.unload()
+
+
+def open_models(
+    settings: Settings,
+    given: Mapping[str, str] | None = None,
+    device: str | None = None,
+    quantize: str | None = None,
+) -> Models:
+    """The models as the settings want them. ``given``: for roles, what the command line says instead.
+
+    Use them in ``with models.job() as job`` and ``unload`` them in the end.
+    """
+    return Models(
+        resolver(settings, given),
+        device=device or settings.device,
+        context_length=settings.context_length,
+        packed_cache=paths.packed_dir(),
+        kv_cache="int8" if settings.kv_cache == "int8" else "float16",
+        prefixes=paths.states_dir(),
+        quantize=quantize_kind(quantize or settings.quantize),
+    )
 
 
 def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:

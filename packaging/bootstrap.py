@@ -50,7 +50,8 @@ LOG = VENV / "autogpt-desktop-setup.log"
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
 KERNELS = ROOT / "autogpt_desktop" / "engine" / "native"
 STARTER = "smollm2-135m-instruct"
-TEST_MODELS = (STARTER, "gemma-3-270m")
+EMBEDDER = "all-minilm-l6-v2"
+TEST_MODELS = (STARTER, EMBEDDER, "gemma-3-270m")
 
 
 class SetupError(Exception):
@@ -333,10 +334,17 @@ def apt_install(packages: list[str]) -> None:
 
 
 def prepare_app() -> None:
-    """Starter model and launcher. Neither stops the app: it can fetch a model by itself, too."""
+    """Models and launcher. Neither stops the app: it can fetch a model by itself, too."""
     step("Checking the starter model")
     if run_in_venv(["-m", "autogpt_desktop.catalog", STARTER]):
         say("  Going on without it: the app offers the download again.")
+    stamp = read_stamp()
+    if not stamp.get("embedder"):  # asked for once: who removed it, or is offline, is left alone
+        step("Checking the model that finds passages by meaning")
+        if run_in_venv(["-m", "autogpt_desktop.catalog", EMBEDDER]):
+            say("  Going on without it: files are searched by their words, and the app offers it again.")
+        stamp["embedder"] = True
+        write_stamp(stamp, set(stamp.get("done", [])))
     step("Putting AutoGPT Desktop into the applications menu")
     try:
         say(f"  {launcher.install(ROOT, venv_python(), version())}")

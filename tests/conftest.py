@@ -46,3 +46,9 @@ def starter_gguf() -> Path:
 def gemma_gguf() -> Path:
     """Gemma 3 270M (base) Q4_K_M."""
     return real_weights("gemma-3-270m", "gemma-3-270m-q4_k_m.gguf")
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2, the model that finds passages by meaning."""
+    return real_weights("all-minilm-l6-v2", "config.json").parent

@@ -158,6 +158,21 @@ def test_a_second_run_does_nothing_again(bootstrap: Any, steps: list[str]) -> No
     assert steps == ["models"]  # that one looks for itself
 
 
+def test_the_embedding_model_is_asked_for_once(
+    bootstrap: Any, steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Offline set-up goes on without it, and later starts do not wait for the network again."""
+    fetched: list[str] = []
+    monkeypatch.setattr(bootstrap, "run_in_venv", lambda arguments: fetched.append(arguments[-1]) or 1)
+    monkeypatch.setattr(bootstrap.launcher, "install", lambda *_: "in the menu")
+    bootstrap.set_up("app")
+    for _ in range(2):
+        bootstrap.prepare_app()
+    assert fetched == [bootstrap.STARTER, bootstrap.EMBEDDER, bootstrap.STARTER]
+    assert "searched by their words" in capsys.readouterr().out
+    assert "app" in bootstrap.read_stamp()["done"]
+
+
 def test_new_locks_or_a_broken_stamp_begin_again(
     bootstrap: Any, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,15 @@ def test_preset_titles_are_translated_only_for_ours():
         assert preset_title({"name": "Balanced", "sampling": {}}) == "Balanced"
     finally:
         set_language("en")
+
+
+def test_roles_that_are_not_known_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    odd = {"translate": "a", "embed": "b", "chat": "c", "cook": "d", "answer": 3}
+    for roles, kept in ((odd, {"translate": "a", "embed": "b"}), (["translate"], {}), ("x", {})):
+        path.write_text(json.dumps({"roles": roles}))
+        assert Settings.load(path).roles == kept
+    settings = Settings.load(path)
+    settings.roles["sentiment"] = "a"
+    settings.save()
+    assert Settings.load(path).roles == {"sentiment": "a"}

@@ -44,9 +44,11 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, set())
-TORCH_FREE = {"engine.config", "engine.folder_config", "engine.gguf", "engine.gguf_names"}
+TORCH_FREE = {
+    *("engine.config", "engine.encoder_config", "engine.folder_config", "engine.gguf", "engine.gguf_names"),
+}
 
-# The longest matching name counts. "" are the modules of the package itself.
+# The first matching name counts. "" are the modules of the package itself.
 WALLS = {
     "children": Wall(frozenset()),
     "events": Wall(frozenset()),
@@ -64,6 +66,7 @@ WALLS = {
     ),
     "tasks": wall({"tasks*", "documents*", "engine.config"}, lazily={"engine*"}),
     "lab": wall({"lab*", "engine*"}, {"torch*", "optuna*", "numpy*"}),
+    "catalog.roles": wall({"catalog*", "settings"}),
     "catalog": wall({"catalog*", *TORCH_FREE}, {"huggingface_hub*"}),
     "history*": wall(HISTORY, {"platformdirs"}, set()),
     "settings": wall({"engine.config"}, {"platformdirs"}),

@@ -62,9 +62,15 @@ class CatalogueModel:
     languages: tuple[str, ...]  # ISO 639-1
     context: int  # tokens
     kv_bytes_per_token: int
-    roles: tuple[str, ...]  # "chat", "translate", "sentiment"
+    roles: tuple[str, ...]  # of settings.ROLES
+    kind: str  # as InstalledModel.kind
     starter: bool
     files: tuple[FileEntry, ...]
+
+    @property
+    def is_folder(self) -> bool:
+        """A Hugging Face folder, not a GGUF file."""
+        return any(file.name == "config.json" for file in self.files)
 
     @property
     def size(self) -> int:
@@ -120,6 +126,7 @@ def _model(name: str, table: dict[str, Any]) -> CatalogueModel:
             context=table["context"],
             kv_bytes_per_token=table["kv_bytes_per_token"],
             roles=tuple(table["roles"]),
+            kind=table.get("kind", "decoder"),
             starter=table.get("starter", False),
             files=tuple(_file(entry) for entry in table["files"]),
         )

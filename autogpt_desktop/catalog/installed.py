@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
+from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.gguf import GGUFFile
 
 log = logging.getLogger(__name__)
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 _DEFAULT_NAMES = ("", "autogpt")
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
@@ -51,6 +52,7 @@ class InstalledModel:
     problem_values: dict[str, Any] = field(default_factory=dict)
     kv_bytes_per_token: int = 0
     removable: bool = True  # in the user's models folder, or registered by the user
+    kind: str = "decoder"  # or an encoder's head: "embedding", "classification", "question_answering"
 
     @property
     def disk_bytes(self) -> int:
@@ -86,12 +88,12 @@ def installed() -> list[InstalledModel]:
 
 def resolve(name: str) -> Path:
     """The file or folder that ``name`` means: a model's name or a path; "" and "autogpt": the
-    starter, else the first usable model.
+    starter, else the first usable model that writes.
 
     Raises KnownError: no-model, model-missing.
     """
     if name in _DEFAULT_NAMES:
-        usable = [model for model in installed() if not model.problem]
+        usable = [model for model in installed() if not model.problem and model.kind == "decoder"]
         if not usable:
             raise KnownError("no-model")
         starters = {entry.name for entry in catalogue().values() if entry.starter}
@@ -186,11 +188,14 @@ def _forget_packed(model: Path) -> None:
 
 def _places() -> Iterator[tuple[Path, CatalogueModel | None, bool]]:
     """(path, catalogue entry it is, removable) of everything that looks like a model."""
-    known = {(model.name, file.name): model for model in catalogue().values() for file in model.files}
+    entries = catalogue().values()
+    known = {(entry.name, file.name): entry for entry in entries for file in entry.files}
+    folders = {entry.name: entry for entry in entries if entry.is_folder}
     for number, folder in enumerate(paths.model_dirs()):
         for place in _children(folder):
             for path in _models_in(place):
-                yield path.resolve(), known.get((path.parent.name, path.name)), number == 0
+                entry = folders.get(path.name) if path == place else known.get((path.parent.name, path.name))
+                yield path.resolve(), entry, number == 0
     for path in _registered():
         if path.exists():
             yield path, None, True
@@ -257,14 +262,18 @@ def _describe(
             problem_values=values,
             kv_bytes_per_token=header["kv_bytes_per_token"],
             removable=removable,
+            kind=header["kind"],
         )
-    if not problem and header["size"] != entry.size:
+    size = header["size"]
+    if entry.is_folder:
+        size = sum(file_size(path / file.name) for file in entry.files)
+    if not problem and size != entry.size:
         problem, values = "model-damaged", {"name": entry.title}
     return InstalledModel(
         name=entry.name,
         title=entry.title,
         path=path,
-        size=header["size"],
+        size=size,
         family=entry.family,
         languages=entry.languages,
         context=entry.context,
@@ -273,6 +282,7 @@ def _describe(
         problem_values=values,
         kv_bytes_per_token=entry.kv_bytes_per_token,
         removable=removable,
+        kind=entry.kind,
     )
 
 
@@ -293,6 +303,7 @@ class _Header:
     context: int = 0
     quantization: str = ""
     kv_bytes_per_token: int = 0
+    kind: str = "decoder"
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
 
@@ -382,10 +393,21 @@ def _quantization(file: GGUFFile) -> str:
 
 def _folder_header(path: Path) -> _Header:
     """A Hugging Face folder: config.json and safetensors files."""
-    from autogpt_desktop.engine.folder_config import config_from_folder  # see _gguf_header
+    from autogpt_desktop.engine.encoder_config import encoder_config, is_encoder  # see _gguf_header
+    from autogpt_desktop.engine.folder_config import config_from_folder
 
     if not any(path.glob("*.safetensors")):
         raise KnownError("model-folder-unreadable", name=path.name)
+    if is_encoder(path):
+        encoder = encoder_config(path)
+        return _Header(
+            size=_folder_size(path),
+            title=path.name,
+            family=encoder.family,
+            languages=encoder.languages,
+            context=encoder.max_tokens,
+            kind=encoder.head,
+        )
     config = config_from_folder(path)
     raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
     return _Header(

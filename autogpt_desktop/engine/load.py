@@ -1,9 +1,9 @@
-"""From a file or folder to an Engine, and the set of engines that are loaded."""
+"""From a file or folder to an Engine."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import cache as remembered
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
-from autogpt_desktop.engine.prefixes import PrefixFiles, fingerprint
 from autogpt_desktop.engine.quant import Source
 from autogpt_desktop.engine.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
@@ -165,64 +164,3 @@ def _computes(device: str) -> bool:
 def _context_length(config: ModelConfig, wanted: int, per_token: int) -> int:
     limit = min(config.max_position_embeddings, max(512, _MAX_CACHE_BYTES // per_token))
     return min(limit, wanted) if wanted else limit
-
-
-class Models:
-    """The engines that are loaded. Lives on the worker thread; panels name a role or a model."""
-
-    def __init__(
-        self,
-        resolve: Callable[[str], Path],
-        device: str = "auto",
-        context_length: int = 0,
-        *,
-        packed_cache: Path | None = None,
-        quantize: Quantize | None = None,
-        kv_cache: CacheType = "float16",
-        prefixes: Path | None = None,
-    ) -> None:
-        """``resolve``: the file or folder that a role means. ``prefixes``: the folder for saved states
-        (``engine.prefixes``); None saves none. The rest as for ``load``."""
-        self.resolve, self.device, self.context_length = resolve, device, context_length
-        self.packed_cache, self.quantize = packed_cache, quantize
-        self.kv_cache: CacheType = kv_cache
-        self.prefixes = prefixes
-        self._engine: Engine | None = None
-        self._path: Path | None = None
-        self.states: dict[str, Any] = {}  # by conversation; see tasks.chat
-        self.before_unload: dict[str, Callable[[], None]] = {}  # by task
-
-    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Engine]:
-        """The engine for a role or a model's name, loaded if need be; the generator returns it."""
-        path = self.resolve(role)
-        if self._engine is None or path != self._path:
-            self.unload()
-            engine = yield from load(
-                path,
-                device=self.device,
-                context_length=self.context_length,
-                packed_cache=self.packed_cache,
-                quantize=self.quantize,
-                kv_cache=self.kv_cache,
-            )
-            if self.prefixes is not None:
-                engine.prefixes.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
-                engine.prefixes.files = PrefixFiles(self.prefixes)
-            self._engine, self._path = engine, path
-            yield from engine.notices
-        return self._engine
-
-    @property
-    def loaded(self) -> Engine | None:
-        return self._engine
-
-    def unload(self) -> None:
-        """Free the memory of what is loaded, once ``before_unload`` has saved what is to stay."""
-        if self._engine is not None:
-            for save in self.before_unload.values():
-                save()
-        self.before_unload.clear()
-        self.states.clear()
-        if self._engine is not None:
-            self._engine.close()
-        self._engine = self._path = None

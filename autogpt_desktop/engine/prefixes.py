@@ -90,6 +90,11 @@ class Prefixes:
             OrderedDict()
         )  # by owner (hashed) and ids
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states in memory."""
+        return sum(kept.nbytes for kept in self._kept.values())
+
     def find(self, ids: Sequence[int], least: int = LEAST) -> State | None:
         """A state of the longest beginning of ``ids`` that is known, if it has ``least`` tokens."""
         best, size = None, least - 1
@@ -138,7 +143,7 @@ class Prefixes:
     def _remember(self, key: tuple[str, tuple[int, ...]], state: State) -> None:
         self._kept[key] = state
         self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > MEMORY:
+        while len(self._kept) > 1 and self.nbytes > MEMORY:
             self._kept.popitem(last=False)
 
     def _restored(self, saved: Saved) -> State | None:

@@ -50,7 +50,7 @@ def chat(
 ) -> Iterator[Progress | Notice | Text | Done]:
     """Answer the last turn of a conversation.
 
-    ``models`` hands out engines (``engine.load.Models``). ``conversation`` names the KV cache to go on
+    ``models`` hands out engines (``engine.models.Models``). ``conversation`` names the KV cache to go on
     with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
     unfinished answer that is gone on with. A conversation that outgrows the context loses its oldest
     turns, down to three quarters of the context at once, never its system prompt, and a Notice says so.
@@ -59,7 +59,7 @@ def chat(
     if not turns or not turns[-1].content.strip():
         raise KnownError("empty-message")
     engine = yield from models.get("chat")
-    kept = _conversation(models, engine, conversation)
+    kept = _conversation(models.memory(engine), engine, conversation)
     reserve = min(sampling.max_tokens, engine.context_length // 4)
     before = kept.dropped
     ids = fit(engine, turns, kept, reserve, continue_last)
@@ -99,28 +99,49 @@ def _system_owner(conversation: str) -> str:
     return "system" if is_kept(conversation) else "system, temporary"
 
 
-def _conversation(models: Any, engine: Any, name: str) -> _Conversation:
+class _Conversations:
+    """The latest used conversations with one engine: what ``Models`` keep with it."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._kept: OrderedDict[str, _Conversation] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __getitem__(self, name: str) -> _Conversation:
+        """The conversation of that name, new if it is not known; the least recently used is put aside."""
+        if name not in self._kept:
+            self._kept[name] = _Conversation(self._engine.new_state())
+        self._kept.move_to_end(name)
+        while len(self._kept) > KEPT_STATES:
+            self._save(*self._kept.popitem(last=False))
+        return self._kept[name]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(kept.state.nbytes for kept in self._kept.values())
+
+    def forget(self, name: str) -> None:
+        self._kept.pop(name, None)
+
+    def save(self) -> None:
+        """So that conversations go on at once when they are opened again."""
+        for name, kept in self._kept.items():
+            self._save(name, kept)
+
+    def _save(self, name: str, kept: _Conversation) -> None:
+        if is_kept(name):
+            self._engine.prefixes.save(kept.state, name)
+
+
+def _conversation(memory: dict[str, Any], engine: Any, name: str) -> _Conversation:
     if not name:
         return _Conversation(engine.new_state())
-    kept: OrderedDict[str, _Conversation] = models.states.setdefault("chat", OrderedDict())
-
-    def save_all() -> None:
-        for each, conversation in models.states.get("chat", {}).items():
-            _save(engine, each, conversation)
-
-    models.before_unload["chat"] = save_all
-    if name not in kept:
-        kept[name] = _Conversation(engine.new_state())
-    kept.move_to_end(name)
-    while len(kept) > KEPT_STATES:
-        _save(engine, *kept.popitem(last=False))
-    return kept[name]
-
-
-def _save(engine: Any, name: str, kept: _Conversation) -> None:
-    """So that the conversation goes on at once when it is opened again."""
-    if is_kept(name):
-        engine.prefixes.save(kept.state, name)
+    if "chat" not in memory:
+        memory["chat"] = _Conversations(engine)
+    conversations: _Conversations = memory["chat"]
+    return conversations[name]
 
 
 def forget(models: Any, conversation: str) -> None:
@@ -128,10 +149,11 @@ def forget(models: Any, conversation: str) -> None:
 
     System prompts go too: this one's may have been the person's own.
     """
-    models.states.get("chat", {}).pop(conversation, None)
-    if models.loaded is not None:
-        for owner in (conversation, _system_owner(conversation)):
-            models.loaded.prefixes.forget(owner)
+    for loaded in models.loaded:
+        if "chat" in loaded.memory:
+            loaded.memory["chat"].forget(conversation)
+            for owner in (conversation, _system_owner(conversation)):
+                loaded.engine.prefixes.forget(owner)
     if models.prefixes is not None:
         forget_saved(models.prefixes, [conversation])
 

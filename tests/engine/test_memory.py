@@ -23,7 +23,7 @@ SHORT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.load import Models
+from autogpt_desktop.engine.models import Models
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Text
 from autogpt_desktop.tasks.chat import Turn, chat

@@ -17,7 +17,8 @@ import torch
 from autogpt_desktop.engine import prefixes
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.engine import Engine
-from autogpt_desktop.engine.load import Models, load, run_to_end
+from autogpt_desktop.engine.load import load, run_to_end
+from autogpt_desktop.engine.models import Models
 from autogpt_desktop.engine.prefixes import PrefixFiles, fingerprint
 from autogpt_desktop.events import Progress
 from tests.tiny import write_tiny_gguf

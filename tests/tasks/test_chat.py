@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.load import Models
+from autogpt_desktop.engine.models import Models
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Result, Text
 from autogpt_desktop.tasks.chat import KEPT_STATES, Turn, chat, forget, forget_saved, kept_name, load_model
@@ -60,7 +61,11 @@ def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: Model
     assert done(forgotten).cached_tokens == 0
     for name in "cdef":
         ask(models, [Turn("user", "Hi")], conversation=name)
-    assert len(models.states["chat"]) == KEPT_STATES
+    assert len(memory(models)) == KEPT_STATES
+
+
+def memory(models: Models) -> Any:
+    return models.loaded[0].memory["chat"]
 
 
 def long_conversation(turns: int) -> list[Turn]:
@@ -81,8 +86,8 @@ def test_a_full_context_drops_the_oldest_turns_at_once_and_says_so(models: Model
     dropped = notices[0].values["dropped"]
     assert dropped % 2 == 0, "what is left begins with a question"
     assert 0.4 * 512 < done(events).prompt_tokens <= 0.75 * 512
-    state = models.states["chat"]["long"].state
-    prompt = models.loaded.tokenizer.decode(state.ids)  # type: ignore[union-attr]
+    state = memory(models)["long"].state
+    prompt = models.loaded[0].engine.tokenizer.decode(state.ids)
     assert "tangerine" in prompt, "the system prompt stays"
     assert "Fact 0:" not in prompt and "Fact 19:" in prompt
 
@@ -139,8 +144,7 @@ def raw_bytes(models: Models) -> bytes:
 
 
 def ids_of(models: Models, text: str) -> bytes:
-    engine = models.loaded
-    assert engine is not None
+    engine = models.loaded[0].engine
     return np.asarray(engine.tokenizer.encode(text, add_special=False), "<i4").tobytes()
 
 
@@ -157,11 +161,11 @@ def test_a_system_prompt_is_computed_once_also_after_a_restart(keeping: Models) 
     forget(keeping, kept_name(1))
     _, events = ask(keeping, first, conversation=kept_name(3))
     assert done(events).cached_tokens == 0
-    keeping.states.clear()
+    keeping.loaded[0].memory.clear()
     keeping.unload()
     answer, events = ask(keeping, second, conversation=kept_name(4))
     assert done(events).cached_tokens > 80, "from the file"
-    keeping.states.clear()
+    keeping.loaded[0].memory.clear()
     forget(keeping, kept_name(4))
     assert answer == ask(keeping, second)[0], "the same as without"
 

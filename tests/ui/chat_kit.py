@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,11 +28,18 @@ CONTEXT = 2048
 
 
 class ScriptModels:
-    """Shaped like ``engine.load.Models``, without weights."""
+    """Shaped like ``engine.models.Models``, without weights."""
 
     def __init__(self) -> None:
-        self.states: dict[str, Any] = {}
-        self.loaded = self.prefixes = None
+        self.loaded: list[Any] = []
+        self.prefixes = None
+
+    @contextmanager
+    def job(self) -> Iterator[ScriptModels]:
+        yield self
+
+    def unload(self) -> None:
+        self.loaded.clear()
 
     def get(self, role: str = "chat") -> Iterator[Any]:
         yield Progress("stage.loading")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -436,11 +437,14 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     panel.shutdown()
     assert panel.context.worker.stop(5000)
     models = panel.context._models._models
-    models.states["chat"] = {name: "its state", "another": "state"}
+    kept, forgotten = {name, "another"}, []
+    memory = {"chat": SimpleNamespace(forget=kept.discard)}
+    engine = SimpleNamespace(prefixes=SimpleNamespace(forget=forgotten.append))
+    models.loaded = [SimpleNamespace(memory=memory, engine=engine)]
     saved: list[str] = []
-    models.unload = lambda: saved.extend(models.states["chat"])
+    models.unload = lambda: saved.extend(kept)
     panel.context.unload_models()
-    assert saved == ["another"]
+    assert saved == ["another"] and name in forgotten
 
 
 def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:

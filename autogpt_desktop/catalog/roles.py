@@ -1,0 +1,81 @@
+"""Which model plays which role: what the person chose, else the one that is made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
+from autogpt_desktop.catalog.installed import InstalledModel, installed, resolve
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.settings import ROLES, Settings
+
+_EMBEDS = ("embed",)
+
+
+def can_play(model: InstalledModel, role: str) -> bool:
+    """Whether the model is usable and of the kind that the role needs."""
+    wanted = "embedding" if role in _EMBEDS else "decoder"
+    return not model.problem and model.kind == wanted
+
+
+def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledModel]:
+    """The models that can play the role."""
+    return [model for model in models if can_play(model, role)]
+
+
+def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]) -> str | None:
+    """The name of the installed model for ``role``, one of ``settings.ROLES``; None: there is none.
+
+    The person's choice comes first. Else chat takes the starter, or the first model that can; the other
+    roles take the catalogue's model for them where it is installed. Text roles then take the chat model.
+    """
+    models = list(models)
+    names = [model.name for model in candidates(role, models)]
+    chosen = settings.default_model if role == "chat" else settings.roles.get(role, "")
+    if chosen in names:
+        return chosen
+    made_for_it = [entry.name for entry in made_for(role) if entry.name in names]
+    if role == "chat":
+        return next(iter(made_for_it + names), None)
+    if made_for_it:
+        return made_for_it[0]
+    return None if role in _EMBEDS else resolve_role("chat", settings, models)
+
+
+def made_for(role: str) -> list[CatalogueModel]:
+    """The models of the catalogue that are made for the role, the starter first."""
+    found = [entry for entry in catalogue().values() if role in entry.roles]
+    return sorted(found, key=lambda entry: not entry.starter)
+
+
+def missing(role: str) -> KnownError:
+    """What to say where no model can play the role."""
+    entry = next(iter(made_for(role)), None)
+    if role == "chat" or entry is None:
+        return KnownError("no-model")
+    return KnownError("no-model-for-role", role=role, name=entry.name, model=entry.title)
+
+
+def resolver(settings: Settings, given: Mapping[str, str] | None = None) -> Callable[[str], Path]:
+    """For ``engine.models.Models``: a role, a model's name or a path → the model's path.
+
+    ``given``: the names or paths that the command line says for roles. The function raises KnownError:
+    no-model, no-model-for-role, model-missing.
+    """
+    given = dict(given or {})
+
+    def path_of(role: str) -> Path:
+        role = "chat" if role in ("", "autogpt") else role
+        name = given.get(role, "")
+        if name in ("", "autogpt"):
+            name = role
+        if name not in ROLES:
+            return resolve(name)
+        found = installed()
+        chosen = resolve_role(name, settings, found)
+        if chosen is None:
+            raise missing(name)
+        return next(model.path for model in found if model.name == chosen)
+
+    return path_of
