@@ -159,7 +159,9 @@ def models(options: argparse.Namespace) -> int:
     settings = Settings.load()
     if entry.terms and entry.terms not in settings.acknowledged:
         if not options.accept_terms:
-            raise KnownError("terms-not-accepted", name=entry.name, url=entry.licence_url)
+            raise KnownError(
+                "terms-not-accepted", name=entry.name, url=entry.licence_url, file=entry.terms_file
+            )
         settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
         settings.save()
     report = Reporter()

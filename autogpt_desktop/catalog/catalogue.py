@@ -68,6 +68,11 @@ class CatalogueModel:
     files: tuple[FileEntry, ...]
 
     @property
+    def terms_file(self) -> Path | None:
+        """The text of the terms, where they must be accepted."""
+        return paths.resources() / "licences" / f"{self.terms}.txt" if self.terms else None
+
+    @property
     def is_folder(self) -> bool:
         """A Hugging Face folder, not a GGUF file."""
         return any(file.name == "config.json" for file in self.files)

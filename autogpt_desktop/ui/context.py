@@ -9,9 +9,10 @@ Ctrl+O (open a model file). Panels are free to take the others and list them wit
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
+from autogpt_desktop.ui.worker_models import MakeModels, WorkerModels
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from autogpt_desktop.worker import Worker
 
 ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
-# of resolve, device, context length, kind of cache, what float weights become
-MakeModels = Callable[[Callable[[str], Path], str, int, str, str], Any]
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
 
@@ -50,56 +50,6 @@ class ModelInfo:
     weight_bytes: int  # in memory
     device: str
     load_seconds: float
-
-
-class _Models:
-    """The loaded models; only the worker's thread touches what is inside."""
-
-    def __init__(self, make: MakeModels) -> None:
-        self._make = make
-        self._models: Any = None
-        self._made_for = ("", 0, "", "")  # the options of get
-        self._roles: dict[str, str | None] = {}
-        self.loaded = ""  # the name that load_model succeeded with
-
-    def get(
-        self, options: tuple[str, int, str, str], roles: dict[str, str | None]
-    ) -> Generator[Any, None, Any]:
-        """Torch is imported here, the first time. ``options``: device, context length, kind of cache,
-        what float weights become; ``roles``: the model for each role."""
-        self._roles = roles
-        if self._models is None or self._made_for != options:
-            yield Progress("stage.engine")
-            if self._models is not None:
-                self._models.unload()
-            self.loaded, self._models = "", None
-            self._models = self._make(self._resolve, *options)
-            self._made_for = options
-        return self._models
-
-    def unload_one(self, path: Path) -> None:
-        self.loaded = ""  # if it was another one, that is found again without loading
-        if self._models is not None:
-            self._models.unload(path)
-
-    def unload(self, before: list[Callable[[Any], None]]) -> None:
-        if self._models is not None:
-            for action in before:
-                action(self._models)
-            self._models.unload()
-        self.loaded, self._models = "", None
-
-    def _resolve(self, name: str) -> Path:
-        """A role or a model's name → its path."""
-        from autogpt_desktop.catalog import installed, roles
-
-        role = "chat" if name == "autogpt" else name
-        if role not in ROLES:
-            return installed.resolve(name)
-        model = self._roles.get(role)
-        if model is None:
-            raise roles.missing(role)
-        return installed.resolve(model)
 
 
 class AppContext(QObject):
@@ -123,7 +73,7 @@ class AppContext(QObject):
         self.history = history
         self.worker = worker
         self.shortcut_lists: list[Callable[[], tuple[str, list[tuple[str, str]]]]] = []
-        self._models = _Models(make_models)
+        self._models = WorkerModels(make_models)
         self._model: ModelInfo | None = None
         self._installed: list[InstalledModel] | None = None
         self._load_job = 0
@@ -153,14 +103,22 @@ class AppContext(QObject):
         one that is installed."""
         return self.model_for("chat")
 
-    def model_for(self, role: str) -> InstalledModel | None:
-        """The installed model that plays ``role``, one of ``settings.ROLES``; None: there is none."""
+    def model_for(self, role: str, *, automatic: bool = False) -> InstalledModel | None:
+        """The installed model that plays ``role``, one of ``settings.ROLES``; None: there is none.
+
+        ``automatic``: the one that would if the person had chosen none for it.
+        """
         models = self.installed_models()
         if not models:
             return None
         from autogpt_desktop.catalog.roles import resolve_role
 
-        name = resolve_role(role, self.settings, models)
+        settings = self.settings
+        if automatic:
+            roles = {each: name for each, name in settings.roles.items() if each != role}
+            default = "" if role == "chat" else settings.default_model
+            settings = dataclasses.replace(settings, roles=roles, default_model=default)
+        name = resolve_role(role, settings, models)
         return next((model for model in models if model.name == name), None)
 
     def choose_for(self, role: str, name: str) -> None:
@@ -173,6 +131,22 @@ class AppContext(QObject):
             self.settings.roles[role] = name
         self.save_settings()
         self.models_listed.emit()
+
+    def accept_terms(self, terms: str) -> None:
+        """The person has accepted a model's terms; remembered."""
+        if terms and terms not in self.settings.acknowledged:
+            self.settings.acknowledged.append(terms)
+            self.save_settings()
+
+    def on_fetched(self, name: str) -> None:
+        """A model has come: what is for conversations is used for them now, another one by its roles."""
+        from autogpt_desktop.catalog.catalogue import catalogue
+
+        entry = catalogue().get(name)
+        if entry is None or "chat" in entry.roles:
+            self.choose_model(name)
+        elif self._model is None:
+            self.load_chosen_model()
 
     def choose_model(self, name: str) -> None:
         """Save the choice and load it; ``model_changed`` or ``model_failed`` follows."""

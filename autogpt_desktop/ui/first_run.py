@@ -13,8 +13,9 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
+from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.model_rows import download_text
-from autogpt_desktop.ui.widgets import button, label, languages_text, size_text
+from autogpt_desktop.ui.widgets import button, hairline, label, languages_text, size_text
 
 
 class FirstRun(QScrollArea):
@@ -71,6 +72,11 @@ class FirstRun(QScrollArea):
         column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._state)
         column.addWidget(self._facts)
+        column.addSpacing(16)
+        column.addWidget(hairline())
+        column.addSpacing(16)
+        self.tasks_offer = ModelOffer(context, downloads, "translate")
+        column.addWidget(self.tasks_offer)
         column.addSpacing(16)
         column.addLayout(others)
         middle = QWidget()

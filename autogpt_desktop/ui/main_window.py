@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
         context.models_requested.connect(self.show_models)
         context.models_listed.connect(self._on_models_listed)
         context.language_changed.connect(self.retranslate)
-        self.downloads.finished.connect(context.choose_model)
+        self.downloads.finished.connect(context.on_fetched)
         self.downloads.added.connect(self._on_added)
         context.add_shortcuts(self._shortcut_rows)
         self.chat = make_chat(context)

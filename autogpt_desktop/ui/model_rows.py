@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QMouseEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
 
 from autogpt_desktop import i18n
@@ -11,11 +11,13 @@ from autogpt_desktop.catalog import fit
 from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
 from autogpt_desktop.catalog.download import needs_acceptance, partial
 from autogpt_desktop.catalog.installed import InstalledModel
+from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Download, Downloads
+from autogpt_desktop.ui.terms_card import show_terms
 from autogpt_desktop.ui.widgets import (
     ElidedLabel,
     button,
@@ -81,7 +83,11 @@ class InstalledRow(QFrame):
             facts[2] = tr("languages not stated")
         if model.context:
             facts.append(tr("{n} tokens of context", n=f"{model.context:,}"))
-        if only_continues(model.name):
+        if model.kind != "decoder":
+            facts.append(
+                tr("finds passages by meaning") if model.kind == "embedding" else tr("does not chat")
+            )
+        elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
         warning = "" if model.problem else fit_warning(model, self._context.settings.context_length)
         error = model.error()
@@ -98,7 +104,7 @@ class InstalledRow(QFrame):
         """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads."""
         self._is_chosen = chosen
         set_property(self, "state", "chosen" if chosen else "plain")
-        self.use_button.setVisible(not chosen and not self.model.problem)
+        self.use_button.setVisible(not chosen and can_play(self.model, "chat"))
         loading = chosen and progress is not None
         self.state.setVisible(chosen)
         self.state.setText(tr("Loading…") if loading else tr("In use") if loaded else tr("Chosen"))
@@ -172,7 +178,9 @@ class CatalogueRow(QFrame):
             languages_text(model.languages),
             tr("needs about {size} of memory", size=size_text(needed)),
         ]
-        if only_continues(model.name):
+        if model.kind != "decoder":
+            facts.append(tr("finds passages by meaning"))
+        elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
         self._facts.setText(" · ".join(fact for fact in facts if fact))
         text = tr("Licence: {name}", name=f"<a href='licence'>{model.licence}</a>")
@@ -226,16 +234,14 @@ class CatalogueRow(QFrame):
         self._downloads.cancel(self.model.name)
 
     def _on_accept(self, accepted: bool) -> None:
-        acknowledged = self._context.settings.acknowledged
-        if accepted and self.model.terms not in acknowledged:
-            acknowledged.append(self.model.terms)
-            self._context.save_settings()
+        if accepted:
+            self._context.accept_terms(self.model.terms)
         self.show_state()
         if accepted:
             self.download_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _open_licence(self, _link: str) -> None:
-        QDesktopServices.openUrl(QUrl(self.model.licence_url))
+        show_terms(self._context, self.model, self.window())
 
 
 def only_continues(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QLocale, Qt, QUrl
@@ -19,7 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop import i18n, paths
+from autogpt_desktop.catalog.roles import candidates
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui.context import ZOOMS, AppContext
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.preset_editor import PresetEditor
@@ -102,6 +105,10 @@ class SettingsDrawer(Overlay):
         self.kv_cache = self._choice("kv_cache", self._context.set_kv_cache)
         self.kv_cache_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.kv_cache_hint)
+        self._section("roles")
+        self.roles = {role: self._choice(f"role-{role}", partial(self._set_role, role)) for role in ROLES}
+        self.roles_hint = label(size="small", tone="muted", wrap=True)
+        self._column.addWidget(self.roles_hint)
         self._section("presets")
         self.presets = PresetEditor(context)
         self._column.addWidget(self.presets)
@@ -120,6 +127,7 @@ class SettingsDrawer(Overlay):
 
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self._on_zoom)
+        context.models_listed.connect(self._show_roles)
         self.retranslate()
 
     def open(self, anchor: QWidget | None = None) -> None:
@@ -136,6 +144,12 @@ class SettingsDrawer(Overlay):
             "look": tr("Appearance"),
             "chat": tr("Chat"),
             "model": tr("Model"),
+            "roles": tr("Which model does what"),
+            "role-chat": tr("Chat"),
+            "role-translate": tr("Translate"),
+            "role-answer": tr("Q&A"),
+            "role-embed": tr("Search in files"),
+            "role-sentiment": tr("Sentiment"),
             "presets": tr("Answer presets"),
             "data": tr("Your data"),
             "language": tr("Language"),
@@ -150,6 +164,9 @@ class SettingsDrawer(Overlay):
             self._labels[key].setText(text)
         for key in ("language", "theme", "zoom", "device", "quantize", "context_length", "kv_cache"):
             getattr(self, key).setAccessibleName(texts[key])
+        for role, choice in self.roles.items():
+            choice.setAccessibleName(texts[f"role-{role}"])
+        self.roles_hint.setText(tr("“Automatic” takes the model that is made for it, else the chat model."))
         self.send_with_enter.setText(tr("Enter sends the message"))
         self.send_hint.setText(
             tr("Shift+Enter breaks the line. Without this, Ctrl+Enter sends and Enter breaks the line.")
@@ -201,8 +218,22 @@ class SettingsDrawer(Overlay):
         self.kv_cache.show_choices(
             [("float16", tr("Exact (16 bits)")), ("int8", tr("Compact (8 bits)"))], settings.kv_cache
         )
+        self._show_roles()
         self.send_with_enter.setChecked(settings.send_with_enter)
         self.notify.setChecked(settings.notify)
+
+    def _show_roles(self) -> None:
+        settings, models = self._context.settings, self._context.installed_models()
+        for role, choice in self.roles.items():
+            chosen = settings.default_model if role == "chat" else settings.roles.get(role, "")
+            automatic = self._context.model_for(role, automatic=True)
+            by_itself = automatic.title if automatic is not None else tr("none installed")
+            pairs = [("", tr("Automatic ({model})", model=by_itself))]
+            pairs += [(model.name, model.title) for model in candidates(role, models)]
+            choice.show_choices(pairs, chosen)
+
+    def _set_role(self, role: str, name: str) -> None:
+        self._context.choose_for(role, name)
 
     def _on_zoom(self, zoom: float) -> None:
         self.zoom.show_choices([(value, f"{value:.0%}") for value in sorted({*ZOOMS, zoom})], zoom)

@@ -14,8 +14,11 @@ from autogpt_desktop import paths
 from autogpt_desktop.catalog.catalogue import CatalogueModel, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.first_run import FirstRun
 from autogpt_desktop.ui.main_window import MainWindow
+from autogpt_desktop.ui.model_offer import ModelOffer
+from autogpt_desktop.ui.terms_card import TermsCard
 
 
 def first_run(window: MainWindow) -> FirstRun:
@@ -81,3 +84,41 @@ def test_unfinished_download_goes_on(shell_window: MainWindow) -> None:
     page = first_run(shell_window)
     page.retranslate()
     assert page.download_button.text() == "Continue the download (2 MB of 98 MB)"
+
+
+def test_one_click_accepts_the_terms_and_fetches_the_model_for_tasks(
+    shell_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+        asked.append(model.name)
+        raise KnownError("download-no-network", name=model.title)
+        yield
+
+    monkeypatch.setattr(shell_window.downloads, "_fetch", fetch)
+    offer = first_run(shell_window).tasks_offer
+    assert "Accept the terms" in offer.fetch_button.text() and "253 MB" in offer.fetch_button.text()
+    offer.terms_button.click()
+    card = shell_window.findChild(TermsCard)
+    assert card is not None and card.isVisible()
+    assert "Gemma is provided under and subject to the Gemma Terms of Use" in card.text.toPlainText()
+    assert "3.2 Use Restrictions" in card.text.toPlainText()
+    card.close_button.click()
+    assert shell_window.context.settings.acknowledged == []
+    offer.fetch_button.click()
+    qtbot.waitUntil(lambda: asked == ["gemma-3-270m"] and not shell_window.downloads.is_running(asked[0]))
+    assert Settings.load().acknowledged == ["gemma"], "remembered"
+    assert offer.model.title in offer._state.text() and offer._state.isVisible()
+    assert offer.fetch_button.text() == "Download Gemma 3 270M (253 MB)"
+
+
+def test_the_offer_leaves_when_the_model_is_here(shell_window: MainWindow, minilm_folder: Path) -> None:
+    offer = ModelOffer(shell_window.context, shell_window.downloads, "embed")
+    assert not offer.isHidden() and not offer.terms_button.isVisibleTo(offer)
+    (paths.models_dir() / minilm_folder.name).symlink_to(minilm_folder)
+    shell_window.context.refresh_models()
+    assert offer.isHidden()
+    shell_window.context.on_fetched(minilm_folder.name)
+    assert shell_window.context.chosen_model() is None and first_run(shell_window)
+    assert shell_window.context.settings.default_model == ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop import paths
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.main_window import MainWindow
 from autogpt_desktop.ui.settings_dialog import Choice, SettingsDrawer
@@ -111,3 +114,28 @@ def test_settings_that_cannot_be_saved_are_a_sentence(shell_window: MainWindow) 
     shell_window.context.set_theme("dark")
     assert shell_window.toasts.toasts()[0].request.error
     target.rmdir()
+
+
+def test_roles_name_their_models(
+    shell_window: MainWindow, starter_gguf: Path, gemma_gguf: Path, minilm_folder: Path
+) -> None:
+    roles = drawer(shell_window).roles
+    assert "none installed" in roles["translate"].currentText()
+    for path in (starter_gguf.parent, gemma_gguf.parent, minilm_folder):
+        (paths.models_dir() / path.name).symlink_to(path)
+    shell_window.context.refresh_models()
+    assert [choice.currentText() for choice in roles.values()] == [
+        "Automatic (SmolLM2 135M Instruct)",
+        *["Automatic (Gemma 3 270M)"] * 2,
+        "Automatic (all-MiniLM-L6-v2)",
+        "Automatic (Gemma 3 270M)",
+    ]
+    assert [roles["chat"].itemData(i) for i in range(roles["chat"].count())] == [
+        "", "gemma-3-270m", "smollm2-135m-instruct"
+    ]  # fmt: skip
+    pick(roles["answer"], "smollm2-135m-instruct")
+    assert Settings.load().roles == {"answer": "smollm2-135m-instruct"}
+    model = shell_window.context.model_for("answer")
+    assert model is not None and model.name == "smollm2-135m-instruct"
+    pick(roles["answer"], "")
+    assert Settings.load().roles == {}
