@@ -50,7 +50,7 @@ class Reader:
         ranked = detect(text)
         return Document(
             path=path,
-            title=head["title"] or path.stem,
+            title=head["title"] or os.fsencode(path.stem).decode("utf-8", errors="replace"),
             text=text,
             pages=tuple(Page(start, label) for start, label in head["pages"]),
             language=ranked[0][0] if ranked else "",
