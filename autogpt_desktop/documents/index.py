@@ -258,11 +258,12 @@ class Index:
         words = NOTHING
         if expression := match_expression(query):
             rows = self._rows(
-                "SELECT rowid, -bm25(words, 1.0, 0.3) FROM words WHERE words MATCH ?", expression
+                "SELECT rowid, -bm25(words, 1.0, 0.3) FROM words WHERE words MATCH ? ORDER BY rowid",
+                expression,
             )
             total = self._rows("SELECT count(*) FROM passages")[0][0]
             found = np.array(rows, np.float64).reshape(-1, 2)
-            words = Scores(found[:, 0].astype(np.int64), found[:, 1], total)  # FTS5 lists by rowid
+            words = Scores(found[:, 0].astype(np.int64), found[:, 1], total)
         vectors = self.matrix().scores(query_vector) if query_vector is not None else NOTHING
         return [self._hit(ranked) for ranked in fuse(words, vectors)[:k]]
 
@@ -315,18 +316,20 @@ class Index:
         limits = Limits()
         try:
             status = path.stat()
+        except OSError:
+            status = None  # not there: perhaps it is elsewhere
+        if status is not None:
             if (status.st_size, status.st_mtime_ns) == (size, mtime):
                 return FileState("same", path)
-            same = status.st_size == size and files.file_hash(path, limits) == sha256
+            same = status.st_size == size and self._hash(path, limits) == sha256
             return FileState("same" if same else "changed", path)
-        except (OSError, KnownError):
-            pass  # not there, or no file: perhaps it is elsewhere
         for other in files.walk(self.collection.roots):
             try:
-                if other.stat().st_size == size and files.file_hash(other, limits) == sha256:
-                    return FileState("moved", other)
-            except (OSError, KnownError):
-                continue  # this one is not it
+                likely = bool(sha256) and other.stat().st_size == size
+            except OSError:
+                continue  # gone since it was listed
+            if likely and self._hash(other, limits) == sha256:
+                return FileState("moved", other)
         return FileState("missing", path)
 
     def stale(self) -> list[Path]:
