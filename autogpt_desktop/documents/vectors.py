@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autogpt_desktop.documents.fusion import NOTHING, Scores
 
-_ROWS = 8192  # that are multiplied at once, as float32
+_ROWS = 1024  # that are multiplied at once, as float32: they stay in the cache
 
 Vector = NDArray[np.float32]
 
