@@ -101,6 +101,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
     from autogpt_desktop.ui import translation
     from autogpt_desktop.ui.context import AppContext
     from autogpt_desktop.ui.main_window import MainWindow
+    from autogpt_desktop.ui.panels import more_panels
     from autogpt_desktop.ui.theme import theme
     from autogpt_desktop.worker import Worker
 
@@ -109,7 +110,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
     theme().install(settings.theme)
     history, problem = open_history()
     context = AppContext(settings, history, Worker(), make_models)
-    window = MainWindow(context, make_chat)
+    window = MainWindow(context, make_chat, panels=more_panels())
     window.bugs.install()
     if problem is not None:
         window.banner.stand(

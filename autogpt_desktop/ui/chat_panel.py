@@ -46,7 +46,8 @@ class ChatPanel(PanelMessages):
         self.header.temporary.clicked.connect(self.toggle_temporary)
         self.header.export.clicked.connect(self._export_menu)
         self.view.link_clicked.connect(self._ask_link)
-        self.add_keys(
+        context.add_panel_shortcuts(
+            self,
             {
                 "Ctrl+N": self.new_conversation,
                 "Ctrl+Shift+N": self.toggle_temporary,
@@ -61,10 +62,10 @@ class ChatPanel(PanelMessages):
                 "Ctrl+PgUp": self._previous_conversation,
                 "Ctrl+PgDown": self._next_conversation,
                 "Ctrl+End": self.view.scroll_to_end,
-                "Ctrl+L": self.focus_default,
+                "Ctrl+L": self.focus_input,
                 "Alt+Up": self._step_back,
                 "Alt+Down": self._step_forward,
-            }
+            },
         )
         context.add_shortcuts(self.shortcut_rows)
 

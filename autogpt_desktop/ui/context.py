@@ -4,7 +4,9 @@
 Everything here runs on the GUI thread, except the body of a job, which runs on the worker's.
 
 The window owns these shortcuts: Ctrl+M, Ctrl+comma, F1, Ctrl+/, Ctrl+= Ctrl+- Ctrl+0, Ctrl+Q, F11,
-Ctrl+O (open a model file). Panels are free to take the others and list them with ``add_shortcuts``.
+Ctrl+O (open a model file), Ctrl+1 … Ctrl+9, Ctrl+Tab and Ctrl+Shift+Tab (go to a panel),
+Ctrl+Shift+PgUp and Ctrl+Shift+PgDown (move it to another column). Panels are free to take the others
+with ``add_panel_shortcuts`` and list them with ``add_shortcuts``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QIcon
+from PySide6.QtWidgets import QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
@@ -26,6 +29,7 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
+from autogpt_desktop.ui.panel import Panels, PanelShortcuts
 from autogpt_desktop.ui.worker_models import MakeModels, WorkerModels
 
 if TYPE_CHECKING:
@@ -72,6 +76,7 @@ class AppContext(QObject):
         self.settings = settings
         self.history = history
         self.worker = worker
+        self.panels = Panels()
         self.shortcut_lists: list[Callable[[], tuple[str, list[tuple[str, str]]]]] = []
         self._models = WorkerModels(make_models)
         self._model: ModelInfo | None = None
@@ -320,6 +325,14 @@ class AppContext(QObject):
         """A desktop notification, when the person allows them."""
         if self.settings.notify:
             self.attention_requested.emit(title, text)
+
+    def add_panel_shortcuts(self, panel: QWidget, pairs: dict[str, Callable[[], object]]) -> None:
+        """Keys and what they do, while ``panel`` is the one that was used last."""
+        PanelShortcuts(self.panels, panel, pairs)
+
+    def send_text(self, source: str, target: str, text: str) -> None:
+        """Open the panel ``target`` and hand it ``text``. KeyError: there is no such panel."""
+        self.panels.send(source, target, text)
 
     def add_shortcuts(self, rows: Callable[[], tuple[str, list[tuple[str, str]]]]) -> None:
         """For the shortcut list (F1): ``rows()`` gives a heading and pairs (keys, what they do)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +40,9 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.model_picker import ModelButton, ModelPicker
 from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.panel import PanelKind
+from autogpt_desktop.ui.panel_actions import PanelActions
+from autogpt_desktop.ui.panels import kind
 from autogpt_desktop.ui.queue_view import QueueView
 from autogpt_desktop.ui.toast import ToastArea
 from autogpt_desktop.ui.widgets import icon_button, name_button, tab_order
@@ -49,12 +52,20 @@ PanelMaker = Callable[[AppContext], QWidget]
 
 
 class MainWindow(QMainWindow):
-    """``make_chat`` builds the chat panel; ``first_painted`` comes once, when all of it was drawn."""
+    """``make_chat`` builds the chat panel, ``panels`` are those beside it, each built when first shown.
+
+    ``first_painted`` comes once, when all of it was drawn.
+    """
 
     first_painted = Signal()
 
     def __init__(
-        self, context: AppContext, make_chat: PanelMaker, *, downloads: Downloads | None = None
+        self,
+        context: AppContext,
+        make_chat: PanelMaker,
+        *,
+        downloads: Downloads | None = None,
+        panels: Sequence[PanelKind] = (),
     ) -> None:
         super().__init__()
         self.context = context
@@ -78,7 +89,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         column.addWidget(self.banner)
         self.pages = QStackedWidget()
-        self.columns = Columns()
+        self.columns = Columns(context, [kind("chat", make_chat), *panels])
+        self.panel_actions = PanelActions(self, self.columns)
         self.pages.addWidget(self.columns)
         column.addWidget(self.pages, 1)
         self.queue_view = QueueView(context, self.downloads, self)
@@ -94,14 +106,10 @@ class MainWindow(QMainWindow):
         self.downloads.finished.connect(context.on_fetched)
         self.downloads.added.connect(self._on_added)
         context.add_shortcuts(self._shortcut_rows)
-        self.chat = make_chat(context)
-        self.columns.add_panel(self.chat, context.icon("chat"), tr("Chat"))
+        self.columns.arranged.connect(self._order_tabs)
         self._on_models_listed()
         self.retranslate()
-        last = self.previousInFocusChain()
-        while last.focusPolicy() == Qt.FocusPolicy.NoFocus or self.queue_view.isAncestorOf(last):
-            last = last.previousInFocusChain()
-        tab_order(last, self.queue_view.button, self.queue_view.stop_button)
+        self._order_tabs()
         self._restore_geometry()
 
     # --- parts ------------------------------------------------------------------------------
@@ -151,6 +159,8 @@ class MainWindow(QMainWindow):
         for line in ("models open", "larger smaller normal full", "settings shortcuts about", "quit"):
             menu.addActions([self._actions[name] for name in line.split()])
             menu.addSeparator()
+        menu.insertActions(self._actions["settings"], self.panel_actions.in_menu())
+        menu.insertSeparator(self._actions["settings"])
         self.menu_button.setMenu(menu)
 
     def retranslate(self) -> None:
@@ -170,14 +180,34 @@ class MainWindow(QMainWindow):
             self._actions[name].setText(text)
         name_button(self.settings_button, tr("Settings"), "Ctrl+,")
         name_button(self.menu_button, tr("More"))
-        self.columns.rename(self.chat, tr("Chat"))
+        self.panel_actions.retranslate()
         self.model_button.retranslate()
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
         names = ("models", "open", "settings", "larger", "smaller", "normal", "full", "shortcuts", "quit")
         actions = [self._actions[name] for name in names]
         keys = [" / ".join(key.toString() for key in action.shortcuts()) for action in actions]
-        return tr("Window"), [(key, action.text()) for key, action in zip(keys, actions, strict=True)]
+        rows = [(key, action.text()) for key, action in zip(keys, actions, strict=True)]
+        return tr("Window"), rows + self.panel_actions.rows()
+
+    @property
+    def chat(self) -> QWidget:
+        """The chat panel; built now, if it was never shown."""
+        panel: QWidget = self.columns.panel("chat")
+        return panel
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes from the header through the columns, left to right, to the footer."""
+        stops, widget = [], self.nextInFocusChain()
+        while widget is not self:
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
+                stops.append(widget)
+            widget = widget.nextInFocusChain()
+        inside = [stop for stop in stops if self.banner.isAncestorOf(stop)]
+        inside += self.columns.sorted_stops(stops)
+        page = self.first_run
+        inside += [stop for stop in stops if page is not None and page.isAncestorOf(stop)]
+        tab_order(self.menu_button, *inside, self.queue_view.button, self.queue_view.stop_button)
 
     # --- drawers and cards: made when first asked for ------------------------------------------
 
@@ -194,7 +224,7 @@ class MainWindow(QMainWindow):
         self._toggle("about", self._make_about)
 
     def overlay(self, name: str) -> Overlay | None:
-        """"models", "settings", "shortcuts" or "about", once it was opened."""
+        """ "models", "settings", "shortcuts" or "about", once it was opened."""
         return self._overlays.get(name)
 
     def _toggle(self, name: str, make: Callable[[], Overlay], anchor: QWidget | None = None) -> None:
@@ -267,7 +297,7 @@ class MainWindow(QMainWindow):
     def _focus_default(self) -> None:
         focus = getattr(self.pages.currentWidget(), "focus_default", None)
         if self.pages.currentWidget() is self.columns:
-            focus = getattr(self.chat, "focus_default", self.chat.setFocus)
+            focus = self.columns.focus_active
         if focus is not None:
             focus()
 
@@ -371,9 +401,10 @@ class MainWindow(QMainWindow):
         self.downloads.stop()
         self.context.worker.stop()
         QApplication.processEvents()  # what the jobs said last
-        shutdown = getattr(self.chat, "shutdown", None)
-        if shutdown is not None:
-            shutdown()
+        for panel in self.columns.built():
+            shutdown = getattr(panel, "shutdown", None)
+            if shutdown is not None:
+                shutdown()
         with suppress(KnownError):  # undo ends with the window; what failed is purged after the next start
             self.context.history.purge_deleted()
         self.context.save_settings()

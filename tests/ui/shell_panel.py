@@ -16,8 +16,11 @@ class Panel(QLineEdit):
         self.setAccessibleName(tr("Chat"))
         self.was_shut_down = False
 
-    def focus_default(self) -> None:
+    def focus_input(self) -> None:
         self.setFocus()
+
+    def receive_text(self, text: str) -> None:
+        self.setText(text)
 
     def shutdown(self) -> None:
         self.was_shut_down = True

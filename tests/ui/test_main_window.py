@@ -110,9 +110,9 @@ def test_closing_while_a_job_runs_stops_it(shell_window: MainWindow, qtbot: QtBo
     with qtbot.waitSignal(shell_window.context.worker.event):
         shell_window.context.worker.submit(job, title="endless")
     assert shell_window.queue_view.stop_button.isVisible()
+    panel = shell_window.chat
     shell_window.close()
     assert closed.is_set() and not shell_window.isVisible()
-    panel = shell_window.chat
     assert isinstance(panel, Panel) and panel.was_shut_down
 
 

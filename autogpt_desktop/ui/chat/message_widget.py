@@ -15,6 +15,7 @@ from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips
 from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.rich_text import RichText
 from autogpt_desktop.ui.chat.style import ChatStyle, QuietButton
+from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets import button, label
 
 if TYPE_CHECKING:
@@ -294,8 +295,12 @@ class MessageWidget(QWidget):
                 entry = menu.addAction(made.icon(), made.accessibleName())
                 entry.setEnabled(made.isEnabled())
                 entry.triggered.connect(made.click)
+        add_send_actions(menu, self.context, "chat", self._text)
         menu.exec(event.globalPos())
         menu.deleteLater()
+
+    def _text(self) -> str:
+        return self.text
 
     def _clicked(self) -> None:
         name = str(self.sender().property("action"))

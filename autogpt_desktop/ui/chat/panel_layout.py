@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QTextCursor
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.composer import Composer
@@ -17,7 +16,6 @@ from autogpt_desktop.ui.chat.message_view import MessageView
 from autogpt_desktop.ui.chat.panel_parts import Banner, EmptyState, Header
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.chat.style import SCROLL_BAR, chat_style
-from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import hairline, tab_order
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ class PanelLayout(QWidget):
         super().__init__()
         self.context = context
         self._list_before_drawer = False
-        self._shortcuts: list[QShortcut] = []
         self.list = ConversationList(context)
         self.header = Header()
         self.view = MessageView(context)
@@ -112,22 +109,6 @@ class PanelLayout(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         self.composer.dropEvent(event)
 
-    def add_keys(self, pairs: dict[str, Callable[[], None]]) -> None:
-        """Shortcuts that work while the panel is in sight, except in what lies over it."""
-        for keys, slot in pairs.items():
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.activated.connect(slot)
-            self._shortcuts.append(shortcut)
-        QApplication.instance().focusChanged.connect(self._on_focus)
-
-    def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
-        here = True
-        while now is not None and now is not self:
-            here &= not isinstance(now, Overlay)
-            now = now.parentWidget()
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(here)
-
     def toggle_list(self) -> None:
         self.list.setVisible(self.list.isHidden())
         if self._is_narrow() and not self.list.isHidden() and not self.drawer.isHidden():
@@ -154,8 +135,16 @@ class PanelLayout(QWidget):
         self.list.show()
         self.list.focus_search()
 
-    def focus_default(self) -> None:
+    def focus_input(self) -> None:
         self.composer.edit.setFocus()
+
+    def receive_text(self, text: str) -> None:
+        """Under what is being written, to be asked about."""
+        cursor = self.composer.edit.textCursor()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        break_before = "\n\n" if self.composer.text().strip() else ""
+        cursor.insertText(f"{break_before}{text.strip()}\n\n")
+        self.composer.edit.setTextCursor(cursor)
 
     def _is_narrow(self) -> bool:
         return self.width() < NARROW

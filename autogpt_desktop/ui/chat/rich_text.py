@@ -33,6 +33,7 @@ from autogpt_desktop.ui.chat.markdown import (
     MarkdownWriter,
 )
 from autogpt_desktop.ui.chat.style import ChatStyle, QuietButton
+from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets import button, label
 
 if TYPE_CHECKING:
@@ -199,9 +200,15 @@ class RichText(QTextEdit):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.textCursor().hasSelection():
-            super().contextMenuEvent(event)
+            menu = self.createStandardContextMenu()
+            add_send_actions(menu, self.context, "chat", self._selected)
+            menu.exec(event.globalPos())
+            menu.deleteLater()
         else:
             event.ignore()
+
+    def _selected(self) -> str:
+        return self.textCursor().selection().toPlainText()
 
 
 class CodeHeader(QWidget):

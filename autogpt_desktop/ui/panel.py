@@ -1,0 +1,129 @@
+"""What the window asks of a panel, and what it knows of those it has: who was used last, who gets a text.
+
+A new panel is a ``PanelKind`` in ``ui.panels``; its widget is made when its tab is first shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+
+from autogpt_desktop.ui.overlay import Overlay
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+
+class Panel(Protocol):
+    """A panel is a QWidget with these methods. ``shutdown()``, where it has one, is called before the
+    window closes."""
+
+    def receive_text(self, text: str) -> None:
+        """Another panel hands over a text; the panel is in sight already."""
+
+    def focus_input(self) -> None:
+        """Put the focus where a person begins."""
+
+
+@dataclass(frozen=True)
+class PanelKind:
+    """A panel before it is built."""
+
+    key: str  # "chat", "translate", "answer", "sentiment"
+    icon: str
+    title: Callable[[], str]  # in the language of now
+    send_title: Callable[[], str]  # "Translate this": what another panel's menu offers
+    make: Callable[[AppContext], QWidget]  # gives a Panel
+
+
+class Panels(QObject):
+    """``context.panels``: the panels of the window."""
+
+    active_changed = Signal()
+    sent = Signal(str, str, str)  # source's key, target's key, text: the columns hand it over
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: dict[str, PanelKind] = {}
+        self.active: QWidget | None = None  # the panel that had the focus last
+
+    def activate(self, panel: QWidget | None) -> None:
+        if panel is not self.active:
+            self.active = panel
+            self.active_changed.emit()
+
+    def send(self, source: str, target: str, text: str) -> None:
+        """Open the panel ``target`` and give it ``text``. KeyError: there is no such panel."""
+        self.sent.emit(source, self.kinds[target].key, text)
+
+
+class PanelShortcuts(QObject):
+    """Shortcuts of one panel: on while it is the one that was used last, off under what lies over it."""
+
+    def __init__(self, panels: Panels, panel: QWidget, pairs: dict[str, Callable[[], object]]) -> None:
+        super().__init__(panel)
+        self._panels, self._panel = panels, panel
+        self._covered = False
+        self._shortcuts: list[QShortcut] = []
+        for keys, slot in pairs.items():
+            shortcut = QShortcut(QKeySequence(keys), panel)
+            shortcut.activated.connect(slot)
+            self._shortcuts.append(shortcut)
+        panels.active_changed.connect(self._apply)
+        QApplication.instance().focusChanged.connect(self._on_focus)
+        self._on_focus(None, QApplication.focusWidget())
+
+    def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
+        if now is not None and self._panel.isAncestorOf(now):
+            self._panels.activate(self._panel)
+        self._covered = in_overlay(now)
+        self._apply()
+
+    def _apply(self) -> None:
+        mine = self._panels.active in (None, self._panel)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(mine and not self._covered)
+
+
+def in_overlay(widget: QWidget | None) -> bool:
+    """Whether it belongs to something that lies over the panels."""
+    while widget is not None and not isinstance(widget, Overlay):
+        widget = widget.parentWidget()
+    return widget is not None
+
+
+def add_send_actions(
+    menu: QMenu, context: AppContext, source_key: str, get_text: Callable[[], str]
+) -> list[QAction]:
+    """Append "Translate this" and the like for every other panel; ``get_text`` is asked when pressed."""
+    others = [kind for kind in context.panels.kinds.values() if kind.key != source_key]
+    if others and not menu.isEmpty():
+        menu.addSeparator()
+    actions = []
+    for kind in others:
+        action = menu.addAction(context.icon(kind.icon), kind.send_title())
+        action.setEnabled(bool(get_text().strip()))
+        action.triggered.connect(partial(_send, context, source_key, kind.key, get_text))
+        actions.append(action)
+    return actions
+
+
+def send_menu(
+    context: AppContext, source_key: str, get_text: Callable[[], str], parent: QWidget | None = None
+) -> QMenu:
+    """The same as a menu of its own; empty where there is no other panel."""
+    menu = QMenu(parent)
+    add_send_actions(menu, context, source_key, get_text)
+    return menu
+
+
+def _send(
+    context: AppContext, source: str, target: str, get_text: Callable[[], str], _checked: bool = False
+) -> None:
+    context.send_text(source, target, get_text())

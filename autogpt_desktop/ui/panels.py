@@ -1,0 +1,48 @@
+"""The panels there are, in the order of their tabs. A panel's module is imported when it is first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.panel import PanelKind
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from autogpt_desktop.ui.context import AppContext
+
+    Make = Callable[[AppContext], QWidget]
+
+
+def titles(key: str) -> str:
+    """What the tab says."""
+    names = {
+        "chat": tr("Chat"),
+        "translate": tr("Translate"),
+        "answer": tr("Questions"),
+        "sentiment": tr("Sentiment"),
+    }
+    return names[key]
+
+
+def send_titles(key: str) -> str:
+    """What the menu of another panel offers to do with its text."""
+    names = {
+        "chat": tr("Chat about this"),
+        "translate": tr("Translate this"),
+        "answer": tr("Ask about this"),
+        "sentiment": tr("Sentiment of this"),
+    }
+    return names[key]
+
+
+def kind(key: str, make: Make) -> PanelKind:
+    """One of the keys above, and what builds its widget; its icon is ``resources/icons/<key>.svg``."""
+    return PanelKind(key, key, lambda: titles(key), lambda: send_titles(key), make)
+
+
+def more_panels() -> tuple[PanelKind, ...]:
+    """Those beside Chat."""
+    return ()
