@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autogpt_desktop import __version__, i18n
+from autogpt_desktop import __version__, cli_translate, i18n
 from autogpt_desktop.bench import peers
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
+
+# Commands of the tasks: each module has ``add_parser`` and ``run``.
+TASKS = {"translate": cli_translate}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--window", action="store_true", help=tr("measure the window instead of the engine"))
     bench.add_argument("--json", action="store_true")
     _model_options(bench)
+
+    for task in TASKS.values():
+        task.add_parser(commands)
     return top
 
 
@@ -114,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return chat(options, settings)
         if options.command == "models":
             return models(options)
+        if options.command in TASKS:
+            return TASKS[options.command].run(options, settings)
         if options.command == "bench":
             from autogpt_desktop.bench.run import bench
 

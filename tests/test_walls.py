@@ -82,6 +82,7 @@ WALLS = {
     "": EVERYTHING,
 }
 COMPOSERS = {"", "__main__", "app", "cli", "auto", "bench", "bench_window", "terminal", "torch_preload"}
+COMPOSERS |= {"cli_translate", "cli_translate_files"}
 
 
 @dataclass(frozen=True)

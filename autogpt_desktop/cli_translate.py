@@ -1,0 +1,144 @@
+"""``autogpt-desktop translate``: a line in, a line out; a file becomes another one beside it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import DEVICES, Settings
+
+_TOGETHER = 32  # lines that are translated together where they come quickly
+_LARGEST = 16 << 20  # bytes of a glossary
+
+
+def add_parser(commands: Any) -> None:
+    """The command's options."""
+    command = commands.add_parser("translate", help=tr("translate lines of text, or files"))
+    command.add_argument(
+        "files", nargs="*", type=Path, metavar=tr("FILE"), help=tr("otherwise standard input")
+    )
+    command.add_argument(
+        "--from", dest="source", default="auto", help=tr("a language such as en, or auto, which detects it")
+    )
+    command.add_argument("--to", dest="target", required=True, help=tr("a language such as fr"))
+    command.add_argument("--glossary", type=Path, metavar="CSV", help=tr("terms and their translations"))
+    command.add_argument(
+        "--quality",
+        choices=("quick", "best"),
+        default="best",
+        help=tr("“best” compares several translations of each sentence"),
+    )
+    command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar=tr("FILE"),
+        help=tr("where the translated file goes; a folder for several"),
+    )
+    command.add_argument("--model", default="", help=tr("a model's name, or a file or folder"))
+    command.add_argument("--device", choices=DEVICES, default=None)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command. Raises KnownError."""
+    from autogpt_desktop.engine.transformer import Cancelled
+    from autogpt_desktop.terminal import Interrupt, open_models
+
+    if options.out and not options.files:
+        raise KnownError("translate-out-without-file")
+    glossary = _glossary(options.glossary)
+    stop = Interrupt()
+    models = open_models(settings, {"translate": options.model}, options.device)
+    try:
+        with models.job() as job, stop:
+            try:
+                if options.files:
+                    from autogpt_desktop.cli_translate_files import files
+
+                    files(job, options, glossary, stop)
+                else:
+                    for lines in _stdin():
+                        _print_lines(job, lines, options, glossary, stop)
+            except Cancelled:
+                return 130
+            return 130 if stop.pressed else 0
+    finally:
+        models.unload()
+
+
+def _glossary(path: Path | None) -> Any:
+    from autogpt_desktop.tasks.glossary import Glossary
+
+    if path is None:
+        return Glossary()
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST).decode("utf-8-sig")
+    except OSError as error:
+        raise KnownError("glossary-unreadable", name=path.name, reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise KnownError("glossary-not-utf8", name=path.name) from error
+    return Glossary.from_csv(text)
+
+
+def _print_lines(
+    models: Any, lines: Sequence[str], options: argparse.Namespace, glossary: Any, stop: Any
+) -> None:
+    """Translate some lines, and print each as soon as it is complete."""
+    from autogpt_desktop.cli import Reporter, drive
+    from autogpt_desktop.tasks.translate import Translation, translate_many
+
+    events = translate_many(
+        models, lines, options.source, options.target,
+        glossary=glossary, quality=options.quality, cancelled=stop,
+    )  # fmt: skip
+    for event in drive(events, Reporter()):
+        if isinstance(event, Translation):
+            print(as_json(lines[event.part], event) if options.json else event.text, flush=True)
+
+
+def as_json(source: str, translation: Any) -> str:
+    """{source, target, from, to, confidence, flags} in one line."""
+    return json.dumps(
+        {
+            "source": source,
+            "target": translation.text,
+            "from": translation.source,
+            "to": translation.target,
+            "confidence": round(translation.confidence, 4),
+            "flags": list(translation.flags),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _stdin() -> Iterator[list[str]]:
+    """Lines of standard input, those that have come by now together."""
+    lines: queue.Queue[str | None] = queue.Queue(maxsize=4 * _TOGETHER)
+
+    def read() -> None:
+        for line in sys.stdin or ():
+            lines.put(line.rstrip("\r\n"))
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()  # it may wait for a person forever
+    while True:
+        first = lines.get()
+        found = [first]
+        while len(found) < _TOGETHER and found[-1] is not None:
+            try:  # a pipe hands over its lines within a moment
+                found.append(lines.get(timeout=0.02))
+            except queue.Empty:
+                break
+        if given := [line for line in found if line is not None]:
+            yield given
+        if found[-1] is None:
+            return

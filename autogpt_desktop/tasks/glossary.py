@@ -1,0 +1,106 @@
+"""A person's own table of terms: how a word of one language is to be called in another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autogpt_desktop.errors import KnownError
+
+_WIDE_RANGES = "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
+_WIDE = re.compile(f"[{_WIDE_RANGES}]")
+_HEADERS = {"source", "term", "from", "原文", "术语"}
+MOST = 20_000  # terms
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of the table. With ``case`` capitals count, in the text and in the translation."""
+
+    source: str
+    target: str
+    case: bool = False
+
+
+class Glossary:
+    """The terms, the longest first. Of two for the same words the later counts."""
+
+    def __init__(self, terms: Iterable[Term] = ()) -> None:
+        known: dict[tuple[str, bool], Term] = {}
+        for term in terms:
+            if term.source.strip() and term.target.strip():
+                known[term.source if term.case else term.source.casefold(), term.case] = term
+        self.terms = sorted(known.values(), key=lambda term: -len(term.source))
+        self._patterns = [(term, _pattern(term.source, term.case)) for term in self.terms]
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.terms))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Glossary) and self.terms == other.terms
+
+    def found(self, text: str) -> list[Term]:
+        """The terms that stand in ``text``, in its order; a word belongs to the longest term only."""
+        taken: list[tuple[int, int, Term]] = []
+        for term, pattern in self._patterns:
+            for match in pattern.finditer(text):
+                if all(match.end() <= start or match.start() >= end for start, end, _ in taken):
+                    taken.append((match.start(), match.end(), term))
+        ordered = [term for _, _, term in sorted(taken, key=lambda item: item[0])]
+        return list(dict.fromkeys(ordered))
+
+    def missing(self, text: str, translation: str) -> list[Term]:
+        """The terms of ``text`` whose translation is not in ``translation``."""
+        return [term for term in self.found(text) if not _pattern(term.target, term.case).search(translation)]
+
+    @classmethod
+    def from_csv(cls, text: str) -> Glossary:
+        """Columns: term, translation, and "case" (or 1, yes) where capitals count; a header is optional.
+
+        Comma, semicolon and tab separate. Raises KnownError("glossary-broken") with the line.
+        """
+        first = text.lstrip("\ufeff").partition("\n")[0]
+        delimiter = max(",;\t", key=first.count)
+        terms = []
+        rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter)
+        try:
+            for number, row in enumerate(rows, 1):
+                cells = [_SPACES.sub(" ", cell).strip() for cell in row]
+                if not any(cells) or number == 1 and cells[0].casefold() in _HEADERS:
+                    continue
+                if len(cells) < 2 or not cells[0] or not cells[1]:
+                    raise KnownError("glossary-broken", line=rows.line_num)
+                case = len(cells) > 2 and cells[2].casefold() in ("case", "1", "yes", "true", "x")
+                terms.append(Term(cells[0], cells[1], case))
+                if len(terms) > MOST:
+                    raise KnownError("glossary-too-long", most=MOST)
+        except csv.Error as error:
+            raise KnownError("glossary-broken", line=rows.line_num) from error
+        return cls(terms)
+
+    def to_csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("source", "target", "case"))
+        for term in sorted(self.terms, key=lambda term: term.source.casefold()):
+            writer.writerow((term.source, term.target, "case" if term.case else ""))
+        return out.getvalue()
+
+
+def _pattern(term: str, case: bool) -> re.Pattern[str]:
+    """``term`` as whole words; in writing without spaces, wherever it stands."""
+    inner = r"\s+".join(re.escape(part) for part in term.split())
+    letter = f"[^\\W_{_WIDE_RANGES}]"  # a Chinese character beside a Latin word is no part of it
+    before = "" if _WIDE.match(term[0]) or not term[0].isalnum() else f"(?<!{letter})"
+    after = "" if _WIDE.match(term[-1]) or not term[-1].isalnum() else f"(?!{letter})"
+    return re.compile(before + inner + after, 0 if case else re.IGNORECASE)

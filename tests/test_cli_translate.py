@@ -1,0 +1,57 @@
+"""``autogpt-desktop translate``, run as a person runs it, with the real Gemma file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+TRANSLATE = [sys.executable, "-m", "autogpt_desktop", "translate", "--quality", "quick", "--device", "cpu"]
+
+
+def run(model: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TRANSLATE, "--model", str(model), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        encoding="utf-8",
+    )
+
+
+def test_a_line_in_is_a_line_out(gemma_gguf: Path, tmp_path: Path) -> None:
+    glossary = tmp_path / "terms.csv"
+    glossary.write_text("computer,calculateur\n", encoding="utf-8")
+    lines = "The weather is very good today.\n\n42\nShe bought a new computer.\n"
+    done = run(gemma_gguf, "--to", "fr", "--json", "--glossary", str(glossary), stdin=lines)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["source"] for item in found] == lines.splitlines()
+    assert all(set(item) == {"source", "target", "from", "to", "confidence", "flags"} for item in found)
+    assert "aujourd'hui" in found[0]["target"] and found[0]["from"] == "en"
+    assert found[1]["target"] == "" and found[2]["target"] == "42"
+    assert "calculateur" in found[3]["target"]
+
+
+def test_a_file_becomes_another_beside_it(gemma_gguf: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.srt"
+    text = "1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n\n2\n00:00:03,000 --> 00:00:04,000\n- 42 -\n"
+    film.write_text(text, encoding="utf-8")
+    done = run(gemma_gguf, "--from", "en", "--to", "de", str(film))
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "film.de.srt"
+    assert done.stdout.strip() == str(out)
+    assert out.read_text(encoding="utf-8") == text.replace("Good morning.", "Guten Morgen.")
+    assert film.read_text(encoding="utf-8") == text
+    assert sorted(path.name for path in tmp_path.glob("film*")) == ["film.de.srt", "film.srt"]
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path, gemma_gguf: Path) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"\x89PNG")
+    done = run(gemma_gguf, "--to", "fr", str(picture))
+    assert done.returncode == 1 and "a.png" in done.stderr and done.stdout == ""
+    done = run(gemma_gguf, "--from", "en", "--to", "tlh", stdin="Hello.\n")
+    assert done.returncode == 1 and "tlh" in done.stderr and "Traceback" not in done.stderr
