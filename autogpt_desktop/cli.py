@@ -1,4 +1,4 @@
-"""The terminal front door: ``autogpt-desktop chat``, ``models``, ``bench``."""
+"""The terminal front door: ``autogpt-desktop chat``, ``translate``, ``sentiment``, ``models``, ``bench``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autogpt_desktop import __version__, cli_translate, i18n
+from autogpt_desktop import __version__, cli_sentiment, cli_translate, i18n
 from autogpt_desktop.bench import peers
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
@@ -16,7 +16,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 # Commands of the tasks: each module has ``add_parser`` and ``run``.
-TASKS = {"translate": cli_translate}
+TASKS = {"translate": cli_translate, "sentiment": cli_sentiment}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,6 +69,13 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", type=_whole(0), default=0, help=tr("0: one for each core"))
     bench.add_argument("--window", action="store_true", help=tr("measure the window instead of the engine"))
     bench.add_argument("--json", action="store_true")
+    bench.add_argument("--data", metavar="DIR", help=tr("for “bench quality”: the folder of the test sets"))
+    bench.add_argument(
+        "--task", action="append", default=[], help=tr("for “bench quality”: one task; may be given again")
+    )
+    bench.add_argument("--limit", type=_whole(0), default=0, help=tr("so many items; 0: all of them"))
+    bench.add_argument("--seed", type=int, default=0)
+    bench.add_argument("--fit", action="store_true", help=tr("fit the calibration instead of measuring"))
     _model_options(bench)
 
     for task in TASKS.values():

@@ -31,7 +31,7 @@ def test_version_and_help() -> None:
     version = run("--version")
     assert version.stdout.strip() == f"AutoGPT Desktop {__version__}" and version.returncode == 0
     top = run("--help")
-    for command in ("chat", "models", "bench"):
+    for command in ("chat", "sentiment", "models", "bench"):
         assert command in top.stdout
     options = run("chat", "--help").stdout
     for option in ("--model", "--system", "--temperature", "--top-p", "--seed", "--max-tokens", "--device"):

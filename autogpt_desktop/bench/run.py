@@ -23,6 +23,7 @@ from autogpt_desktop.bench.memory import measure_memory
 from autogpt_desktop.bench.ours import Ours
 from autogpt_desktop.bench.peers import Peer, chosen, peers
 from autogpt_desktop.bench.plan import BATCH_PROMPT, Plan, Runner, measure, measure_contexts, text
+from autogpt_desktop.bench.quality import quality
 from autogpt_desktop.bench.table import table
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import Settings
@@ -33,7 +34,12 @@ _MEMORY_TOKENS = 512
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure one installed model and print a table, or JSON. Raises KnownError."""
+    """Measure one installed model and print a table, or JSON; "quality" measures the tasks instead.
+
+    Raises KnownError.
+    """
+    if options.name == "quality":
+        return quality(options)
     path = resolve(options.name or options.model)
     device = options.device or Settings.load().device
     if options.window:
