@@ -18,7 +18,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES, Settings
 
-TASKS = ("sentiment",)
+TASKS = ("sentiment", "translate")
 
 
 def quality(options: argparse.Namespace) -> int:
