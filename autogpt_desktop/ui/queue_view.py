@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
@@ -132,9 +132,16 @@ class _QueuePopup(Overlay):
     def __init__(self, window: QWidget, view: QueueView) -> None:
         super().__init__(window, placement="anchor", width=400)
         self._view = view
-        self._column = QVBoxLayout(self.card)
-        self._column.setContentsMargins(16, 16, 16, 16)
-        self._column.setSpacing(8)
+        column = QVBoxLayout(self.card)
+        column.setContentsMargins(16, 16, 4, 16)
+        column.setSpacing(8)
+        self._title = label(size="heading")
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(self._title)
+        column.addWidget(self._scroll)
         self._rows: list[_JobRow] = []
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
@@ -163,20 +170,29 @@ class _QueuePopup(Overlay):
             return
         now = QApplication.focusWidget()
         focused = now is not None and self.isAncestorOf(now)
-        while self._column.count():
-            item = self._column.takeAt(0)
-            if item is not None and item.widget() is not None:
-                item.widget().hide()
-                item.widget().deleteLater()
+        place = self._scroll.verticalScrollBar().value()
+        self._title.setText(tr("Jobs"))
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 12, 0)
+        column.setSpacing(8)
         self._rows = [_JobRow(self._view, row) for row in rows]
-        parts: list[QWidget] = [label(tr("Jobs"), size="heading")]
         if not rows:
-            parts.append(label(tr("Nothing is running."), tone="muted"))
+            column.addWidget(label(tr("Nothing is running."), tone="muted"))
         for number, shown in enumerate(self._rows):
-            parts += [hairline(), shown] if number else [shown]
-        for part in parts:
-            self._column.addWidget(part)
-            part.show()  # now, for the card is measured now
+            if number:
+                column.addWidget(hairline())
+            column.addWidget(shown)
+        before = self._scroll.takeWidget()
+        if before is not None:
+            before.hide()
+            before.deleteLater()  # not now: perhaps one of its buttons has been pressed
+        self._scroll.setWidget(page)
+        page.show()  # now, for the card is measured now
+        room = self.parentWidget().height() - 160  # header, footer and the card's own heading
+        self._scroll.setFixedHeight(min(page.sizeHint().height() + 2, max(96, room)))
+        self._scroll.verticalScrollBar().setValue(place)
         if focused:
             self.focus_first()
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.chat_panel import ChatPanel
 from autogpt_desktop.ui.main_window import MainWindow
 from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.queue_view import _JobRow
 from tests.ui.chat_kit import Script, ask
 
 
@@ -66,6 +67,37 @@ def test_a_job_row_keeps_the_focus_while_the_clock_runs(shell_window: MainWindow
     view.popup.fill()
     assert shell_window.focusWidget() is before
     qtbot.keyClick(before, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not view.rows())
+
+
+def test_the_job_list_tells_what_runs_and_waits_and_stops_each(
+    shell_window: MainWindow, qtbot: QtBot
+) -> None:
+    worker, view = shell_window.context.worker, shell_window.queue_view
+
+    def job(cancel: threading.Event) -> Iterator[int]:
+        while not cancel.is_set():
+            time.sleep(0.005)
+            yield 1
+
+    worker.submit(job, title="Behind", lane="background")
+    qtbot.waitUntil(lambda: [row[1].state for row in view.rows()] == ["running"])
+    worker.submit(job, title="Now")
+    for number in range(30):
+        worker.submit(job, title=f"Waiting {number}")
+    qtbot.waitUntil(lambda: sorted({row[1].state for row in view.rows()}) == ["paused", "running", "waiting"])
+    view.button.click()
+    texts = [row.findChildren(QLabel)[1].text() for row in view.popup.findChildren(_JobRow)]
+    assert texts[0].startswith("running for ")
+    assert set(texts[1:]) == {"paused, goes on by itself", "waiting for its turn"}
+    rows = view.popup.findChildren(_JobRow)
+    assert all(row.height() >= row.sizeHint().height() for row in rows)  # many rows scroll, none is squeezed
+    assert view.popup.card.height() < shell_window.height()
+    last = next(row for row in rows if row.key[2] == "Waiting 29")
+    last.findChildren(QAbstractButton)[0].click()
+    qtbot.waitUntil(lambda: "Waiting 29" not in [row[1].title for row in view.rows()])
+    assert len(view.rows()) == 31
+    worker.cancel_all()
     qtbot.waitUntil(lambda: not view.rows())
 
 

@@ -289,6 +289,12 @@ class MessageWidget(QWidget):
         self._set_quiet()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.make_menu()
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def make_menu(self) -> QMenu:
+        """What can be done with the whole message."""
         menu = QMenu(self)
         for name, made in self.buttons.items():
             if not made.isHidden() and name not in ("previous", "next"):
@@ -296,8 +302,7 @@ class MessageWidget(QWidget):
                 entry.setEnabled(made.isEnabled())
                 entry.triggered.connect(made.click)
         add_send_actions(menu, self.context, "chat", self._text)
-        menu.exec(event.globalPos())
-        menu.deleteLater()
+        return menu
 
     def _text(self) -> str:
         return self.text

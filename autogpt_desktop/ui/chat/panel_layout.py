@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 NARROW = 1000  # px below which list and drawer are not open at once
+SLIM = 600  # px below which the list makes way for the conversation
 FIGURES_FROM = 760  # px of the middle column from which the header has room for figures
 
 
@@ -32,6 +33,7 @@ class PanelLayout(QWidget):
         super().__init__()
         self.context = context
         self._list_before_drawer = False
+        self._slim = self._list_before_slim = False
         self.list = ConversationList(context)
         self.header = Header()
         self.view = MessageView(context)
@@ -158,6 +160,11 @@ class PanelLayout(QWidget):
         if event.oldSize().width() >= NARROW > event.size().width() and not self.drawer.isHidden():
             self._list_before_drawer = not self.list.isHidden()
             self.list.hide()
+        if self._slim != (event.size().width() < SLIM):
+            self._slim = not self._slim
+            if self._slim:
+                self._list_before_slim = not self.list.isHidden()
+            self.list.setVisible(not self._slim and (self._list_before_slim or not self.list.isHidden()))
         self.header.figures.setVisible(self.stack.width() >= FIGURES_FROM)
 
     @staticmethod

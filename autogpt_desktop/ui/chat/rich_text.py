@@ -18,7 +18,16 @@ from PySide6.QtGui import (
     QTextDocument,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.markdown import (
@@ -200,12 +209,17 @@ class RichText(QTextEdit):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.textCursor().hasSelection():
-            menu = self.createStandardContextMenu()
-            add_send_actions(menu, self.context, "chat", self._selected)
+            menu = self.make_menu()
             menu.exec(event.globalPos())
             menu.deleteLater()
         else:
             event.ignore()
+
+    def make_menu(self) -> QMenu:
+        """What can be done with the part that is selected."""
+        menu = self.createStandardContextMenu()
+        add_send_actions(menu, self.context, "chat", self._selected)
+        return menu
 
     def _selected(self) -> str:
         return self.textCursor().selection().toPlainText()
