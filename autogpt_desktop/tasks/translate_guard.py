@@ -23,7 +23,7 @@ SEVERITY = {  # what a flag costs beside another candidate without it
 }  # fmt: skip
 WIDE = {"zh", "ja"}  # written without spaces
 PROTECTED = re.compile(
-    r"`[^`\n]+`"
+    r"`[^`\n]+`|\]\([^()\s]*\)"  # code, and where a Markdown link leads
     r"|https?://[^\s<>\"'，。、）」】]*[^\s<>\"'，。、）」】.,;:!?)\]]|www\.[\w./-]*[\w/]"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->|&(?:[A-Za-z]{2,8}|#\d{1,6});"
