@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autogpt_desktop import __version__, cli_sentiment, cli_translate, i18n
+from autogpt_desktop import __version__, cli_ask, cli_sentiment, cli_translate, i18n
 from autogpt_desktop.bench import peers
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
@@ -16,7 +16,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 # Commands of the tasks: each module has ``add_parser`` and ``run``.
-TASKS = {"translate": cli_translate, "sentiment": cli_sentiment}
+TASKS = {"ask": cli_ask, "translate": cli_translate, "sentiment": cli_sentiment}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -84,6 +84,7 @@ WALLS = {
 COMPOSERS = {"", "__main__", "app", "cli", "auto", "bench", "bench_window", "terminal", "torch_preload"}
 COMPOSERS |= {"cli_translate", "cli_translate_files"}
 COMPOSERS |= {"cli_sentiment"}
+COMPOSERS |= {"cli_ask"}
 
 
 @dataclass(frozen=True)

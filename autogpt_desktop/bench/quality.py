@@ -18,7 +18,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES, Settings
 
-TASKS = ("sentiment", "translate")
+TASKS = ("sentiment", "translate", "answer")
 
 
 def quality(options: argparse.Namespace) -> int:

@@ -131,6 +131,10 @@ class Tokenizer:
         """One token for people to read: control tokens as written, half characters as U+FFFD."""
         return self._bytes_of(id).decode("utf-8", "replace")
 
+    def token_bytes(self, id: int) -> bytes:
+        """What one token stands for; a part of a character is possible."""
+        return self._bytes_of(id)
+
     def stream(self, *, skip_special: bool = True) -> StreamDecoder:
         """A decoder for ids that come one by one."""
         return StreamDecoder(self, skip_special)

@@ -1,0 +1,245 @@
+"""Questions over text: evidence first, then the answer with its places, or a plain "it does not say"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.documents.types import Passage
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress, Text
+from autogpt_desktop.tasks.answer_chat import chats, discuss
+from autogpt_desktop.tasks.answer_index import embedding_model
+from autogpt_desktop.tasks.answer_read import Reader, Reading, constants_for, is_wide
+from autogpt_desktop.tasks.answer_words import PRONOUNS, content
+
+EVIDENCE = 5  # passages that are shown
+READ = 3  # of these, how many are read for the answer
+WHOLE = 40  # passages of files that are short enough to be read as a whole
+_DOWN = 0.85  # what a place further down in the evidence takes off
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the answer will be taken from, the most relevant first. Comes before the answer."""
+
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where an answer stands: ``evidence.passages[passage].text[start:end]``. People see passage + 1."""
+
+    passage: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The end of a question. ``answer`` is empty where the text does not answer it."""
+
+    answer: str
+    answered: bool
+    confidence: float  # probability that the text answers the question
+    citations: tuple[Citation, ...]
+    question: str = ""  # as it was read: a follow-up with what it refers to
+
+
+Answering = Iterator[Progress | Notice | Evidence | Text | Answered]
+
+
+def open_reader(
+    models: Any, cancelled: Callable[[], bool] = lambda: False
+) -> Generator[Progress | Notice, None, Reader]:
+    """The models for answers; without an embedding model words alone decide what is relevant."""
+    encoder = yield from embedding_model(models)
+    engine = yield from models.get("answer")
+    return Reader(engine, encoder, cancelled)
+
+
+def answer_in_text(
+    models: Any,
+    question: str,
+    passages: Sequence[Passage | str],
+    *,
+    previous: Sequence[str] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answering:
+    """Answer a question from passages or pasted texts, with the phrase of the text that says it.
+
+    ``models``: a job's engines (``engine.models.Models.job``). ``previous``: earlier questions that this
+    one may refer to. Raises KnownError: empty-question, empty-passage, and whatever loading can raise;
+    ``Cancelled``.
+    """
+    if not question.strip():
+        raise KnownError("empty-question")
+    given = [one if isinstance(one, Passage) else _pasted(one) for one in passages]
+    given = [one for one in given if one.text.strip()]
+    if not given:
+        raise KnownError("empty-passage")
+    reader = yield from open_reader(models, cancelled)
+    yield from _foreign(reader, question, given)
+    yield from answer_from(reader, question, given, previous=previous)
+
+
+def answer_from(
+    reader: Reader, question: str, passages: Sequence[Passage], *, previous: Sequence[str] = ()
+) -> Answering:
+    """The same with models that are loaded, from passages that are the evidence."""
+    yield Evidence(tuple(passages))
+    asked = follow_up(question, previous)
+    if chats(reader.engine):
+        yield from _discussed(reader, asked, passages)
+        return
+    readings: list[tuple[int, Reading]] = []
+    for index, passage in enumerate(passages[:READ]):
+        yield Progress("stage.answering", index, min(len(passages), READ))
+        readings.append((index, (yield from reader.read(asked, passage.text))))
+    ranked = sorted(readings, key=lambda one: -one[1].probability * _DOWN ** one[0])
+    index, best = ranked[0]
+    least = least_of(reader, asked, passages[index].text)
+    if not best.text or best.probability < least:
+        yield Answered("", False, best.probability, (), asked)
+        return
+    citations = [Citation(index, best.start, best.end)]
+    for other, reading in ranked[1:]:
+        if reading.probability >= least and reading.text.casefold() == best.text.casefold():
+            citations.append(Citation(other, reading.start, reading.end))
+    yield Text(best.text)
+    yield Text("".join(f" [{one.passage + 1}]" for one in citations))
+    yield Answered(best.text, True, best.probability, tuple(citations), asked)
+
+
+def least_of(reader: Reader, question: str, text: str) -> float:
+    """The probability from which on an answer is given."""
+    if not reader.copies:
+        return 0.5
+    return constants_for(text, reader.knows(question) and reader.knows(text)).least
+
+
+def _discussed(reader: Reader, question: str, passages: Sequence[Passage]) -> Answering:
+    """A large chat model writes; only what the passages really say counts as a citation."""
+    said = ""
+    texts = [passage.text for passage in passages]
+    for step in discuss(reader.engine, question, texts, reader.cancelled):
+        if isinstance(step, Text):
+            said += step.text
+            yield step
+        elif isinstance(step, Progress | Notice):
+            yield step
+        else:
+            citations = tuple(Citation(*place) for place in step.places)
+            answered = not step.refused and bool(citations)
+            yield Answered(step.answer if answered else "", answered, step.confidence, citations, question)
+
+
+def ask(
+    models: Any,
+    question: str,
+    index: Any,
+    *,
+    previous: Sequence[str] = (),
+    whole: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answering:
+    """Answer a question from a collection (``documents.index.Index``).
+
+    ``whole``: read short files from end to end instead of searching them. Notices tell of a file that
+    changed or moved since it was read, and of a language that the embedding model does not know. Raises
+    as ``answer_in_text``, and KnownError("nothing-to-search") for an empty collection.
+    """
+    if not question.strip():
+        raise KnownError("empty-question")
+    reader = yield from open_reader(models, cancelled)
+    files = [file for file in index.files() if file.error is None and file.passages]
+    if not files:
+        raise KnownError("nothing-to-search")
+    asked = follow_up(question, previous)
+    short = whole and sum(file.passages for file in files) <= WHOLE
+    if whole and not short:
+        yield Notice("notice.too-long-to-read-whole")
+    if short:
+        found = [passage for file in files for passage in index.passages_of(file.path)]
+        found = yield from _sorted(reader, asked, found)
+    else:
+        found = yield from search(reader, index, asked, EVIDENCE)
+    if not found:
+        yield Evidence(())
+        yield Answered("", False, 0.0, (), asked)
+        return
+    yield from _foreign(reader, asked, found)
+    yield from _moved(index, found)
+    yield from answer_from(reader, question, found[:EVIDENCE], previous=previous)
+
+
+def search(reader: Reader, index: Any, question: str, count: int) -> Generator[Progress, None, list[Passage]]:
+    """The most relevant passages of a collection, by words, and by meaning where the model knows it."""
+    vector = None
+    if reader.encoder is not None and index.embedder() == reader.encoder.name and reader.knows(question):
+        vector = (yield from reader.vectors([question]))[0].numpy()
+    return [hit.passage for hit in index.search(question, count, vector)]
+
+
+def _sorted(
+    reader: Reader, question: str, passages: list[Passage]
+) -> Generator[Progress, None, list[Passage]]:
+    """The most relevant first, by meaning where the model knows the languages, else by words."""
+    if reader.knows(question) and reader.knows(" ".join(one.text[:200] for one in passages)):
+        vectors = yield from reader.vectors([question, *(one.text for one in passages)])
+        near = [float(vectors[0] @ vector) for vector in vectors[1:]]
+    else:
+        asked = set(content(question))
+        near = [len(asked & set(content(one.text))) / max(len(asked), 1) for one in passages]
+    return [passages[at] for at in sorted(range(len(near)), key=lambda at: -near[at])]
+
+
+def _foreign(reader: Reader, question: str, passages: Sequence[Passage]) -> Iterator[Notice]:
+    """Say so where the embedding model cannot tell what belongs together."""
+    if reader.encoder is None:
+        return
+    name = reader.encoder.name
+    if not reader.knows(question):
+        yield Notice("notice.question-language", {"name": name})
+    elif not all(reader.knows(passage.text) for passage in passages):
+        yield Notice("notice.files-language", {"name": name})
+
+
+def _moved(index: Any, passages: Sequence[Passage]) -> Iterator[Notice]:
+    for path in dict.fromkeys(passage.path for passage in passages):
+        state = index.state(path)
+        if state.state == "moved":
+            yield Notice("notice.file-moved", {"file": path.name, "path": str(state.path)})
+        elif state.state == "changed":
+            yield Notice("notice.file-changed", {"file": path.name})
+        elif state.state == "missing":
+            yield Notice("notice.file-missing", {"file": path.name})
+
+
+def follow_up(question: str, previous: Sequence[str]) -> str:
+    """The question with the last one's subject, if it refers to something that it does not name."""
+    if not previous:
+        return question
+    lower = question.casefold()
+    names = set(lower) if is_wide(question) else set(lower.replace("?", " ").replace("'", " ").split())
+    if not names & PRONOUNS and len(content(question)) > 2:
+        return question
+    new = set(content(question))
+    before = _spelled(previous[-1])
+    # names are what is gone on about; without any, all that the last question was about
+    before = [word for word in before if word[:1].isupper() or word[:1].isdigit()] or before
+    subject = [word for word in before if not set(content(word)) & new]
+    return f"{question} ({' '.join(subject)})" if subject else question
+
+
+def _spelled(text: str) -> list[str]:
+    """The words of a text that carry its meaning, as they are written."""
+    if is_wide(text):
+        return [text.strip("？?。 ")]
+    return [word.strip("?.,!\"'") for word in text.split() if content(word)]
+
+
+def _pasted(text: str) -> Passage:
+    return Passage(Path(), "", 0, len(text), text, "")
