@@ -16,6 +16,8 @@ from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.prompts import usual_ratio
 
 SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong are 0.5 and 2.5
+# Between Chinese or Japanese and others the usual ratio depends on the kind of text by a quarter.
+_SHORT_WIDE, _LONG_WIDE = 0.65, 2.0
 _PHRASE, _TIMES = 4, 3  # words (Chinese and Japanese: characters), and how often make a loop
 SEVERITY = {  # what a flag costs beside another candidate without it
     "empty": 12.0, "copied": 6.0, "repeats": 6.0, "language": 5.0, "short": 4.0, "long": 4.0,
@@ -64,7 +66,7 @@ def flags(
     found = []
     if copied(source, translation):
         found.append("copied")
-    if loops(translation, to) and not loops(source, from_):
+    if loops(translation, to):  # also where the source does: a person should look
         found.append("repeats")
     if wrong_language(source, translation, to):
         found.append("language")
@@ -117,7 +119,8 @@ def wrong_length(source: str, translation: str, from_: str, to: str) -> list[str
     if before < 12 * (0.35 if from_ in WIDE else 1):
         short, long = ratio < 0.25, ratio > 5
     else:
-        short, long = ratio < SHORT, ratio > LONG
+        mixed = (from_ in WIDE) != (to in WIDE)
+        short, long = ratio < (_SHORT_WIDE if mixed else SHORT), ratio > (_LONG_WIDE if mixed else LONG)
     return ["short"] if short else ["long"] if long else []
 
 
