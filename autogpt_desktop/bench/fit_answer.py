@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from autogpt_desktop import paths
-from autogpt_desktop.tasks.answer_rank import FEATURES, SIGNALS
+from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.tasks.answer_rank import FEATURES, SIGNALS, features, signals
+from autogpt_desktop.tasks.answer_read import Reader
+
+if TYPE_CHECKING:
+    from autogpt_desktop.bench.quality_answer import Item
 
 ANSWERING = 0.97  # of the answerable questions that are to be answered; refusals are sure enough for it
 
@@ -81,3 +86,36 @@ def write(kinds: dict[str, Any]) -> None:
     every = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(every | kinds, indent=2) + "\n", encoding="utf-8")
+
+
+def fit(reader: Reader, asked: Sequence[Item], kind: str) -> dict[str, Any]:
+    """Constants from questions with their paragraph and with one that does not answer them, written to the
+    file. ``kind``: "meaning", "words" or "wide"; the reader must be one for it."""
+    from autogpt_desktop.bench.quality_answer import f1
+
+    wide = kind == "wide"
+    seen: list[tuple[Item, Any, list[Any], float, bool]] = []
+    rows, scores = [], []
+    for item in asked:
+        for text, right in ((item.context, True), (item.other, False)):
+            passage, found, mass = run_to_end(reader.consider(item.question, text))
+            if not found:
+                continue
+            seen.append((item, passage, found, mass, right))
+            if right:
+                phrases = [text[one.start : one.end] for one in found]
+                rows.append(torch.tensor(features(item.question, passage, found)))
+                scores.append(torch.tensor([float(f1(one, item.answers, wide)) for one in phrases]))
+    rank = fit_rank(rows, scores)
+    table = []
+    for item, passage, found, mass, _ in seen:
+        weighed = torch.tensor(features(item.question, passage, found)) @ rank
+        best = int(weighed.argmax())
+        table.append(signals(item.question, passage, found[best], mass, float(weighed[best])))
+    inside = torch.tensor(table)
+    answers = torch.tensor([float(right) for *_, right in seen])
+    answered = fit_answered(inside, answers)
+    probabilities = torch.sigmoid(inside @ answered[1:] + answered[0])
+    made = entry(rank, answered, threshold(probabilities[answers > 0]), f"{len(seen)} XQuAD pairs")
+    write({kind: made})
+    return made

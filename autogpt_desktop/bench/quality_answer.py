@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.bench.fit_answer import fit
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.answer import least_of, open_reader
 from autogpt_desktop.tasks.answer_read import Reader, Reading
 
 TOP = 3
+FIT = 260  # questions that the constants are fitted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,17 @@ def measure_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[s
     for language in ("en", "zh"):
         found[f"retrieval_{language}"] = retrieval(models, data_dir, language, limit, seed)
     return found
+
+
+def fit_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
+    """The constants for the roles' models, from ``limit`` (0: 260) questions: see ``fit_answer``."""
+    reader = run_to_end(open_reader(models))
+    count = limit or FIT
+    english = items(data_dir, "en", count, seed)
+    made = {"words": fit(Reader(reader.engine, None), english, "words")}
+    if reader.encoder is not None:
+        made["meaning"] = fit(reader, english, "meaning")
+    return made | {"wide": fit(reader, items(data_dir, "zh", count, seed), "wide")}
 
 
 def reading(reader: Reader, asked: Sequence[Item], wide: bool = False) -> dict[str, Any]:
