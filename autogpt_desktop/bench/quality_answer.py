@@ -7,7 +7,6 @@ import json
 import random
 import re
 import string
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -145,29 +144,18 @@ def accepted(reader: Reader, question: str, text: str, found: Reading) -> bool:
 
 def retrieval(models: Any, data_dir: Path, language: str, limit: int, seed: int) -> dict[str, Any]:
     """Share of questions whose paragraph is among the first three of all paragraphs."""
-    from autogpt_desktop.documents.collection import Collection
-    from autogpt_desktop.documents.index import Index
+    from autogpt_desktop.bench.quality_retrieval import paragraph_index
     from autogpt_desktop.tasks.answer import search
     from autogpt_desktop.tasks.answer_index import embedder
 
     reader = run_to_end(open_reader(models))
     every = items(data_dir, language, 0, seed)
     contexts = sorted({item.context for item in every})
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "files"
-        root.mkdir()
-        for number, context in enumerate(contexts):
-            (root / f"{number:04}.txt").write_text(context, encoding="utf-8")
-        index = Index(Collection(Path(folder), "xquad", (root,)))
-        try:
-            for _ in index.index(run_to_end(embedder(models))):
-                pass
-            right = []
-            for item in every[: limit or None]:
-                hits = run_to_end(search(reader, index, item.question, TOP))
-                right.append(any(contexts[int(hit.path.stem)] == item.context for hit in hits))
-        finally:
-            index.close()
+    right = []
+    with paragraph_index(contexts, run_to_end(embedder(models))) as index:
+        for item in every[: limit or None]:
+            hits = run_to_end(search(reader, index, item.question, TOP))
+            right.append(any(contexts[int(hit.path.stem)] == item.context for hit in hits))
     return {"questions": len(right), "paragraphs": len(contexts), "in_first_three": _mean(right)}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,21 @@ def measure_retrieval(
     vectors: Sequence[np.ndarray | None] = [None] * len(asked)
     if embedder is not None:
         vectors = list(embedder.embed([question for question, _ in asked]))
+    found: dict[str, list[bool]] = {"words": [], "vectors": [], "fused": []}
+    with paragraph_index(contexts, embedder) as index:
+        for (question, right), vector in zip(asked, vectors, strict=True):
+            found["words"].append(_right(index.search(question, TOP), right))
+            if vector is not None:
+                found["vectors"].append(_right(index.search("", TOP, vector), right))
+                found["fused"].append(_right(index.search(question, TOP, vector), right))
+    return {"questions": len(asked), "paragraphs": len(contexts)} | {
+        name: sum(values) / len(values) for name, values in found.items() if values
+    }
+
+
+@contextmanager
+def paragraph_index(contexts: Sequence[str], embedder: Embedder | None) -> Iterator[Index]:
+    """A collection of its own in which each paragraph is a file, named by its number in four digits."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "files"
         root.mkdir()
@@ -45,17 +61,9 @@ def measure_retrieval(
         try:
             for _ in index.index(embedder):
                 pass
-            found: dict[str, list[bool]] = {"words": [], "vectors": [], "fused": []}
-            for (question, right), vector in zip(asked, vectors, strict=True):
-                found["words"].append(_right(index.search(question, TOP), right))
-                if vector is not None:
-                    found["vectors"].append(_right(index.search("", TOP, vector), right))
-                    found["fused"].append(_right(index.search(question, TOP, vector), right))
+            yield index
         finally:
             index.close()
-    return {"questions": len(asked), "paragraphs": len(contexts)} | {
-        name: sum(values) / len(values) for name, values in found.items() if values
-    }
 
 
 def _right(hits: Sequence[Hit], right: int) -> bool:

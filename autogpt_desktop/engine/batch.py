@@ -67,10 +67,29 @@ def generate(
     ``Cancelled`` when ``cancelled()`` says so.
     """
     limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
+    done = 0
+    for alive, ready in _passes(engine, prompts, limits, prefix, stop, batch, cancelled):
+        for sequence, logits in ready:
+            if _extend(engine, sequence, logits, choose):
+                alive.remove(sequence)
+                done += 1
+                yield _continuation(sequence)
+        yield Progress("stage.generating", done, len(prompts))
+
+
+def _passes(
+    engine: Engine,
+    prompts: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    prefix: State | None,
+    stop: Sequence[str],
+    batch: int,
+    cancelled: Callable[[], bool],
+) -> Iterator[tuple[list[_Sequence], list[tuple[_Sequence, Tensor]]]]:
+    """After each pass: who is alive, and who of them has logits now. The caller removes those that end."""
     before = 0 if prefix is None else len(prefix)
     waiting = list(reversed(list(enumerate(prompts))))
     alive: list[_Sequence] = []
-    done = 0
     while waiting or alive:
         while waiting and len(alive) < batch:
             index, ids = waiting.pop()
@@ -79,12 +98,7 @@ def generate(
             alive.append(
                 _Sequence(index, state, list(ids), room, StopStrings(stop), engine.tokenizer.stream())
             )
-        for sequence, logits in _one_pass(engine, alive, cancelled):
-            if _extend(engine, sequence, logits, choose):
-                alive.remove(sequence)
-                done += 1
-                yield _continuation(sequence)
-        yield Progress("stage.generating", done, len(prompts))
+        yield alive, _one_pass(engine, alive, cancelled)
 
 
 def _room(engine: Engine, length: int, wanted: int) -> int:
@@ -152,17 +166,9 @@ def choice_logprobs(
     ``generate`` does.
     """
     wanted = torch.tensor(list(choices))
-    before = 0 if prefix is None else len(prefix)
-    waiting = list(reversed(list(enumerate(prompts))))
-    alive: list[_Sequence] = []
     done = 0
-    while waiting or alive:
-        while waiting and len(alive) < batch:
-            index, ids = waiting.pop()
-            _room(engine, before + len(ids), 1)
-            state = engine.new_state() if prefix is None else prefix.fork()
-            alive.append(_Sequence(index, state, list(ids), 0, StopStrings(()), None))
-        for sequence, logits in _one_pass(engine, alive, cancelled):
+    for alive, ready in _passes(engine, prompts, [1] * len(prompts), prefix, (), batch, cancelled):
+        for sequence, logits in ready:
             alive.remove(sequence)
             done += 1
             yield sequence.index, logits[wanted].float().cpu() - logits.float().logsumexp(0).cpu()
