@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
     from autogpt_desktop.history import History
     from autogpt_desktop.settings import Settings
+    from autogpt_desktop.ui.downloads import Downloads
     from autogpt_desktop.worker import Worker
 
 ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
@@ -136,6 +138,13 @@ class AppContext(QObject):
             self.settings.roles[role] = name
         self.save_settings()
         self.models_listed.emit()
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """The downloads of the window and its panels."""
+        from autogpt_desktop.ui.downloads import Downloads
+
+        return Downloads(self)
 
     def accept_terms(self, terms: str) -> None:
         """The person has accepted a model's terms; remembered."""

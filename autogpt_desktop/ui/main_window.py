@@ -69,7 +69,9 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.context = context
-        self.downloads = downloads or Downloads(context)
+        if downloads is not None:
+            context.downloads = downloads
+        self.downloads = context.downloads
         self.bugs = BugCatcher(self)
         self._painted = False
         self._closing = False
