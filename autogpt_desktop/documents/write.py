@@ -200,3 +200,4 @@ _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".md", ".markdown"), markdown),
     ".pdf": as_text,
 }
+SUFFIXES = tuple(_KINDS)  # of files that can be translated
