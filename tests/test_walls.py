@@ -66,7 +66,7 @@ WALLS = {
     ),
     "tasks": wall({"tasks*", "documents*", "engine.config"}, lazily={"engine*"}),
     "lab": wall({"lab*", "engine*"}, {"torch*", "optuna*", "numpy*"}),
-    "catalog.roles": wall({"catalog*", "settings"}),
+    "catalog.roles": wall({"catalog*", "settings", "engine.encoder_config"}),
     "catalog": wall({"catalog*", *TORCH_FREE}, {"huggingface_hub*"}),
     "history*": wall(HISTORY, {"platformdirs"}, set()),
     "settings": wall({"engine.config"}, {"platformdirs"}),

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
 from autogpt_desktop.catalog.installed import InstalledModel, installed, resolve
+from autogpt_desktop.engine.encoder_config import PLAYED_BY
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.settings import ROLES, Settings
-
-_EMBEDS = ("embed",)
 
 
 def can_play(model: InstalledModel, role: str) -> bool:
     """Whether the model is usable and of the kind that the role needs."""
-    wanted = "embedding" if role in _EMBEDS else "decoder"
-    return not model.problem and model.kind == wanted
+    return not model.problem and model.kind in PLAYED_BY[role]
 
 
 def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledModel]:
@@ -40,7 +38,7 @@ def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]
         return next(iter(made_for_it + names), None)
     if made_for_it:
         return made_for_it[0]
-    return None if role in _EMBEDS else resolve_role("chat", settings, models)
+    return None if role == "embed" else resolve_role("chat", settings, models)
 
 
 def made_for(role: str) -> list[CatalogueModel]:

@@ -11,6 +11,14 @@ from autogpt_desktop.errors import KnownError
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
+# Which models can play a role: "decoder", or an encoder by its head.
+PLAYED_BY = {
+    "chat": ("decoder",),
+    "translate": ("decoder",),
+    "answer": ("decoder", "question_answering"),
+    "embed": ("embedding",),
+    "sentiment": ("decoder", "classification"),
+}
 _MOST = 1 << 24
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 
 from autogpt_desktop.engine.encoder import EncoderEngine, load_encoder
-from autogpt_desktop.engine.encoder_config import is_encoder
+from autogpt_desktop.engine.encoder_config import PLAYED_BY, is_encoder
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.load import load, pick_device
 from autogpt_desktop.engine.memory import give_back, physical_memory
@@ -24,7 +24,6 @@ from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
 SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
-_KINDS: dict[str, type] = {"chat": Engine, "translate": Engine, "answer": Engine, "embed": EncoderEngine}
 
 
 class TaskMemory(Protocol):
@@ -230,7 +229,8 @@ class JobModels:
 
 def _check(engine: Engine | EncoderEngine, role: str) -> None:
     """Raises KnownError where the person chose a model that cannot play the role."""
-    if not isinstance(engine, _KINDS.get(role, object)):
+    kind = engine.config.head if isinstance(engine, EncoderEngine) else "decoder"
+    if kind not in PLAYED_BY.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)
 
 

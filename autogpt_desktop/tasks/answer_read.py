@@ -95,14 +95,14 @@ class Reader:
         """All that may be the answer, unweighed: the passage's sentences, phrases, and the mass of copies."""
         passage = yield from self._prepare(question, text)
         found, mass = yield from (
-            self._copied(question, passage) if self.copies else self._spans(question, text)
+            self._copied(question, passage) if self.copies else self._spans(question, passage)
         )
         return passage, found, mass
 
     def _prepare(self, question: str, text: str) -> Generator[Progress, None, Passage]:
         spans = tuple(sentences(text)) or ((0, len(text)),)
         similarity: tuple[float, ...] = ()
-        if self.knows(question) and self.knows(text):
+        if self.copies and self.knows(question) and self.knows(text):
             vectors = yield from self.vectors([question, *(text[a:b] for a, b in spans)])
             similarity = tuple(float(vectors[0] @ vector) for vector in vectors[1:])
         return Passage(text, spans, similarity)
@@ -156,25 +156,52 @@ class Reader:
 
     # An encoder with a question answering head
 
-    def _spans(self, question: str, text: str) -> Generator[Progress, None, tuple[list[Candidate], float]]:
-        spans = None
-        for step in self.engine.spans([(question, text)], self.cancelled):
+    def _spans(
+        self, question: str, passage: Passage
+    ) -> Generator[Progress, None, tuple[list[Candidate], float]]:
+        windows = self._windows(question, passage)
+        pairs = [(question, passage.text[start:end]) for start, end in windows]
+        found: list[Candidate] = []
+        for step in self.engine.spans(pairs, self.cancelled):
             if isinstance(step, Progress):
                 yield step
-            else:
-                spans = step[1]
-        found = []
-        if spans is not None and len(spans.offsets):
-            size = len(spans.offsets)
-            starts = spans.start.topk(min(8, size)).indices.tolist()
-            for first in starts:
+                continue
+            index, spans = step
+            for first in spans.start.topk(min(8, len(spans.offsets))).indices.tolist():
                 last = first + int(spans.end[first : first + _LONGEST_SPAN].argmax())
                 score = float(spans.start[first] + spans.end[last])
                 answered = -math.log1p(math.exp(min(30.0, spans.null - score)))
-                a, b = spans.offsets[first][0], spans.offsets[last][1]
+                a, b = (windows[index][0] + at for at in (spans.offsets[first][0], spans.offsets[last][1]))
                 if a < b:
                     found.append(Candidate(a, b, score, 0.0, answered, last - first + 1))
         return found, 0.0
+
+    def _windows(self, question: str, passage: Passage) -> list[tuple[int, int]]:
+        """As many sentences together as the encoder has room for beside the question, the last one of a
+        window again in the next. A sentence that has no room is cut in halves."""
+        room = max(self.engine.config.max_tokens - self.engine.tokens(question), 16)
+        parts, sizes = list[tuple[int, int]](), list[int]()
+        waiting = list(reversed(passage.sentences))
+        while waiting:
+            start, end = waiting.pop()
+            size = self.engine.tokens(passage.text[start:end])
+            if size > room and end - start > 1:
+                middle = (start + end) // 2
+                at = passage.text.rfind(" ", start + 1, middle)
+                waiting += [(middle if at < 0 else at, end), (start, middle if at < 0 else at)]
+            else:
+                parts.append((start, end))
+                sizes.append(size)
+        found, first = list[tuple[int, int]](), 0
+        while True:
+            last, used = first, sizes[first]
+            while last + 1 < len(sizes) and used + sizes[last + 1] <= room:
+                last += 1
+                used += sizes[last]
+            found.append((parts[first][0], parts[last][1]))
+            if last + 1 == len(sizes):
+                return found
+            first = last if last > first and sizes[last] + sizes[last + 1] <= room else last + 1
 
 
 def _reading(one: Candidate, text: str, probability: float) -> Reading:

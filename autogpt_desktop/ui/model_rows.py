@@ -84,9 +84,7 @@ class InstalledRow(QFrame):
         if model.context:
             facts.append(tr("{n} tokens of context", n=f"{model.context:,}"))
         if model.kind != "decoder":
-            facts.append(
-                tr("finds passages by meaning") if model.kind == "embedding" else tr("does not chat")
-            )
+            facts.append(_encoder_text(model.kind))
         elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
         warning = "" if model.problem else fit_warning(model, self._context.settings.context_length)
@@ -242,6 +240,13 @@ class CatalogueRow(QFrame):
 
     def _open_licence(self, _link: str) -> None:
         show_terms(self._context, self.model, self.window())
+
+
+def _encoder_text(kind: str) -> str:
+    """What an encoder is for, by its head."""
+    if kind == "question_answering":
+        return tr("answers questions about texts")
+    return tr("sorts texts by labels") if kind == "classification" else tr("finds passages by meaning")
 
 
 def only_continues(name: str) -> bool:

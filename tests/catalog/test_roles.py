@@ -50,6 +50,12 @@ def test_the_choice_comes_first_while_it_can_play() -> None:
 def test_candidates_are_of_the_kind_that_a_role_needs() -> None:
     assert [each.name for each in candidates("embed", ALL)] == [MINILM]
     assert [each.name for each in candidates("chat", ALL)] == ["mine", GEMMA, STARTER]
+    every = [*ALL, model("stars", "classification")]
+    assert [each.name for each in candidates("answer", every)] == ["mine", GEMMA, STARTER, "qa"]
+    assert [each.name for each in candidates("sentiment", every)] == ["mine", GEMMA, STARTER, "stars"]
+    assert [each.name for each in candidates("translate", every)] == ["mine", GEMMA, STARTER]
+    chosen = Settings(roles={"answer": "qa", "sentiment": "stars", "translate": "qa"})
+    assert [resolve_role(role, chosen, every) for role in ROLES] == [STARTER, GEMMA, "qa", MINILM, "stars"]
 
 
 def test_every_role_has_a_model_in_the_catalogue() -> None:

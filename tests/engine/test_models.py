@@ -140,7 +140,22 @@ def test_a_large_memory_makes_others_go(models: Models) -> None:
     assert names(models) == ["translate"]
 
 
-@pytest.mark.parametrize(("role", "path"), [("chat", "embed"), ("embed", "chat")])
+@pytest.mark.parametrize(
+    ("role", "head"), [("answer", "question_answering"), ("sentiment", "classification")]
+)
+def test_an_encoder_plays_the_role_that_its_head_is_for(tmp_path: Path, role: str, head: str) -> None:
+    write_encoder(tmp_path, "bert", head)
+    models = Models(lambda _: tmp_path, device="cpu")
+    assert isinstance(run_to_end(models.get(role)), EncoderEngine)
+    for other in {"chat", "translate", "answer", "embed", "sentiment"} - {role}:
+        with pytest.raises(KnownError, match="model-not-for-role"):
+            run_to_end(models.get(other))
+    models.unload()
+
+
+@pytest.mark.parametrize(
+    ("role", "path"), [("chat", "embed"), ("embed", "chat"), ("answer", "embed"), ("sentiment", "embed")]
+)
 def test_a_model_that_cannot_play_the_role(folder: Path, role: str, path: str) -> None:
     models = Models(lambda _: find(folder, path), device="cpu")
     with pytest.raises(KnownError) as error:
