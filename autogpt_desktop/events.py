@@ -13,6 +13,7 @@ class Progress:
     stage: str
     done: int = 0
     total: int = 0  # 0: not known
+    name: str = ""  # of what is worked on now, such as a file
 
 
 @dataclass(frozen=True, slots=True)

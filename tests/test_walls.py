@@ -48,6 +48,8 @@ TORCH_FREE = {
     *("engine.config", "engine.encoder_config", "engine.folder_config", "engine.gguf", "engine.gguf_names"),
 }
 
+SQL_FREE = {"documents.collection", "documents.types"}
+
 # The first matching name counts. "" are the modules of the package itself.
 WALLS = {
     "children": Wall(frozenset()),
@@ -73,7 +75,7 @@ WALLS = {
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),
     "single_instance": wall(set(), {"PySide6.QtCore", "PySide6.QtNetwork"}),
     "ui": wall(
-        {"ui*", "tasks*", "catalog*", "worker", "settings", "engine.config", *HISTORY},
+        {"ui*", "tasks*", "catalog*", "worker", "settings", "engine.config", *HISTORY, *SQL_FREE},
         {"PySide6*", "shiboken6*", "markdown_it*", "mdurl*", "pygments*"},
         lazily={"engine*", "torch_preload"},
     ),

@@ -22,6 +22,8 @@ class Collection:
     folder: Path  # where the collection itself is kept
     name: str
     roots: tuple[Path, ...]  # files and folders
+    watch: bool = False  # read again by itself when files change
+    paused: bool = False  # reading was stopped by the person, and goes on when they say so
 
     @property
     def id(self) -> str:
@@ -61,12 +63,17 @@ class Collections:
         return self.save(replace(collection, roots=_clean(roots)))
 
     def save(self, collection: Collection) -> Collection:
-        value = {"name": collection.name, "roots": [str(root) for root in collection.roots]}
+        value = {
+            "name": collection.name,
+            "roots": [str(root) for root in collection.roots],
+            "watch": collection.watch,
+            "paused": collection.paused,
+        }
         file = collection.folder / "collection.json"
         scratch = file.with_suffix(".new")
         try:
             collection.folder.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
+            scratch.write_text(json.dumps(value, indent=2), encoding="utf-8")  # names may be any bytes
             os.replace(scratch, file)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -84,10 +91,18 @@ class Collections:
             reason = error.strerror or str(error)
             raise KnownError("collection-not-written", folder=str(self.folder), reason=reason) from error
 
+    def sweep(self) -> None:
+        """Delete what is left of collections whose removal was cut short."""
+        for folder in self.folder.glob("*"):
+            if folder.is_dir() and not (folder / "collection.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # the next time, then
+
     def _read(self, folder: Path) -> Collection | None:
         try:
             value = json.loads((folder / "collection.json").read_text(encoding="utf-8"))
-            return Collection(folder, str(value["name"]), tuple(Path(root) for root in value["roots"]))
+            roots = tuple(Path(root) for root in value["roots"])
+            watch, paused = value.get("watch") is True, value.get("paused") is True
+            return Collection(folder, str(value["name"]), roots, watch, paused)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

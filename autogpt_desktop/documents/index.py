@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from autogpt_desktop.documents import files
 from autogpt_desktop.documents.collection import Collection
 from autogpt_desktop.documents.fusion import NOTHING, Ranked, Scores, fuse
 from autogpt_desktop.documents.index_schema import known_errors, open_index, put_aside
+from autogpt_desktop.documents.index_types import Embedder, FileEntry, FileState, Hit, Summary
 from autogpt_desktop.documents.read import read
 from autogpt_desktop.documents.text import passages
 from autogpt_desktop.documents.types import Document, Limits, Passage
@@ -33,55 +33,7 @@ _BATCH = 64  # passages that get vectors in one transaction
 _TRY_AGAIN = frozenset({"document-unreadable", "document-missing", "document-memory"})  # may differ next time
 
 
-@dataclass(frozen=True)
-class Embedder:
-    """What makes vectors: the model's name, and texts to an array [texts, dimensions]."""
-
-    name: str
-    embed: Callable[[Sequence[str]], np.ndarray]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found. Ranks count from 1; 0: not in that ranking."""
-
-    passage: Passage
-    score: float  # standard scores of both rankings: how far the passage stands out in this collection
-    bm25_rank: int
-    vector_rank: int
-    bm25: float  # the higher the better; 0.0 where no word occurs
-    similarity: float  # cosine; 0.0 where there is no vector
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """A file of the index; ``error`` says why it was set aside."""
-
-    path: Path
-    title: str
-    language: str
-    passages: int
-    error: KnownError | None
-    notices: tuple[Notice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What became of a file since it was indexed: "same", "changed", "moved" (to ``path``), "missing"."""
-
-    state: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What bringing an index up to date did."""
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    set_aside: int = 0  # files that could not be read, of all in the collection
+__all__ = ["Embedder", "FileEntry", "FileState", "Hit", "Index", "Summary"]
 
 
 class Index:
@@ -117,11 +69,13 @@ class Index:
         """
         yield from self.notices
         yield Progress("stage.files-looking")
+        with self._write() as db:
+            db.execute("DELETE FROM meta WHERE key = 'finished'")
         counts = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0}
         found = list(files.walk(self.collection.roots))
         counts["removed"] = self._forget(set(map(_stored, found)))
         for number, path in enumerate(found):
-            yield Progress("stage.files-reading", number, len(found))
+            yield Progress("stage.files-reading", number, len(found), path.name)
             if cancelled():
                 break
             counts[self._bring(path, limits or Limits())] += 1
@@ -129,6 +83,9 @@ class Index:
             yield Progress("stage.files-reading", len(found), len(found))
             if embed is not None:
                 yield from self._embed_missing(embed, cancelled)
+            if not cancelled():
+                with self._write() as db:
+                    db.execute("INSERT OR REPLACE INTO meta VALUES ('finished', '1')")
         bad = self._rows("SELECT count(*) FROM files WHERE error != ''")[0][0]
         summary = Summary(**counts, set_aside=bad)
         yield Result(summary)
@@ -154,7 +111,7 @@ class Index:
             status = files.check(path, limits)
             size, mtime = status.st_size, status.st_mtime_ns
         except KnownError as error:
-            return self._put(path, old, (0, 0, ""), error)
+            return self._put(path, old, (*_size_and_date(path), ""), error)
         if old:
             file_id, old_size, old_mtime, sha256, error_text = old[0]
             again = bool(error_text) and json.loads(error_text)[0] in _TRY_AGAIN
@@ -292,6 +249,10 @@ class Index:
         rows = self._rows("SELECT value FROM meta WHERE key = 'embedder'")
         return str(rows[0][0]) if rows else ""
 
+    def unfinished(self) -> bool:
+        """Whether the last run was cut short, or there was none yet."""
+        return not self._rows("SELECT 1 FROM meta WHERE key = 'finished'")
+
     def files(self) -> list[FileEntry]:
         """All files, by path."""
         rows = self._rows(
@@ -337,12 +298,7 @@ class Index:
         known = {row[0]: (row[1], row[2]) for row in self._rows("SELECT path, size, mtime FROM files")}
         found = []
         for path in files.walk(self.collection.roots):
-            try:
-                status = path.stat()
-                now = (status.st_size, status.st_mtime_ns)
-            except OSError:
-                now = (0, 0)
-            if known.pop(_stored(path), None) != now:
+            if known.pop(_stored(path), None) != _size_and_date(path):
                 found.append(path)
         return found + [_path(path) for path in known]
 
@@ -377,6 +333,15 @@ class Index:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+
+def _size_and_date(path: Path) -> tuple[int, int]:
+    """In bytes and nanoseconds; zeros where it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _stored(path: Path) -> str | bytes:
