@@ -43,6 +43,11 @@ class Scores:
         at = int(np.searchsorted(self.ids, passage_id))
         return float(self.values[at]) if at < len(self.ids) and self.ids[at] == passage_id else 0.0
 
+    def among(self, ids: NDArray[np.int64]) -> Scores:
+        """Those of some passages, as if there were no others."""
+        kept = np.isin(self.ids, ids)
+        return Scores(self.ids[kept], self.values[kept], len(ids) if self.count else 0)
+
     def spread(self) -> tuple[float, float]:
         """Mean and standard deviation over all passages."""
         if not self.count:

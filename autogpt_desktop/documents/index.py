@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autogpt_desktop.documents import files
 from autogpt_desktop.documents.collection import Collection
@@ -210,8 +211,13 @@ class Index:
 
     # Asking it
 
-    def search(self, query: str, k: int = 10, query_vector: Vector | None = None) -> list[Hit]:
-        """The best passages for a question, by words, and by vectors where the question has one."""
+    def search(
+        self, query: str, k: int = 10, query_vector: Vector | None = None, only: Sequence[Path] = ()
+    ) -> list[Hit]:
+        """The best passages for a question, by words, and by vectors where the question has one.
+
+        ``only``: the files to look in; () for all.
+        """
         words = NOTHING
         if expression := match_expression(query):
             rows = self._rows(
@@ -222,7 +228,15 @@ class Index:
             found = np.array(rows, np.float64).reshape(-1, 2)
             words = Scores(found[:, 0].astype(np.int64), found[:, 1], total)
         vectors = self.matrix().scores(query_vector) if query_vector is not None else NOTHING
+        if only:
+            inside = self._passages_in(only)
+            words, vectors = words.among(inside), vectors.among(inside)
         return [self._hit(ranked) for ranked in fuse(words, vectors)[:k]]
+
+    def _passages_in(self, only: Sequence[Path]) -> NDArray[np.int64]:
+        """The ids of all passages of some files."""
+        query = "SELECT p.id FROM passages p JOIN files f ON f.id = p.file_id WHERE f.path = ?"
+        return np.array([row[0] for path in only for row in self._rows(query, _stored(path))], np.int64)
 
     def _hit(self, ranked: Ranked) -> Hit:
         row = self._rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from autogpt_desktop.events import Notice, Progress, Text
 from autogpt_desktop.tasks.answer_chat import chats, discuss
 from autogpt_desktop.tasks.answer_index import embedding_model
 from autogpt_desktop.tasks.answer_read import Reader, Reading, constants_for, is_wide
-from autogpt_desktop.tasks.answer_words import PRONOUNS, content
+from autogpt_desktop.tasks.answer_words import PRONOUNS, content, goes_on
 
 EVIDENCE = 5  # passages that are shown
 READ = 3  # of these, how many are read for the answer
 WHOLE = 40  # passages of files that are short enough to be read as a whole
+_THERE_IS = re.compile(r"\b(?:(?:is|are|was|were) there|there (?:is|are|was|were))\b")
 _DOWN = 0.85  # what a place further down in the evidence takes off
 
 
@@ -70,9 +72,9 @@ def answer_in_text(
 ) -> Answering:
     """Answer a question from passages or pasted texts, with the phrase of the text that says it.
 
-    ``models``: a job's engines (``engine.models.Models.job``). ``previous``: earlier questions that this
-    one may refer to. Raises KnownError: empty-question, empty-passage, and whatever loading can raise;
-    ``Cancelled``.
+    ``models``: a job's engines (``engine.models.Models.job``). ``previous``: earlier questions, perhaps
+    with their answers, that this one may refer to. Raises KnownError: empty-question, empty-passage, and
+    whatever loading can raise; ``Cancelled``.
     """
     if not question.strip():
         raise KnownError("empty-question")
@@ -81,7 +83,7 @@ def answer_in_text(
     if not given:
         raise KnownError("empty-passage")
     reader = yield from open_reader(models, cancelled)
-    yield from _foreign(reader, question, given)
+    yield from foreign(reader, question, given)
     yield from answer_from(reader, question, given, previous=previous)
 
 
@@ -143,11 +145,13 @@ def ask(
     *,
     previous: Sequence[str] = (),
     whole: bool = False,
+    only: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Answering:
     """Answer a question from a collection (``documents.index.Index``).
 
-    ``whole``: read short files from end to end instead of searching them. Notices tell of a file that
+    ``whole``: read short files from end to end instead of searching them. ``only``: of the collection's
+    files, those to look in; () for all. Notices tell of a file that
     changed or moved since it was read, and of a language that the embedding model does not know. Raises
     as ``answer_in_text``, and KnownError("nothing-to-search") for an empty collection.
     """
@@ -155,6 +159,8 @@ def ask(
         raise KnownError("empty-question")
     reader = yield from open_reader(models, cancelled)
     files = [file for file in index.files() if file.error is None and file.passages]
+    if only:
+        files = [file for file in files if file.path in set(only)]
     if not files:
         raise KnownError("nothing-to-search")
     asked = follow_up(question, previous)
@@ -163,27 +169,29 @@ def ask(
         yield Notice("notice.too-long-to-read-whole")
     if short:
         found = [passage for file in files for passage in index.passages_of(file.path)]
-        found = yield from _sorted(reader, asked, found)
+        found = yield from by_relevance(reader, asked, found)
     else:
-        found = yield from search(reader, index, asked, EVIDENCE)
+        found = yield from search(reader, index, asked, EVIDENCE, only)
     if not found:
         yield Evidence(())
         yield Answered("", False, 0.0, (), asked)
         return
-    yield from _foreign(reader, asked, found)
+    yield from foreign(reader, asked, found)
     yield from _moved(index, found)
     yield from answer_from(reader, question, found[:EVIDENCE], previous=previous)
 
 
-def search(reader: Reader, index: Any, question: str, count: int) -> Generator[Progress, None, list[Passage]]:
+def search(
+    reader: Reader, index: Any, question: str, count: int, only: Sequence[Path] = ()
+) -> Generator[Progress, None, list[Passage]]:
     """The most relevant passages of a collection, by words, and by meaning where the model knows it."""
     vector = None
     if reader.encoder is not None and index.embedder() == reader.encoder.name and reader.knows(question):
         vector = (yield from reader.vectors([question]))[0].numpy()
-    return [hit.passage for hit in index.search(question, count, vector)]
+    return [hit.passage for hit in index.search(question, count, vector, only)]
 
 
-def _sorted(
+def by_relevance(
     reader: Reader, question: str, passages: list[Passage]
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant first, by meaning where the model knows the languages, else by words."""
@@ -196,7 +204,7 @@ def _sorted(
     return [passages[at] for at in sorted(range(len(near)), key=lambda at: -near[at])]
 
 
-def _foreign(reader: Reader, question: str, passages: Sequence[Passage]) -> Iterator[Notice]:
+def foreign(reader: Reader, question: str, passages: Sequence[Passage]) -> Iterator[Notice]:
     """Say so where the embedding model cannot tell what belongs together."""
     if reader.encoder is None:
         return
@@ -222,9 +230,9 @@ def follow_up(question: str, previous: Sequence[str]) -> str:
     """The question with the last one's subject, if it refers to something that it does not name."""
     if not previous:
         return question
-    lower = question.casefold()
+    lower = _THERE_IS.sub("", question.casefold())
     names = set(lower) if is_wide(question) else set(lower.replace("?", " ").replace("'", " ").split())
-    if not names & PRONOUNS and len(content(question)) > 2:
+    if not names & PRONOUNS and content(question) and not goes_on(question):
         return question
     new = set(content(question))
     before = _spelled(previous[-1])
@@ -238,7 +246,7 @@ def _spelled(text: str) -> list[str]:
     """The words of a text that carry its meaning, as they are written."""
     if is_wide(text):
         return [text.strip("？?。 ")]
-    return [word.strip("?.,!\"'") for word in text.split() if content(word)]
+    return [word.strip("?.,!\"'()") for word in text.split() if content(word)]
 
 
 def _pasted(text: str) -> Passage:

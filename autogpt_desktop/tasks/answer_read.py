@@ -8,6 +8,7 @@ spans; a decoder goes on with examples and can only copy (``answer_copy``); both
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from autogpt_desktop.tasks.answer_words import WIDE, content, words
 
 OWNER = "answer"  # of the saved prefix: nothing of a person's text is in it
 FOCUS = 3  # sentences of a passage that a small model reads: it loses its way in more
+_HEADING = re.compile(r"\s*#{1,6}\s[^\n]*\s*\Z")  # says what a passage is about, and answers nothing
 _LONGEST_SPAN = 30  # tokens of an encoder's answer
 
 
@@ -231,7 +233,10 @@ def focus(question: str, passage: Passage, most: int = FOCUS) -> tuple[str, list
     Also where they come from: (start in that text, its end, start in the passage).
     """
     near = passage.similarity or overlaps(question, passage)
-    best = sorted(range(len(near)), key=lambda index: -near[index])[:most]
+    said = [
+        at for at, (start, end) in enumerate(passage.sentences) if not _HEADING.match(passage.text[start:end])
+    ]
+    best = sorted(said or range(len(near)), key=lambda index: -near[index])[:most]
     gap = "" if is_wide(passage.text) else " "
     text, pieces = "", list[tuple[int, int, int]]()
     for index in sorted(best):

@@ -33,6 +33,11 @@ _DATE = re.compile(
     r"november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\d+\s*年|世纪|\d+月",
     re.IGNORECASE,
 )
+_GOES_ON = re.compile(
+    r"\s*(?:and|but|or|so|also|then|what about|how about|what else|why not|anything else)\b"
+    r"|[^?？]{0,12}呢[?？]?\s*$|\s*(?:那么?|还有|另外|以及|然后)",
+    re.IGNORECASE,
+)
 KINDS = ("date", "number", "person", "place", "reason", "thing")
 _ASKS = (
     (
@@ -72,6 +77,11 @@ def _stem(word: str) -> str:
 def content(text: str) -> list[str]:
     """The words that carry a text's meaning."""
     return [word for word, start, end in words(text) if text[start:end].lower() not in COMMON]
+
+
+def goes_on(question: str) -> bool:
+    """Begins, or ends, as one does that only makes sense behind another question."""
+    return bool(_GOES_ON.match(question))
 
 
 def kind_of(question: str) -> str:

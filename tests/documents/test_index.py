@@ -124,6 +124,17 @@ def test_vectors_are_found_and_fused(index: Index) -> None:
     assert index.search("steel", query_vector=np.ones(5, np.float32))[0].vector_rank == 0  # another model's
 
 
+def test_a_search_may_be_narrowed_to_some_files(index: Index, root: Path) -> None:
+    run(index, LETTERS)
+    query, vector = "bees and steel", by_letters(["bees and steel"])[0]
+    everything = {hit.passage.path.name for hit in index.search(query, query_vector=vector)}
+    assert everything == set(TEXTS)
+    for only in (["steel.txt"], ["茶.txt", "été.txt"]):
+        hits = index.search(query, query_vector=vector, only=[root / name for name in only])
+        assert {hit.passage.path.name for hit in hits} == set(only)
+    assert index.search(query, query_vector=vector, only=[root / "elsewhere.txt"]) == []
+
+
 def test_only_what_changed_is_read_again(index: Index, root: Path) -> None:
     embedded: list[str] = []
 

@@ -172,6 +172,22 @@ def test_follow_ups_take_the_subject_along() -> None:
         follow_up("How many books does the library hold?", before) == "How many books does the library hold?"
     )
     assert follow_up("When did she build it?", []) == "When did she build it?"
+    assert follow_up("And the library?", before) == "And the library? (Brenner)"
+    assert follow_up("老磨坊呢？", ["谁建了水塔？"]) == "老磨坊呢？ (谁建了水塔)"
+    with_answer = ["Who built the mill? Anna Holt"]
+    assert follow_up("Where did she study?", with_answer) == "Where did she study? (Anna Holt)"
+
+
+def test_a_question_that_stands_alone_stays_as_it_is() -> None:
+    before = ["How long do I bake the plum cake?"]
+    alone = (
+        "How much is the deposit?",
+        "Who is the president of France?",
+        "Is there a museum?",
+        "押金多少？",
+    )
+    for question in alone:
+        assert follow_up(question, before) == question
 
 
 def test_examples_contain_their_answers() -> None:
