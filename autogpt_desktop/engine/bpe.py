@@ -61,15 +61,14 @@ class WordBPE:
         self._options = options
         self._remembered: dict[str, list[int]] = {}
         self._always = always
-        # the longest piece that starts with these three characters, unless it is a short one
-        self._longest: dict[str, int] = {}
-        longest, pieces = self._longest, list(ids)
+        # the longest piece that starts with these three characters, unless it is a short one: of several
+        # entries with a key a dictionary keeps the last
+        pieces = list(ids)
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        for index in np.flatnonzero((lengths > _SHORT) & (lengths <= _MAX_PIECE)).tolist():
-            piece = pieces[index]
-            head, length = piece[:3], len(piece)
-            if longest.get(head, 0) < length:
-                longest[head] = length
+        long = np.flatnonzero((lengths > _SHORT) & (lengths <= _MAX_PIECE))
+        long = long[np.argsort(lengths[long], kind="stable")]
+        heads = [pieces[index][:3] for index in long.tolist()]
+        self._longest: dict[str, int] = dict(zip(heads, lengths[long].tolist(), strict=True))
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text."""

@@ -328,13 +328,12 @@ def _normal_ids(tokens: list[str], types: np.ndarray) -> dict[str, int]:
     """The tokens that are text; of two alike, the later. A quarter of a million of them are read at every
     load: no Python loop goes over all, and other threads get their turn between the parts."""
     ids: dict[str, int] = {}
-    for start in range(0, len(tokens), _PART):
-        part = tokens[start : start + _PART]
-        ids.update(zip(part, range(start, start + len(part)), strict=True))
-    if len(ids) < len(tokens):
-        return {tokens[id]: id for id in np.flatnonzero(types == _NORMAL).tolist()}
-    for id in np.flatnonzero(types != _NORMAL).tolist():
-        del ids[tokens[id]]
+    others = np.flatnonzero(types != _NORMAL)
+    starts, stops = [0, *(others + 1).tolist()], [*others.tolist(), len(tokens)]
+    for first, last in zip(starts, stops, strict=True):
+        for start in range(first, last, _PART):
+            stop = min(last, start + _PART)
+            ids.update(zip(tokens[start:stop], range(start, stop), strict=True))
     return ids
 
 
