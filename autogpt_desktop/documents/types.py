@@ -56,3 +56,11 @@ class Limits:
     characters: int = 20_000_000  # of text; the rest is left out with a notice
     seconds: float = 60.0
     memory: int = 2 << 30  # address space of the child process, where the system can limit it
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A text in another language. ``spans``: (start, end, start, end) of a sentence in the text and here."""
+
+    text: str
+    spans: tuple[tuple[int, int, int, int], ...] = ()

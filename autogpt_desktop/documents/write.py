@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from autogpt_desktop.documents.encoding import decode
-from autogpt_desktop.documents.types import Limits
+from autogpt_desktop.documents.types import Limits, Turned
 from autogpt_desktop.errors import KnownError
 
 _PARAGRAPHS = re.compile(r"(?:[^\S\n]*\n)+[^\S\n]*\n\s*|\f")
@@ -29,22 +29,31 @@ _LINE_START = re.compile(r"\s*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6}|\[[ xX]\])\s+)+")
 _CELL_END = re.compile(r"(\s*\|\s*(?::?-+:?\s*\|\s*)*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """A text in another language. ``spans``: (start, end, start, end) of a sentence in the text and here."""
-
-    text: str
-    spans: tuple[tuple[int, int, int, int], ...] = ()
+NO_PHRASES: Mapping[str, str] = MappingProxyType({})
 
 
 class Blocks(Protocol):
-    """A file as texts. ``suffix`` of what ``write`` makes, which may differ from the file's own."""
+    """A file as texts. ``suffix`` of what ``write`` makes, which may differ from the file's own.
+
+    ``phrases``: words inside ``texts`` that are bold, a link or the like; what they are in the other
+    language, on their own, helps to find them there.
+    """
 
     texts: list[str]
+    phrases: list[str]
     suffix: str
 
-    def write(self, turned: Sequence[Turned], out: Path) -> None:
-        """Write the file with ``turned`` in place of ``texts``. Raises KnownError("file-not-written")."""
+    def write(
+        self,
+        turned: Sequence[Turned],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        """Write the file with ``turned`` in place of ``texts``. ``language``: theirs (ISO 639-1).
+
+        Raises KnownError("file-not-written").
+        """
 
 
 class Skeleton:
@@ -53,8 +62,15 @@ class Skeleton:
     def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
         self.parts, self.suffix, self.encoding = parts, suffix, encoding
         self.texts = [part for is_text, part in parts if is_text]
+        self.phrases: list[str] = []
 
-    def write(self, turned: Sequence[Turned], out: Path) -> None:
+    def write(
+        self,
+        turned: Sequence[Turned],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
         texts = iter(turned)
         whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
         try:
@@ -194,10 +210,24 @@ def as_text(path: Path, limits: Limits) -> Blocks:
     return Skeleton(paragraphs(document.text), ".txt")
 
 
+def html(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write_html import Page
+
+    return Page(path, limits)
+
+
+def docx(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write_docx import Word
+
+    return Word(path, limits)
+
+
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".txt", ".text", ".log"), plain),
     **dict.fromkeys((".srt", ".vtt"), subtitles),
     **dict.fromkeys((".md", ".markdown"), markdown),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html),
+    ".docx": docx,
     ".pdf": as_text,
 }
 SUFFIXES = tuple(_KINDS)  # of files that can be translated

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.documents.text import detect
-from autogpt_desktop.documents.write import SUFFIXES, Blocks, Turned, open_blocks
+from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.write import SUFFIXES, Blocks, open_blocks
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary
@@ -89,17 +90,20 @@ def translate_file(
         raise KnownError("translate-overwrites", name=path.name)
     chosen = wished if out is not None and wished == out else _free(wished)
     found: list[Translation] = []
+    count = len(blocks.texts)
     with Kept(wished.with_name(f"{wished.name}.part")) as memory:
         events = translate_many(
-            models, blocks.texts, _language(blocks, source, target), target,
+            models, [*blocks.texts, *blocks.phrases], _language(blocks, source, target), target,
             glossary=glossary, quality=quality, memory=memory, known=known, cancelled=cancelled,
         )  # fmt: skip
         for event in events:
             if isinstance(event, Translation):
                 found.append(event)
-            else:
+            elif not isinstance(event, Translated) or event.part < count:
                 yield event
-        blocks.write([turned(translation) for translation in found], chosen)
+        phrases = {text: item.text for text, item in zip(blocks.phrases, found[count:], strict=True)}
+        del found[count:]
+        blocks.write([turned(translation) for translation in found], chosen, target, phrases)
         memory.remove()
     yield Result(TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found)))
 

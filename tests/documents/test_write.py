@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.documents.write import Turned, open_blocks
+from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.write import open_blocks
 from autogpt_desktop.errors import KnownError
 
 MARKDOWN = """---

@@ -83,9 +83,7 @@ def test_logits_equal_those_of_torch(file: Path, kind: CacheType) -> None:
     wanted = exact.decoder.forward([(exact.decoder.new_state(), ids)], "all")[0]
     got = decoder.forward([(decoder.new_state(), ids)], "all")[0]
     assert (got - wanted).norm() / wanted.norm() < 0.04
-    divergence = F.kl_div(
-        got.log_softmax(-1), wanted.log_softmax(-1), log_target=True, reduction="batchmean"
-    )
+    divergence = F.kl_div(got.log_softmax(-1), wanted.log_softmax(-1), log_target=True, reduction="batchmean")
     assert divergence < 1e-3
 
 

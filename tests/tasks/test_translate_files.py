@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -112,6 +113,17 @@ def test_the_result_says_what_to_look_at(models: Models, tmp_path: Path) -> None
     assert done.source == "fr" and done.flagged == 2 and done.flags["copied"] == 2
     assert done.texts == ("Bonjour", "Le chat est ici, et le chien dort.")
     assert next(iter(translate_file(models, path, None, "fr", "en"))) == Progress("stage.reading-file")
+
+
+def test_a_page_keeps_its_form(models: Models, tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    page = "<html lang=en>\n<h1>{}</h1><p>{} <code>x = 1</code>.</p>\n<p>{}</p></html>\n"
+    path.write_text(page.format("Good morning", "Write", "<b>The cat</b> is red."), encoding="utf-8")
+    done = translated(models, path)
+    assert done.texts == ("Good morning", "Write `x = 1`.", "The cat is red.")
+    pattern = re.escape(page).replace(r"\{\}", "(.+)").replace("lang=en", 'lang="fr"')
+    found = re.fullmatch(pattern, done.out.read_text(encoding="utf-8"))
+    assert found and found[1] != "Good morning" and re.search("<b>Le chat</b>.* rouge", found[3])
 
 
 def test_what_was_kept_is_found_again(tmp_path: Path) -> None:

@@ -27,23 +27,23 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 def read_html(data: bytes, parts: Parts) -> None:
     """The text of a page, its title, block by block."""
-    decoded = _decode(data)
+    decoded = decode_html(data)
     if decoded is None:
         raise Unreadable("document-kind")
-    add_html(decoded, parts)
+    add_html(decoded[0], parts)
 
 
-def _decode(data: bytes) -> str | None:
+def decode_html(data: bytes) -> tuple[str, str] | None:
+    """A page's text and encoding, which it says itself or shows; None where it is no text."""
     said = _CHARSET.search(data[:4096])
     if said and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         name = said[1].decode("ascii").lower()
         name = _REALLY.get(name, name)
         try:
-            return data.decode(name)
+            return data.decode(name), name
         except (LookupError, UnicodeDecodeError):
             pass  # a page that says the wrong thing: look at its bytes
-    found = decode(data)
-    return found[0] if found else None
+    return decode(data)
 
 
 def add_html(text: str, parts: Parts) -> str:

@@ -1,0 +1,80 @@
+"""Where the words of a phrase stand in a longer text that says them in about the same way."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+Span = tuple[int, int]
+
+ALIKE = 0.55  # of 1: below, the words are others
+_NEAR = 0.15  # what the right place is worth beside likeness
+_WIDE = "\u0e00-\u0eff\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORDS = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’.-][^\W_{_WIDE}]+)*")
+_WIDE_CHARACTER = re.compile(f"[{_WIDE}]")
+_MOST = 600  # characters that are searched for likeness
+
+
+def words(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """The words of ``text[start:end]``; each character of Chinese, Japanese and Thai is one."""
+    return [match.span() for match in _WORDS.finditer(text, start, len(text) if end is None else end)]
+
+
+def trimmed(text: str, start: int = 0, end: int | None = None) -> Span:
+    """``start`` and ``end`` without the white space inside at both ends."""
+    end = len(text) if end is None else end
+    piece = text[start:end]
+    left = len(piece) - len(piece.lstrip())
+    return (start + left, start + len(piece.rstrip())) if left < len(piece) else (start, start)
+
+
+def middle_gap(text: str, wish: float, limits: Span) -> int:
+    """The end of the word that is nearest to ``wish``."""
+    return min((end for _, end in words(text, *limits)), key=lambda end: abs(end - wish), default=limits[1])
+
+
+def find_words(
+    text: str, limits: Span, phrases: Sequence[str], wish: float, taken: Sequence[Span] = ()
+) -> Span | None:
+    """The words of ``text`` within ``limits`` that are most like one of ``phrases``, or None.
+
+    Alike are those that share pairs of letters (Dice's coefficient), the ones nearest to ``wish`` first.
+    """
+    found = words(text, *limits)
+    best, chosen = 0.0, None
+    for phrase in phrases:
+        wanted, size = _pairs(phrase), len(words(phrase))
+        if not size or not wanted:
+            continue
+        for first, (start, _) in enumerate(found):
+            if start - limits[0] > _MOST:
+                break
+            for last in range(first + max(size * 2 // 3, 1) - 1, min(first + size * 3 // 2 + 1, len(found))):
+                end = found[last][1]
+                if any(start < other and begin < end for begin, other in taken):
+                    break
+                alike = _dice(wanted, _pairs(text[start:end]))
+                if alike < ALIKE:
+                    continue
+                value = alike - _NEAR * abs(start - wish) / max(limits[1] - limits[0], 1)
+                if chosen is None or value > best:
+                    best, chosen = value, (start, end)
+    return chosen
+
+
+def _pairs(text: str) -> Counter[str]:
+    """Pairs of neighbouring letters, without case and accents; the ends count as neighbours. Of writing
+    without spaces also single characters, as they say as much."""
+    plain = unicodedata.normalize("NFD", text.casefold())
+    plain = "".join(character for character in plain if character.isalnum() or character.isspace())
+    plain = f" {' '.join(plain.split())} "
+    if not plain.strip():
+        return Counter()
+    pairs = Counter(plain[at : at + 2] for at in range(len(plain) - 1))
+    return pairs + Counter(_WIDE_CHARACTER.findall(plain))
+
+
+def _dice(one: Counter[str], other: Counter[str]) -> float:
+    return 2 * (one & other).total() / max(one.total() + other.total(), 1)
