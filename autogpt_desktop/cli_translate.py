@@ -57,21 +57,30 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     glossary = _glossary(options.glossary)
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)
+    known = _known(models)
     try:
         with models.job() as job, stop:
             try:
                 if options.files:
                     from autogpt_desktop.cli_translate_files import files
 
-                    files(job, options, glossary, stop)
+                    files(job, options, glossary, known, stop)
                 else:
                     for lines in _stdin():
-                        _print_lines(job, lines, options, glossary, stop)
+                        _print_lines(job, lines, options, glossary, known, stop)
             except Cancelled:
                 return 130
             return 130 if stop.pressed else 0
     finally:
         models.unload()
+
+
+def _known(models: Any) -> tuple[str, ...]:
+    """The languages that the catalogue or the file says the model knows; () where neither does."""
+    from autogpt_desktop.catalog.installed import installed
+
+    path = models.resolve("translate")
+    return next((model.languages for model in installed() if model.path == path), ())
 
 
 def _glossary(path: Path | None) -> Any:
@@ -90,7 +99,12 @@ def _glossary(path: Path | None) -> Any:
 
 
 def _print_lines(
-    models: Any, lines: Sequence[str], options: argparse.Namespace, glossary: Any, stop: Any
+    models: Any,
+    lines: Sequence[str],
+    options: argparse.Namespace,
+    glossary: Any,
+    known: Sequence[str],
+    stop: Any,
 ) -> None:
     """Translate some lines, and print each as soon as it is complete."""
     from autogpt_desktop.cli import Reporter, drive
@@ -98,7 +112,7 @@ def _print_lines(
 
     events = translate_many(
         models, lines, options.source, options.target,
-        glossary=glossary, quality=options.quality, cancelled=stop,
+        glossary=glossary, quality=options.quality, known=known, cancelled=stop,
     )  # fmt: skip
     for event in drive(events, Reporter()):
         if isinstance(event, Translation):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from autogpt_desktop.cli import Reporter, drive
@@ -13,14 +14,14 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.translate_files import TranslatedFile, translate_file
 
 
-def files(models: Any, options: argparse.Namespace, glossary: Any, stop: Any) -> None:
+def files(models: Any, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any) -> None:
     """Translate every file; each result's path goes to standard output."""
     if options.out and len(options.files) > 1 and not options.out.is_dir():
         raise KnownError("translate-out-not-a-folder", name=options.out.name)
     for path in options.files:
         events = translate_file(
             models, path, options.out, options.source, options.target,
-            glossary=glossary, quality=options.quality, cancelled=stop,
+            glossary=glossary, quality=options.quality, known=known, cancelled=stop,
         )  # fmt: skip
         for event in drive(events, Reporter()):
             if isinstance(event, Result):

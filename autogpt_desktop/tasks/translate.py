@@ -20,10 +20,12 @@ from autogpt_desktop.tasks.translate_guard import flags, has_letters
 from autogpt_desktop.tasks.translate_model import Answer, Wish, answers, several
 from autogpt_desktop.tasks.translate_pieces import Piece, pieces
 
+_FEW = 60  # characters; the language of more is told by themselves
+_NEARLY = 0.3  # of the likeliest language's probability
 QUALITIES = ("quick", "best")
 WINDOW = 16  # pieces that are translated together before the first of them is shown
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
-_OTHER_NAMES = {
+OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
     "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "pl": "Polish",
     "cs": "Czech", "hu": "Hungarian", "ro": "Romanian", "tr": "Turkish", "uk": "Ukrainian", "el": "Greek",
     "he": "Hebrew", "hi": "Hindi", "th": "Thai", "vi": "Vietnamese", "id": "Indonesian", "fa": "Persian",
@@ -74,7 +76,12 @@ class Translation:
 
 def languages(engine: Any) -> tuple[str, ...]:
     """Which of LANGUAGES to offer: those the model says it knows, all where it says nothing."""
-    own = {code.split("-")[0].lower() for code in engine.config.languages}
+    return offered(engine.config.languages)
+
+
+def offered(known: Sequence[str]) -> tuple[str, ...]:
+    """Which of LANGUAGES to offer where a model knows those: all of them where nothing is known."""
+    own = {code.replace("_", "-").split("-")[0].lower() for code in known}
     return tuple(code for code in LANGUAGES if not own or code in own)
 
 
@@ -93,8 +100,9 @@ def translate(
     """Translate one text: Progress, each Translated in order, and last a Result with the Translation.
 
     ``source``: ISO 639-1, or "auto". ``memory`` is asked before the model and told what it said.
-    ``known``: languages that the model knows, where more is known than it says itself. A Notice names
-    a language it does not. Raises KnownError("language-not-offered"), ``Cancelled``, and whatever loading
+    ``known``: languages that the model knows, where more is known than it says itself: a short text is
+    rather in one of them, and a Notice names another before anything is translated.
+    Raises KnownError("language-not-offered"), ``Cancelled``, and whatever loading
     can raise.
     """
     events = translate_many(
@@ -120,10 +128,11 @@ def translate_many(
     """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order."""
     if quality not in QUALITIES:
         raise ValueError(f"unknown quality {quality!r}")
-    for language in (target,) if source == "auto" else (source, target):
-        if language not in LANGUAGES:
-            raise KnownError("language-not-offered", language=_name(language))
-    sources = [_language(text, target) if source == "auto" else source for text in texts]
+    for language in (source, target):
+        if language not in LANGUAGES and (language == target or language not in {"auto", *OTHER_LANGUAGES}):
+            names = ", ".join(offered(known))
+            raise KnownError("language-not-offered", language=name_of(language), languages=names)
+    sources = [_language(text, target, known) if source == "auto" else source for text in texts]
     work, behind = [], []
     for part, text in enumerate(texts):
         found, after = pieces(text, sources[part], target, part)
@@ -132,7 +141,7 @@ def translate_many(
     engine = None
     if any(piece.inner for found in work for piece in found):
         engine = yield from models.get("translate")
-        yield from _unknown(known or languages(engine), [*dict.fromkeys(sources), target])
+        yield from _unknown(offered(known) if known else languages(engine), [*dict.fromkeys(sources), target])
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
@@ -253,17 +262,25 @@ def _key(how: _How, piece: Piece, source: str) -> tuple[Any, ...]:
     return (name, source, how.target, how.quality, terms, piece.inner)
 
 
-def _language(text: str, target: str) -> str:
-    """The language that a text is most likely in, ISO 639-1; English where nothing can be told."""
+def _language(text: str, target: str, known: Sequence[str] = ()) -> str:
+    """The language that a text is most likely in, ISO 639-1; English where nothing can be told.
+
+    A few words may be in many languages: of those nearly as likely, in the first that the model knows."""
     found = detect(text) if has_letters(text) else []
-    return found[0][0] if found else ("en" if target != "en" else "fr")
+    if not found:
+        return "en" if target != "en" else "fr"
+    likely = [code for code, share in found if share >= _NEARLY * found[0][1]]
+    if known and len(text) <= _FEW:
+        return next((code for code in likely if code in offered(known)), found[0][0])
+    return found[0][0]
+
+
+def name_of(language: str) -> str:
+    """A language's English name, as prompts and notices have it; the code where it has none here."""
+    return LANGUAGES.get(language) or OTHER_LANGUAGES.get(language) or language
 
 
 def _unknown(known: Sequence[str], wanted: Sequence[str]) -> Iterator[Notice]:
     for language in dict.fromkeys(wanted):
         if language not in known:
-            yield Notice("notice.language-unknown", {"language": _name(language)})
-
-
-def _name(language: str) -> str:
-    return LANGUAGES.get(language) or _OTHER_NAMES.get(language) or language
+            yield Notice("notice.language-unknown", {"language": name_of(language)})

@@ -21,7 +21,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate import Translated, Translation, translate_many
+from autogpt_desktop.tasks.translate import OTHER_LANGUAGES, Translated, Translation, translate_many
 from autogpt_desktop.tasks.translate_model import Answer
 
 __all__ = ["SUFFIXES", "Kept", "TranslatedFile", "translate_file", "turned"]
@@ -123,7 +123,7 @@ def _language(blocks: Blocks, source: str, target: str) -> str:
     if source != "auto":
         return source
     found = detect("\n".join(blocks.texts))
-    if not found or found[0][0] == target or found[0][0] not in LANGUAGES:
+    if not found or found[0][0] == target or found[0][0] not in {*LANGUAGES, *OTHER_LANGUAGES}:
         return "auto"  # it is said, and flagged, for each text
     return found[0][0]
 

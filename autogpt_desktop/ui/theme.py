@@ -107,7 +107,7 @@ class Theme(QObject):
         self.set_mode(mode)
 
     def set_mode(self, mode: str) -> None:
-        """"light", "dark" or "system"."""
+        """ "light", "dark" or "system"."""
         self._mode = mode
         wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
         # tells the platform too: window frames and file dialogs follow where it can

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from autogpt_desktop.documents.text import detect
 from autogpt_desktop.engine.models import Models
 from autogpt_desktop.engine.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice, Result
+from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary, Term
+from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate import (
     Translated,
     Translation,
+    _language,
     alternatives,
     languages,
     translate,
@@ -146,8 +149,26 @@ def test_an_unknown_language_is_named(models: Models) -> None:
     events = list(translate(models, "Good morning.", "en", "ko", known=("en", "fr")))
     notices = [event for event in events if isinstance(event, Notice)]
     assert [(n.key, n.values) for n in notices] == [("notice.language-unknown", {"language": "Korean"})]
-    with pytest.raises(KnownError, match="language-not-offered"):
-        list(translate(models, "Good morning.", "en", "tlh"))
+    with pytest.raises(KnownError, match="language-not-offered") as error:
+        list(translate(models, "Good morning.", "en", "tlh", known=("fr-FR", "en", "sw")))
+    assert error.value.values["languages"] == "en, fr"
+
+
+def test_it_is_named_before_anything_is_translated(models: Models) -> None:
+    text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand."
+    for source in ("auto", "nl"):
+        first = next(
+            event for event in translate(models, text, source, "fr") if not isinstance(event, Progress)
+        )
+        assert first == Notice("notice.language-unknown", {"language": "Dutch"})
+
+
+def test_a_few_words_are_rather_in_a_known_language() -> None:
+    text = "Sensation!"
+    ranked = [code for code, _ in detect(text)]
+    other = next(code for code in ranked[1:] if code in LANGUAGES)
+    assert _language(text, "zh", ()) == ranked[0] and _language(text, "zh", (other,)) == other
+    assert _language("Het is vandaag erg mooi weer.", "zh", ("fr", "de")) == "nl"
 
 
 def test_a_language_without_examples_is_flagged(models: Models) -> None:
