@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
+from unicodedata import category
 
 from autogpt_desktop import __version__, cli_ask, cli_sentiment, cli_translate, i18n
 from autogpt_desktop.bench import peers
@@ -17,6 +21,8 @@ from autogpt_desktop.settings import DEVICES, Settings
 
 # Commands of the tasks: each module has ``add_parser`` and ``run``.
 TASKS = {"ask": cli_ask, "translate": cli_translate, "sentiment": cli_sentiment}
+# What writing to standard output can fail with, other than that its reader went away.
+_NOT_WRITTEN = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", 0), errno.EFBIG, errno.EIO})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,10 +150,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(tr("To download it here: {command}", command=command), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output went away: nothing is left to say
-        sys.stderr.close()
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NOT_WRITTEN:
+            raise
+        _drop_output()
+        reason = error.strerror or str(error)
+        print(message(KnownError("output-not-written", reason=reason)), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _drop_output() -> None:
+    """What is still waiting to be written goes nowhere, or it would fail again when the program ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no file to write to in the first place
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def one_line(text: str) -> str:
+    """Without what would break the line or steer the terminal, as names of files may have it."""
+    return "".join("\ufffd" if category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
 
 
 def models(options: argparse.Namespace) -> int:
@@ -187,16 +213,20 @@ def models(options: argparse.Namespace) -> int:
 
 
 class Reporter:
-    """Progress and notices on standard error: one line that changes, and only on a terminal."""
+    """Progress and notices on standard error: a line that changes, only on a terminal; each notice once."""
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
+        self.live = sys.stderr is not None and sys.stderr.isatty()
         self.shown = 0
+        self.said: set[str] = set()
 
     def __call__(self, event: object) -> None:
         if isinstance(event, Notice):
-            self.clear()
-            print(message(event.key, **event.values), file=sys.stderr)
+            text = one_line(message(event.key, **event.values))
+            if text not in self.said:
+                self.clear()
+                print(text, file=sys.stderr)
+                self.said.add(text)
         elif isinstance(event, Progress) and self.live:
             share = f" {100 * event.done // event.total} %" if event.total else ""
             line = f"{message(event.stage)}{share}"

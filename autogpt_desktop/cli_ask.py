@@ -36,30 +36,35 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError: no-files-to-ask, nothing-to-search, empty-question."""
-    from autogpt_desktop.cli import Reporter, drive
+    from autogpt_desktop.cli import Reporter
     from autogpt_desktop.documents.collection import collection_of
     from autogpt_desktop.documents.index import Index
     from autogpt_desktop.engine.transformer import Cancelled
-    from autogpt_desktop.events import Result
     from autogpt_desktop.tasks.answer_index import embedder
     from autogpt_desktop.terminal import Interrupt, open_models
 
     question, paths = parts(options.asked)
-    stop = Interrupt()
+    stop, report = Interrupt(), Reporter()
     models = open_models(settings, {"answer": options.model}, options.device)
-    index = Index(collection_of(paths))
+    collection = collection_of(paths)
+    index = Index(collection)
     try:
         with models.job() as job, stop:
-            report = Reporter()
             embed = _to_end(embedder(job, stop), report)
-            for event in drive(index.index(embed, cancelled=stop), report):
-                assert isinstance(event, Result)
+            try:
+                _bring(index, embed, report, stop)
+            except KnownError as error:
+                if error.key != "index-damaged":
+                    raise
+                index.close()
+                index = Index(collection)  # the damaged one was put aside, and all can be read again
+                _bring(index, embed, report, stop)
             _say_set_aside(index)
             previous: list[str] = []
             for line in [question] if question is not None else _lines():
                 if stop.pressed:
                     break
-                _answer(job, index, line, previous if options.follow_up else (), options, stop)
+                _answer(job, index, line, previous if options.follow_up else (), options, report, stop)
                 previous.append(line)
     except Cancelled:
         return 130
@@ -69,12 +74,23 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 130 if stop.pressed else 0
 
 
+def _bring(index: Any, embed: Any, report: Any, stop: Callable[[], bool]) -> None:
+    """Bring the index up to date."""
+    from autogpt_desktop.cli import drive
+    from autogpt_desktop.events import Result
+
+    for event in drive(index.index(embed, cancelled=stop), report):
+        assert isinstance(event, Result)
+
+
 def parts(asked: Sequence[str]) -> tuple[str | None, list[Path]]:
     """The question (None: they come on standard input) and the paths.
 
     Raises KnownError("no-files-to-ask").
     """
     first, rest = asked[0], [Path(path) for path in asked[1:]]
+    if "" in asked[1:]:  # a variable of the shell that is not set: it must not mean the folder one is in
+        raise KnownError("no-files-to-ask")
     if first == "-":
         question = None
     elif Path(first).exists() and not first.rstrip().endswith(("?", "？")):
@@ -105,20 +121,23 @@ def _lines() -> Iterator[str]:
 
 
 def _say_set_aside(index: Any) -> None:
+    from autogpt_desktop.cli import one_line
     from autogpt_desktop.i18n import message
 
     for file in index.files():
         if file.error is not None:
-            print(message(file.error), file=sys.stderr)
+            print(one_line(message(file.error)), file=sys.stderr)
 
 
-def _answer(models: Any, index: Any, question: str, previous: Sequence[str], options: Any, stop: Any) -> None:
-    from autogpt_desktop.cli import Reporter, drive
+def _answer(
+    models: Any, index: Any, question: str, previous: Sequence[str], options: Any, report: Any, stop: Any
+) -> None:
+    from autogpt_desktop.cli import drive, one_line
     from autogpt_desktop.tasks.answer import Answered, Evidence, ask
 
     passages: tuple[Any, ...] = ()
     events = ask(models, question, index, previous=previous, whole=options.whole, cancelled=stop)
-    for event in drive(events, Reporter()):
+    for event in drive(events, report):
         if isinstance(event, Evidence):
             passages = event.passages
         elif isinstance(event, Answered):
@@ -127,10 +146,10 @@ def _answer(models: Any, index: Any, question: str, previous: Sequence[str], opt
                 print(json.dumps({"question": question} | found, ensure_ascii=False), flush=True)
             elif event.answered:
                 numbers = "".join(f" [{number}]" for number in range(1, len(found["citations"]) + 1))
-                print(event.answer + numbers, flush=True)
+                print(one_line(" ".join(event.answer.split())) + numbers, flush=True)
                 for number, one in enumerate(found["citations"], 1):
                     page = tr(", page {page}", page=one["page"]) if one["page"] else ""
-                    print(f"  [{number}] {one['path']}{page}", flush=True)
+                    print(one_line(f"  [{number}] {one['path']}{page}"), flush=True)
             else:
                 print(tr("These files do not say it."), flush=True)
 

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,8 @@ class Index:
         if old and bad and old[0][4] == error and tuple(old[0][1:3]) == state[:2]:
             return "unchanged"
         with self._write() as db:
-            if old:
-                self._delete(old[0][0])
+            for (file_id,) in db.execute("SELECT id FROM files WHERE path = ?", (_stored(path),)).fetchall():
+                self._delete(file_id)  # as it is now: another program may have been quicker
             document = what if isinstance(what, Document) else None
             notices = json.dumps([[n.key, n.values] for n in document.notices] if document else [])
             title, language = (document.title, document.language) if document else ("", "")
@@ -201,9 +202,9 @@ class Index:
                 break
             vectors = np.asarray(embed.embed([text for _, text in rows]), np.float32)
             with self._write() as db:
-                db.executemany(
-                    "INSERT INTO vectors (passage_id, vector) VALUES (?, ?)",
-                    [(row[0], pack(vector)) for row, vector in zip(rows, vectors, strict=True)],
+                db.executemany(  # what another program did meanwhile stays done
+                    "INSERT OR IGNORE INTO vectors SELECT id, ? FROM passages WHERE id = ?",
+                    [(pack(vector), row[0]) for row, vector in zip(rows, vectors, strict=True)],
                 )
             done += len(rows)
         if total and done >= total:
@@ -231,23 +232,22 @@ class Index:
         if only:
             inside = self._passages_in(only)
             words, vectors = words.among(inside), vectors.among(inside)
-        return [self._hit(ranked) for ranked in fuse(words, vectors)[:k]]
+        return list(islice((hit for ranked in fuse(words, vectors) for hit in self._hit(ranked)), k))
 
     def _passages_in(self, only: Sequence[Path]) -> NDArray[np.int64]:
         """The ids of all passages of some files."""
         query = "SELECT p.id FROM passages p JOIN files f ON f.id = p.file_id WHERE f.path = ?"
         return np.array([row[0] for path in only for row in self._rows(query, _stored(path))], np.int64)
 
-    def _hit(self, ranked: Ranked) -> Hit:
-        row = self._rows(
+    def _hit(self, ranked: Ranked) -> Iterator[Hit]:
+        """Nothing where another program took the passage out meanwhile."""
+        for row in self._rows(
             "SELECT f.path, p.page, p.start, p.end, p.text, f.title FROM passages p"
             " JOIN files f ON f.id = p.file_id WHERE p.id = ?",
             ranked.id,
-        )[0]
-        passage = Passage(_path(row[0]), *row[1:])
-        return Hit(
-            passage, ranked.score, ranked.bm25_rank, ranked.vector_rank, ranked.bm25, ranked.similarity
-        )
+        ):
+            passage, r = Passage(_path(row[0]), *row[1:]), ranked
+            yield Hit(passage, r.score, r.bm25_rank, r.vector_rank, r.bm25, r.similarity)
 
     def matrix(self) -> Matrix:
         """All vectors; read once, and again after a change."""

@@ -124,7 +124,7 @@ def _open(path: Path, busy_ms: int) -> sqlite3.Connection:
         db.execute("PRAGMA temp_store = MEMORY")  # no text in temporary files
         db.execute("PRAGMA secure_delete = ON")  # a file that left the collection leaves no text behind
         db.execute("BEGIN IMMEDIATE")  # finds out now that it cannot write
-        if not tables:
+        if not db.execute("SELECT 1 FROM sqlite_master").fetchone():  # nor did another program meanwhile
             for statement in _TABLES:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -20,6 +20,8 @@ from autogpt_desktop import i18n
 from autogpt_desktop.documents.collection import Collection, Collections, collection_of
 from autogpt_desktop.documents.fusion import Scores, fuse
 from autogpt_desktop.documents.index import Embedder, Index, Summary
+from autogpt_desktop.documents.read import read
+from autogpt_desktop.documents.types import Document
 from autogpt_desktop.documents.words import index_words, query_words
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
@@ -245,6 +247,58 @@ def test_it_goes_on_after_a_kill(tmp_path: Path, root: Path) -> None:
         assert names(index, "topic137") == ["137.txt"] and not index.notices
     finally:
         index.close()
+
+
+def test_two_programs_at_once_share_the_work(
+    index: Index, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Index(index.collection)
+    reads = iter(range(100))
+
+    def read_after_the_other(path: Path, **options: Any) -> Document:
+        if next(reads) == 0:
+            run(other)
+        return read(path, **options)
+
+    def embed_after_the_other(texts: Sequence[str]) -> np.ndarray:
+        run(other, LETTERS)
+        (root / "bees.txt").write_text("Bees are away.")
+        run(other, LETTERS)
+        return by_letters(texts)
+
+    monkeypatch.setattr("autogpt_desktop.documents.index.read", read_after_the_other)
+    run(index, Embedder("letters", embed_after_the_other))
+    assert sorted(entry.path.name for entry in index.files()) == sorted(TEXTS)
+    assert len(index.matrix()) == 5 and names(index, "steel") == ["steel.txt"]
+    vector = by_letters(["Steel is an alloy"])[0]
+    (root / "steel.txt").unlink()
+    run(other, LETTERS)
+    assert "steel.txt" not in names(index, "bees", query_vector=vector), "the matrix is from before"
+    other.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are started another way there")
+def test_many_programs_begin_an_index_at_once(tmp_path: Path, root: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from autogpt_desktop.documents.index import Index\n"
+        "from autogpt_desktop.documents.collection import Collection\n"
+        "sys.stdin.read()\n"
+        "index = Index(Collection(Path(sys.argv[1]), '', (Path(sys.argv[2]),)), busy_ms=20000)\n"
+        "list(index.index()); index.close()"
+    )
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "kept"), str(root)],
+            stdin=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        for _ in range(3)
+    ]
+    for child in children:
+        assert child.stdin
+        child.stdin.close()
+    assert [child.wait(60) for child in children] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("damage", ["noise", "newer", "foreign", "middle"])
