@@ -22,7 +22,7 @@ from autogpt_desktop.tasks.sentiment_ask import Asker
 from autogpt_desktop.tasks.sentiment_scale import LABELS, Scale, combined, refit
 
 MOST = 2000  # corrections that are kept; the oldest go
-_CHARACTERS = 4000  # of a text that are kept
+CHARACTERS = 4000  # of a text that are kept
 
 
 @dataclass
@@ -41,12 +41,13 @@ class Corrections:
     def __init__(self, file: Path | None = None) -> None:
         self.file = file or paths.data_dir() / "sentiment-corrections.json"
         self.all: list[Correction] = self._read()
+        self._fitted: dict[tuple[str, Scale], Scale] = {}  # by model and its own constants, of ``all``
 
     def add(self, text: str, label: str, scores: dict[str, float] | None = None) -> None:
         """Keep what a person says; a text that is there already gets the new label."""
         if label not in LABELS:
             raise ValueError(f"no such label: {label}")
-        text = text[:_CHARACTERS]
+        text = text[:CHARACTERS]
         known = next((one for one in self.all if one.text == text), None)
         if known is not None:
             self.all.remove(known)
@@ -62,9 +63,19 @@ class Corrections:
         self._write()
         return taken
 
+    def remove(self, text: str) -> None:
+        """Take what was said of one text back."""
+        self.replace([one for one in self.all if one.text != text[:CHARACTERS]])
+
+    def replace(self, corrections: list[Correction]) -> None:
+        """Keep these and no others: what was cleared comes back."""
+        self.all = corrections[-MOST:]
+        self._write()
+
     def clear(self) -> None:
         """Forget all of them."""
         self.all = []
+        self._fitted.clear()
         self.file.unlink(missing_ok=True)
 
     @property
@@ -87,6 +98,8 @@ class Corrections:
         met are scored first."""
         if not self.moves:
             return scale
+        if (asking.key, scale) in self._fitted:
+            return self._fitted[asking.key, scale]
         from autogpt_desktop.tasks.sentiment import Judge, measure
         from autogpt_desktop.tasks.sentiment_ask import Constants
 
@@ -98,7 +111,9 @@ class Corrections:
                 parts = [(part.d, part.tokens) for part in found.parts]
                 one.scores[asking.key] = combined(parts, scale) if parts else 0.0
             self._write()
-        return refit(scale, [one.scores[asking.key] for one in self.all], [one.label for one in self.all])
+        scores = [one.scores[asking.key] for one in self.all]
+        fitted = self._fitted[asking.key, scale] = refit(scale, scores, [one.label for one in self.all])
+        return fitted
 
     def _read(self) -> list[Correction]:
         if not self.file.is_file():
@@ -121,6 +136,7 @@ class Corrections:
             raise KnownError("sentiment-corrections", file=str(kept)) from error
 
     def _write(self) -> None:
+        self._fitted.clear()
         rows = [{"text": one.text, "label": one.label, "scores": one.scores} for one in self.all]
         scratch = self.file.with_suffix(f".{os.getpid()}.new")
         try:

@@ -31,7 +31,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
 from autogpt_desktop.ui.panel import Panels, PanelShortcuts
-from autogpt_desktop.ui.worker_models import MakeModels, WorkerModels
+from autogpt_desktop.ui.worker_models import MakeModels, WorkerModels, until_cancelled
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -267,7 +267,7 @@ class AppContext(QObject):
                             yield _model_info(name, title_of_model, event.value)
                         else:
                             yield event
-                yield from job(mine, cancel)
+                yield from until_cancelled(job(mine, cancel), cancel)
 
         return self.worker.submit(run, title=title, lane=lane, key=key)
 

@@ -45,4 +45,10 @@ def kind(key: str, make: Make) -> PanelKind:
 
 def more_panels() -> tuple[PanelKind, ...]:
     """Those beside Chat."""
-    return ()
+    return (kind("sentiment", make_sentiment),)
+
+
+def make_sentiment(context: AppContext) -> QWidget:
+    from autogpt_desktop.ui.sentiment_panel import SentimentPanel
+
+    return SentimentPanel(context)

@@ -34,6 +34,9 @@ LIGHT = {
     "scrim": "#661b2428",
     "toast_accent": "#74c6d7",
     "toast_hover": "#344148",
+    "positive": "#0a5fb4",  # blue and orange: told apart by people who do not see red and green
+    "neutral": "#5f6d74",
+    "negative": "#a94a00",
 }
 DARK = {
     "text": "#e4e9eb",
@@ -54,6 +57,9 @@ DARK = {
     "scrim": "#99000000",
     "toast_accent": "#0b6373",
     "toast_hover": "#cdd6da",
+    "positive": "#6db3ff",
+    "neutral": "#98a5ab",
+    "negative": "#ffa05c",
 }
 _OUTSPOKEN = ("text", "muted", "border", "control")
 HIGH_CONTRAST = {  # laid over one of the two above

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from autogpt_desktop.events import Progress
@@ -11,6 +12,17 @@ from autogpt_desktop.settings import ROLES
 
 # of resolve, device, context length, kind of cache, what float weights become
 MakeModels = Callable[[Callable[[str], Path], str, int, str, str], Any]
+
+
+def until_cancelled(events: Iterator[Any], cancel: Event) -> Iterator[Any]:
+    """A job's events; a pass that was given up because the job is cancelled ends it and is no failure."""
+    from autogpt_desktop.engine.transformer import Cancelled
+
+    try:
+        yield from events
+    except Cancelled:
+        if not cancel.is_set():
+            raise
 
 
 class WorkerModels:

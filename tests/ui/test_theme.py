@@ -22,6 +22,9 @@ READ_ON = {  # every pair that text is painted in
     "on_accent": ("accent", "accent_hover"),
     "danger": ("surface", "raised"),
     "warning": ("surface", "raised"),
+    "positive": ("surface", "raised", "hover", "accent_soft"),
+    "neutral": ("surface", "raised", "hover", "accent_soft"),
+    "negative": ("surface", "raised", "hover", "accent_soft"),
     "surface": ("text",),  # notices
     "toast_accent": ("text", "toast_hover"),
 }

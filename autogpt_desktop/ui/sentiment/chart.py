@@ -1,0 +1,180 @@
+"""How many rows are positive, neutral and negative: bars that filter when pressed, and a picture of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_part, percent, word
+from autogpt_desktop.ui.theme import theme
+
+GAP = 6  # pixels between bars
+_STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+PICTURE = QSize(960, 360)  # of an exported chart, before it is doubled for print
+
+
+class Chart(QWidget):
+    """``pressed`` carries the label of a bar that was clicked or chosen with Space."""
+
+    pressed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[str, int] = {}
+        self.two_way = False
+        self.chosen: str | None = None  # the label that is filtered by
+        self._focused = 0
+        self._hovered = -1
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.restyle()
+
+    def labels(self) -> tuple[str, ...]:
+        return ("positive", "negative") if self.two_way else LABELS
+
+    def total(self) -> int:
+        """Rows with a text."""
+        return sum(self.counts.get(label, 0) for label in LABELS)
+
+    def show_counts(self, counts: dict[str, int], two_way: bool) -> None:
+        changed = two_way != self.two_way
+        self.counts, self.two_way = counts, two_way
+        self._focused = min(self._focused, len(self.labels()) - 1)
+        if changed:
+            self.restyle()
+        self.setAccessibleName(self.in_words())
+        self.update()
+
+    def choose(self, label: str | None) -> None:
+        self.chosen = label
+        self.update()
+
+    def in_words(self) -> str:
+        parts = [self._line(label) for label in self.labels()]
+        return tr("Shares: {parts}", parts=", ".join(parts))
+
+    def _line(self, label: str) -> str:
+        number = self.counts.get(label, 0)
+        return f"{word(label)} {number:,} ({percent(number / max(1, self.total()))})"
+
+    def restyle(self) -> None:
+        row = self.fontMetrics().height() + 8
+        self.setFixedHeight(len(self.labels()) * (row + GAP) - GAP + 4)
+        self.updateGeometry()
+        self.update()
+
+    # --- painting ---------------------------------------------------------------------------
+
+    def _rows(self, area: QRect) -> list[QRect]:
+        count = len(self.labels())
+        height = (area.height() - (count - 1) * GAP) // count
+        return [
+            QRect(area.left(), area.top() + number * (height + GAP), area.width(), height)
+            for number in range(count)
+        ]
+
+    def _area(self) -> QRect:
+        return self.rect().adjusted(2, 2, -2, -2)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        for number, row in enumerate(self._rows(self._area())):
+            label = self.labels()[number]
+            if self.chosen == label:
+                painter.fillRect(row.adjusted(-2, -2, 2, 2), theme().color("accent_soft"))
+            elif number == self._hovered:
+                painter.fillRect(row.adjusted(-2, -2, 2, 2), theme().color("raised"))
+            self._paint_row(painter, row, label)
+            if self.hasFocus() and number == self._focused:
+                painter.setPen(theme().color("accent"))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(row.adjusted(-2, -2, 1, 1))
+        painter.end()
+
+    def _paint_row(self, painter: QPainter, row: QRect, label: str) -> None:
+        metrics = painter.fontMetrics()
+        side = metrics.height() + 4
+        name = max(metrics.horizontalAdvance(word(each)) for each in LABELS) + 12
+        count = self.counts.get(label, 0)
+        share = count / max(1, self.total())
+        figures = f"{count:,} · {percent(share)}"
+        wide = metrics.horizontalAdvance(f"{max(self.total(), 100):,} · >99 %") + 8
+        icons.icon(face(label), label).paint(painter, row.left(), row.top(), side, row.height())
+        painter.setPen(theme().color("text"))
+        left = row.left() + side + 6
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(left, row.top(), name, row.height()), middle, word(label))
+        painter.drawText(
+            QRect(row.right() - wide, row.top(), wide, row.height()),
+            Qt.AlignmentFlag.AlignRight | middle,
+            figures,
+        )
+        room = row.right() - wide - 8 - (left + name)
+        track = QRectF(left + name, row.top() + row.height() * 0.2, max(8, room), row.height() * 0.6)
+        painter.fillRect(track, theme().color("hover"))
+        if count:
+            track.setWidth(max(2.0, track.width() * share))
+            paint_part(painter, track, label)
+
+    def picture(self, title: str) -> QImage:
+        """The chart alone, with a title and what it counts, for a file."""
+        image = QImage(PICTURE * 2, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(2)
+        image.fill(theme().color("surface"))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        font = theme().font("heading", bold=True)
+        painter.setFont(font)
+        painter.setPen(theme().color("text"))
+        width = PICTURE.width() - 64
+        shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideMiddle, width)
+        painter.drawText(QRect(32, 24, width, 40), Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.setFont(theme().font("body"))
+        painter.setPen(theme().color("muted"))
+        total = tr("{n} texts", n=f"{self.total():,}")
+        painter.drawText(QRect(32, 64, width, 28), Qt.AlignmentFlag.AlignVCenter, total)
+        painter.setFont(theme().font("heading"))
+        for number, row in enumerate(self._rows(QRect(32, 116, width, PICTURE.height() - 148))):
+            self._paint_row(painter, row, self.labels()[number])
+        painter.end()
+        return image
+
+    # --- mouse and keys ---------------------------------------------------------------------
+
+    def _bar_at(self, y: float) -> int:
+        rows = self._rows(self._area())
+        return next((number for number, row in enumerate(rows) if row.top() <= y <= row.bottom() + GAP), -1)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        at = self._bar_at(event.position().y())
+        if at != self._hovered:
+            self._hovered = at
+            if at >= 0:
+                self.setToolTip(tr("Show these rows alone: {line}", line=self._line(self.labels()[at])))
+            self.update()
+
+    def leaveEvent(self, event: object) -> None:
+        self._hovered = -1
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at = self._bar_at(event.position().y())
+        if at >= 0 and event.button() == Qt.MouseButton.LeftButton:
+            self._focused = at
+            self.pressed.emit(self.labels()[at])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = _STEPS.get(event.key())
+        if step is not None:
+            self._focused = min(max(self._focused + step, 0), len(self.labels()) - 1)
+            self.update()
+        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.pressed.emit(self.labels()[self._focused])
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,106 @@
+"""A person's corrections as the panel sees them; the file itself is read and written on the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from autogpt_desktop.events import Result
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.sentiment_corrections import CHARACTERS, Corrections
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+Change = Callable[[Corrections], object]
+
+
+class CorrectionList(QObject):
+    """``changed`` comes when the file says so: rows are to be judged again."""
+
+    changed = Signal()
+
+    def __init__(self, context: AppContext, parent: QObject) -> None:
+        super().__init__(parent)
+        self.moves = False  # whether they adjust the calibration by now
+        self.ready = False  # they were read
+        self._context = context
+        self._labels: dict[str, str] = {}
+        self._kept: Corrections | None = None  # the worker's
+        self._jobs: set[int] = set()
+        context.worker.event.connect(self._on_event)
+        context.worker.finished.connect(self._on_finished)
+        self._submit(lambda _kept: None)
+
+    @property
+    def count(self) -> int:
+        return len(self._labels)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of each label."""
+        found: dict[str, int] = {}
+        for label in self._labels.values():
+            found[label] = found.get(label, 0) + 1
+        return found
+
+    def label_of(self, text: str) -> str:
+        """What the person said of this text; "" for nothing."""
+        return self._labels.get(text[:CHARACTERS], "") if self._labels else ""
+
+    def get(self) -> Corrections:
+        """On the worker's thread: what the tasks ask for."""
+        if self._kept is None:
+            self._kept = Corrections()
+        return self._kept
+
+    def set_label(self, text: str, label: str) -> None:
+        """Keep what a person says of a text; "" takes it back."""
+        if label:
+            self._submit(lambda kept: kept.add(text, label))
+        else:
+            self._submit(lambda kept: kept.remove(text))
+
+    def undo(self) -> None:
+        self._submit(lambda kept: kept.undo())
+
+    def clear(self) -> None:
+        """All of them, with Undo."""
+        held: list[Any] = []
+
+        def clear(kept: Corrections) -> None:
+            held.extend(kept.all)
+            kept.clear()
+
+        def restore() -> None:
+            self._submit(lambda kept: kept.replace(held))
+
+        number = self.count
+        self._submit(clear)
+        self._context.toast(tr("{n} corrections cleared.", n=number), undo=restore)
+
+    def _submit(self, change: Change) -> None:
+        """Every change is done, whatever comes after it."""
+
+        def job(_cancel: Event) -> Iterator[Any]:
+            kept = self.get()
+            change(kept)
+            yield Result(({one.text: one.label for one in kept.all}, kept.moves))
+
+        self._jobs.add(self._context.worker.submit(job, title=tr("Keeping corrections")))
+
+    def _on_event(self, job_id: int, event: object) -> None:
+        if job_id in self._jobs and isinstance(event, Result):
+            before = self._labels
+            self._labels, self.moves = event.value
+            first, self.ready = not self.ready, True
+            if self._labels != before or (first and self._labels):
+                self.changed.emit()
+
+    def _on_finished(self, job_id: int, _state: str, error: object) -> None:
+        if job_id in self._jobs:
+            self._jobs.discard(job_id)
+            if isinstance(error, BaseException):
+                self._context.show_error(error)

@@ -1,0 +1,98 @@
+"""What can be taken out of the panel: the rows as CSV or XLSX, all of them or those shown; the chart."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.sentiment.results import Results
+from autogpt_desktop.ui.sentiment.run_control import RunControl
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+KINDS = {".csv": "CSV (*.csv)", ".xlsx": "XLSX (*.xlsx)", ".png": "PNG (*.png)"}
+
+
+class Exports(QObject):
+    """The export menu. A name that is taken is asked about by the dialog, and never the source's own."""
+
+    def __init__(self, context: AppContext, control: RunControl, results: Results, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._context, self._control, self._results, self._parent = context, control, results, parent
+        self.folder: Path | None = None  # where the last one went
+        control.exported.connect(self._on_exported)
+
+    def fill(self, menu: QMenu) -> None:
+        """The entries, with how many rows each would write."""
+        menu.clear()
+        rows = self._control.rows
+        total, shown = rows.count(), rows.rowCount()
+        icon = icons.icon("table")
+        for ending in (".csv", ".xlsx"):
+            kind = ending[1:].upper()
+            action = menu.addAction(icon, tr("All {n} rows as {kind}…", n=f"{total:,}", kind=kind))
+            action.setEnabled(total > 0)
+            action.triggered.connect(partial(self._ask, ending, False))
+        if not rows.filter.is_empty:
+            menu.addSeparator()
+            for ending in (".csv", ".xlsx"):
+                kind = ending[1:].upper()
+                action = menu.addAction(icon, tr("The {n} rows shown as {kind}…", n=f"{shown:,}", kind=kind))
+                action.setEnabled(shown > 0)
+                action.triggered.connect(partial(self._ask, ending, True))
+        menu.addSeparator()
+        action = menu.addAction(icons.icon("export"), tr("The chart as PNG…"))
+        action.setEnabled(total > 0)
+        action.triggered.connect(partial(self._ask, ".png", False))
+
+    def suggested(self, ending: str) -> Path:
+        """A name beside the source, or in the home folder, that is not taken."""
+        run = self._control.table_run
+        source = run.table.path if run is not None and self._control.name else None
+        folder = self.folder or (source.parent if source is not None else Path.home())
+        stem = tr("{name} sentiment", name=source.stem if source is not None else tr("list"))
+        found, number = folder / f"{stem}{ending}", 2
+        while found.exists():
+            found, number = folder / f"{stem} {number}{ending}", number + 1
+        return found
+
+    def _ask(self, ending: str, shown: bool, _checked: bool = False) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._parent, tr("Export"), str(self.suggested(ending)), KINDS[ending]
+        )
+        if name:
+            path = Path(name)
+            self.write(path if path.suffix.lower() == ending else Path(name + ending), shown, asked=path)
+
+    def write(self, path: Path, shown: bool = False, *, asked: Path | None = None) -> None:
+        """Write to ``path``, by its ending; ``shown``: the rows that the filter lets through alone.
+
+        ``asked``: the name that a person has agreed to; another one is never written over.
+        """
+        if path != asked and path.exists():
+            self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
+            return
+        self.folder = path.parent
+        if path.suffix.lower() == ".png":
+            self._write_chart(path)
+        else:
+            self._control.export(path, frozenset(self._control.rows.shown_rows()) if shown else None)
+
+    def _write_chart(self, path: Path) -> None:
+        title = self._control.name or tr("Sentiment of a list")
+        image = self._results.chart.picture(title)
+        if image.save(str(path), "PNG"):  # type: ignore[call-overload]
+            self._context.toast(tr("Saved {file}", file=path.name))
+        else:
+            self._context.show_error(KnownError("folder-not-writable", folder=str(path.parent)))
+
+    def _on_exported(self, path: Path, count: int) -> None:
+        self._context.toast(tr("Saved {n} rows in {file}", n=f"{count:,}", file=path.name))

@@ -1,0 +1,255 @@
+"""The results of a list or a table: the shares of the labels, a search, the rows, and one row closely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.sentiment.chart import Chart
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.detail import Detail
+from autogpt_desktop.ui.sentiment.rows import Filter, Rows
+from autogpt_desktop.ui.sentiment.table_view import ResultTable
+from autogpt_desktop.ui.widgets import button, label, name_field
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+BESIDE_FROM = 720  # pixels of width from which a row is looked at beside the table, else below it
+BELOW_FROM = 540  # pixels of height that both need below each other
+SEARCH_MS = 180
+COUNT_MS = 100
+# what the list of filters offers: certainty from and to, corrected, foreign, without a text
+_FILTERS: tuple[Filter, ...] = (
+    Filter(),
+    Filter(sureness=(0.9, 2.0)),
+    Filter(sureness=(0.6, 0.9)),
+    Filter(sureness=(0.0001, 0.6)),
+    Filter(corrected=True),
+    Filter(foreign=True),
+    Filter(label=""),
+)
+
+
+class Results(QWidget):
+    """``corrected`` carries the texts of rows and the label that a person gave them ("": taken back)."""
+
+    corrected = Signal(str, str)
+
+    def __init__(self, context: AppContext, corrections: CorrectionList, rows: Rows, panel_key: str) -> None:
+        super().__init__()
+        self.rows = rows
+        self.chart = Chart()
+        self.chart.pressed.connect(self._on_bar)
+        self.note = label(size="small", tone="muted", wrap=True)
+        self.search = QLineEdit()
+        self.search.setClearButtonEnabled(True)
+        self.search.addAction(icons.icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.kinds = QComboBox()
+        self.kinds.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.kinds.setMinimumContentsLength(13)
+        self.found = label(size="small", tone="muted")
+        self.reset_button = button(kind="quiet")
+        self.reset_button.clicked.connect(self.reset_filter)
+        self.table = ResultTable(context, rows, panel_key)
+        self.table.looked_at.connect(self._on_looked_at)
+        self.table.corrected.connect(self._on_corrected)
+        self.detail = Detail(context, corrections, panel_key)
+        self.detail.stepped.connect(self.table.step)
+        self.detail.corrected.connect(self._on_corrected)
+        self.detail.closed.connect(self.close_row)
+        self.detail.hide()
+        filters = QHBoxLayout()
+        filters.setSpacing(8)
+        filters.addWidget(self.search, 1)
+        filters.addWidget(self.kinds)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.note, 1)
+        below.addWidget(self.found)
+        below.addWidget(self.reset_button)
+        self._all = QWidget()
+        column = QVBoxLayout(self._all)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.chart)
+        column.addLayout(filters)
+        column.addLayout(below)
+        column.addWidget(self.table, 1)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self._all)
+        self.splitter.addWidget(self.detail)
+        self.splitter.setStretchFactor(0, 3)
+        self.splitter.setStretchFactor(1, 2)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.splitter)
+        self._search_timer, self._count_timer = self._timer(SEARCH_MS), self._timer(COUNT_MS)
+        self._search_timer.timeout.connect(self._apply_filter)
+        self._count_timer.timeout.connect(self._show_counts)
+        self.search.textChanged.connect(self._search_timer.start)
+        self.kinds.activated.connect(self._apply_filter)
+        rows.counted.connect(self._on_counted)
+        rows.refiltered.connect(self._show_found)
+        self._label: str | None = None  # of the bar that filters
+        self.retranslate()
+
+    def _timer(self, milliseconds: int) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        return timer
+
+    def retranslate(self) -> None:
+        name_field(self.search, tr("Search in the texts"))
+        chosen = max(0, self.kinds.currentIndex())
+        self.kinds.clear()
+        self.kinds.addItems(
+            [
+                tr("All"),
+                tr("Certain: 90 % or more"),
+                tr("Rather certain: 60 to 90 %"),
+                tr("Uncertain: below 60 %"),
+                tr("Corrected by me"),
+                tr("Unknown language"),
+                tr("Without a text"),
+            ]
+        )
+        self.kinds.setCurrentIndex(chosen)
+        self.kinds.setAccessibleName(tr("Which rows"))
+        self.reset_button.setText(tr("Show all"))
+        self.table.retranslate()
+        self.detail.retranslate()
+        self._show_counts()
+
+    def restyle(self) -> None:
+        self.chart.restyle()
+        self.table.restyle()
+        self.detail.verdict.restyle()
+
+    # --- rows -------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Other rows are about to come."""
+        self.close_row()
+        self.reset_filter()
+        self.table.restyle()
+
+    def close_row(self) -> None:
+        """The table alone."""
+        had_focus = self.detail.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+        self.detail.leave()
+        self.detail.hide()
+        self._place()
+        self.table.clearSelection()
+        self.table.setCurrentIndex(self.rows.index(-1, -1))
+        if had_focus:
+            self.table.setFocus()
+
+    def step(self, by: int) -> None:
+        self.table.step(by)
+
+    def look_again(self) -> None:
+        """The row that is looked at, with the constants of now."""
+        if self.detail.row >= 0:
+            row = self.detail.row
+            self.detail.show_row(row, self.rows.text_of(row), self.rows.two_way)
+
+    def _on_looked_at(self, row: int) -> None:
+        if row < 0:
+            return
+        if row != self.detail.row:
+            self.detail.show()
+            self._place()
+            self.detail.show_row(row, self.rows.text_of(row), self.rows.two_way)
+
+    def _on_corrected(self, row: int, chosen: str) -> None:
+        self.corrected.emit(self.rows.text_of(row), chosen)
+
+    # --- filter -----------------------------------------------------------------------------
+
+    def reset_filter(self) -> None:
+        self._label = None
+        self.search.clear()
+        self.kinds.setCurrentIndex(0)
+        self._apply_filter()
+
+    def _on_bar(self, pressed: str) -> None:
+        self._label = None if self._label == pressed else pressed
+        if self._label is not None and _FILTERS[self.kinds.currentIndex()].label == "":
+            self.kinds.setCurrentIndex(0)
+        self._apply_filter()
+
+    def _apply_filter(self) -> None:
+        self._search_timer.stop()
+        kind = _FILTERS[max(0, self.kinds.currentIndex())]
+        if kind.label is not None:
+            self._label = None
+        wanted = Filter(
+            label=kind.label if kind.label is not None else self._label,
+            text=self.search.text().strip(),
+            sureness=kind.sureness,
+            corrected=kind.corrected,
+            foreign=kind.foreign,
+        )
+        self.chart.choose(self._label)
+        self.rows.set_filter(wanted)
+        self._show_found()
+
+    # --- counts -----------------------------------------------------------------------------
+
+    def _on_counted(self) -> None:
+        if not self._count_timer.isActive():
+            self._count_timer.start()  # at most ten times a second, however fast rows come
+
+    def _show_counts(self) -> None:
+        counts, rows = self.rows.counts(), self.rows
+        self.chart.show_counts(counts, rows.two_way)
+        parts = []
+        if rows.count_own():
+            parts.append(tr("{n} corrected by you", n=f"{rows.count_own():,}"))
+        if counts[""]:
+            parts.append(tr("{n} without a text", n=f"{counts['']:,}"))
+        if rows.count_foreign():
+            parts.append(
+                tr("{n} in languages that the model does not know ({languages}): do not rely on these",
+                   n=f"{rows.count_foreign():,}", languages=rows.foreign_text())
+            )  # fmt: skip
+        self.note.setText(" · ".join(parts))
+        self._show_found()
+
+    def _show_found(self) -> None:
+        shown, total = self.rows.rowCount(), self.rows.count()
+        filtered = not self.rows.filter.is_empty
+        self.reset_button.setVisible(filtered)
+        self.found.setText(
+            tr("{shown} of {total}", shown=f"{shown:,}", total=f"{total:,}")
+            if filtered
+            else tr("{n} texts", n=f"{total:,}")
+        )
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        """The row that is looked at stands beside the table, below it, or where there is no room for
+        both in its place."""
+        wide = self.width() >= BESIDE_FROM
+        wanted = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if wanted != self.splitter.orientation():
+            self.splitter.setOrientation(wanted)
+            self.splitter.setSizes([3000, 2000])
+        alone = not self.detail.isHidden() and not wide and self.height() < BELOW_FROM
+        had_focus = self.table.hasFocus()
+        self._all.setVisible(not alone)
+        if alone and had_focus:
+            self.detail.close_button.setFocus()

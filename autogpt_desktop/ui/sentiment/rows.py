@@ -1,0 +1,340 @@
+"""The rows of a list or table with their verdicts: held in flat arrays, filtered and sorted as numbers."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.sentiment import Scored
+from autogpt_desktop.tasks.sentiment_table import Block
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.labels import LABELS, percent, shares_text, word
+from autogpt_desktop.ui.sentiment.verdict import flags_text
+from autogpt_desktop.ui.widgets import languages_text
+
+NUMBER, LABEL, SURENESS, TEXT = range(4)  # columns
+MOST_HELD = 200_000_000  # characters of all rows together; of later rows the beginning is held
+HEAD = 300  # characters of such a row, and of any row's cell
+ROUNDED = 1e-6  # what a probability may lose in an array of floats
+RESORT_MS = 800
+EMPTY = len(LABELS)  # the code of a row without a text
+SHARES_ROLE = Qt.ItemDataRole.UserRole  # three probabilities, for the delegate
+CODE_ROLE = Qt.ItemDataRole.UserRole + 1  # label as a number
+OWN_ROLE = Qt.ItemDataRole.UserRole + 2  # whether a person gave the label
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is shown. ``sureness``: of the label that is shown, from (inclusive) and to (exclusive)."""
+
+    label: str | None = None  # one of LABELS, "" for rows without a text
+    text: str = ""
+    sureness: tuple[float, float] = (0.0, 2.0)
+    corrected: bool = False
+    foreign: bool = False  # in a language that the model does not know
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Filter()
+
+
+class Rows(QAbstractTableModel):
+    """``counted`` comes when the numbers of labels changed."""
+
+    counted = Signal()
+    refiltered = Signal()
+
+    def __init__(self, corrections: CorrectionList) -> None:
+        super().__init__()
+        self.two_way = False
+        self.filter = Filter()
+        self._corrections = corrections
+        self._sort: tuple[int, bool] | None = None  # column, descending
+        self._late = QTimer(self)  # puts rows that came last in their places
+        self._late.setSingleShot(True)
+        self._late.setInterval(RESORT_MS)
+        self._late.timeout.connect(self._resort)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._texts: list[str] = []
+        self._folded: list[str] | None = None  # for the search, made when it is first used
+        self._held = 0
+        self._positive, self._neutral, self._negative = array("f"), array("f"), array("f")
+        self._codes = bytearray()  # what the model says
+        self._shown = bytearray()  # what the person or else the model says
+        self._own: dict[int, str] = {}
+        self._languages: dict[int, str] = {}
+        self._flagged: dict[int, Scored] = {}
+        self._order: list[int] = []
+
+    # --- what comes in ----------------------------------------------------------------------
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self._clear()
+        self.endResetModel()
+        self.counted.emit()
+
+    def add(self, block: Block) -> None:
+        """Rows behind the last one, or verdicts anew of rows that are here."""
+        if not block.texts:
+            self._judge_again(block)
+            return
+        start = len(self._texts)
+        if block.start != start:
+            raise ValueError(f"rows from {block.start}, not {start}")
+        for text in block.texts:
+            self._held += len(text)
+            self._texts.append(text if self._held <= MOST_HELD else text[:HEAD])
+        if self._folded is not None:
+            self._folded += [text.casefold() for text in self._texts[start:]]
+        for one in block.scored:
+            self._positive.append(one.positive)
+            self._neutral.append(one.neutral)
+            self._negative.append(one.negative)
+            self._codes.append(LABELS.index(one.label) if one.label else EMPTY)
+            self._shown.append(self._codes[-1])
+            if one.flags and one.label:
+                self._flagged[one.index] = one
+                if one.language:
+                    self._languages[one.index] = one.language
+        if self._corrections.count:
+            self._find_own(range(start, len(self._texts)))
+        fresh = [row for row in range(start, len(self._texts)) if self._matches(row)]
+        if fresh:
+            at = len(self._order)
+            self.beginInsertRows(QModelIndex(), at, at + len(fresh) - 1)
+            self._order += fresh
+            self.endInsertRows()
+            if self._sort not in (None, (NUMBER, False)) and not self._late.isActive():
+                self._late.start()
+        self.counted.emit()
+
+    def _judge_again(self, block: Block) -> None:
+        for at, one in enumerate(block.scored, block.start):
+            self._positive[at], self._neutral[at] = one.positive, one.neutral
+            self._negative[at] = one.negative
+            self._codes[at] = LABELS.index(one.label) if one.label else EMPTY
+            if at not in self._own:
+                self._shown[at] = self._codes[at]
+
+    def on_judged(self) -> None:
+        """All blocks that were judged again are here."""
+        self.refilter()
+        self.counted.emit()
+
+    def on_corrections(self) -> None:
+        """The person's labels changed."""
+        for row in self._own:
+            self._shown[row] = self._codes[row]
+        self._own = {}
+        if self._corrections.count:
+            self._find_own(range(len(self._texts)))
+        self.refilter()
+        self.counted.emit()
+
+    def _find_own(self, rows: range) -> None:
+        label_of = self._corrections.label_of
+        for row in rows:
+            label = label_of(self._texts[row])
+            if label:
+                self._own[row] = label
+                self._shown[row] = LABELS.index(label)
+
+    # --- what is asked ----------------------------------------------------------------------
+
+    def count(self) -> int:
+        """Rows, whatever is filtered."""
+        return len(self._texts)
+
+    def counts(self) -> dict[str, int]:
+        """Rows by label; "" are those without a text."""
+        return {label: self._shown.count(code) for code, label in enumerate((*LABELS, ""))}
+
+    def count_foreign(self) -> int:
+        return len(self._languages)
+
+    def count_own(self) -> int:
+        return len(self._own)
+
+    def shown_rows(self) -> list[int]:
+        """Numbers of the rows that the filter lets through, as they are sorted."""
+        return self._order
+
+    def own_labels(self) -> dict[int, str]:
+        return dict(self._own)
+
+    def row_of(self, index: Index) -> int:
+        return self._order[index.row()]
+
+    def place_of(self, row: int) -> int:
+        """Where a row stands as it is filtered and sorted; -1: nowhere."""
+        return self._order.index(row) if row in self._order else -1
+
+    def text_of(self, row: int) -> str:
+        return self._texts[row]
+
+    def label_of(self, row: int) -> str:
+        return (*LABELS, "")[self._shown[row]]
+
+    def shares_of(self, row: int) -> tuple[float, float, float]:
+        return self._positive[row], self._neutral[row], self._negative[row]
+
+    def sureness_of(self, row: int) -> float:
+        """The probability of the model's label."""
+        return max(self._positive[row], self._neutral[row], self._negative[row])
+
+    # --- filter and order -------------------------------------------------------------------
+
+    def set_filter(self, wanted: Filter) -> None:
+        if wanted != self.filter:
+            self.filter = wanted
+            self.refilter()
+
+    def refilter(self) -> None:
+        self._reorder(self._filtered())
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        wanted = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
+        if wanted != self._sort:
+            self._sort = wanted
+            self._reorder(self._order)
+
+    def _resort(self) -> None:
+        self._reorder(self._order)
+
+    def _reorder(self, rows: Sequence[int]) -> None:
+        """Show these rows, sorted; what is selected stays selected where it is still there."""
+        self.layoutAboutToBeChanged.emit()
+        held = self.persistentIndexList()
+        before = [(self._order[index.row()], index.column()) for index in held]
+        self._order = self._sorted(rows)
+        if held:
+            wanted = {row for row, _ in before}
+            places = {row: place for place, row in enumerate(self._order) if row in wanted}
+            moved = [
+                self.index(places[row], column) if row in places else QModelIndex() for row, column in before
+            ]
+            self.changePersistentIndexList(held, moved)
+        self.layoutChanged.emit()
+        self.refiltered.emit()
+
+    def _filtered(self) -> list[int]:
+        """Bytes and numbers first: the search in texts sees what they leave."""
+        wanted = self.filter
+        rows: Sequence[int] = range(len(self._texts))
+        if wanted.label is not None:
+            code, shown = (*LABELS, "").index(wanted.label), self._shown
+            rows = [row for row in rows if shown[row] == code]
+        if wanted.corrected:
+            rows = [row for row in rows if row in self._own]
+        if wanted.foreign:
+            rows = [row for row in rows if row in self._languages]
+        if wanted.sureness != Filter().sureness:
+            low, high = (edge - ROUNDED for edge in wanted.sureness)
+            triples = zip(self._positive, self._neutral, self._negative, strict=True)
+            sure = list(map(max, triples))
+            rows = [row for row in rows if low <= sure[row] < high]
+        if wanted.text:
+            if self._folded is None:
+                self._folded = [text.casefold() for text in self._texts]
+            folded, looked_for = self._folded, wanted.text.casefold()
+            rows = [row for row in rows if looked_for in folded[row]]
+        return list(rows)
+
+    def _matches(self, row: int) -> bool:
+        wanted = self.filter
+        if wanted.is_empty:
+            return True
+        low, high = (edge - ROUNDED for edge in wanted.sureness)
+        return (
+            (wanted.label is None or wanted.label == self.label_of(row))
+            and (not wanted.corrected or row in self._own)
+            and (not wanted.foreign or row in self._languages)
+            and low <= self.sureness_of(row) < high
+            and wanted.text.casefold() in self._texts[row].casefold()
+        )
+
+    def _sorted(self, rows: Sequence[int]) -> list[int]:
+        """By number within what is equal."""
+        if self._sort is None:
+            return sorted(rows)
+        column, descending = self._sort
+        if column == NUMBER:
+            return sorted(rows, reverse=descending)
+        rows = sorted(rows)
+        if column == LABEL:
+            return sorted(rows, key=self._shown.__getitem__, reverse=descending)
+        if column == SURENESS:
+            triples = zip(self._positive, self._neutral, self._negative, strict=True)
+            sure = list(map(max, triples))
+            return sorted(rows, key=sure.__getitem__, reverse=descending)
+        if self._folded is None:
+            self._folded = [text.casefold() for text in self._texts]
+        return sorted(rows, key=self._folded.__getitem__, reverse=descending)
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._order)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else 4
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return ("#", tr("Verdict"), tr("Certainty"), tr("Text"))[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self._order[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            if column == NUMBER:
+                return f"{row + 1:,}"
+            if column == LABEL:
+                return word(self.label_of(row))
+            if column == SURENESS:
+                return percent(self.sureness_of(row)) if self._codes[row] != EMPTY else ""
+            return " ".join(self._texts[row][:HEAD].split())
+        if role == SHARES_ROLE:
+            return self.shares_of(row)
+        if role == CODE_ROLE:
+            return self._shown[row]
+        if role == OWN_ROLE:
+            return row in self._own
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(row, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == SURENESS:
+            return shares_text(self.shares_of(row), self.two_way)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column == NUMBER:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def _tip(self, row: int, column: int) -> str:
+        if column == TEXT:
+            return self._texts[row][:1000]
+        if self._codes[row] == EMPTY:
+            return ""
+        lines = [shares_text(self.shares_of(row), self.two_way)]
+        if row in self._own:
+            model_says = word((*LABELS, "")[self._codes[row]])
+            lines.insert(0, tr("You corrected this; the model says {label}.", label=model_says))
+        if row in self._flagged:
+            lines.append(flags_text(self._flagged[row]))
+        return "\n".join(lines)
+
+    def foreign_text(self) -> str:
+        """The languages that the model does not know, as a list."""
+        return languages_text(tuple(sorted(set(self._languages.values()))))

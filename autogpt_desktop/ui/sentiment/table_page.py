@@ -1,0 +1,110 @@
+"""A CSV or XLSX file, or a file with a text a line: its preview, then its run and results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.sentiment_source import Preview
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.source_card import SourceCard
+from autogpt_desktop.ui.widgets import button, label
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+
+class TablePage(QWidget):
+    """``text_found`` carries the text of a document that is no table."""
+
+    corrected = Signal(str, str)
+    failed = Signal(object)
+    changed = Signal()
+    text_found = Signal(str)
+    opened = Signal()
+    open_requested = Signal()
+
+    def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
+        super().__init__()
+        self.two_way = False
+        self._sentence = label(size="heading", wrap=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.open_button = button(kind="primary", icon="folder")
+        self.open_button.clicked.connect(self.open_requested)
+        self._empty = QWidget()
+        empty = QVBoxLayout(self._empty)
+        empty.addStretch(2)
+        empty.addWidget(self._sentence)
+        empty.addSpacing(8)
+        empty.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        empty.addStretch(3)
+        self.card = SourceCard(context)
+        self.card.opened.connect(self._on_opened)
+        self.card.started.connect(self._on_started)
+        self.card.closed.connect(self._on_closed)
+        self.card.text_found.connect(self.text_found)
+        self.card.failed.connect(self.failed)
+        self.run_view = RunView(context, corrections, panel_key)
+        self.run_view.corrected.connect(self.corrected)
+        self.run_view.failed.connect(self.failed)
+        self.run_view.changed.connect(self._show)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._empty, 1)
+        column.addWidget(self.card)
+        column.addWidget(self.run_view, 1)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self._sentence.setText(tr("Drop a CSV or XLSX file here: each row gets its sentiment"))
+        self.open_button.setText(tr("Open a table or a document…"))
+        self.card.retranslate()
+        self.run_view.retranslate()
+        self._show()
+
+    def restyle(self) -> None:
+        self.run_view.restyle()
+
+    def open(self, path: Path) -> None:
+        """Show its first rows; a run of another file ends, and goes on when that is opened again."""
+        self.card.open(path)
+
+    def set_two_way(self, two_way: bool) -> None:
+        self.two_way = two_way
+        self.run_view.set_two_way(two_way)
+
+    def stop(self) -> bool:
+        """Esc: stop what runs; False where nothing does."""
+        if self.run_view.control.busy:
+            self.run_view.control.cancel()
+            return True
+        return False
+
+    def _on_opened(self) -> None:
+        self.run_view.close_run()
+        self._show()
+        self.opened.emit()
+
+    def _on_started(self, found: Preview, column: int) -> None:
+        self.run_view.start_table(found, column, self.two_way)
+        self.run_view.results.table.setFocus()
+
+    def _on_closed(self) -> None:
+        self.run_view.close_run()
+        self._show()
+        self.open_button.setFocus()
+
+    def _show(self) -> None:
+        has_file = self.card.preview is not None
+        running = self.run_view.control.table_run is not None
+        self._empty.setVisible(not has_file)
+        self.card.setVisible(has_file)
+        self.run_view.setVisible(has_file and running)
+        self.layout().setStretchFactor(self.card, 0 if running else 1)  # type: ignore[union-attr]
+        self.changed.emit()

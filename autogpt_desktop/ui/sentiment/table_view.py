@@ -1,0 +1,227 @@
+"""The table of results: rows of one height, painted without a widget for any of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from unicodedata import bidirectional
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.panel import add_send_actions
+from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
+from autogpt_desktop.ui.sentiment.rows import (
+    CODE_ROLE,
+    EMPTY,
+    LABEL,
+    NUMBER,
+    OWN_ROLE,
+    SHARES_ROLE,
+    SURENESS,
+    TEXT,
+    Rows,
+)
+from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
+from autogpt_desktop.ui.theme import theme
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+_KEYS: dict[int, str] = {Qt.Key.Key_Plus: "positive", Qt.Key.Key_0: "neutral", Qt.Key.Key_Minus: "negative"}
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction goes to the left (UAX 9, P2)."""
+    for character in text[:80]:
+        kind = bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return kind != "L"
+    return False
+
+
+class _Delegate(QStyledItemDelegate):
+    """A face and a word for the label, a bar of three parts for the probabilities."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        column = index.column()
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        area: QRect = option.rect  # type: ignore[attr-defined]
+        if chosen:
+            painter.fillRect(area, theme().color("accent_soft"))
+        inner = area.adjusted(8, 0, -8, 0)
+        text, code = index.data(), index.data(CODE_ROLE)
+        painter.setPen(theme().color("text"))
+        if column == NUMBER:
+            painter.setPen(theme().color("muted"))
+            painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        elif column == LABEL:
+            self._label(painter, inner, text, code, bool(index.data(OWN_ROLE)))
+        elif column == SURENESS:
+            if code != EMPTY or text:
+                self._shares(painter, inner, text, index.data(SHARES_ROLE))
+        else:
+            self._text(painter, inner, text, code == EMPTY)
+        if option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
+            painter.setPen(theme().color("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(area.adjusted(0, 0, -1, -1))
+
+    @staticmethod
+    def _label(painter: QPainter, area: QRect, text: str, code: int, own: bool) -> None:
+        if code == EMPTY:
+            painter.setPen(theme().color("muted"))
+            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, text)
+            return
+        label = LABELS[code]
+        icons.icon(face(label), label).paint(painter, area.left(), area.top(), 18, area.height())
+        painter.setPen(theme().color(label))
+        place = area.adjusted(24, 0, 0, 0)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
+        if own:
+            icons.icon("edit", "muted").paint(painter, area.right() - 16, area.top(), 16, area.height())
+
+    @staticmethod
+    def _shares(painter: QPainter, area: QRect, text: str, shares: tuple[float, float, float]) -> None:
+        wide = painter.fontMetrics().horizontalAdvance(">99 %") + 4
+        painter.drawText(
+            QRect(area.left(), area.top(), wide, area.height()),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            text,
+        )
+        bar = QRectF(area.left() + wide + 8, area.center().y() - 4, area.width() - wide - 8, 9)
+        if bar.width() >= 16:
+            paint_shares(painter, bar, shares)
+
+    @staticmethod
+    def _text(painter: QPainter, area: QRect, text: str, empty: bool) -> None:
+        if empty:
+            painter.setPen(theme().color("muted"))
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        side = right if is_right_to_left(text) else left
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(80, option.fontMetrics.height() + 12)  # type: ignore[attr-defined]
+
+
+class ResultTable(QTableView):
+    """``looked_at`` carries the number of the row that is current now, -1 for none; ``corrected`` a row and
+    a label, "" to take it back."""
+
+    looked_at = Signal(int)
+    corrected = Signal(int, str)
+
+    def __init__(self, context: AppContext, rows: Rows, panel_key: str) -> None:
+        super().__init__()
+        self.rows = rows
+        self._context, self._panel_key = context, panel_key
+        self.setModel(rows)
+        self.setItemDelegate(_Delegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        head.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
+        head.setMinimumSectionSize(40)
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        head.setSortIndicatorClearable(True)
+        self.setSortingEnabled(True)
+        context.zoom_changed.connect(self.restyle)
+        self.restyle()
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(tr("Results"))
+        self.viewport().update()
+
+    def restyle(self) -> None:
+        """Widths and heights from the font, which follows theme and scale."""
+        metrics = self.fontMetrics()
+        self.verticalHeader().setDefaultSectionSize(metrics.height() + 12)
+        digits = max(3, len(f"{max(1, self.rows.count()):,}"))
+        self.setColumnWidth(NUMBER, metrics.horizontalAdvance("0" * digits) + 20)
+        self.setColumnWidth(LABEL, metrics.horizontalAdvance("Negative") + 24 + 40)
+        self.setColumnWidth(SURENESS, metrics.horizontalAdvance(">99 %") + 28 + 64)
+
+    def current_row(self) -> int:
+        index = self.currentIndex()
+        return self.rows.row_of(index) if index.isValid() else -1
+
+    def look_at(self, row: int) -> None:
+        """Make a row current and bring it in sight; nothing where the filter hides it."""
+        place = self.rows.place_of(row)
+        if place >= 0:
+            self.setCurrentIndex(self.rows.index(place, TEXT))
+
+    def step(self, by: int) -> None:
+        """To the next row (1) or the one before (-1)."""
+        place = self.currentIndex().row() + by
+        if 0 <= place < self.rows.rowCount():
+            self.setCurrentIndex(self.rows.index(place, TEXT))
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def currentChanged(
+        self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().currentChanged(current, previous)
+        self.looked_at.emit(self.rows.row_of(current) if current.isValid() else -1)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        row = self.current_row()
+        if row >= 0 and event.key() in _KEYS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.corrected.emit(row, _KEYS[event.key()])
+        elif event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        row = self.current_row()
+        if row >= 0:
+            menu = self.make_menu(row)
+            menu.exec(event.globalPos())
+            menu.deleteLater()
+
+    def make_menu(self, row: int) -> QMenu:
+        """Correct it, copy it, send it to another panel."""
+        menu = QMenu(self)
+        title = menu.addAction(tr("What it really is:"))
+        title.setEnabled(False)
+        own = self.rows.own_labels().get(row, "")
+        fill_correct_menu(menu, own, partial(self.corrected.emit, row))
+        menu.addSeparator()
+        copy = menu.addAction(icons.icon("copy"), tr("Copy the text"))
+        copy.triggered.connect(partial(self._copy, row))
+        add_send_actions(menu, self._context, self._panel_key, partial(self.rows.text_of, row))
+        return menu
+
+    def _copy(self, row: int, _checked: bool = False) -> None:
+        from PySide6.QtGui import QGuiApplication
+
+        QGuiApplication.clipboard().setText(self.rows.text_of(row))

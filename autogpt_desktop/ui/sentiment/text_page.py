@@ -1,0 +1,197 @@
+"""A text or a list that is written or pasted: judged as it changes, in the field itself or line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.sentiment_source import lines_of, looks_like_list
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.labels import segments
+from autogpt_desktop.ui.sentiment.marked_text import MarkedText
+from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
+from autogpt_desktop.ui.widgets import button
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+SOON, LATER = 300, 900  # milliseconds behind the last key: of short texts, of long ones and lists
+LONG = 4_000  # characters
+
+
+class TextPage(QWidget):
+    """``corrected`` carries a text and the label that a person gave it, "" to take it back."""
+
+    corrected = Signal(str, str)
+    failed = Signal(object)
+    changed = Signal()
+    open_requested = Signal()
+
+    def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
+        super().__init__()
+        self.two_way = False
+        self._corrections = corrections
+        self._chosen: bool | None = None  # the person's: each line on its own
+        self._lines: list[str] = []  # that are judged or shown
+        self.field = MarkedText(context, panel_key)
+        self.field.setMinimumHeight(72)
+        self.field.paste_refused.connect(self._on_refused)
+        self.field.textChanged.connect(self._on_changed)
+        self.whole_button, self.lines_button, self._group = segments(self)
+        self._modes = QWidget()
+        self._modes.hide()
+        modes = QHBoxLayout(self._modes)
+        modes.setContentsMargins(0, 0, 0, 0)
+        modes.setSpacing(0)
+        for made in (self.whole_button, self.lines_button):
+            modes.addWidget(made)
+        modes.addStretch(1)
+        self.lines_button.toggled.connect(self._on_mode)
+        self.open_button = button(icon="folder")
+        self.open_button.clicked.connect(self.open_requested)
+        self.verdict = Verdict()
+        self.verdict.corrected.connect(self._on_corrected)
+        self.look = Look(context, corrections, self.field, self.verdict)
+        self.look.failed.connect(self.failed)
+        self.run_view = RunView(context, corrections, panel_key)
+        self.run_view.corrected.connect(self.corrected)
+        self.run_view.failed.connect(self.failed)
+        self.run_view.changed.connect(self.changed)
+        upper = QWidget()
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(8)
+        column.addWidget(self.field, 1)
+        column.addWidget(self._modes)
+        column.addWidget(self.verdict)
+        column.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(upper)
+        self.splitter.addWidget(self.run_view)
+        self.splitter.setStretchFactor(1, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.splitter)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.judge)
+        corrections.changed.connect(self._on_corrections)
+        self.retranslate()
+        self._show()
+
+    def retranslate(self) -> None:
+        self.field.setPlaceholderText(
+            tr("Write or paste a text, or a list with one text a line. It is judged as you type.")
+        )
+        self.field.setAccessibleName(tr("Text to judge"))
+        self.whole_button.setText(tr("One text"))
+        self.open_button.setText(tr("Open a table or a document…"))
+        self.verdict.retranslate()
+        self.run_view.retranslate()
+        self._show()
+
+    def restyle(self) -> None:
+        self.verdict.restyle()
+        self.run_view.restyle()
+
+    # --- what the panel asks ----------------------------------------------------------------
+
+    def set_text(self, text: str) -> bool:
+        """Judge another text; False if it is too long for a field."""
+        self._chosen = None
+        return self.field.replace_text(text)
+
+    def set_two_way(self, two_way: bool) -> None:
+        self.two_way = two_way
+        if self.is_list:
+            self.run_view.set_two_way(two_way)
+        else:
+            self.judge()
+
+    def stop(self) -> bool:
+        """Esc: stop what runs; False where nothing does."""
+        if self.run_view.control.busy:
+            self.run_view.control.cancel()
+            return True
+        return False
+
+    @property
+    def is_list(self) -> bool:
+        """Each line is judged on its own."""
+        return self.lines_button.isChecked() and not self._modes.isHidden()
+
+    def judge(self) -> None:
+        """The text as it is now, soon after the last key."""
+        self._timer.stop()
+        if self.field.composing:
+            self._timer.start(SOON)
+            return
+        text = self.field.text()
+        self._choose_mode(text)
+        if not text.strip():
+            self.look.stop()
+            self._close_run()
+        elif self.is_list:
+            self.look.stop()
+            lines = lines_of(text)
+            if lines != self._lines or self.run_view.control.table_run is None:
+                self._lines = lines
+                self.run_view.start_list(lines, self.two_way)
+        else:
+            self._close_run()
+            self.look.look(text, self.two_way)
+        self._show()
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _close_run(self) -> None:
+        self._lines = []
+        if self.run_view.control.table_run is not None:
+            self.run_view.close_run()
+
+    def _choose_mode(self, text: str) -> None:
+        """Lines on their own where it looks like a list, unless the person has said otherwise."""
+        if not text.strip():
+            self._chosen = None
+        count = len(lines_of(text)) if "\n" in text else 0
+        self._modes.setVisible(count > 1)
+        self.lines_button.setText(tr("Each line on its own ({n})", n=f"{count:,}"))
+        as_list = count > 1 and (looks_like_list(text) if self._chosen is None else self._chosen)
+        self.lines_button.blockSignals(True)
+        (self.lines_button if as_list else self.whole_button).setChecked(True)
+        self.lines_button.blockSignals(False)
+
+    def _on_mode(self, lines: bool) -> None:
+        self._chosen = lines
+        self.judge()
+
+    def _on_changed(self) -> None:
+        length = self.field.document().characterCount()
+        self._timer.start(LATER if length > LONG or self.is_list else SOON)
+        if length <= 1:
+            self.judge()
+        self._show()
+
+    def _on_refused(self, length: int) -> None:
+        self.failed.emit(KnownError("sentiment-paste-long", n=f"{length:,}"))
+
+    def _on_corrected(self, chosen: str) -> None:
+        self.corrected.emit(self.look.text, chosen)
+
+    def _on_corrections(self) -> None:
+        if not self.is_list and self.look.text:
+            self.verdict.show_own(self._corrections.label_of(self.look.text))
+            self.judge()
+
+    def _show(self) -> None:
+        empty = self.field.document().isEmpty()
+        self.open_button.setVisible(empty)
+        self.verdict.setVisible(not empty and not self.is_list)
+        self.run_view.setVisible(self.is_list and not empty)
+        self.changed.emit()
