@@ -95,6 +95,9 @@ class Settings:
     notify: bool = True
     context_length: int = 0  # 0: the model's own
     kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory
+    translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language
+    translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
+    keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
 
     # Not saved themselves:
@@ -189,7 +192,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()
         return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
-    if name == "acknowledged":
+    if name in ("acknowledged", "translate_pair", "translate_recent"):
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []
     return presets or default

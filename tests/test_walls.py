@@ -71,11 +71,17 @@ WALLS = {
     "catalog.roles": wall({"catalog*", "settings", "engine.encoder_config"}),
     "catalog": wall({"catalog*", *TORCH_FREE}, {"huggingface_hub*"}),
     "history*": wall(HISTORY, {"platformdirs"}, set()),
+    "translate_history": wall(HISTORY, set(), set()),
+    "translate_glossaries": wall({"tasks.glossary"}),
     "settings": wall({"engine.config"}, {"platformdirs"}),
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),
     "single_instance": wall(set(), {"PySide6.QtCore", "PySide6.QtNetwork"}),
     "ui": wall(
-        {"ui*", "tasks*", "catalog*", "worker", "settings", "engine.config", *HISTORY, *SQL_FREE},
+        {
+            *("ui*", "tasks*", "catalog*", "worker", "settings", "engine.config", "translate*"),
+            *HISTORY,
+            *SQL_FREE,
+        },
         {"PySide6*", "shiboken6*", "markdown_it*", "mdurl*", "pygments*"},
         lazily={"engine*", "torch_preload"},
     ),

@@ -95,6 +95,7 @@ def translate(
     quality: str = "quick",
     memory: Memory | None = None,
     known: Sequence[str] = (),
+    first: int = WINDOW,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Result]:
     """Translate one text: Progress, each Translated in order, and last a Result with the Translation.
@@ -102,12 +103,13 @@ def translate(
     ``source``: ISO 639-1, or "auto". ``memory`` is asked before the model and told what it said.
     ``known``: languages that the model knows, where more is known than it says itself: a short text is
     rather in one of them, and a Notice names another before anything is translated.
-    Raises KnownError("language-not-offered"), ``Cancelled``, and whatever loading
-    can raise.
+    ``first``: how many pieces are translated together at first, twice as many each time after: a person
+    who waits sees the first sooner. Raises KnownError("language-not-offered"), ``Cancelled``, and whatever
+    loading can raise.
     """
     events = translate_many(
         models, [text], source, target, glossary=glossary, quality=quality, memory=memory, known=known,
-        cancelled=cancelled,
+        first=first, cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         yield Result(event) if isinstance(event, Translation) else event
@@ -123,6 +125,7 @@ def translate_many(
     quality: str = "quick",
     memory: Memory | None = None,
     known: Sequence[str] = (),
+    first: int = WINDOW,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Translation]:
     """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order."""
@@ -145,7 +148,7 @@ def translate_many(
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
-    total, complete, part = len(waiting), 0, 0
+    total, complete, part, size = len(waiting), 0, 0, min(first, WINDOW)
     while True:
         while part < len(texts) and len(done[part]) == len(work[part]):
             whole = "".join(s.before + s.text for s in done[part]) + behind[part]
@@ -153,7 +156,8 @@ def translate_many(
             part += 1
         if not waiting:
             return
-        window, waiting = waiting[:WINDOW], waiting[WINDOW:]
+        window, waiting = waiting[:size], waiting[size:]
+        size = min(2 * size, WINDOW)
         how = _How(engine, target, glossary or Glossary(), quality, memory, cancelled)
         for step in _window(how, window, sources):
             if isinstance(step, Progress):

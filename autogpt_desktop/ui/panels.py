@@ -45,7 +45,13 @@ def kind(key: str, make: Make) -> PanelKind:
 
 def more_panels() -> tuple[PanelKind, ...]:
     """Those beside Chat."""
-    return (kind("sentiment", make_sentiment),)
+    return (kind("translate", make_translate), kind("sentiment", make_sentiment))
+
+
+def make_translate(context: AppContext) -> QWidget:
+    from autogpt_desktop.ui.translate_panel import TranslatePanel
+
+    return TranslatePanel(context)
 
 
 def make_sentiment(context: AppContext) -> QWidget:

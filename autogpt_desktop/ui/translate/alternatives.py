@@ -1,0 +1,229 @@
+"""Other ways to say one sentence, in a card below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autogpt_desktop import i18n
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.glossary import Glossary
+from autogpt_desktop.tasks.translate import Alternative, alternatives
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.translate.names import flag_text
+from autogpt_desktop.ui.translate.sentence_map import Pair
+from autogpt_desktop.ui.widgets import button, label
+
+WIDTH = 420
+HOW_MANY = 4
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class AlternativesCard(QFrame):
+    """Goes when one is chosen, with Esc, or when the focus goes elsewhere."""
+
+    chosen = Signal(object)  # tasks.translate.Alternative
+    own_requested = Signal()  # what the model said first
+    copy_requested = Signal()
+    retry_requested = Signal()
+    left = Signal()
+
+    def __init__(
+        self, context: AppContext, pair: Pair, source: str, target: str, glossary: Glossary, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAccessibleName(tr("Other ways to say it"))
+        self._context, self._pair = context, pair
+        self._question = (pair.source, source, target, glossary)
+        self._before: QWidget | None = None
+        self._gone = False
+        self.why = label(
+            "\n".join(flag_text(flag) for flag in pair.flags), tone="warning", size="small", wrap=True
+        )
+        self.why.setVisible(bool(pair.flags))
+        self.state = label(size="small", tone="muted", wrap=True)
+        self.list = _List()
+        self.list.setAccessibleName(tr("Other ways to say it"))
+        self.list.itemClicked.connect(self._choose)
+        self.list.itemActivated.connect(self._choose)
+        self.list.hide()
+        self.retry_button = button(tr("Try again"), kind="quiet", icon="regenerate")
+        self.retry_button.clicked.connect(self._retry)
+        self.own_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
+        self.own_button.clicked.connect(self._own)
+        self.own_button.setVisible(pair.chosen)
+        self.copy_button = button(tr("Copy sentence"), kind="quiet", icon="copy")
+        self.copy_button.clicked.connect(self._copy)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for made in (self.retry_button, self.own_button, self.copy_button):
+            row.addWidget(made)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(4)
+        for text in (self.why, self.state):
+            text.setContentsMargins(8, 4, 8, 4)
+        column.addWidget(self.why)
+        column.addWidget(self.list)
+        column.addWidget(self.state)
+        column.addLayout(row)
+        self._place = QPoint()
+        self._job = PanelJob(context, self)
+        self._job.yielded.connect(self._on_event)
+        self._job.ended.connect(self._on_ended)
+
+    def open_at(self, place: QPoint) -> None:
+        """Show it below a place on the screen, and ask the model."""
+        self._place = place
+        self._before = QApplication.focusWidget()
+        self.state.setText(tr("Looking for other ways to say it…"))
+        self._fit()
+        self.show()
+        self.raise_()
+        self.retry_button.setFocus(Qt.FocusReason.PopupFocusReason)
+        QApplication.instance().focusChanged.connect(self._on_focus)
+        sentence, source, target, glossary = self._question
+
+        def job(models: Any, cancel: Event) -> Iterator[Any]:
+            yield from alternatives(
+                models, sentence, source, target, n=HOW_MANY, glossary=glossary, cancelled=cancel.is_set
+            )
+
+        self._job.start(job, title=tr("Other ways to say it"), role="translate")
+
+    def leave(self) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        self._job.drop()
+        QApplication.instance().focusChanged.disconnect(self._on_focus)
+        now = QApplication.focusWidget()
+        if self._before is not None and (now is None or self.isAncestorOf(now)):
+            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
+        self.hide()
+        self.left.emit()
+        self.deleteLater()
+
+    # --- slots ------------------------------------------------------------------------------
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Result):
+            self._show([item for item in event.value if item.text.strip() != self._pair.text.strip()])
+        elif isinstance(event, Progress) and not event.stage.endswith("translating"):
+            self.state.setText(message(event.stage))
+
+    def _show(self, found: list[Alternative]) -> None:
+        for one in found:
+            item = QListWidgetItem(one.text.strip())
+            item.setData(_ROLE, one)
+            if one.flags:
+                item.setToolTip("\n".join(flag_text(flag) for flag in one.flags))
+                item.setIcon(self._context.icon("warning"))
+            self.list.addItem(item)
+        self.state.setText("" if found else tr("The model knows no other way to say it."))
+        self.state.setVisible(not found)
+        self.list.setVisible(bool(found))
+        self._fit()
+        if found:
+            self.list.setCurrentRow(0)
+            if self.isAncestorOf(QApplication.focusWidget()) or QApplication.focusWidget() is None:
+                self.list.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _on_ended(self, state: str, error: BaseException | None) -> None:
+        if isinstance(error, KnownError):
+            self.state.setText(i18n.message(error))
+            self._fit()
+        elif error is not None:
+            self._context.show_error(error)
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        one = item.data(_ROLE)
+        self.leave()
+        self.chosen.emit(one)
+
+    def _retry(self) -> None:
+        self.leave()
+        self.retry_requested.emit()
+
+    def _own(self) -> None:
+        self.leave()
+        self.own_requested.emit()
+
+    def _copy(self) -> None:
+        self.leave()
+        self.copy_requested.emit()
+
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and not self.isAncestorOf(new):
+            self.leave()
+
+    def _fit(self) -> None:
+        """As tall as it needs to be, inside the panel, below the sentence or above it."""
+        room = self.parentWidget().rect().adjusted(8, 8, -8, -8)
+        width = min(WIDTH, room.width())
+        self.setFixedWidth(width)
+        self.list.fit(width - 16)
+        layout = self.layout()
+        layout.activate()
+        height = layout.heightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
+        self.setFixedHeight(min(height, room.height()))
+        corner = self.parentWidget().mapFromGlobal(self._place) + QPoint(-16, 6)
+        if corner.y() + self.height() > room.bottom():
+            corner.setY(max(room.top(), corner.y() - self.height() - 36))
+        corner.setX(max(room.left(), min(corner.x(), room.right() - width)))
+        self.move(corner)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.leave()
+        else:
+            super().keyPressEvent(event)
+
+
+class _List(QListWidget):
+    """Whole sentences, wrapped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setObjectName("choices")
+        self.setMouseTracking(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def fit(self, width: int) -> None:
+        total = 2
+        for row in range(self.count()):
+            item = self.item(row)
+            room = width - 28 - (24 if not item.icon().isNull() else 0)
+            flags = Qt.TextFlag.TextWordWrap
+            rect = self.fontMetrics().boundingRect(0, 0, max(60, room), 4000, flags, item.text())
+            item.setSizeHint(QSize(width - 12, rect.height() + 14))
+            total += rect.height() + 14
+        self.setFixedHeight(min(total, 320))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentItem() is not None:
+            self.itemActivated.emit(self.currentItem())  # on every desktop
+        else:
+            super().keyPressEvent(event)

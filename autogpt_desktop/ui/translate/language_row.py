@@ -1,0 +1,196 @@
+"""From which language into which: two lists and the button that turns them around."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.translate.names import language_name, sorted_languages
+from autogpt_desktop.ui.widgets import icon_button, name_button
+
+RECENT = 3  # languages that were used last stand first
+AUTO = "auto"
+
+
+class LanguageBox(QComboBox):
+    """A list of languages; ``shown`` is what it says when closed, "" for the chosen one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown = ""
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.setMaxVisibleItems(24)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def fill(self, languages: Sequence[str], recent: Sequence[str], *, auto: bool, chosen: str) -> None:
+        """Set what it offers; nothing is emitted."""
+        self.blockSignals(True)
+        self.clear()
+        if auto:
+            self.addItem(tr("Detect language"), AUTO)
+        first = [code for code in recent if code in languages][:RECENT]
+        for code in first:
+            self.addItem(language_name(code), code)
+        if self.count():
+            self.insertSeparator(self.count())
+        for code in sorted_languages(tuple(languages)):
+            if code not in first:
+                self.addItem(language_name(code), code)
+        at = self.findData(chosen)
+        if at < 0:  # a language of an earlier model
+            self.addItem(language_name(chosen), chosen)
+            at = self.count() - 1
+        self.setCurrentIndex(at)
+        self.blockSignals(False)
+
+    def code(self) -> str:
+        return str(self.currentData() or AUTO)
+
+    def say(self, text: str) -> None:
+        if text != self.shown:
+            self.shown = text
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # a language is not changed by accident
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        if self.shown:
+            option.currentText = self.shown
+        field = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = option.fontMetrics.elidedText(
+            option.currentText, self._elide(), max(10, field.width() - 4)
+        )
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    @staticmethod
+    def _elide():  # type: ignore[no-untyped-def]
+        from PySide6.QtCore import Qt
+
+        return Qt.TextElideMode.ElideRight
+
+
+class LanguageRow(QWidget):
+    """The pair of languages. ``changed`` comes when the person changed it, or it was set."""
+
+    changed = Signal()
+    swap_requested = Signal()
+
+    def __init__(self, languages: Sequence[str], source: str, target: str, recent: Sequence[str]) -> None:
+        super().__init__()
+        self.offered = tuple(languages)
+        self.recent = list(recent)
+        self._source, self._target = source, target
+        self._found = ""
+        self.source_box, self.target_box = LanguageBox(), LanguageBox()
+        self.swap_button = icon_button("swap")
+        self.swap_button.clicked.connect(self.swap_requested)
+        self.source_box.activated.connect(self._on_chosen)
+        self.target_box.activated.connect(self._on_chosen)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(4)
+        self.row.addWidget(self.source_box, 1)
+        self.row.addWidget(self.swap_button)
+        self.row.addWidget(self.target_box, 1)
+        self.retranslate()
+
+    @property
+    def source(self) -> str:
+        """ISO 639-1, or "auto"."""
+        return self._source
+
+    @property
+    def target(self) -> str:
+        return self._target
+
+    @property
+    def found(self) -> str:
+        """The language that was detected; "" where none was, or where it was chosen."""
+        return self._found if self._source == AUTO else ""
+
+    @property
+    def language(self) -> str:
+        """The source language as far as it is known."""
+        return self._found if self._source == AUTO else self._source
+
+    def set_pair(self, source: str, target: str) -> None:
+        """Choose both. The same language twice: the target becomes what the source was."""
+        if source == target:
+            target = self._language_for(source)
+        if (source, target) != (self._source, self._target):
+            self._source, self._target = source, target
+            for code in (target, source):
+                if code != AUTO:
+                    self.recent = [code, *[other for other in self.recent if other != code]][:6]
+            if source != AUTO:
+                self._found = ""
+            self._fill()
+            self.changed.emit()
+
+    def set_found(self, language: str) -> None:
+        """What the text turned out to be in."""
+        if language != self._found:
+            self._found = language
+            self._say()
+
+    def set_offered(self, languages: Sequence[str]) -> None:
+        if tuple(languages) != self.offered:
+            self.offered = tuple(languages)
+            self._fill()
+
+    def retranslate(self) -> None:
+        name_button(self.swap_button, tr("Swap the languages and the texts"), "Ctrl+Shift+S")
+        self.source_box.setAccessibleName(tr("Language of the text"))
+        self.target_box.setAccessibleName(tr("Language of the translation"))
+        self._fill()
+
+    def other_language(self) -> str:
+        """A language to translate into instead of the one that the text is in already."""
+        return self._language_for(self._target)
+
+    def _language_for(self, taken: str) -> str:
+        choice = [self._source, self._target, *self.recent, "en", "fr", "zh", *self.offered]
+        return next(code for code in choice if code not in (AUTO, taken) and code in self.offered)
+
+    def _on_chosen(self) -> None:
+        source, target = self.source_box.code(), self.target_box.code()
+        if source == target:  # turn around what was there
+            if target != self._target:
+                source = self._target
+            else:
+                target = self._language_for(source)
+        self.set_pair(source, target)
+
+    def _fill(self) -> None:
+        self.source_box.fill(self.offered, self.recent, auto=True, chosen=self._source)
+        self.target_box.fill(self.offered, self.recent, auto=False, chosen=self._target)
+        self._say()
+
+    def _say(self) -> None:
+        text = ""
+        if self._source == AUTO and self._found:
+            text = tr("Detected: {language}", language=language_name(self._found))
+        self.source_box.say(text)
+        self.swap_button.setEnabled(bool(self.language) and self.language in self.offered)

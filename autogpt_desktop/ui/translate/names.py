@@ -1,0 +1,50 @@
+"""What languages are called in the language of the window, and what a translation's flags mean."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLocale
+
+from autogpt_desktop.i18n import current_language, tr
+
+
+def language_name(code: str) -> str:
+    """ "French" or 法语; a code that is not in the table by Qt's English name for it."""
+    return _names().get(code) or QLocale.languageToString(QLocale(code).language()) or code
+
+
+def _names() -> dict[str, str]:
+    return {
+        "en": tr("English"), "zh": tr("Chinese"), "fr": tr("French"), "de": tr("German"),
+        "es": tr("Spanish"), "ja": tr("Japanese"), "ko": tr("Korean"), "pt": tr("Portuguese"),
+        "it": tr("Italian"), "ru": tr("Russian"), "ar": tr("Arabic"), "nl": tr("Dutch"),
+        "sv": tr("Swedish"), "da": tr("Danish"), "no": tr("Norwegian"), "fi": tr("Finnish"),
+        "pl": tr("Polish"), "cs": tr("Czech"), "hu": tr("Hungarian"), "ro": tr("Romanian"),
+        "tr": tr("Turkish"), "uk": tr("Ukrainian"), "el": tr("Greek"), "he": tr("Hebrew"),
+        "hi": tr("Hindi"), "th": tr("Thai"), "vi": tr("Vietnamese"), "id": tr("Indonesian"),
+        "fa": tr("Persian"), "la": tr("Latin"), "bg": tr("Bulgarian"), "ca": tr("Catalan"),
+    }  # fmt: skip
+
+
+def sorted_languages(codes: tuple[str, ...]) -> list[str]:
+    """By their names, as a reader of the window's language looks for them."""
+    names = {code: language_name(code) for code in codes}
+    if current_language() == "zh_CN":
+        order = list(_names())
+        return sorted(codes, key=lambda code: order.index(code) if code in order else 99)
+    return sorted(codes, key=names.__getitem__)
+
+
+def flag_text(flag: str) -> str:
+    """Why a sentence should be looked at again."""
+    texts = {
+        "empty": tr("Nothing came out for this sentence."),
+        "short": tr("Much shorter than usual: something may be missing."),
+        "long": tr("Much longer than usual: something may have been added."),
+        "repeats": tr("A phrase is repeated again and again."),
+        "copied": tr("Left as it was: not translated."),
+        "numbers": tr("Numbers differ from the original."),
+        "placeholders": tr("Links, codes or placeholders differ from the original."),
+        "language": tr("It may be in the wrong language, or come from one that the model does not know."),
+        "glossary": tr("A term of your glossary was not used."),
+    }
+    return texts.get(flag, flag)

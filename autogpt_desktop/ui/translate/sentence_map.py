@@ -1,0 +1,224 @@
+"""Which sentence of a text became which of its translation, while both change under one's hands.
+
+Places are counted as Qt counts them, in UTF-16 units: an emoji is two.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from autogpt_desktop.tasks.translate import Translated
+
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+def units(text: str) -> int:
+    """The length of ``text`` in UTF-16 units."""
+    return len(text) if text.isascii() else len(text) + len(_ASTRAL.findall(text))
+
+
+class Places:
+    """From characters of one text to UTF-16 units."""
+
+    def __init__(self, text: str) -> None:
+        self._astral = [] if text.isascii() else [match.start() for match in _ASTRAL.finditer(text)]
+
+    def __call__(self, character: int) -> int:
+        return character + bisect_right(self._astral, character - 1)
+
+
+@dataclass(slots=True)
+class Pair:
+    """A sentence and its translation. ``start`` and ``end`` are its place in the source."""
+
+    start: int
+    end: int
+    source: str
+    before: str  # what stands in front of its translation, behind the one before
+    text: str
+    confidence: float
+    flags: tuple[str, ...]
+    chosen: bool = False  # by the person
+
+    @property
+    def size(self) -> int:
+        """Of what it takes in the target."""
+        return units(self.before) + units(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put ``text`` in place of ``[start:end]`` of the target; edits are to be made in their order."""
+
+    start: int
+    end: int
+    text: str
+
+
+class SentenceMap:
+    """The pairs in order. ``begin`` starts a run of results, which replace what they overlap."""
+
+    def __init__(self) -> None:
+        self.pairs: list[Pair] = []
+        self.after = ""  # behind the last translation
+        self._done = 0  # pairs of the run so far
+        self._at = 0  # where they end in the target
+        self._run: _Run | None = None
+        self._starts: tuple[list[int], list[int]] | None = None  # in source and target
+
+    # --- the source changes -----------------------------------------------------------------
+
+    def source_changed(self, at: int, removed: int, added: int) -> None:
+        """``removed`` units at ``at`` made way for ``added``: what stands behind moves along."""
+        if self._run is not None:
+            self._run.edits.append((at, removed, added))
+        for pair in self.pairs:
+            pair.start, pair.end = _moved(pair.start, pair.end, at, removed, added)
+        self._starts = None
+
+    def clear(self) -> Edit:
+        """Forget all; the edit that empties the target."""
+        size = self.target_size()
+        self.pairs, self.after, self._run, self._starts = [], "", None, None
+        self._done = self._at = 0
+        return Edit(0, size, "")
+
+    # --- results come -----------------------------------------------------------------------
+
+    def begin(self, text: str) -> None:
+        """Results for ``text``, which is the source now, are to come, in order."""
+        self._done = self._at = 0
+        self._run = _Run(Places(text))
+
+    def add(self, results: Iterable[Translated], finish: Callable[[Pair], None]) -> list[Edit]:
+        """Take the next results, each changed by ``finish`` if need be: the edits that show them."""
+        if self._run is None:
+            return []
+        edits = []
+        for result in results:
+            start, end, touched = self._run.place(result)
+            stop = self._done
+            while stop < len(self.pairs) and self.pairs[stop].start < end:
+                stop += 1
+            if touched:  # that sentence is another one by now: what stands for it stays, for the next run
+                while self._done < stop:
+                    self._at += self.pairs[self._done].size
+                    self._done += 1
+                continue
+            pair = Pair(
+                start, end, result.source, result.before, result.text, result.confidence, result.flags
+            )
+            finish(pair)
+            edits += self._replace(stop, [pair])
+        return edits
+
+    def end(self, after: str) -> list[Edit]:
+        """The run is complete: what it did not speak of is gone. Not where the source changed meanwhile."""
+        if self._run is None or self._run.edits:
+            return []
+        edits = self._replace(len(self.pairs), [])
+        if after != self.after:
+            edits.append(Edit(self._at, self._at + units(self.after), after))
+            self.after = after
+        self._run = None
+        return edits
+
+    def replace(self, index: int, text: str, confidence: float, flags: tuple[str, ...]) -> Edit:
+        """Another translation of one sentence."""
+        pair = self.pairs[index]
+        start = self.target_start(index) + units(pair.before)
+        edit = Edit(start, start + units(pair.text), text)
+        if index < self._done:
+            self._at += units(text) - units(pair.text)
+        pair.text, pair.confidence, pair.flags = text, confidence, flags
+        self._starts = None
+        return edit
+
+    def _replace(self, stop: int, new: list[Pair]) -> list[Edit]:
+        """``new`` in place of the pairs from the last of this run to ``stop``."""
+        old = self.pairs[self._done : stop]
+        before = "".join(pair.before + pair.text for pair in old)
+        text = "".join(pair.before + pair.text for pair in new)
+        edit = Edit(self._at, self._at + units(before), text)
+        self.pairs[self._done : stop] = new
+        self._done += len(new)
+        self._at += units(text)
+        self._starts = None
+        return [edit] if text != before else []
+
+    # --- what is where ----------------------------------------------------------------------
+
+    def target_text(self) -> str:
+        return "".join(pair.before + pair.text for pair in self.pairs) + self.after
+
+    def target_size(self) -> int:
+        return sum(pair.size for pair in self.pairs) + units(self.after)
+
+    def source_span(self, index: int) -> tuple[int, int]:
+        pair = self.pairs[index]
+        return pair.start, pair.end
+
+    def target_start(self, index: int) -> int:
+        """Where the pair begins, with what stands before it."""
+        return self._places()[1][index]
+
+    def target_span(self, index: int) -> tuple[int, int]:
+        pair = self.pairs[index]
+        start = self.target_start(index) + units(pair.before)
+        return start, start + units(pair.text)
+
+    def at_source(self, place: int) -> int:
+        """The pair whose sentence holds this place of the source, else -1."""
+        index = bisect_right(self._places()[0], place) - 1
+        return index if index >= 0 and place <= self.pairs[index].end else -1
+
+    def at_target(self, place: int) -> int:
+        """The pair whose translation holds this place of the target, else -1."""
+        index = bisect_right(self._places()[1], place) - 1
+        if index < 0 or index >= len(self.pairs):
+            return -1
+        start, end = self.target_span(index)
+        return index if start <= place <= end else -1
+
+    def from_target(self, place: int) -> int:
+        """The first pair that begins at this place or behind it; the number of pairs where none does."""
+        return max(0, bisect_right(self._places()[1], place) - 1)
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        if self._starts is None:
+            sizes = accumulate((pair.size for pair in self.pairs), initial=0)
+            self._starts = [pair.start for pair in self.pairs], list(sizes)[:-1]
+        return self._starts
+
+
+class _Run:
+    """One translation of the whole text: where its results belong now, after what was typed meanwhile."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.edits: list[tuple[int, int, int]] = []
+
+    def place(self, result: Translated) -> tuple[int, int, bool]:
+        """Start and end in the source of now, and whether it was touched."""
+        start, end = self.places(result.start), self.places(result.end)
+        touched = False
+        for at, removed, added in self.edits:
+            touched = touched or (at < end and at + removed > start) or start < at < end
+            start, end = _moved(start, end, at, removed, added)
+        return start, end, touched
+
+
+def _moved(start: int, end: int, at: int, removed: int, added: int) -> tuple[int, int]:
+    """Where a span is after an edit; typing in the middle of it makes it longer."""
+    gone = at + removed
+    if end <= at:
+        return start, end
+    if start >= gone:
+        return start + added - removed, end + added - removed
+    left = min(start, at) if start < at else at + added
+    right = end + added - removed if end > gone else at
+    return left, max(left, right)

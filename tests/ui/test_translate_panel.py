@@ -1,0 +1,119 @@
+"""The Translate panel with a real worker, and with Gemma where words matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.tasks.translate import Translated
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.pair import EditorPair
+from autogpt_desktop.ui.translate_panel import TranslatePanel
+
+
+@pytest.fixture
+def panel(shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot) -> TranslatePanel:
+    shell_context.settings.translate_pair = ["auto", "fr"]
+    made = TranslatePanel(shell_context)
+    qtbot.addWidget(made)
+    made.resize(900, 560)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def fill(pair: EditorPair, source: str, target: list[str], flags: tuple[str, ...] = ()) -> None:
+    """Sentences, and what each became, without a model."""
+    pair.source.replace_text(source)
+    pair.map.begin(source)
+    at, found = 0, []
+    for index, (sentence, other) in enumerate(zip(source.split("\n"), target, strict=True)):
+        before = "\n" if index else ""
+        found.append(
+            Translated(0, index, at, at + len(sentence), sentence, before, other, 0.3, flags if index else ())
+        )
+        at += len(sentence) + 1
+    pair.apply(pair.map.add(found, lambda _pair: None) + pair.map.end(""))
+
+
+def test_typing_is_translated_swapped_copied_and_said_differently(
+    panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext
+) -> None:
+    qtbot.keyClicks(panel.pair.source, "The train leaves at noon. We ate at home.")
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
+    assert panel.languages.found == "en" and panel.languages.source_box.shown == "Detected: English"
+    first = panel.pair.target.text()
+    assert "train" in first and first == panel.pair.map.target_text() and len(panel.pair.map.pairs) == 2
+    assert len(panel.live.memory) >= 2
+
+    panel.copy_translation()
+    assert QGuiApplication.clipboard().text() == first
+
+    panel.show_alternatives(1)
+    card = panel.card
+    assert card is not None
+    qtbot.waitUntil(lambda: card.list.count() > 0, timeout=60_000)
+    wanted = card.list.item(0).text()
+    qtbot.keyClick(card.list, Qt.Key.Key_Return)
+    assert panel.card is None and panel.pair.map.pairs[1].text == wanted
+    assert panel.pair.target.text().endswith(wanted)
+    panel.live.run()  # what was chosen stays
+    qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
+    assert panel.pair.map.pairs[1].text == wanted and panel.pair.map.pairs[1].chosen
+
+    shown = panel.pair.target.text()
+    panel.swap()
+    assert panel.pair.source.text() == shown
+    assert (panel.languages.source, panel.languages.target) == ("fr", "en")
+    assert shell_context.settings.translate_pair == ["fr", "en"]
+    panel.live.stop()
+
+
+def test_a_text_that_is_in_the_target_language_already_is_named(
+    panel: TranslatePanel, qtbot: QtBot
+) -> None:
+    panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
+    qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
+    assert panel.note.isVisible() and panel.note.text.text() == "This text is in French already."
+    assert panel.pair.target.text() == ""
+    panel.note.action.click()
+    assert panel.languages.target == "en"
+    panel.live.stop()
+
+
+def test_sentences_light_up_together_and_flags_are_told(panel: TranslatePanel, qtbot: QtBot) -> None:
+    pair = panel.pair
+    fill(pair, "One 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
+    pair.source.pointed.emit(8)
+    assert [len(edit.extraSelections()) for edit in (pair.source, pair.target)] == [1, 3]
+    assert pair.source.extraSelections()[0].cursor.selectedText() == "Two 2."
+    assert pair.target.extraSelections()[0].cursor.selectedText() == "Deux."
+    assert pair.review_count.text() == "1" and pair.flagged() == [1]
+    assert pair.target.tip_at(7) == "Numbers differ from the original."
+    assert pair.target.tip_at(1) == "Uncertain: compare it with the original."
+    panel.live.shutdown()
+
+
+def test_one_editor_stands_above_the_other_in_a_slim_column(panel: TranslatePanel) -> None:
+    assert panel.pair.splitter.orientation() == Qt.Orientation.Horizontal
+    panel.resize(440, 560)
+    QApplication.processEvents()
+    assert panel.pair.splitter.orientation() == Qt.Orientation.Vertical
+    sizes = panel.pair.splitter.sizes()
+    assert abs(sizes[0] - sizes[1]) <= 2
+
+
+def test_clearing_can_be_undone(panel: TranslatePanel, shell_context: AppContext) -> None:
+    asked = []
+    shell_context.toast_requested.connect(asked.append)
+    panel.pair.source.replace_text("Something")
+    panel.clear()
+    assert panel.pair.source.text() == "" and panel.pair.target.text() == ""
+    asked[0].undo()
+    assert panel.pair.source.text() == "Something"
+    panel.live.shutdown()
