@@ -73,3 +73,12 @@ class Decoder(Protocol):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
         """Append ids to each state; each one's logits, float32: of its last token, or of all."""
+
+    def hidden(
+        self,
+        batch: Sequence[tuple[Any, Sequence[int]]],  # (state, ids)
+        layer: int,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """What a small head reads: each one's last token as ``layer`` (from 1) leaves it, behind the last
+        norm, float32 [hidden_size]. The ids are read and forgotten: the states stay as they were."""

@@ -110,9 +110,26 @@ class GivesWay:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
         """As ``door.Decoder``; where the card's memory ends, on the processor, which takes a while."""
+        return self._safely(batch, lambda inner, work: inner.forward(work, logits, cancelled), cancelled)
+
+    def hidden(
+        self,
+        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        layer: int,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """As ``door.Decoder``, and as ``forward``."""
+        return self._safely(batch, lambda inner, work: inner.hidden(work, layer, cancelled), cancelled)
+
+    def _safely(
+        self,
+        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        run: Callable[[Decoder, list[tuple[Any, Sequence[int]]]], list[Tensor]],
+        cancelled: Callable[[], bool],
+    ) -> list[Tensor]:
         lengths = [len(state) for state, _ in batch]
         try:
-            return self._forward(batch, logits, cancelled)
+            return self._run(batch, run, cancelled)
         except (MemoryError, RuntimeError) as error:
             if self.moved or not out_of_memory(error):
                 raise
@@ -122,17 +139,17 @@ class GivesWay:
             decoder = self._on_cpu()
         # only here: the error's frames held on to tensors on the card
         self._move(decoder)
-        return self._forward(batch, logits, cancelled)
+        return self._run(batch, run, cancelled)
 
-    def _forward(
+    def _run(
         self,
         batch: Sequence[tuple[MovableState, Sequence[int]]],
-        logits: Literal["last", "all"],
+        run: Callable[[Decoder, list[tuple[Any, Sequence[int]]]], list[Tensor]],
         cancelled: Callable[[], bool],
     ) -> list[Tensor]:
         for state, _ in batch:
             self.catch_up(state, cancelled)
-        return self.inner.forward([(state.inner, ids) for state, ids in batch], logits, cancelled)
+        return run(self.inner, [(state.inner, ids) for state, ids in batch])
 
     def catch_up(self, state: MovableState, cancelled: Callable[[], bool]) -> None:
         """Read what ``state`` has not read yet on this decoder. Raises ``Cancelled`` between layers."""

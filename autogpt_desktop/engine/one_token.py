@@ -30,7 +30,8 @@ from torch import Tensor
 from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.quant import BlockWeight
-from autogpt_desktop.engine.transformer import Pass, RotaryEmbedding, Transformer
+from autogpt_desktop.engine.rotary import RotaryEmbedding
+from autogpt_desktop.engine.transformer import Pass, Transformer
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
 
-Read from the top: attention, RotaryEmbedding, Layer, Transformer. Shapes: T new tokens, S tokens in
+Read from the top: attention, Layer, Transformer. Shapes: T new tokens, S tokens in
 all, H query heads, K key/value heads, G = H / K queries that share a key, D head_dim.
 """
 
@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.cache import KVCache
-from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.packed import cache_dtype
 from autogpt_desktop.engine.quant import Embedding, QuantLinear
+from autogpt_desktop.engine.rotary import RotaryEmbedding, rotate
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -68,70 +69,6 @@ class RMSNorm:
 
     def __call__(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, x.shape[-1:], None, self.eps) * self.weight
-
-
-def rope_frequencies(dim: int, theta: float, scaling: RopeScaling | None) -> tuple[Tensor, float]:
-    """Radians per position of each of the ``dim`` / 2 pairs, and a factor on the rotated vectors.
-
-    RoPE: Su et al., 2021. Scalings as published: "linear" (position interpolation, Chen et al., 2023),
-    "llama3" (Llama 3.1's smooth step between kept and divided frequencies), "yarn" (Peng et al., 2023).
-    """
-    frequencies = theta ** -(torch.arange(0, dim, 2, dtype=torch.float64) / dim)
-    if scaling is None:
-        return frequencies, 1.0
-    if scaling.freq_factors:
-        return frequencies / torch.tensor(scaling.freq_factors, dtype=torch.float64)[: dim // 2], 1.0
-    if scaling.kind == "linear":
-        return frequencies / scaling.factor, 1.0
-    original = scaling.original_max_position_embeddings
-    if scaling.kind == "llama3":
-        turns = original * frequencies / (2 * math.pi)
-        kept = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
-        kept = kept.clamp(0, 1)
-        return frequencies * (kept + (1 - kept) / scaling.factor), 1.0
-
-    # yarn: pairs that turn often keep their frequency, those that turn rarely are interpolated
-    def pair_that_turns(turns: float) -> float:
-        return dim * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
-
-    low = max(math.floor(pair_that_turns(scaling.beta_fast)), 0)
-    high = min(math.ceil(pair_that_turns(scaling.beta_slow)), dim - 1)
-    ramp = ((torch.arange(dim // 2, dtype=torch.float64) - low) / max(high - low, 0.001)).clamp(0, 1)
-    factor = scaling.attention_factor
-    if factor is None:
-        factor = 0.1 * math.log(scaling.factor) + 1.0 if scaling.factor > 1 else 1.0
-    return frequencies * (1 - ramp) + frequencies / scaling.factor * ramp, factor
-
-
-class RotaryEmbedding:
-    """Turns pair (2i, 2i+1) of each head by position · frequency i: one complex product.
-
-    Families whose pairs lie half a head apart have their rows of q and k reordered when they are loaded.
-    """
-
-    def __init__(self, config: ModelConfig, theta: float, scaled: bool, device: torch.device) -> None:
-        rotating = config.rope_dim or config.head_dim
-        frequencies, factor = rope_frequencies(rotating, theta, config.rope_scaling if scaled else None)
-        still = torch.zeros((config.head_dim - rotating) // 2, dtype=torch.float64)
-        self.frequencies = torch.cat([frequencies, still])
-        self.factor = torch.cat([torch.full_like(frequencies, factor), torch.ones_like(still)])
-        self.device = device
-        self.table = torch.empty(0, len(self.frequencies), dtype=torch.complex64, device=device)
-
-    def turns(self, start: int, stop: int) -> Tensor:
-        """e^(i·angle) of positions start…stop-1, complex64 [positions, 1, D/2]."""
-        if stop > len(self.table):
-            positions = torch.arange(max(stop, 2 * len(self.table), 512), dtype=torch.float64)
-            angles = positions[:, None] * self.frequencies
-            table = torch.polar(self.factor.expand_as(angles).contiguous(), angles)
-            self.table = table.to(torch.complex64).to(self.device)
-        return self.table[start:stop, None]
-
-
-def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """``x`` [T, heads, D] turned by ``turns`` [T, 1, D/2]."""
-    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2)
 
 
 class Pass(Protocol):
@@ -368,22 +305,45 @@ class Transformer:
         self, work: list[tuple[KVCache, list[int]]], logits: str, cancelled: Callable[[], bool]
     ) -> list[Tensor]:
         """The weights are read once for all."""
-        for state, ids in work:
-            state.reserve(len(state) + len(ids))
-        x = self.embed([token for _, ids in work for token in ids])
-        through = BatchPass([EagerPass(self, state, len(ids)) for state, ids in work])
-        for layer in self.layers:
-            if cancelled():
-                raise Cancelled
-            x = layer(x, through)
+        x = self._through(work, self.layers, cancelled)
         sizes = [len(ids) for _, ids in work]
         if logits == "last":
-            y = list(self.logits(x[torch.tensor(sizes).cumsum(0).sub(1).to(x.device)]))
+            y = list(self.logits(x[_ends(sizes).to(x.device)]))
         else:
             y = list(self.logits(x).split(sizes))
         for state, ids in work:
             state.advance(ids)
         return y
+
+    def _through(
+        self, work: list[tuple[KVCache, list[int]]], layers: Sequence[Layer], cancelled: Callable[[], bool]
+    ) -> Tensor:
+        """All tokens, one sequence behind the other, through ``layers`` from the first on."""
+        for state, ids in work:
+            state.reserve(len(state) + len(ids))
+        x = self.embed([token for _, ids in work for token in ids])
+        through = BatchPass([EagerPass(self, state, len(ids)) for state, ids in work])
+        for layer in layers:
+            if cancelled():
+                raise Cancelled
+            x = layer(x, through)
+        return x
+
+    @torch.inference_mode()
+    def hidden(
+        self,
+        batch: Sequence[tuple[KVCache, Sequence[int]]],
+        layer: int,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
+        if not 1 <= layer <= len(self.layers):
+            raise ValueError(f"no layer {layer}")
+        work = [(state, list(ids)) for state, ids in batch]
+        if len({id(state) for state, _ in work}) != len(work):
+            raise ValueError("a state is in the batch twice")
+        x = self._through(work, self.layers[:layer], cancelled)
+        return list(self.norm(x[_ends([len(ids) for _, ids in work]).to(x.device)]))
 
     def embed(self, ids: list[int]) -> Tensor:
         """What the first layer takes, [T, hidden_size] float32."""
@@ -394,6 +354,11 @@ class Transformer:
         """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
         y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
         return torch.tanh(y / softcap) * softcap if softcap else y
+
+
+def _ends(sizes: Sequence[int]) -> Tensor:
+    """Where the last token of each sequence stands."""
+    return torch.tensor(sizes).cumsum(0) - 1
 
 
 class OneTokenPass(Protocol):

@@ -41,6 +41,14 @@ class Card(Transformer):
             done += super().forward([entry], *rest, **more)
         return done
 
+    def hidden(
+        self, batch: Sequence[tuple[Any, Sequence[int]]], *rest: Any, **more: Any
+    ) -> list[torch.Tensor]:
+        self.passes -= 1
+        if self.passes < 0:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB")
+        return super().hidden(batch, *rest, **more)
+
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
@@ -210,3 +218,14 @@ def test_what_the_card_held_is_let_go(model: Path) -> None:
     decoder.forward([(state, [7])])
     gc.collect()
     assert decoder.moved and not any(thing() for thing in gone)
+
+
+def test_what_a_head_reads_comes_from_the_processor_then(pair: tuple[GivesWay, Card, NativeDecoder]) -> None:
+    decoder, card, native = pair
+    state, ids = decoder.new_state(), [5, 9, 3]
+    decoder.forward([(state, [7, 8])])
+    there = decoder.hidden([(state, ids)], 1)[0]
+    card.passes = 0
+    here = decoder.hidden([(state, ids)], 1)[0]
+    assert decoder.inner is native and state.ids == [7, 8]
+    assert close(here, there)

@@ -87,6 +87,7 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
         "native_begin": (number, [pointer, pointer, pointer, pointer, number]),
         "native_layers": (number, [pointer, number, number, pointer, pointer]),
         "native_logits": (number, [pointer, pointer, number, pointer]),
+        "native_hidden": (number, [pointer, pointer, number, pointer]),
         "native_product": (number, [pointer, pointer, number, pointer]),
         "native_read_bandwidth": (ctypes.c_double, [number, ctypes.c_int64, number]),
     }

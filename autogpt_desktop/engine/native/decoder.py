@@ -20,7 +20,8 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache, Place, Vecto
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
 from autogpt_desktop.engine.quant import Embedding, Source
-from autogpt_desktop.engine.transformer import Cancelled, RotaryEmbedding
+from autogpt_desktop.engine.rotary import RotaryEmbedding
+from autogpt_desktop.engine.transformer import Cancelled
 from autogpt_desktop.events import Progress
 
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
@@ -168,15 +169,9 @@ class NativeDecoder:
         ``Cancelled`` between layers (the states are then as before) and ValueError when a state would
         overflow; a state may be in the batch only once.
         """
-        work = [(state, list(ids)) for state, ids in batch]
-        if len({id(state) for state, _ in work}) != len(work):
-            raise ValueError("a state is in the batch twice")
-        for state, ids in work:
-            if not all(0 <= token < self.config.vocab_size for token in ids) or not ids:
-                raise IndexError("no ids, or one outside the vocabulary")
-            state.reserve(len(state) + len(ids))
+        work = self._reserved(batch)
         with self._lock:
-            self._pass(work, cancelled)
+            self._pass(work, self.config.num_hidden_layers, cancelled)
             rows = self._logits(work, logits)
         for state, ids in work:
             state.advance(ids)
@@ -184,7 +179,40 @@ class NativeDecoder:
             return list(rows)
         return list(rows.split([len(ids) for _, ids in work]))
 
-    def _pass(self, work: list[tuple[NativeState, list[int]]], cancelled: Callable[[], bool]) -> None:
+    def hidden(
+        self,
+        batch: Sequence[tuple[NativeState, Sequence[int]]],
+        layer: int,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
+        if not 1 <= layer <= self.config.num_hidden_layers:
+            raise ValueError(f"no layer {layer}")
+        work = self._reserved(batch)
+        rows = torch.empty(len(work), self.config.hidden_size)
+        pick = [end - 1 for end in accumulate(len(ids) for _, ids in work)]
+        with self._lock:
+            self._pass(work, layer, cancelled)
+            self._check(self.library.native_hidden(self.model, _ints(pick), len(pick), rows.data_ptr()))
+        return list(rows)
+
+    def _reserved(
+        self, batch: Sequence[tuple[NativeState, Sequence[int]]]
+    ) -> list[tuple[NativeState, list[int]]]:
+        """The batch, checked, with room in each state."""
+        work = [(state, list(ids)) for state, ids in batch]
+        if len({id(state) for state, _ in work}) != len(work):
+            raise ValueError("a state is in the batch twice")
+        for state, ids in work:
+            if not all(0 <= token < self.config.vocab_size for token in ids) or not ids:
+                raise IndexError("no ids, or one outside the vocabulary")
+            state.reserve(len(state) + len(ids))
+        return work
+
+    def _pass(
+        self, work: list[tuple[NativeState, list[int]]], layers: int, cancelled: Callable[[], bool]
+    ) -> None:
+        """Run the first ``layers``; what they give stays in the workspace."""
         if cancelled():
             raise Cancelled
         # plain ctypes: behind a pass the caches are cold, and each call into numpy or torch takes long
@@ -211,7 +239,6 @@ class NativeDecoder:
             self._turned = min(map(len, self._tables))
             self._turns = [table.data_ptr() for table in self._tables]
         step = max(1, int(_CALL_WORK / (self._layer_work(longest) * len(tokens))))
-        layers = self.config.num_hidden_layers
         for start in range(0, layers, step):
             if start and cancelled():
                 raise Cancelled

@@ -153,6 +153,14 @@ public:
             });
     }
 
+    // What the head reads of the tokens `pick`: [picked, hidden] behind the last norm.
+    void hidden(const int32_t* pick, int picked, float* rows) {
+        size_t hidden = static_cast<size_t>(shape_.hidden);
+        for (int t = 0; t < picked; t++)
+            kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden,
+                               rows + static_cast<size_t>(t) * hidden);
+    }
+
 private:
     static constexpr size_t kPart = size_t{4} << 20;
 

@@ -168,6 +168,11 @@ NATIVE_API int native_logits(Model* model, const int32_t* pick, int picked, floa
     return guarded([&] { model->logits(pick, picked, logits); });
 }
 
+// rows [picked, hidden]: what the head reads of the tokens `pick`.
+NATIVE_API int native_hidden(Model* model, const int32_t* pick, int picked, float* rows) {
+    return guarded([&] { model->hidden(pick, picked, rows); });
+}
+
 // y [tokens, rows] = x [tokens, cols] Wᵀ with the head's matrix, for tests.
 NATIVE_API int native_product(Model* model, const float* x, int tokens, float* y) {
     return guarded([&] { model->product(model->head, x, tokens, y); });

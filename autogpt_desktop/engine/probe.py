@@ -1,0 +1,88 @@
+"""Small linear heads on what a decoder makes of a prompt (Alain and Bengio 2016: linear probes)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autogpt_desktop.engine.batch import BATCH
+from autogpt_desktop.engine.door import State
+from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
+
+_PASS_TOKENS = 320  # of a pass, unless one prompt is longer: so that a cancelled job ends soon
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Logits = ``weights`` x + ``bias``, of what ``layer`` (from 1) leaves of a prompt's last token."""
+
+    layer: int
+    weights: Tensor  # float32 [heads, hidden_size]
+    bias: Tensor  # float32 [heads]
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """[n, hidden_size] → [n, heads]; a row's result is the same whatever is beside it."""
+        return (rows.unsqueeze(1) * self.weights).sum(-1) + self.bias
+
+
+def probe(layer: int, weights: Sequence[Sequence[float]], bias: Sequence[float]) -> Probe:
+    """From plain numbers."""
+    return Probe(layer, torch.tensor(weights), torch.tensor(bias))
+
+
+def hidden_rows(
+    engine: Engine,
+    prompts: Sequence[Sequence[int]],
+    layer: int,
+    *,
+    prefix: State | None = None,
+    batch: int = BATCH,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | tuple[int, Tensor]]:
+    """What ``layer`` leaves of the last token of every prompt (token ids, each behind ``prefix``).
+
+    Yields (number of the prompt, float32 [hidden_size]) and a Progress behind each pass. ``prefix`` is
+    not changed. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
+    that does not fit, and ``Cancelled``.
+    """
+    before = 0 if prefix is None else len(prefix)
+    for ids in prompts:
+        if before + len(ids) > engine.context_length:
+            raise KnownError("prompt-too-long", tokens=before + len(ids), context=engine.context_length)
+    states: list[Any] = []
+    start = 0
+    while start < len(prompts):
+        stop, tokens = start, 0
+        while stop < len(prompts) and stop - start < batch:
+            tokens += len(prompts[stop])
+            if tokens > _PASS_TOKENS and stop > start:
+                break
+            stop += 1
+        while len(states) < stop - start:  # a state is as it was behind a pass, so it serves again
+            states.append(engine.new_state() if prefix is None else prefix.fork())
+        work = list(zip(states, prompts[start:stop], strict=False))
+        rows = engine.decoder.hidden(work, layer, cancelled)
+        for index, row in enumerate(rows, start):
+            yield index, row.float().cpu()
+        start = stop
+        yield Progress("stage.scoring", stop, len(prompts))
+
+
+def probe_logits(
+    engine: Engine,
+    prompts: Sequence[Sequence[int]],
+    head: Probe,
+    *,
+    prefix: State | None = None,
+    batch: int = BATCH,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | tuple[int, Tensor]]:
+    """``head``'s logits for every prompt, float32 [heads]; else as ``hidden_rows``."""
+    for step in hidden_rows(engine, prompts, head.layer, prefix=prefix, batch=batch, cancelled=cancelled):
+        yield step if isinstance(step, Progress) else (step[0], head(step[1][None])[0])
