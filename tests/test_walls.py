@@ -48,7 +48,7 @@ TORCH_FREE = {
     *("engine.config", "engine.encoder_config", "engine.folder_config", "engine.gguf", "engine.gguf_names"),
 }
 
-SQL_FREE = {"documents.collection", "documents.types"}
+SQL_FREE = {"documents.collection", "documents.reading", "documents.types"}
 
 # The first matching name counts. "" are the modules of the package itself.
 WALLS = {

@@ -1,0 +1,64 @@
+"""Open a document to be read: its rows, and the places that are to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autogpt_desktop.documents.reading import Rows, locate
+from autogpt_desktop.documents.types import Document
+from autogpt_desktop.events import Progress, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is to be shown of a document: offsets into its text when it was indexed.
+
+    ``text`` is what stood there; without it the offsets are taken as they are.
+    """
+
+    start: int
+    end: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document with its places as they are now; None: the text is not there any more."""
+
+    document: Document
+    rows: Rows
+    stamp: tuple[int, int]  # size in bytes and date in nanoseconds
+    places: tuple[tuple[int, int] | None, ...]
+    moved: bool  # some text stands elsewhere than it did: the file changed
+
+
+def open_document(
+    path: Path, places: Sequence[Place], known: Opened | None = None
+) -> Generator[Progress | Result, None, None]:
+    """Read a file and find the places; ends with Result(Opened).
+
+    ``known``: what was opened last; read again only if the file is another one now. Raises as
+    ``documents.read.Reader.read``.
+    """
+    from autogpt_desktop.documents.read import read
+
+    yield Progress("stage.document-opening", name=path.name)
+    try:
+        status = path.stat()
+        stamp = status.st_size, status.st_mtime_ns
+    except OSError:
+        stamp = 0, 0  # reading says why
+    if known is not None and known.document.path == path and known.stamp == stamp and stamp != (0, 0):
+        document, rows = known.document, known.rows
+    else:
+        document = read(path)
+        rows = Rows(document)
+    now = []
+    for place in places:
+        length = len(document.text)
+        found = locate(document.text, min(place.start, length), min(place.end, length), place.text)
+        now.append(found)
+    moved = any(found != (place.start, place.end) for found, place in zip(now, places, strict=True))
+    yield Result(Opened(document, rows, stamp, tuple(now), moved))
