@@ -45,13 +45,23 @@ def kind(key: str, make: Make) -> PanelKind:
 
 def more_panels() -> tuple[PanelKind, ...]:
     """Those beside Chat."""
-    return (kind("translate", make_translate), kind("sentiment", make_sentiment))
+    return (
+        kind("translate", make_translate),
+        kind("answer", make_answer),
+        kind("sentiment", make_sentiment),
+    )
 
 
 def make_translate(context: AppContext) -> QWidget:
     from autogpt_desktop.ui.translate_panel import TranslatePanel
 
     return TranslatePanel(context)
+
+
+def make_answer(context: AppContext) -> QWidget:
+    from autogpt_desktop.ui.answer_panel import AnswerPanel
+
+    return AnswerPanel(context)
 
 
 def make_sentiment(context: AppContext) -> QWidget:

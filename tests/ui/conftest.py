@@ -18,6 +18,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.main_window import MainWindow
 from autogpt_desktop.ui.theme import theme
 from autogpt_desktop.worker import Worker
+from tests.ui.answer_kit import answer_context, answer_panel, answer_script  # noqa: F401
 from tests.ui.chat_kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
 from tests.ui.shell_panel import make_panel
 

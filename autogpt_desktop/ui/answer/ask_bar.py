@@ -1,0 +1,163 @@
+"""Where a question is written: the field, Ask that becomes Stop, and what is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent, QTextCursor
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui import icons
+from autogpt_desktop.ui.chat.composer import ComposerText
+from autogpt_desktop.ui.chat.style import chat_style
+from autogpt_desktop.ui.widgets import button, label, name_button
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+LINES = 5  # the field grows to so many, then it scrolls
+MOST = 2000  # characters of a question: what is longer is a text to ask about
+
+
+class AskBar(QWidget):
+    """``asked`` carries the question; the field is empty by then."""
+
+    asked = Signal(str)
+    stopped = Signal()
+    last_wanted = Signal()  # ↑ in an empty field
+    text_given = Signal(str)  # a long text was pasted here
+    files_given = Signal(list)  # of Path
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
+        self._busy = False
+        self._placeholder = ""
+        self.notice = label(size="small", tone="warning", wrap=True)
+        self.notice.hide()
+        self.box = _Box(self)
+        self.field = ComposerText(context, self.box)
+        self.button = button(kind="primary")
+        self.button.setParent(self.box)
+        self.button.setIconSize(QSize(18, 18))
+        self.button.setFixedSize(36, 36)
+        self.button.setStyleSheet("QPushButton { padding: 0; min-height: 0; }")
+        self.button.clicked.connect(self._on_button)
+        self.tools = QHBoxLayout()
+        self.tools.setContentsMargins(4, 0, 4, 0)
+        self.tools.setSpacing(8)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.notice)
+        column.addWidget(self.box)
+        column.addLayout(self.tools)
+        self.field.textChanged.connect(self._on_text)
+        self.field.send_requested.connect(self._ask)
+        self.field.edit_last_requested.connect(self.last_wanted)
+        self.field.pasted_long.connect(self.text_given)
+        self.field.files_given.connect(self.files_given)
+        self.field.document().documentLayout().documentSizeChanged.connect(self.box.refit)
+        self.setFocusProxy(self.field)
+        self.restyle()
+
+    def set_text(self, text: str) -> None:
+        self.field.setPlainText(text)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
+
+    def set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        self._show_button()
+
+    def set_placeholder(self, text: str) -> None:
+        self._placeholder = text
+        self.restyle()
+
+    def say(self, text: str) -> None:
+        """A plain sentence above the field; "" takes it away."""
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
+
+    def restyle(self) -> None:
+        """Zoom or language have changed."""
+        self.field.setFont(chat_style(self.context).font)
+        self.field.setPlaceholderText("")  # Qt 6.11 keeps the old size of one that stays
+        self.field.setPlaceholderText(self._placeholder)
+        self.field.setAccessibleName(tr("Question"))
+        self.field.setAccessibleDescription(self._placeholder)
+        self.box.refit()
+        self._show_button()
+
+    def _ask(self) -> None:
+        text = self.field.text().strip()
+        if not text or not self.isEnabled():
+            return
+        if len(text) > MOST:
+            self.say(tr("This is long for a question. Paste it as a text and ask about it."))
+            return
+        self.say("")
+        self.field.clear()
+        self.asked.emit(text)
+
+    def _on_button(self) -> None:
+        if self._busy:
+            self.stopped.emit()
+        else:
+            self._ask()
+        self.field.setFocus()
+
+    def _on_text(self) -> None:
+        self.say("")
+        self._show_button()
+
+    def _show_button(self) -> None:
+        usable = self._busy or bool(self.field.text().strip())
+        self.button.setIcon(
+            icons.icon("stop" if self._busy else "send", "on_accent" if usable else "control")
+        )
+        self.button.setEnabled(usable)
+        if self._busy:
+            name_button(self.button, tr("Stop"), "Esc")
+        else:
+            keys = "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter"
+            name_button(self.button, tr("Ask"), keys)
+
+
+class _Box(QWidget):
+    """The rounded field with its button."""
+
+    def __init__(self, bar: AskBar) -> None:
+        super().__init__(bar)
+        self._bar = bar
+        self.setFixedHeight(52)
+
+    def refit(self) -> None:
+        """As tall as the question, up to LINES lines."""
+        bar = self._bar
+        line = QFontMetricsF(bar.field.font()).lineSpacing()
+        lines = min(max(1, int(bar.field.document().size().height())), LINES)
+        height = max(52, round(lines * line) + 28)
+        inset = (height - round(lines * line)) // 2
+        bar.field.setGeometry(16, inset, max(10, self.width() - 16 - 56), height - inset - 4)
+        bar.button.move(self.width() - 8 - 36, height - 8 - 36)
+        if self.height() != height:
+            self.setFixedHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.refit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self._bar.context.color
+        focused = self._bar.field.hasFocus()
+        painter.setBrush(color("surface"))
+        pen = painter.pen()
+        pen.setColor(color("accent" if focused else "control"))
+        pen.setWidthF(1.5 if focused else 1.0)
+        painter.setPen(pen)
+        painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 14, 14)
+        painter.end()

@@ -1,0 +1,229 @@
+"""One question with its answer, as it stands in the conversation."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.ui.answer.evidence import EvidenceList
+from autogpt_desktop.ui.answer.marked import CITE, answer_html
+from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
+from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_said
+from autogpt_desktop.ui.chat.style import QuietButton
+from autogpt_desktop.ui.panel import send_menu
+from autogpt_desktop.ui.widgets import button, label, set_property
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+
+class TurnView(QWidget):
+    """``inline``: the evidence stands below the answer here, and not beside the conversation."""
+
+    opened = Signal(object, int)  # Turn, number of the place
+    chosen = Signal(object)  # Turn: it was clicked, or has the focus
+    retried = Signal(object)
+
+    def __init__(self, context: AppContext, turn: Turn) -> None:
+        super().__init__()
+        self.context, self.turn = context, turn
+        self.evidence: EvidenceList | None = None
+        self.inline = False
+        self.setObjectName("turn")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.question = TextLabel(context)
+        self.question.whole = lambda: turn.question
+        self.read_as = label(size="small", tone="muted", wrap=True)
+        self.status = label(size="small", tone="muted")
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 0)
+        self.busy.setTextVisible(False)
+        self.busy.setFixedWidth(64)
+        self.answer = TextLabel(context, links=True)
+        self.answer.whole = turn.answer_text
+        self.answer.linkActivated.connect(self._on_link)
+        self.refusal = TextLabel(context)
+        self.hint = label(size="small", tone="muted", wrap=True)
+        self.languages = label(size="small", tone="muted", wrap=True)
+        self.notices = label(size="small", tone="warning", wrap=True)
+        self.error = label(tone="danger", wrap=True)
+        self.confidence = label(size="small", tone="muted")
+        self.copy_button = QuietButton("copy")
+        self.copy_button.clicked.connect(self.copy)
+        self.retry_button = QuietButton("regenerate")
+        self.retry_button.clicked.connect(self._retry)
+        self.more_button = QuietButton("more")
+        self.more_button.clicked.connect(self._more)
+        self.places_button = button(kind="quiet")
+        self.places_button.setCheckable(True)
+        self.places_button.toggled.connect(self._show_places)
+        for text in (self.question, self.answer, self.refusal):
+            text.installEventFilter(self)
+        self._lay_out()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        working = QHBoxLayout()
+        working.setSpacing(8)
+        working.addWidget(self.busy)
+        working.addWidget(self.status)
+        working.addStretch(1)
+        actions = QHBoxLayout()
+        actions.setSpacing(4)
+        for made in (self.copy_button, self.retry_button, self.more_button):
+            actions.addWidget(made)
+        actions.addSpacing(4)
+        actions.addWidget(self.confidence)
+        actions.addStretch(1)
+        actions.addWidget(self.places_button)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(16, 12, 16, 8)
+        self._column.setSpacing(8)
+        for widget in (self.question, self.read_as):
+            self._column.addWidget(widget)
+        self._column.addLayout(working)
+        for widget in (self.answer, self.refusal, self.hint, self.error, self.languages, self.notices):
+            self._column.addWidget(widget)
+        self._column.addLayout(actions)
+
+    # --- what it shows ----------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """The turn has changed, or the look or the language of the window."""
+        turn, running = self.turn, self.turn.state == "running"
+        asked = escape(turn.question).replace("\n", "<br>")
+        self.question.set_html(f"<span style='font-weight:600'>{asked}</span>", size=1.2)
+        _say(self.read_as, tr("Read as: {question}", question=turn.read_as) if turn.read_as else "")
+        self.busy.setVisible(running)
+        self.status.setVisible(running)
+        self.status.setText(turn.status)
+        written = turn.answered or bool(turn.text.strip()) and turn.finding is None
+        self.answer.setVisible(written)
+        if written:
+            self.answer.set_html(answer_html(turn))
+        refused = turn.finding is not None and not turn.answered
+        self.refusal.setVisible(refused)
+        if refused:
+            self.refusal.set_html(escape(not_said(turn.source)))
+        _say(self.hint, self._hint(refused))
+        _say(self.error, self._error())
+        _say(self.languages, self._told(True))
+        _say(self.notices, self._told(False))
+        sure = turn.finding.answered.confidence if turn.finding is not None and turn.answered else -1.0
+        _say(self.confidence, confidence_text(sure) if sure >= 0 else "")
+        self.confidence.setToolTip(
+            tr("About {n} % sure that the text answers the question", n=round(100 * sure))
+        )
+        for made in (self.copy_button, self.more_button):
+            made.setVisible(turn.finding is not None or bool(turn.text))
+        self.retry_button.setVisible(not running)
+        self._refresh_places()
+        self.copy_button.name(tr("Copy the answer with its sources"), "Ctrl+Shift+C")
+        self.retry_button.name(tr("Ask again"), "Ctrl+R")
+        self.more_button.name(tr("More"))
+        self.setAccessibleName(turn.question)
+
+    def _hint(self, refused: bool) -> str:
+        turn = self.turn
+        if turn.state == "stopped":
+            return tr("Stopped.")
+        if refused and turn.places and turn.source:
+            return tr("The passages that come closest are shown as evidence.")
+        return ""
+
+    def _told(self, languages: bool) -> str:
+        """The notices about languages, or those about files."""
+        told = [one for one in self.turn.notices if (one.key in LANGUAGE) == languages]
+        return "\n".join(dict.fromkeys(message(one.key, **one.values) for one in told))
+
+    def _error(self) -> str:
+        error = self.turn.error
+        if self.turn.state != "failed":
+            return ""
+        return message(error) if isinstance(error, KnownError) else message("error.answer-failed")
+
+    def _refresh_places(self) -> None:
+        turn = self.turn
+        count = len(turn.places)
+        self.places_button.setVisible(self.inline and count > 0)
+        self.places_button.setText(tr("Evidence: {n}", n=count))
+        if self.evidence is not None:
+            self.evidence.small = self.inline
+            self.evidence.refresh()
+
+    def made_evidence(self) -> EvidenceList:
+        """The turn's cards, made when they are first looked at."""
+        if self.evidence is None:
+            self.evidence = EvidenceList(self.context, self.turn)
+            self.evidence.opened.connect(self._open)
+            self._refresh_places()
+        return self.evidence
+
+    def set_inline(self, inline: bool) -> None:
+        """Whether the evidence stands in here; the caller takes it elsewhere otherwise."""
+        if inline != self.inline:
+            self.inline = inline
+            self._refresh_places()
+        if inline:
+            self._show_places(self.places_button.isChecked())
+
+    def expand(self, expanded: bool) -> None:
+        """Show the evidence below the answer, where it stands in here."""
+        self.places_button.setChecked(expanded)
+
+    def set_current(self, current: bool) -> None:
+        """Its evidence is what stands beside the conversation."""
+        set_property(self, "state", "current" if current else "plain")
+
+    def _show_places(self, shown: bool) -> None:
+        if not self.inline or not self.turn.places:
+            return
+        if shown:
+            cards = self.made_evidence()
+            if cards.parentWidget() is not self:
+                self._column.addWidget(cards)
+            cards.show()
+        elif self.evidence is not None and self.evidence.parentWidget() is self:
+            self.evidence.hide()
+
+    # --- what people do ---------------------------------------------------------------------
+
+    def copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.turn.as_text())
+        self.context.toast(tr("The answer was copied with its sources."))
+
+    def _retry(self) -> None:
+        self.retried.emit(self.turn)
+
+    def _more(self) -> None:
+        menu = send_menu(self.context, KEY, self.turn.answer_text, self)
+        menu.exec(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
+        menu.deleteLater()
+
+    def _on_link(self, address: str) -> None:
+        if address.startswith(CITE):
+            self._open(int(address.removeprefix(CITE)))
+
+    def _open(self, number: int) -> None:
+        self.opened.emit(self.turn, number)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.chosen.emit(self.turn)
+        super().mousePressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Texts that can be selected keep the press to themselves."""
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self.chosen.emit(self.turn)
+        return super().eventFilter(watched, event)
+
+
+def _say(shown: QLabel, text: str) -> None:
+    shown.setText(text)
+    shown.setVisible(bool(text))
