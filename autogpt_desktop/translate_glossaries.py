@@ -51,18 +51,26 @@ class Glossaries:
         with self._lock:
             self._terms[source, target] = tuple(terms)
             self._made.pop((source, target), None)
-        scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not terms:
                 path.unlink(missing_ok=True)
                 return
-            scratch.write_text(Glossary(terms).to_csv(), encoding="utf-8")
-            os.replace(scratch, path)
         except OSError as error:
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
             raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
+        write_terms(path, terms)
+
+
+def write_terms(path: Path, terms: Sequence[Term]) -> None:
+    """A CSV file, whole or not at all. Raises KnownError("file-not-written")."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        scratch.write_text(Glossary(terms).to_csv(), encoding="utf-8")
+        os.replace(scratch, path)
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
 
 
 def read_terms(path: Path) -> list[Term]:

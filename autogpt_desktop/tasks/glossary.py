@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autogpt_desktop.errors import KnownError
 
@@ -35,7 +36,8 @@ class Glossary:
             if term.source.strip() and term.target.strip():
                 known[term.source if term.case else term.source.casefold(), term.case] = term
         self.terms = sorted(known.values(), key=lambda term: -len(term.source))
-        self._patterns = [(term, _pattern(term.source, term.case)) for term in self.terms]
+        # what a text must hold, folded, for a term to be looked for: of 20,000 hardly one is in a sentence
+        self._first = [(term, term.source.split()[0].lower()) for term in self.terms]
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -52,8 +54,11 @@ class Glossary:
     def found(self, text: str) -> list[Term]:
         """The terms that stand in ``text``, in its order; a word belongs to the longest term only."""
         taken: list[tuple[int, int, Term]] = []
-        for term, pattern in self._patterns:
-            for match in pattern.finditer(text):
+        folded = text.lower()
+        for term, first in self._first:
+            if first not in folded:
+                continue
+            for match in _pattern(term.source, term.case).finditer(text):
                 if all(match.end() <= start or match.start() >= end for start, end, _ in taken):
                     taken.append((match.start(), match.end(), term))
         ordered = [term for _, _, term in sorted(taken, key=lambda item: item[0])]
@@ -97,6 +102,7 @@ class Glossary:
         return out.getvalue()
 
 
+@lru_cache(maxsize=4096)
 def _pattern(term: str, case: bool) -> re.Pattern[str]:
     """``term`` as whole words; in writing without spaces, wherever it stands."""
     inner = r"\s+".join(re.escape(part) for part in term.split())

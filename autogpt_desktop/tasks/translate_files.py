@@ -66,7 +66,7 @@ def translate_file(
     source: str,
     target: str,
     *,
-    glossary: Glossary | None = None,
+    glossary: Glossary | Callable[[str], Glossary] | None = None,
     quality: str = "best",
     known: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
@@ -75,8 +75,8 @@ def translate_file(
 
     ``out``: the file to write (one that is there is replaced), a folder for it, or None for the folder of
     ``path``; the name is then "name.fr.txt", or the first "name.fr.2.txt" that is free. ``path`` itself is
-    never written. ``source``: "auto" detects. What was done is found again when the same call is made after
-    ``Cancelled``, an error or a kill.
+    never written. ``source``: "auto" detects. ``glossary``: or what gives the one for the language found.
+    What was done is found again when the same call is made after ``Cancelled``, an error or a kill.
 
     Raises KnownError: as ``documents.write.open_blocks`` and ``translate_many``, and "translate-overwrites",
     "file-not-written".
@@ -91,10 +91,12 @@ def translate_file(
     chosen = wished if out is not None and wished == out else _free(wished)
     found: list[Translation] = []
     count = len(blocks.texts)
+    language = _language(blocks, source, target)
+    terms = glossary(language) if callable(glossary) else glossary
     with Kept(wished.with_name(f"{wished.name}.part")) as memory:
         events = translate_many(
-            models, [*blocks.texts, *blocks.phrases], _language(blocks, source, target), target,
-            glossary=glossary, quality=quality, memory=memory, known=known, cancelled=cancelled,
+            models, [*blocks.texts, *blocks.phrases], language, target,
+            glossary=terms, quality=quality, memory=memory, known=known, cancelled=cancelled,
         )  # fmt: skip
         for event in events:
             if isinstance(event, Translation):

@@ -11,7 +11,7 @@ from autogpt_desktop.documents.text import detect
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary, Term
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate import Translated, languages, translate
+from autogpt_desktop.tasks.translate import Translated, languages, offered, translate
 from autogpt_desktop.tasks.translate_guard import has_letters
 from autogpt_desktop.tasks.translate_model import Answer
 
@@ -31,7 +31,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The languages that the model knows."""
+    """The languages that the model knows, of those that can be translated."""
 
     languages: tuple[str, ...]
 
@@ -91,6 +91,7 @@ def live(
     quality: str = "quick",
     memory: LiveMemory | None = None,
     before: str = "",
+    known: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Found | Offered | Progress | Notice | Translated | Result]:
     """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
@@ -106,25 +107,29 @@ def live(
     if language == target:
         return
     engine = yield from models.get("translate")
-    offered = languages(engine)
-    yield Offered(offered)
-    if language in LANGUAGES and language not in offered:
+    codes = offered(known) if known else languages(engine)
+    yield Offered(codes)
+    if language in LANGUAGES and language not in codes:
         yield Found(language, False)
     given = terms(language) if callable(terms) else terms
-    known = language if language in LANGUAGES else "auto"  # the task finds and flags an unknown one again
+    found = language if language in LANGUAGES else "auto"  # the task finds and flags an unknown one again
     events = translate(
-        models, text, known, target,
-        glossary=_glossary(tuple(given)), quality=quality, memory=memory, first=FIRST, cancelled=cancelled,
+        models, text, found, target,
+        glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=known, first=FIRST,
+        cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         if not (isinstance(event, Notice) and event.key == "notice.language-unknown"):  # Found says it
             yield event
 
 
-def warm(models: Any, source: str, target: str, cancelled: Callable[[], bool]) -> Iterator[Any]:
+def warm(
+    models: Any, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
+) -> Iterator[Any]:
     """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
+    guess("Hello")  # the library that tells languages takes a moment to load
     engine = yield from models.get("translate")
-    yield Offered(languages(engine))
+    yield Offered(offered(known) if known else languages(engine))
     if source in LANGUAGES and target in LANGUAGES and source != target:
         for event in translate(models, "Hello.", source, target, cancelled=cancelled):
             if isinstance(event, Progress):

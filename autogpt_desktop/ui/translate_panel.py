@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QMenu
 
 from autogpt_desktop import i18n
@@ -19,6 +20,7 @@ from autogpt_desktop.tasks.translate import Alternative, translate
 from autogpt_desktop.tasks.translate_live import Found
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.text_field import local_files
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.layout import TranslateLayout
 from autogpt_desktop.ui.translate.names import language_name
@@ -37,6 +39,7 @@ class TranslatePanel(TranslateLayout):
         self._warmed = False
         self.languages.changed.connect(self._on_languages)
         self.languages.swap_requested.connect(self.swap)
+        self.languages.known_changed.connect(self._on_known)
         self.live.found.connect(self._on_found)
         self.live.started.connect(self._show_running)
         self.live.finished.connect(self._on_finished)
@@ -46,6 +49,9 @@ class TranslatePanel(TranslateLayout):
         self.pair.clear_requested.connect(self.clear)
         self.pair.stop_requested.connect(self.live.stop)
         self.pair.source.paste_refused.connect(self._on_paste_refused)
+        self.pair.source.files_dropped.connect(self._on_files)
+        self.pair.target.files_dropped.connect(self._on_files)
+        self.setAcceptDrops(True)
         self.pair.target.menu_extras.append(self._target_menu)
         context.add_panel_shortcuts(
             self,
@@ -54,6 +60,9 @@ class TranslatePanel(TranslateLayout):
                 "Ctrl+Enter": self.translate_now,
                 "Ctrl+Shift+S": self.swap,
                 "Ctrl+Shift+C": self.copy_translation,
+                "Ctrl+G": self.toggle_glossary,
+                "Ctrl+H": self.toggle_history,
+                "Ctrl+Shift+O": self.toggle_files,
                 "Ctrl+L": self.focus_input,
                 "Ctrl+Shift+L": self._focus_languages,
                 "Ctrl+T": self._focus_target,
@@ -71,6 +80,7 @@ class TranslatePanel(TranslateLayout):
     def receive_text(self, text: str) -> None:
         """Another panel's text takes the place of what was here, which Ctrl+Z brings back."""
         self.show_text_page()
+        self.begin_new()
         if self.pair.source.replace_text(text.strip("\n")):
             self.live.run()
         self.focus_input()
@@ -84,8 +94,13 @@ class TranslatePanel(TranslateLayout):
         """The window closes."""
         if self.card is not None:
             self.card.leave()
+        if self._keep.isActive():
+            self.keep_now()
         self.live.shutdown()
         self._retry_job.drop()
+        if self.files is not None:
+            self.files.shutdown()
+        self.history.close()
 
     # --- actions ----------------------------------------------------------------------------
 
@@ -100,6 +115,7 @@ class TranslatePanel(TranslateLayout):
         language = row.language
         if not language or language not in row.offered:
             return
+        self.begin_new()
         text = self.pair.target.text()
         row.blockSignals(True)
         row.set_pair(row.target, language)
@@ -120,6 +136,7 @@ class TranslatePanel(TranslateLayout):
         text = self.pair.source.text()
         if not text:
             return
+        self.begin_new()
         self.pair.source.replace_text("")
         self.pair.source.setFocus()
 
@@ -224,7 +241,17 @@ class TranslatePanel(TranslateLayout):
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
             self.context.save_settings()
         self.note.clear("language")
+        self._on_known()
         self.show_pair()
+
+    def _on_known(self) -> None:
+        """A target that the model does not know is named before anything is translated into it."""
+        target = self.languages.target
+        if target not in self.languages.known:
+            text = i18n.message("notice.language-unknown", language=language_name(target))
+            self.note.say("target", text, icon="warning")
+        else:
+            self.note.clear("target")
 
     def _on_found(self, found: Found) -> None:
         name = language_name(found.language)
@@ -272,7 +299,22 @@ class TranslatePanel(TranslateLayout):
         self.note.say("paste", text, action=tr("Translate it as a file"), do=self.translate_pasted)
 
     def translate_pasted(self) -> None:
-        """What the clipboard holds becomes a file of its own."""
+        """What the clipboard holds becomes a file of its own, in the person's documents."""
+        text = QGuiApplication.clipboard().text()
+        if text:
+            self.show_files().add_text(text)
+
+    def _on_files(self, files: list[Path]) -> None:
+        if self.is_ready():
+            self.show_files().add(files)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if local_files(event.mimeData()) and self.is_ready():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._on_files(local_files(event.mimeData()))
+        event.acceptProposedAction()
 
     def _target_menu(self, menu: QMenu) -> None:
         index = self.pair.map.at_target(self.pair.target.textCursor().position())

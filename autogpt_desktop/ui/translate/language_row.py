@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -35,8 +35,16 @@ class LanguageBox(QComboBox):
         self.setMaxVisibleItems(24)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def fill(self, languages: Sequence[str], recent: Sequence[str], *, auto: bool, chosen: str) -> None:
-        """Set what it offers; nothing is emitted."""
+    def fill(
+        self,
+        languages: Sequence[str],
+        known: Sequence[str],
+        recent: Sequence[str],
+        *,
+        auto: bool,
+        chosen: str,
+    ) -> None:
+        """Set what it offers: what was used last, what the model knows, the rest. Nothing is emitted."""
         self.blockSignals(True)
         self.clear()
         if auto:
@@ -44,11 +52,18 @@ class LanguageBox(QComboBox):
         first = [code for code in recent if code in languages][:RECENT]
         for code in first:
             self.addItem(language_name(code), code)
-        if self.count():
-            self.insertSeparator(self.count())
-        for code in sorted_languages(tuple(languages)):
-            if code not in first:
+        others = [code for code in languages if code not in first]
+        for group in (
+            [code for code in others if code in known],
+            [code for code in others if code not in known],
+        ):
+            if group and self.count():
+                self.insertSeparator(self.count())
+            for code in sorted_languages(tuple(group)):
                 self.addItem(language_name(code), code)
+                if code not in known:
+                    note = tr("The model does not know this language well.")
+                    self.setItemData(self.count() - 1, note, Qt.ItemDataRole.ToolTipRole)
         at = self.findData(chosen)
         if at < 0:  # a language of an earlier model
             self.addItem(language_name(chosen), chosen)
@@ -77,29 +92,25 @@ class LanguageBox(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         option.currentText = option.fontMetrics.elidedText(
-            option.currentText, self._elide(), max(10, field.width() - 4)
+            option.currentText, Qt.TextElideMode.ElideRight, max(10, field.width() - 4)
         )
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
 
-    @staticmethod
-    def _elide():  # type: ignore[no-untyped-def]
-        from PySide6.QtCore import Qt
-
-        return Qt.TextElideMode.ElideRight
-
 
 class LanguageRow(QWidget):
     """The pair of languages. ``changed`` comes when the person changed it, or it was set."""
 
     changed = Signal()
+    known_changed = Signal()
     swap_requested = Signal()
 
     def __init__(self, languages: Sequence[str], source: str, target: str, recent: Sequence[str]) -> None:
         super().__init__()
         self.offered = tuple(languages)
+        self.known = self.offered  # by the model
         self.recent = list(recent)
         self._source, self._target = source, target
         self._found = ""
@@ -155,10 +166,12 @@ class LanguageRow(QWidget):
             self._found = language
             self._say()
 
-    def set_offered(self, languages: Sequence[str]) -> None:
-        if tuple(languages) != self.offered:
-            self.offered = tuple(languages)
+    def set_known(self, languages: Sequence[str]) -> None:
+        """The languages that the model knows."""
+        if tuple(languages) != self.known:
+            self.known = tuple(languages)
             self._fill()
+            self.known_changed.emit()
 
     def retranslate(self) -> None:
         name_button(self.swap_button, tr("Swap the languages and the texts"), "Ctrl+Shift+S")
@@ -184,8 +197,8 @@ class LanguageRow(QWidget):
         self.set_pair(source, target)
 
     def _fill(self) -> None:
-        self.source_box.fill(self.offered, self.recent, auto=True, chosen=self._source)
-        self.target_box.fill(self.offered, self.recent, auto=False, chosen=self._target)
+        self.source_box.fill(self.offered, self.known, self.recent, auto=True, chosen=self._source)
+        self.target_box.fill(self.offered, self.known, self.recent, auto=False, chosen=self._target)
         self._say()
 
     def _say(self) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.translate_glossaries import Glossaries
+from autogpt_desktop.translate_history import TranslateHistory
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.model_offer import ModelOffer
+from autogpt_desktop.ui.translate.files_view import FilesView
+from autogpt_desktop.ui.translate.glossary_view import GlossaryView
+from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.live import Live
 from autogpt_desktop.ui.translate.note import Note
 from autogpt_desktop.ui.translate.pair import EditorPair
+from autogpt_desktop.ui.translate.side import Side
+from autogpt_desktop.ui.widgets import icon_button, name_button
 
+WIDE = 900  # px from which the glossary or the history stands beside the editors
+SIDE = 320  # px of them
 KEEP_MS = 2000  # a translation that stands so long goes into the history
 
 
@@ -32,6 +42,7 @@ class TranslateLayout(QWidget):
         self.pair = EditorPair(context)
         self.live = Live(context, self.pair, self.languages, self.glossaries, self)
         self.offer = ModelOffer(context, context.downloads, "translate")
+        self.files: FilesView | None = None  # made when first shown
         self.pages = QStackedWidget()
         self.pages.addWidget(self.pair)
         self._offer_page = QWidget()
@@ -43,24 +54,51 @@ class TranslateLayout(QWidget):
         self._top = QWidget()
         top = QHBoxLayout(self._top)
         top.setContentsMargins(0, 0, 0, 0)
-        top.setSpacing(8)
         top.addWidget(self.languages, 1)
+        self.files_button, self.glossary_button = icon_button("file"), icon_button("glossary")
+        self.history_button = icon_button("history")
+        for made in (self.files_button, self.glossary_button, self.history_button):
+            made.setCheckable(True)
+            top.addWidget(made)
+        top.setSpacing(4)
+        self.files_button.clicked.connect(self.toggle_files)
+        self.glossary_button.clicked.connect(self.toggle_glossary)
+        self.history_button.clicked.connect(self.toggle_history)
+        self._sides: dict[str, Side] = {}  # made when first asked for
+        self._side = ""  # the one that is shown
+        self.body = QSplitter(Qt.Orientation.Horizontal)
+        self.body.setObjectName("gap")
+        self.body.setHandleWidth(8)
+        self.body.setChildrenCollapsible(False)
+        self.body.addWidget(self.pages)
+        self.body.setStretchFactor(0, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
         column.addWidget(self._top)
         column.addWidget(self.note)
-        column.addWidget(self.pages, 1)
+        column.addWidget(self.body, 1)
         self._keep = QTimer(self)
         self._keep.setSingleShot(True)
         self._keep.setInterval(KEEP_MS)
+        self._keep.timeout.connect(self.keep_now)
+        self.history = TranslateHistory()
+        self._entry = 0  # of the history, which what is written now replaces
         context.language_changed.connect(self.retranslate)
+        self.retranslate()
         self.show_ready()
 
     def retranslate(self) -> None:
         self.languages.retranslate()
         self.pair.retranslate()
         self.note.clear()
+        name_button(self.files_button, tr("Translate files"), "Ctrl+Shift+O")
+        name_button(self.glossary_button, tr("Glossary"), "Ctrl+G")
+        name_button(self.history_button, tr("History"), "Ctrl+H")
+        for side in self._sides.values():
+            side.retranslate()
+        if self.files is not None:
+            self.files.retranslate()
 
     def is_ready(self) -> bool:
         """There is a model that translates."""
@@ -76,22 +114,154 @@ class TranslateLayout(QWidget):
             self.pages.setCurrentWidget(self.pair)
 
     def show_text_page(self) -> None:
+        self.files_button.setChecked(False)
         if self.is_ready():
             self.pages.setCurrentWidget(self.pair)
+        if self._side and self.width() < WIDE:
+            self.show_side("")
 
     def show_pair(self) -> None:
         """What belongs to the pair of languages: the glossary."""
         language, target = self.languages.language, self.languages.target
-        if not language or language == AUTO:
-            return
+        view = self._sides.get("glossary")
+        if isinstance(view, GlossaryView):
+            view.show_pair(language, target)
         try:
-            self.pair.set_glossary(self.glossaries.glossary(language, target))
+            known = bool(language) and language != target
+            self.pair.set_glossary(self.glossaries.glossary(language, target) if known else Glossary())
         except KnownError as error:
             self.context.show_error(error)
 
+    # --- beside the editors -----------------------------------------------------------------
+
+    def toggle_glossary(self) -> None:
+        self.show_side("" if self._side == "glossary" else "glossary")
+
+    def toggle_history(self) -> None:
+        self.show_side("" if self._side == "history" else "history")
+
+    def toggle_files(self) -> None:
+        if self.files is not None and self.pages.currentWidget() is self.files:
+            self.show_text_page()
+            self.focus_text()
+        else:
+            self.show_files()
+
+    def show_files(self) -> FilesView:
+        """The files in place of the editors."""
+        if self.files is None:
+            self.files = FilesView(self.context, self.languages, self.glossaries)
+            self.files.closed.connect(self.show_text_page)
+            self.pages.addWidget(self.files)
+        self.pages.setCurrentWidget(self.files)
+        self.files_button.setChecked(True)
+        self.files.focus_first()
+        return self.files
+
+    def show_side(self, name: str) -> None:
+        """ "glossary", "history", or "" for none."""
+        if name and name not in self._sides:
+            side = self._make_side(name)
+            side.closed.connect(self._close_side)
+            self._sides[name] = side
+            self.body.addWidget(side)
+        self._side = name
+        for other, side in self._sides.items():
+            side.setVisible(other == name)
+        self.glossary_button.setChecked(name == "glossary")
+        self.history_button.setChecked(name == "history")
+        self._fit_side()
+        if name == "history":
+            self.history_view().reload()
+        if name:
+            self._sides[name].focus_first()
+        else:
+            self.focus_text()
+
+    def _close_side(self) -> None:
+        self.show_side("")
+
+    def focus_text(self) -> None:
+        if self.pages.currentWidget() is self.pair:
+            self.pair.source.setFocus()
+
+    def history_view(self) -> HistoryView:
+        view = self._sides["history"]
+        assert isinstance(view, HistoryView)
+        return view
+
+    def _make_side(self, name: str) -> Side:
+        if name == "history":
+            history = HistoryView(self.context, self.history)
+            history.opened.connect(self.open_kept)
+            return history
+        glossary = GlossaryView(self.context, self.glossaries)
+        glossary.show_pair(self.languages.language, self.languages.target)
+        glossary.changed.connect(self._on_glossary)
+        return glossary
+
+    def _on_glossary(self) -> None:
+        self.show_pair()
+        self.live.run()
+
+    def _fit_side(self) -> None:
+        """Beside the editors where there is room, else in their place."""
+        wide = self.width() >= WIDE
+        self.pages.setVisible(wide or not self._side)
+        if wide and self._side:
+            index = self.body.indexOf(self._sides[self._side])
+            sizes = [0] * self.body.count()
+            sizes[0], sizes[index] = self.body.width() - SIDE, SIDE
+            self.body.setSizes(sizes)
+
+    # --- the history ------------------------------------------------------------------------
+
     def keep_soon(self) -> None:
         """The translation is to be kept once it stands for a moment."""
-        self._keep.start()
+        if self.pair.source.document().isEmpty():
+            self.begin_new()
+        else:
+            self._keep.start()
+
+    def begin_new(self) -> None:
+        """What follows is another text: the one before is kept as it is."""
+        if self._keep.isActive():
+            self.keep_now()
+        self._entry = 0
+
+    def keep_now(self) -> None:
+        self._keep.stop()
+        text, translation = self.pair.source.text(), self.pair.target.text()
+        if not (self.context.settings.keep_translations and self.live.complete and translation.strip()):
+            return
+        try:
+            source, target = self.live.language, self.languages.target
+            self._entry = self.history.keep(source, target, text, translation, self._entry)
+        except KnownError as error:
+            self.context.show_error(error)
+        if self._side == "history":
+            self.history_view().reload()
+
+    def open_kept(self, entry: int) -> None:
+        """A translation of the history, as it was; it is not asked of the model again."""
+        kept = self.history.get(entry)
+        if kept is None:
+            return
+        self.begin_new()
+        self.show_text_page()
+        if self.width() < WIDE:
+            self.show_side("")
+        self.languages.blockSignals(True)
+        self.languages.set_pair(kept.source, kept.target)
+        self.languages.blockSignals(False)
+        self.show_pair()
+        self.pair.source.replace_text(kept.text)
+        self.live.run()
+        self._entry = entry
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_side()
 
     @staticmethod
     def shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
@@ -99,6 +269,9 @@ class TranslateLayout(QWidget):
             ("Ctrl+Enter", tr("Translate now, and more carefully")),
             ("Ctrl+Shift+S", tr("Swap the languages and the texts")),
             ("Ctrl+Shift+C", tr("Copy the translation")),
+            ("Ctrl+G", tr("Glossary")),
+            ("Ctrl+H", tr("History")),
+            ("Ctrl+Shift+O", tr("Translate files")),
             ("Ctrl+L", tr("Go to the text")),
             ("Ctrl+T", tr("Go to the translation")),
             ("Ctrl+Shift+L", tr("Choose the languages")),

@@ -86,9 +86,10 @@ class Live(QObject):
         if (source, target) == self._warmed:
             return
         self._warmed = source, target
+        known = self._known()
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
-            yield from warm(models, source, target, cancel.is_set)
+            yield from warm(models, source, target, known, cancel.is_set)
 
         self._warm.start(job, title=tr("Getting ready to translate"), role="translate", lane="background")
 
@@ -109,13 +110,14 @@ class Live(QObject):
         self._pair.map.begin(text)
         source, target, memory = self._row.source, self._row.target, self.memory
         before, terms = self._row.found or self._likely(), self._glossaries.terms
+        known = self._known()
         careful = "quick" if quality == "quick" else "best"
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
             yield from live(
                 models, text, source, target,
                 terms=lambda language: terms(language, target), quality=careful, memory=memory,
-                before=before, cancelled=cancel.is_set,
+                before=before, known=known, cancelled=cancel.is_set,
             )  # fmt: skip
 
         self._language = "" if source == AUTO else source
@@ -190,7 +192,7 @@ class Live(QObject):
         if isinstance(event, Found):
             self._on_found(event)
         elif isinstance(event, Offered):
-            self._row.set_offered(event.languages)
+            self._row.set_known(event.languages)
         elif isinstance(event, Translated):
             self._pending.append(event)
             if not self._show.isActive():
@@ -255,7 +257,12 @@ class Live(QObject):
 
     def _on_warm(self, event: object) -> None:
         if isinstance(event, Offered):
-            self._row.set_offered(event.languages)
+            self._row.set_known(event.languages)
+
+    def _known(self) -> tuple[str, ...]:
+        """The languages that the catalogue or the file says the model knows."""
+        model = self._context.model_for("translate")
+        return model.languages if model is not None else ()
 
     def _likely(self) -> str:
         """The language that somebody probably writes in, before anything tells."""

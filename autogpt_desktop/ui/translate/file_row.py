@@ -1,0 +1,161 @@
+"""One file to translate, in its line: how far it is, what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from autogpt_desktop.events import Progress
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.translate_files import TranslatedFile
+from autogpt_desktop.ui.progress_row import ProgressRow
+from autogpt_desktop.ui.translate.names import language_name
+from autogpt_desktop.ui.widgets import (
+    ElidedLabel,
+    button,
+    hairline,
+    icon_button,
+    label,
+    name_button,
+    set_tone,
+)
+
+
+class FileRow(QWidget):
+    """``state``: "waiting", "running", "paused", "done" or "failed"."""
+
+    pause_requested = Signal(object)  # itself, as all of these
+    resume_requested = Signal(object)
+    cancel_requested = Signal(object)
+    remove_requested = Signal(object)
+    retry_requested = Signal(object)
+
+    def __init__(self, path: Path, source: str, target: str, text: str = "") -> None:
+        super().__init__()
+        self.path, self.source, self.target = path, source, target
+        self.text = text  # what is to be written to ``path`` first
+        self.out: Path | None = None  # where to, None: beside the original
+        self.state = "waiting"
+        self.result: TranslatedFile | None = None
+        self.name = ElidedLabel(path.name)
+        self.name.setToolTip(str(path))
+        self.pair = label(size="small", tone="muted")
+        self.facts = label(size="small", tone="muted", wrap=True)
+        self.progress = ProgressRow(can_pause=True)
+        self.open_button = button(kind="quiet")
+        self.folder_button = button(kind="quiet")
+        self.retry_button = button(kind="quiet")
+        self.close_button = icon_button("close")
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.name, 1)
+        head.addWidget(self.pair)
+        head.addWidget(self.close_button)
+        foot = QHBoxLayout()
+        foot.setSpacing(4)
+        foot.addWidget(self.facts, 1)
+        for made in (self.retry_button, self.open_button, self.folder_button):
+            foot.addWidget(made)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addWidget(self.progress)
+        column.addLayout(foot)
+        column.addSpacing(4)
+        column.addWidget(hairline())
+        self.progress.paused.connect(self._pause)
+        self.progress.resumed.connect(self._resume)
+        self.progress.cancelled.connect(self._cancel)
+        self.open_button.clicked.connect(self._open)
+        self.folder_button.clicked.connect(self._show_folder)
+        self.retry_button.clicked.connect(self._retry)
+        self.close_button.clicked.connect(self._remove)
+        self._error = ""
+        self.retranslate()
+
+    @property
+    def part(self) -> Path:
+        """What is kept of an unfinished run, see ``translate_files``, but for the ending of the result."""
+        return (self.out or self.path.parent) / f"{self.path.stem}.{self.target}"
+
+    def retranslate(self) -> None:
+        found = self.result.source if self.result is not None else self.source
+        source = language_name(found) if found not in ("auto", "") else tr("Detect language")
+        self.pair.setText(f"{source} → {language_name(self.target)}")
+        self.open_button.setText(tr("Open"))
+        self.folder_button.setText(tr("Show in folder"))
+        self.retry_button.setText(tr("Try again"))
+        name_button(self.close_button, tr("Take {name} off the list", name=self.path.name))
+        self.progress.retranslate()
+        self.set_state(self.state, self._error)
+
+    def set_state(self, state: str, error: str = "") -> None:
+        if state in ("running", "waiting") and self.state not in ("running", "waiting"):
+            self.progress.begin(tr("Waiting"))
+        self.state, self._error = state, error
+        if state == "waiting":
+            if self.progress.isHidden():
+                self.progress.begin("")
+            self.progress.bar.setRange(0, 1)
+            self.progress.say(tr("Waiting"))
+        elif state == "paused":
+            self.progress.set_paused(True)
+            self.progress.say(tr("Paused"))
+        elif state in ("done", "failed"):
+            self.progress.end()
+        ended = state in ("done", "failed")
+        self.facts.setVisible(ended)
+        self.close_button.setVisible(ended)
+        self.open_button.setVisible(state == "done")
+        self.folder_button.setVisible(state == "done")
+        self.retry_button.setVisible(state == "failed")
+        set_tone(self.facts, "warning" if state == "failed" else "muted")
+        self.facts.setText(error or self._told())
+
+    def advance(self, progress: Progress) -> None:
+        self.progress.say(message(progress.stage))
+        self.progress.advance(progress)
+
+    def finish(self, result: TranslatedFile) -> None:
+        self.result = result
+        self.set_state("done")
+        self.retranslate()
+
+    def _told(self) -> str:
+        if self.result is None:
+            return ""
+        if not self.result.sentences:
+            return tr("Nothing to translate in it. Saved as {name}.", name=self.result.out.name)
+        if self.result.flagged:
+            return tr(
+                "Saved as {name}. {n} of {total} sentences should be looked at again.",
+                name=self.result.out.name, n=self.result.flagged, total=self.result.sentences,
+            )  # fmt: skip
+        return tr("Saved as {name}.", name=self.result.out.name)
+
+    def _pause(self) -> None:
+        self.pause_requested.emit(self)
+
+    def _resume(self) -> None:
+        self.resume_requested.emit(self)
+
+    def _cancel(self) -> None:
+        self.cancel_requested.emit(self)
+
+    def _remove(self) -> None:
+        self.remove_requested.emit(self)
+
+    def _retry(self) -> None:
+        self.retry_requested.emit(self)
+
+    def _open(self) -> None:
+        if self.result is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.result.out)))
+
+    def _show_folder(self) -> None:
+        if self.result is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.result.out.parent)))

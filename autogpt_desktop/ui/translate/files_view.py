@@ -1,0 +1,249 @@
+"""Files that are translated one after another, each in a line of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+
+from autogpt_desktop import paths
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress, Result
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.glossary import Glossary
+from autogpt_desktop.tasks.translate_files import SUFFIXES, translate_file
+from autogpt_desktop.translate_glossaries import Glossaries
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.language_row import LanguageRow
+from autogpt_desktop.ui.widgets import button, label
+
+OTHER_ENDINGS = {".text", ".log", ".markdown", ".htm", ".xhtml"}  # of kinds that are named by another
+MOST = 200  # files in the list
+
+
+class FilesView(QWidget):
+    """``add`` queues files for the pair of languages that is chosen then."""
+
+    closed = Signal()
+
+    def __init__(self, context: AppContext, languages: LanguageRow, glossaries: Glossaries) -> None:
+        super().__init__()
+        self._context, self._languages, self._glossaries = context, languages, glossaries
+        self.rows: list[FileRow] = []
+        self._running: FileRow | None = None
+        self._discard: FileRow | None = None  # the one whose unfinished work is not wanted
+        self._folder: Path | None = None
+        self._job = PanelJob(context, self)
+        self._job.yielded.connect(self._on_event)
+        self._job.ended.connect(self._on_ended)
+        self.choose_button = button(icon="plus")
+        self.choose_button.clicked.connect(self._choose)
+        self.folder_button = button(kind="quiet", icon="folder")
+        self.folder_button.clicked.connect(self._folder_menu)
+        self.hint = label(tone="muted", wrap=True)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.choose_button)
+        head.addWidget(self.folder_button)
+        head.addStretch(1)
+        self._list = QVBoxLayout()
+        self._list.setContentsMargins(0, 0, 8, 0)
+        self._list.setSpacing(4)
+        self._list.addStretch(1)
+        page = QWidget()
+        page.setObjectName("page")
+        page.setLayout(self._list)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(self.hint)
+        column.addWidget(self._scroll, 1)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self.choose_button.setText(tr("Choose files…"))
+        kinds = ", ".join(suffix[1:].upper() for suffix in SUFFIXES if suffix not in OTHER_ENDINGS)
+        self.hint.setText(
+            tr(
+                "Drop files here: {kinds}. Each keeps its form and is saved under a new name;"
+                " the original stays as it is.", kinds=kinds,
+            )
+        )  # fmt: skip
+        self._say_folder()
+        for row in self.rows:
+            row.retranslate()
+
+    def focus_first(self) -> None:
+        self.choose_button.setFocus()
+
+    def add(self, files: list[Path]) -> None:
+        """Queue files; what is not a file of a kind that can be translated says so in its line."""
+        if len(self.rows) + len(files) > MOST:
+            self._context.toast(tr("At most {n} files at a time.", n=MOST), error=True)
+            files = files[: max(0, MOST - len(self.rows))]
+        for path in files:
+            self._append(FileRow(path, self._languages.source, self._languages.target))
+        self._next()
+
+    def add_text(self, text: str) -> None:
+        """Queue a text as a file of its own."""
+        stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+        path = paths.data_dir() / "texts" / f"{tr('Pasted text')} {stamp}.txt"
+        self._append(FileRow(path, self._languages.source, self._languages.target, text))
+        self._next()
+
+    def shutdown(self) -> None:
+        self._job.drop()
+
+    # --- the queue --------------------------------------------------------------------------
+
+    def _append(self, row: FileRow) -> None:
+        row.out = self._folder
+        row.pause_requested.connect(self._pause)
+        row.resume_requested.connect(self._resume)
+        row.cancel_requested.connect(self._cancel)
+        row.remove_requested.connect(self._remove)
+        row.retry_requested.connect(self._resume)
+        self.rows.append(row)
+        self._list.insertWidget(self._list.count() - 1, row)
+        row.show()
+
+    def _next(self) -> None:
+        """Start the first that waits, unless one runs."""
+        if self._running is not None:
+            return
+        row = next((row for row in self.rows if row.state == "waiting"), None)
+        if row is None:
+            return
+        self._running = row
+        row.set_state("running")
+        path, out, source, target, text = row.path, row.out, row.source, row.target, row.text
+        glossaries = self._glossaries
+        model = self._context.model_for("translate")
+        known = model.languages if model is not None else ()
+
+        def glossary(language: str) -> Glossary:
+            return glossaries.glossary(language, target)
+
+        def job(models: Any, cancel: Event) -> Iterator[Any]:
+            if text and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", errors="replace")
+            yield from translate_file(
+                models, path, out, source, target,
+                glossary=glossary, known=known, cancelled=cancel.is_set,
+            )  # fmt: skip
+
+        title = tr("Translating {name}", name=path.name)
+        self._job.start(job, title=title, role="translate", lane="background")
+
+    def _pause(self, row: FileRow) -> None:
+        """What was done is kept beside the result, and found again."""
+        row.set_state("paused")
+        if row is self._running:
+            self._job.cancel()
+
+    def _resume(self, row: FileRow) -> None:
+        row.progress.set_paused(False)
+        row.set_state("waiting")
+        self._next()
+
+    def _cancel(self, row: FileRow) -> None:
+        if row is self._running:
+            self._discard = row
+            self._job.cancel()
+        else:
+            self._drop_part(row)
+            self._remove(row)
+
+    def _remove(self, row: FileRow) -> None:
+        self.rows.remove(row)
+        self._list.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+
+    def _drop_part(self, row: FileRow) -> None:
+        folder, name = row.part.parent, row.part.name
+        with suppress(OSError):  # a folder that is gone has nothing left in it
+            for part in folder.iterdir():
+                if part.name.startswith(f"{name}.") and part.suffix == ".part":
+                    part.unlink(missing_ok=True)
+
+    def _on_event(self, event: object) -> None:
+        row = self._running
+        if row is None:
+            return
+        if isinstance(event, Progress) and row.state == "running":
+            row.advance(event)
+        elif isinstance(event, Notice):
+            self._context.toast(f"{row.path.name}: {message(event.key, **event.values)}")
+        elif isinstance(event, Result):
+            row.finish(event.value)
+
+    def _on_ended(self, state: str, error: BaseException | None) -> None:
+        row, self._running = self._running, None
+        if row is None:
+            return
+        discarded, self._discard = self._discard is row, None
+        if discarded and row.state != "done":
+            self._drop_part(row)
+            self._remove(row)
+        elif isinstance(error, KnownError):
+            row.set_state("failed", message(error))
+        elif error is not None:
+            row.set_state("failed", str(error))
+            self._context.show_error(error)
+        elif state == "cancelled" and row.state == "running":  # stopped from the list of jobs
+            row.set_state("paused")
+        elif row.state == "done" and not any(other.state == "waiting" for other in self.rows):
+            self._context.notify(tr("Translate"), tr("{name} is translated.", name=row.path.name))
+        self._next()
+
+    # --- choosing ---------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        pattern = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        names, _ = QFileDialog.getOpenFileNames(
+            self,
+            tr("Choose files to translate"),
+            "",
+            tr("Files that can be translated ({kinds})", kinds=pattern),
+        )
+        self.add([Path(name) for name in names])
+
+    def _folder_menu(self) -> None:
+        menu = QMenu(self)
+        beside = menu.addAction(tr("Save beside the originals"))
+        other = menu.addAction(tr("Save in a folder…"))
+        chosen = menu.exec(self.folder_button.mapToGlobal(self.folder_button.rect().bottomLeft()))
+        menu.deleteLater()
+        if chosen is beside:
+            self._folder = None
+        elif chosen is other:
+            name = QFileDialog.getExistingDirectory(self, tr("Save in a folder…"))
+            self._folder = Path(name) if name else self._folder
+        self._say_folder()
+
+    def _say_folder(self) -> None:
+        text = tr("Save beside the originals")
+        self.folder_button.setText(tr("Save in {name}", name=self._folder.name) if self._folder else text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
