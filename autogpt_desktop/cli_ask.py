@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 _bring(index, embed, report, stop)
             _say_set_aside(index)
             previous: list[str] = []
-            for line in [question] if question is not None else _lines():
+            for line in [question] if question is not None else _questions():
                 if stop.pressed:
                     break
                 _answer(job, index, line, previous if options.follow_up else (), options, report, stop)
@@ -114,8 +114,10 @@ def _to_end(steps: Generator[Any, None, T], report: Callable[[object], None]) ->
             return end.value
 
 
-def _lines() -> Iterator[str]:
-    for line in sys.stdin or ():
+def _questions() -> Iterator[str]:
+    from autogpt_desktop.documents.lines import lines_of_stdin
+
+    for line in lines_of_stdin():
         if line.strip():
             yield line.strip()
 

@@ -66,6 +66,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
     """Of the files those that are tables, opened, each with its column's name."""
     from autogpt_desktop.documents.files import check
+    from autogpt_desktop.documents.lines import encoding_of_file
     from autogpt_desktop.documents.tables import TABLES, read_table
     from autogpt_desktop.documents.types import Limits
 
@@ -79,43 +80,22 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
             if not column:
                 raise KnownError("sentiment-no-column", columns=", ".join(table.columns[:20]))
             table.column(column)
+            if options.out and options.out.exists() and options.out.samefile(file):
+                raise KnownError("sentiment-same-file", name=file.name)
             tables[file] = table, column
         elif options.out:
             raise KnownError("sentiment-not-a-table", name=file.name)
         else:
             check(file, Limits(file_bytes=_LARGEST))
-            _encoding_of(file)
+            encoding_of_file(file)
     return tables
-
-
-def _encoding_of(file: Path) -> str:
-    from autogpt_desktop.documents.encoding import find_encoding
-    from autogpt_desktop.documents.files import file_error
-
-    try:
-        with open(file, "rb") as opened:
-            encoding = find_encoding(opened.read(1 << 20), complete=False)
-    except OSError as error:
-        raise file_error(file, error) from error
-    if encoding is None:
-        raise KnownError("document-kind", name=file.name)
-    return encoding
 
 
 def _lines_of(file: Path | None) -> Iterator[str]:
     """Texts, one a line; of standard input as they come."""
-    if file is None:
-        for line in sys.stdin or ():
-            yield line.rstrip("\r\n")
-        return
-    from autogpt_desktop.documents.files import file_error
+    from autogpt_desktop.documents.lines import lines_of_file, lines_of_stdin
 
-    try:
-        with open(file, encoding=_encoding_of(file), errors="replace") as text:
-            for line in text:
-                yield line.rstrip("\r\n")
-    except OSError as error:
-        raise file_error(file, error) from error
+    return lines_of_stdin() if file is None else lines_of_file(file)
 
 
 def _table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import queue
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -136,23 +135,30 @@ def as_json(source: str, translation: Any) -> str:
 
 def _stdin() -> Iterator[list[str]]:
     """Lines of standard input, those that have come by now together."""
-    lines: queue.Queue[str | None] = queue.Queue(maxsize=4 * _TOGETHER)
+    from autogpt_desktop.documents.lines import lines_of_stdin
+
+    lines: queue.Queue[str | KnownError | None] = queue.Queue(maxsize=4 * _TOGETHER)
 
     def read() -> None:
-        for line in sys.stdin or ():
-            lines.put(line.rstrip("\r\n"))
+        try:
+            for line in lines_of_stdin():
+                lines.put(line)
+        except KnownError as error:
+            lines.put(error)
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()  # it may wait for a person forever
     while True:
         first = lines.get()
         found = [first]
-        while len(found) < _TOGETHER and found[-1] is not None:
+        while len(found) < _TOGETHER and isinstance(found[-1], str):
             try:  # a pipe hands over its lines within a moment
                 found.append(lines.get(timeout=0.02))
             except queue.Empty:
                 break
-        if given := [line for line in found if line is not None]:
+        if given := [line for line in found if isinstance(line, str)]:
             yield given
+        if isinstance(found[-1], KnownError):
+            raise found[-1]
         if found[-1] is None:
             return

@@ -52,6 +52,7 @@ def test_the_column_of_a_table_goes_to_a_table(gemma_gguf: Path, tmp_path: Path)
         (["missing.txt"], "is no longer there"),
         (["--out", "out.csv"], "Name one CSV or XLSX file"),
         (["picture.txt"], "not a kind of file"),
+        (["table.csv", "--column", "words", "--out", "./table.csv"], "would replace “table.csv”"),
     ],
 )
 def test_errors_are_one_plain_sentence(

@@ -55,3 +55,14 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, gemma_gguf: Path) -> None:
     assert done.returncode == 1 and "a.png" in done.stderr and done.stdout == ""
     done = run(gemma_gguf, "--from", "en", "--to", "tlh", stdin="Hello.\n")
     assert done.returncode == 1 and "tlh" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_input_in_another_encoding_is_read_and_noise_is_refused(gemma_gguf: Path) -> None:
+    command = [*TRANSLATE, "--model", str(gemma_gguf), "--from", "en", "--to", "fr", "--json"]
+    text = "Good morning.\r\n".encode("utf-16")
+    done = subprocess.run(command, input=text, capture_output=True, timeout=120, check=True)
+    assert json.loads(done.stdout)["source"] == "Good morning."
+    noise = bytes(range(256)) * 64
+    done = subprocess.run(command, input=noise, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 1 and done.stdout == b""
+    assert done.stderr.decode().startswith("Standard input is not text")

@@ -128,6 +128,8 @@ def _zeros(data: bytes) -> str | None:
     encoding = "utf-16-be" if even > odd else "utf-16-le"
     if not fits(sample, encoding, complete=False) or not _is_text(sample.decode(encoding, errors="replace")):
         return None
+    if 10 * (even + odd) < len(sample) and not sample.translate(None, string.printable.encode() + b"\0"):
+        return None  # a zero here and there in a text of single bytes
     return encoding if max(even, odd) > 8 * min(even, odd) or _score(sample, encoding) >= _LIKELY else None
 
 
