@@ -23,15 +23,16 @@ from autogpt_desktop.documents.collection import Collection
 from autogpt_desktop.documents.fusion import NOTHING, Ranked, Scores, fuse
 from autogpt_desktop.documents.index_schema import known_errors, open_index, put_aside
 from autogpt_desktop.documents.index_types import Embedder, FileEntry, FileState, Hit, Summary
-from autogpt_desktop.documents.read import read
-from autogpt_desktop.documents.text import passages
+from autogpt_desktop.documents.read import reading
+from autogpt_desktop.documents.text import each_passage
 from autogpt_desktop.documents.types import Document, Limits, Passage
 from autogpt_desktop.documents.vectors import Matrix, Vector, pack
 from autogpt_desktop.documents.words import index_words, match_expression
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 
-_BATCH = 64  # passages that get vectors in one transaction
+_LOOK = 200  # files or passages between two yields
+_BATCH = 16  # passages that get vectors in one transaction, and between two yields
 _TRY_AGAIN = frozenset({"document-unreadable", "document-missing", "document-memory"})  # may differ next time
 
 
@@ -74,13 +75,18 @@ class Index:
         with self._write() as db:
             db.execute("DELETE FROM meta WHERE key = 'finished'")
         counts = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0}
-        found = list(files.walk(self.collection.roots))
+        found: list[Path] = []
+        for path in files.walk(self.collection.roots):
+            found.append(path)
+            if len(found) % _LOOK == 0:
+                yield Progress("stage.files-looking", len(found))
         counts["removed"] = self._forget(set(map(_stored, found)))
         for number, path in enumerate(found):
-            yield Progress("stage.files-reading", number, len(found), path.name)
+            progress = Progress("stage.files-reading", number, len(found), path.name)
+            yield progress
             if cancelled():
                 break
-            counts[self._bring(path, limits or Limits())] += 1
+            counts[(yield from self._bring(path, limits or Limits(), progress))] += 1
         else:
             yield Progress("stage.files-reading", len(found), len(found))
             if embed is not None:
@@ -106,8 +112,11 @@ class Index:
                 self._delete(file_id)
         return len(gone)
 
-    def _bring(self, path: Path, limits: Limits) -> str:
-        """Bring one file up to date: "added", "changed" or "unchanged"."""
+    def _bring(self, path: Path, limits: Limits, meanwhile: Progress) -> Generator[Progress, None, str]:
+        """Bring one file up to date: "added", "changed" or "unchanged".
+
+        Yields ``meanwhile`` often, so that what a person waits for need not wait for a long file.
+        """
         old = self._rows("SELECT id, size, mtime, sha256, error FROM files WHERE path = ?", _stored(path))
         try:
             status = files.check(path, limits)
@@ -124,10 +133,15 @@ class Index:
                     self._db.execute("UPDATE files SET mtime = ? WHERE id = ?", (mtime, file_id))
                 return "unchanged"
         try:
-            document = read(path, limits=limits)
+            document = yield from reading(path, meanwhile, limits=limits)
         except KnownError as error:
             return self._put(path, old, (size, mtime, ""), error)
-        return self._put(path, old, (size, mtime, document.sha256), document)
+        pieces = []
+        for passage in each_passage(document):
+            pieces.append((passage, index_words(passage.text)))
+            if len(pieces) % _LOOK == 0:
+                yield meanwhile
+        return self._put(path, old, (size, mtime, document.sha256), document, pieces)
 
     @staticmethod
     def _hash(path: Path, limits: Limits) -> str:
@@ -137,7 +151,12 @@ class Index:
             return ""  # reading it will say why
 
     def _put(
-        self, path: Path, old: list[Any], state: tuple[int, int, str], what: Document | KnownError
+        self,
+        path: Path,
+        old: list[Any],
+        state: tuple[int, int, str],
+        what: Document | KnownError,
+        pieces: Sequence[tuple[Passage, str]] = (),
     ) -> str:
         bad = isinstance(what, KnownError)
         error = json.dumps([what.key, what.values]) if isinstance(what, KnownError) else ""
@@ -155,19 +174,17 @@ class Index:
                 (_stored(path), *state, title, language, error, notices),
             )
             if document:
-                self._add_passages(cursor.lastrowid, document)
+                self._add_passages(cursor.lastrowid, index_words(document.title), pieces)
         return "changed" if old else "added"
 
-    def _add_passages(self, file_id: int | None, document: Document) -> None:
-        title = index_words(document.title)
-        for passage in passages(document):
+    def _add_passages(self, file_id: int | None, title: str, pieces: Sequence[tuple[Passage, str]]) -> None:
+        for passage, words in pieces:
             cursor = self._db.execute(
                 "INSERT INTO passages (file_id, page, start, end, text) VALUES (?, ?, ?, ?, ?)",
                 (file_id, passage.page, passage.start, passage.end, passage.text),
             )
             self._db.execute(
-                "INSERT INTO words (rowid, text, title) VALUES (?, ?, ?)",
-                (cursor.lastrowid, index_words(passage.text), title),
+                "INSERT INTO words (rowid, text, title) VALUES (?, ?, ?)", (cursor.lastrowid, words, title)
             )
 
     def _delete(self, file_id: int) -> None:

@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import autogpt_desktop
 from autogpt_desktop import children
@@ -22,6 +23,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 
 START_SECONDS = 30.0  # a cold disk and a busy machine
+STEP_SECONDS = 0.04
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +34,7 @@ class Reader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: children.Child | None = None
+        self._unwanted = False  # what is being read is not wanted any more
 
     def read(self, path: Path, limits: Limits | None = None) -> Document:
         """A file's text with its pages.
@@ -58,14 +62,56 @@ class Reader:
             notices=tuple(Notice(key, {"name": path.name} | values) for key, values in head["notices"]),
         )
 
+    def reading(self, path: Path, meanwhile: T, limits: Limits | None = None) -> Generator[T, None, Document]:
+        """The same step by step: yields ``meanwhile`` every few hundredths of a second.
+
+        Closed before its end it ends the child, and nothing waits for a file that nobody wants.
+        """
+        found: list[Document | BaseException] = []
+
+        def run() -> None:
+            try:
+                found.append(self.read(path, limits))
+            except BaseException as error:  # raised again below, where somebody hears it
+                found.append(error)
+
+        thread = threading.Thread(target=run, name="reading", daemon=True)
+        thread.start()
+        try:
+            thread.join(STEP_SECONDS)
+            while thread.is_alive():
+                yield meanwhile
+                thread.join(STEP_SECONDS)
+        finally:
+            if thread.is_alive():
+                self._give_up()
+        result = found[0]
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    @property
+    def busy(self) -> bool:
+        """It reads a file just now."""
+        return self._lock.locked()
+
     def close(self) -> None:
-        """End the child process; the next file starts another."""
+        """End the child process, also in the middle of a file; the next file starts another."""
+        self._give_up()
         with self._lock:
             self._stop()
+
+    def _give_up(self) -> None:
+        """Kill the child, which ends the waiting for it."""
+        self._unwanted = True
+        child = self._child
+        if child is not None and self.busy:
+            child.kill()
 
     def _ask(self, path: Path, limits: Limits) -> tuple[dict[str, Any], str]:
         request = json.dumps({"path": str(path), "limits": asdict(limits)}).encode()
         with self._lock:
+            self._unwanted = False
             for last in (False, True):
                 fresh = self._child is None
                 try:
@@ -79,7 +125,7 @@ class Reader:
                     self._stop()
                     # A parser that crashes, or one whose memory ran out in C, takes the child with it.
                     # An old child may have been ended from outside before: once more with a new one.
-                    if fresh or last:
+                    if fresh or last or self._unwanted:
                         raise KnownError("document-damaged", name=path.name) from None
             head_bytes, _, text = data.partition(b"\0")
             head = json.loads(head_bytes)
@@ -111,10 +157,22 @@ def _start() -> children.Child:
     return children.start(str(Path(child_module.__file__)), places, child_module.main_connection)
 
 
-_shared = Reader()
+_shared, _second = Reader(), Reader()
 atexit.register(_shared.close)
+atexit.register(_second.close)
 
 
 def read(path: Path, *, limits: Limits | None = None) -> Document:
     """A file's text, by a child process that all callers share. Raises as ``Reader.read`` does."""
     return _shared.read(path, limits)
+
+
+def reading(
+    path: Path, meanwhile: T, *, limits: Limits | None = None, urgent: bool = False
+) -> Generator[T, None, Document]:
+    """``read`` step by step, see ``Reader.reading``.
+
+    ``urgent``: a person waits for it, and not behind the file that is being read for an index.
+    """
+    reader = _second if urgent and _shared.busy else _shared
+    return (yield from reader.reading(path, meanwhile, limits))

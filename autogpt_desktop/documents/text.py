@@ -9,7 +9,7 @@ from autogpt_desktop.documents.languages import detect
 from autogpt_desktop.documents.sentences import sentences
 from autogpt_desktop.documents.types import Document, Passage
 
-__all__ = ["detect", "passages", "sentences"]
+__all__ = ["detect", "each_passage", "passages", "sentences"]
 
 SIZE = 900  # of a passage, as Latin letters; an encoder of 256 tokens sees all of it
 OVERLAP = 150
@@ -25,11 +25,14 @@ def passages(document: Document, size: int = SIZE, overlap: int = OVERLAP) -> li
     ``overlap`` letters' sentences stand again in the next piece. Only a sentence longer than ``size``
     is cut inside. All that is not white space is in some piece.
     """
-    found = []
+    return list(each_passage(document, size, overlap))
+
+
+def each_passage(document: Document, size: int = SIZE, overlap: int = OVERLAP) -> Iterator[Passage]:
+    """``passages`` one by one: a text of many million characters takes its time."""
     for start, end in _pieces(document, size, overlap):
         text = document.text[start:end]
-        found.append(Passage(document.path, document.page_at(start), start, end, text, document.title))
-    return found
+        yield Passage(document.path, document.page_at(start), start, end, text, document.title)
 
 
 def _pieces(document: Document, size: int, overlap: int) -> Iterator[tuple[int, int]]:

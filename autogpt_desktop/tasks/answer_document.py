@@ -42,9 +42,10 @@ def open_document(
     ``known``: what was opened last; read again only if the file is another one now. Raises as
     ``documents.read.Reader.read``.
     """
-    from autogpt_desktop.documents.read import read
+    from autogpt_desktop.documents.read import reading
 
-    yield Progress("stage.document-opening", name=path.name)
+    progress = Progress("stage.document-opening", name=path.name)
+    yield progress
     try:
         status = path.stat()
         stamp = status.st_size, status.st_mtime_ns
@@ -53,7 +54,7 @@ def open_document(
     if known is not None and known.document.path == path and known.stamp == stamp and stamp != (0, 0):
         document, rows = known.document, known.rows
     else:
-        document = read(path)
+        document = yield from reading(path, progress, urgent=True)
         rows = Rows(document)
     now = []
     for place in places:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from autogpt_desktop import i18n
 from autogpt_desktop.documents.collection import Collection, Collections, collection_of
 from autogpt_desktop.documents.fusion import Scores, fuse
 from autogpt_desktop.documents.index import Embedder, Index, Summary
-from autogpt_desktop.documents.read import read
+from autogpt_desktop.documents.read import reading
 from autogpt_desktop.documents.types import Document
 from autogpt_desktop.documents.words import index_words, query_words
 from autogpt_desktop.errors import KnownError
@@ -255,10 +255,12 @@ def test_two_programs_at_once_share_the_work(
     other = Index(index.collection)
     reads = iter(range(100))
 
-    def read_after_the_other(path: Path, **options: Any) -> Document:
+    def read_after_the_other(
+        path: Path, meanwhile: Progress, **options: Any
+    ) -> Generator[Progress, None, Document]:
         if next(reads) == 0:
             run(other)
-        return read(path, **options)
+        return (yield from reading(path, meanwhile, **options))
 
     def embed_after_the_other(texts: Sequence[str]) -> np.ndarray:
         run(other, LETTERS)
@@ -266,7 +268,7 @@ def test_two_programs_at_once_share_the_work(
         run(other, LETTERS)
         return by_letters(texts)
 
-    monkeypatch.setattr("autogpt_desktop.documents.index.read", read_after_the_other)
+    monkeypatch.setattr("autogpt_desktop.documents.index.reading", read_after_the_other)
     run(index, Embedder("letters", embed_after_the_other))
     assert sorted(entry.path.name for entry in index.files()) == sorted(TEXTS)
     assert len(index.matrix()) == 5 and names(index, "steel") == ["steel.txt"]

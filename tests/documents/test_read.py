@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from autogpt_desktop import i18n
 from autogpt_desktop.documents.encoding import find_encoding
 from autogpt_desktop.documents.files import file_hash, walk
-from autogpt_desktop.documents.read import Reader
+from autogpt_desktop.documents.read import Reader, reading
 from autogpt_desktop.documents.types import Document, Limits, Page
 from autogpt_desktop.errors import KnownError
 from tests.documents import files
@@ -393,3 +394,43 @@ def test_it_reads_where_nothing_is_installed(tmp_path: Path) -> None:
     )
     assert done.stdout.strip() == "A Report", done.stderr
     shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+
+
+def test_a_long_file_lets_others_go_first_and_is_given_up_at_once(tmp_path: Path, reader: Reader) -> None:
+    long = tmp_path / "long.html"
+    long.write_text("<html>" + "<p>Some <b>words</b> here.</p>" * 150_000)
+    short = tmp_path / "short.txt"
+    short.write_text("Short.")
+    steps = reader.reading(long, "meanwhile")
+    assert next(steps) == "meanwhile" and reader.busy
+    began = time.perf_counter()
+    steps.close()  # its child with it
+    assert reader.read(short).text.strip() == "Short."
+    assert time.perf_counter() - began < 10 and not reader.busy
+    quick = reader.reading(short, None)
+    while True:
+        try:
+            next(quick)
+        except StopIteration as end:
+            assert end.value.text.strip() == "Short."
+            break
+    with pytest.raises(KnownError) as caught:
+        list(reader.reading(tmp_path / "none.txt", None))
+    assert caught.value.key == "document-missing"
+
+
+def test_what_a_person_waits_for_is_not_behind_an_index(tmp_path: Path) -> None:
+    long = tmp_path / "long.html"
+    long.write_text("<html>" + "<p>Some <b>words</b> here.</p>" * 150_000)
+    short = tmp_path / "short.txt"
+    short.write_text("Short.")
+    steps = reading(long, None)
+    next(steps)
+    urgent = reading(short, None, urgent=True)
+    try:
+        while True:
+            next(urgent)
+    except StopIteration as end:
+        assert end.value.text.strip() == "Short."
+    assert next(steps, "over") is None, "the long one was waited for"
+    steps.close()
