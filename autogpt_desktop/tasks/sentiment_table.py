@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BLOCK = 256  # rows whose texts are looked up together
 _LARGEST = 2 << 30  # bytes, of a file
 _RECENT = 24  # steps that the speed is taken from
+_COUNTED = 2000  # rows that are counted between two steps
 _AGAIN = 1000  # rows that are judged again between two results
 NO_LABELS: Mapping[int, str] = {}
 
@@ -148,7 +149,7 @@ class TableRun:
         folder-not-writable, sentiment-file-changed, sentiment-other-model.
         """
         yield Progress("stage.reading-table")
-        self._count_rows()
+        yield from self._count_rows()
         judge = yield from self._ready(models, two_way, corrections, cancelled)
         self.close()
         self._store = store = self._open_store(judge)
@@ -284,15 +285,19 @@ class TableRun:
     def _file_digest(self) -> str:
         return self._own_digest or file_hash(self.table.path, Limits(file_bytes=_LARGEST))
 
-    def _count_rows(self) -> None:
+    def _count_rows(self) -> Iterator[Progress]:
+        """How many rows there are, in steps: of a large workbook that takes a while."""
         digest = self._file_digest()
         if digest == self._digest:
             return  # it goes on
         if self.held:
             raise KnownError("sentiment-file-changed", name=self.table.path.name)
-        self._digest, self.total, self.width = digest, 0, 0
+        total = width = 0
         for row in self.table.rows():
-            self.total, self.width = self.total + 1, max(self.width, len(row))
+            total, width = total + 1, max(width, len(row))
+            if total % _COUNTED == 0:
+                yield Progress("stage.reading-table")
+        self._digest, self.total, self.width = digest, total, width
 
     def _open_store(self, judge: Judge) -> Store:
         model = (judge.asker.key, str(judge.asker.window))

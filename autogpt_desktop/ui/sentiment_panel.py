@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -62,11 +62,13 @@ class SentimentPanel(QWidget):
         self.table_page.opened.connect(self._show_table)
         self._problem = self._make_problem()
         self.offer: ModelOffer | None = None
+        self._warm = False
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 16)
         column.setSpacing(8)
         column.addLayout(self._make_bar())
         column.addWidget(self._problem)
+        column.addWidget(self.table_page.card.reading)
         column.addWidget(self.pages, 1)
         self._column = column
         context.language_changed.connect(self.retranslate)
@@ -347,6 +349,12 @@ class SentimentPanel(QWidget):
             self._problem.hide()
         elif not page.stop() and self.run_view().results.detail.row >= 0:
             self.run_view().results.close_row()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._warm and not self.pages.isHidden():
+            self._warm = True
+            self.text_page.look.warm_up()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if local_files(event.mimeData()):

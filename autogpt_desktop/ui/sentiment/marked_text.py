@@ -89,18 +89,25 @@ class MarkedText(TextField):
             if label == "neutral" or self._place(sentence.end) > length:
                 continue
             tint = color(label)
-            tint.setAlphaF((0.16 if theme().is_dark else 0.10) + 0.14 * max(0.0, share - 0.4))
-            form = QTextCharFormat()
-            form.setBackground(QBrush(tint))
-            selection = QTextEdit.ExtraSelection()
-            selection.format = form  # type: ignore[attr-defined]
-            cursor = self.textCursor()
-            cursor.setPosition(self._place(sentence.start))
-            cursor.setPosition(self._place(sentence.end), cursor.MoveMode.KeepAnchor)
-            selection.cursor = cursor  # type: ignore[attr-defined]
-            selections.append(selection)
+            strength = 0.08 + 0.14 * max(0.0, share - 0.4) + (0.08 if theme().is_dark else 0.0)
+            tint.setAlphaF(strength)
+            selections.append(self._selection(sentence, QBrush(tint)))
+            if label == "negative":  # hatched too: not everybody sees the colours apart
+                tint.setAlphaF(1.5 * strength)
+                selections.append(self._selection(sentence, QBrush(tint, Qt.BrushStyle.BDiagPattern)))
         self.setExtraSelections(selections)
         self.viewport().update()
+
+    def _selection(self, sentence: SentenceScore, brush: QBrush) -> QTextEdit.ExtraSelection:
+        form = QTextCharFormat()
+        form.setBackground(brush)
+        cursor = self.textCursor()
+        cursor.setPosition(self._place(sentence.start))
+        cursor.setPosition(self._place(sentence.end), cursor.MoveMode.KeepAnchor)
+        selection = QTextEdit.ExtraSelection()
+        selection.format = form  # type: ignore[attr-defined]
+        selection.cursor = cursor  # type: ignore[attr-defined]
+        return selection
 
     # --- Qt ---------------------------------------------------------------------------------
 

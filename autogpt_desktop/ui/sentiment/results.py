@@ -44,6 +44,7 @@ class Results(QWidget):
     def __init__(self, context: AppContext, corrections: CorrectionList, rows: Rows, panel_key: str) -> None:
         super().__init__()
         self.rows = rows
+        self.expected = 0  # rows that there will be
         self.chart = Chart()
         self.chart.pressed.connect(self._on_bar)
         self.note = label(size="small", tone="muted", wrap=True)
@@ -75,7 +76,6 @@ class Results(QWidget):
         below.addWidget(self.reset_button)
         self._all = QWidget()
         column = QVBoxLayout(self._all)
-        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.chart)
         column.addLayout(filters)
@@ -211,6 +211,7 @@ class Results(QWidget):
     def _show_counts(self) -> None:
         counts, rows = self.rows.counts(), self.rows
         self.chart.show_counts(counts, rows.two_way)
+        self.table.fit_numbers(max(rows.count(), self.expected))
         parts = []
         if rows.count_own():
             parts.append(tr("{n} corrected by you", n=f"{rows.count_own():,}"))
@@ -250,6 +251,9 @@ class Results(QWidget):
             self.splitter.setSizes([3000, 2000])
         alone = not self.detail.isHidden() and not wide and self.height() < BELOW_FROM
         had_focus = self.table.hasFocus()
+        beside = wide and not self.detail.isHidden()
+        self._all.layout().setContentsMargins(0, 0, 8 if beside else 0, 0)
+        self.detail.layout().setContentsMargins(8 if beside else 0, 0, 0, 0)
         self._all.setVisible(not alone)
         if alone and had_focus:
             self.detail.close_button.setFocus()

@@ -19,13 +19,11 @@ from autogpt_desktop.ui.widgets import languages_text
 
 NUMBER, LABEL, SURENESS, TEXT = range(4)  # columns
 MOST_HELD = 200_000_000  # characters of all rows together; of later rows the beginning is held
+MOST_FOLDED = 60_000_000  # characters that are held in small letters too, for the search
 HEAD = 300  # characters of such a row, and of any row's cell
 ROUNDED = 1e-6  # what a probability may lose in an array of floats
 RESORT_MS = 800
 EMPTY = len(LABELS)  # the code of a row without a text
-SHARES_ROLE = Qt.ItemDataRole.UserRole  # three probabilities, for the delegate
-CODE_ROLE = Qt.ItemDataRole.UserRole + 1  # label as a number
-OWN_ROLE = Qt.ItemDataRole.UserRole + 2  # whether a person gave the label
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -192,6 +190,23 @@ class Rows(QAbstractTableModel):
         """The probability of the model's label."""
         return max(self._positive[row], self._neutral[row], self._negative[row])
 
+    def code_of(self, row: int) -> int:
+        """The label that is shown as a number: its place in LABELS, or EMPTY."""
+        return self._shown[row]
+
+    def is_own(self, row: int) -> bool:
+        return row in self._own
+
+    def cell(self, row: int, column: int) -> str:
+        """What stands in the table."""
+        if column == NUMBER:
+            return f"{row + 1:,}"
+        if column == LABEL:
+            return word(self.label_of(row))
+        if column == SURENESS:
+            return percent(self.sureness_of(row)) if self._codes[row] != EMPTY else ""
+        return " ".join(self._texts[row][:HEAD].split())
+
     # --- filter and order -------------------------------------------------------------------
 
     def set_filter(self, wanted: Filter) -> None:
@@ -244,11 +259,21 @@ class Rows(QAbstractTableModel):
             sure = list(map(max, triples))
             rows = [row for row in rows if low <= sure[row] < high]
         if wanted.text:
-            if self._folded is None:
-                self._folded = [text.casefold() for text in self._texts]
-            folded, looked_for = self._folded, wanted.text.casefold()
-            rows = [row for row in rows if looked_for in folded[row]]
+            looked_for, folded = wanted.text.casefold(), self._small_letters()
+            if folded is not None:
+                rows = [row for row in rows if looked_for in folded[row]]
+            else:
+                texts = self._texts
+                rows = [row for row in rows if looked_for in texts[row].casefold()]
         return list(rows)
+
+    def _small_letters(self) -> list[str] | None:
+        """All texts without capitals; None where they are too many to be held twice."""
+        if self._held > MOST_FOLDED:
+            self._folded = None
+        elif self._folded is None:
+            self._folded = [text.casefold() for text in self._texts]
+        return self._folded
 
     def _matches(self, row: int) -> bool:
         wanted = self.filter
@@ -277,9 +302,10 @@ class Rows(QAbstractTableModel):
             triples = zip(self._positive, self._neutral, self._negative, strict=True)
             sure = list(map(max, triples))
             return sorted(rows, key=sure.__getitem__, reverse=descending)
-        if self._folded is None:
-            self._folded = [text.casefold() for text in self._texts]
-        return sorted(rows, key=self._folded.__getitem__, reverse=descending)
+        folded = self._small_letters()
+        if folded is not None:
+            return sorted(rows, key=folded.__getitem__, reverse=descending)
+        return sorted(rows, key=lambda row: self._texts[row][:80].casefold(), reverse=descending)
 
     # --- Qt ---------------------------------------------------------------------------------
 
@@ -301,19 +327,7 @@ class Rows(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row, column = self._order[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            if column == NUMBER:
-                return f"{row + 1:,}"
-            if column == LABEL:
-                return word(self.label_of(row))
-            if column == SURENESS:
-                return percent(self.sureness_of(row)) if self._codes[row] != EMPTY else ""
-            return " ".join(self._texts[row][:HEAD].split())
-        if role == SHARES_ROLE:
-            return self.shares_of(row)
-        if role == CODE_ROLE:
-            return self._shown[row]
-        if role == OWN_ROLE:
-            return row in self._own
+            return self.cell(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole and column == SURENESS:

@@ -177,7 +177,9 @@ class RunControl(QObject):
         if isinstance(event, Block):
             self.rows.add(event)
         elif isinstance(event, RunState):
-            self.total = event.total
+            if self.total != event.total:
+                self.total = event.total
+                self.changed.emit()
             if self.state == RUNNING:
                 self.progress.advance(Progress("", event.done, event.total))
                 self.progress.say(self._speed(event))

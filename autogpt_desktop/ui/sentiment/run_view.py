@@ -86,6 +86,7 @@ class RunView(QWidget):
 
     def _show(self) -> None:
         control = self.control
+        self.results.expected = control.total
         text = ""
         if control.state == STOPPED:
             text = tr("Stopped at row {n} of {total}. What is done is kept.",

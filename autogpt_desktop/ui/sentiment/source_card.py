@@ -24,6 +24,7 @@ from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment_source import Preview, open_file, preview
 from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.progress_row import ProgressRow
 from autogpt_desktop.ui.theme import theme
 from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button
 
@@ -94,6 +95,8 @@ class SourceCard(QWidget):
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
+        self.reading = ProgressRow()  # the panel shows it: there may be no card yet
+        self.reading.cancelled.connect(self.stop_reading)
         self.preview: Preview | None = None
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_event)
@@ -160,6 +163,7 @@ class SourceCard(QWidget):
         return table
 
     def retranslate(self) -> None:
+        self.reading.retranslate()
         name_button(self.close_button, tr("Close the file"))
         self._sheet_label.setText(tr("Sheet"))
         self._column_label.setText(tr("Column with the texts"))
@@ -192,10 +196,17 @@ class SourceCard(QWidget):
         self._read(job, path.name)
 
     def _read(self, job: Any, name: str) -> None:
-        self._job.start_plain(job, title=tr("Reading {file}", file=name))
+        text = tr("Reading {file}", file=name)
+        self.reading.begin(text)
+        self._job.start_plain(job, title=text)
+
+    def stop_reading(self) -> None:
+        """Forget the file that is being read; what is open stays."""
+        self._job.drop()
+        self.reading.end()
 
     def close_file(self) -> None:
-        self._job.drop()
+        self.stop_reading()
         self.preview = None
         self.closed.emit()
 
@@ -209,6 +220,7 @@ class SourceCard(QWidget):
         self.opened.emit()
 
     def _on_end(self, state: str, error: object) -> None:
+        self.reading.end()
         if state == "failed":
             self.failed.emit(error)
 

@@ -23,12 +23,9 @@ from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
 from autogpt_desktop.ui.sentiment.rows import (
-    CODE_ROLE,
     EMPTY,
     LABEL,
     NUMBER,
-    OWN_ROLE,
-    SHARES_ROLE,
     SURENESS,
     TEXT,
     Rows,
@@ -52,7 +49,14 @@ def is_right_to_left(text: str) -> bool:
 
 
 class _Delegate(QStyledItemDelegate):
-    """A face and a word for the label, a bar of three parts for the probabilities."""
+    """A face and a word for the label, a bar of three parts for the probabilities.
+
+    It asks the model in Python: through Qt's indexes a page takes a third longer.
+    """
+
+    def __init__(self, rows: Rows, parent: QTableView) -> None:
+        super().__init__(parent)
+        self._rows = rows
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -63,16 +67,17 @@ class _Delegate(QStyledItemDelegate):
         if chosen:
             painter.fillRect(area, theme().color("accent_soft"))
         inner = area.adjusted(8, 0, -8, 0)
-        text, code = index.data(), index.data(CODE_ROLE)
+        rows, row = self._rows, self._rows.row_of(index)
+        text, code = rows.cell(row, column), rows.code_of(row)
         painter.setPen(theme().color("text"))
         if column == NUMBER:
             painter.setPen(theme().color("muted"))
             painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         elif column == LABEL:
-            self._label(painter, inner, text, code, bool(index.data(OWN_ROLE)))
+            self._label(painter, inner, text, code, rows.is_own(row))
         elif column == SURENESS:
-            if code != EMPTY or text:
-                self._shares(painter, inner, text, index.data(SHARES_ROLE))
+            if text:
+                self._shares(painter, inner, text, rows.shares_of(row))
         else:
             self._text(painter, inner, text, code == EMPTY)
         if option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
@@ -131,7 +136,7 @@ class ResultTable(QTableView):
         self.rows = rows
         self._context, self._panel_key = context, panel_key
         self.setModel(rows)
-        self.setItemDelegate(_Delegate(self))
+        self.setItemDelegate(_Delegate(rows, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -163,10 +168,14 @@ class ResultTable(QTableView):
         """Widths and heights from the font, which follows theme and scale."""
         metrics = self.fontMetrics()
         self.verticalHeader().setDefaultSectionSize(metrics.height() + 12)
-        digits = max(3, len(f"{max(1, self.rows.count()):,}"))
-        self.setColumnWidth(NUMBER, metrics.horizontalAdvance("0" * digits) + 20)
+        self.fit_numbers(self.rows.count())
         self.setColumnWidth(LABEL, metrics.horizontalAdvance("Negative") + 24 + 40)
         self.setColumnWidth(SURENESS, metrics.horizontalAdvance(">99 %") + 28 + 64)
+
+    def fit_numbers(self, count: int) -> None:
+        """The first column as wide as its largest number."""
+        widest = "0" * max(3, len(f"{max(1, count):,}"))
+        self.setColumnWidth(NUMBER, self.fontMetrics().horizontalAdvance(widest) + 20)
 
     def current_row(self) -> int:
         index = self.currentIndex()

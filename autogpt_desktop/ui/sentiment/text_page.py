@@ -119,7 +119,7 @@ class TextPage(QWidget):
         if self.run_view.control.busy:
             self.run_view.control.cancel()
             return True
-        return False
+        return self.look.cancel()
 
     @property
     def is_list(self) -> bool:

@@ -29,11 +29,12 @@ from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, ShareBar, face, percent, word
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import ToolButton, label, languages_text
+from autogpt_desktop.ui.widgets import ToolButton, button, label, languages_text
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+QUICK = 700  # bytes of a text whose words are weighed unasked: each word left out is one more reading
 TOLD = 8  # words that are named below the bar
 
 
@@ -83,6 +84,7 @@ class Verdict(QWidget):
     """``corrected`` carries the label that a person chose, "" to take it back."""
 
     corrected = Signal(str)
+    explain_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +97,8 @@ class Verdict(QWidget):
         self.state = label(size="small", tone="muted")
         self.correct = CorrectButton()
         self.correct.chosen.connect(self.corrected)
+        self.explain_button = button(kind="quiet")
+        self.explain_button.clicked.connect(self.explain_requested)
         self.bar = ShareBar()
         self.words = label(size="small", wrap=True)
         self.note = label(size="small", tone="warning", wrap=True)
@@ -104,6 +108,7 @@ class Verdict(QWidget):
         head.addWidget(self.title)
         head.addWidget(self.state)
         head.addStretch(1)
+        head.addWidget(self.explain_button)
         head.addWidget(self.correct)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -116,6 +121,7 @@ class Verdict(QWidget):
 
     def clear(self) -> None:
         self.scored, self._words = None, []
+        self.explain_button.hide()
         self._show()
 
     def show_scored(self, scored: Scored, two_way: bool, own: str) -> None:
@@ -138,6 +144,7 @@ class Verdict(QWidget):
 
     def retranslate(self) -> None:
         self.correct.retranslate()
+        self.explain_button.setText(tr("Which words decided?"))
         self._show()
 
     def restyle(self) -> None:
@@ -177,7 +184,8 @@ class Verdict(QWidget):
         told = [(found, weight) for found, weight in self._words if abs(weight) >= 0.1]
         self.words.setVisible(bool(told) and self.scored is not None)
         if told:
-            listed = " · ".join(f"{found} {weight:+.1f}".replace("-", "−") for found, weight in told)
+            signed = [(found, f"{weight:+.1f}".replace("-", "−")) for found, weight in told]
+            listed = " · ".join(f"\u2066\u2068{found}\u2069 {weight}\u2069" for found, weight in signed)
             self.words.setText(tr("Words that decided: {words}", words=listed))
 
 
@@ -212,24 +220,56 @@ class Look(QObject):
         self.two_way = False
         self.text = ""
         self._corrections = corrections
+        self._weighs = self._explained = False
+        verdict.explain_requested.connect(self.weigh)
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_event)
         self._job.ended.connect(self._on_end)
 
     def look(self, text: str, two_way: bool) -> None:
-        """Score ``text``, which is what the field holds."""
+        """Score ``text``, which is what the field holds, and weigh its words where that is quick."""
         self.text, self.two_way = text, two_way
-        corrections = self._corrections
+        self.verdict.explain_button.hide()
+        self.verdict.state.setText(tr("Reading…"))
+        self._submit(score=True, weigh=len(text.encode()) <= QUICK)
+
+    def weigh(self) -> None:
+        """Weigh the words of a long text too."""
+        if self.text:
+            self.verdict.explain_button.hide()
+            self.verdict.state.setText(tr("Weighing the words…"))
+            self._submit(score=False, weigh=True)
+
+    def _submit(self, score: bool, weigh: bool) -> None:
+        text, two_way, corrections = self.text, self.two_way, self._corrections
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
             kept, stop = corrections.get(), cancel.is_set
-            yield from sentiment(
-                models, [text], two_way=two_way, sentences=True, corrections=kept, cancelled=stop
-            )
-            yield from explain(models, text, two_way=two_way, corrections=kept, cancelled=stop)
+            if score:
+                yield from sentiment(
+                    models, [text], two_way=two_way, sentences=True, corrections=kept, cancelled=stop
+                )
+            if weigh:
+                yield from explain(models, text, two_way=two_way, corrections=kept, cancelled=stop)
 
-        self.verdict.state.setText(tr("Reading…"))
+        self._weighs = weigh
         self._job.start(job, title=tr("Sentiment of a text"), role="sentiment")
+
+    def cancel(self) -> bool:
+        """Stop the work and keep what is there; False where nothing runs."""
+        running = self._job.running
+        self._job.cancel()
+        return running
+
+    def warm_up(self) -> None:
+        """Load the model before there is a text, behind everything else."""
+        if not self._job.running:
+            self._job.start(
+                lambda models, cancel: sentiment(models, [], cancelled=cancel.is_set),
+                title=tr("Preparing Sentiment"),
+                role="sentiment",
+                lane="background",
+            )
 
     def stop(self) -> None:
         """Forget the text."""
@@ -245,12 +285,14 @@ class Look(QObject):
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Scored):
+            self._explained = False
             self.verdict.show_scored(event, self.two_way, self._corrections.label_of(self.text))
             if self.field.text() == self.text:
                 self.field.mark(event.sentences, self.two_way)
-            self.verdict.state.setText(tr("Weighing the words…") if event.label else "")
+            self.verdict.state.setText(tr("Weighing the words…") if event.label and self._weighs else "")
             self.scored.emit(event)
         elif isinstance(event, Explained):
+            self._explained = True
             if self.field.text() == self.text:
                 self.field.mark_words(event.words)
             self.verdict.show_words(self.text, event.words)
@@ -261,5 +303,9 @@ class Look(QObject):
 
     def _on_end(self, state: str, error: object) -> None:
         self.verdict.state.clear()
-        if state == "failed":
+        scored = self.verdict.scored
+        self.verdict.explain_button.setVisible(
+            bool(self.text) and scored is not None and bool(scored.label) and not self._explained
+        )
+        if state == "failed" and self.text:  # of warming up nobody has asked for
             self.failed.emit(error)
