@@ -77,8 +77,10 @@ class Decoder(Protocol):
     def hidden(
         self,
         batch: Sequence[tuple[Any, Sequence[int]]],  # (state, ids)
-        layer: int,
+        layers: Sequence[int],
+        tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
-        """What a small head reads: each one's last token as ``layer`` (from 1) leaves it, behind the last
-        norm, float32 [hidden_size]. The ids are read and forgotten: the states stay as they were."""
+        """What a small head reads: the mean of each one's last ``tokens`` (or as many as it has) as each of
+        ``layers`` (from 1, rising) leaves them, behind the last norm, float32 [layers, hidden_size]. The
+        ids are read and forgotten: the states stay as they were. Raises ValueError for other layers."""

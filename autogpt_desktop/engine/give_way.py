@@ -115,11 +115,14 @@ class GivesWay:
     def hidden(
         self,
         batch: Sequence[tuple[MovableState, Sequence[int]]],
-        layer: int,
+        layers: Sequence[int],
+        tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
         """As ``door.Decoder``, and as ``forward``."""
-        return self._safely(batch, lambda inner, work: inner.hidden(work, layer, cancelled), cancelled)
+        return self._safely(
+            batch, lambda inner, work: inner.hidden(work, layers, tokens, cancelled), cancelled
+        )
 
     def _safely(
         self,

@@ -20,35 +20,41 @@ _PASS_TOKENS = 320  # of a pass, unless one prompt is longer: so that a cancelle
 
 @dataclass(frozen=True)
 class Probe:
-    """Logits = ``weights`` x + ``bias``, of what ``layer`` (from 1) leaves of a prompt's last token."""
+    """Logits = ``weights`` x + ``bias``; x: the mean of a prompt's last ``tokens`` as each of ``layers``
+    leaves them, one layer behind the other."""
 
-    layer: int
-    weights: Tensor  # float32 [heads, hidden_size]
+    layers: tuple[int, ...]  # from 1, rising
+    tokens: int
+    weights: Tensor  # float32 [heads, layers · hidden_size]
     bias: Tensor  # float32 [heads]
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        """[n, hidden_size] → [n, heads]; a row's result is the same whatever is beside it."""
-        return (rows.unsqueeze(1) * self.weights).sum(-1) + self.bias
+    def __call__(self, row: Tensor) -> Tensor:
+        """[layers, hidden_size] → [heads]."""
+        return (row.flatten() * self.weights).sum(-1) + self.bias
 
 
-def probe(layer: int, weights: Sequence[Sequence[float]], bias: Sequence[float]) -> Probe:
+def probe(
+    layers: Sequence[int], tokens: int, weights: Sequence[Sequence[float]], bias: Sequence[float]
+) -> Probe:
     """From plain numbers."""
-    return Probe(layer, torch.tensor(weights), torch.tensor(bias))
+    return Probe(tuple(layers), tokens, torch.tensor(weights), torch.tensor(bias))
 
 
 def hidden_rows(
     engine: Engine,
     prompts: Sequence[Sequence[int]],
-    layer: int,
+    layers: Sequence[int],
+    tokens: int = 1,
     *,
     prefix: State | None = None,
     batch: int = BATCH,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | tuple[int, Tensor]]:
-    """What ``layer`` leaves of the last token of every prompt (token ids, each behind ``prefix``).
+    """The mean of the last ``tokens`` of every prompt (token ids, each behind ``prefix``) as ``layers`` (from
+    1, rising) leave them.
 
-    Yields (number of the prompt, float32 [hidden_size]) and a Progress behind each pass. ``prefix`` is
-    not changed. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
+    Yields (number of the prompt, float32 [layers, hidden_size]) and a Progress behind each pass. ``prefix``
+    is not changed. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
     that does not fit, and ``Cancelled``.
     """
     before = 0 if prefix is None else len(prefix)
@@ -58,16 +64,16 @@ def hidden_rows(
     states: list[Any] = []
     start = 0
     while start < len(prompts):
-        stop, tokens = start, 0
+        stop, size = start, 0
         while stop < len(prompts) and stop - start < batch:
-            tokens += len(prompts[stop])
-            if tokens > _PASS_TOKENS and stop > start:
+            size += len(prompts[stop])
+            if size > _PASS_TOKENS and stop > start:
                 break
             stop += 1
         while len(states) < stop - start:  # a state is as it was behind a pass, so it serves again
             states.append(engine.new_state() if prefix is None else prefix.fork())
         work = list(zip(states, prompts[start:stop], strict=False))
-        rows = engine.decoder.hidden(work, layer, cancelled)
+        rows = engine.decoder.hidden(work, layers, tokens, cancelled)
         for index, row in enumerate(rows, start):
             yield index, row.float().cpu()
         start = stop
@@ -84,5 +90,7 @@ def probe_logits(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | tuple[int, Tensor]]:
     """``head``'s logits for every prompt, float32 [heads]; else as ``hidden_rows``."""
-    for step in hidden_rows(engine, prompts, head.layer, prefix=prefix, batch=batch, cancelled=cancelled):
-        yield step if isinstance(step, Progress) else (step[0], head(step[1][None])[0])
+    for step in hidden_rows(
+        engine, prompts, head.layers, head.tokens, prefix=prefix, batch=batch, cancelled=cancelled
+    ):
+        yield step if isinstance(step, Progress) else (step[0], head(step[1]))

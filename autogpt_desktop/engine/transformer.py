@@ -308,7 +308,7 @@ class Transformer:
         x = self._through(work, self.layers, cancelled)
         sizes = [len(ids) for _, ids in work]
         if logits == "last":
-            y = list(self.logits(x[_ends(sizes).to(x.device)]))
+            y = list(self.logits(x[torch.tensor(sizes).cumsum(0).sub(1).to(x.device)]))
         else:
             y = list(self.logits(x).split(sizes))
         for state, ids in work:
@@ -316,34 +316,47 @@ class Transformer:
         return y
 
     def _through(
-        self, work: list[tuple[KVCache, list[int]]], layers: Sequence[Layer], cancelled: Callable[[], bool]
+        self,
+        work: list[tuple[KVCache, list[int]]],
+        layers: Sequence[Layer],
+        cancelled: Callable[[], bool],
+        look: Callable[[int, Tensor], None] = lambda number, x: None,
     ) -> Tensor:
-        """All tokens, one sequence behind the other, through ``layers`` from the first on."""
+        """All tokens, one sequence behind the other, through ``layers`` from the first on; ``look`` sees
+        what each, counted from 1, leaves."""
         for state, ids in work:
             state.reserve(len(state) + len(ids))
         x = self.embed([token for _, ids in work for token in ids])
         through = BatchPass([EagerPass(self, state, len(ids)) for state, ids in work])
-        for layer in layers:
+        for number, layer in enumerate(layers, 1):
             if cancelled():
                 raise Cancelled
             x = layer(x, through)
+            look(number, x)
         return x
 
     @torch.inference_mode()
     def hidden(
         self,
         batch: Sequence[tuple[KVCache, Sequence[int]]],
-        layer: int,
+        layers: Sequence[int],
+        tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
         """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
-        if not 1 <= layer <= len(self.layers):
-            raise ValueError(f"no layer {layer}")
+        check_layers(layers, len(self.layers))
         work = [(state, list(ids)) for state, ids in batch]
         if len({id(state) for state, _ in work}) != len(work):
             raise ValueError("a state is in the batch twice")
-        x = self._through(work, self.layers[:layer], cancelled)
-        return list(self.norm(x[_ends([len(ids) for _, ids in work]).to(x.device)]))
+        seen: list[list[Tensor]] = [[] for _ in work]
+
+        def look(number: int, x: Tensor) -> None:
+            if number in layers:
+                for rows, part in zip(seen, self.norm(x).split([len(ids) for _, ids in work]), strict=True):
+                    rows.append(part[-tokens:].mean(0))
+
+        self._through(work, self.layers[: layers[-1]], cancelled, look)
+        return [torch.stack(rows) for rows in seen]
 
     def embed(self, ids: list[int]) -> Tensor:
         """What the first layer takes, [T, hidden_size] float32."""
@@ -356,9 +369,10 @@ class Transformer:
         return torch.tanh(y / softcap) * softcap if softcap else y
 
 
-def _ends(sizes: Sequence[int]) -> Tensor:
-    """Where the last token of each sequence stands."""
-    return torch.tensor(sizes).cumsum(0) - 1
+def check_layers(layers: Sequence[int], most: int) -> None:
+    """Raises ValueError unless ``layers`` rise, from 1 to ``most``."""
+    if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= most:
+        raise ValueError(f"no such layers: {layers}")
 
 
 class OneTokenPass(Protocol):

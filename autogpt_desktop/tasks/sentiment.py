@@ -25,9 +25,13 @@ MOST_WINDOWS = 48  # of one text; of a longer one as many, evenly spread
 MOST_CHARACTERS = 100_000  # of one text that are cut into sentences
 MOST_SENTENCES = 400  # of one text that get a score of their own
 MOST_WORDS = 160  # left out one by one to explain a text
+_PLAIN = 0.9  # how much less a window counts that is surely neutral
 _SURE = 0.8  # probability of a language that a person is told about
 _LETTERS = 12  # fewer do not tell a language
 _WORD = re.compile(r"[぀-ヿ㐀-鿿]{1,2}|[^\W぀-ヿ㐀-鿿]+(?:['’-][^\W_]+)*")
+
+_CUT = re.compile(r" (?=(?:n['’]t|['’](?:s|re|ve|ll|d|m))\b)|(?<=[($]) ")
+_BEFORE = re.compile(r" (?=[,.;:!?%)](?: |$))")
 
 EMPTY, LONG, LANGUAGE = "empty", "long", "language"
 
@@ -195,22 +199,29 @@ def scored(
 
 def judged(parts: Sequence[Part], scale: Scale, two_way: bool) -> tuple[float, tuple[float, float, float]]:
     """Log-odds d and the three probabilities of windows together."""
-    d = combined([(part.d, part.tokens) for part in parts], scale)
     if parts[0].neutral < 0:
+        d = combined([(part.d, part.tokens) for part in parts], scale)
         return d, scale.probabilities(scale.z(d), two_way)
-    # a head that knows neutral keeps its own; what is left is shared out by the log-odds
-    weight = sum(part.tokens for part in parts)
-    neutral = 0.0 if two_way else sum(part.neutral * part.tokens for part in parts) / weight
+    # a head that knows neutral keeps its own, and plain windows count for little beside one with an
+    # opinion; what is left is shared out by the log-odds
+    shares = [scale.neutral_share(part.neutral) for part in parts]
+    weights = [
+        max(1, part.tokens) * (1.0 - _PLAIN * share) for part, share in zip(parts, shares, strict=True)
+    ]
+    first = parts[0].d  # taken off, so that one window's d stays what it is to the bit
+    d = first + sum(w * (part.d - first) for w, part in zip(weights, parts, strict=True)) / sum(weights)
+    mean = sum(weight * share for weight, share in zip(weights, shares, strict=True)) / sum(weights)
+    neutral = 0.0 if two_way else mean
     positive = (1.0 - neutral) * sigmoid(scale.z(d))
     return d, (positive, neutral, 1.0 - neutral - positive)
 
 
 def windows(text: str, asking: Asker) -> tuple[str, list[tuple[int, int]], bool]:
-    """The text with single white space, the windows that are scored as (start, end) of it, and whether
+    """The text with tidy white space, the windows that are scored as (start, end) of it, and whether
     some of it is left out."""
     from autogpt_desktop.documents.text import sentences as cut
 
-    plain, long = " ".join(text[:MOST_CHARACTERS].split()), len(text) > MOST_CHARACTERS
+    plain, long = tidy(text[:MOST_CHARACTERS]), len(text) > MOST_CHARACTERS
     if not plain:
         return plain, [], long
     if len(plain.encode("utf-8", "replace")) <= asking.window or asking.tokens(plain) <= asking.window:
@@ -229,6 +240,15 @@ def windows(text: str, asking: Asker) -> tuple[str, list[tuple[int, int]], bool]
         held = [held[at * (len(held) - 1) // (MOST_WINDOWS - 1)] for at in range(MOST_WINDOWS)]
         long = True
     return plain, held, long
+
+
+def tidy(text: str) -> str:
+    """Single white space, and none where tokenised English has some: "did n't", "well , yes ."
+
+    Nothing else changes, so that places can be found again by counting other characters.
+    """
+    plain = " ".join(text.split())
+    return _BEFORE.sub("", _CUT.sub("", plain)) if " " in plain else plain
 
 
 def _chopped(text: str, start: int, end: int, asking: Asker) -> Iterator[tuple[int, int]]:
@@ -308,25 +328,27 @@ def explain(
     whole = (yield from measure(judge, [text], cancelled))[0]
     plain, spans, _ = windows(text, judge.asker)
     places = [at for at, character in enumerate(text) if not character.isspace()]
-    base = [(part.d, part.tokens) for part in whole.parts]
     chosen: list[tuple[int, int, int]] = []  # window, and a word's start and end in ``plain``
-    for at in sorted(range(len(spans)), key=lambda at: -abs(judge.scale.z(base[at][0]))):
+    for at in sorted(range(len(spans)), key=lambda at: -abs(judge.scale.z(whole.parts[at].d))):
         words = [match.span() for match in _WORD.finditer(plain, *spans[at])]
         chosen += [(at, *word) for word in words[: MOST_WORDS - len(chosen)]]
     without = [plain[spans[at][0] : start] + plain[end : spans[at][1]] for at, start, end in chosen]
-    changed: dict[int, float] = {}
+    changed: dict[int, Score] = {}
     for step in judge.asker.scores(without, cancelled):
         if isinstance(step, Progress):
             yield step
         else:
-            changed[step[0]] = step[1][0]
-    z = judge.scale.z(combined(base, judge.scale)) if base else 0.0
+            changed[step[0]] = step[1]
+
+    def z(parts: Sequence[Part]) -> float:
+        return judge.scale.z(judged(parts, judge.scale, two_way)[0]) if parts else 0.0
+
+    complete = z(whole.parts)
     weights = []
     for number, (at, start, end) in enumerate(chosen):
-        instead = [*base[:at], (changed[number], base[at][1]), *base[at + 1 :]]
+        instead = list(whole.parts)
+        instead[at] = Part(*changed[number], instead[at].tokens)
         first = places[start - plain.count(" ", 0, start)]  # white space is what the two differ in
-        weights.append(
-            WordWeight(first, first + end - start, z - judge.scale.z(combined(instead, judge.scale)))
-        )
+        weights.append(WordWeight(first, first + end - start, complete - z(instead)))
     weights.sort(key=lambda word: word.start)
     yield Explained(scored(0, whole, judge.scale, two_way), tuple(weights))

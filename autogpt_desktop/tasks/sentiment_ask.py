@@ -1,7 +1,8 @@
 """How a model is asked: log p("positive") − log p("negative") behind a text, many texts in shared passes.
 
 A base model goes on with examples written for this app, a chat model sees them as earlier turns, and a
-classification head is read as it is. The examples' state is computed once (``Engine.prefix_state``).
+classification head is read as it is. The examples' state is computed once (``Engine.prefix_state``). For
+some models a small head ships that reads more of the same prompt's answer (``sentiment_heads``).
 Words and constants stand in ``resources/prompts/sentiment.toml`` and ``resources/calibration``.
 """
 
@@ -41,7 +42,6 @@ class Prompt:
     question: str
     chat_question: str
     examples: tuple[tuple[str, str], ...]  # text, label
-    band: tuple[tuple[str, str], ...]  # text, label: what the neutral band is fitted on
     version: str
 
 
@@ -56,7 +56,6 @@ def prompt() -> Prompt:
         question=raw["base"]["question"],
         chat_question=raw["chat"]["question"],
         examples=tuple((one["text"], one["label"]) for one in raw["examples"]),
-        band=tuple((text, label) for label, texts in raw["band"].items() for text in texts),
         version=hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:12],
     )
 
@@ -87,6 +86,7 @@ class Asker(Protocol):
 
     key: str  # of the model and the prompt: what constants and stored scores hold for
     window: int  # tokens of a text that can be scored in one piece
+    knows_neutral: bool  # gives P(neutral) beside d
 
     def tokens(self, text: str) -> int: ...
 
@@ -103,13 +103,17 @@ def asker(engine: Any, cancelled: Callable[[], bool]) -> Generator[Progress, Non
     """The way to ask ``engine``, with its prefix computed. Raises KnownError("sentiment-head")."""
     if hasattr(engine, "classify"):
         return HeadAsker(engine)
+    from autogpt_desktop.tasks.sentiment_heads import headed
+
     made = DecoderAsker(engine)
     yield from made.prepare(cancelled)
-    return made
+    return (yield from headed(made, cancelled))
 
 
 class DecoderAsker:
     """A language model. What is scored is one token behind each text."""
+
+    knows_neutral = False
 
     def __init__(self, engine: Any, batch: int = 0, prefix: bool = True) -> None:
         """``batch`` texts travel together (0: the engine's own number). Without ``prefix`` the examples are
@@ -142,15 +146,7 @@ class DecoderAsker:
     ) -> Iterator[Progress | tuple[int, Score]]:
         from autogpt_desktop.engine.batch import BATCH, choice_logprobs
 
-        together: list[tuple[int, list[int]]] = []
-        alone: list[tuple[int, list[int]]] = []
-        for index, text in enumerate(texts):
-            ids = self._behind(text) if self.shared else None
-            if ids is None:
-                alone.append((index, self._whole(text)))
-            else:
-                together.append((index, ids))
-        for group, state in ((together, self.state), (alone, None)):
+        for group, state in self.prompts(texts):
             prompts = [ids for _, ids in group]
             for step in choice_logprobs(
                 self.engine,
@@ -164,6 +160,19 @@ class DecoderAsker:
                     yield step
                 else:
                     yield group[step[0]][0], (float(step[1][0] - step[1][1]), -1.0)
+
+    def prompts(self, texts: Sequence[str]) -> list[tuple[list[tuple[int, list[int]]], Any]]:
+        """(number of the text, prompt in ids) of those behind a state, with that state; then of the others,
+        whole, with None."""
+        together: list[tuple[int, list[int]]] = []
+        alone: list[tuple[int, list[int]]] = []
+        for index, text in enumerate(texts):
+            ids = self._behind(text) if self.shared else None
+            if ids is None:
+                alone.append((index, self._whole(text)))
+            else:
+                together.append((index, ids))
+        return [(together, self.state), (alone, None)]
 
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         shipped = constants(self.key)
@@ -231,6 +240,7 @@ class HeadAsker:
     def __init__(self, engine: Any) -> None:
         self.engine = engine
         self.labels = [_class_of(label) for label in engine.config.labels]
+        self.knows_neutral = "neutral" in self.labels
         if not {"positive", "negative"} <= set(self.labels) or engine.config.head != "classification":
             raise KnownError("sentiment-head", name=engine.name)
         c = engine.config
@@ -258,7 +268,7 @@ class HeadAsker:
                 logits[[label == kind for label in self.labels]] for kind in ("positive", "negative")
             )
             d = float(positive.float().logsumexp(0) - negative.float().logsumexp(0))
-            yield index, (d, held["neutral"] if "neutral" in self.labels else -1.0)
+            yield index, (d, held["neutral"] if self.knows_neutral else -1.0)
 
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         yield from ()

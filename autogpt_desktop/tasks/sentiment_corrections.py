@@ -19,15 +19,17 @@ from autogpt_desktop import paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment_ask import Asker
-from autogpt_desktop.tasks.sentiment_scale import LABELS, Scale, combined, refit
+from autogpt_desktop.tasks.sentiment_scale import LABELS, Scale, refit
 
+NEUTRAL = "/neutral"
 MOST = 2000  # corrections that are kept; the oldest go
 CHARACTERS = 4000  # of a text that are kept
 
 
 @dataclass
 class Correction:
-    """One text and what a person calls it. ``scores``: log-odds d by model (``Asker.key``)."""
+    """One text and what a person calls it. ``scores``: log-odds d by model (``Asker.key``), and P(neutral)
+    by key + NEUTRAL of a model that gives it."""
 
     text: str
     label: str
@@ -100,19 +102,24 @@ class Corrections:
             return scale
         if (asking.key, scale) in self._fitted:
             return self._fitted[asking.key, scale]
-        from autogpt_desktop.tasks.sentiment import Judge, measure
+        from autogpt_desktop.tasks.sentiment import Judge, judged, measure
         from autogpt_desktop.tasks.sentiment_ask import Constants
 
-        new = [one for one in self.all if asking.key not in one.scores]
+        needed = {asking.key, asking.key + NEUTRAL} if asking.knows_neutral else {asking.key}
+        new = [one for one in self.all if not needed <= one.scores.keys()]
         if new:
             judge = Judge(asking, Constants(scale, ()), scale)
             measured = yield from measure(judge, [one.text for one in new], cancelled, 0, len(new))
             for one, found in zip(new, measured, strict=True):
-                parts = [(part.d, part.tokens) for part in found.parts]
-                one.scores[asking.key] = combined(parts, scale) if parts else 0.0
+                d, shares = judged(found.parts, scale, False) if found.parts else (0.0, (0.25, 0.5, 0.25))
+                one.scores[asking.key] = d
+                if asking.knows_neutral:
+                    one.scores[asking.key + NEUTRAL] = shares[1]
             self._write()
         scores = [one.scores[asking.key] for one in self.all]
-        fitted = self._fitted[asking.key, scale] = refit(scale, scores, [one.label for one in self.all])
+        neutral = [one.scores[asking.key + NEUTRAL] for one in self.all] if asking.knows_neutral else []
+        labels = [one.label for one in self.all]
+        fitted = self._fitted[asking.key, scale] = refit(scale, scores, labels, neutral)
         return fitted
 
     def _read(self) -> list[Correction]:

@@ -3,7 +3,8 @@
 z = slope · d + offset, where d = log p("positive") − log p("negative"). Two-way: P(positive) = σ(z)
 (Platt 1999: Probabilistic outputs for support vector machines). Three-way it is an ordered logit
 (McCullagh 1980) with two cut points: P(positive) = σ(z − high), P(negative) = σ(low − z), and neutral is
-what is left, so that the three sum to one and neutral is the band in the middle.
+what is left, so that the three sum to one and neutral is the band in the middle. A head that knows neutral
+by itself says how much of a text that band takes; d shares out the rest.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Constants of one model with one prompt. ``band``: the cut points around neutral, in z."""
+    """Constants of one model with one prompt. ``band``: the cut points around neutral, in z.
+    ``neutral``: what is added to the log-odds of neutral where a head gives them."""
 
     slope: float = 1.0
     offset: float = 0.0
     band: tuple[float, float] = DEFAULT_BAND
+    neutral: float = 0.0
 
     def z(self, d: float) -> float:
         return self.slope * d + self.offset
@@ -36,6 +39,10 @@ class Scale:
         positive, negative = sigmoid(z - self.band[1]), sigmoid(self.band[0] - z)
         return positive, max(0.0, 1.0 - positive - negative), negative
 
+    def neutral_share(self, p: float) -> float:
+        """P(neutral) that a head gave, with what corrections say of it."""
+        return p if self.neutral == 0.0 else sigmoid(log_odds(p) + self.neutral)
+
 
 def label_of(probabilities: Sequence[float]) -> str:
     """The likeliest of ``LABELS``; of equals the first."""
@@ -47,6 +54,11 @@ def sigmoid(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-min(x, 700.0)))
     e = math.exp(max(x, -700.0))
     return e / (1.0 + e)
+
+
+def log_odds(p: float) -> float:
+    p = min(max(p, _LEAST), 1.0 - _LEAST)
+    return math.log(p / (1.0 - p))
 
 
 def combined(parts: Sequence[tuple[float, int]], scale: Scale) -> float:
@@ -123,39 +135,46 @@ def fit_band(scores: Sequence[float], labels: Sequence[str], scale: Scale) -> tu
     return low, high
 
 
-def refit(scale: Scale, scores: Sequence[float], labels: Sequence[str]) -> Scale:
+def refit(
+    scale: Scale, scores: Sequence[float], labels: Sequence[str], neutral: Sequence[float] = ()
+) -> Scale:
     """``scale``, moved towards what a person's own labels say.
 
     The most probable constants for the labels with a normal prior around those of ``scale``: log slope
-    ± 0.4, offset ± 1.5, log of the band's width ± 0.5. A few labels move little; hundreds decide.
-    Without both a positive and a negative one ``scale`` comes back as it is.
+    ± 0.4, offset ± 1.5, log of the band's width ± 0.5, or, where a head gives P(``neutral``), its log-odds
+    ± 1.5. A few labels move little; hundreds decide. Without both a positive and a negative one ``scale``
+    comes back as it is.
     """
     if not {"positive", "negative"} <= set(labels):
         return scale
     pairs = list(zip(scores, labels, strict=True))
+    given = [(log_odds(p), label == "neutral") for p, label in zip(neutral, labels, strict=bool(neutral))]
+    sides = [(d, 1.0 if label == "positive" else -1.0) for d, label in pairs if label != "neutral"]
 
     def loss(at: Sequence[float]) -> float:
         slope, offset = scale.slope * math.exp(at[0]), scale.offset + at[1]
+        prior = (at[0] / 0.4) ** 2 / 2 + (at[1] / 1.5) ** 2 / 2
+        if given:
+            missed = sum(_softplus(-(x + at[2]) if is_neutral else x + at[2]) for x, is_neutral in given)
+            missed += sum(_softplus(-side * (slope * d + offset)) for d, side in sides)
+            return prior + (at[2] / 1.5) ** 2 / 2 + missed
         band = scale.band[0] * math.exp(at[2]), scale.band[1] * math.exp(at[2])
-        prior = (at[0] / 0.4) ** 2 / 2 + (at[1] / 1.5) ** 2 / 2 + (at[2] / 0.5) ** 2 / 2
-        return prior + sum(_surprise(slope * d + offset, band, label) for d, label in pairs)
+        return prior + (at[2] / 0.5) ** 2 / 2 + sum(_surprise(slope * d + offset, band, x) for d, x in pairs)
 
     def one(at: list[float], index: int) -> Callable[[float], float]:
         return lambda x: loss([*at[:index], x, *at[index + 1 :]])
 
-    at, limits = [0.0, 0.0, 0.0], (2.0, 8.0, 2.0)
+    at, limits = [0.0, 0.0, 0.0], (2.0, 8.0, 8.0 if given else 2.0)
     for _ in range(12):  # one constant after the other; the loss has one valley
         before = list(at)
         for index, limit in enumerate(limits):
             at[index] = _least(one(at, index), -limit, limit)
         if max(abs(x - y) for x, y in zip(at, before, strict=True)) < 1e-3:
             break
-    return replace(
-        scale,
-        slope=scale.slope * math.exp(at[0]),
-        offset=scale.offset + at[1],
-        band=(scale.band[0] * math.exp(at[2]), scale.band[1] * math.exp(at[2])),
-    )
+    moved = replace(scale, slope=scale.slope * math.exp(at[0]), offset=scale.offset + at[1])
+    if given:
+        return replace(moved, neutral=scale.neutral + at[2])
+    return replace(moved, band=(scale.band[0] * math.exp(at[2]), scale.band[1] * math.exp(at[2])))
 
 
 def calibration_error(probabilities: Sequence[float], positive: Sequence[bool], bins: int = 15) -> float:

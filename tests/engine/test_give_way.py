@@ -224,8 +224,8 @@ def test_what_a_head_reads_comes_from_the_processor_then(pair: tuple[GivesWay, C
     decoder, card, native = pair
     state, ids = decoder.new_state(), [5, 9, 3]
     decoder.forward([(state, [7, 8])])
-    there = decoder.hidden([(state, ids)], 1)[0]
+    there = decoder.hidden([(state, ids)], [1], 2)[0]
     card.passes = 0
-    here = decoder.hidden([(state, ids)], 1)[0]
+    here = decoder.hidden([(state, ids)], [1], 2)[0]
     assert decoder.inner is native and state.ids == [7, 8]
     assert close(here, there)

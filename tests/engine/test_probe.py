@@ -26,8 +26,8 @@ def engines(folder: Path, family: str) -> tuple[Engine, Engine]:
     return compiled, plain
 
 
-def rows(engine: Engine, prompts: list[list[int]], layer: int, **more: object) -> list[torch.Tensor]:
-    steps = hidden_rows(engine, prompts, layer, **more)  # type: ignore[arg-type]
+def rows(engine: Engine, prompts: list[list[int]], *layers: int, **more: object) -> list[torch.Tensor]:
+    steps = hidden_rows(engine, prompts, layers, **more)  # type: ignore[arg-type]
     found = dict(step for step in steps if not isinstance(step, Progress))
     return [found[index] for index in range(len(prompts))]
 
@@ -40,15 +40,23 @@ def test_both_back_ends_agree_and_the_head_makes_logits_of_it(tmp_path: Path, fa
     for layer in range(1, last + 1):
         one, other = rows(compiled, prompts, layer), rows(plain, prompts, layer)
         for left, right in zip(one, other, strict=True):
-            assert left.shape == (compiled.config.hidden_size,)
+            assert left.shape == (1, compiled.config.hidden_size)
             assert (left - right).norm() < 0.05 * right.norm()
     decoder = plain.decoder
     assert isinstance(decoder, Transformer)
     for ids, row in zip(prompts, rows(plain, prompts, last), strict=True):
         logits = decoder.forward([(plain.new_state(), ids)])[0]
-        assert torch.allclose(decoder.head(row[None])[0], logits, atol=1e-4)
-    if last > 1:
-        assert not torch.allclose(rows(plain, prompts, 1)[0], rows(plain, prompts, last)[0])
+        assert torch.allclose(decoder.head(row)[0], logits, atol=1e-4)
+    for engine in (compiled, plain):
+        both = rows(engine, prompts, 1, last)
+        assert torch.equal(both[2][0], rows(engine, prompts, 1)[2][0])
+        assert torch.equal(both[2][1], rows(engine, prompts, last)[2][0])
+        assert not torch.allclose(both[2][0], both[2][1])
+        ids = prompts[3]  # a mean over its last tokens, and over all where there are fewer
+        each = torch.stack([rows(engine, [ids[:end]], last)[0][0] for end in range(1, len(ids) + 1)])
+        for tokens in (3, 99):
+            mean = rows(engine, [ids], last, tokens=tokens)[0][0]
+            assert torch.allclose(mean, each[-tokens:].mean(0), atol=0.02)
 
 
 def test_states_stay_as_they_were_and_company_changes_no_bit(tmp_path: Path) -> None:
@@ -58,17 +66,18 @@ def test_states_stay_as_they_were_and_company_changes_no_bit(tmp_path: Path) -> 
         pass
     before, length = prefix.snapshot(len(prefix)), len(prefix)
     prompts = [list(engine.tokenizer.encode(text, add_special=False)) for text in TEXTS]
-    alone = [rows(engine, [ids], 1, prefix=prefix)[0] for ids in prompts]
+    alone = [rows(engine, [ids], 1, 2, prefix=prefix, tokens=4)[0] for ids in prompts]
     for batch in (2, 3, 16):
-        together = rows(engine, prompts, 1, prefix=prefix, batch=batch)
+        together = rows(engine, prompts, 1, 2, prefix=prefix, batch=batch, tokens=4)
         assert all(torch.equal(left, right) for left, right in zip(alone, together, strict=True))
-    whole = rows(engine, [[*prefix.ids, *ids] for ids in prompts], 1)
-    assert all(torch.allclose(left, right, atol=0.02) for left, right in zip(alone, whole, strict=True))
+    last = rows(engine, prompts, 1, 2, prefix=prefix)
+    whole = rows(engine, [[*prefix.ids, *ids] for ids in prompts], 1, 2)
+    assert all(torch.allclose(left, right, atol=0.02) for left, right in zip(last, whole, strict=True))
     assert len(prefix) == length
     for name, array in prefix.snapshot(length).items():
         assert (array == before[name]).all()
     state = prefix.fork()  # and one that is looked at goes on as if it had not been
-    engine.decoder.hidden([(state, prompts[0])], 1)
+    engine.decoder.hidden([(state, prompts[0])], [1])
     one = engine.decoder.forward([(state, prompts[1])])[0]
     assert torch.equal(one, engine.decoder.forward([(prefix.fork(), prompts[1])])[0])
 
@@ -76,25 +85,25 @@ def test_states_stay_as_they_were_and_company_changes_no_bit(tmp_path: Path) -> 
 def test_a_head_is_a_sum(tmp_path: Path) -> None:
     engine, _ = engines(tmp_path, "llama")
     width = engine.config.hidden_size
-    head = probe(1, [[1.0] * width, [0.0] * (width - 1) + [2.0]], [0.5, -1.0])
+    head = probe([1], 1, [[1.0] * width, [0.0] * (width - 1) + [2.0]], [0.5, -1.0])
     prompts = [list(engine.tokenizer.encode(text)) for text in TEXTS]
     found = [step for step in probe_logits(engine, prompts, head) if not isinstance(step, Progress)]
     assert [index for index, _ in found] == list(range(len(TEXTS)))
     for (_, y), row in zip(found, rows(engine, prompts, 1), strict=True):
-        assert torch.allclose(y, torch.stack([row.sum() + 0.5, 2 * row[-1] - 1]), atol=1e-4)
+        assert torch.allclose(y, torch.stack([row.sum() + 0.5, 2 * row[0, -1] - 1]), atol=1e-4)
 
 
 def test_what_cannot_be_asked(tmp_path: Path) -> None:
     for engine in engines(tmp_path, "llama"):
         ids = list(engine.tokenizer.encode("the thing"))
         state = engine.new_state()
-        for layer in (0, engine.config.num_hidden_layers + 1):
+        for layers in ([], [0], [2, 1], [1, 1], [engine.config.num_hidden_layers + 1]):
             with pytest.raises(ValueError):
-                engine.decoder.hidden([(state, ids)], layer)
+                engine.decoder.hidden([(state, ids)], layers)
         with pytest.raises(ValueError):
-            engine.decoder.hidden([(state, ids), (state, ids)], 1)
+            engine.decoder.hidden([(state, ids), (state, ids)], [1])
         with pytest.raises(Cancelled):
-            engine.decoder.hidden([(state, ids)], 1, lambda: True)
+            engine.decoder.hidden([(state, ids)], [1], 1, lambda: True)
         assert len(state) == 0
         with pytest.raises(KnownError, match="prompt-too-long"):
-            list(hidden_rows(engine, [ids * 100], 1))
+            list(hidden_rows(engine, [ids * 100], [1]))

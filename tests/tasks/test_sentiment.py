@@ -24,6 +24,7 @@ from autogpt_desktop.tasks.sentiment import (
 )
 from autogpt_desktop.tasks.sentiment_ask import DecoderAsker, HeadAsker, asker, constants, prompt
 from autogpt_desktop.tasks.sentiment_corrections import Corrections
+from autogpt_desktop.tasks.sentiment_heads import HeadedAsker
 from tests.engine.test_encoder import write_encoder
 
 GOOD = "What a wonderful evening, and the food was superb!"
@@ -57,9 +58,10 @@ def score(models: Any, texts: list[str], **options: Any) -> list[Scored]:
 
 def test_the_shipped_constants_are_those_of_the_shipped_prompt(asking: DecoderAsker) -> None:
     """Else the model would fall back to content-free calibration: bench quality --fit makes new ones."""
-    found = constants(asking.key)
+    found = constants(DecoderAsker(asking.engine).key)
     assert found is not None and found.scale.slope > 0 and found.scale.band[0] < 0 < found.scale.band[1]
     assert "en" in found.languages
+    assert asking.knows_neutral and end(asking.scale(lambda: False)).languages == found.languages
 
 
 def test_the_three_kinds(models: Models) -> None:
@@ -78,9 +80,12 @@ def test_two_way_leaves_neutral_out(models: Models) -> None:
     assert found[0].positive > 0.9 and found[2].negative > 0.9
 
 
-def test_together_and_alone_are_the_same(models: Models, asking: DecoderAsker) -> None:
+def test_together_and_alone_are_the_same(asking: DecoderAsker) -> None:
     texts = [GOOD, BAD + " " + GOOD]
-    together = [one.d for one in score(models, texts)]
+    plain = DecoderAsker(asking.engine)
+    end(plain.prepare(lambda: False))
+    steps = plain.scores(texts, lambda: False)
+    together = [step[1][0] for step in steps if not isinstance(step, Progress)]
     alone = DecoderAsker(asking.engine, batch=1, prefix=False)
     for text, d in zip(texts, together, strict=True):
         steps = [step for step in alone.scores([text], lambda: False) if not isinstance(step, Progress)]
@@ -89,13 +94,14 @@ def test_together_and_alone_are_the_same(models: Models, asking: DecoderAsker) -
 
 def test_equal_texts_are_asked_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    real = DecoderAsker.scores
+    real = HeadedAsker.scores
+    score(models, [PLAIN])  # the model is tried once, before
 
-    def counted(self: DecoderAsker, texts: Any, cancelled: Any) -> Any:
+    def counted(self: HeadedAsker, texts: Any, cancelled: Any) -> Any:
         asked.extend(texts)
         return real(self, texts, cancelled)
 
-    monkeypatch.setattr(DecoderAsker, "scores", counted)
+    monkeypatch.setattr(HeadedAsker, "scores", counted)
     found = score(models, [GOOD, f"  {GOOD}\n", BAD, GOOD])
     assert asked == [GOOD, BAD]
     assert found[0].d == found[1].d == found[3].d != found[2].d

@@ -21,7 +21,7 @@ from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
 from autogpt_desktop.engine.quant import Embedding, Source
 from autogpt_desktop.engine.rotary import RotaryEmbedding
-from autogpt_desktop.engine.transformer import Cancelled
+from autogpt_desktop.engine.transformer import Cancelled, check_layers
 from autogpt_desktop.events import Progress
 
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
@@ -171,7 +171,8 @@ class NativeDecoder:
         """
         work = self._reserved(batch)
         with self._lock:
-            self._pass(work, self.config.num_hidden_layers, cancelled)
+            self._begin(work, cancelled)
+            self._layers(work, 0, self.config.num_hidden_layers, cancelled)
             rows = self._logits(work, logits)
         for state, ids in work:
             state.advance(ids)
@@ -182,19 +183,24 @@ class NativeDecoder:
     def hidden(
         self,
         batch: Sequence[tuple[NativeState, Sequence[int]]],
-        layer: int,
+        layers: Sequence[int],
+        tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
         """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
-        if not 1 <= layer <= self.config.num_hidden_layers:
-            raise ValueError(f"no layer {layer}")
+        check_layers(layers, self.config.num_hidden_layers)
         work = self._reserved(batch)
-        rows = torch.empty(len(work), self.config.hidden_size)
-        pick = [end - 1 for end in accumulate(len(ids) for _, ids in work)]
+        sizes = [min(tokens, len(ids)) for _, ids in work]
+        ends = accumulate(len(ids) for _, ids in work)
+        pick = _ints([at for end, size in zip(ends, sizes, strict=True) for at in range(end - size, end)])
+        seen = torch.empty(len(layers), len(pick), self.config.hidden_size)
         with self._lock:
-            self._pass(work, layer, cancelled)
-            self._check(self.library.native_hidden(self.model, _ints(pick), len(pick), rows.data_ptr()))
-        return list(rows)
+            self._begin(work, cancelled)
+            for start, stop, rows in zip((0, *layers), layers, seen, strict=False):
+                self._layers(work, start, stop, cancelled)
+                self._check(self.library.native_hidden(self.model, pick, len(pick), rows.data_ptr()))
+        # one sequence at a time: its sums are then the same in any company
+        return [torch.stack([rows.mean(0) for rows in part]) for part in seen.split(sizes, dim=1)]
 
     def _reserved(
         self, batch: Sequence[tuple[NativeState, Sequence[int]]]
@@ -209,10 +215,8 @@ class NativeDecoder:
             state.reserve(len(state) + len(ids))
         return work
 
-    def _pass(
-        self, work: list[tuple[NativeState, list[int]]], layers: int, cancelled: Callable[[], bool]
-    ) -> None:
-        """Run the first ``layers``; what they give stays in the workspace."""
+    def _begin(self, work: list[tuple[NativeState, list[int]]], cancelled: Callable[[], bool]) -> None:
+        """A pass: what its tokens are and where they go."""
         if cancelled():
             raise Cancelled
         # plain ctypes: behind a pass the caches are cold, and each call into numpy or torch takes long
@@ -231,19 +235,28 @@ class NativeDecoder:
                 ctypes.byref(sequences), len(work),
             )
         )  # fmt: skip
-        longest = max(len(state) + len(ids) for state, ids in work)
+        longest = _longest(work)
         if longest > self._turned:
             for rope in (self.rope, self.local_rope):
                 rope.turns(0, longest)
             self._tables = [self.rope.table, self.local_rope.table]
             self._turned = min(map(len, self._tables))
             self._turns = [table.data_ptr() for table in self._tables]
-        step = max(1, int(_CALL_WORK / (self._layer_work(longest) * len(tokens))))
-        for start in range(0, layers, step):
+
+    def _layers(
+        self,
+        work: list[tuple[NativeState, list[int]]],
+        first: int,
+        last: int,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """Run layers ``first`` … ``last`` - 1; what they leave stays in the workspace."""
+        tokens = sum(len(ids) for _, ids in work)
+        step = max(1, int(_CALL_WORK / (self._layer_work(_longest(work)) * tokens)))
+        for start in range(first, last, step):
             if start and cancelled():
                 raise Cancelled
-            stop = min(start + step, layers)
-            self._check(self.library.native_layers(self.model, start, stop, *self._turns))
+            self._check(self.library.native_layers(self.model, start, min(start + step, last), *self._turns))
 
     def _logits(self, work: list[tuple[NativeState, list[int]]], logits: str) -> Tensor:
         ends = list(accumulate(len(ids) for _, ids in work))
@@ -251,6 +264,10 @@ class NativeDecoder:
         rows = torch.empty(len(pick), self.config.vocab_size)
         self._check(self.library.native_logits(self.model, _ints(pick), len(pick), rows.data_ptr()))
         return rows
+
+
+def _longest(work: list[tuple[NativeState, list[int]]]) -> int:
+    return max(len(state) + len(ids) for state, ids in work)
 
 
 def _end(library: ctypes.CDLL, model: int, writers: list[Writer]) -> None:
