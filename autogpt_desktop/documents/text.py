@@ -13,6 +13,7 @@ __all__ = ["detect", "each_passage", "passages", "sentences"]
 
 SIZE = 900  # of a passage, as Latin letters; an encoder of 256 tokens sees all of it
 OVERLAP = 150
+STRETCH = 50_000  # characters of a paragraph whose sentences are looked for at a time
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
 _WIDE_LETTERS = 3  # a Chinese character says as much as three letters
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
@@ -69,6 +70,10 @@ def _cut(
     if _letters(text, start, end) <= size * 1.2:  # rather a bit too long than a tail of a few words
         yield start, end
         return
+    if end - start > STRETCH:
+        for first, last in _stretches(text, start, end):
+            yield from _cut(text, first, last, size, overlap, language)
+        return
     parts: list[tuple[int, int]] = []
     for first, last in sentences(text[start:end], language):
         parts += _chopped(text, start + first, start + last, size)
@@ -84,6 +89,18 @@ def _cut(
         while again - 1 > begin and _letters(text, parts[again - 1][0], parts[stop - 1][1]) <= overlap:
             again -= 1
         begin = again
+
+
+def _stretches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A paragraph as long as a book, in parts that end at a line's end where there is one."""
+    while start < end:
+        stop = min(end, start + STRETCH)
+        if stop < end:
+            edge = max(text.rfind(mark, start + STRETCH // 2, stop) for mark in ("\n", "。", ". "))
+            stop = edge + 1 if edge > 0 else stop
+        if span := _trimmed(text, start, stop):
+            yield span
+        start = stop
 
 
 def _chopped(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:

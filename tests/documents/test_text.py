@@ -132,6 +132,17 @@ def test_passages_cover_everything_and_keep_to_their_size(alphabet: str) -> None
     assert not "".join(c for c, seen in zip(text, covered, strict=True) if not seen).strip()
 
 
+def test_a_paragraph_as_long_as_a_book_is_cut_a_stretch_at_a_time() -> None:
+    text = "".join(f"Sentence number {n} of it.\n" for n in range(6_000))
+    found = passages(document(text))
+    covered = set()
+    for passage in found:
+        assert passage.text == text[passage.start : passage.end] and len(passage.text) <= 900 * 1.25
+        assert passage.text.startswith("Sentence") and passage.text.endswith("of it.")
+        covered.update(line for line in passage.text.split("\n"))
+    assert len(covered) == 6_000
+
+
 def test_long_paragraphs_overlap_by_sentences() -> None:
     text = " ".join(f"This is sentence number {n} of a long paragraph." for n in range(60))
     found = passages(document(text))

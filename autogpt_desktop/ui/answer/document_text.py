@@ -113,6 +113,7 @@ class DocumentText(QTextEdit):
             self._open_at(row)
         self._mark()
         self._center(span)
+        self._tell_page(row)
 
     def go_to_offset(self, offset: int) -> None:
         """Show an offset at the top."""
@@ -125,6 +126,7 @@ class DocumentText(QTextEdit):
             self._open_at(row)
         block = self.document().findBlockByNumber(row - self._first)
         self.verticalScrollBar().setValue(int(self._top(block)) - 8 if row else 0)
+        self._tell_page(row)
 
     def _open_at(self, row: int) -> None:
         self._fill.stop()
@@ -398,7 +400,11 @@ class DocumentText(QTextEdit):
                 with self._change():
                     self._prepend()
                     self._trim()
-        page = rows.page_of(self._row_at(near // 3))
+        self._tell_page(self._row_at(near // 3))
+
+    def _tell_page(self, row: int) -> None:
+        assert self.rows is not None
+        page = self.rows.page_of(row)
         if page != self._page:
             self._page = page
             self.page_changed.emit(page)

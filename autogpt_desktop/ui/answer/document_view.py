@@ -314,7 +314,6 @@ class DocumentView(QWidget):
 
     def _on_page_chosen(self, at: int) -> None:
         self.text.go_to_offset(self.pages.itemData(at))
-        self.pages.setCurrentIndex(at)  # the last pages may be too short to come to the top
 
     def find_words(self) -> None:
         """Open the line for words; chosen text goes into it."""
