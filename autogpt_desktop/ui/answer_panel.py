@@ -12,10 +12,12 @@ from PySide6.QtGui import QKeyEvent
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
+from autogpt_desktop.history_questions import KeptQuestions, Questions
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer_places import ask_collection, ask_text
 from autogpt_desktop.ui.answer import empty
 from autogpt_desktop.ui.answer.asking import Asking, Finds
+from autogpt_desktop.ui.answer.earlier import Earlier, EarlierCard
 from autogpt_desktop.ui.answer.header import FILES, TEXT
 from autogpt_desktop.ui.answer.panel_layout import PanelLayout
 from autogpt_desktop.ui.answer.scope import Scope
@@ -42,6 +44,9 @@ class AnswerPanel(PanelLayout):
         self.ask_files, self.ask_pasted = ask_files, ask_pasted
         self.asking = Asking(context, self)
         self.turns: list[Turn] = []
+        self.earlier = Earlier(context, self)
+        self.earlier_card: EarlierCard | None = None
+        self._kept_id = ""  # of this conversation; "": nothing of it is kept yet
         now = self.collections.current()
         self._collection_id = now.id if now is not None else ""
         self.scope = Scope(context, self.collections)
@@ -55,6 +60,8 @@ class AnswerPanel(PanelLayout):
         context = self.context
         self.header.mode_chosen.connect(self._on_mode)
         self.header.new.clicked.connect(self.new_conversation)
+        self.header.earlier.clicked.connect(self.show_earlier)
+        self.earlier.opened.connect(self.show_kept)
         self.collections.changed.connect(self._on_collection)
         self.collections.open_requested.connect(self.open_file)
         self.empty.files_wanted.connect(self.collections.choose_files)
@@ -81,6 +88,7 @@ class AnswerPanel(PanelLayout):
         keys: dict[str, Any] = {
             "Ctrl+N": self.new_conversation,
             "Ctrl+L": self.focus_input,
+            "Ctrl+K": self.show_earlier,
             "Ctrl+R": self.retry_last,
             "Ctrl+E": self.toggle_mode,
             "Ctrl+Shift+C": self.copy_current,
@@ -99,7 +107,7 @@ class AnswerPanel(PanelLayout):
         text, collection = self.pasted.text(), self.collections.current()
         if self.pasting and text.strip():
             finds = partial(self.ask_pasted, question=question, text=text, previous=previous)
-            self._begin(Turn(question, ""), finds)
+            self._begin(Turn(question, "", pasted=text), finds)
         elif not self.pasting and collection is not None:
             finds = partial(
                 self.ask_files,
@@ -168,6 +176,8 @@ class AnswerPanel(PanelLayout):
             self.show_current(turn)
             if not turn.source and turn.answered:
                 self._mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
+        if turn.finding is not None:
+            self._keep()
         if turn.error is not None and not isinstance(turn.error, KnownError):
             self.context.show_error(turn.error)
 
@@ -180,7 +190,7 @@ class AnswerPanel(PanelLayout):
     def new_conversation(self) -> None:
         """Leave the turns; the next question refers to nothing."""
         self.asking.drop()
-        self.turns = []
+        self.turns, self._kept_id = [], ""
         self.show_current(None)
         self.side.evidence.clear()
         self.conversation.clear()
@@ -189,6 +199,42 @@ class AnswerPanel(PanelLayout):
         self.close_document()
         self._show_empty()
         self.focus_input()
+
+    def _keep(self) -> None:
+        self._kept_id = self._kept_id or Questions.new_id()
+        source = self.turns[0].source
+        self.earlier.save(self._kept_id, source, self._collection_id if source else "", self.turns)
+
+    def show_earlier(self) -> None:
+        """List the conversations that are kept."""
+        if self.earlier_card is None:
+            self.earlier_card = EarlierCard(self.window())
+            self.earlier_card.opened.connect(self.earlier.load)
+            self.earlier_card.removed.connect(self._forget)
+            self.earlier.listed.connect(self.earlier_card.show_rows)
+        self.earlier.look()
+        self.earlier_card.open(self.header.earlier)
+
+    def show_kept(self, kept: KeptQuestions, turns: list[Turn]) -> None:
+        """Go on with a conversation of earlier, over the files that it was about if they are still here."""
+        self.header.set_mode(FILES if kept.source else TEXT)
+        self.collections.shelf.choose(kept.collection)
+        self._on_mode(self.header.mode)
+        if turns and not kept.source:
+            self.pasted.set_text(turns[-1].pasted)
+        self._kept_id = kept.id
+        for turn in turns:
+            self.turns.append(turn)
+            self.conversation.add(turn)
+        if turns:
+            self.conversation.views[-1].expand(True)
+            self.show_current(turns[-1])
+        self._show_empty()
+
+    def _forget(self, kept: KeptQuestions) -> None:
+        if kept.id == self._kept_id:
+            self.new_conversation()
+        self.earlier.remove(kept)
 
     def copy_current(self) -> None:
         view = self.conversation.view_of(self.current) if self.current else None
@@ -222,12 +268,18 @@ class AnswerPanel(PanelLayout):
             text=first.text,
             more=others,
         )
-        self.open_reading(True)
+        self._read()
 
     def open_file(self, path: Path) -> None:
         """A file of the collection, from its beginning."""
         self.document.open(path)
+        self._read()
+
+    def _read(self) -> None:
+        """Show the document; where it covers the conversation it takes the focus too."""
         self.open_reading(True)
+        if self.pages.currentWidget() is self.document:
+            self.document.setFocus()
 
     def close_document(self) -> None:
         if self.reading:
@@ -313,6 +365,8 @@ class AnswerPanel(PanelLayout):
         self.pasted.retranslate()
         self.side.evidence.retranslate()
         self.scope.retranslate()
+        if self.earlier_card is not None:
+            self.earlier_card.retranslate()
         self.scope.setVisible(not self.pasting)
         self.ask_bar.set_placeholder(tr("Ask about this text") if self.pasting else tr("Ask these files"))
         self.conversation.restyle()
@@ -322,6 +376,10 @@ class AnswerPanel(PanelLayout):
         """The window closes."""
         self.asking.drop()
         self.collections.shutdown()
+        try:
+            self.earlier.shutdown()
+        except KnownError as error:
+            self.context.show_error(error)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape:

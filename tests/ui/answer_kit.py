@@ -109,10 +109,9 @@ def answer_script() -> Script:
 def answer_panel(
     qtbot: QtBot, answer_context: AppContext, answer_script: Script, tmp_path: Path
 ) -> Iterator[AnswerPanel]:
-    """With a collection of one file, wide enough for evidence beside the answers."""
+    """With a collection, wide enough for evidence beside the answers."""
     folder = tmp_path / "papers"
-    folder.mkdir()
-    (folder / "mill.txt").write_text(MILL, encoding="utf-8")
+    folder.mkdir()  # and nothing in it: what is found is the script's
     Collections().create("Papers", [folder])
     made = AnswerPanel(answer_context, answer_script, answer_script)
     qtbot.addWidget(made)
@@ -130,7 +129,7 @@ def real_context(tmp_path: Path) -> AppContext:
     return AppContext(settings, History(tmp_path / "real.db"), Worker(), app.make_models)
 
 
-def ask(panel: AnswerPanel, qtbot: QtBot, question: str, timeout: int = 5000) -> None:
+def ask(panel: AnswerPanel, qtbot: QtBot, question: str, timeout: int = 20_000) -> None:
     """Type, press Enter's slot, wait for the end."""
     panel.ask_bar.set_text(question)
     panel.ask_bar.field.send_requested.emit()

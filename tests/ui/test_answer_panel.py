@@ -12,10 +12,12 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 from autogpt_desktop.ui.answer import empty
+from autogpt_desktop.ui.answer.kept import packed, unpacked
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.answer_panel import AnswerPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panels import kind
+from autogpt_desktop.ui.toast import ToastRequest
 from tests.ui.answer_kit import BRIDGE, MILL, Script, ask
 
 
@@ -34,7 +36,7 @@ def test_evidence_stands_there_before_the_answer(
     answer_script.pauses = True
     panel.ask_bar.set_text("Who built the mill?")
     panel.ask_bar.field.send_requested.emit()
-    qtbot.waitUntil(lambda: panel.side.evidence.current is not None)
+    qtbot.waitUntil(lambda: panel.side.evidence.current is not None, timeout=20_000)
     assert panel.asking.running and panel.ask_bar.field.text() == ""
     cards = panel.side.evidence.current.cards
     assert [card.title.whole_text() for card in cards] == ["The old mill", "Bridges"]
@@ -43,7 +45,7 @@ def test_evidence_stands_there_before_the_answer(
     assert "&amp; his &lt;son&gt; helped" in cards[1].text.text()
     assert not view(panel).status.isHidden() and view(panel).answer.isHidden()
     answer_script.go.set()
-    qtbot.waitUntil(lambda: not panel.asking.running)
+    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
     assert view(panel).answer.plain_text() == "The Brenner mill was built in 1782 by Anna Holt. [1]"
     assert ">Anna Holt</span>" in view(panel).answer.text()
     assert view(panel).status.isHidden()
@@ -128,15 +130,15 @@ def test_stop_and_ask_again(answer_panel: AnswerPanel, answer_script: Script, qt
     answer_script.pauses = True
     panel.ask_bar.set_text("Who built the mill?")
     panel.ask_bar.button.click()
-    qtbot.waitUntil(lambda: bool(panel.turns[0].places))
+    qtbot.waitUntil(lambda: bool(panel.turns[0].places), timeout=20_000)
     assert panel.ask_bar.button.accessibleName() == "Stop"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not panel.asking.running)
+    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
     assert shown(view(panel).hint) == ["Stopped."] and panel.turns[0].state == "stopped"
     assert panel.ask_bar.button.accessibleName() == "Ask"
     answer_script.pauses = False
     view(panel).retry_button.click()
-    qtbot.waitUntil(lambda: not panel.asking.running)
+    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
     assert len(panel.conversation.views) == 1 and panel.turns[0].answered
 
 
@@ -145,7 +147,7 @@ def test_a_new_question_stops_the_one_before(
 ) -> None:
     answer_script.pauses = True
     answer_panel.ask("First?")
-    qtbot.waitUntil(lambda: bool(answer_panel.turns[0].places))
+    qtbot.waitUntil(lambda: bool(answer_panel.turns[0].places), timeout=20_000)
     answer_script.go.set()
     ask(answer_panel, qtbot, "Who built the mill?")
     assert [turn.state for turn in answer_panel.turns] == ["stopped", "done"]
@@ -253,7 +255,7 @@ def test_dropped_files_make_a_collection(answer_context: AppContext, qtbot: QtBo
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    with qtbot.waitSignal(panel.collections.indexed, timeout=10_000):
+    with qtbot.waitSignal(panel.collections.indexed, timeout=20_000):
         panel.dropEvent(drop)
     made = panel.collections.current()
     assert made is not None and made.roots == (file,) and not panel.pasting
@@ -312,10 +314,11 @@ def test_a_question_may_be_narrowed_to_some_files(
     answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:
     panel = answer_panel
-    with qtbot.waitSignal(panel.collections.indexed, timeout=10_000):
-        (tmp_path / "papers" / "other.txt").write_text(BRIDGE, encoding="utf-8")
+    with qtbot.waitSignal(panel.collections.indexed, timeout=20_000):
+        for name, text in (("mill.txt", MILL), ("other.txt", BRIDGE)):
+            (tmp_path / "papers" / name).write_text(text, encoding="utf-8")
         panel.collections.shelf.read_again()
-    qtbot.waitUntil(lambda: len(panel.collections.shelf.status().listed.rows) == 2)
+    qtbot.waitUntil(lambda: len(panel.collections.shelf.status().listed.rows) == 2, timeout=20_000)
     panel.scope.files_button.click()
     chooser = panel.scope.chooser
     assert chooser.isVisible() and [row.path.name for row in chooser.files.files.rows] == [
@@ -325,7 +328,7 @@ def test_a_question_may_be_narrowed_to_some_files(
     row = chooser.files.visualRect(chooser.files.files.index(0)).center()
     qtbot.mouseClick(chooser.files.viewport(), Qt.MouseButton.LeftButton, pos=row)
     chooser.search.setText("oth")
-    qtbot.waitUntil(lambda: len(chooser.files.files.rows) == 1)
+    qtbot.waitUntil(lambda: len(chooser.files.files.rows) == 1, timeout=20_000)
     qtbot.keyClick(chooser, Qt.Key.Key_Escape)
     assert panel.scope.files_button.text() == "mill.txt ▾"  # filtered away, still chosen
     panel.scope.whole_box.click()
@@ -336,3 +339,53 @@ def test_a_question_may_be_narrowed_to_some_files(
     assert chooser.paths == {tmp_path / "papers" / "mill.txt"}
     chooser.all_button.click()
     assert panel.scope.paths == [] and panel.scope.files_button.text() == "All files ▾"
+
+
+def test_conversations_are_kept_opened_again_and_deleted_with_undo(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    panel = answer_panel
+    toasts: list[ToastRequest] = []
+    panel.context.toast_requested.connect(toasts.append)
+    ask(panel, qtbot, "Who built the mill?")
+    ask(panel, qtbot, "Where did she study?")
+    before = [turn.as_text() for turn in panel.turns]
+    panel.receive_text(MILL)
+    ask(panel, qtbot, "Who built it?")
+    with qtbot.waitSignal(panel.earlier.listed):
+        panel.header.earlier.click()
+    card = panel.earlier_card
+    assert [card.list.item(at).text() for at in (0, 1)] == [
+        "Who built it?  ·  Pasted text",
+        "Who built the mill?  ·  Papers",
+    ]
+    card.list.setCurrentRow(1)
+    with qtbot.waitSignal(panel.earlier.opened):
+        qtbot.keyClick(card.list, Qt.Key.Key_Return)
+    assert not panel.pasting and [turn.as_text() for turn in panel.turns] == before
+    assert panel.side.evidence.current is view(panel).evidence
+    ask(panel, qtbot, "And who paid?")
+    assert answer_script.asked[-1]["previous"][0] == "Who built the mill? Anna Holt"
+
+    with qtbot.waitSignal(panel.earlier.listed):
+        panel.show_earlier()
+    card.list.setCurrentRow(1)
+    with qtbot.waitSignal(panel.earlier.opened):
+        card.list.itemActivated.emit(card.list.item(1))
+    assert panel.pasting and panel.pasted.text() == MILL and panel.turns[0].answered
+    with qtbot.waitSignal(panel.earlier.listed):
+        panel.show_earlier()
+    card.list.setCurrentRow(1)
+    qtbot.keyClick(card.list, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: card.list.count() == 1, timeout=20_000)
+    assert panel.turns == []
+    toasts[-1].undo()
+    qtbot.waitUntil(lambda: card.list.count() == 2, timeout=20_000)
+
+
+def test_a_damaged_turn_is_left_out(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
+    ask(answer_panel, qtbot, "Who built the mill?")
+    whole = packed(answer_panel.turns)
+    bad = [{**whole[0], "citations": [[7, 0, 1]]}, {**whole[0], "places": None}, {}, "x"]
+    assert [turn.question for turn in unpacked([*bad, *whole])] == ["Who built the mill?"]
+    assert packed(unpacked(whole)) == whole

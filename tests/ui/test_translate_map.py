@@ -16,9 +16,7 @@ def results(text: str, part: str = "") -> list[Translated]:
     for index, sentence in enumerate(sentence for sentence in text.split(" | ") if sentence):
         start = text.index(sentence, at)
         before, made = "" if index == 0 else " ", sentence.upper() + part
-        found.append(
-            Translated(0, index, start, start + len(sentence), sentence, before, made, 0.9, ())
-        )
+        found.append(Translated(0, index, start, start + len(sentence), sentence, before, made, 0.9, ()))
         at = start + len(sentence)
     return found
 

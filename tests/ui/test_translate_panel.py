@@ -74,9 +74,7 @@ def test_typing_is_translated_swapped_copied_and_said_differently(
     panel.live.stop()
 
 
-def test_a_text_that_is_in_the_target_language_already_is_named(
-    panel: TranslatePanel, qtbot: QtBot
-) -> None:
+def test_a_text_that_is_in_the_target_language_already_is_named(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
     assert panel.note.isVisible() and panel.note.text.text() == "This text is in French already."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -38,10 +39,10 @@ class EmptyState(QScrollArea):
             made.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.add_button = button(kind="primary", icon="folder")
         self._menu = QMenu(self)
-        self._files = self._menu.addAction("")
+        self._files, self._folder = QAction(self), QAction(self)
         self._files.triggered.connect(self.files_wanted)
-        self._folder = self._menu.addAction("")
         self._folder.triggered.connect(self.folder_wanted)
+        self._menu.addActions([self._files, self._folder])
         self.add_button.setMenu(self._menu)
         self.offer = ModelOffer(context, context.downloads, "embed")
         page = QWidget()

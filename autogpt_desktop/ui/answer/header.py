@@ -20,6 +20,7 @@ class Header(QWidget):
         super().__init__()
         self.files = ToolButton()
         self.text = ToolButton()
+        self.earlier = icon_button("history")
         self.new = icon_button("plus")
         group = QButtonGroup(self)
         row = QHBoxLayout()
@@ -39,6 +40,7 @@ class Header(QWidget):
         group.buttonClicked.connect(self._on_clicked)
         self._gap = QWidget()
         row.addWidget(self._gap, 1)
+        row.addWidget(self.earlier)
         row.addWidget(self.new)
         self.set_mode(FILES)
         self.retranslate()
@@ -46,7 +48,7 @@ class Header(QWidget):
     def place(self, bar: QWidget, beside: bool) -> None:
         """The collections stand between the buttons, or below them where there is no room."""
         if beside and self._row.indexOf(bar) < 0:
-            self._row.insertWidget(self._row.count() - 1, bar, 1)
+            self._row.insertWidget(self._row.count() - 2, bar, 1)
         elif not beside and self._column.indexOf(bar) < 0:
             self._column.addWidget(bar)
         self._gap.setVisible(not beside)
@@ -61,6 +63,7 @@ class Header(QWidget):
     def retranslate(self) -> None:
         self.files.setText(tr("Files"))
         self.text.setText(tr("Pasted text"))
+        name_button(self.earlier, tr("Earlier questions"), "Ctrl+K")
         name_button(self.new, tr("New conversation"), "Ctrl+N")
 
     def _on_clicked(self) -> None:

@@ -197,6 +197,7 @@ class PanelLayout(QWidget):
             ("Esc", tr("Stop, or close the document")),
             ("↑", tr("Take up the last question again (in an empty field)")),
             ("Ctrl+N", tr("New conversation")),
+            ("Ctrl+K", tr("Earlier questions")),
             ("Ctrl+R", tr("Ask again")),
             ("Ctrl+Shift+C", tr("Copy the answer with its sources")),
             ("Alt+1 … Alt+5", tr("Open a passage of the evidence")),

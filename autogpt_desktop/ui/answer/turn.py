@@ -27,6 +27,7 @@ class Turn:
     error: BaseException | None = None
     state: str = "running"
     status: str = ""  # what is being done now, in words
+    pasted: str = ""  # the text that was asked about, where it was a pasted one
 
     @property
     def read_as(self) -> str:
