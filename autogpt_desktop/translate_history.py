@@ -19,13 +19,14 @@ MOST = 200
 LONGEST = 100_000  # characters of a text that is kept
 SHOWN = 200  # characters of it that a list shows
 _TABLE = """
-CREATE TABLE IF NOT EXISTS translations (
+CREATE TABLE IF NOT EXISTS kept (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     changed REAL NOT NULL,
     source TEXT NOT NULL,
     target TEXT NOT NULL,
     text TEXT NOT NULL,
-    translation TEXT NOT NULL
+    translation TEXT NOT NULL,
+    sentences TEXT NOT NULL
 )
 """
 
@@ -40,6 +41,7 @@ class Kept:
     target: str
     text: str
     translation: str
+    sentences: str = "[]"  # which became which, in JSON; a list leaves it out
 
 
 class TranslateHistory:
@@ -49,31 +51,39 @@ class TranslateHistory:
         self._path = path
         self._db: sqlite3.Connection | None = None
 
-    def keep(self, source: str, target: str, text: str, translation: str, entry: int = 0) -> int:
+    def keep(
+        self,
+        source: str,
+        target: str,
+        text: str,
+        translation: str,
+        sentences: str = "[]",
+        entry: int = 0,
+    ) -> int:
         """Keep a translation, in place of ``entry`` where that is still there. Its number; 0: too long."""
         if len(text) > LONGEST or len(translation) > LONGEST:
             return 0
-        values = (time.time(), source, target, _clean(text), _clean(translation))
+        values = (time.time(), source, target, _clean(text), _clean(translation), _clean(sentences))
         with self._open() as db:
             if entry:
                 cursor = db.execute(
-                    "UPDATE translations SET changed = ?, source = ?, target = ?, text = ?, translation = ?"
-                    " WHERE id = ?", (*values, entry),
+                    "UPDATE kept SET changed = ?, source = ?, target = ?, text = ?, translation = ?,"
+                    " sentences = ? WHERE id = ?", (*values, entry),
                 )  # fmt: skip
                 if cursor.rowcount:
                     return entry
             same = db.execute(
-                "SELECT id FROM translations WHERE source = ? AND target = ? AND text = ?", values[1:4]
+                "SELECT id FROM kept WHERE source = ? AND target = ? AND text = ?", values[1:4]
             ).fetchall()
-            db.executemany("DELETE FROM translations WHERE id = ?", same)
+            db.executemany("DELETE FROM kept WHERE id = ?", same)
             cursor = db.execute(
-                "INSERT INTO translations (changed, source, target, text, translation)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO kept (changed, source, target, text, translation, sentences)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 values,
             )
             db.execute(
-                "DELETE FROM translations WHERE id NOT IN"
-                " (SELECT id FROM translations ORDER BY changed DESC, id DESC LIMIT ?)", (MOST,),
+                "DELETE FROM kept WHERE id NOT IN"
+                " (SELECT id FROM kept ORDER BY changed DESC, id DESC LIMIT ?)", (MOST,),
             )  # fmt: skip
             return int(cursor.lastrowid or 0)
 
@@ -81,7 +91,10 @@ class TranslateHistory:
         """The last first; with a query those that hold all its words, in the text or the translation."""
         words = query.casefold().split()
         with self._open() as db:
-            rows = db.execute("SELECT * FROM translations ORDER BY changed DESC, id DESC").fetchall()
+            rows = db.execute(
+                "SELECT id, changed, source, target, text, translation FROM kept"
+                " ORDER BY changed DESC, id DESC"
+            ).fetchall()
         found = []
         for number, changed, source, target, text, translation in rows:
             both = f"{text}\n{translation}".casefold() if words else ""
@@ -92,28 +105,31 @@ class TranslateHistory:
     def get(self, entry: int) -> Kept | None:
         """The whole of one; None: it is gone."""
         with self._open() as db:
-            row = db.execute("SELECT * FROM translations WHERE id = ?", (entry,)).fetchone()
+            row = db.execute("SELECT * FROM kept WHERE id = ?", (entry,)).fetchone()
         return Kept(*row) if row else None
 
     def delete(self, entry: int) -> Kept | None:
         """Take one away, for good unless it is given to ``restore``."""
         kept = self.get(entry)
         with self._open() as db:
-            db.execute("DELETE FROM translations WHERE id = ?", (entry,))
+            db.execute("DELETE FROM kept WHERE id = ?", (entry,))
         return kept
 
     def clear(self) -> list[Kept]:
         """Take all away; what was there, for ``restore``."""
         with self._open() as db:
-            rows = db.execute("SELECT * FROM translations").fetchall()
-            db.execute("DELETE FROM translations")
+            rows = db.execute("SELECT * FROM kept").fetchall()
+            db.execute("DELETE FROM kept")
         return [Kept(*row) for row in rows]
 
     def restore(self, kept: list[Kept]) -> None:
         """Undo ``delete`` or ``clear``."""
-        rows = [(one.id, one.changed, one.source, one.target, one.text, one.translation) for one in kept]
+        rows = [
+            (one.id, one.changed, one.source, one.target, one.text, one.translation, one.sentences)
+            for one in kept
+        ]
         with self._open() as db:
-            db.executemany("INSERT OR REPLACE INTO translations VALUES (?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         if self._db is not None:

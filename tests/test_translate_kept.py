@@ -30,7 +30,7 @@ def test_the_last_comes_first_and_words_are_found_in_both_texts(history: Transla
 
 def test_what_is_worked_on_replaces_itself(history: TranslateHistory) -> None:
     entry = history.keep("en", "fr", "The", "Le")
-    assert history.keep("en", "fr", "The train", "Le train", entry) == entry
+    assert history.keep("en", "fr", "The train", "Le train", "[]", entry) == entry
     assert [one.text for one in history.entries()] == ["The train"]
     again = history.keep("en", "fr", "The train", "Le train !")  # the same text another day
     assert [(one.id, one.translation) for one in history.entries()] == [(again, "Le train !")]

@@ -22,6 +22,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
 from autogpt_desktop.ui.text_field import local_files
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
+from autogpt_desktop.ui.translate.files_view import with_folders
 from autogpt_desktop.ui.translate.layout import TranslateLayout
 from autogpt_desktop.ui.translate.names import language_name
 
@@ -81,7 +82,7 @@ class TranslatePanel(TranslateLayout):
         """Another panel's text takes the place of what was here, which Ctrl+Z brings back."""
         self.show_text_page()
         self.begin_new()
-        if self.pair.source.replace_text(text.strip("\n")):
+        if self.pair.source.replace_text(text.strip("\n")) and self.is_ready():
             self.live.run()
         self.focus_input()
 
@@ -89,6 +90,8 @@ class TranslatePanel(TranslateLayout):
         if self.is_ready():
             self.show_text_page()
             self.pair.source.setFocus()
+        else:
+            self.offer.fetch_button.setFocus()
 
     def shutdown(self) -> None:
         """The window closes."""
@@ -306,7 +309,7 @@ class TranslatePanel(TranslateLayout):
 
     def _on_files(self, files: list[Path]) -> None:
         if self.is_ready():
-            self.show_files().add(files)
+            self.show_files().add(with_folders(files))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if local_files(event.mimeData()) and self.is_ready():

@@ -115,3 +115,50 @@ def test_clearing_can_be_undone(panel: TranslatePanel, shell_context: AppContext
     asked[0].undo()
     assert panel.pair.source.text() == "Something"
     panel.live.shutdown()
+
+
+def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, qtbot: QtBot) -> None:
+    panel.context.panels.activate(panel)
+    panel.activateWindow()
+    panel.pair.source.setFocus()
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClicks(panel.pair.source, "ab")
+    qtbot.keyClick(panel.pair.source, Qt.Key.Key_H, control)
+    assert panel.history_button.isChecked() and panel.pair.source.text() == "ab"
+    qtbot.keyClick(panel.history_view(), Qt.Key.Key_Escape)
+    assert not panel.history_button.isChecked()
+    qtbot.keyClick(panel.pair.source, Qt.Key.Key_G, control)
+    assert panel.glossary_button.isChecked()
+    qtbot.keyClick(panel.pair.source, Qt.Key.Key_T, control)
+    assert panel.pair.target.hasFocus() or not panel.isActiveWindow()
+    panel.live.shutdown()
+
+
+def test_a_kept_translation_is_shown_as_it_was_without_the_model(panel: TranslatePanel) -> None:
+    fill(panel.pair, "One 😀 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
+    panel.live.stop()
+    panel.live.override(0, "Une 1.", 1.0, (), True)
+    panel.languages.set_found("en")
+    panel.live._language = "en"
+    panel.live.complete = True
+    panel.keep_now()
+    panel.clear()
+    assert panel.pair.target.text() == ""
+    entry = panel.history.entries()[0]
+    panel.open_kept(entry.id)
+    assert panel.pair.target.text() == "Une 1.\nDeux." and not panel.live.running
+    assert [pair.chosen for pair in panel.pair.map.pairs] == [True, False] and panel.pair.flagged() == [1]
+    assert (panel.languages.source, panel.languages.target) == ("en", "fr")
+    panel.live.shutdown()
+
+
+def test_without_a_model_that_translates_one_is_offered(
+    shell_context: AppContext, no_models: Path, qtbot: QtBot
+) -> None:
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.receive_text("Bonjour.")
+    assert panel.offer.isVisible() and not panel.pair.isVisible() and not panel.live.running
+    assert panel.pair.source.text() == "Bonjour."  # it waits for the model
+    panel.shutdown()

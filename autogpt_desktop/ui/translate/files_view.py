@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -247,3 +248,15 @@ class FilesView(QWidget):
             self.closed.emit()
         else:
             super().keyPressEvent(event)
+
+
+def with_folders(given: list[Path]) -> list[Path]:
+    """Files as they are; of a folder the files right in it that can be translated."""
+    files: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = sorted(islice(path.iterdir(), 5000))
+            files += [one for one in inside if one.suffix.lower() in SUFFIXES and one.is_file()]
+        else:
+            files.append(path)
+    return files

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import current_language, tr
 from autogpt_desktop.tasks.glossary import Glossary
@@ -22,7 +23,7 @@ from autogpt_desktop.ui.translate.live import Live
 from autogpt_desktop.ui.translate.note import Note
 from autogpt_desktop.ui.translate.pair import EditorPair
 from autogpt_desktop.ui.translate.side import Side
-from autogpt_desktop.ui.widgets import icon_button, name_button
+from autogpt_desktop.ui.widgets import button, icon_button, name_button, tab_order
 
 WIDE = 900  # px from which the glossary or the history stands beside the editors
 SIDE = 320  # px of them
@@ -45,10 +46,14 @@ class TranslateLayout(QWidget):
         self.files: FilesView | None = None  # made when first shown
         self.pages = QStackedWidget()
         self.pages.addWidget(self.pair)
+        self._anyway = False
+        self.anyway_button = button(kind="quiet")
+        self.anyway_button.clicked.connect(self._use_anyway)
         self._offer_page = QWidget()
         center = QVBoxLayout(self._offer_page)
         center.addStretch(1)
         center.addWidget(self.offer)
+        center.addWidget(self.anyway_button, 0, Qt.AlignmentFlag.AlignHCenter)
         center.addStretch(2)
         self.pages.addWidget(self._offer_page)
         self._top = QWidget()
@@ -85,8 +90,19 @@ class TranslateLayout(QWidget):
         self.history = TranslateHistory()
         self._entry = 0  # of the history, which what is written now replaces
         context.language_changed.connect(self.retranslate)
+        self._order_tabs()
         self.retranslate()
         self.show_ready()
+
+    def _order_tabs(self) -> None:
+        row, pair = self.languages, self.pair
+        tab_order(
+            row.source_box, row.swap_button, row.target_box,
+            self.files_button, self.glossary_button, self.history_button,
+            self.note.action, self.note.close_button,
+            pair.source, pair.clear_button, pair.target,
+            pair.review_button, pair.stop_button, pair.copy_button,
+        )  # fmt: skip
 
     def retranslate(self) -> None:
         self.languages.retranslate()
@@ -101,17 +117,34 @@ class TranslateLayout(QWidget):
             self.files.retranslate()
 
     def is_ready(self) -> bool:
-        """There is a model that translates."""
-        return self.context.model_for("translate") is not None
+        """There is a model that is made to translate, or one that the person wants to use for it."""
+        model = self.context.model_for("translate")
+        if model is None:
+            return False
+        chosen = self._anyway or "translate" in self.context.settings.roles
+        return chosen or any(entry.name == model.name for entry in made_for("translate"))
 
     def show_ready(self) -> None:
         """The editors, or what is needed for them."""
         ready = self.is_ready()
         self._top.setEnabled(ready)
+        model = self.context.model_for("translate")
+        self.anyway_button.setVisible(model is not None)
+        if model is not None:
+            self.anyway_button.setText(tr("Translate with {model} for now", model=model.title))
         if not ready:
+            self.show_side("")
             self.pages.setCurrentWidget(self._offer_page)
         elif self.pages.currentWidget() is self._offer_page:
             self.pages.setCurrentWidget(self.pair)
+            if not self.pair.source.document().isEmpty():
+                self.live.run()
+
+    def _use_anyway(self) -> None:
+        self._anyway = True
+        self.show_ready()
+        self.focus_text()
+        self.live.warm_up()
 
     def show_text_page(self) -> None:
         self.files_button.setChecked(False)
@@ -165,6 +198,8 @@ class TranslateLayout(QWidget):
             side.closed.connect(self._close_side)
             self._sides[name] = side
             self.body.addWidget(side)
+        if name == self._side == "":
+            return
         self._side = name
         for other, side in self._sides.items():
             side.setVisible(other == name)
@@ -236,7 +271,8 @@ class TranslateLayout(QWidget):
             return
         try:
             source, target = self.live.language, self.languages.target
-            self._entry = self.history.keep(source, target, text, translation, self._entry)
+            sentences = self.pair.map.dump()
+            self._entry = self.history.keep(source, target, text, translation, sentences, self._entry)
         except KnownError as error:
             self.context.show_error(error)
         if self._side == "history":
@@ -244,19 +280,22 @@ class TranslateLayout(QWidget):
 
     def open_kept(self, entry: int) -> None:
         """A translation of the history, as it was; it is not asked of the model again."""
-        kept = self.history.get(entry)
+        try:
+            kept = self.history.get(entry)
+        except KnownError as error:
+            self.context.show_error(error)
+            return
         if kept is None:
             return
         self.begin_new()
         self.show_text_page()
-        if self.width() < WIDE:
-            self.show_side("")
         self.languages.blockSignals(True)
         self.languages.set_pair(kept.source, kept.target)
         self.languages.blockSignals(False)
         self.show_pair()
-        self.pair.source.replace_text(kept.text)
-        self.live.run()
+        if not self.live.show_kept(kept.text, kept.translation, kept.sentences, kept.source):
+            self.live.run()
+        self._keep.stop()
         self._entry = entry
 
     def resizeEvent(self, event: QResizeEvent) -> None:

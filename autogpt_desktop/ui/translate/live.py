@@ -19,11 +19,12 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.pair import EditorPair
-from autogpt_desktop.ui.translate.sentence_map import Pair
+from autogpt_desktop.ui.translate.sentence_map import Edit, Pair
 
 PAUSE_MS = 300  # after the last key
 LONGEST_MS = 1200  # somebody who never pauses sees something too
 SHOW_MS = 50
+SLOW_MS = 400  # what takes longer shows its progress
 IDLE_MS = 1500  # then a short text is translated more carefully
 IDLE_CHARACTERS = 1000
 
@@ -60,6 +61,7 @@ class Live(QObject):
         self._pause = self._timer(PAUSE_MS, self.run)
         self._show = self._timer(SHOW_MS, self._flush)
         self._idle = self._timer(IDLE_MS, self._improve)
+        self._slow = self._timer(SLOW_MS, self._on_slow)
         self._held = False
         pair.source.document().contentsChange.connect(self._on_change)
 
@@ -125,16 +127,18 @@ class Live(QObject):
         self._job.start(job, title=tr("Translating"), role="translate", lane=lane)
         if quality != "idle":
             self.complete = False
-            self._pair.right.show_progress(Progress("stage.translating"))
-            self.started.emit()
+            self._slow.start()
 
     def stop(self) -> None:
         """Leave it as far as it is."""
+        stopped = self.running
         self._pause.stop()
         self._idle.stop()
         self._flush()
         self._job.drop()
         self._end(False)
+        if stopped:
+            self._pair.state.set_text(tr("Stopped. Ctrl+Enter goes on."))
 
     def hold(self, held: bool) -> None:
         """While somebody chooses among other ways to say a sentence, nothing changes under their hands."""
@@ -152,6 +156,24 @@ class Live(QObject):
         pair.chosen = chosen
         self._pair.apply([edit])
 
+    def show_kept(self, text: str, translation: str, sentences: str, language: str) -> bool:
+        """Show a translation as it was kept, without asking the model. False: it has to be asked."""
+        self._pair.source.replace_text(text)
+        self.stop()
+        target = self._pair.map.target_size()
+        edit = self._pair.map.load(sentences, text, translation)
+        if edit is None:
+            self._pair.apply([Edit(0, target, "")])
+            return False
+        self._language = language
+        for pair in self._pair.map.pairs:
+            if pair.chosen:
+                key = language, self._row.target, pair.source
+                self.overrides[key] = pair.text, pair.confidence, pair.flags, True
+        self._pair.apply([edit])
+        self._end(True)
+        return True
+
     def back_to_own(self, index: int) -> None:
         """What the model said first, instead of what was chosen."""
         pair = self._pair.map.pairs[index]
@@ -159,7 +181,7 @@ class Live(QObject):
         self.run()
 
     def shutdown(self) -> None:
-        for timer in (self._pause, self._show, self._idle):
+        for timer in (self._pause, self._show, self._idle, self._slow):
             timer.stop()
         self._job.drop()
         self._warm.drop()
@@ -199,12 +221,16 @@ class Live(QObject):
                 self._show.start()
         elif isinstance(event, Result):
             self._last = event
-        elif isinstance(event, Progress) and self._quality != "idle":
+        elif isinstance(event, Progress) and self._quality != "idle" and not self._slow.isActive():
             self._pair.right.show_progress(event)
             text = message(event.stage)
             self._pair.state.set_text(f"{text} {event.done:,} / {event.total:,}" if event.total > 1 else text)
         elif isinstance(event, Notice):
             self._pair.state.set_text(message(event.key, **event.values))
+
+    def _on_slow(self) -> None:
+        self._pair.right.show_progress(Progress("stage.translating"))
+        self.started.emit()
 
     def _on_found(self, found: Found) -> None:
         self._language = found.language
@@ -246,6 +272,7 @@ class Live(QObject):
             self._idle.start()
 
     def _end(self, complete: bool) -> None:
+        self._slow.stop()
         self._pair.right.show_progress(None)
         self._pair.state.set_text("")
         self.complete = complete

@@ -316,9 +316,13 @@ class EditorPair(QWidget):
 
     def place_of(self, index: int) -> QPoint:
         """Where the end of a translated sentence is on the screen: where its popup belongs."""
-        start, _ = self.map.target_span(index)
+        start, end = self.map.target_span(index)
         self.target.reveal(start)
-        return self.target.viewport().mapToGlobal(self.target.rect_of(start).bottomLeft())
+        left, below = self.target.rect_of(start).left(), self.target.rect_of(end).bottom()
+        if self.target.rect_of(end).top() > self.target.rect_of(start).top():
+            left = self.target.rect_of(self.target.place_of_line(self.target.line_of(end))).left()
+        place = QPoint(left, min(below, self.target.viewport().height()))
+        return self.target.viewport().mapToGlobal(place)
 
     # --- Qt ---------------------------------------------------------------------------------
 

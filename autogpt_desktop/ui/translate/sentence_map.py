@@ -5,10 +5,11 @@ Places are counted as Qt counts them, in UTF-16 units: an emoji is two.
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import accumulate
 
 from autogpt_desktop.tasks.translate import Translated
@@ -86,6 +87,24 @@ class SentenceMap:
         self.pairs, self.after, self._run, self._starts = [], "", None, None
         self._done = self._at = 0
         return Edit(0, size, "")
+
+    def dump(self) -> str:
+        """All pairs as JSON, for ``load``."""
+        return json.dumps([self.after, *map(astuple, self.pairs)], ensure_ascii=False)
+
+    def load(self, dumped: str, text: str, translation: str) -> Edit | None:
+        """Take pairs that ``dump`` gave for this text; the edit that shows them. None: they do not fit."""
+        try:
+            after, *rows = json.loads(dumped)
+            pairs = [Pair(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
+        except (ValueError, TypeError, IndexError):
+            return None
+        edit = self.clear()
+        self.pairs, self.after = pairs, str(after)
+        if self.target_text() != translation or any(pair.end > units(text) for pair in pairs):
+            self.clear()
+            return None
+        return Edit(0, edit.end, translation)
 
     # --- results come -----------------------------------------------------------------------
 
