@@ -17,6 +17,7 @@ from autogpt_desktop.engine.door import State
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.packed_cache import Writer
+from autogpt_desktop.engine.sampling import likeliest
 from autogpt_desktop.events import Done
 
 
@@ -61,22 +62,22 @@ class Ours:
         assert self.state is not None
         *_, logits = self.engine.prefill(self.state, [*self.state.ids, *ids])
         assert isinstance(logits, Tensor)
-        self.next = int(logits.argmax())
+        self.next = likeliest(logits)
 
     def decode(self, count: int) -> None:
         decoder = self.engine.decoder
         for _ in range(count):
-            self.next = int(decoder.forward([(self.state, [self.next])])[0].argmax())
+            self.next = likeliest(decoder.forward([(self.state, [self.next])])[0])
 
     def batch(self, prompts: Sequence[Sequence[int]], count: int) -> float:
         decoder = self.engine.decoder
         states = [decoder.new_state() for _ in prompts]
         rows = decoder.forward(list(zip(states, prompts, strict=True)))
-        tokens = torch.stack(rows).argmax(-1).tolist()
+        tokens = [likeliest(row) for row in rows]
         began = time.perf_counter()
         for _ in range(count):
             rows = decoder.forward([(s, [t]) for s, t in zip(states, tokens, strict=True)])
-            tokens = torch.stack(rows).argmax(-1).tolist()
+            tokens = [likeliest(row) for row in rows]
         return time.perf_counter() - began
 
     def panels(self, ids: Sequence[int], count: int) -> dict[str, float]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autogpt_desktop.engine.door import State
 from autogpt_desktop.engine.engine import Engine, StopStrings
+from autogpt_desktop.engine.sampling import likeliest
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 
@@ -131,7 +132,7 @@ def _extend(engine: Engine, sequence: _Sequence, logits: Tensor, choose: Choose 
     """Choose the next token; True when that ends the sequence."""
     if sequence.room <= 0:
         return True
-    token = int(logits.argmax()) if choose is None else choose(sequence.index, logits, sequence.ids)
+    token = likeliest(logits) if choose is None else choose(sequence.index, logits, sequence.ids)
     if token in engine.tokenizer.eos_ids:
         sequence.room = -1
         return True

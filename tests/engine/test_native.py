@@ -266,6 +266,22 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> NativeDecoder:
     return made(path)
 
 
+@pytest.mark.parametrize("family", ["llama", "gemma3"])
+def test_many_sequences_of_one_token_give_what_each_gives_alone(family: str, tmp_path: Path) -> None:
+    """Few tokens, a batch's tile or two, and enough of them for panels all read weights in another way."""
+    path = tmp_path / "tiny.gguf"
+    write_tiny_gguf(path, family, quant="Q5_0")
+    decoder = made(path)
+    prompts = [some_ids(3 + index % 5, seed=index) for index in range(40)]
+    alone = [decoder.forward([(decoder.new_state(), ids)])[0] for ids in prompts]
+    for count in (4, 5, 16, 17, 32, 40):
+        states = [decoder.new_state() for _ in range(count)]
+        for state, ids in zip(states, prompts, strict=False):
+            decoder.forward([(state, ids[:-1])])
+        together = decoder.forward([(state, ids[-1:]) for state, ids in zip(states, prompts, strict=False)])
+        assert all(torch.equal(row, alone[index]) for index, row in enumerate(together)), count
+
+
 def test_states_trim_fork_and_grow(tiny: NativeDecoder) -> None:
     ids = some_ids(60)
     state = tiny.new_state()

@@ -68,13 +68,15 @@ struct Kernels {
     const char* name;
     int panel_tokens;  // from this many tokens on `rows` wants a panel
     int panel_groups;  // groups of 8 rows in a panel
+    int direct_tokens; // up to so many tokens `rows` reads the packed blocks where it would take a panel
     int lanes;         // of activations that go with panels; without they have one
     // x [acts->cols] into token `token` of acts; what the rounding leaves into rest [acts->cols] or nowhere
     void (*quantize)(const float* x, Acts* acts, int token, float* rest);
     // groups `group` … group + panel_groups - 1 (those there are) into a panel
     void (*unpack)(const Matrix& m, int group, Panel* panel);
     // y[t · stride + row] of `count` tokens from `token` on (a multiple of lanes), for the rows of a panel
-    // that begins with `group`; with panel null for those of `group` alone, from the packed blocks
+    // that begins with `group`; with panel null, from the packed blocks, for those of `group` alone unless there
+    // are as many tokens as a panel wants
     void (*rows)(const Matrix& m, int group, const Panel* panel, const Acts& acts, int token, int count,
                  float* y, size_t stride);
     void (*rms_norm)(const float* x, const float* weight, float eps, int count, float* out);
@@ -187,7 +189,7 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
 }
 
 inline const Kernels& kernels() {
-    static const Kernels table{"portable", 1, 1, 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
+    static const Kernels table{"portable", 1, 1, 0, 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
     return table;
 }
 

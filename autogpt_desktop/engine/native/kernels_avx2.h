@@ -39,7 +39,7 @@ NATIVE_AVX2_INLINE __m128i round16(const __m256* x, __m256 inverse, __m256 scale
     return _mm_add_epi32(sums, _mm_shuffle_epi32(sums, 0x4e));
 }
 
-// whole: of 16 columns the sum of all, negative. PAIRS: the two sums of round16, negative, in 16 bits each,
+// whole: of 16 columns -128 times the sum of all. PAIRS: the two sums of round16, negative, in 16 bits each,
 // for that is what the halves of an element add up to when pairs of products are summed in 16 bits.
 template <bool PAIRS>
 NATIVE_AVX2 void quantize_as(const float* x, Acts* acts, int token, float* rest) {
@@ -60,7 +60,7 @@ NATIVE_AVX2 void quantize_as(const float* x, Acts* acts, int token, float* rest)
         __m128i sums = _mm_add_epi32(parts, _mm_shuffle_epi32(parts, 0xb1));
         __m128 halves = _mm_mul_ps(scale, _mm_cvtepi32_ps(_mm_shuffle_epi32(sums, 0xd8)));
         __m128i whole = _mm_sub_epi32(_mm_setzero_si128(), PAIRS ? parts : sums);
-        whole = PAIRS ? _mm_packs_epi32(whole, whole) : _mm_shuffle_epi32(whole, 0xd8);
+        whole = PAIRS ? _mm_packs_epi32(whole, whole) : _mm_shuffle_epi32(_mm_slli_epi32(whole, 7), 0xd8);
         _mm_storel_pi(reinterpret_cast<__m64*>(acts->scale.data() + 2 * at), scale);
         _mm_storel_epi64(reinterpret_cast<__m128i*>(acts->whole.data() + 2 * at), whole);
         acts->sum.data()[at] = _mm_cvtss_f32(_mm_add_ss(halves, _mm_movehdup_ps(halves)));
@@ -262,7 +262,7 @@ NATIVE_AVX2 inline void gate(bool gelu, const float* gate, const float* up, int 
 inline const Kernels* kernels() {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
         return nullptr;
-    static const Kernels table{"avx2",   6,    1,      kLanes, quantize_as<true>, unpack, rows,
+    static const Kernels table{"avx2",   6,    1,      0,    kLanes, quantize_as<true>, unpack, rows,
                                rms_norm, gate, attend, halves, bytes};
     return &table;
 }

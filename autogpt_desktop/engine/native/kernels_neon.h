@@ -236,7 +236,7 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
 
 inline const Kernels* kernels() {
     if (!has_dot_product()) return nullptr;
-    static const Kernels table{"neon", 6, 1, kLanes, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
+    static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
     return &table;
 }
 

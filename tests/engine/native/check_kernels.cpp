@@ -73,6 +73,8 @@ void check_quantize(const Kernels& set, Random& random) {
     }
 }
 
+enum From { kPanel, kPacked, kDirect };  // direct: activations as for panels, weights from packed blocks
+
 struct Product {
     const Kernels& set;
     const File& file;
@@ -81,13 +83,14 @@ struct Product {
     int tokens;
 
     // y [count, stride] of `count` tokens by themselves, with NaN where nothing may be written
-    std::vector<float> run(bool panel, int token, int count, size_t stride) const {
+    std::vector<float> run(From from, int token, int count, size_t stride) const {
         Acts acts;
-        quantize(set, x + static_cast<size_t>(token) * static_cast<size_t>(file.cols), count, file.cols, panel, &acts, nullptr);
+        bool panel = from == kPanel, lanes = from != kPacked;
+        quantize(set, x + static_cast<size_t>(token) * static_cast<size_t>(file.cols), count, file.cols, lanes, &acts, nullptr);
         Exact<float> y(static_cast<size_t>(count) * stride);
         Panel unpacked;
         unpacked.resize(file.cols, 8 * set.panel_groups);
-        for (int group = 0; group < matrix.groups(); group += panel ? set.panel_groups : 1) {
+        for (int group = 0; group < matrix.groups(); group += lanes ? set.panel_groups : 1) {
             if (panel) set.unpack(matrix, group, &unpacked);
             set.rows(matrix, group, panel ? &unpacked : nullptr, acts, 0, count, y.data(), stride);
         }
@@ -102,7 +105,7 @@ struct Product {
 
     void check() const {
         size_t stride = static_cast<size_t>(file.rows) + 3;
-        std::vector<float> y = run(true, 0, tokens, stride);
+        std::vector<float> y = run(kPanel, 0, tokens, stride);
         for (float value : y) {
             uint32_t bits;
             std::memcpy(&bits, &value, 4);
@@ -127,10 +130,11 @@ struct Product {
                     fail("%s rows %s [%d, %d] × %d: %g is not %g ± %g", set.name, kTypeNames[file.type], file.rows,
                          file.cols, tokens, got, wanted, tolerance);
             }
-        same(y, run(true, tokens - 1, 1, stride), stride, tokens - 1, "alone");
-        if (tokens > 2) same(y, run(true, 1, tokens - 1, stride), stride, 1, "in another batch");
-        if (set.panel_tokens > 1) same(y, run(false, 0, tokens, stride), stride, 0, "from packed blocks");
-        if (set.panel_tokens > 1) same(y, run(false, tokens - 1, 1, stride), stride, tokens - 1, "alone, packed");
+        same(y, run(kPanel, tokens - 1, 1, stride), stride, tokens - 1, "alone");
+        if (tokens > 2) same(y, run(kPanel, 1, tokens - 1, stride), stride, 1, "in another batch");
+        if (set.panel_tokens > 1) same(y, run(kPacked, 0, tokens, stride), stride, 0, "from packed blocks");
+        if (set.panel_tokens > 1) same(y, run(kPacked, tokens - 1, 1, stride), stride, tokens - 1, "alone, packed");
+        if (tokens <= set.direct_tokens) same(y, run(kDirect, 0, tokens, stride), stride, 0, "without a panel");
     }
 
     void same(const std::vector<float>& all, const std::vector<float>& some, size_t stride, int token, const char* how) const {
