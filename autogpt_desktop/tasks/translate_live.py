@@ -30,6 +30,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """The text is rather in ``language`` than in the one that was given; "": it is not doubted."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """The languages that the model knows, of those that can be translated."""
 
@@ -76,6 +83,15 @@ def guess(text: str, before: str = "") -> str:
     return language
 
 
+def _doubt(text: str, given: str) -> str:
+    """Another language than the given one, where the text is plainly in that; else ""."""
+    if sum(map(str.isalpha, text[:400])) < _SHORT / 2:
+        return ""
+    found = detect(text)
+    plain = found and found[0][0] != given and found[0][1] > 0.9 and found[0][0] in LANGUAGES
+    return found[0][0] if plain else ""
+
+
 @lru_cache(maxsize=4)
 def _glossary(terms: tuple[Term, ...]) -> Glossary:
     return Glossary(terms)
@@ -93,7 +109,7 @@ def live(
     before: str = "",
     known: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[Found | Offered | Progress | Notice | Translated | Result]:
+) -> Iterator[Found | Doubt | Offered | Progress | Notice | Translated | Result]:
     """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
 
     ``terms``: the glossary, or what gives it for the language found. Nothing is translated where the text
@@ -104,6 +120,8 @@ def live(
         language = "en" if target != "en" else "fr"
     if source == "auto":
         yield Found(language, language in LANGUAGES)
+    else:
+        yield Doubt(_doubt(text, source))
     if language == target:
         return
     engine = yield from models.get("translate")

@@ -42,6 +42,7 @@ class TranslatePanel(TranslateLayout):
         self.languages.swap_requested.connect(self.swap)
         self.languages.known_changed.connect(self._on_known)
         self.live.found.connect(self._on_found)
+        self.live.doubted.connect(self._on_doubted)
         self.live.started.connect(self._show_running)
         self.live.finished.connect(self._on_finished)
         self.live.failed.connect(self._on_failed)
@@ -244,6 +245,7 @@ class TranslatePanel(TranslateLayout):
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
             self.context.save_settings()
         self.note.clear("language")
+        self.note.clear("doubt")
         self._on_known()
         self.show_pair()
 
@@ -276,6 +278,19 @@ class TranslatePanel(TranslateLayout):
             self.note.clear("language")
         self.show_pair()
 
+    def _on_doubted(self, language: str) -> None:
+        if not language:
+            self.note.clear("doubt")
+            return
+        row, name = self.languages, language_name(language)
+        target = row.source if language == row.target else row.target
+        self.note.say(
+            "doubt",
+            tr("This text seems to be in {language}.", language=name),
+            action=tr("Translate from {language}", language=name),
+            do=lambda: row.set_pair(language, target),
+        )
+
     def _show_running(self) -> None:
         self.pair.stop_button.setVisible(self.live.running)
 
@@ -285,6 +300,7 @@ class TranslatePanel(TranslateLayout):
             self.note.clear("error")
             if self.pair.source.document().isEmpty():
                 self.note.clear("language")
+                self.note.clear("doubt")
             self.keep_soon()
 
     def _on_failed(self, error: KnownError) -> None:

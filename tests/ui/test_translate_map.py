@@ -77,7 +77,7 @@ def test_a_random_session_of_typing() -> None:
                 tail += 1
             at = units(old[:same])
             pairs.source_changed(at, units(old[same : len(old) - tail]), units(new[same : len(new) - tail]))
-            pairs.begin(new)
+            target = applied(target, pairs.begin(new))
             found = results(new)
             cut = chance.randrange(len(found) + 1)
             target = applied(target, pairs.add(found[:cut], keep))
@@ -108,6 +108,17 @@ def test_results_of_an_older_text_find_their_places() -> None:
     assert pairs.end("") == []  # a newer run will tell
     assert text_of(target) == "ONE.! TWO. THREE.!"
     assert pairs.source_span(2) == (19, 25)
+
+
+def test_a_text_that_was_replaced_takes_its_translation_along() -> None:
+    pairs = SentenceMap()
+    pairs.begin("One. | Two.")
+    target = applied([], pairs.add(results("One. | Two."), keep) + pairs.end("\n"))
+    pairs.source_changed(0, 11, 6)
+    target = applied(target, pairs.begin("Three."))
+    assert target == [] and pairs.pairs == []
+    target = applied(target, pairs.add(results("Three."), keep) + pairs.end(""))
+    assert text_of(target) == "THREE."
 
 
 def test_an_emptied_text_empties_the_target() -> None:

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Progress, Result
-from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.events import Result
+from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.translate import Alternative, alternatives
 from autogpt_desktop.ui.context import AppContext
@@ -127,8 +127,6 @@ class AlternativesCard(QFrame):
     def _on_event(self, event: object) -> None:
         if isinstance(event, Result):
             self._show([item for item in event.value if item.text.strip() != self._pair.text.strip()])
-        elif isinstance(event, Progress) and not event.stage.endswith("translating"):
-            self.state.setText(message(event.stage))
 
     def _show(self, found: list[Alternative]) -> None:
         for one in found:

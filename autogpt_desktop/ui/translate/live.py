@@ -13,7 +13,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.translate import Translated
-from autogpt_desktop.tasks.translate_live import Found, LiveMemory, Offered, live, warm
+from autogpt_desktop.tasks.translate_live import Doubt, Found, LiveMemory, Offered, live, warm
 from autogpt_desktop.translate_glossaries import Glossaries
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
@@ -35,6 +35,7 @@ class Live(QObject):
     """The translation of what stands in the source editor."""
 
     found = Signal(object)  # Found
+    doubted = Signal(str)  # the language that a text seems to be in, instead of the chosen one
     started = Signal()
     finished = Signal(bool)  # whether all of the text is translated
     failed = Signal(object)  # KnownError
@@ -109,7 +110,7 @@ class Live(QObject):
             self._empty()
             return
         self._quality, self._pending, self._last = quality, [], None
-        self._pair.map.begin(text)
+        self._pair.apply(self._pair.map.begin(text))
         source, target, memory = self._row.source, self._row.target, self.memory
         before, terms = self._row.found or self._likely(), self._glossaries.terms
         known = self._known()
@@ -213,6 +214,8 @@ class Live(QObject):
     def _on_event(self, event: object) -> None:
         if isinstance(event, Found):
             self._on_found(event)
+        elif isinstance(event, Doubt):
+            self.doubted.emit(event.language)
         elif isinstance(event, Offered):
             self._row.set_known(event.languages)
         elif isinstance(event, Translated):
@@ -259,7 +262,7 @@ class Live(QObject):
         if state == "done":
             after = self._last.value.after if self._last is not None else ""
             if self._last is None and self._language == self._row.target:
-                self._pair.map.begin(self._pair.source.text())
+                self._pair.apply(self._pair.map.begin(self._pair.source.text()))
             self._pair.apply(self._pair.map.end(after))
         quick = self._quality == "quick"
         self._end(state == "done" and not self._pause.isActive())

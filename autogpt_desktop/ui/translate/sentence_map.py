@@ -108,10 +108,23 @@ class SentenceMap:
 
     # --- results come -----------------------------------------------------------------------
 
-    def begin(self, text: str) -> None:
-        """Results for ``text``, which is the source now, are to come, in order."""
+    def begin(self, text: str) -> list[Edit]:
+        """Results for ``text``, which is the source now, are to come, in order. The edits that take away
+        what was translated from sentences that are wholly gone."""
+        edits, at, kept = [], 0, []
+        for pair in self.pairs:
+            if pair.end > pair.start:
+                kept.append(pair)
+                at += pair.size
+            else:
+                edits.append(Edit(at, at + pair.size, ""))
+        if not kept and self.after:
+            edits.append(Edit(at, at + units(self.after), ""))
+            self.after = ""
+        self.pairs, self._starts = kept, None
         self._done = self._at = 0
         self._run = _Run(Places(text))
+        return edits
 
     def add(self, results: Iterable[Translated], finish: Callable[[Pair], None]) -> list[Edit]:
         """Take the next results, each changed by ``finish`` if need be: the edits that show them."""
