@@ -25,11 +25,13 @@ def serve(receive: Receive, send: Send) -> None:
     send(b"{}")  # ready
     while True:
         request = json.loads(receive())
-        head, text = _answer(request)
-        send(json.dumps(head).encode() + b"\0" + text.encode("utf-8", errors="replace"))
+        head, content = _answer(request)
+        data = content if isinstance(content, bytes) else content.encode("utf-8", errors="replace")
+        send(json.dumps(head).encode() + b"\0" + data)
 
 
-def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str | bytes]:
+    """The head of the reply and the text, or the pixels of the page that was asked for."""
     import hashlib
     from pathlib import Path
 
@@ -43,6 +45,10 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
     sha256 = ""
     try:
         data = read_bytes(path, limits)
+        if "page" in request:
+            from autogpt_desktop.documents.readers.page_image import page_image
+
+            return page_image(data, **request["page"])
         sha256 = hashlib.sha256(data).hexdigest()
         parts = readers.parse(data, path.name, limits)
     except readers.Unreadable as error:

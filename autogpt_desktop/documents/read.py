@@ -8,8 +8,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Generator
-from dataclasses import asdict
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +25,19 @@ from autogpt_desktop.events import Notice
 START_SECONDS = 30.0  # a cold disk and a busy machine
 STEP_SECONDS = 0.04
 T = TypeVar("T")
+R = TypeVar("R")
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """A picture of a page: rows of ``stride`` bytes, three bytes a pixel, blue first."""
+
+    width: int
+    height: int
+    stride: int
+    pixels: bytes
+    rects: tuple[tuple[int, int, int, int], ...]  # of the passage: left, top, right, bottom
 
 
 class Reader:
@@ -46,11 +58,8 @@ class Reader:
         limits = limits or Limits()
         path = Path(os.path.abspath(path))  # where a link leads is not where the person sees the file
         check(path, limits)
-        head, text = self._ask(path, limits)
-        if "error" in head:
-            if "reason" in head:
-                _log.info("%s: %s", path, head["reason"])
-            raise KnownError(head["error"], **head["values"])
+        head, content = self._ask(path, limits)
+        text = content.decode("utf-8")
         ranked = detect(text)
         return Document(
             path=path,
@@ -67,11 +76,32 @@ class Reader:
 
         Closed before its end it ends the child, and nothing waits for a file that nobody wants.
         """
-        found: list[Document | BaseException] = []
+        return (yield from self._stepwise(lambda: self.read(path, limits), meanwhile))
+
+    def drawing(
+        self, path: Path, number: int, width: int, passage: str, meanwhile: T
+    ) -> Generator[T, None, PageImage]:
+        """A page of a PDF, from 1, as a picture about ``width`` pixels wide, step by step as above.
+
+        Raises KnownError as ``read``.
+        """
+
+        def draw() -> PageImage:
+            limits = Limits()
+            check(path, limits)
+            page = {"number": number, "width": width, "passage": passage}
+            head, pixels = self._ask(path, limits, {"page": page})
+            rects = tuple((a, b, c, d) for a, b, c, d in head["rects"])
+            return PageImage(head["width"], head["height"], head["stride"], pixels, rects)
+
+        return (yield from self._stepwise(draw, meanwhile))
+
+    def _stepwise(self, action: Callable[[], R], meanwhile: T) -> Generator[T, None, R]:
+        found: list[R | BaseException] = []
 
         def run() -> None:
             try:
-                found.append(self.read(path, limits))
+                found.append(action())
             except BaseException as error:  # raised again below, where somebody hears it
                 found.append(error)
 
@@ -108,8 +138,11 @@ class Reader:
         if child is not None and self.busy:
             child.kill()
 
-    def _ask(self, path: Path, limits: Limits) -> tuple[dict[str, Any], str]:
-        request = json.dumps({"path": str(path), "limits": asdict(limits)}).encode()
+    def _ask(
+        self, path: Path, limits: Limits, more: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """The child's answer: its head, and the text or pixels. Raises the KnownError that it names."""
+        request = json.dumps({"path": str(path), "limits": asdict(limits)} | (more or {})).encode()
         with self._lock:
             self._unwanted = False
             for last in (False, True):
@@ -127,11 +160,15 @@ class Reader:
                     # An old child may have been ended from outside before: once more with a new one.
                     if fresh or last or self._unwanted:
                         raise KnownError("document-damaged", name=path.name) from None
-            head_bytes, _, text = data.partition(b"\0")
+            head_bytes, _, content = data.partition(b"\0")
             head = json.loads(head_bytes)
             if head.get("full"):
                 self._stop()  # what it holds on to would count against the next file
-        return head, text.decode("utf-8")
+        if "error" in head:
+            if "reason" in head:
+                _log.info("%s: %s", path, head["reason"])
+            raise KnownError(head["error"], **head["values"])
+        return head, content
 
     def _exchange(self, request: bytes, seconds: float) -> bytes:
         child = self._child = self._child or _start()
@@ -176,3 +213,9 @@ def reading(
     """
     reader = _second if urgent and _shared.busy else _shared
     return (yield from reader.reading(path, meanwhile, limits))
+
+
+def drawing(path: Path, number: int, width: int, passage: str, meanwhile: T) -> Generator[T, None, PageImage]:
+    """A page as a picture, see ``Reader.drawing``; not behind the file that is being read for an index."""
+    reader = _second if _shared.busy else _shared
+    return (yield from reader.drawing(path, number, width, passage, meanwhile))

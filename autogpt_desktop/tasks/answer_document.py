@@ -63,3 +63,14 @@ def open_document(
         now.append(found)
     moved = any(found != (place.start, place.end) for found, place in zip(now, places, strict=True))
     yield Result(Opened(document, rows, stamp, tuple(now), moved))
+
+
+def draw_page(
+    path: Path, number: int, width: int, passage: str = ""
+) -> Generator[Progress | Result, None, None]:
+    """A page of a PDF as it looks; ends with Result(documents.read.PageImage). Raises as above."""
+    from autogpt_desktop.documents.read import drawing
+
+    progress = Progress("stage.document-opening", name=path.name)
+    yield progress
+    yield Result((yield from drawing(path, number, width, passage, progress)))

@@ -19,7 +19,7 @@ import pytest
 from autogpt_desktop import i18n
 from autogpt_desktop.documents.encoding import find_encoding
 from autogpt_desktop.documents.files import file_hash, walk
-from autogpt_desktop.documents.read import Reader, reading
+from autogpt_desktop.documents.read import PageImage, Reader, reading
 from autogpt_desktop.documents.types import Document, Limits, Page
 from autogpt_desktop.errors import KnownError
 from tests.documents import files
@@ -434,3 +434,27 @@ def test_what_a_person_waits_for_is_not_behind_an_index(tmp_path: Path) -> None:
         assert end.value.text.strip() == "Short."
     assert next(steps, "over") is None, "the long one was waited for"
     steps.close()
+
+
+def drawn(reader: Reader, path: Path, number: int, passage: str = "") -> PageImage:
+    steps = reader.drawing(path, number, 600, passage, None)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_a_page_is_drawn_and_a_passage_found_on_it(tmp_path: Path, reader: Reader) -> None:
+    path = files.write_pdf(tmp_path / "a.pdf", ["Line one of it.\nThe waggle dance (found) in 1944.", "Two."])
+    image = drawn(reader, path, 1, "waggle  dance (found)\nin 1944.")
+    assert (image.width, len(image.pixels)) == (600, image.stride * image.height)
+    ((left, top, right, bottom),) = image.rects
+    assert 60 < left < right < 400 and 30 < top < bottom < 80
+    assert len(drawn(reader, path, 1, "one of it. The waggle").rects) == 2
+    assert not drawn(reader, path, 2, "waggle").rects
+    for bad in (path, tmp_path / "not.pdf"):
+        (tmp_path / "not.pdf").write_text("no PDF")
+        with pytest.raises(KnownError) as caught:
+            drawn(reader, bad, 3)
+        assert caught.value.key == "document-damaged"

@@ -125,18 +125,18 @@ def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_again(
 ) -> None:
     path = tmp_path / "gone.txt"
     view.open(path, 0, 4)
-    qtbot.waitUntil(lambda: view.wrong.isVisible(), timeout=10_000)
-    assert "“gone.txt” is no longer there." in view.wrong.text() and view.text.isHidden()
+    qtbot.waitUntil(lambda: view.trouble.text.isVisible(), timeout=10_000)
+    assert "“gone.txt” is no longer there." in view.trouble.text.text() and view.text.isHidden()
     path.write_text("Here again.")
-    qtbot.mouseClick(view.again_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.trouble.again_button, Qt.MouseButton.LeftButton)
     shown(view, qtbot)
     assert view.text.isVisible() and marked(view)[-1] == "Here"
     (tmp_path / "locked.pdf").write_bytes(files.write_pdf(tmp_path / "locked.pdf", ["x"]).read_bytes())
     files.lock_pdf(tmp_path / "locked.pdf")
     view.open(tmp_path / "locked.pdf")
-    qtbot.waitUntil(lambda: "password" in view.wrong.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "password" in view.trouble.text.text(), timeout=10_000)
     view.context.set_language("zh_CN")
-    assert view.wrong.text() and "password" not in view.wrong.text()
+    assert view.trouble.text.text() and "password" not in view.trouble.text.text()
 
 
 def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
@@ -237,3 +237,39 @@ def test_theme_language_and_size_change_while_it_is_open(
     assert "第 2 页" in view.text.toPlainText() and view.pages.itemText(1) == "第 2 页"
     assert marked(view)[-1] == "Line 20 of page 5"
     assert abs(text[: view.text.top_offset()].count("\n") - text[:at].count("\n")) < 15
+
+
+def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
+    view: DocumentView, bees: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Bees dance.")
+    view.open(notes)
+    shown(view, qtbot)
+    assert view.look_button.isHidden()
+    view.open(bees)
+    text = shown(view, qtbot)
+    first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
+    view.open(bees, first, first + 40, text=text[first : first + 40], more=[Place(second, second + 16)])
+    shown(view, qtbot)
+    qtbot.mouseClick(view.look_button, Qt.MouseButton.LeftButton)
+    assert view.text.isHidden() and view.look.isVisible()
+    sheet = view.look.sheet
+    qtbot.waitUntil(lambda: sheet.image is not None, timeout=20_000)
+    assert len(sheet.rects) == 2, "the passage goes on in the next line"
+    top = sheet.rects[0].top()
+    inked = [
+        x
+        for x in range(sheet.image.width())
+        if sheet.image.pixelColor(x, round(top + sheet.rects[0].height() / 2)).lightness() < 128
+    ]
+    assert sheet.rects[0].left() - 2 <= inked[0] and inked[-1] <= sheet.rects[0].right() + 2
+    view.next_passage()
+    qtbot.waitUntil(lambda: len(sheet.rects) == 1 and sheet.rects[0].top() < top, timeout=20_000)
+    assert view.pages.currentText() == "Page 7"
+    view.look.verticalScrollBar().setValue(view.look.verticalScrollBar().maximum())
+    qtbot.keyClick(view.look, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: not sheet.rects, timeout=20_000)
+    assert view.pages.currentText() == "Page 8"
+    qtbot.mouseClick(view.look_button, Qt.MouseButton.LeftButton)
+    assert view.text.isVisible() and view.look.isHidden()

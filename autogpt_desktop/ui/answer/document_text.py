@@ -86,6 +86,7 @@ class DocumentText(QTextEdit):
     def show_rows(self, rows: Rows | None, spans: Sequence[Span] = ()) -> None:
         """Another document, at its beginning; ``spans`` are the passages that are marked in it."""
         self._restyle.stop()
+        self._page = ""
         self.rows, self._spans, self._current, self._found = rows, spans, None, ()
         self._open_at(0)
 

@@ -19,6 +19,8 @@ from autogpt_desktop.tasks.answer_document import Opened, Place, open_document
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.answer.document_text import DocumentText, page_title
 from autogpt_desktop.ui.answer.find_row import Finder, FindRow
+from autogpt_desktop.ui.answer.page_view import PageView
+from autogpt_desktop.ui.answer.trouble import Trouble
 from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.panel_job import PanelJob
 from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button, tab_order
@@ -43,7 +45,8 @@ class DocumentView(QWidget):
         self._places: tuple[Place, ...] = ()
         self._spans: list[tuple[int, int]] = []
         self._at = 0
-        self._page = ""
+        self._wanted_page = ""
+        self._page = ""  # that is seen
         self._error: BaseException | None = None
         self.job = PanelJob(context, self)
         self.job.yielded.connect(self._on_yielded)
@@ -70,6 +73,12 @@ class DocumentView(QWidget):
         self.pages.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pages.setMinimumContentsLength(7)
         self.pages.activated.connect(self._on_page_chosen)
+        self.look_button = icon_button("eye")
+        self.look_button.setCheckable(True)
+        self.look_button.toggled.connect(self._show_looks)
+        self.look = PageView(self.context)
+        self.look.stepped.connect(self._step_page)
+        self.look.hide()
         self.up = icon_button("chevron-up")
         self.up.clicked.connect(self.previous_passage)
         self.passage = label(size="small", tone="muted")
@@ -102,12 +111,9 @@ class DocumentView(QWidget):
         self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.text.customContextMenuRequested.connect(self._context_menu)
         self.finder = Finder(self.text, self.find_row, self)
-        self.wrong = label(wrap=True)
-        self.wrong.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.again_button = button()
-        self.again_button.clicked.connect(self._read)
-        self.own_button = button()
-        self.own_button.clicked.connect(self.open_in_own_app)
+        self.trouble = Trouble()
+        self.trouble.again_button.clicked.connect(self._read)
+        self.trouble.own_button.clicked.connect(self.open_in_own_app)
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
@@ -123,19 +129,7 @@ class DocumentView(QWidget):
         for widget in (self.up, self.passage, self.down):
             tools.addWidget(widget)
         tools.addStretch(1)
-        self._trouble = QWidget()
-        middle = QVBoxLayout(self._trouble)
-        middle.setContentsMargins(24, 24, 24, 24)
-        middle.setSpacing(16)
-        middle.addStretch(1)
-        middle.addWidget(self.wrong)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self.again_button)
-        buttons.addWidget(self.own_button)
-        buttons.addStretch(1)
-        middle.addLayout(buttons)
-        middle.addStretch(2)
+        tools.addWidget(self.look_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -146,13 +140,14 @@ class DocumentView(QWidget):
         column.addWidget(self.said)
         column.addWidget(self.busy)
         column.addWidget(self.text, 1)
-        column.addWidget(self._trouble, 1)
-        self._trouble.hide()
+        column.addWidget(self.look, 1)
+        column.addWidget(self.trouble, 1)
         self.said.hide()
         self.setFocusProxy(self.text)
         tab_order(
             self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
-            self.down, self.find_row.field, self.text, self.again_button, self.own_button,
+            self.down, self.look_button, self.find_row.field, self.text, self.look,
+            self.trouble.again_button, self.trouble.own_button,
         )  # fmt: skip
 
     # -- opening
@@ -181,11 +176,12 @@ class DocumentView(QWidget):
                 places.insert(0, first)
         self._places = tuple(sorted(places, key=lambda place: (place.start, place.end)))
         self._at = self._places.index(first) if first is not None else 0
-        self._page = page
+        self._wanted_page = page
         if path != self.path:
             self.opened = None
             self.find_row.close_row()
             self.text.show_rows(None)
+            self._page = ""
         self.path = path
         self._read()
 
@@ -232,11 +228,12 @@ class DocumentView(QWidget):
             self.text.set_spans(self._spans)
         if wanted is not None:
             self.text.go_to(wanted)
-        elif self._page:
-            self._go_to_page(self._page)
+        elif self._wanted_page:
+            self._go_to_page(self._wanted_page)
         elif self._places:  # its text is gone: where it was
             self.text.go_to_offset(min(place.start for place in self._places))
         self._show_state()
+        self._draw_page()
 
     def _fill_pages(self) -> None:
         opened = self.opened
@@ -268,9 +265,12 @@ class DocumentView(QWidget):
         wrong = i18n.message(self._error) if isinstance(self._error, KnownError) else ""
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
-        self.wrong.setText(wrong)
-        self._trouble.setVisible(bool(wrong))
-        self.text.setVisible(not wrong)
+        self.trouble.say(wrong)
+        drawn = self._has_looks() and self.look_button.isChecked()
+        self.look_button.setVisible(self._has_looks())
+        self.look.setVisible(drawn and not wrong)
+        self.text.setVisible(not drawn and not wrong)
+        self.find_button.setEnabled(opened is not None and not drawn)
 
     def _sentences(self) -> str:
         opened = self.opened
@@ -297,9 +297,41 @@ class DocumentView(QWidget):
             self._at = (self._at + step) % len(self._spans)
             self.text.go_to(self._spans[self._at])
             self._show_state()
+            self._draw_page()
+
+    def _has_looks(self) -> bool:
+        """Pages can be drawn of a PDF alone."""
+        opened = self.opened
+        return opened is not None and opened.document.path.suffix.lower() == ".pdf" and bool(self._page)
+
+    def _show_looks(self) -> None:
+        """The page as it looks, or its text."""
+        self.find_row.close_row()
+        self._show_state()
+        self._draw_page()
+        (self.look if self.look.isVisible() else self.text).setFocus()
+
+    def _draw_page(self) -> None:
+        opened = self.opened
+        if opened is None or not self._has_looks():
+            self.look.clear()
+            return
+        passage = ""
+        if self._spans:
+            start, end = self._spans[self._at]
+            if opened.document.page_at(start) == self._page:
+                passage = opened.document.text[start:end]
+        self.look.show_page(opened.document.path, self._page, passage)
+
+    def _step_page(self, step: int) -> None:
+        at = self.pages.currentIndex() + step
+        if 0 <= at < self.pages.count():
+            self._on_page_chosen(at)
 
     def _on_page(self, page: str) -> None:
         self._page = page
+        if self.look.isVisible():
+            self._draw_page()
         at = self.pages.findText(page_title(page))
         if at >= 0:
             self.pages.setCurrentIndex(at)
@@ -391,9 +423,9 @@ class DocumentView(QWidget):
         name_button(self.up, tr("Previous passage"))
         name_button(self.down, tr("Next passage"))
         self.pages.setAccessibleName(tr("Go to a page"))
+        name_button(self.look_button, tr("Show the page as it looks"))
         self.ask_button.setText(tr("Ask about this"))
-        self.again_button.setText(tr("Try again"))
-        self.own_button.setText(tr("Open in its own app"))
+        self.trouble.retranslate()
         self.text.setAccessibleName(tr("Text of the document"))
         self.find_row.retranslate()
         self.finder.show_count()
