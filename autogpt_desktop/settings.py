@@ -99,6 +99,7 @@ class Settings:
     translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
     keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
+    sentiment_table: list[str] = field(default_factory=list)  # path, sheet and column of the latest run
 
     # Not saved themselves:
     path: Path | None = field(default=None, repr=False, compare=False)
@@ -192,7 +193,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()
         return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
-    if name in ("acknowledged", "translate_pair", "translate_recent"):
+    if name in ("acknowledged", "translate_pair", "translate_recent", "sentiment_table"):
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []
     return presets or default

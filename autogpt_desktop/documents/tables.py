@@ -26,6 +26,7 @@ LONGEST_LINE = 32 << 20  # characters
 LONGEST_CELL = 32_767  # characters in XLSX
 TABLES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xlsm"})
 _DELIMITERS = (",", "\t", ";", "|")
+STEP = 500  # rows that are written between two steps
 _LOOK = 200  # rows that tell delimiter, header and width
 
 Row = tuple[str, ...]
@@ -319,12 +320,26 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     front (CSV) or is stored as text (XLSX). A file that is there is replaced at the end, in one step.
     Raises KnownError("table-not-written").
     """
+    count = 0
+    for count in write_rows(path, columns, rows):  # noqa: B007
+        pass
+    return count
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[int]:
+    """``write_table`` in steps: how many rows are written by now, and at the end how many there were.
+
+    Left before its end it writes nothing. Raises as ``write_table`` does.
+    """
     writer = _write_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else _write_csv
     scratch: str | None = None
+    count = 0
     try:
         handle, scratch = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
         os.close(handle)
-        count = writer(Path(scratch), columns, rows, "\t" if path.suffix.lower() in {".tsv", ".tab"} else ",")
+        delimiter = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
+        for count in writer(Path(scratch), columns, rows, delimiter):
+            yield count
         os.replace(scratch, path)
         scratch = None
     except OSError as error:
@@ -332,7 +347,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     finally:
         if scratch:
             Path(scratch).unlink(missing_ok=True)
-    return count
+    yield count
 
 
 def escape_formula(value: Any) -> Any:
@@ -342,18 +357,22 @@ def escape_formula(value: Any) -> Any:
     return value
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str) -> int:
-    count = 0
+def _write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str
+) -> Iterator[int]:
+    last = 0
     with open(path, "w", encoding="utf-8-sig", newline="") as file:  # the mark: Excel asks for it
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(map(escape_formula, columns))
-        for row in rows:
+        for count, row in enumerate(rows, 1):
             writer.writerow(map(escape_formula, row))
-            count += 1
-    return count
+            if count % STEP == 0:
+                yield count
+            last = count
+    yield last
 
 
-def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], _: str) -> int:
+def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], _: str) -> Iterator[int]:
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -373,10 +392,12 @@ def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
             made.quotePrefix = True
         return made
 
-    count = 0
+    last = 0
     sheet.append([cell(name) for name in columns])
-    for row in rows:
+    for count, row in enumerate(rows, 1):
         sheet.append([cell(value) for value in row])
-        count += 1
+        if count % STEP == 0:
+            yield count
+        last = count
     book.save(path)
-    return count
+    yield last

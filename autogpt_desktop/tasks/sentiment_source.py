@@ -80,11 +80,15 @@ def list_table(lines: Sequence[str], name: str) -> tuple[Table, str]:
     return Table(Path(), (name,), "", (), False, "", "", rows), digest
 
 
-def preview(path: Path, sheet: str = "") -> Preview:
-    """Open a table or a file of lines. Raises KnownError: what ``documents.tables.read_table`` raises."""
+def preview(path: Path, sheet: str = "", column: str = "") -> Preview:
+    """Open a table or a file of lines; without a ``column`` of that name it is guessed.
+
+    Raises KnownError: what ``documents.tables.read_table`` raises.
+    """
     table = read_table(path, sheet) if path.suffix.lower() in TABLES else _lines_table(path)
     rows = list(islice(table.rows(), _LOOK))
-    return Preview(table, tuple(rows[:SHOWN]), guess_column(table.columns, rows), len(rows) > SHOWN)
+    chosen = table.columns.index(column) if column in table.columns else guess_column(table.columns, rows)
+    return Preview(table, tuple(rows[:SHOWN]), chosen, len(rows) > SHOWN)
 
 
 def open_file(path: Path) -> Preview | str:

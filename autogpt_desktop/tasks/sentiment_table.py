@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autogpt_desktop import paths
 from autogpt_desktop.documents.files import file_hash
 from autogpt_desktop.documents.runs import Numbers, Run
-from autogpt_desktop.documents.tables import Row, Table, write_table
+from autogpt_desktop.documents.tables import Row, Table, write_rows
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
@@ -226,8 +226,22 @@ class TableRun:
         only: Container[int] | None = None,
         own: Mapping[int, str] = NO_LABELS,
     ) -> int:
+        """``export_steps`` in one go; how many rows were written."""
+        count = 0
+        for count in self.export_steps(path, cancelled, only=only, own=own):  # noqa: B007
+            pass
+        return count
+
+    def export_steps(
+        self,
+        path: Path,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        only: Container[int] | None = None,
+        own: Mapping[int, str] = NO_LABELS,
+    ) -> Iterator[int]:
         """Write the table with label and probabilities behind its columns, as CSV or XLSX by the ending
-        of ``path``; how many rows. A cell that would be a formula is written as text.
+        of ``path``; yields how many rows are written. A cell that would be a formula is written as text.
 
         ``only``: the numbers of the rows that are wanted. ``own``: labels that a person gave, by row; they
         stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
@@ -259,7 +273,7 @@ class TableRun:
                 flags = " ".join((*one.flags, *corrected, one.language)).strip()
                 yield [*row, *[""] * (width - len(row)), own.get(at, one.label), *cells, flags]
 
-        return write_table(path, names, rows())
+        yield from write_rows(path, names, rows())
 
     def close(self) -> None:
         if self._store is not None:

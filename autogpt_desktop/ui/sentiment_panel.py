@@ -63,6 +63,7 @@ class SentimentPanel(QWidget):
         self._problem = self._make_problem()
         self.offer: ModelOffer | None = None
         self._warm = False
+        self._model = ""  # that plays the role
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 16)
         column.setSpacing(8)
@@ -299,15 +300,18 @@ class SentimentPanel(QWidget):
 
     def _on_models(self) -> None:
         """Without a model for the role: what would bring one, in place of the pages."""
-        missing = self.context.model_for("sentiment") is None
-        if missing and self.offer is None:
+        model = self.context.model_for("sentiment")
+        if model is None and self.offer is None:
             self.offer = ModelOffer(self.context, self.context.downloads, "sentiment")
-            self._column.addWidget(self.offer, 1)
+            self._column.addWidget(self.offer, 1, Qt.AlignmentFlag.AlignVCenter)
         if self.offer is not None:
-            self.offer.setVisible(missing)
-        self.pages.setVisible(not missing)
+            self.offer.setVisible(model is None)
+        self.pages.setVisible(model is not None)
         for widget in (self.text_button, self.table_button, self.two_way, self.open_button):
-            widget.setEnabled(not missing)
+            widget.setEnabled(model is not None)
+        before, self._model = self._model, model.name if model else ""
+        if before and self._model and before != self._model:
+            self.text_page.judge_anew()
 
     def _show(self) -> None:
         rows = self.run_view().rows.count()

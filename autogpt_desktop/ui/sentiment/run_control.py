@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ class RunControl(QObject):
     ) -> None:
         super().__init__(rows)
         self.rows, self.progress = rows, progress
+        self.writing = ProgressRow()
+        self.writing.cancelled.connect(self.cancel_export)
         self.state = IDLE
         self.name = ""  # of the file; "" for a list
         self.total = 0
@@ -99,6 +101,9 @@ class RunControl(QObject):
             self._job.cancel()
             self.progress.end()
             self._set(STOPPED)
+
+    def cancel_export(self) -> None:
+        """Nothing is written then."""
         self._export.cancel()
 
     def close(self) -> None:
@@ -107,6 +112,7 @@ class RunControl(QObject):
             job.drop()
         self.table_run, self.name, self.total, self.continued = None, "", 0, 0
         self.progress.end()
+        self.writing.end()
         self.rows.clear()
         self._set(IDLE)
 
@@ -127,21 +133,29 @@ class RunControl(QObject):
 
         self._again.start(job, title=tr("Judging again"), role="sentiment")
 
-    def export(self, path: Path, only: Container[int] | None) -> None:
+    def export(self, path: Path, only: frozenset[int] | None) -> None:
         """Write the rows to a CSV or XLSX file; ``only`` those of these numbers."""
         run, own = self.table_run, self.rows.own_labels()
         if run is None:
             return
         self._out = path
 
+        total = len(only) if only is not None else self.rows.count()
+
         def write(cancel: Event) -> Iterator[Any]:
-            yield Progress("stage.writing-table")
-            yield Result(run.export(path, cancel.is_set, only=only, own=own))
+            count = 0
+            for count in run.export_steps(path, cancel.is_set, only=only, own=own):
+                yield Progress("stage.writing-table", count, total)
+            yield Result(count)
 
         def job(cancel: Event) -> Iterator[Any]:
             yield from until_cancelled(write(cancel), cancel)
 
-        self._export.start_plain(job, title=tr("Writing {file}", file=path.name))
+        title = tr("Writing {file}", file=path.name)
+        self.writing.begin(title)
+        # behind a run that goes on a person would wait for its end
+        lane = "interactive" if self.state == RUNNING else "background"
+        self._export.start_plain(job, title=title, lane=lane)
 
     @property
     def busy(self) -> bool:
@@ -237,10 +251,13 @@ class RunControl(QObject):
             self.judge_again()
 
     def _on_export(self, event: object) -> None:
-        if isinstance(event, Result):
+        if isinstance(event, Progress):
+            self.writing.advance(event)
+        elif isinstance(event, Result):
             self.exported.emit(self._out, event.value)
 
     def _on_export_end(self, state: str, error: object) -> None:
+        self.writing.end()
         if state == "failed":
             self.failed.emit(error)
 

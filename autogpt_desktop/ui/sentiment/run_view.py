@@ -48,6 +48,7 @@ class RunView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.progress)
+        column.addWidget(self.control.writing)
         column.addLayout(line)
         column.addWidget(self.results, 1)
         self.control.changed.connect(self._show)
@@ -57,6 +58,7 @@ class RunView(QWidget):
 
     def retranslate(self) -> None:
         self.progress.retranslate()
+        self.control.writing.retranslate()
         self.results.retranslate()
         self.resume_button.setText(tr("Go on"))
         self._show()

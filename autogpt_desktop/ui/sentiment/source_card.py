@@ -184,6 +184,14 @@ class SourceCard(QWidget):
 
         self._read(job, path.name)
 
+    def open_again(self, path: Path, sheet: str, column: str) -> None:
+        """The first rows of a table that was run before."""
+
+        def job(_cancel: Event) -> Iterator[Any]:
+            yield Result(preview(path, sheet, column))
+
+        self._read(job, path.name)
+
     def _on_sheet(self) -> None:
         found, sheet = self.preview, self.sheets.currentText()
         if found is None or sheet == found.table.sheet:

@@ -31,17 +31,21 @@ class TablePage(QWidget):
 
     def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
         super().__init__()
+        self._context = context
         self.two_way = False
         self._sentence = label(size="heading", wrap=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open_button = button(kind="primary", icon="folder")
         self.open_button.clicked.connect(self.open_requested)
+        self.again_button = button(kind="quiet", icon="undo")
+        self.again_button.clicked.connect(self._open_again)
         self._empty = QWidget()
         empty = QVBoxLayout(self._empty)
         empty.addStretch(2)
         empty.addWidget(self._sentence)
         empty.addSpacing(8)
         empty.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        empty.addWidget(self.again_button, 0, Qt.AlignmentFlag.AlignHCenter)
         empty.addStretch(3)
         self.card = SourceCard(context)
         self.card.opened.connect(self._on_opened)
@@ -86,12 +90,27 @@ class TablePage(QWidget):
             return True
         return False
 
+    def _latest(self) -> tuple[Path, str, str] | None:
+        """What was run last; None where it is no longer there."""
+        kept = self._context.settings.sentiment_table
+        if len(kept) != 3 or not Path(kept[0]).is_file():
+            return None
+        return Path(kept[0]), kept[1], kept[2]
+
+    def _open_again(self) -> None:
+        latest = self._latest()
+        if latest is not None:
+            self.card.open_again(*latest)
+
     def _on_opened(self) -> None:
         self.run_view.close_run()
         self._show()
         self.opened.emit()
 
     def _on_started(self, found: Preview, column: int) -> None:
+        table = found.table
+        self._context.settings.sentiment_table = [str(table.path), table.sheet, table.columns[column]]
+        self._context.save_settings()
         self.run_view.start_table(found, column, self.two_way)
         self.run_view.results.table.setFocus()
 
@@ -104,6 +123,11 @@ class TablePage(QWidget):
         has_file = self.card.preview is not None
         running = self.run_view.control.table_run is not None
         self._empty.setVisible(not has_file)
+        if not has_file:
+            latest = self._latest()
+            self.again_button.setVisible(latest is not None)
+            if latest is not None:
+                self.again_button.setText(tr("Open {name} again; what is done is kept", name=latest[0].name))
         self.card.setVisible(has_file)
         self.run_view.setVisible(has_file and running)
         self.layout().setStretchFactor(self.card, 0 if running else 1)  # type: ignore[union-attr]

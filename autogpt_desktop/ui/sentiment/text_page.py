@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment_source import lines_of, looks_like_list
+from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import segments
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
@@ -54,6 +55,11 @@ class TextPage(QWidget):
         self.lines_button.toggled.connect(self._on_mode)
         self.open_button = button(icon="folder")
         self.open_button.clicked.connect(self.open_requested)
+        self._offer_place = QWidget()  # hides with the first letter, the offer itself once its model is here
+        place = QVBoxLayout(self._offer_place)
+        place.setContentsMargins(0, 8, 0, 0)
+        self.offer = ModelOffer(context, context.downloads, "sentiment")
+        place.addWidget(self.offer)
         self.verdict = Verdict()
         self.verdict.corrected.connect(self._on_corrected)
         self.look = Look(context, corrections, self.field, self.verdict)
@@ -70,6 +76,7 @@ class TextPage(QWidget):
         column.addWidget(self._modes)
         column.addWidget(self.verdict)
         column.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._offer_place)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(upper)
@@ -112,6 +119,12 @@ class TextPage(QWidget):
         if self.is_list:
             self.run_view.set_two_way(two_way)
         else:
+            self.judge()
+
+    def judge_anew(self) -> None:
+        """Another model plays the role."""
+        self._lines = []
+        if self.field.text().strip():
             self.judge()
 
     def stop(self) -> bool:
@@ -192,6 +205,7 @@ class TextPage(QWidget):
     def _show(self) -> None:
         empty = self.field.document().isEmpty()
         self.open_button.setVisible(empty)
+        self._offer_place.setVisible(empty)
         self.verdict.setVisible(not empty and not self.is_list)
         self.run_view.setVisible(self.is_list and not empty)
         self.changed.emit()
