@@ -20,7 +20,6 @@ from autogpt_desktop.ui.answer.asking import Asking, Finds
 from autogpt_desktop.ui.answer.earlier import Earlier, EarlierCard
 from autogpt_desktop.ui.answer.header import FILES, TEXT
 from autogpt_desktop.ui.answer.panel_layout import PanelLayout
-from autogpt_desktop.ui.answer.scope import Scope
 from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn
 
 if TYPE_CHECKING:
@@ -49,11 +48,10 @@ class AnswerPanel(PanelLayout):
         self._kept_id = ""  # of this conversation; "": nothing of it is kept yet
         now = self.collections.current()
         self._collection_id = now.id if now is not None else ""
-        self.scope = Scope(context, self.collections)
-        self.ask_bar.tools.addWidget(self.scope)
         self._connect()
         self.retranslate()
         self.arrange()
+        self.order_tabs()
         self._show_empty()
 
     def _connect(self) -> None:

@@ -389,3 +389,25 @@ def test_a_damaged_turn_is_left_out(answer_panel: AnswerPanel, qtbot: QtBot) -> 
     bad = [{**whole[0], "citations": [[7, 0, 1]]}, {**whole[0], "places": None}, {}, "x"]
     assert [turn.question for turn in unpacked([*bad, *whole])] == ["Who built the mill?"]
     assert packed(unpacked(whole)) == whole
+
+
+def test_the_tab_key_goes_down_the_conversation_to_the_question(
+    answer_panel: AnswerPanel, qtbot: QtBot
+) -> None:
+    panel = answer_panel
+    for question in ("Who built the mill?", "Where did she study?"):
+        ask(panel, qtbot, question)
+    wanted = [panel.header.earlier, panel.header.new, panel.conversation]
+    for at in (0, 1):
+        now = view(panel, at)
+        wanted += [now.answer, now.copy_button, now.retry_button, now.more_button]
+        wanted += now.evidence.cards if at == 1 else []  # the others are not in sight
+    wanted += [panel.ask_bar.field, panel.scope.files_button, panel.scope.whole_box]
+    met, widget = [], panel.header.earlier
+    for _ in range(400):
+        if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            met.append(widget)
+        widget = widget.nextInFocusChain()
+        if widget is panel.header.earlier:
+            break
+    assert met[: len(wanted)] == wanted

@@ -9,10 +9,11 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.answer.text_label import Page
 from autogpt_desktop.ui.answer.turn import Turn
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.chat.style import chat_style
-from autogpt_desktop.ui.widgets import hairline
+from autogpt_desktop.ui.widgets import hairline, tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -36,8 +37,7 @@ class ConversationView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        page = QWidget()
-        page.setObjectName("page")
+        page = Page()
         page.installEventFilter(self)
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, 0, 16)
@@ -67,6 +67,7 @@ class ConversationView(QScrollArea):
             at += 1
         view.inline = self.inline
         self._column.insertWidget(at, view)
+        tab_order(self.views[-1].stops()[-1] if self.views else self, *view.stops())
         self.views.append(view)
         self._follows = True
         self._settle.start()

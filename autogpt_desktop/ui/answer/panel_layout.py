@@ -16,12 +16,13 @@ from autogpt_desktop.ui.answer.document_view import DocumentView
 from autogpt_desktop.ui.answer.empty import EmptyState
 from autogpt_desktop.ui.answer.header import TEXT, Header
 from autogpt_desktop.ui.answer.pasted_text import PastedText
+from autogpt_desktop.ui.answer.scope import Scope
 from autogpt_desktop.ui.answer.side_pane import SidePane
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.chat.style import chat_style
 from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.text_field import local_files
-from autogpt_desktop.ui.widgets import hairline
+from autogpt_desktop.ui.widgets import hairline, tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.answer.turn import Turn
@@ -46,6 +47,8 @@ class PanelLayout(QWidget):
         self.empty = EmptyState(context)
         self.conversation = ConversationView(context)
         self.ask_bar = AskBar(context)
+        self.scope = Scope(context, self.collections)
+        self.ask_bar.tools.addWidget(self.scope)
         self.document = DocumentView(context)
         self.pasted = PastedText(context, KEY)
         self.side = SidePane(context, self.document, self.pasted)
@@ -93,6 +96,16 @@ class PanelLayout(QWidget):
         whole.addWidget(self.pages, 1)
         self.restyle()
 
+    def order_tabs(self) -> None:
+        """From the top to the bottom, then what stands beside; turns put themselves behind their list."""
+        head, bar, line = self.header, self.collections, self.ask_bar
+        tab_order(
+            head.files, head.text, bar.choose_button, bar.action_button, bar.files_button,
+            head.earlier, head.new, self.empty.add_button, self.conversation,
+            line.field, line.button, self.scope.files_button, self.scope.whole_box, self.pasted.field,
+            self.pasted.clear_button, self.document.find_button,
+        )  # fmt: skip
+
     # --- who stands where ---------------------------------------------------------------------
 
     @property
@@ -134,6 +147,8 @@ class PanelLayout(QWidget):
         beside = self._wide and not self.pasting
         if beside:
             self.side.evidence.show_cards(view.made_evidence() if view and has_evidence else None)
+            if view is not None:
+                view.order_cards()
         self.conversation.set_current(self.current if not self.pasting else None)
         was_hidden = self.side.isHidden()
         if self.pasting:

@@ -30,6 +30,7 @@ class PastedText(QWidget):
         self.title = label(size="small", tone="muted")
         self.clear_button = QuietButton("close")
         self.clear_button.clicked.connect(self._clear)
+        self.clear_button.hide()
         self.field = TextField(context, key)
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()

@@ -17,7 +17,7 @@ from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_said
 from autogpt_desktop.ui.chat.style import QuietButton
 from autogpt_desktop.ui.panel import send_menu
-from autogpt_desktop.ui.widgets import button, label, set_property
+from autogpt_desktop.ui.widgets import button, label, set_property, tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -157,6 +157,12 @@ class TurnView(QWidget):
             self.evidence.small = self.inline
             self.evidence.refresh()
 
+    def stops(self) -> list[QWidget]:
+        """Where the Tab key comes by, in order."""
+        cards = self.evidence.cards if self.evidence is not None else []
+        buttons = (self.copy_button, self.retry_button, self.more_button, self.places_button)
+        return [self.answer, *buttons, *cards]
+
     def made_evidence(self) -> EvidenceList:
         """The turn's cards, made when they are first looked at."""
         if self.evidence is None:
@@ -164,6 +170,11 @@ class TurnView(QWidget):
             self.evidence.opened.connect(self._open)
             self._refresh_places()
         return self.evidence
+
+    def order_cards(self) -> None:
+        """The cards stand in the window now, here or beside: the Tab key reaches them from here."""
+        if self.evidence is not None:
+            tab_order(self.places_button, *self.evidence.cards)
 
     def set_inline(self, inline: bool) -> None:
         """Whether the evidence stands in here; the caller takes it elsewhere otherwise."""
@@ -188,6 +199,7 @@ class TurnView(QWidget):
             cards = self.made_evidence()
             if cards.parentWidget() is not self:
                 self._column.addWidget(cards)
+                self.order_cards()
             cards.show()
         elif self.evidence is not None and self.evidence.parentWidget() is self:
             self.evidence.hide()
