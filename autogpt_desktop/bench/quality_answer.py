@@ -21,7 +21,7 @@ from autogpt_desktop.tasks.answer import least_of, open_reader
 from autogpt_desktop.tasks.answer_read import Reader, Reading
 
 TOP = 3
-FIT = 260  # questions that the constants are fitted on
+FIT = 540  # questions that the constants are fitted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def measure_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[s
 
 
 def fit_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
-    """The constants for the roles' models, from ``limit`` (0: 260) questions: see ``fit_answer``."""
+    """The constants for the roles' models, from ``limit`` (0: 540) questions: see ``fit_answer``."""
     reader = run_to_end(open_reader(models))
     count = limit or FIT
     english = items(data_dir, "en", count, seed)

@@ -22,8 +22,8 @@ MOST_TOKENS = 14  # of an answer
 _LONGEST_TOKEN = 24  # bytes that are looked up as one token
 _WIDE = "\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff\u0e00-\u0eff"
 _JOINED = re.compile(rf"[^\W{_WIDE}]")  # letters that make words together; Chinese ones stand alone
-_NO_START = frozenset(" \t\r\n.,;:!?)]}»”’%。，、；：！？）】》」』…·-–—/'")
-_NO_END = frozenset(" \t\r\n,;:([{«“‘。，、；：！？（【《「『…·-–—/")
+_NO_START = frozenset(" \t\r\n.,;:!?)]}»”’%。，、；：！？）】》」』…·-–—/'*`|")
+_NO_END = frozenset(" \t\r\n,;:([{«“‘。，、；：！？（【《「『…·-–—/*`|")
 _IN_NUMBER = re.compile(r"\d[.,:]\d")  # 4,200 and 2.4 and 10:30 are one
 _SURE = -0.7  # log-probability of the end behind which nothing else is tried
 _HOPELESS = 7.0  # natural log units behind the best answer so far: not gone on with
@@ -31,7 +31,9 @@ _HOPELESS = 7.0  # natural log units behind the best answer so far: not gone on 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A phrase ``passage[start:end]`` and its natural log-probabilities under the model."""
+    """A phrase ``passage[start:end]`` and its natural log-probabilities under the model.
+
+    With 0 ``tokens`` the model was asked for the first one alone."""
 
     start: int
     end: int
@@ -227,6 +229,21 @@ def candidates(
         if key not in unique or unique[key].logprob < found.logprob:
             unique[key] = found
     return sorted(unique.values(), key=lambda one: -one.logprob)
+
+
+def first_tokens(engine: Any, logits: Any, copier: Copier, neutral: Any) -> dict[int, tuple[float, float]]:
+    """For each character that an answer may begin at, the natural log-probability of its likeliest first
+    token, and that token's whatever is asked (``neutral``, as for ``candidates``)."""
+    logprobs, priors = (one.float().log_softmax(0) for one in (logits, neutral))
+    found: dict[int, tuple[float, float]] = {}
+    firsts = copier.first()
+    tokens = sorted(firsts)
+    for token, value, prior in zip(tokens, logprobs[tokens].tolist(), priors[tokens].tolist(), strict=True):
+        size = _size(engine, token)
+        for at in firsts[token]:
+            start = copier.character[at - size]
+            found[start] = max(found.get(start, (value, prior)), (value, prior))
+    return found
 
 
 def _size(engine: Any, token: int) -> int:

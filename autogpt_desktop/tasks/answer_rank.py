@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,22 @@ from functools import cache
 
 from autogpt_desktop import paths
 from autogpt_desktop.tasks.answer_copy import Candidate
-from autogpt_desktop.tasks.answer_words import COMMON, EDGE, WIDE, content, fits, kind_of, words
+from autogpt_desktop.tasks.answer_words import (
+    COMMON,
+    EDGE,
+    WIDE,
+    asked_for,
+    content,
+    fits,
+    kind_of,
+    words,
+)
 
 FEATURES = (
     "logprob", "per_token", "first", "prior", "stop", "length", "long", "meaning", "overlap", "near",
-    "repeats", "edge", "wanted", "unwanted", "capital", "whole",
+    "repeats", "edge", "wanted", "unwanted", "capital", "whole", "followed", "behind_common", "before_mark",
+    "asked_for", "asked_for_next", "logprob_lag", "first_lag", "length_thing", "length_reason",
+    "length_number", "capital_thing", "digit_thing", "comma",
 )  # fmt: skip
 SIGNALS = (
     "per_token", "mass", "similarity", "similarity_here", "coverage", "overlap", "overlap_here", "missing",
@@ -63,15 +75,18 @@ def beginnings(question: str, text: str) -> Callable[[int], float]:
 
 
 def features(question: str, passage: Passage, found: Sequence[Candidate]) -> list[list[float]]:
-    """A row of ``FEATURES`` for each candidate."""
-    kind = kind_of(question)
+    """A row of ``FEATURES`` for each candidate. Those that the model was not followed for ("followed") have
+    no numbers of it but for the first token."""
+    kind, head = kind_of(question), asked_for(question)
     asked = set(content(question))
     overlap = overlaps(question, passage)
     meaning = list(passage.similarity) or overlap
     placed = words(passage.text)
+    best_first = max(one.first for one in found)
+    best = max((one.logprob for one in found if one.tokens), default=0.0)
     rows = []
     for one in found:
-        phrase = passage.text[one.start : one.end]
+        phrase, followed = passage.text[one.start : one.end], float(one.tokens > 0)
         at = next((i for i, (a, b) in enumerate(passage.sentences) if a <= one.start < b), 0)
         inside = [word for word, start, _ in placed if one.start <= start < one.end]
         near = _near(asked, placed, one)
@@ -81,12 +96,14 @@ def features(question: str, passage: Passage, found: Sequence[Candidate]) -> lis
         lower = phrase.lower().split()
         edge = bool(lower) and (lower[0] in EDGE, lower[-1] in EDGE | {"the"}).count(True)
         count = max(len(inside), 1) / (2 if WIDE.search(phrase) else 1)
+        digit = any(letter.isdigit() for letter in phrase)
+        before, after = _around(passage, at, one)
         rows.append([
-            one.logprob,
-            one.logprob / (one.tokens + 1),
+            followed * one.logprob,
+            followed * one.logprob / (one.tokens + 1),
             one.first,
             one.prior,
-            one.stop,
+            followed * one.stop,
             math.log(count),
             max(0.0, count - 6) / 4,
             (meaning[at] - max(meaning)) if meaning else 0.0,
@@ -98,8 +115,33 @@ def features(question: str, passage: Passage, found: Sequence[Candidate]) -> lis
             float(wanted < 0),
             float(phrase[:1].isupper()) if kind in ("person", "place") else 0.0,
             float(len(lower) > 0 and not carrying),
+            followed,
+            float(before in COMMON),
+            float(not after),
+            float(not head.isdisjoint(inside)),
+            float(not head.isdisjoint(word for word, _, _ in words(after)[:1])),
+            followed * (one.logprob - best),
+            one.first - best_first,
+            math.log(count) * (kind == "thing"),
+            math.log(count) * (kind == "reason"),
+            math.log(count) * (kind in ("number", "date")),
+            float(kind == "thing" and phrase[:1].isupper()),
+            float(digit and kind not in ("number", "date")),
+            float("," in phrase),
         ])  # fmt: skip
     return rows
+
+
+_BEFORE = re.compile(r"(\w+)\s*$")
+_AFTER = re.compile(r"\s*(\w+)")
+
+
+def _around(passage: Passage, at: int, one: Candidate) -> tuple[str, str]:
+    """The words beside a candidate in its sentence, in lower case; "" where a mark or nothing stands."""
+    start, end = passage.sentences[at]
+    before = _BEFORE.search(passage.text[max(start, one.start - 40) : one.start])
+    after = _AFTER.match(passage.text[one.end : max(one.end, min(end, one.end + 40))])
+    return before[1].lower() if before else "", after[1].lower() if after else ""
 
 
 def _near(asked: set[str], placed: list[tuple[str, int, int]], one: Candidate) -> float:

@@ -11,7 +11,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,8 @@ from autogpt_desktop import paths
 from autogpt_desktop.documents.text import detect, sentences
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.answer_copy import Candidate, Copier, Vocabulary, candidates
+from autogpt_desktop.tasks.answer_copy import Candidate, Copier, Vocabulary, candidates, first_tokens
+from autogpt_desktop.tasks.answer_phrases import phrases
 from autogpt_desktop.tasks.answer_rank import (
     Passage,
     Weights,
@@ -147,6 +148,9 @@ class Reader:
             bonus=beginnings(question, text),
             cancelled=self.cancelled,
         )
+        if not is_wide(text):
+            firsts = first_tokens(self.engine, logits, copier, neutral)
+            found += phrases(text, [(start, end) for start, end, _ in pieces], found, firsts)
         return [moved for one in found if (moved := _moved(one, pieces))], mass
 
     def _logits(self, state: Any, ids: list[int]) -> Generator[Progress, None, Any]:
@@ -255,9 +259,7 @@ def _moved(one: Candidate, pieces: list[tuple[int, int, int]]) -> Candidate | No
     for start, end, origin in pieces:
         if start <= one.start and one.end <= end:
             by = origin - start
-            return Candidate(
-                one.start + by, one.end + by, one.first, one.rest, one.stop, one.tokens, one.prior
-            )
+            return replace(one, start=one.start + by, end=one.end + by)
     return None
 
 

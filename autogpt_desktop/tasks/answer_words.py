@@ -38,6 +38,7 @@ _GOES_ON = re.compile(
     r"|[^?？]{0,12}呢[?？]?\s*$|\s*(?:那么?|还有|另外|以及|然后)",
     re.IGNORECASE,
 )
+_HEAD = re.compile(r"\b(?:what|which|how many|how much)\s+((?:[\w'-]+\s*){1,3})", re.IGNORECASE)
 KINDS = ("date", "number", "person", "place", "reason", "thing")
 _ASKS = (
     (
@@ -88,6 +89,17 @@ def kind_of(question: str) -> str:
     """What a question asks for, of ``KINDS``."""
     found = [(match.start(), kind) for kind, asks in _ASKS_RE if (match := asks.search(question))]
     return min(found)[1] if found else "thing"
+
+
+def asked_for(question: str) -> frozenset[str]:
+    """What a question names as the kind of its answer, as ``words`` has them: which *university*."""
+    found = _HEAD.search(question)
+    named = []
+    for word, start, end in words(found[1]) if found else []:
+        if found and found[1][start:end].lower() in COMMON:
+            break
+        named.append(word)
+    return frozenset(named)
 
 
 def fits(kind: str, phrase: str) -> int:

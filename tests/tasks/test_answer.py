@@ -17,10 +17,11 @@ from autogpt_desktop.events import Text
 from autogpt_desktop.tasks.answer import Answered, Evidence, answer_in_text, follow_up
 from autogpt_desktop.tasks.answer_chat import said
 from autogpt_desktop.tasks.answer_copy import Candidate, Copier, Vocabulary
+from autogpt_desktop.tasks.answer_phrases import phrases
 from autogpt_desktop.tasks.answer_rank import FEATURES, SIGNALS, features, signals, weights
 from autogpt_desktop.tasks.answer_rank import Passage as Seen
 from autogpt_desktop.tasks.answer_read import Reader, align, focus, prompts
-from autogpt_desktop.tasks.answer_words import content, fits, kind_of
+from autogpt_desktop.tasks.answer_words import asked_for, content, fits, kind_of, words
 
 TEXT = (
     "The Brenner mill was built in 1782 by Anna Holt. It ground rye for three villages until 1911. "
@@ -78,7 +79,7 @@ def test_what_was_asked_does_not_matter_for_another_passage(reader: Reader) -> N
 
 
 def test_a_copier_knows_where_words_begin_and_end(reader: Reader) -> None:
-    text = "It cost $2.4 million (in 1931). 她在北京。 12,500"
+    text = "It cost $2.4 million (in 1931). 她在北京。 12,500 **bold**"
     copier = Copier(Vocabulary.of(reader.engine.tokenizer), text)
     starts = {copier.character[at] for at in copier.starts}
     ends = {copier.character[at] for at in copier.ends}
@@ -86,7 +87,8 @@ def test_a_copier_knows_where_words_begin_and_end(reader: Reader) -> None:
     assert {0, at("cost"), at("$"), at("2"), at("million"), at("1931"), at("京")} <= starts
     assert not {at("ost"), at(")"), at(" "), at("。"), at("4 mill"), at("500")} & starts
     assert {2, at("million") + 7, at("1931") + 4, at("京")} <= ends
-    assert not {at("ost"), at("(") + 1, at(",500"), at("500")} & ends
+    assert not {at("ost"), at("(") + 1, at(",500"), at("500"), at("bold") + 5} & ends
+    assert at("bold") in starts and at("bold") + 4 in ends and at("**") not in starts
     assert copier.mass(flat_logits(reader)) <= 0
 
 
@@ -143,6 +145,31 @@ def test_signals_tell_a_question_from_another() -> None:
     assert here["missing"] == 0.0 and there["missing"] == 1.0
     assert here["overlap"] > there["overlap"] == 0.0
     assert len(features("Who built it?", seen, [one])[0]) == len(FEATURES)
+
+
+def test_phrases_that_the_model_did_not_follow() -> None:
+    text = "In 1782 Anna Holt built the Brenner mill (for 4,200 crowns), near Aldby. It ground rye."
+    firsts = {at: (-2.0, -1.0) for at in range(len(text))}
+    followed = [Candidate(text.index("Anna"), text.index("Anna") + 9, -1.0, -0.5, -0.2, 2)]
+    pieces = [(0, text.index(" It")), (text.index("It"), len(text))]
+    made = phrases(text, pieces, followed, firsts)
+    found = {text[one.start : one.end] for one in made}
+    assert {"1782", "Brenner mill", "4,200", "4,200 crowns", "Aldby", "rye", "Anna", "Holt"} <= found
+    assert not any(word in found for word in ("Anna Holt", "the Brenner mill", "mill (for", "ground"))
+    assert all("(" not in phrase and "." not in phrase for phrase in found)
+    assert all(one.tokens == 0 and one.logprob == -2.0 and one.prior == -1.0 for one in made)
+    assert phrases(text, pieces, [], {}) == []
+    marked = phrases("It is **twice a day** here", [(0, 26)], [], {at: (-1.0, 0.0) for at in range(26)})
+    assert all("*" not in "It is **twice a day** here"[one.start : one.end] for one in marked)
+    rows = features("Who built the Brenner mill?", Seen(text, tuple(pieces), ()), [*followed, *made])
+    at = FEATURES.index("followed")
+    assert [row[at] for row in rows] == [1.0] + [0.0] * len(made)
+
+
+def test_what_a_question_asks_for_by_name() -> None:
+    assert asked_for("Which universities won?") >= {word for word, _, _ in words("universities")}
+    assert asked_for("How many mills are there?") >= {"mill"}
+    assert asked_for("Who built it?") == frozenset() == asked_for("What is this?")
 
 
 @pytest.mark.parametrize("kind", ["meaning", "words", "wide"])
