@@ -30,6 +30,7 @@ from autogpt_desktop.tasks.answer_rank import (
     signals,
     weights,
 )
+from autogpt_desktop.tasks.answer_whole import whole
 from autogpt_desktop.tasks.answer_words import WIDE, content, words
 
 OWNER = "answer"  # of the saved prefix: nothing of a person's text is in it
@@ -84,13 +85,14 @@ class Reader:
             return Reading(0, 0, "", 0.0)
         if not self.copies:  # a head was trained for just this
             best = max(found, key=lambda one: one.logprob)
-            return _reading(best, text, math.exp(best.stop))
+            return _reading(best.start, best.end, text, math.exp(best.stop))
         constants = constants_for(text, bool(passage.similarity))
         scores = [constants.score(row) for row in features(question, passage, found)]
         best_score = max(scores)
         best = found[scores.index(best_score)]
         values = signals(question, passage, best, mass, best_score)
-        return _reading(best, text, constants.probability(values))
+        place = whole(question, text, best.start, best.end)
+        return _reading(*place, text, constants.probability(values))
 
     def consider(
         self, question: str, text: str
@@ -210,8 +212,8 @@ class Reader:
             first = last if last > first and sizes[last] + sizes[last + 1] <= room else last + 1
 
 
-def _reading(one: Candidate, text: str, probability: float) -> Reading:
-    return Reading(one.start, one.end, text[one.start : one.end], probability)
+def _reading(start: int, end: int, text: str, probability: float) -> Reading:
+    return Reading(start, end, text[start:end], probability)
 
 
 def knows_language(encoder: Any, text: str) -> bool:

@@ -21,6 +21,7 @@ from autogpt_desktop.tasks.answer_phrases import phrases
 from autogpt_desktop.tasks.answer_rank import FEATURES, SIGNALS, features, signals, weights
 from autogpt_desktop.tasks.answer_rank import Passage as Seen
 from autogpt_desktop.tasks.answer_read import Reader, align, focus, prompts
+from autogpt_desktop.tasks.answer_whole import whole
 from autogpt_desktop.tasks.answer_words import asked_for, content, fits, kind_of, words
 
 TEXT = (
@@ -170,6 +171,27 @@ def test_what_a_question_asks_for_by_name() -> None:
     assert asked_for("Which universities won?") >= {word for word, _, _ in words("universities")}
     assert asked_for("How many mills are there?") >= {"mill"}
     assert asked_for("Who built it?") == frozenset() == asked_for("What is this?")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "copied", "answer"),
+    [
+        ("When was it signed?", "It was signed on 14 March 2021 by her.", "March", "14 March 2021"),
+        ("When was it signed?", "It was signed on March 3rd, 2021.", "2021", "March 3rd, 2021"),
+        ("In what year was it signed?", "It was signed on 14 March 2021.", "2021", "2021"),
+        ("How heavy is it?", "It weighs 62.5 kg.", "kg", "62.5 kg"),
+        ("How many seconds were left?", "With 17 seconds left.", "17", "17"),
+        ("By how much did it rise?", "It rose by 12 percent.", "percent", "12 percent"),
+        ("How much is it?", "It costs €3.4 million.", "million", "€3.4 million"),
+        ("它建于哪一年？", "它建于一九八六年。", "九八六年", "一九八六年"),
+        ("它什么时候开馆？", "它于2019年5月3日开馆。", "2019年", "2019年5月3日"),
+        ("Who signed it?", "Signed on 14 March 2021 by May Day.", "May", "May"),
+    ],
+)
+def test_dates_and_numbers_are_answered_whole(question: str, text: str, copied: str, answer: str) -> None:
+    at = text.index(copied)
+    start, end = whole(question, text, at, at + len(copied))
+    assert text[start:end] == answer
 
 
 @pytest.mark.parametrize("kind", ["meaning", "words", "wide"])
