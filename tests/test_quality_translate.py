@@ -40,6 +40,10 @@ def test_a_pair_is_measured(gemma_gguf: Path, tmp_path: Path, monkeypatch: pytes
     models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
     try:
         figures = measure_translate(models, tmp_path)["en-fr"]
+        monkeypatch.setattr(quality_translate, "PAIRS", (("en", "fr"), ("fr", "en")))
+        again = measure_translate(models, tmp_path)
+        assert again["en-fr"] == figures, "a pair that was measured was measured again"
+        assert again["fr-en"]["sentences"] == 2
         with pytest.raises(KnownError, match="bench-data"):
             measure_translate(models, tmp_path / "nowhere")
     finally:

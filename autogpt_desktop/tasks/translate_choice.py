@@ -58,9 +58,15 @@ def expected(candidates: Sequence[Candidate]) -> list[float]:
     return found
 
 
-def best(candidates: Sequence[Candidate], weight: float = 10.0, likely: float = 20.0) -> int:
-    """The number of the candidate to take: most like the others, few flags, likely to the model."""
-    scores = expected(candidates)
+def best(
+    candidates: Sequence[Candidate],
+    scores: Sequence[float] | None = None,
+    weight: float = 10.0,
+    likely: float = 20.0,
+) -> int:
+    """The number of the candidate to take: most like the others (``scores``, else ``expected``), few flags,
+    likely to the model."""
+    scores = expected(candidates) if scores is None else scores
     values = [
         score - weight * candidate.cost + likely * candidate.logprob
         for score, candidate in zip(scores, candidates, strict=True)

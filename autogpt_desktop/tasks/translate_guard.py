@@ -45,6 +45,7 @@ _SCALE = re.compile(r"[\s\u00a0]*(" + "|".join(sorted(map(re.escape, _SCALES), k
 _SAID = 12  # a number up to this may be written as a word
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_PLAIN_WORD = re.compile(r"(?<![A-Za-z0-9.@#_-])[a-z]{4,}(?![A-Za-z0-9.@_-])")
 _CHARACTERS = re.compile(r"[^\W_]")
 _SCRIPT = {
     "zh": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC", "ar": "ARABIC",
@@ -68,7 +69,7 @@ def flags(
         found.append("copied")
     if loops(translation, to):  # also where the source does: a person should look
         found.append("repeats")
-    if wrong_language(source, translation, to):
+    if wrong_language(source, translation, to) or left_over(source, translation, to):
         found.append("language")
     found += wrong_length(source, translation, from_, to)
     if lost(source, translation):
@@ -145,6 +146,14 @@ def wrong_language(source: str, translation: str, to: str) -> bool:
         return False
     ranked = dict(detect(PROTECTED.sub(" ", translation)))
     return bool(ranked) and ranked.get(to, 0.0) < 0.1 and max(ranked.values()) > 0.8
+
+
+def left_over(source: str, translation: str, to: str) -> list[str]:
+    """Words of a source in Latin letters that stand in a translation into another script; not names."""
+    if to not in _SCRIPT:
+        return []
+    words = set(_PLAIN_WORD.findall(PROTECTED.sub(" ", source)))
+    return [word for word in _PLAIN_WORD.findall(PROTECTED.sub(" ", translation)) if word in words]
 
 
 def protected(text: str) -> list[str]:

@@ -19,6 +19,7 @@ from autogpt_desktop.tasks.prompts import (
     translation_prefix,
 )
 from autogpt_desktop.tasks.translate_choice import Candidate, best, expected
+from autogpt_desktop.tasks.translate_confidence import confidence, signals
 from autogpt_desktop.tasks.translate_guard import cost, flags, repaired
 
 SAMPLES = 4  # of the quality "best", beside the likeliest answer
@@ -43,7 +44,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A translation. ``confidence``: 0 to 1, from the tokens' probabilities and the flags."""
+    """A translation. ``confidence``: the probability that it is of use, see translate_confidence."""
 
     text: str
     confidence: float
@@ -60,16 +61,32 @@ class _Try:
     no_repeat: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The candidate that was taken. ``agreement``: 0 to 1, how like it the others were; None: no others."""
+
+    candidate: Candidate
+    agreement: float | None = None
+
+
 def answers(
     engine: Any, wishes: Sequence[Wish], target: str, glossary: Glossary, quality: str, cancelled: Cancelled
 ) -> Generator[Progress, None, list[Answer]]:
     """Translate sentences of one language; what the guard finds wrong is tried once more, differently."""
+    found = yield from choices(engine, wishes, target, glossary, quality, cancelled)
+    return [_answer(wish, target, one) for wish, one in zip(wishes, found, strict=True)]
+
+
+def choices(
+    engine: Any, wishes: Sequence[Wish], target: str, glossary: Glossary, quality: str, cancelled: Cancelled
+) -> Generator[Progress, None, list[Chosen]]:
+    """As ``answers``: the candidates themselves."""
     tries = [_Try(at) for at in range(len(wishes))]
     if quality == "best":
         tries += [_Try(at, seed) for at in range(len(wishes)) for seed in range(1, SAMPLES + 1)]
     made = yield from _candidates(engine, wishes, tries, target, glossary, cancelled)
-    chosen = [options[best(options)] for options in made]
-    wrong = [at for at, candidate in enumerate(chosen) if candidate.cost]
+    chosen = [_chosen(options, quality) for options in made]
+    wrong = [at for at, one in enumerate(chosen) if one.candidate.cost]
     if wrong:
         again = [
             _Try(at, seed, _RETRY_TEMPERATURE, True) for at in wrong for seed in range(RETRIES)
@@ -77,9 +94,14 @@ def answers(
         order = tuple(reversed(range(len(parallel()))))
         more = yield from _candidates(engine, wishes, again, target, glossary, cancelled, order)
         for at in wrong:
-            options = made[at] + more[at]
-            chosen[at] = options[best(options)]
-    return [_answer(candidate) for candidate in chosen]
+            chosen[at] = _chosen(made[at] + more[at], quality)
+    return chosen
+
+
+def _chosen(options: Sequence[Candidate], quality: str) -> Chosen:
+    shared = expected(options)
+    at = best(options, shared)
+    return Chosen(options[at], shared[at] / 100 if quality == "best" else None)
 
 
 def several(
@@ -91,21 +113,18 @@ def several(
     ]
     made = yield from _candidates(engine, wishes, tries, target, Glossary(), cancelled)
     ranked = []
-    for options in made:
+    for wish, options in zip(wishes, made, strict=True):
         scores = [e - 10 * c.cost for e, c in zip(expected(options), options, strict=True)]
         order = sorted(range(len(options)), key=lambda at: -scores[at])
         unique = {options[at].text: options[at] for at in reversed(order)}
-        ranked.append([_answer(candidate) for candidate in reversed(unique.values())])
+        ranked.append([_answer(wish, target, Chosen(one)) for one in reversed(unique.values())])
     return ranked
 
 
-def _answer(candidate: Candidate) -> Answer:
-    return Answer(candidate.text, confidence(candidate.logprob, candidate.flags), candidate.flags)
-
-
-def confidence(logprob: float, found: Sequence[str] = ()) -> float:
-    """0 to 1: the tokens' mean probability (geometric), less for what is flagged."""
-    return round(math.exp(min(0.0, logprob)) * 0.7 ** min(len(found), 3), 4)
+def _answer(wish: Wish, target: str, chosen: Chosen) -> Answer:
+    one = chosen.candidate
+    found = signals(wish.text, one.text, wish.source, target, one.logprob, one.flags, chosen.agreement)
+    return Answer(one.text, confidence(found), one.flags)
 
 
 def _candidates(

@@ -57,6 +57,16 @@ def test_every_language_has_every_sentence() -> None:
         assert set(row) == set(LANGUAGES)
 
 
+def test_words_that_were_left_are_seen_in_another_script() -> None:
+    source = "The old witnesses of eBay use `print` at https://a.org/witnesses."
+    for translation, wrong in (
+        ("eBay的老witnesses在https://a.org/witnesses上使用`print`。", True),
+        ("eBay的老证人在https://a.org/witnesses上使用`print`。", False),
+    ):
+        assert ("language" in flags(source, translation, "en", "zh")) is wrong
+    assert "language" not in flags("The old radio is here.", "La radio est ici, old.", "en", "fr")
+
+
 def test_a_chinese_loop_is_seen_by_characters() -> None:
     source = "The government announced new rules for schools and universities across the whole country."
     assert "repeats" in flags(source, "政府宣布了新的规定，新的规定，新的规定，新的规定。", "en", "zh")

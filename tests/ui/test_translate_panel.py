@@ -35,7 +35,7 @@ def fill(pair: EditorPair, source: str, target: list[str], flags: tuple[str, ...
     for index, (sentence, other) in enumerate(zip(source.split("\n"), target, strict=True)):
         before = "\n" if index else ""
         found.append(
-            Translated(0, index, at, at + len(sentence), sentence, before, other, 0.3, flags if index else ())
+            Translated(0, index, at, at + len(sentence), sentence, before, other, 0.1, flags if index else ())
         )
         at += len(sentence) + 1
     pair.apply(pair.map.add(found, lambda _pair: None) + pair.map.end(""))

@@ -16,7 +16,7 @@ from autogpt_desktop.ui.translate.sentence_map import Edit, Pair, SentenceMap
 from autogpt_desktop.ui.widgets import ElidedLabel, icon_button, label, name_button, set_property
 
 STACKED = 640  # px below which one editor stands above the other
-UNSURE = 0.55  # confidence below which a sentence is underlined
+UNSURE = 0.25  # a sentence that is less likely to be of use is underlined
 
 
 class Pane(QFrame):
