@@ -268,6 +268,9 @@ class TranslatePanel(TranslateLayout):
                 action=tr("Translate into {language}", language=language_name(other)),
                 do=lambda: self.languages.set_pair(self.languages.source, other),
             )
+        elif found.language == "und":
+            text = tr("The language of this text is not one that the model knows.")
+            self.note.say("language", text, icon="warning")
         elif not found.known:
             text = tr(
                 "This text seems to be in {language}, which the model does not know:"
@@ -318,8 +321,8 @@ class TranslatePanel(TranslateLayout):
         self.note.say("paste", text, action=tr("Translate it as a file"), do=self.translate_pasted)
 
     def translate_pasted(self) -> None:
-        """What the clipboard holds becomes a file of its own, in the person's documents."""
-        text = QGuiApplication.clipboard().text()
+        """The text that was too long for the editor becomes a file, and that is translated."""
+        text, self.pair.source.refused = self.pair.source.refused, ""
         if text:
             self.show_files().add_text(text)
 

@@ -12,6 +12,7 @@ from autogpt_desktop.tasks.glossary import Term
 from autogpt_desktop.translate_glossaries import Glossaries
 from autogpt_desktop.translate_history import TranslateHistory
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.files_view import with_folders
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
@@ -132,3 +133,30 @@ def test_files_are_translated_one_after_another(
     assert good.read_text(encoding="utf-8") == "# Hello\n\nWe ate at home.\n"
     assert not list(tmp_path.glob("*.part")) and paused.open_button.isVisible()
     panel.shutdown()
+
+
+def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
+    shell_context: AppContext, gemma_gguf: Path, isolated_home: Path, qtbot: QtBot
+) -> None:
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.pair.source.replace_text("What was here.")
+    text = "\n".join(["A line of a very long text."] * 40_000)
+    panel.receive_text(text)
+    assert panel.pair.source.text() == "What was here."
+    assert panel.note.isVisible() and "1,119,999" in panel.note.text.text()
+    panel.note.action.click()
+    files = panel.files
+    assert files is not None and files.rows[0].name.whole_text().startswith("Pasted text")
+    path = files.rows[0].path
+    qtbot.waitUntil(lambda: path.exists() and path.stat().st_size == len(text), timeout=60_000)
+    panel.shutdown()
+
+
+def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.md", "c.xyz"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "deeper").mkdir()
+    alone = tmp_path / "c.xyz"
+    assert [path.name for path in with_folders([alone, tmp_path])] == ["c.xyz", "a.md", "b.txt"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.text_field import TextField
+from autogpt_desktop.ui.text_field import PASTE_LIMIT, TextField
 from autogpt_desktop.ui.translate.sentence_map import Edit
 
 KEY = "translate"
@@ -117,7 +117,20 @@ class SideEdit(TextField):
 
 
 class SourceEdit(SideEdit):
-    """What is to be translated."""
+    """What is to be translated. ``refused``: the text that was too long to be put here, for a file."""
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        self.refused = ""
+
+    def replace_text(self, text: str) -> bool:
+        self.refused = text if len(text) > PASTE_LIMIT else ""
+        return super().replace_text(text)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        text = source.text() if source.hasText() else ""
+        self.refused = text if len(text) + self.document().characterCount() > PASTE_LIMIT else ""
+        super().insertFromMimeData(source)
 
 
 class TargetEdit(SideEdit):

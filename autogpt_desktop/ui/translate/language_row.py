@@ -29,7 +29,7 @@ class LanguageBox(QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown = ""
+        self.shown = self._short = ""
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.setMaxVisibleItems(24)
@@ -74,9 +74,11 @@ class LanguageBox(QComboBox):
     def code(self) -> str:
         return str(self.currentData() or AUTO)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, short: str = "") -> None:
+        """``short`` is what it says where there is no room for ``text``."""
         if text != self.shown:
-            self.shown = text
+            self.shown, self._short = text, short
+            self.setToolTip(text)
             self.setAccessibleDescription(text)
             self.update()
 
@@ -91,9 +93,11 @@ class LanguageBox(QComboBox):
         field = self.style().subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
-        option.currentText = option.fontMetrics.elidedText(
-            option.currentText, Qt.TextElideMode.ElideRight, max(10, field.width() - 4)
-        )
+        room = max(10, field.width() - 4)
+        if self.shown and option.fontMetrics.horizontalAdvance(self.shown) > room:
+            option.currentText = self._short
+        elide = Qt.TextElideMode.ElideRight
+        option.currentText = option.fontMetrics.elidedText(option.currentText, elide, room)
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
@@ -202,8 +206,8 @@ class LanguageRow(QWidget):
         self._say()
 
     def _say(self) -> None:
-        text = ""
+        text, name = "", language_name(self._found)
         if self._source == AUTO and self._found:
-            text = tr("Detected: {language}", language=language_name(self._found))
-        self.source_box.say(text)
+            text = tr("Detected: {language}", language=name)
+        self.source_box.say(text, name)
         self.swap_button.setEnabled(bool(self.language) and self.language in self.offered)

@@ -9,7 +9,9 @@ from autogpt_desktop.i18n import current_language, tr
 
 def language_name(code: str) -> str:
     """ "French" or 法语; a code that is not in the table by Qt's English name for it."""
-    return _names().get(code) or QLocale.languageToString(QLocale(code).language()) or code
+    language = QLocale(code).language()
+    known = language != QLocale.Language.C  # what Qt calls a code that it does not know
+    return _names().get(code) or (QLocale.languageToString(language) if known else code)
 
 
 def _names() -> dict[str, str]:
