@@ -289,3 +289,30 @@ def test_fifty_thousand_files_are_listed_without_a_stall(qtbot: QtBot, tmp_path:
         view.grab()
         worst = max(worst, time.perf_counter() - began)
     assert worst < 1.0, f"{worst:.3f} s"  # 0.05 on an idle machine
+
+
+def test_meaning_is_indexed_once_there_is_a_model_for_it(
+    shell_context: AppContext,
+    minilm_folder: Path,
+    papers: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    bar = CollectionsBar(shell_context, window)
+    with monkeypatch.context() as without:
+        without.setattr(shell_context, "model_for", lambda role: None)
+        read(bar, qtbot, [papers])
+    listed = bar.shelf.status().listed
+    assert listed is not None and not listed.by_meaning
+    with qtbot.waitSignal(bar.indexed, timeout=60_000):
+        shell_context.models_listed.emit()
+    listed = bar.shelf.status().listed
+    assert listed is not None and listed.by_meaning
+    now = bar.current()
+    assert now is not None
+    index = Index(now)
+    assert index.embedder() == minilm_folder.name and len(index.matrix()) == 2
+    index.close()
+    bar.shutdown()

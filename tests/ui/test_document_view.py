@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import i18n
 from autogpt_desktop.tasks.answer_document import Place
-from autogpt_desktop.ui.answer.document_text import CHUNK, WINDOW
 from autogpt_desktop.ui.answer.document_view import DocumentView
+from autogpt_desktop.ui.answer.rows_edit import CHUNK, WINDOW
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panels import kind
 from tests.documents import files
@@ -151,6 +151,8 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     assert view.text.held() <= WINDOW + CHUNK and not view.text.is_whole()
     qtbot.keyClick(view.text, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert view.find_row.isVisible()
+    qtbot.keyClick(view.text, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert view.selected_text() == text, "also what is not laid out"
     view.find_row.field.setText("queen of THE")
     qtbot.waitUntil(lambda: view.find_row.count.text() == "1 of 1", timeout=10_000)
     at = text.index("Queen of")

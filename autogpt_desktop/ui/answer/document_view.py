@@ -7,9 +7,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
@@ -17,13 +17,11 @@ from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer_document import Opened, Place, open_document
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.answer.document_text import DocumentText, page_title
-from autogpt_desktop.ui.answer.find_row import Finder, FindRow
-from autogpt_desktop.ui.answer.page_view import PageView
-from autogpt_desktop.ui.answer.trouble import Trouble
+from autogpt_desktop.ui.answer.document_layout import DocumentLayout
+from autogpt_desktop.ui.answer.rows_edit import page_title
 from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button, tab_order
+from autogpt_desktop.ui.widgets import name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -31,15 +29,14 @@ if TYPE_CHECKING:
 PAGES = 2_000  # that a list can offer
 
 
-class DocumentView(QWidget):
+class DocumentView(DocumentLayout):
     """``open`` reads a file on the worker and shows it; what it cannot show it says in a sentence."""
 
     closed = Signal()
     ask_about = Signal(str)  # the text that is chosen
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__()
-        self.context = context
+        super().__init__(context)
         self.path: Path | None = None
         self.opened: Opened | None = None
         self._places: tuple[Place, ...] = ()
@@ -51,8 +48,7 @@ class DocumentView(QWidget):
         self.job = PanelJob(context, self)
         self.job.yielded.connect(self._on_yielded)
         self.job.ended.connect(self._on_ended)
-        self._make()
-        self._arrange()
+        self._connect()
         for keys, slot in (
             (QKeySequence(QKeySequence.StandardKey.Find), self.find_words),
             (QKeySequence("F3"), self.finder.next),
@@ -64,91 +60,23 @@ class DocumentView(QWidget):
         context.language_changed.connect(self.retranslate)
         self.retranslate()
 
-    def _make(self) -> None:
-        self.title = ElidedLabel(size="heading")
-        self.close_button = icon_button("close")
+    def _connect(self) -> None:
         self.close_button.clicked.connect(self.closed)
-        self.pages = QComboBox()
-        self.pages.setMaxVisibleItems(20)
-        self.pages.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.pages.setMinimumContentsLength(7)
         self.pages.activated.connect(self._on_page_chosen)
-        self.look_button = icon_button("eye")
-        self.look_button.setCheckable(True)
         self.look_button.toggled.connect(self._show_looks)
-        self.look = PageView(self.context)
         self.look.stepped.connect(self._step_page)
-        self.look.hide()
-        self.up = icon_button("chevron-up")
         self.up.clicked.connect(self.previous_passage)
-        self.passage = label(size="small", tone="muted")
-        self.down = icon_button("chevron-down")
         self.down.clicked.connect(self.next_passage)
-        self.ask_button = button(kind="quiet", icon="answer")
         self.ask_button.clicked.connect(self._ask)
-        self.find_button = icon_button("search")
         self.find_button.clicked.connect(self.find_words)
-        self.more_button = icon_button("more")
         self.more_button.clicked.connect(self._show_menu)
-        self.find_row = FindRow()
         self.find_row.closed.connect(self._focus_text)
-        self.said = label(size="small", tone="warning", wrap=True)
-        self.busy = QProgressBar()
-        self.busy.setTextVisible(False)
-        self.busy.setRange(0, 0)
-        keep = self.busy.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
-        self.busy.setSizePolicy(keep)
-        self.busy.hide()
-        self._slow = QTimer(self)  # what opens at once needs no bar
-        self._slow.setSingleShot(True)
-        self._slow.setInterval(200)
-        self._slow.timeout.connect(self.busy.show)
-        self.text = DocumentText(self.context)
         self.text.page_changed.connect(self._on_page)
         self.text.zoom_requested.connect(self.context.step_zoom)
         self.text.selectionChanged.connect(self._on_selection)
-        self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.text.customContextMenuRequested.connect(self._context_menu)
-        self.finder = Finder(self.text, self.find_row, self)
-        self.trouble = Trouble()
         self.trouble.again_button.clicked.connect(self._read)
         self.trouble.own_button.clicked.connect(self.open_in_own_app)
-
-    def _arrange(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(16, 8, 8, 0)
-        head.setSpacing(4)
-        head.addWidget(self.title, 1)
-        for widget in (self.ask_button, self.find_button, self.more_button, self.close_button):
-            head.addWidget(widget)
-        tools = QHBoxLayout()
-        tools.setContentsMargins(14, 0, 8, 0)
-        tools.setSpacing(4)
-        tools.addWidget(self.pages)
-        for widget in (self.up, self.passage, self.down):
-            tools.addWidget(widget)
-        tools.addStretch(1)
-        tools.addWidget(self.look_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(head)
-        column.addLayout(tools)
-        column.addWidget(self.find_row)
-        self.said.setContentsMargins(16, 0, 16, 0)
-        column.addWidget(self.said)
-        column.addWidget(self.busy)
-        column.addWidget(self.text, 1)
-        column.addWidget(self.look, 1)
-        column.addWidget(self.trouble, 1)
-        self.said.hide()
-        self.setFocusProxy(self.text)
-        tab_order(
-            self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
-            self.down, self.look_button, self.find_row.field, self.text, self.look,
-            self.trouble.again_button, self.trouble.own_button,
-        )  # fmt: skip
 
     # -- opening
 

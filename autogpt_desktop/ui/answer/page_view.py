@@ -16,7 +16,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer_document import draw_page
-from autogpt_desktop.ui.answer.document_text import page_title
+from autogpt_desktop.ui.answer.rows_edit import page_title
 from autogpt_desktop.ui.panel_job import PanelJob
 
 if TYPE_CHECKING:
