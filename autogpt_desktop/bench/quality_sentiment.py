@@ -33,8 +33,8 @@ from autogpt_desktop.tasks.sentiment_heads import headed, heads_file, own_senten
 BINS = 15
 FIT = 600  # sentences of the train split
 THROUGHPUT = 1000  # short texts
-LAYERS = (12, 14)  # of Gemma 3 270M's 18: on the train split they do better than later ones
-TOKENS = 9  # of the question behind the text
+DEPTHS = 2 / 3, 7 / 9  # of a model's layers: on the train split they do better than later ones
+TOKENS = 9  # the question behind the text, of a base model
 _SLOW = 24  # of them, one at a time with the examples read again: their time is like that of any others
 
 Row = tuple[str, bool]
@@ -134,18 +134,20 @@ def fit_sentiment(models: Any, data_dir: Path, limit: int, seed: int) -> dict[st
     }
     _write(constants_file(), asking.key, entry)
     train = rows(data_dir, "train", limit, seed)
+    layers = sorted({max(1, round(depth * engine.config.num_hidden_layers)) for depth in DEPTHS})
     record, figures = fit_heads(
         engine.name,
-        _seen(asking, [text for text, _ in train]),
+        layers,
+        _seen(asking, layers, [text for text, _ in train]),
         [positive for _, positive in train],
-        _seen(asking, [one.text for one in own]),
+        _seen(asking, layers, [one.text for one in own]),
     )
     _write(heads_file(), asking.key, record)
     return entry | {"heads": figures}
 
 
 def fit_heads(
-    name: str, train: Any, positive: Sequence[bool], own: Any
+    name: str, layers: Sequence[int], train: Any, positive: Sequence[bool], own: Any
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """What ``heads_file`` holds of a model, and how good it is on rows that a head was not fitted on.
 
@@ -156,7 +158,7 @@ def fit_heads(
     record = {
         "model": name,
         "fitted": f"{len(train)} sentences of SST-2 train, {len(own)} of our own",
-        "layers": list(LAYERS),
+        "layers": list(layers),
         "tokens": TOKENS,
         "bias": [round(fitted[head][1], 6) for head in ("positive", "neutral")],
         **{head: packed(fitted[head][0]) for head in ("positive", "neutral")},
@@ -177,14 +179,14 @@ def _share(right: Iterable[bool]) -> float:
     return sum(every) / max(1, len(every))
 
 
-def _seen(asking: DecoderAsker, texts: Sequence[str]) -> Any:
+def _seen(asking: DecoderAsker, layers: Sequence[int], texts: Sequence[str]) -> Any:
     """What the heads read, float32 [texts, layers · hidden_size]."""
     import torch
 
     found = {}
     for group, state in asking.prompts([tidy(text) for text in texts]):
         prompts = [ids for _, ids in group]
-        for step in hidden_rows(asking.engine, prompts, LAYERS, TOKENS, prefix=state):
+        for step in hidden_rows(asking.engine, prompts, layers, TOKENS, prefix=state):
             if not isinstance(step, Progress):
                 found[group[step[0]][0]] = step[1].flatten()
     return torch.stack([found[index] for index in range(len(texts))])
