@@ -98,7 +98,7 @@ class SentimentPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(4)
         pair = QHBoxLayout()
-        pair.setSpacing(0)
+        pair.setSpacing(4)
         pair.addWidget(self.text_button)
         pair.addWidget(self.table_button)
         row.addLayout(pair)
@@ -156,6 +156,7 @@ class SentimentPanel(QWidget):
             ("Ctrl+T", tr("Between the text and the table")),
             ("Ctrl+Shift+N", tr("Leave neutral out")),
             ("Ctrl+F", tr("Search in the results")),
+            ("Enter", tr("In the results: look at the row")),
             ("Alt+Up / Alt+Down", tr("Look at the row before or at the next one")),
             ("+ / 0 / −", tr("In the results: correct to positive, neutral or negative")),
             ("Ctrl+Shift+Z", tr("Take the latest correction back")),

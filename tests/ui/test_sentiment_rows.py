@@ -214,3 +214,23 @@ def test_no_certainty_that_nobody_has() -> None:
         "100 %",
     ]
     assert is_right_to_left("123 שלום") and not is_right_to_left("Hi שלום")
+
+
+def test_a_row_is_looked_at_when_it_is_chosen_and_then_followed(
+    rows: Rows, shell_context: AppContext, qtbot: QtBot
+) -> None:
+    rows.add(FOUR)
+    table = ResultTable(shell_context, rows, "sentiment")
+    qtbot.addWidget(table)
+    table.show()
+    seen: list[int] = []
+    table.looked_at.connect(seen.append)
+    table.setCurrentIndex(rows.index(0, TEXT))
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert seen == [] and table.current_row() == 1, "the arrow keys alone go through the table"
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    table.follows = True
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    table.step(1)
+    table.step(1)
+    assert seen == [1, 2, 3]

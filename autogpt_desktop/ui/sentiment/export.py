@@ -38,14 +38,14 @@ class Exports(QObject):
         icon = icons.icon("table")
         for ending in (".csv", ".xlsx"):
             kind = ending[1:].upper()
-            action = menu.addAction(icon, tr("All {n} rows as {kind}…", n=f"{total:,}", kind=kind))
+            action = menu.addAction(icon, tr("All rows ({n}) as {kind}…", n=f"{total:,}", kind=kind))
             action.setEnabled(total > 0)
             action.triggered.connect(partial(self._ask, ending, False))
         if not rows.filter.is_empty:
             menu.addSeparator()
             for ending in (".csv", ".xlsx"):
                 kind = ending[1:].upper()
-                action = menu.addAction(icon, tr("The {n} rows shown as {kind}…", n=f"{shown:,}", kind=kind))
+                action = menu.addAction(icon, tr("Shown rows ({n}) as {kind}…", n=f"{shown:,}", kind=kind))
                 action.setEnabled(shown > 0)
                 action.triggered.connect(partial(self._ask, ending, True))
         menu.addSeparator()

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import button
+from autogpt_desktop.ui.widgets import ToolButton
 
 LABELS = ("positive", "neutral", "negative")
 PATTERNS = {  # over the colour
@@ -64,13 +64,14 @@ def shares_text(shares: Shares, two_way: bool) -> str:
     )
 
 
-def segments(parent: QObject) -> tuple[QPushButton, QPushButton, QButtonGroup]:
+def segments(parent: QObject) -> tuple[QToolButton, QToolButton, QButtonGroup]:
     """Two buttons side by side of which one is pressed, and their group."""
     group = QButtonGroup(parent)
-    pair = button(kind="segment"), button(kind="segment")
-    for made, place in zip(pair, ("first", "last"), strict=True):
-        made.setProperty("place", place)
+    pair = ToolButton(), ToolButton()
+    for made in pair:
         made.setCheckable(True)
+        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         group.addButton(made)
     pair[0].setChecked(True)
     return *pair, group

@@ -144,6 +144,7 @@ class Results(QWidget):
     def close_row(self) -> None:
         """The table alone."""
         had_focus = self.detail.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+        self.table.follows = False
         self.detail.leave()
         self.detail.hide()
         self._place()
@@ -162,10 +163,9 @@ class Results(QWidget):
             self.detail.show_row(row, self.rows.text_of(row), self.rows.two_way)
 
     def _on_looked_at(self, row: int) -> None:
-        if row < 0:
-            return
         if row != self.detail.row:
             self.detail.show()
+            self.table.follows = True
             self._place()
             self.detail.show_row(row, self.rows.text_of(row), self.rows.two_way)
 

@@ -125,8 +125,9 @@ class _Delegate(QStyledItemDelegate):
 
 
 class ResultTable(QTableView):
-    """``looked_at`` carries the number of the row that is current now, -1 for none; ``corrected`` a row and
-    a label, "" to take it back."""
+    """``looked_at`` carries the number of a row that is clicked or chosen with Enter, and while
+    ``follows`` that of every row that the arrow keys come to. ``corrected`` carries a row and a label,
+    "" to take it back."""
 
     looked_at = Signal(int)
     corrected = Signal(int, str)
@@ -134,6 +135,8 @@ class ResultTable(QTableView):
     def __init__(self, context: AppContext, rows: Rows, panel_key: str) -> None:
         super().__init__()
         self.rows = rows
+        self.follows = False  # a row is looked at already
+        self.clicked.connect(self._on_clicked)
         self._context, self._panel_key = context, panel_key
         self.setModel(rows)
         self.setItemDelegate(_Delegate(rows, self))
@@ -182,10 +185,11 @@ class ResultTable(QTableView):
         return self.rows.row_of(index) if index.isValid() else -1
 
     def look_at(self, row: int) -> None:
-        """Make a row current and bring it in sight; nothing where the filter hides it."""
+        """Look at a row and bring it in sight; nothing where the filter hides it."""
         place = self.rows.place_of(row)
         if place >= 0:
             self.setCurrentIndex(self.rows.index(place, TEXT))
+            self.looked_at.emit(row)
 
     def step(self, by: int) -> None:
         """To the next row (1) or the one before (-1)."""
@@ -199,12 +203,18 @@ class ResultTable(QTableView):
         self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
     ) -> None:
         super().currentChanged(current, previous)
-        self.looked_at.emit(self.rows.row_of(current) if current.isValid() else -1)
+        if self.follows and current.isValid():
+            self.looked_at.emit(self.rows.row_of(current))
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.looked_at.emit(self.rows.row_of(index))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self.current_row()
         if row >= 0 and event.key() in _KEYS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.corrected.emit(row, _KEYS[event.key()])
+        elif row >= 0 and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.looked_at.emit(row)
         elif event.key() == Qt.Key.Key_Escape:
             event.ignore()
         else:

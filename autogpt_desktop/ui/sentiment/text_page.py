@@ -48,7 +48,7 @@ class TextPage(QWidget):
         self._modes.hide()
         modes = QHBoxLayout(self._modes)
         modes.setContentsMargins(0, 0, 0, 0)
-        modes.setSpacing(0)
+        modes.setSpacing(4)
         for made in (self.whole_button, self.lines_button):
             modes.addWidget(made)
         modes.addStretch(1)

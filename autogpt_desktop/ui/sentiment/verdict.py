@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 QUICK = 700  # bytes of a text whose words are weighed unasked: each word left out is one more reading
-TOLD = 8  # words that are named below the bar
+TOLD = 6  # words that are named below the bar
 
 
 class CorrectButton(ToolButton):
