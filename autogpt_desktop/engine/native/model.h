@@ -97,7 +97,7 @@ public:
     // y [tokens, rows] = x [tokens, cols] Wᵀ, for tests and measurements.
     void product(const Matrix& m, const float* x, int tokens, float* y) {
         count_ = tokens;
-        multiply({{&m, y, false}}, m.cols, static_cast<size_t>(m.rows), [&](int t, Acts* acts, float*, Workspace*) {
+        multiply({{&m, y}}, m.cols, static_cast<size_t>(m.rows), [&](int t, Acts* acts, float*, Workspace*) {
             kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(m.cols), acts, t, nullptr);
         });
     }
@@ -139,7 +139,7 @@ public:
         count_ = picked;
         grow(&out_, static_cast<size_t>(picked) * hidden);
         size_t vocab = static_cast<size_t>(shape_.vocab);
-        multiply({{&head, logits, false}}, shape_.hidden, vocab, [&](int t, Acts* acts, float* rows, Workspace*) {
+        multiply({{&head, logits}}, shape_.hidden, vocab, [&](int t, Acts* acts, float* rows, Workspace*) {
             float* row = rows + static_cast<size_t>(t) * hidden;
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, row);
             kernels_->quantize(row, acts, t, nullptr);
@@ -190,7 +190,6 @@ private:
     struct Product {
         const Matrix* matrix;
         float* y;
-        bool twice;  // with both of the activations' rows
     };
 
     static void grow(std::vector<float>* buffer, size_t count) {
@@ -243,9 +242,9 @@ private:
     }
 
     // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
-    // tokens goes over all panels of the chunk while both are in the first cache. Of acts the first `tokens`.
-    void group_rows(const Matrix& m, int from, int to, const Acts& acts, int tokens, float* y, size_t stride,
-                    Workspace& space) {
+    // tokens goes over all panels of the chunk while both are in the first cache.
+    void group_rows(const Matrix& m, int from, int to, const Acts& acts, float* y, size_t stride, Workspace& space) {
+        int tokens = acts.tokens;
         int wide = acts.panels ? kernels_->panel_groups : 1;
         if (!acts.panels || tokens <= kernels_->direct_tokens) {
             for (int g = from; g < to; g += wide) kernels_->rows(m, g, nullptr, acts, 0, tokens, y, stride);
@@ -266,13 +265,12 @@ private:
     }
 
     // Several products with the same activations as one parallel step; `prepare` as in `before`. Each token
-    // has one row of `cols` activations, or two if any product is `twice`.
+    // has one row of `cols` activations, or two.
     template <class Prepare>
-    void multiply(std::initializer_list<Product> products, int cols, size_t stride, const Prepare& prepare) {
-        int chunks = 0, groups = 0;
-        bool twice = false;
-        for (const Product& p : products) groups += p.matrix->groups(), twice |= p.twice;
-        int rows = twice ? 2 * count_ : count_;
+    void multiply(std::initializer_list<Product> products, int cols, size_t stride,
+                  const Prepare& prepare, bool twice = false) {
+        int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0;
+        for (const Product& p : products) groups += p.matrix->groups();
         before(rows, cols, prepare);
         int step = groups_per_chunk(*products.begin()->matrix, groups, rows);
         for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
@@ -286,7 +284,7 @@ private:
                     continue;
                 }
                 int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
-                group_rows(*p.matrix, from, to, acts, p.twice ? 2 * count_ : count_, p.y, stride, space);
+                group_rows(*p.matrix, from, to, acts, p.y, stride, space);
                 return;
             }
         });
@@ -310,24 +308,18 @@ private:
         const Matrix* m = layer.matrices;
         size_t width = qkv_width();
         float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim;
-        bool twice = !normed(layer);
-        multiply({{&m[kQ], q, twice}, {&m[kK], k, twice}, {&m[kV], v, true}}, hidden, width,
+        multiply({{&m[kQ], q}, {&m[kK], k}, {&m[kV], v}}, hidden, width,
                  [&](int t, Acts* acts, float* rows, Workspace*) {
                      size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
                      kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, rows + at);
                      quantize_twice(rows, acts, t);
-                 });
+                 }, true);
         over_tokens([&](int t, int thread) { place(layer, index, rope, t, thread); });
         pool_.run(attention_.jobs(layer.sliding), [&](int job, int thread) {
             attention_.run(index, layer.sliding, job, qkv_.data(), width, attended_.data(), thread);
         });
-        multiply({{&m[kO], out_.data(), false}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
+        multiply({{&m[kO], out_.data()}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
     }
-
-    // Queries and keys that are normed are of one length, so their products stay small, and one rounding will
-    // do: the divergence from float32 grows by a third (Gemma 3 270M: 0.0017 to 0.0023), a prefill is a
-    // tenth shorter. Without norms one would change greedy answers.
-    static bool normed(const Layer& layer) { return !layer.vectors[kQKNorm].empty(); }
 
     // Row t into row t of acts, and what its rounding leaves into row count_ + t: the sum of both
     // products is as good as with 15 bits. Half of all that int8 activations cost in accuracy they cost
@@ -345,8 +337,7 @@ private:
         const Token& token = tokens_[static_cast<size_t>(t)];
         float* row = &qkv_[static_cast<size_t>(t) * qkv_width()];
         const float* rest = row + static_cast<size_t>(count_) * qkv_width();
-        size_t values = static_cast<size_t>((heads + shared) * dim);
-        for (size_t i = normed(layer) ? values : 0; i < qkv_width(); i++) row[i] += rest[i];
+        for (size_t i = 0; i < qkv_width(); i++) row[i] += rest[i];
         const std::vector<float>&bias = layer.vectors[kBias], &norms = layer.vectors[kQKNorm];
         for (size_t i = 0; i < bias.size(); i++) row[i] += bias[i];
         const float* turns = rope + static_cast<size_t>(token.position) * static_cast<size_t>(dim);
@@ -397,8 +388,8 @@ private:
             const Acts& acts = prepared(prepare, space);
             if (count_ == 1 && chunk == 0) std::copy_n(space.x.data(), hidden, next_x_.data());
             int from = chunk * step, to = std::min(groups, from + step);
-            group_rows(gate, from, to, acts, count_, gate_.data(), stride, space);
-            group_rows(up, from, to, acts, count_, up_.data(), stride, space);
+            group_rows(gate, from, to, acts, gate_.data(), stride, space);
+            group_rows(up, from, to, acts, up_.data(), stride, space);
             int first = from * kRows, count = std::min(inner, to * kRows) - first;
             for (int t = 0; t < count_; t++) {
                 size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(first);
@@ -406,7 +397,7 @@ private:
             }
         });
         if (count_ == 1) std::swap(x_, next_x_);
-        multiply({{&down, out_.data(), false}}, inner, static_cast<size_t>(hidden), rounding(gate_.data()));
+        multiply({{&down, out_.data()}}, inner, static_cast<size_t>(hidden), rounding(gate_.data()));
         over_tokens([&](int t, int) {
             size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
             add_residual(layer.vectors[kMlpOutNorm], t, &out_[at], &x_[at]);
