@@ -24,6 +24,7 @@ from autogpt_desktop.tasks.answer import (
     foreign,
     open_reader,
 )
+from autogpt_desktop.tasks.answer_chat import chats
 from autogpt_desktop.tasks.answer_rank import Passage as Seen
 from autogpt_desktop.tasks.answer_rank import overlaps
 
@@ -100,6 +101,18 @@ def ask_text(
     asked = follow_up(question, previous)
     steps = _answer_text(models, question, text, previous, cancelled)
     return _until_cancelled(_placed(steps, asked))
+
+
+def warm_up(models: Any, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Notice]:
+    """Load the models, and read the examples, before the first question is finished."""
+    from autogpt_desktop.engine.transformer import Cancelled
+
+    try:
+        reader = yield from open_reader(models, cancelled)
+        if reader.copies and not chats(reader.engine):
+            yield from reader.read("When was it built?", "It was built in 1782.")
+    except Cancelled:
+        return
 
 
 def _answer_text(

@@ -14,7 +14,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 from autogpt_desktop.history_questions import KeptQuestions, Questions
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.answer_places import ask_collection, ask_text
+from autogpt_desktop.tasks.answer_places import ask_collection, ask_text, warm_up
 from autogpt_desktop.ui.answer import empty
 from autogpt_desktop.ui.answer.asking import Asking, Finds
 from autogpt_desktop.ui.answer.earlier import Earlier, EarlierCard
@@ -30,18 +30,19 @@ CARDS = 5  # that Alt and a number open
 
 
 class AnswerPanel(PanelLayout):
-    """``ask_files`` and ``ask_pasted`` are ``tasks.answer_places.ask_collection`` and ``ask_text``, or in
-    tests generators like them."""
+    """``ask_files``, ``ask_pasted`` and ``prepare`` are ``tasks.answer_places``' ``ask_collection``,
+    ``ask_text`` and ``warm_up``, or in tests generators like them."""
 
     def __init__(
         self,
         context: AppContext,
         ask_files: Callable[..., Iterator[Any]] = ask_collection,
         ask_pasted: Callable[..., Iterator[Any]] = ask_text,
+        prepare: Callable[..., Iterator[Any]] = warm_up,
     ) -> None:
         super().__init__(context)
         self.ask_files, self.ask_pasted = ask_files, ask_pasted
-        self.asking = Asking(context, self)
+        self.asking = Asking(context, self, prepare)
         self.turns: list[Turn] = []
         self.earlier = Earlier(context, self)
         self.earlier_card: EarlierCard | None = None
@@ -65,6 +66,7 @@ class AnswerPanel(PanelLayout):
         self.empty.files_wanted.connect(self.collections.choose_files)
         self.empty.folder_wanted.connect(self.collections.choose_folder)
         self.ask_bar.asked.connect(self.ask)
+        self.ask_bar.begun.connect(self._on_begun)
         self.ask_bar.stopped.connect(self.asking.stop)
         self.ask_bar.last_wanted.connect(self._take_last)
         self.ask_bar.text_given.connect(self.receive_text)
@@ -123,6 +125,10 @@ class AnswerPanel(PanelLayout):
                 if self.pasting
                 else tr("Add files or a folder first, then ask about them.")
             )
+
+    def _on_begun(self) -> None:
+        if self.is_ready():
+            self.asking.warm_up()
 
     def _begin(self, turn: Turn, finds: Finds) -> None:
         self.asking.start(turn, finds)
@@ -350,7 +356,7 @@ class AnswerPanel(PanelLayout):
 
     def focus_input(self) -> None:
         if self.pages.currentWidget() is self.offer_page:
-            self.offer.fetch_button.setFocus()
+            self.offer.fetch_button.setFocus()  # Enter begins what is needed most
         elif self.pages.currentWidget() is self.document:
             self.document.setFocus()
         else:

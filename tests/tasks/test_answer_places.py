@@ -12,6 +12,7 @@ from autogpt_desktop.documents.collection import Collection
 from autogpt_desktop.documents.index import Index
 from autogpt_desktop.engine.models import Models
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.answer_places import (
     Finding,
     Places,
@@ -20,6 +21,7 @@ from autogpt_desktop.tasks.answer_places import (
     excerpt,
     nearest_sentence,
     sentence_at,
+    warm_up,
 )
 
 MILL = "The Brenner mill was built in 1782 by Anna Holt. It ground rye until 1911."
@@ -108,6 +110,12 @@ def test_the_same_from_files_all_and_chosen(models: Models, tmp_path: Path) -> N
     assert ask(only=[root / "other.txt"])[0] == {"other.txt"}
     with pytest.raises(KnownError, match="nothing-to-search"):
         ask(only=[root / "gone.txt"])
+
+
+def test_warming_up_ends_and_can_be_cancelled(models: Models) -> None:
+    list(warm_up(models))
+    assert models.loaded[0].engine.prefixes.nbytes > 0
+    assert not [step for step in warm_up(models, lambda: True) if not isinstance(step, Progress)]
 
 
 def test_cancelling_ends_it_without_an_error(models: Models) -> None:

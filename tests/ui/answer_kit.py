@@ -113,7 +113,7 @@ def answer_panel(
     folder = tmp_path / "papers"
     folder.mkdir()  # and nothing in it: what is found is the script's
     Collections().create("Papers", [folder])
-    made = AnswerPanel(answer_context, answer_script, answer_script)
+    made = AnswerPanel(answer_context, answer_script, answer_script, lambda *_given: iter(()))
     qtbot.addWidget(made)
     made.resize(1100, 700)
     made.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -225,7 +226,7 @@ def test_a_pasted_text_is_asked_and_marked(
 
 
 def test_without_files_or_text_it_says_what_to_do(answer_context: AppContext, qtbot: QtBot) -> None:
-    panel = AnswerPanel(answer_context, Script(), Script())
+    panel = AnswerPanel(answer_context, Script(), Script(), lambda *_given: iter(()))
     qtbot.addWidget(panel)
     panel.show()
     assert panel.empty.kind == empty.NO_FILES and not panel.empty.add_button.isHidden()
@@ -242,7 +243,7 @@ def test_without_files_or_text_it_says_what_to_do(answer_context: AppContext, qt
 def test_dropped_files_make_a_collection(answer_context: AppContext, qtbot: QtBot, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text(MILL, encoding="utf-8")
-    panel = AnswerPanel(answer_context, Script(), Script())
+    panel = AnswerPanel(answer_context, Script(), Script(), lambda *_given: iter(()))
     qtbot.addWidget(panel)
     panel.show()
     panel.toggle_mode()
@@ -268,6 +269,19 @@ def test_without_a_model_it_is_offered(shell_context: AppContext, no_models: Pat
     qtbot.addWidget(panel)
     panel.show()
     assert panel.pages.currentWidget() is panel.offer_page and panel.offer.fetch_button.isVisible()
+    panel.shutdown()
+
+
+def test_a_small_chat_model_answers_only_if_it_is_wanted(
+    chat_context: AppContext, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel = AnswerPanel(chat_context, Script(), Script(), lambda *_given: iter(()))
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.pages.currentWidget() is panel.offer_page
+    assert panel.anyway_button.text() == "Answer with SmolLM2 135M Instruct for now"
+    panel.anyway_button.click()
+    assert panel.pages.currentWidget() is panel.split
     panel.shutdown()
 
 
@@ -411,3 +425,23 @@ def test_the_tab_key_goes_down_the_conversation_to_the_question(
         if widget is panel.header.earlier:
             break
     assert met[: len(wanted)] == wanted
+
+
+def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: QtBot) -> None:
+    prepared: list[object] = []
+
+    def prepare(models: object, _cancelled: object) -> Iterator[object]:
+        prepared.append(models)
+        yield from ()
+
+    panel = AnswerPanel(answer_context, Script(), Script(), prepare)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert not prepared
+    qtbot.keyClicks(panel.ask_bar.field, "Who")
+    qtbot.waitUntil(lambda: len(prepared) == 1, timeout=20_000)
+    panel.ask_bar.field.clear()
+    qtbot.keyClicks(panel.ask_bar.field, "When")
+    qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
+    assert len(prepared) == 1
+    panel.shutdown()

@@ -25,6 +25,7 @@ class AskBar(QWidget):
     """``asked`` carries the question; the field is empty by then."""
 
     asked = Signal(str)
+    begun = Signal()  # something is typed into the empty field
     stopped = Signal()
     last_wanted = Signal()  # ↑ in an empty field
     text_given = Signal(str)  # a long text was pasted here
@@ -35,6 +36,7 @@ class AskBar(QWidget):
         self.context = context
         self._busy = False
         self._placeholder = ""
+        self._was_empty = True
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()
         self.box = _Box(self)
@@ -109,6 +111,10 @@ class AskBar(QWidget):
         self.field.setFocus()
 
     def _on_text(self) -> None:
+        empty = self.field.document().isEmpty()
+        if self._was_empty and not empty:
+            self.begun.emit()
+        self._was_empty = empty
         self.say("")
         self._show_button()
 

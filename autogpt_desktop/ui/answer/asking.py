@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.answer_places import Finding, Places
+from autogpt_desktop.tasks.answer_places import Finding, Places, warm_up
 from autogpt_desktop.ui.answer.turn import Turn
 from autogpt_desktop.ui.panel_job import PanelJob
 
@@ -29,15 +30,33 @@ class Asking(QObject):
     noticed = Signal(object, object)  # Turn, Notice
     ended = Signal(object)  # Turn
 
-    def __init__(self, context: AppContext, parent: QObject) -> None:
+    def __init__(
+        self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[Any]] = warm_up
+    ) -> None:
         super().__init__(parent)
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_event)
         self._job.ended.connect(self._on_ended)
+        self._context, self._prepare = context, prepare
+        self._warming = PanelJob(context, self)
+        self._warming.ended.connect(self._on_warm)
+        self._warm = False
         self.turn: Turn | None = None  # the one that is being answered
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tell)
+
+    def warm_up(self) -> None:
+        """Once: a question is being typed, so load what will answer it."""
+        if self._warm:
+            return
+        self._warm = True
+
+        def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
+            yield from self._prepare(models, cancel.is_set)
+
+        # not in the background: the question would load the same model a second time beside it
+        self._warming.start(job, title=tr("Getting ready to answer"), role="answer")
 
     @property
     def running(self) -> bool:
@@ -48,6 +67,7 @@ class Asking(QObject):
         if self.turn is not None:
             self._job.drop()
             self._finish("stopped")
+        self._warm = True  # by this question
         turn.status = tr("Waiting …")
         self.turn = turn
 
@@ -64,6 +84,10 @@ class Asking(QObject):
         self._job.drop()
         if self.turn is not None:
             self._finish("stopped")
+
+    def _on_warm(self, _state: str, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, KnownError):  # a known one the question will say
+            self._context.show_error(error)
 
     def _on_event(self, event: object) -> None:
         turn = self.turn

@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.answer_chat import LEAST_BYTES
 from autogpt_desktop.ui.answer.ask_bar import AskBar
 from autogpt_desktop.ui.answer.collections_bar import CollectionsBar
 from autogpt_desktop.ui.answer.conversation_view import ConversationView
@@ -22,7 +24,7 @@ from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.chat.style import chat_style
 from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.text_field import local_files
-from autogpt_desktop.ui.widgets import hairline, tab_order
+from autogpt_desktop.ui.widgets import button, hairline, tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.answer.turn import Turn
@@ -53,6 +55,9 @@ class PanelLayout(QWidget):
         self.pasted = PastedText(context, KEY)
         self.side = SidePane(context, self.document, self.pasted)
         self.offer = ModelOffer(context, context.downloads, "answer")
+        self.anyway_button = button(kind="quiet")
+        self.anyway_button.clicked.connect(self._use_anyway)
+        self._anyway = False
         self._build()
         self.setAcceptDrops(True)
         context.zoom_changed.connect(self.restyle)
@@ -84,6 +89,8 @@ class PanelLayout(QWidget):
         offering.setContentsMargins(24, 24, 24, 24)
         offering.addStretch(1)
         offering.addWidget(self.offer)
+        offering.addSpacing(8)
+        offering.addWidget(self.anyway_button, 0, Qt.AlignmentFlag.AlignHCenter)
         offering.addStretch(1)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.split)
@@ -126,13 +133,30 @@ class PanelLayout(QWidget):
         if self.split.indexOf(self.side) != at:
             self.split.insertWidget(at, self.side)
         self._show_side()
-        missing = self.context.model_for("answer") is None
-        if missing:
+        model = self.context.model_for("answer")
+        self.anyway_button.setVisible(model is not None)
+        if model is not None:
+            self.anyway_button.setText(tr("Answer with {model} for now", model=model.title))
+        if not self.is_ready():
             self.pages.setCurrentWidget(self.offer_page)
         elif self._reading and not wide:
             self.pages.setCurrentWidget(self.document)
         else:
             self.pages.setCurrentWidget(self.split)
+
+    def is_ready(self) -> bool:
+        """There is a model that is made for answers, a large one, or one that the person wants."""
+        model = self.context.model_for("answer")
+        if model is None:
+            return False
+        chosen = self._anyway or "answer" in self.context.settings.roles
+        made = any(entry.name == model.name for entry in made_for("answer"))
+        return chosen or made or model.size >= LEAST_BYTES or model.kind != "decoder"
+
+    def _use_anyway(self) -> None:
+        self._anyway = True
+        self.arrange()
+        self.ask_bar.field.setFocus()
 
     def _place_document(self, wide: bool) -> None:
         """Beside the conversation, or over it."""
