@@ -26,6 +26,8 @@ from autogpt_desktop.ui.translate.files_view import with_folders
 from autogpt_desktop.ui.translate.layout import TranslateLayout
 from autogpt_desktop.ui.translate.names import language_name
 
+LONGEST_TERM = 80  # characters that are offered as a term of the glossary
+
 
 class TranslatePanel(TranslateLayout):
     """What the Translate panel does; what it is made of is in ``ui.translate.layout``."""
@@ -54,6 +56,7 @@ class TranslatePanel(TranslateLayout):
         self.pair.source.files_dropped.connect(self._on_files)
         self.pair.target.files_dropped.connect(self._on_files)
         self.setAcceptDrops(True)
+        self.pair.source.menu_extras.append(self._source_menu)
         self.pair.target.menu_extras.append(self._target_menu)
         context.add_panel_shortcuts(
             self,
@@ -339,11 +342,24 @@ class TranslatePanel(TranslateLayout):
         event.acceptProposedAction()
 
     def _target_menu(self, menu: QMenu) -> None:
-        index = self.pair.map.at_target(self.pair.target.textCursor().position())
+        place = self.pair.target.menu_place
+        index = self.pair.map.at_target(place) if place >= 0 else -1
         if index >= 0:
             menu.addSeparator()
             action = menu.addAction(self.context.icon("translate"), tr("Other ways to say it"))
             action.triggered.connect(lambda: self.show_alternatives(index))
+
+    def _source_menu(self, menu: QMenu) -> None:
+        words = " ".join(self.pair.source.textCursor().selection().toPlainText().split())
+        if words and len(words) <= LONGEST_TERM and self.languages.language:
+            menu.addSeparator()
+            action = menu.addAction(self.context.icon("glossary"), tr("Add to the glossary…"))
+            action.triggered.connect(lambda: self.add_term(words))
+
+    def add_term(self, words: str) -> None:
+        """Begin a term of the glossary with words of the text."""
+        self.show_side("glossary")
+        self.glossary_view().add(words)
 
     def _focus_languages(self) -> None:
         self.languages.source_box.setFocus(Qt.FocusReason.ShortcutFocusReason)

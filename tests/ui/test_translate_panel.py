@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,8 +13,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.tasks.translate import Translated
+from autogpt_desktop.tasks.translate_live import LiveMemory
+from autogpt_desktop.tasks.translate_model import Answer
+from autogpt_desktop.tasks.translate_pieces import pieces
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.pair import EditorPair
+from autogpt_desktop.ui.translate.sentence_map import Places
 from autogpt_desktop.ui.translate_panel import TranslatePanel
 
 
@@ -162,3 +168,48 @@ def test_without_a_model_that_translates_one_is_offered(
     assert panel.offer.isVisible() and not panel.pair.isVisible() and not panel.live.running
     assert panel.pair.source.text() == "Bonjour."  # it waits for the model
     panel.shutdown()
+
+
+class Brackets(LiveMemory):
+    """Knows every sentence: the model loads, but is not asked."""
+
+    def __contains__(self, _key: object) -> bool:
+        return True
+
+    def __getitem__(self, key: tuple[Any, ...]) -> Answer:
+        return Answer(f"[{key[-1]}]", 0.9, ())
+
+
+def test_wild_editing_ends_with_the_translation_of_what_is_there(
+    panel: TranslatePanel, qtbot: QtBot
+) -> None:
+    chance = random.Random(7)
+    parts = ["We ate. ", "Tea 😀 for two! ", "\n\n", "好的。", "نعم. ", "a", " ", "\n", "The end of it? "]
+    panel.languages.set_pair("en", "fr")
+    panel.live.memory = Brackets()
+    edit = panel.pair.source
+    edit.insertPlainText("The first. The second one.\n\nThe third 😀.")
+    for step in range(60):
+        cursor = edit.textCursor()
+        end = edit.document().characterCount() - 1
+        cursor.setPosition(chance.randrange(end + 1))
+        if chance.random() < 0.35:
+            cursor.setPosition(min(end, cursor.position() + chance.randrange(12)), cursor.MoveMode.KeepAnchor)
+        cursor.insertText(chance.choice(parts))
+        if chance.random() < 0.1:
+            edit.undo()
+        if step % 4 == 0:
+            panel.live.run()  # results may come while the next edits are made
+        qtbot.wait(chance.choice([0, 5, 60]))
+    panel.live.run()
+    qtbot.waitUntil(lambda: panel.live.complete, timeout=20_000)
+    text = edit.text()
+    found, after = pieces(text, "en", "fr")
+    wanted = "".join(
+        one.before + one.head + (f"[{one.inner}]" if one.inner else "") + one.tail for one in found
+    )
+    assert panel.pair.target.text() == wanted + after == panel.pair.map.target_text()
+    places = Places(text)
+    spans = [panel.pair.map.source_span(index) for index in range(len(found))]
+    assert spans == [(places(one.start), places(one.end)) for one in found]
+    panel.live.shutdown()

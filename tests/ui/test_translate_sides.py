@@ -40,6 +40,15 @@ def test_terms_are_written_in_place_and_saved(glossary: GlossaryView, qtbot: QtB
     assert not model.setData(model.index(0, TARGET), " ")  # it needs both
 
 
+def test_words_of_the_text_begin_a_term(glossary: GlossaryView) -> None:
+    glossary.show()
+    glossary.add("night train")
+    assert glossary.model.new == Term("night train", "")
+    assert glossary.table.currentIndex().column() == TARGET
+    assert glossary.model.setData(glossary.table.currentIndex(), "train de nuit")
+    assert glossary.model.terms == [Term("night train", "train de nuit")]
+
+
 def test_removing_terms_can_be_undone(glossary: GlossaryView, shell_context: AppContext) -> None:
     asked = []
     shell_context.toast_requested.connect(asked.append)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QHelpEvent,
     QKeyEvent,
@@ -146,6 +147,7 @@ class TargetEdit(SideEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.tip_at = lambda _place: ""
+        self.menu_place = -1  # where its menu was asked for
         self._pressed: QPoint | None = None
         self.gutter = _Gutter(self)
 
@@ -177,6 +179,11 @@ class TargetEdit(SideEdit):
             place = self._place_under(point)
             if place >= 0 and not self.textCursor().hasSelection():
                 self.sentence_clicked.emit(place)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        self.menu_place = self._place_under(event.pos()) if by_mouse else self.textCursor().position()
+        super().contextMenuEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

@@ -12,7 +12,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.translate_glossaries import Glossaries, read_terms, write_terms
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, GlossaryModel
+from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET, GlossaryModel
 from autogpt_desktop.ui.translate.names import language_name
 from autogpt_desktop.ui.translate.side import Side
 from autogpt_desktop.ui.widgets import icon_button, label, name_button
@@ -35,7 +35,7 @@ class GlossaryView(Side):
             (self.add_button, self.remove_button, self.import_button, self.export_button)
         ):
             self.head.insertWidget(1 + at, made)
-        self.add_button.clicked.connect(self.add)
+        self.add_button.clicked.connect(self._add)
         self.remove_button.clicked.connect(self.remove)
         self.import_button.clicked.connect(self._choose_import)
         self.export_button.clicked.connect(self._choose_export)
@@ -84,11 +84,18 @@ class GlossaryView(Side):
     def focus_first(self) -> None:
         (self.table if self.table.isVisibleTo(self) else self.close_button).setFocus()
 
-    def add(self) -> None:
-        index = self.model.index(len(self.model.terms), SOURCE)
+    def add(self, source: str = "") -> None:
+        """Begin a new term; with ``source`` only its translation is left to write."""
+        row = len(self.model.terms)
+        if source:
+            self.model.setData(self.model.index(row, SOURCE), source)
+        index = self.model.index(row, TARGET if source else SOURCE)
         self.table.setCurrentIndex(index)
         self.table.scrollTo(index)
         self.table.edit(index)
+
+    def _add(self) -> None:
+        self.add()
 
     def remove(self) -> None:
         """The rows in which something is selected; with Undo."""

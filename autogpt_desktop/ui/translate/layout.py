@@ -225,6 +225,11 @@ class TranslateLayout(QWidget):
         assert isinstance(view, HistoryView)
         return view
 
+    def glossary_view(self) -> GlossaryView:
+        view = self._sides["glossary"]
+        assert isinstance(view, GlossaryView)
+        return view
+
     def _make_side(self, name: str) -> Side:
         if name == "history":
             history = HistoryView(self.context, self.history)
