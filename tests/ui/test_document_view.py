@@ -75,6 +75,17 @@ def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: 
     assert view.text.top_offset() == 0
 
 
+def test_the_page_of_the_passage_is_named_where_all_of_it_is_in_sight(
+    view: DocumentView, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = files.write_pdf(tmp_path / "short.pdf", ["One.", "Two and three."])
+    view.open(path, 6, 9)
+    text = shown(view, qtbot)
+    view.open(path, text.index("three"), text.index("three") + 5)
+    shown(view, qtbot)
+    assert view.pages.currentText() == "Page 2"
+
+
 def test_offsets_hold_among_pages_signs_and_scripts(view: DocumentView, tmp_path: Path, qtbot: QtBot) -> None:
     path = tmp_path / "mixed.md"
     path.write_text("# 茶\n\n😀😀 tea and 𝒳 then\u00a0النحل يرقص here.\n\nlast", encoding="utf-8")

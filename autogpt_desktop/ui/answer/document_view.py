@@ -58,6 +58,7 @@ class DocumentView(DocumentLayout):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
         context.language_changed.connect(self.retranslate)
+        context.add_shortcuts(self.shortcut_rows)
         self.retranslate()
 
     def _connect(self) -> None:
@@ -170,6 +171,7 @@ class DocumentView(DocumentLayout):
             for row, name in opened.rows.labels.items():
                 self.pages.addItem(page_title(name), opened.rows.start(row))
         self.pages.setVisible(self.pages.count() > 0)
+        self._name_page()
 
     def _show_state(self) -> None:
         """The head, the passages, and what there is to be said."""
@@ -260,7 +262,10 @@ class DocumentView(DocumentLayout):
         self._page = page
         if self.look.isVisible():
             self._draw_page()
-        at = self.pages.findText(page_title(page))
+        self._name_page()
+
+    def _name_page(self) -> None:
+        at = self.pages.findText(page_title(self._page))
         if at >= 0:
             self.pages.setCurrentIndex(at)
 
@@ -361,6 +366,15 @@ class DocumentView(DocumentLayout):
             self._fill_pages()
             self.text.restyle()
         self._show_state()
+
+    def shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
+        """For the list of shortcuts."""
+        return tr("Document"), [
+            ("Ctrl+F", tr("Find in this document")),
+            ("F3", tr("Next place")),
+            ("Shift+F3", tr("Previous place")),
+            ("Esc", tr("Close the document")),
+        ]
 
     # -- Qt
 
