@@ -230,11 +230,16 @@ def test_without_files_or_text_it_says_what_to_do(answer_context: AppContext, qt
     qtbot.addWidget(panel)
     panel.show()
     assert panel.empty.kind == empty.NO_FILES and not panel.empty.add_button.isHidden()
+    assert panel.empty.offer.isVisible()  # nothing finds by meaning yet
     ask(panel, qtbot, "Who?")
     assert "Add files or a folder first" in panel.ask_bar.notice.text()
     assert panel.ask_bar.field.text() == "Who?" and panel.turns == []
     panel.header.text.click()
     assert panel.empty.kind == empty.NO_TEXT and panel.empty.add_button.isHidden()
+    assert not panel.empty.offer.isVisible()
+    panel.header.files.click()
+    assert panel.empty.offer.isVisible()
+    panel.header.text.click()
     ask(panel, qtbot, "Who?")
     assert "Paste a text first" in panel.ask_bar.notice.text()
     panel.shutdown()

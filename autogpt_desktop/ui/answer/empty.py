@@ -45,6 +45,10 @@ class EmptyState(QScrollArea):
         self._menu.addActions([self._files, self._folder])
         self.add_button.setMenu(self._menu)
         self.offer = ModelOffer(context, context.downloads, "embed")
+        self._offering = QWidget()  # the offer hides and shows itself inside
+        inside = QVBoxLayout(self._offering)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.offer)
         page = QWidget()
         page.setObjectName("page")
         column = QVBoxLayout(page)
@@ -57,10 +61,11 @@ class EmptyState(QScrollArea):
         column.addSpacing(8)
         column.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
-        column.addWidget(self.offer)
+        column.addWidget(self._offering)
         column.addStretch(1)
         self.setWidget(page)
         context.theme_changed.connect(self.retranslate)
+        context.models_listed.connect(self.retranslate)
         self.retranslate()
 
     def show_kind(self, kind: str) -> None:
@@ -89,5 +94,4 @@ class EmptyState(QScrollArea):
         self._files.setText(tr("Files…"))
         self._folder.setText(tr("A folder…"))
         here = self.context.model_for("embed") is not None
-        if here or self.kind in (NO_TEXT, TEXT):
-            self.offer.hide()
+        self._offering.setVisible(not here and self.kind in (NO_FILES, FILES))
