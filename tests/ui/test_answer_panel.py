@@ -340,6 +340,7 @@ def test_a_question_may_be_narrowed_to_some_files(
     qtbot.waitUntil(lambda: len(panel.collections.shelf.status().listed.rows) == 2, timeout=20_000)
     panel.scope.files_button.click()
     chooser = panel.scope.chooser
+    assert chooser.rect().contains(chooser.card.geometry())
     assert chooser.isVisible() and [row.path.name for row in chooser.files.files.rows] == [
         "mill.txt",
         "other.txt",

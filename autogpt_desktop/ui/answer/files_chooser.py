@@ -14,6 +14,7 @@ from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import button, label, name_field
 
 WIDTH, HEIGHT = 440, 420  # pixels at most
+AROUND = 128  # pixels above and below the list
 SEARCHED = ("read", "changed")  # states of files that have passages
 
 
@@ -62,7 +63,8 @@ class FilesChooser(Overlay):
         self._width = min(WIDTH, self.width() - 16)
         anchor = self._anchor
         above = anchor.mapTo(self.parentWidget(), QPoint()).y() if anchor is not None else self.height()
-        self.card.setMinimumHeight(min(HEIGHT, max(above, self.height() - above) - 48))
+        room = max(above, self.height() - above) - 48
+        self.files.setMinimumHeight(max(96, min(HEIGHT, room) - AROUND))
         super().place()
 
     def focus_first(self) -> None:
