@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtWidgets import QApplication, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.tasks.translate import Translated
@@ -213,3 +213,18 @@ def test_wild_editing_ends_with_the_translation_of_what_is_there(
     spans = [panel.pair.map.source_span(index) for index in range(len(found))]
     assert spans == [(places(one.start), places(one.end)) for one in found]
     panel.live.shutdown()
+
+
+def test_every_control_has_a_name(panel: TranslatePanel) -> None:
+    panel.toggle_glossary()
+    panel.toggle_history()
+    panel.show_files()
+    nameless = []
+    for widget in panel.findChildren(QWidget):
+        in_list = type(widget) is QListView  # of a combo box
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not in_list and not widget.isHidden():
+            interface = QAccessible.queryAccessibleInterface(widget)
+            if not interface.text(QAccessible.Text.Name):
+                nameless.append(type(widget).__name__)
+    assert not nameless
+    panel.shutdown()

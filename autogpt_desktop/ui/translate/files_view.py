@@ -84,6 +84,7 @@ class FilesView(QWidget):
                 " the original stays as it is.", kinds=kinds,
             )
         )  # fmt: skip
+        self._scroll.setAccessibleName(tr("Files to translate"))
         self._say_folder()
         for row in self.rows:
             row.retranslate()
