@@ -34,6 +34,7 @@ PAIRS = (("en", "fr"), ("fr", "en"), ("en", "es"), ("en", "de"), ("en", "zh"), (
 PLAIN = (5, 6, 7)  # examples of the baseline: the best of those tried on 32 sentences of en → fr
 SENTENCES = 200
 LEAST_QUICK = 16  # sentences of the quality "quick"
+_TOGETHER = 64  # sentences of ours that share passes
 _BATCH = 32  # sequences alive at once
 _RESAMPLES = 1000
 
@@ -134,7 +135,7 @@ def _pair(
         count = len(texts) if quality == "best" else max(min(len(texts), LEAST_QUICK), len(texts) // 4)
         events, seconds = _timed(
             lambda quality=quality, count=count: list(
-                translate_many(models, texts[:count], source, target, quality=quality)
+                translate_many(models, texts[:count], source, target, quality=quality, most=_TOGETHER)
             )
         )
         found = [event for event in events if isinstance(event, Translation)]

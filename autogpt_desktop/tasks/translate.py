@@ -126,9 +126,12 @@ def translate_many(
     memory: Memory | None = None,
     known: Sequence[str] = (),
     first: int = WINDOW,
+    most: int = WINDOW,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Translation]:
-    """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order."""
+    """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order.
+
+    ``most``: pieces that are translated together at most; with more a long run takes less time in all."""
     if quality not in QUALITIES:
         raise ValueError(f"unknown quality {quality!r}")
     for language in (source, target):
@@ -148,7 +151,7 @@ def translate_many(
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
-    total, complete, part, size = len(waiting), 0, 0, min(first, WINDOW)
+    total, complete, part, size = len(waiting), 0, 0, min(first, most)
     while True:
         while part < len(texts) and len(done[part]) == len(work[part]):
             whole = "".join(s.before + s.text for s in done[part]) + behind[part]
@@ -157,7 +160,7 @@ def translate_many(
         if not waiting:
             return
         window, waiting = waiting[:size], waiting[size:]
-        size = min(2 * size, WINDOW)
+        size = min(2 * size, most)
         how = _How(engine, target, glossary or Glossary(), quality, memory, cancelled)
         for step in _window(how, window, sources):
             if isinstance(step, Progress):
