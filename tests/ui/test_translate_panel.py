@@ -80,6 +80,18 @@ def test_typing_is_translated_swapped_copied_and_said_differently(
     panel.live.stop()
 
 
+def test_at_first_a_text_in_the_windows_language_goes_into_another_one(
+    panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext
+) -> None:
+    shell_context.settings.translate_pair = []
+    panel.languages._target = "en"  # as in a window that was never used
+    qtbot.keyClicks(panel.pair.source, "The train leaves at noon.")
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
+    assert (panel.languages.source, panel.languages.target) == ("auto", "fr")
+    assert not panel.note.isVisible() and "train" in panel.pair.target.text()
+    assert shell_context.settings.translate_pair == ["auto", "fr"]
+
+
 def test_a_text_that_is_in_the_target_language_already_is_named(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
