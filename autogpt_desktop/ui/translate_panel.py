@@ -265,7 +265,7 @@ class TranslatePanel(TranslateLayout):
         name = language_name(found.language)
         if found.language == self.languages.target:
             other = self.languages.other_language()
-            if not self.context.settings.translate_pair:  # nobody has chosen a language yet
+            if not self.languages.recent:  # nobody has chosen a language yet
                 self.languages.set_pair(self.languages.source, other)
                 return
             self.note.say(

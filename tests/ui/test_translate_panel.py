@@ -25,6 +25,7 @@ from autogpt_desktop.ui.translate_panel import TranslatePanel
 @pytest.fixture
 def panel(shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot) -> TranslatePanel:
     shell_context.settings.translate_pair = ["auto", "fr"]
+    shell_context.settings.translate_recent = ["fr"]
     made = TranslatePanel(shell_context)
     qtbot.addWidget(made)
     made.resize(900, 560)
@@ -81,10 +82,12 @@ def test_typing_is_translated_swapped_copied_and_said_differently(
 
 
 def test_at_first_a_text_in_the_windows_language_goes_into_another_one(
-    panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext
+    shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot
 ) -> None:
-    shell_context.settings.translate_pair = []
-    panel.languages._target = "en"  # as in a window that was never used
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert (panel.languages.source, panel.languages.target) == ("auto", "en")
     qtbot.keyClicks(panel.pair.source, "The train leaves at noon.")
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
     assert (panel.languages.source, panel.languages.target) == ("auto", "fr")
