@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator
 from functools import cache as remembered
 from functools import partial
 from pathlib import Path
@@ -69,7 +68,7 @@ def load(
     if path.is_dir():
         config = config_from_folder(path)
         sources = sources_from_folder(path, config)
-        read: Callable[[], Tokenizer] = partial(Tokenizer.from_folder, path)
+        tokenizer = Tokenizer.from_folder(path)
     else:
         file = read_gguf(path)
         config = config_from_gguf(file)
@@ -82,8 +81,10 @@ def load(
             )
             for hf, name in weight_names(file, config.family).items()
         }
-        read = partial(Tokenizer.from_gguf, file.metadata)
-    texts = _beside(path, config, read)
+        tokenizer = Tokenizer.from_gguf(file.metadata)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise KnownError("tokenizer-vocabulary", file=path.name)
+    template = ChatTemplate.for_tokenizer(tokenizer)
     kinds: dict[str, Any] = {
         "float32": float32, "compiled": compiled, "quantize": quantize, "kv_cache": kv_cache,
     }  # fmt: skip
@@ -94,14 +95,7 @@ def load(
             cache_bytes_per_token(config, sources, place, **kinds) for place in {chosen, torch.device("cpu")}
         )
         length = _context_length(config, context_length, per_token)
-        building = build(config, sources, chosen, length, cache=cache, **kinds)
-        while True:
-            try:
-                progress = next(building)
-            except StopIteration as done:
-                return done.value
-            texts.result()  # what is wrong with the texts shows before the weights are packed
-            yield progress
+        return build(config, sources, chosen, length, cache=cache, **kinds)
 
     try:
         try:
@@ -113,10 +107,8 @@ def load(
             notices = (*notices, Notice("notice.gpu-full"))
             wanted = torch.device("cpu")
             decoder = yield from decoder_on(wanted)
-        tokenizer, template = texts.result()
     except BaseException as error:  # also a load that is cancelled
-        if texts.exception() is None:
-            texts.result()[1].close()
+        template.close()
         if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise
@@ -126,25 +118,6 @@ def load(
     give_back()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
-
-
-def _beside(
-    path: Path, config: ModelConfig, read: Callable[[], Tokenizer]
-) -> Future[tuple[Tokenizer, ChatTemplate]]:
-    """Make what turns text into ids in a thread: the weights are checked or packed meanwhile, which
-    needs no interpreter."""
-
-    def texts() -> tuple[Tokenizer, ChatTemplate]:
-        tokenizer = read()
-        if tokenizer.vocab_size > config.vocab_size:
-            raise KnownError("tokenizer-vocabulary", file=path.name)
-        return tokenizer, ChatTemplate.for_tokenizer(tokenizer)
-
-    with_one = ThreadPoolExecutor(1, "tokenizer")
-    try:
-        return with_one.submit(texts)
-    finally:
-        with_one.shutdown(wait=False)
 
 
 def _on_cpu(path: Path, config: ModelConfig, context_length: int, **kinds: Any) -> Decoder:
