@@ -15,7 +15,6 @@ import dataclasses
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +25,12 @@ from PySide6.QtWidgets import QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice, Progress, Result
+from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
 from autogpt_desktop.ui.panel import Panels, PanelShortcuts
-from autogpt_desktop.ui.worker_models import MakeModels, WorkerModels, until_cancelled
+from autogpt_desktop.ui.worker_models import MakeModels, ModelInfo, ModelsJob, WorkerModels, only_load
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -40,22 +39,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.downloads import Downloads
     from autogpt_desktop.worker import Worker
 
-ModelsJob = Callable[[Any, threading.Event], Iterator[Any]]
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """The model that is loaded."""
-
-    name: str
-    title: str
-    languages: tuple[str, ...]  # ISO 639-1; (): unknown
-    context_length: int  # tokens
-    weight_bytes: int  # in memory
-    device: str
-    load_seconds: float
 
 
 class AppContext(QObject):
@@ -172,32 +157,23 @@ class AppContext(QObject):
 
     def set_device(self, device: str) -> None:
         """ "auto", "cpu", "cuda" or "mps"; remembered, and the chosen model is loaded again there."""
-        if device != self.settings.device:
-            self.settings.device = device
-            self.save_settings()
-            self._set_model(None)
-            self.load_chosen_model()
+        self._set_for_models("device", device)
 
     def set_context_length(self, tokens: int) -> None:
         """How many tokens a conversation may have; 0: what the model can. Loads it again."""
-        if tokens != self.settings.context_length:
-            self.settings.context_length = tokens
-            self.save_settings()
-            self._set_model(None)
-            self.load_chosen_model()
+        self._set_for_models("context_length", tokens)
 
     def set_quantize(self, kind: str) -> None:
         """One of ``settings.QUANTIZE``. Loads the model again."""
-        if kind != self.settings.quantize:
-            self.settings.quantize = kind
-            self.save_settings()
-            self._set_model(None)
-            self.load_chosen_model()
+        self._set_for_models("quantize", kind)
 
     def set_kv_cache(self, kind: str) -> None:
         """One of ``settings.KV_CACHES``. Loads the model again."""
-        if kind != self.settings.kv_cache:
-            self.settings.kv_cache = kind
+        self._set_for_models("kv_cache", kind)
+
+    def _set_for_models(self, setting: str, value: object) -> None:
+        if value != getattr(self.settings, setting):
+            setattr(self.settings, setting, value)
             self.save_settings()
             self._set_model(None)
             self.load_chosen_model()
@@ -221,7 +197,7 @@ class AppContext(QObject):
         self._set_model(None)
         # in the interactive lane: a question that is asked meanwhile waits for it, and does not load again
         self._load_job = self.submit_with_models(
-            _nothing, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
+            only_load, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
         )
         self._show_loading(Progress("stage.engine"))
         return self._load_job
@@ -246,28 +222,12 @@ class AppContext(QObject):
         playing = {each: self.model_for(each) for each in ROLES}
         roles = {each: model.name if model else None for each, model in playing.items()}
         chosen = playing["chat"]
-        name, title_of_model = (chosen.name, chosen.title) if chosen else ("", "")
+        chat = (chosen.name, chosen.title) if chosen else ("", "")
         wanted, models = self.settings, self._models
         options = wanted.device, wanted.context_length, wanted.kv_cache, wanted.quantize
 
         def run(cancel: threading.Event) -> Iterator[Any]:
-            if roles[role] is None:
-                from autogpt_desktop.catalog.roles import missing
-
-                raise missing(role)
-            from autogpt_desktop.tasks.chat import load_model
-
-            loaded = yield from models.get(options, roles)
-            with loaded.job() as mine:
-                if role == "chat" and models.loaded != name:
-                    models.loaded = ""
-                    for event in load_model(mine, name):
-                        if isinstance(event, Result):
-                            models.loaded = name
-                            yield _model_info(name, title_of_model, event.value)
-                        else:
-                            yield event
-                yield from until_cancelled(job(mine, cancel), cancel)
+            return models.run(job, cancel, role=role, options=options, roles=roles, chat=chat)
 
         return self.worker.submit(run, title=title, lane=lane, key=key)
 
@@ -402,20 +362,3 @@ class AppContext(QObject):
 
     def _on_theme_changed(self) -> None:
         self.theme_changed.emit()
-
-
-def _nothing(_models: Any, _cancel: threading.Event) -> Iterator[Any]:
-    """The job that only loads: ``submit_with_models`` does it before."""
-    return iter(())
-
-
-def _model_info(name: str, title: str, value: dict[str, Any]) -> ModelInfo:
-    return ModelInfo(
-        name=name,
-        title=title,
-        languages=tuple(value.get("languages", ())),
-        context_length=int(value["context_length"]),
-        weight_bytes=int(value["weight_bytes"]),
-        device=str(value["device"]),
-        load_seconds=float(value["load_seconds"]),
-    )

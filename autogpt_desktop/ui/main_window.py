@@ -8,13 +8,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
-    QKeySequence,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -22,7 +20,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QMenu,
     QStackedWidget,
     QSystemTrayIcon,
     QToolButton,
@@ -32,7 +29,6 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.banner import Banner, app_icon, dropped_model
 from autogpt_desktop.ui.bug_dialog import BugCatcher
 from autogpt_desktop.ui.columns import Columns
@@ -46,6 +42,7 @@ from autogpt_desktop.ui.panels import kind
 from autogpt_desktop.ui.queue_view import QueueView
 from autogpt_desktop.ui.toast import ToastArea
 from autogpt_desktop.ui.widgets import icon_button, name_button, tab_order
+from autogpt_desktop.ui.window_actions import WindowActions
 
 HEADER = 48  # pixels
 PanelMaker = Callable[[AppContext], QWidget]
@@ -99,7 +96,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.queue_view)
         self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
 
-        self._make_actions()
+        self.window_actions = WindowActions(self)
+        self.menu_button.setMenu(self.window_actions.menu(self.panel_actions.in_menu()))
         context.toast_requested.connect(self.toasts.add)
         context.attention_requested.connect(self._notify)
         context.models_requested.connect(self.show_models)
@@ -136,61 +134,16 @@ class MainWindow(QMainWindow):
         row.addWidget(self.menu_button)
         return header
 
-    def _make_actions(self) -> None:
-        self._actions: dict[str, QAction] = {}
-        for name, keys, icon, slot in (
-            ("models", ["Ctrl+M"], "model", self.show_models),
-            ("open", ["Ctrl+O"], "folder", self.open_model_file),
-            ("settings", ["Ctrl+,"], "settings", self.show_settings),
-            ("larger", ["Ctrl++", "Ctrl+="], "text-zoom", self._larger),
-            ("smaller", ["Ctrl+-"], "text-zoom", self._smaller),
-            ("normal", ["Ctrl+0"], "text-zoom", self._normal),
-            ("full", ["F11"], "", self._toggle_full_screen),
-            ("shortcuts", ["F1", "Ctrl+/"], "keyboard", self.show_shortcuts),
-            ("about", [], "info", self.show_about),
-            ("quit", ["Ctrl+Q"], "", self.close),
-        ):
-            action = QAction(self)
-            action.setShortcuts([QKeySequence(key) for key in keys])
-            if icon:
-                action.setIcon(icons.icon(icon, "muted"))
-            action.triggered.connect(slot)
-            self.addAction(action)
-            self._actions[name] = action
-        menu = QMenu(self)
-        for line in ("models open", "larger smaller normal full", "settings shortcuts about", "quit"):
-            menu.addActions([self._actions[name] for name in line.split()])
-            menu.addSeparator()
-        menu.insertActions(self._actions["settings"], self.panel_actions.in_menu())
-        menu.insertSeparator(self._actions["settings"])
-        self.menu_button.setMenu(menu)
-
     def retranslate(self) -> None:
         self.setWindowTitle("AutoGPT Desktop")
-        for name, text in (
-            ("models", tr("Models")),
-            ("open", tr("Open a model file…")),
-            ("settings", tr("Settings")),
-            ("larger", tr("Larger messages")),
-            ("smaller", tr("Smaller messages")),
-            ("normal", tr("Messages at normal size")),
-            ("full", tr("Full screen")),
-            ("shortcuts", tr("Keyboard shortcuts")),
-            ("about", tr("About AutoGPT Desktop")),
-            ("quit", tr("Quit")),
-        ):
-            self._actions[name].setText(text)
+        self.window_actions.retranslate()
         name_button(self.settings_button, tr("Settings"), "Ctrl+,")
         name_button(self.menu_button, tr("More"))
         self.panel_actions.retranslate()
         self.model_button.retranslate()
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
-        names = ("models", "open", "settings", "larger", "smaller", "normal", "full", "shortcuts", "quit")
-        actions = [self._actions[name] for name in names]
-        keys = [" / ".join(key.toString() for key in action.shortcuts()) for action in actions]
-        rows = [(key, action.text()) for key, action in zip(keys, actions, strict=True)]
-        return tr("Window"), rows + self.panel_actions.rows()
+        return tr("Window"), self.window_actions.rows() + self.panel_actions.rows()
 
     @property
     def chat(self) -> QWidget:
@@ -305,16 +258,7 @@ class MainWindow(QMainWindow):
 
     # --- small things -----------------------------------------------------------------------
 
-    def _larger(self) -> None:
-        self.context.step_zoom(1)
-
-    def _smaller(self) -> None:
-        self.context.step_zoom(-1)
-
-    def _normal(self) -> None:
-        self.context.step_zoom(0)
-
-    def _toggle_full_screen(self) -> None:
+    def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def raise_window(self) -> None:

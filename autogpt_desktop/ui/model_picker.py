@@ -10,10 +10,11 @@ from autogpt_desktop import i18n
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.context import AppContext, ModelInfo
+from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import ToolButton, button, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.worker_models import ModelInfo
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
 CHEVRON = 14  # pixels

@@ -8,7 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from autogpt_desktop.ui.context import AppContext, ModelsJob
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.worker_models import ModelsJob
 
 
 class PanelJob(QObject):

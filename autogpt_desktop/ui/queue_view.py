@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QScrollAr
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.context import AppContext, ModelInfo
+from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
 from autogpt_desktop.ui.widgets import (
@@ -22,6 +22,7 @@ from autogpt_desktop.ui.widgets import (
     size_text,
     time_text,
 )
+from autogpt_desktop.ui.worker_models import ModelInfo
 from autogpt_desktop.worker import JobInfo
 
 Row = tuple[str, JobInfo]  # which worker, what

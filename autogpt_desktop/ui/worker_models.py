@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from autogpt_desktop.events import Progress
+from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.settings import ROLES
 
 # of resolve, device, context length, kind of cache, what float weights become
 MakeModels = Callable[[Callable[[str], Path], str, int, str, str], Any]
+ModelsJob = Callable[[Any, Event], Iterator[Any]]
+Options = tuple[str, int, str, str]  # device, context length, kind of cache, what float weights become
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that is loaded."""
+
+    name: str
+    title: str
+    languages: tuple[str, ...]  # ISO 639-1; (): unknown
+    context_length: int  # tokens
+    weight_bytes: int  # in memory
+    device: str
+    load_seconds: float
+
+
+def only_load(_models: Any, _cancel: Event) -> Iterator[Any]:
+    """The job that does nothing: ``WorkerModels.run`` loads the chat model before it."""
+    return iter(())
 
 
 def until_cancelled(events: Iterator[Any], cancel: Event) -> Iterator[Any]:
@@ -31,15 +52,47 @@ class WorkerModels:
     def __init__(self, make: MakeModels) -> None:
         self._make = make
         self._models: Any = None
-        self._made_for = ("", 0, "", "")  # the options of get
+        self._made_for: Options = ("", 0, "", "")
         self._roles: dict[str, str | None] = {}
         self.loaded = ""  # the name that load_model succeeded with
 
-    def get(
-        self, options: tuple[str, int, str, str], roles: dict[str, str | None]
-    ) -> Generator[Any, None, Any]:
-        """Torch is imported here, the first time. ``options``: device, context length, kind of cache,
-        what float weights become; ``roles``: the model for each role."""
+    def run(
+        self,
+        job: ModelsJob,
+        cancel: Event,
+        *,
+        role: str,
+        options: Options,
+        roles: dict[str, str | None],
+        chat: tuple[str, str],
+    ) -> Iterator[Any]:
+        """A job's events; what it got stays loaded until it ends. ``roles``: the model for each role.
+
+        With ``role`` "chat" that model, whose name and title ``chat`` gives, is loaded first where it is
+        not yet: ``Progress`` and a ``ModelInfo`` come before. ``KnownError`` "no-model",
+        "no-model-for-role" and "model-missing".
+        """
+        if roles[role] is None:
+            from autogpt_desktop.catalog.roles import missing
+
+            raise missing(role)
+        from autogpt_desktop.tasks.chat import load_model
+
+        loaded = yield from self.get(options, roles)
+        name, title = chat
+        with loaded.job() as mine:
+            if role == "chat" and self.loaded != name:
+                self.loaded = ""
+                for event in load_model(mine, name):
+                    if isinstance(event, Result):
+                        self.loaded = name
+                        yield _model_info(name, title, event.value)
+                    else:
+                        yield event
+            yield from until_cancelled(job(mine, cancel), cancel)
+
+    def get(self, options: Options, roles: dict[str, str | None]) -> Generator[Any, None, Any]:
+        """Torch is imported here, the first time. ``roles``: the model for each role."""
         self._roles = roles
         if self._models is None or self._made_for != options:
             yield Progress("stage.engine")
@@ -73,3 +126,15 @@ class WorkerModels:
         if model is None:
             raise roles.missing(role)
         return installed.resolve(model)
+
+
+def _model_info(name: str, title: str, value: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        title=title,
+        languages=tuple(value.get("languages", ())),
+        context_length=int(value["context_length"]),
+        weight_bytes=int(value["weight_bytes"]),
+        device=str(value["device"]),
+        load_seconds=float(value["load_seconds"]),
+    )
