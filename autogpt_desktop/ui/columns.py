@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QSplitter, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.arrangement import Arrangement
 from autogpt_desktop.ui.context import AppContext
@@ -198,7 +199,9 @@ class Columns(QWidget):
     def _mark_active(self) -> None:
         for tabs in self.tabs:
             tabs.set_active(self.active_key in tabs.panel_keys())
-        self._context.panels.activate(self._slots[self.active_key].panel)
+        panels, key = self._context.panels, self.active_key
+        panels.activate(self._slots[key].panel)
+        panels.show_role(key if key in ROLES else "chat", self.tabs[1].isVisibleTo(self))
 
     def _set_sizes(self) -> None:
         first = round(self.width() * self.arrangement.share)

@@ -30,7 +30,14 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui import theme
 from autogpt_desktop.ui.panel import Panels, PanelShortcuts
-from autogpt_desktop.ui.worker_models import MakeModels, ModelInfo, ModelsJob, WorkerModels, only_load
+from autogpt_desktop.ui.worker_models import (
+    InMemory,
+    MakeModels,
+    ModelInfo,
+    ModelsJob,
+    WorkerModels,
+    only_load,
+)
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -53,6 +60,7 @@ class AppContext(QObject):
     model_changed = Signal(object)  # ModelInfo | None (none is loaded)
     model_loading = Signal(object)  # events.Progress while it loads
     model_failed = Signal(object)  # the exception that a load job ended with
+    memory_changed = Signal()  # other models are loaded: ``in_memory``
     models_requested = Signal()  # show the models to choose from
     models_listed = Signal()  # what is installed, or which model is chosen, has changed
     toast_requested = Signal(object)  # theme-independent Toast request, see toast.py
@@ -70,6 +78,7 @@ class AppContext(QObject):
         self._installed: list[InstalledModel] | None = None
         self._load_job = 0
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
+        self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
         self.leaving: set[str] = set()  # names of models whose removal can still be undone
         worker.event.connect(self._on_event)
@@ -236,7 +245,7 @@ class AppContext(QObject):
 
         def run(_cancel: threading.Event) -> Iterator[Any]:
             self._models.unload_one(path)
-            yield from ()
+            yield from self._models.news()
 
         self.worker.submit(run, title=tr("Closing {file}", file=path.name))
 
@@ -247,6 +256,9 @@ class AppContext(QObject):
     def _on_event(self, job_id: int, event: object) -> None:
         if isinstance(event, ModelInfo):
             self._set_model(event)
+        elif isinstance(event, InMemory):
+            self.in_memory = {path: (size, device) for path, size, device in event.models}
+            self.memory_changed.emit()
         elif isinstance(event, Progress) and job_id == self._load_job:
             self._show_loading(event)
         elif isinstance(event, Notice) and job_id == self._load_job:

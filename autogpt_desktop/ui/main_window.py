@@ -229,7 +229,11 @@ class MainWindow(QMainWindow):
     def _on_added(self, model: object) -> None:
         name, title = getattr(model, "name", ""), getattr(model, "title", "")
         self.context.toast(tr("{model} was added.", model=title))
-        self.context.choose_model(name)
+        from autogpt_desktop.catalog.roles import candidates
+
+        role = self.context.panels.role
+        able = {each.name for each in candidates(role, self.context.installed_models())}
+        self.context.choose_for(role if name in able else "chat", name)
 
     def _on_models_listed(self) -> None:
         """Without a model there is nothing to chat with: say so in place of the panels."""

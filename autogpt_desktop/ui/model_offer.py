@@ -61,7 +61,7 @@ class ModelOffer(QWidget):
     def retranslate(self) -> None:
         model = self.model
         if "translate" in model.roles:
-            self._text.setText(tr("Translate, Q&A and Sentiment need this model"))
+            self._text.setText(tr("This model is made for Translate, Questions and Sentiment"))
         else:
             self._text.setText(tr("With this model files are searched by meaning too"))
         self._facts.setText(f"{model.title} · {model.licence} · {languages_text(model.languages)}")

@@ -13,6 +13,7 @@ from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Downloads
 from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.panels import titles
 from autogpt_desktop.ui.widgets import ToolButton, button, hairline, icon_button, label, name_button
 from autogpt_desktop.ui.worker_models import ModelInfo
 
@@ -21,7 +22,7 @@ CHEVRON = 14  # pixels
 
 
 class ModelButton(ToolButton):
-    """Names the model in use; while it loads, a line along its lower edge fills up."""
+    """Names the model of the panel in front; while it loads, a line along its lower edge fills up."""
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -39,20 +40,30 @@ class ModelButton(ToolButton):
         context.model_loading.connect(self._on_progress)
         context.models_listed.connect(self.retranslate)
         context.language_changed.connect(self.retranslate)
+        context.panels.role_changed.connect(self._show_progress)
 
     def retranslate(self) -> None:
-        chosen = self._context.chosen_model()
-        progress = self._context.loading
+        panels = self._context.panels
+        chosen = self._context.model_for(panels.role)
+        progress = self._progress()
         if progress is not None and chosen is not None:
             text = tr("Loading {model}", model=chosen.title)
             if progress.total and progress.done:
                 text += f" {100 * progress.done // progress.total} %"
         else:
             text = chosen.title if chosen is not None else tr("No model")
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 320))
+        panel = titles(panels.role)
+        whose = panels.named and chosen is not None
+        shown = tr("{panel}: {model}", panel=panel, model=text) if whose else text
+        self.setText(self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideMiddle, 320))
         stage = f" · {i18n.message(progress.stage)}" if progress is not None else ""
-        self.setToolTip(f"{tr('Models')} (Ctrl+M){stage}")
-        self.setAccessibleName(tr("Model: {text}", text=text))
+        self.setToolTip(f"{tr('Model for {panel}', panel=panel)} (Ctrl+M){stage}")
+        self.setAccessibleName(tr("Model for {panel}: {text}", panel=panel, text=text))
+
+    def _progress(self) -> Progress | None:
+        """How far the model for conversations is loaded, where the panel in front works with that."""
+        mine, chat = self._context.model_for(self._context.panels.role), self._context.chosen_model()
+        return self._context.loading if mine == chat else None
 
     def sizeHint(self) -> QSize:
         return super().sizeHint() + QSize(CHEVRON + 2, 0)
@@ -64,7 +75,7 @@ class ModelButton(ToolButton):
         self._show_progress()
 
     def _show_progress(self) -> None:
-        if self._context.loading is None:
+        if self._progress() is None:
             self._ticker.stop()
         elif not self._ticker.isActive():
             self._ticker.start()
@@ -80,7 +91,7 @@ class ModelButton(ToolButton):
         painter = QPainter(self)
         place = QRect(self.width() - CHEVRON - 8, (self.height() - CHEVRON) // 2, CHEVRON, CHEVRON)
         icons.icon("chevron-down", "muted").paint(painter, place)
-        progress = self._context.loading
+        progress = self._progress()
         if progress is None:
             return
         line = QRect(6, self.height() - 4, self.width() - 12, 2)
@@ -94,7 +105,7 @@ class ModelButton(ToolButton):
 
 
 class ModelPicker(Overlay):
-    """Models that are here, models to fetch, and a file of one's own."""
+    """Models that are here, models to fetch, a file of one's own; chosen for the panel in front."""
 
     open_file_requested = Signal()
 
@@ -130,13 +141,18 @@ class ModelPicker(Overlay):
         column.addWidget(hairline())
         column.addLayout(foot)
         context.model_changed.connect(self._on_model)
+        context.memory_changed.connect(self._show_states)
         context.model_loading.connect(self._on_progress)
         context.models_listed.connect(self._on_listed)
         context.language_changed.connect(self.retranslate)
+        context.panels.role_changed.connect(self._on_listed)
         downloads.changed.connect(self._on_download)
         self.retranslate()
 
     def open(self, anchor: QWidget | None = None) -> None:
+        here = bool(self._context.installed_models())
+        panel = titles(self._context.panels.role)
+        self._title.setText(tr("Model for {panel}", panel=panel) if here else tr("Models"))
         if self._stale:
             self._fill()
         super().open(anchor)
@@ -184,7 +200,7 @@ class ModelPicker(Overlay):
         self._rows = {}
         installed = self._context.installed_models()
         for model in installed:
-            row = InstalledRow(self._context, model)
+            row = InstalledRow(self._context, model, self._context.panels.role)
             row.chosen.connect(self._choose)
             row.removed.connect(self._remove)
             self._rows[model.name] = row
@@ -221,13 +237,14 @@ class ModelPicker(Overlay):
     def _show_states(self) -> None:
         from autogpt_desktop.ui.model_rows import InstalledRow
 
-        chosen, loaded = self._context.chosen_model(), self._context.model()
+        context = self._context
+        chosen, chat = context.model_for(context.panels.role), context.chosen_model()
         for row in self._rows.values():
             if isinstance(row, InstalledRow):
                 row.show_state(
                     chosen=chosen is not None and chosen.name == row.model.name,
-                    loaded=loaded is not None and loaded.name == row.model.name,
-                    progress=self._context.loading,
+                    loaded=row.model.path in context.in_memory,
+                    progress=context.loading if chosen == chat else None,
                 )
 
     def _on_model(self, _info: ModelInfo | None) -> None:
@@ -249,7 +266,7 @@ class ModelPicker(Overlay):
 
     def _choose(self, name: str) -> None:
         self.close_overlay()
-        self._context.choose_model(name)
+        self._context.choose_for(self._context.panels.role, name)
 
     # --- removal ----------------------------------------------------------------------------
 

@@ -41,15 +41,16 @@ def _wrapped(tone: str) -> QLabel:
 
 
 class InstalledRow(QFrame):
-    """``chosen`` and ``removed`` carry the model's name."""
+    """``chosen`` and ``removed`` carry the model's name; ``role``: what it would be chosen for."""
 
     chosen = Signal(str)
     removed = Signal(str)
 
-    def __init__(self, context: AppContext, model: InstalledModel) -> None:
+    def __init__(self, context: AppContext, model: InstalledModel, role: str = "chat") -> None:
         super().__init__()
         self.setObjectName("row")
         self.model = model
+        self._role = role
         self._context = context
         self._is_chosen = False
         row = QHBoxLayout(self)
@@ -85,8 +86,10 @@ class InstalledRow(QFrame):
             facts.append(tr("{n} tokens of context", n=f"{model.context:,}"))
         if model.kind != "decoder":
             facts.append(_encoder_text(model.kind))
-        elif only_continues(model.name):
+        elif self._role == "chat" and only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
+        elif self._role in made_for_roles(model.name):
+            facts.append(tr("made for this"))
         warning = "" if model.problem else fit_warning(model, self._context.settings.context_length)
         error = model.error()
         self._facts.setText(" · ".join(fact for fact in facts if fact))
@@ -102,7 +105,7 @@ class InstalledRow(QFrame):
         """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads."""
         self._is_chosen = chosen
         set_property(self, "state", "chosen" if chosen else "plain")
-        self.use_button.setVisible(not chosen and can_play(self.model, "chat"))
+        self.use_button.setVisible(not chosen and can_play(self.model, self._role))
         loading = chosen and progress is not None
         self.state.setVisible(chosen)
         self.state.setText(tr("Loading…") if loading else tr("In use") if loaded else tr("Chosen"))
@@ -253,6 +256,12 @@ def only_continues(name: str) -> bool:
     """Whether the catalogue says that this model is not for chatting."""
     entry = catalogue().get(name)
     return entry is not None and "chat" not in entry.roles
+
+
+def made_for_roles(name: str) -> tuple[str, ...]:
+    """What the catalogue says that this model is for."""
+    entry = catalogue().get(name)
+    return tuple(entry.roles) if entry is not None else ()
 
 
 def fit_warning(model: InstalledModel | CatalogueModel, context: int) -> str:

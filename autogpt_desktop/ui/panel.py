@@ -46,17 +46,26 @@ class Panels(QObject):
     """``context.panels``: the panels of the window."""
 
     active_changed = Signal()
+    role_changed = Signal()  # of ``role`` or ``named``
     sent = Signal(str, str, str)  # source's key, target's key, text: the columns hand it over
 
     def __init__(self) -> None:
         super().__init__()
         self.kinds: dict[str, PanelKind] = {}
         self.active: QWidget | None = None  # the panel that had the focus last
+        self.role = "chat"  # whose model that panel works with
+        self.named = False  # whether that has to be said, because two panels are in sight
 
     def activate(self, panel: QWidget | None) -> None:
         if panel is not self.active:
             self.active = panel
             self.active_changed.emit()
+
+    def show_role(self, role: str, named: bool) -> None:
+        """The panel that was used last works with the model for ``role``."""
+        if (role, named) != (self.role, self.named):
+            self.role, self.named = role, named
+            self.role_changed.emit()
 
     def send(self, source: str, target: str, text: str) -> None:
         """Open the panel ``target`` and give it ``text``. KeyError: there is no such panel."""

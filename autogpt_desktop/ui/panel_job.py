@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.worker_models import ModelsJob
+from autogpt_desktop.ui.worker_models import InMemory, ModelsJob
 
 
 class PanelJob(QObject):
@@ -62,7 +62,7 @@ class PanelJob(QObject):
             self._context.worker.cancel(stale)
 
     def _on_event(self, job_id: int, event: object) -> None:
-        if self._id and job_id == self._id:
+        if self._id and job_id == self._id and not isinstance(event, InMemory):
             self.yielded.emit(event)
 
     def _on_finished(self, job_id: int, state: str, error: object) -> None:

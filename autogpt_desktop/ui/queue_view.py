@@ -65,6 +65,8 @@ class QueueView(QWidget):
         context.worker.queue_changed.connect(self._on_models_queue)
         downloads.queue_changed.connect(self._on_downloads_queue)
         context.model_changed.connect(self._on_model)
+        for changed in (context.memory_changed, context.panels.role_changed, context.models_listed):
+            changed.connect(self._show_model)
         context.language_changed.connect(self.retranslate)
         self.retranslate()
 
@@ -83,7 +85,7 @@ class QueueView(QWidget):
     def retranslate(self) -> None:
         name_button(self.stop_button, tr("Stop this job"))
         self.busy.setAccessibleName(tr("A job is running"))
-        self._on_model(self._context.model())
+        self._show_model()
         self._show()
 
     def _on_models_queue(self, jobs: tuple[JobInfo, ...]) -> None:
@@ -94,15 +96,26 @@ class QueueView(QWidget):
         self._jobs["downloads"] = jobs
         self._show()
 
-    def _on_model(self, info: ModelInfo | None) -> None:
-        if info is None:
+    def _on_model(self, _info: ModelInfo | None) -> None:
+        self._show_model()
+
+    def _show_model(self) -> None:
+        """The one that the panel in front works with."""
+        model = self._context.model_for(self._context.panels.role)
+        loaded = self._context.in_memory.get(model.path) if model is not None else None
+        if model is None:
             self.model_label.set_text("")
             return
+        if loaded is None:
+            waits = self._context.loading is None
+            self.model_label.set_text(tr("{model}, loaded when needed", model=model.title) if waits else "")
+            return
+        size, kind = loaded
         devices = {"cpu": tr("processor"), "cuda": tr("graphics card"), "mps": tr("graphics chip")}
-        device = devices.get(info.device.split(":")[0], info.device)
+        device = devices.get(kind.split(":")[0], kind)
         self.model_label.set_text(
-            tr("{model} on the {device}, {size} in memory", model=info.title, device=device,
-               size=size_text(info.weight_bytes))
+            tr("{model} on the {device}, {size} in memory", model=model.title, device=device,
+               size=size_text(size))
         )  # fmt: skip
 
     def _show(self) -> None:

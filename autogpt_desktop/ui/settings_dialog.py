@@ -147,7 +147,7 @@ class SettingsDrawer(Overlay):
             "roles": tr("Which model does what"),
             "role-chat": tr("Chat"),
             "role-translate": tr("Translate"),
-            "role-answer": tr("Q&A"),
+            "role-answer": tr("Questions"),
             "role-embed": tr("Search in files"),
             "role-sentiment": tr("Sentiment"),
             "presets": tr("Answer presets"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -30,12 +31,19 @@ class ModelInfo:
     load_seconds: float
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """Which models are loaded now: the file or folder, the bytes of its weights, the device."""
+
+    models: tuple[tuple[Path, int, str], ...] = ()
+
+
 def only_load(_models: Any, _cancel: Event) -> Iterator[Any]:
     """The job that does nothing: ``WorkerModels.run`` loads the chat model before it."""
     return iter(())
 
 
-def until_cancelled(events: Iterator[Any], cancel: Event) -> Iterator[Any]:
+def until_cancelled(events: Iterator[Any], cancel: Event) -> Generator[Any, None, None]:
     """A job's events; a pass that was given up because the job is cancelled ends it and is no failure."""
     from autogpt_desktop.engine.transformer import Cancelled
 
@@ -55,6 +63,7 @@ class WorkerModels:
         self._made_for: Options = ("", 0, "", "")
         self._roles: dict[str, str | None] = {}
         self.loaded = ""  # the name that load_model succeeded with
+        self._told = InMemory()
 
     def run(
         self,
@@ -89,7 +98,11 @@ class WorkerModels:
                         yield _model_info(name, title, event.value)
                     else:
                         yield event
-            yield from until_cancelled(job(mine, cancel), cancel)
+            with closing(until_cancelled(job(mine, cancel), cancel)) as events:
+                for event in events:
+                    yield event
+                    yield from self.news()
+            yield from self.news()
 
     def get(self, options: Options, roles: dict[str, str | None]) -> Generator[Any, None, Any]:
         """Torch is imported here, the first time. ``roles``: the model for each role."""
@@ -102,6 +115,14 @@ class WorkerModels:
             self._models = self._make(self._resolve, *options)
             self._made_for = options
         return self._models
+
+    def news(self) -> Iterator[InMemory]:
+        """What is loaded, where that is not what was said last."""
+        loaded = self._models.loaded if self._models is not None else ()
+        now = InMemory(tuple((each.path, each.engine.weight_bytes, each.engine.device) for each in loaded))
+        if now != self._told:
+            self._told = now
+            yield now
 
     def unload_one(self, path: Path) -> None:
         self.loaded = ""  # if it was another one, that is found again without loading
