@@ -46,6 +46,7 @@ def wall(
 EVERYTHING = wall({"*"}, {"*"}, set())
 TORCH_FREE = {
     *("engine.config", "engine.encoder_config", "engine.folder_config", "engine.gguf", "engine.gguf_names"),
+    "engine.native",
 }
 
 SQL_FREE = {"documents.collection", "documents.reading", "documents.types"}

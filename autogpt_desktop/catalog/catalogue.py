@@ -61,7 +61,8 @@ class CatalogueModel:
     terms: str  # "": none; else what must be accepted once before fetching (settings.acknowledged)
     languages: tuple[str, ...]  # ISO 639-1
     context: int  # tokens
-    kv_bytes_per_token: int
+    kv_rows: int  # as InstalledModel has them
+    head_dim: int
     roles: tuple[str, ...]  # of settings.ROLES
     kind: str  # as InstalledModel.kind
     starter: bool
@@ -129,7 +130,8 @@ def _model(name: str, table: dict[str, Any]) -> CatalogueModel:
             terms=table.get("terms", ""),
             languages=tuple(table["languages"]),
             context=table["context"],
-            kv_bytes_per_token=table["kv_bytes_per_token"],
+            kv_rows=table["kv_rows"],
+            head_dim=table["head_dim"],
             roles=tuple(table["roles"]),
             kind=table.get("kind", "decoder"),
             starter=table.get("starter", False),

@@ -9,18 +9,54 @@ from pathlib import Path
 
 from autogpt_desktop.catalog.catalogue import CatalogueModel
 from autogpt_desktop.catalog.installed import InstalledModel
+from autogpt_desktop.engine import native
 
-# Weights in memory are at most this much larger than their file (measured, see the README).
-WEIGHT_FACTOR = 1.6
+# Peak memory against the file, measured (see the README): where the compiled back end runs, which maps
+# the file while it packs; and on torch, where 5 bits become 8.
+COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 # torch itself, activations of one prefill chunk, the logits.
 FIXED_BYTES = 400 * 1024**2
+_FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
+_QUANTISED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
+_TORCH_ONLY = ("Q2", "Q3")
 
 
-def memory_needed(model: CatalogueModel | InstalledModel, context: int = 0) -> int:
-    """Bytes to run ``model`` with ``context`` tokens (0: all that it can)."""
-    factor = WEIGHT_FACTOR if model.kind == "decoder" else 1.0  # encoders stay as they are
+def memory_needed(
+    model: CatalogueModel | InstalledModel,
+    context: int = 0,
+    *,
+    kv_cache: str = "float16",
+    quantize: str = "int8",
+) -> int:
+    """Bytes to run ``model`` on the processor with ``context`` tokens (0: all that it can).
+
+    ``kv_cache`` and ``quantize`` as in the settings: what a conversation is kept in, and what float
+    weights become ("": they stay, and run on torch).
+    """
     tokens = min(context, model.context) if context and model.context else context or model.context
-    return int(model.size * factor) + tokens * model.kv_bytes_per_token + FIXED_BYTES
+    weights: float = model.size  # encoders stay as they are
+    compiled = _runs_compiled(model, quantize)
+    if model.kind == "decoder":
+        weights *= COMPILED_FACTOR if compiled else TORCH_FACTOR
+        bits = _FLOATS.get(model.quantization.upper())
+        if compiled and bits is not None:
+            weights *= _QUANTISED[quantize] / bits
+    return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
+
+
+def cache_bytes(model: CatalogueModel | InstalledModel, kind: str) -> int:
+    """Bytes of KV cache that a token takes: "float16", "int8" (a float32 scale for each row) or "float32",
+    which torch keeps on a processor."""
+    row = {"float16": 2 * model.head_dim, "int8": model.head_dim + 4, "float32": 4 * model.head_dim}
+    return model.kv_rows * row[kind]
+
+
+def _runs_compiled(model: CatalogueModel | InstalledModel, quantize: str) -> bool:
+    """As ``engine.native.weights.runs`` finds it, told from the name of the mix."""
+    name = model.quantization.upper()
+    if native.library() is None or name.startswith(_TORCH_ONLY):
+        return False
+    return bool(quantize) or name not in _FLOATS
 
 
 def memory_free() -> int:
@@ -30,12 +66,6 @@ def memory_free() -> int:
     if sys.platform == "darwin":
         return _macos_free(subprocess.run(["/usr/bin/vm_stat"], capture_output=True, text=True).stdout)
     return _linux_free(Path("/"))
-
-
-def fits(model: CatalogueModel | InstalledModel, context: int = 0) -> bool:
-    """Whether there is room for it now. An unknown amount of memory counts as enough."""
-    free = memory_free()
-    return free == 0 or memory_needed(model, context) <= free
 
 
 def _linux_free(root: Path) -> int:

@@ -1,39 +1,23 @@
-"""The models that are on this computer: fetched ones, dropped-in ones, registered ones.
-
-Headers are read through ``engine.gguf`` and remembered by size and modification time, so that
-listing the models costs a few ``stat`` calls and never loads torch.
-"""
+"""The models that are on this computer: fetched ones, dropped-in ones, registered ones."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
+from autogpt_desktop.catalog.headers import HeaderCache, read_header, write_json
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
 
-if TYPE_CHECKING:
-    from autogpt_desktop.engine.gguf import GGUFFile
-
 log = logging.getLogger(__name__)
-_CACHE_VERSION = 2
 _DEFAULT_NAMES = ("", "autogpt")
-
-# llama.cpp's numbers for the mix of types in a file (``general.file_type``)
-_FILE_TYPES = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
-    11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S",
-    17: "Q5_K_M", 18: "Q6_K", 21: "Q2_K_S", 32: "BF16",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +34,8 @@ class InstalledModel:
     quantization: str
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
-    kv_bytes_per_token: int = 0
+    kv_rows: int = 0  # that a token adds to the KV cache: layers × 2 × key-value heads
+    head_dim: int = 0  # numbers in one of them
     removable: bool = True  # in the user's models folder, or registered by the user
     kind: str = "decoder"  # or an encoder's head: "embedding", "classification", "question_answering"
 
@@ -67,7 +52,7 @@ class InstalledModel:
 
 def installed() -> list[InstalledModel]:
     """Every model in the models folders and every registered one; names are unique."""
-    cache = _HeaderCache()
+    cache = HeaderCache()
     models: dict[str, InstalledModel] = {}
     seen: set[Path] = set()
     for path, entry, removable in _places():
@@ -81,7 +66,7 @@ def installed() -> list[InstalledModel]:
         while name in models:
             number += 1
             name = f"{model.name}-{number}"
-        models[name] = model if name == model.name else _renamed(model, name)
+        models[name] = model if name == model.name else replace(model, name=name)
     cache.save()
     return list(models.values())
 
@@ -138,7 +123,7 @@ def add(path: Path | str) -> InstalledModel:
             if error := model.error():
                 raise error
             return model
-    header = _header(path)
+    header = read_header(path)
     if header["problem"]:
         raise KnownError(header["problem"], **header["problem_values"])
     _save_registered([*_registered(), path])
@@ -227,18 +212,7 @@ def _registered() -> list[Path]:
 
 
 def _save_registered(files: list[Path]) -> None:
-    _write_json(paths.data_dir() / "models.json", {"files": [str(file) for file in files]})
-
-
-def _write_json(path: Path, value: Any) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_json(paths.data_dir() / "models.json", {"files": [str(file) for file in files]})
 
 
 # --- what a model says of itself
@@ -260,7 +234,8 @@ def _describe(
             quantization=header["quantization"],
             problem=problem,
             problem_values=values,
-            kv_bytes_per_token=header["kv_bytes_per_token"],
+            kv_rows=header["kv_rows"],
+            head_dim=header["head_dim"],
             removable=removable,
             kind=header["kind"],
         )
@@ -280,145 +255,8 @@ def _describe(
         quantization=entry.quantization,
         problem=problem,
         problem_values=values,
-        kv_bytes_per_token=entry.kv_bytes_per_token,
+        kv_rows=entry.kv_rows,
+        head_dim=entry.head_dim,
         removable=removable,
         kind=entry.kind,
     )
-
-
-def _renamed(model: InstalledModel, name: str) -> InstalledModel:
-    return InstalledModel(
-        **{key: getattr(model, key) for key in InstalledModel.__slots__ if key != "name"}, name=name
-    )
-
-
-@dataclass(slots=True)
-class _Header:
-    """What is worth remembering of a model's header."""
-
-    size: int = 0
-    title: str = ""
-    family: str = ""
-    languages: tuple[str, ...] = ()
-    context: int = 0
-    quantization: str = ""
-    kv_bytes_per_token: int = 0
-    kind: str = "decoder"
-    problem: str | None = None
-    problem_values: dict[str, Any] = field(default_factory=dict)
-
-
-class _HeaderCache:
-    """Headers by path, size and modification time, kept in a file of the cache folder."""
-
-    def __init__(self) -> None:
-        self._path = paths.cache_dir() / "model-headers.json"
-        self._changed = False
-        try:
-            stored = json.loads(self._path.read_text(encoding="utf-8"))
-            self._entries: dict[str, Any] = {}
-            if stored["version"] == _CACHE_VERSION:
-                self._entries = dict(stored["entries"])
-        except (OSError, ValueError, KeyError, TypeError):  # absent or damaged: read the headers again
-            self._entries = {}
-
-    def header(self, path: Path) -> dict[str, Any]:
-        stamp = _stamp(path)
-        entry = self._entries.get(str(path))
-        if entry is None or entry["stamp"] != stamp:
-            entry = {"stamp": stamp, "header": _header(path)}
-            self._entries[str(path)] = entry
-            self._changed = True
-        header: dict[str, Any] = entry["header"]
-        return header
-
-    def save(self) -> None:
-        if not self._changed:
-            return
-        entries = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
-        try:
-            _write_json(self._path, {"version": _CACHE_VERSION, "entries": entries})
-        except OSError:  # a read-only or full disk: it is only a cache
-            return
-
-
-def _stamp(path: Path) -> list[int]:
-    target = path / "config.json" if path.is_dir() else path
-    try:
-        status = target.stat()
-    except OSError:
-        return [0, 0]
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _header(path: Path) -> dict[str, Any]:
-    try:
-        header = _folder_header(path) if path.is_dir() else _gguf_header(path)
-    except KnownError as error:
-        size = _folder_size(path) if path.is_dir() else path.stat().st_size if path.exists() else 0
-        # Values are for a sentence: as text they survive the cache.
-        values = {key: str(value) for key, value in error.values.items()}
-        header = _Header(size=size, problem=error.key, problem_values=values)
-    return asdict(header)
-
-
-def _gguf_header(path: Path) -> _Header:
-    # here, because numpy comes with them: remembered headers are listed before the window shows
-    from autogpt_desktop.engine.gguf import read_gguf
-    from autogpt_desktop.engine.gguf_names import config_from_gguf
-
-    file = read_gguf(path)
-    config = config_from_gguf(file)
-    return _Header(
-        size=path.stat().st_size,
-        title=config.name,
-        family=config.family,
-        languages=config.languages,
-        context=config.max_position_embeddings,
-        quantization=_quantization(file),
-        kv_bytes_per_token=config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4,
-    )
-
-
-def _quantization(file: GGUFFile) -> str:
-    """The mix that llama.cpp noted, else the type that most of the bytes have."""
-    number = file.metadata.get("general.file_type")
-    if isinstance(number, int) and number in _FILE_TYPES:
-        return _FILE_TYPES[number]
-    totals: dict[str, int] = {}
-    for tensor in file.tensors.values():
-        totals[tensor.type] = totals.get(tensor.type, 0) + tensor.nbytes
-    return max(totals, key=lambda kind: totals[kind], default="")
-
-
-def _folder_header(path: Path) -> _Header:
-    """A Hugging Face folder: config.json and safetensors files."""
-    from autogpt_desktop.engine.encoder_config import encoder_config, is_encoder  # see _gguf_header
-    from autogpt_desktop.engine.folder_config import config_from_folder
-
-    if not any(path.glob("*.safetensors")):
-        raise KnownError("model-folder-unreadable", name=path.name)
-    if is_encoder(path):
-        encoder = encoder_config(path)
-        return _Header(
-            size=_folder_size(path),
-            title=path.name,
-            family=encoder.family,
-            languages=encoder.languages,
-            context=encoder.max_tokens,
-            kind=encoder.head,
-        )
-    config = config_from_folder(path)
-    raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    return _Header(
-        size=_folder_size(path),
-        title=path.name,
-        family=config.family,
-        context=config.max_position_embeddings,
-        quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
-        kv_bytes_per_token=config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4,
-    )
-
-
-def _folder_size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.glob("*.safetensors"))

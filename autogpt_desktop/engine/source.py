@@ -13,6 +13,7 @@ from autogpt_desktop.engine.dequant import dequantize, unpack
 from autogpt_desktop.engine.gguf import BLOCK
 
 CHUNK = 1 << 22  # weights expanded at a time: bounds the temporary memory
+_HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,18 @@ class Source:
         return table[start:stop] if self.row_order is None else table[self.row_order[start:stop]]
 
     def dense(self) -> Tensor:
-        """All values. [*shape], float32 for blocks, else the tensor's own type."""
+        """All values. [*shape], matrices of F16 and BF16 in that type, other blocks and vectors float32, a
+        tensor as it is."""
         if self.tensor is not None:
             return self.tensor if self.row_order is None else self.tensor[torch.from_numpy(self.row_order)]
         if len(self.shape) == 1:
             assert self.blocks is not None
             values = dequantize(self.blocks, self.type, self.shape)
             return torch.from_numpy(values if self.row_order is None else values[self.row_order])
+        if self.type in _HALVES:
+            return torch.from_numpy(np.array(self.rows(0, self.shape[0])).view(np.int16)).view(
+                _HALVES[self.type]
+            )
         raw = np.ascontiguousarray(self.rows(0, self.shape[0]))
         return torch.from_numpy(dequantize(raw.reshape(-1), self.type, self.shape))
 

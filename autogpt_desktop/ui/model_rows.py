@@ -15,6 +15,7 @@ from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.downloads import Download, Downloads
 from autogpt_desktop.ui.terms_card import show_terms
@@ -90,7 +91,7 @@ class InstalledRow(QFrame):
             facts.append(tr("continues a text, was not taught to chat"))
         elif self._role in made_for_roles(model.name):
             facts.append(tr("made for this"))
-        warning = "" if model.problem else fit_warning(model, self._context.settings.context_length)
+        warning = "" if model.problem else fit_warning(model, self._context.settings)
         error = model.error()
         self._facts.setText(" · ".join(fact for fact in facts if fact))
         self._problem.setText(i18n.message(error) if error else warning)
@@ -172,7 +173,7 @@ class CatalogueRow(QFrame):
 
     def retranslate(self) -> None:
         model = self.model
-        needed = fit.memory_needed(model, self._context.settings.context_length or USUAL_CONTEXT)
+        needed = memory_needed(model, self._context.settings)
         facts = [
             size_text(model.size),
             model.quantization,
@@ -225,7 +226,7 @@ class CatalogueRow(QFrame):
                 tr("{done} of {size} are here", done=size_text(here), size=size_text(self.model.size))
             )
         else:
-            self._state.setText(fit_warning(self.model, self._context.settings.context_length))
+            self._state.setText(fit_warning(self.model, self._context.settings))
         self._state.setVisible(bool(self._state.text()))
 
     def _download(self) -> None:
@@ -264,9 +265,15 @@ def made_for_roles(name: str) -> tuple[str, ...]:
     return tuple(entry.roles) if entry is not None else ()
 
 
-def fit_warning(model: InstalledModel | CatalogueModel, context: int) -> str:
+def memory_needed(model: InstalledModel | CatalogueModel, settings: Settings) -> int:
+    """Bytes to run it as the settings have it; an estimate."""
+    context = settings.context_length or USUAL_CONTEXT
+    return fit.memory_needed(model, context, kv_cache=settings.kv_cache, quantize=settings.quantize)
+
+
+def fit_warning(model: InstalledModel | CatalogueModel, settings: Settings) -> str:
     """A sentence where the model's memory is more than there is now, else nothing."""
-    needed = fit.memory_needed(model, context or USUAL_CONTEXT)
+    needed = memory_needed(model, settings)
     free = fit.memory_free()
     if not free or needed <= free:
         return ""

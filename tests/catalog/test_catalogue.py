@@ -22,7 +22,8 @@ licence = "MIT"
 licence_url = "https://example.org"
 languages = []
 context = 8
-kv_bytes_per_token = 8
+kv_rows = 4
+head_dim = 2
 roles = ["chat"]
 [[tiny.files]]
 name = "tiny.gguf"
@@ -67,9 +68,9 @@ def test_the_catalogue_agrees_with_the_real_files(
         assert (encoder.pooling, encoder.normalize) == ("mean", True)
         return
     config = config_from_gguf(read_gguf(folder / entry.files[0].name))
-    per_token = config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 4
     assert (config.family, config.max_position_embeddings) == (entry.family, entry.context)
-    assert per_token == entry.kv_bytes_per_token
+    rows = config.num_hidden_layers * 2 * config.num_key_value_heads
+    assert (rows, config.head_dim) == (entry.kv_rows, entry.head_dim)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""What a model's file says of itself, read through ``engine.gguf`` or a folder's config.json.
+
+Headers are remembered by size and modification time, so that listing the models costs a few ``stat``
+calls and never loads torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt_desktop import paths
+from autogpt_desktop.errors import KnownError
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.gguf import GGUFFile
+
+_CACHE_VERSION = 3
+
+# llama.cpp's numbers for the mix of types in a file (``general.file_type``)
+_FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
+    11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S",
+    17: "Q5_K_M", 18: "Q6_K", 21: "Q2_K_S", 32: "BF16",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Header:
+    """What is worth remembering of a model's header."""
+
+    size: int = 0
+    title: str = ""
+    family: str = ""
+    languages: tuple[str, ...] = ()
+    context: int = 0
+    quantization: str = ""
+    kv_rows: int = 0
+    head_dim: int = 0
+    kind: str = "decoder"
+    problem: str | None = None
+    problem_values: dict[str, Any] = field(default_factory=dict)
+
+
+class HeaderCache:
+    """Headers by path, size and modification time, kept in a file of the cache folder."""
+
+    def __init__(self) -> None:
+        self._path = paths.cache_dir() / "model-headers.json"
+        self._changed = False
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            self._entries: dict[str, Any] = {}
+            if stored["version"] == _CACHE_VERSION:
+                self._entries = dict(stored["entries"])
+        except (OSError, ValueError, KeyError, TypeError):  # absent or damaged: read the headers again
+            self._entries = {}
+
+    def header(self, path: Path) -> dict[str, Any]:
+        stamp = _stamp(path)
+        entry = self._entries.get(str(path))
+        if entry is None or entry["stamp"] != stamp:
+            entry = {"stamp": stamp, "header": read_header(path)}
+            self._entries[str(path)] = entry
+            self._changed = True
+        header: dict[str, Any] = entry["header"]
+        return header
+
+    def save(self) -> None:
+        if not self._changed:
+            return
+        entries = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
+        try:
+            write_json(self._path, {"version": _CACHE_VERSION, "entries": entries})
+        except OSError:  # a read-only or full disk: it is only a cache
+            return
+
+
+def _stamp(path: Path) -> list[int]:
+    target = path / "config.json" if path.is_dir() else path
+    try:
+        status = target.stat()
+    except OSError:
+        return [0, 0]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The fields of ``_Header``, fit for JSON; what is wrong with the model stands in "problem"."""
+    try:
+        header = _folder_header(path) if path.is_dir() else _gguf_header(path)
+    except KnownError as error:
+        size = _folder_size(path) if path.is_dir() else path.stat().st_size if path.exists() else 0
+        # Values are for a sentence: as text they survive the cache.
+        values = {key: str(value) for key, value in error.values.items()}
+        header = _Header(size=size, problem=error.key, problem_values=values)
+    return asdict(header)
+
+
+def _gguf_header(path: Path) -> _Header:
+    # here, because numpy comes with them: remembered headers are listed before the window shows
+    from autogpt_desktop.engine.gguf import read_gguf
+    from autogpt_desktop.engine.gguf_names import config_from_gguf
+
+    file = read_gguf(path)
+    config = config_from_gguf(file)
+    return _Header(
+        size=path.stat().st_size,
+        title=config.name,
+        family=config.family,
+        languages=config.languages,
+        context=config.max_position_embeddings,
+        quantization=_quantization(file),
+        kv_rows=config.num_hidden_layers * 2 * config.num_key_value_heads,
+        head_dim=config.head_dim,
+    )
+
+
+def _quantization(file: GGUFFile) -> str:
+    """The mix that llama.cpp noted, else the type that most of the bytes have."""
+    number = file.metadata.get("general.file_type")
+    if isinstance(number, int) and number in _FILE_TYPES:
+        return _FILE_TYPES[number]
+    totals: dict[str, int] = {}
+    for tensor in file.tensors.values():
+        totals[tensor.type] = totals.get(tensor.type, 0) + tensor.nbytes
+    return max(totals, key=lambda kind: totals[kind], default="")
+
+
+def _folder_header(path: Path) -> _Header:
+    """A Hugging Face folder: config.json and safetensors files."""
+    from autogpt_desktop.engine.encoder_config import encoder_config, is_encoder  # see _gguf_header
+    from autogpt_desktop.engine.folder_config import config_from_folder
+
+    if not any(path.glob("*.safetensors")):
+        raise KnownError("model-folder-unreadable", name=path.name)
+    if is_encoder(path):
+        encoder = encoder_config(path)
+        return _Header(
+            size=_folder_size(path),
+            title=path.name,
+            family=encoder.family,
+            languages=encoder.languages,
+            context=encoder.max_tokens,
+            kind=encoder.head,
+        )
+    config = config_from_folder(path)
+    raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    return _Header(
+        size=_folder_size(path),
+        title=path.name,
+        family=config.family,
+        context=config.max_position_embeddings,
+        quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
+        kv_rows=config.num_hidden_layers * 2 * config.num_key_value_heads,
+        head_dim=config.head_dim,
+    )
+
+
+def _folder_size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """All of it, or what was there before."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(value, file)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
