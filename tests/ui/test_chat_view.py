@@ -39,7 +39,7 @@ def long_panel(panel: ChatPanel) -> ChatPanel:
 
 def top_of(panel: ChatPanel) -> tuple[int, int]:
     """The first message in sight and where it stands."""
-    for item in panel.view.items:
+    for item in panel.view.column.items:
         area = panel.view.visible_rect(item.message.id)
         if not area.isEmpty() and area.bottom() > 0:
             return item.message.id, area.top()
@@ -53,7 +53,7 @@ def test_three_thousand_messages_open_fast(panel: ChatPanel, qtbot: QtBot) -> No
     panel.open_conversation(number)
     QApplication.processEvents()
     assert time.perf_counter() - started < 5
-    assert len(panel.view.items) == 3000 and len(panel.view.widgets) < 40
+    assert len(panel.view.column.items) == 3000 and len(panel.view.widgets) < 40
     bar = panel.view.verticalScrollBar()
     assert bar.value() == bar.maximum() and body(panel).endswith("End of 2999.")
     slowest = 0.0

@@ -9,10 +9,8 @@
 #include <vector>
 
 #include "attend.h"
-#include "kernels.h"
 #include "loading.h"
-#include "quantize.h"
-#include "threads.h"
+#include "products.h"
 
 namespace native {
 
@@ -25,22 +23,12 @@ struct Layer {
     bool sliding = false;
 };
 
-struct Workspace {  // of one thread
-    std::vector<Panel> panels{4};
-    // With a single token every thread makes a step's activations for itself:
-    Acts acts;
-    std::vector<float> row, x;
-    int64_t step = 0;  // the step that they are for
-};
-
-class Model {
+class Model : private Products {
 public:
     Model(const Shape& shape, int threads, const Kernels& kernels)
-        : shape_(shape),
-          pool_(threads),
-          kernels_(&kernels),
+        : Products(threads, kernels),
+          shape_(shape),
           layers_(static_cast<size_t>(shape.layers)),
-          workspaces_(static_cast<size_t>(threads)),
           attention_(shape, threads, kernels) {}
 
     const Kernels& kernels() const { return *kernels_; }
@@ -164,11 +152,6 @@ public:
 private:
     static constexpr size_t kPart = size_t{4} << 20;
 
-    void prepare(int cols) {
-        for (Workspace& space : workspaces_)
-            for (Panel& panel : space.panels) panel.resize(cols, kRows * kernels_->panel_groups);
-    }
-
     void begin_matrix(Matrix* m, Kind kind, int rows, int cols) {
         m->shape(kind, rows, cols);
         prepare(cols);
@@ -187,108 +170,7 @@ private:
     struct Token {
         int sequence, position;
     };
-    struct Product {
-        const Matrix* matrix;
-        float* y;
-    };
-
-    static void grow(std::vector<float>* buffer, size_t count) {
-        if (buffer->size() < count) buffer->resize(count);
-    }
-
     size_t qkv_width() const { return static_cast<size_t>(shape_.heads + 2 * shape_.kv_heads) * shape_.head_dim; }
-
-    template <class Task>
-    void over_tokens(const Task& task) {
-        constexpr int step = 4;
-        pool_.run((count_ + step - 1) / step, [&](int chunk, int thread) {
-            for (int t = chunk * step; t < std::min(count_, (chunk + 1) * step); t++)
-                task(t, thread);
-        });
-    }
-
-    // Calls prepare(token, activations, rows, space) for what a step of products starts from; `rows`
-    // [tokens, cols] is room to work in, and `space` null. One token's activations cost less to make again than to hand
-    // over, so `prepare` is then left to each thread (`prepared`), when it has a chunk: only while a
-    // chunk is unfinished what the step starts from stays as it is.
-    template <class Prepare>
-    void before(int rows, int cols, const Prepare& prepare) {
-        step_++;
-        if (count_ == 1) {
-            for (Workspace& space : workspaces_) {
-                grow(&space.row, static_cast<size_t>(rows) * static_cast<size_t>(cols));
-                space.acts.resize(*kernels_, rows, cols);
-            }
-            return;
-        }
-        acts_.resize(*kernels_, rows, cols);
-        over_tokens([&](int t, int) { prepare(t, &acts_, out_.data(), nullptr); });
-    }
-
-    template <class Prepare>
-    const Acts& prepared(const Prepare& prepare, Workspace& space) {
-        if (count_ != 1) return acts_;
-        if (space.step != step_) {
-            prepare(0, &space.acts, space.row.data(), &space);
-            space.step = step_;
-        }
-        return space.acts;
-    }
-
-    auto rounding(const float* x) {
-        return [this, x](int t, Acts* acts, float*, Workspace*) {
-            kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(acts->cols), acts, t, nullptr);
-        };
-    }
-
-    // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
-    // tokens goes over all panels of the chunk while both are in the first cache.
-    void group_rows(const Matrix& m, int from, int to, const Acts& acts, float* y, size_t stride, Workspace& space) {
-        int tokens = acts.tokens;
-        int wide = acts.panels ? kernels_->panel_groups : 1;
-        if (!acts.panels || tokens <= kernels_->direct_tokens) {
-            for (int g = from; g < to; g += wide) kernels_->rows(m, g, nullptr, acts, 0, tokens, y, stride);
-            return;
-        }
-        for (int g = from; g < to; g += wide) kernels_->unpack(m, g, &space.panels[static_cast<size_t>((g - from) / wide)]);
-        for (int t = 0; t < tokens; t += kTokenBlock)
-            for (int g = from; g < to; g += wide)
-                kernels_->rows(m, g, &space.panels[static_cast<size_t>((g - from) / wide)], acts, t,
-                               std::min(kTokenBlock, tokens - t), y, stride);
-    }
-
-    int groups_per_chunk(const Matrix& m, int groups, int tokens) const {
-        if (tokens < kernels_->panel_tokens) return std::max(1, groups / (pool_.size() * 6));
-        int wide = kernels_->panel_groups, most = static_cast<int>(workspaces_[0].panels.size());
-        if (tokens <= kernels_->direct_tokens) return wide * std::max(1, groups / (pool_.size() * 6 * wide));
-        return wide * std::max(1, std::min(most, kPanelBytes / (m.cols * kRows * wide)));
-    }
-
-    // Several products with the same activations as one parallel step; `prepare` as in `before`. Each token
-    // has one row of `cols` activations, or two.
-    template <class Prepare>
-    void multiply(std::initializer_list<Product> products, int cols, size_t stride,
-                  const Prepare& prepare, bool twice = false) {
-        int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0;
-        for (const Product& p : products) groups += p.matrix->groups();
-        before(rows, cols, prepare);
-        int step = groups_per_chunk(*products.begin()->matrix, groups, rows);
-        for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
-        pool_.run(chunks, [&](int chunk, int thread) {
-            Workspace& space = workspaces_[static_cast<size_t>(thread)];
-            const Acts& acts = prepared(prepare, space);
-            for (const Product& p : products) {
-                int own = (p.matrix->groups() + step - 1) / step;
-                if (chunk >= own) {
-                    chunk -= own;
-                    continue;
-                }
-                int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
-                group_rows(*p.matrix, from, to, acts, p.y, stride, space);
-                return;
-            }
-        });
-    }
 
     void embed(int id, float* x) const {
         const uint8_t* block = head.group(id / kRows);
@@ -404,22 +286,14 @@ private:
         });
     }
 
-    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10;
-
     Shape shape_;
     Memory weights_;
     size_t used_ = 0;  // of weights_
-    Pool pool_;
-    const Kernels* kernels_;
     std::vector<Layer> layers_;
-    std::vector<Workspace> workspaces_;
     std::vector<Sequence> sequences_;
     std::vector<Token> tokens_;
     Attention attention_;
-    int count_ = 0;
-    int64_t step_ = 0;
-    std::vector<float> x_, next_x_, out_, qkv_, attended_, gate_, up_;
-    Acts acts_;
+    std::vector<float> x_, next_x_, qkv_, attended_, gate_, up_;
 };
 
 }  // namespace native

@@ -95,7 +95,7 @@ class FindBar(QWidget):
     def _count_some(self) -> None:
         until = time.perf_counter() + SLICE
         words = self.field.text().casefold()
-        items = self.view.items
+        items = self.view.column.items
         while self._next_item < len(items):
             item = items[self._next_item]
             self._next_item += 1

@@ -6,20 +6,12 @@ message at the top edge keeps its place, so nothing jumps.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from math import ceil
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QFontMetricsF,
     QKeyEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
     QResizeEvent,
     QShowEvent,
     QTextCursor,
@@ -28,46 +20,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.message_widget import GAP, PAD, PAD_Y, ROW, MessageWidget
-from autogpt_desktop.ui.chat.style import SCROLL_BAR, QuietButton, chat_style
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.chat.jump_button import JumpButton
+from autogpt_desktop.ui.chat.message_column import Item, MessageColumn, estimate
+from autogpt_desktop.ui.chat.message_widget import PAD, MessageWidget
+from autogpt_desktop.ui.chat.style import SCROLL_BAR, chat_style
 from autogpt_desktop.ui.widgets import tab_order
 
 if TYPE_CHECKING:
     from autogpt_desktop.history import Message
     from autogpt_desktop.ui.context import AppContext
 
-MARGIN = 400  # px above and below the window in which messages already have widgets
-TOP = 24  # px above the first message
-BOTTOM = 24
 AT_END = 24  # px from the end that still count as being there
 POOL = 12  # unused widgets that are kept
-
-
-@dataclass(eq=False)
-class Item:
-    """A message in the column."""
-
-    message: Message
-    text: str
-    height: float
-    measured: bool = False
-    status: str = ""
-
-
-class _JumpButton(QuietButton):
-    """A round button that floats over the text."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        color = theme().color
-        painter.setBrush(color("hover" if self.underMouse() else "surface"))
-        focused = self.hasFocus()
-        painter.setPen(QPen(color("accent" if focused else "control"), 2 if focused else 1))
-        painter.drawEllipse(self.rect().adjusted(1, 1, -2, -2))
-        self.icon().paint(painter, self.rect().adjusted(9, 9, -9, -9))
-        painter.end()
 
 
 class MessageView(QAbstractScrollArea):
@@ -82,11 +46,9 @@ class MessageView(QAbstractScrollArea):
         super().__init__(parent)
         self.context = context
         self.chat_style = chat_style(context)
-        self.items: list[Item] = []
+        self.column = MessageColumn()
         self.widgets: dict[int, MessageWidget] = {}  # by message id
-        self._tops: list[float] = [0.0]
         self._spare: list[MessageWidget] = []
-        self._index: dict[int, int] = {}
         self._busy: set[int] = set()
         self._words, self._mark = "", (-1, -1)  # what is being found; message id and which of its places
         self._at_end = True
@@ -98,7 +60,7 @@ class MessageView(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setAutoFillBackground(False)
         self.verticalScrollBar().setSingleStep(48)
-        self.jump = _JumpButton("arrow-down", self, 36)
+        self.jump = JumpButton("arrow-down", self, 36)
         self.jump.clicked.connect(self.scroll_to_end)
         self.jump.hide()
         context.theme_changed.connect(self.restyle)
@@ -124,18 +86,15 @@ class MessageView(QAbstractScrollArea):
         ``hold``: the message (id) that is replaced by another (id), which appears at the same place.
         """
         anchor = self._anchor() if keep_place else None
-        if hold is not None and hold[0] in self._index:
-            value = self.verticalScrollBar().value() - TOP
-            anchor = hold[1], value - self._tops[self._index[hold[0]]]
+        if hold is not None and hold[0] in self.column:
+            anchor = hold[1], self.verticalScrollBar().value() - self.column.top(hold[0])
             self._at_end = False
-        old = {item.message.id: item for item in self.items}
         self._busy = set(busy)
-        self.items = [self._item(message, old.get(message.id)) for message in messages]
-        self._index = {item.message.id: index for index, item in enumerate(self.items)}
-        for message_id in [known for known in self.widgets if known not in self._index]:
+        self.column.set_messages(messages, self._busy, self._width(), self.chat_style)
+        for message_id in [known for known in self.widgets if known not in self.column]:
             self._release(message_id)
-        for message_id in self.widgets:
-            self._show(self.items[self._index[message_id]])
+        for item in self._shown():
+            self._show(item)
         self._recount()
         if anchor is None or self._at_end:
             self._set_value(self.verticalScrollBar().maximum())
@@ -144,11 +103,10 @@ class MessageView(QAbstractScrollArea):
 
     def update_message(self, message: Message, busy: bool, status: str = "") -> None:
         """A message changed: its state, its text, its place among its siblings."""
-        index = self._index.get(message.id)
-        if index is None:
+        item = self.column.item(message.id)
+        if item is None:
             return
         (self._busy.add if busy else self._busy.discard)(message.id)
-        item = self.items[index]
         item.message, item.text, item.status, item.measured = message, message.text, status, False
         if message.id in self.widgets:
             self._show(item)
@@ -156,10 +114,9 @@ class MessageView(QAbstractScrollArea):
 
     def grow(self, message_id: int, text: str, status: str = "") -> None:
         """More text of an answer that is being written."""
-        index = self._index.get(message_id)
-        if index is None:
+        item = self.column.item(message_id)
+        if item is None:
             return
-        item = self.items[index]
         anchor = self._anchor()
         item.text, item.status, item.measured = text, status, False
         widget = self.widgets.get(message_id)
@@ -169,43 +126,18 @@ class MessageView(QAbstractScrollArea):
                 self._mark_in(widget)
         self._lay_out(anchor)
 
-    def _item(self, message: Message, old: Item | None) -> Item:
-        if old and old.message.text == message.text and old.message.state == message.state:
-            old.message = message
-            return old
-        if old and message.id in self._busy and len(old.text) > len(message.text):
-            old.message = message
-            return old
-        item = Item(message, message.text, 0.0)
-        item.height = self._estimate(item)
-        return item
-
-    def _estimate(self, item: Item) -> float:
-        width = self._column() - 2 * PAD
-        per_line = max(10.0, width / self._char_width)
-        text = item.text
-        wide = 1.0 if text.isascii() else 1.5
-        lines = max(1, text.count("\n") + ceil(len(text) * wide / per_line))
-        chrome = (2 * PAD_Y if item.message.role == "user" else 4) + 4 + ROW + GAP
-        return lines * self.chat_style.line_height + chrome
-
     # -- geometry
 
-    @property
-    def _char_width(self) -> float:
-        return QFontMetricsF(self.chat_style.font).averageCharWidth()
-
-    def _column(self) -> int:
+    def _width(self) -> int:
         """Width of a message widget."""
         return max(200, min(self.chat_style.column_width + 2 * PAD, self.width() - SCROLL_BAR - 32))
 
     def _recount(self) -> None:
-        self._tops = [0.0, *accumulate(item.height for item in self.items)]
-        total = ceil(TOP + self._tops[-1] + BOTTOM)
+        self.column.recount()
         bar = self.verticalScrollBar()
         bar.setPageStep(self.viewport().height())
         self._laying = True
-        bar.setRange(0, max(0, total - self.viewport().height()))
+        bar.setRange(0, max(0, self.column.height - self.viewport().height()))
         self._laying = False
 
     def _set_value(self, value: float) -> None:
@@ -214,25 +146,21 @@ class MessageView(QAbstractScrollArea):
         self._laying = False
 
     def _anchor(self) -> tuple[int, float] | None:
-        """The message at the top edge and how far above that edge it begins."""
-        if not self.items:
-            return None
-        value = self.verticalScrollBar().value() - TOP
-        index = min(max(0, bisect_right(self._tops, value) - 1), len(self.items) - 1)
-        return self.items[index].message.id, value - self._tops[index]
+        return self.column.anchor(self.verticalScrollBar().value())
 
     def _keep(self, anchor: tuple[int, float] | None) -> None:
         if self._at_end:
             self._set_value(self.verticalScrollBar().maximum())
-        elif anchor is not None and anchor[0] in self._index:
-            self._set_value(self._tops[self._index[anchor[0]]] + anchor[1] + TOP)
+        elif anchor is not None and anchor[0] in self.column:
+            self._set_value(self.column.top(anchor[0]) + anchor[1])
 
-    def _range(self) -> range:
-        """Indices of the messages that need a widget."""
-        value = self.verticalScrollBar().value() - TOP
-        first = bisect_right(self._tops, value - MARGIN) - 1
-        last = bisect_right(self._tops, value + self.viewport().height() + MARGIN)
-        return range(max(0, first), min(len(self.items), max(last, 1)))
+    def _in_sight(self) -> range:
+        return self.column.near(self.verticalScrollBar().value(), self.viewport().height())
+
+    def _shown(self) -> list[Item]:
+        """Those that have a widget."""
+        items = map(self.column.item, self.widgets)
+        return [item for item in items if item is not None]
 
     def _lay_out(self, anchor: tuple[int, float] | None = None) -> None:
         """Give messages in sight a widget, measure them, and place all of them."""
@@ -241,12 +169,12 @@ class MessageView(QAbstractScrollArea):
         anchor = anchor or self._anchor()
         for _ in range(4):  # measuring moves others into sight; it settles at once or nearly so
             changed = False
-            for index in self._range():
-                item = self.items[index]
+            for index in self._in_sight():
+                item = self.column.items[index]
                 widget = self.widgets.get(item.message.id) or self._realise(item)
                 if not item.measured:
-                    height = widget.arrange(self._column())
-                    widget.resize(self._column(), height)
+                    height = widget.arrange(self._width())
+                    widget.resize(self._width(), height)
                     changed |= height != item.height
                     item.height, item.measured = height, True
             if not changed:
@@ -257,25 +185,25 @@ class MessageView(QAbstractScrollArea):
         self._track_end()
 
     def _place(self) -> None:
-        wanted = self._range()
-        offset = TOP - self.verticalScrollBar().value()
-        column = self._column()
-        left = (self.width() - SCROLL_BAR - column) // 2  # the same with and without the bar
-        for message_id, widget in list(self.widgets.items()):
-            index = self._index[message_id]
-            if index not in wanted and not (
+        wanted = {self.column.items[index].message.id for index in self._in_sight()}
+        value, width = self.verticalScrollBar().value(), self._width()
+        left = (self.width() - SCROLL_BAR - width) // 2  # the same with and without the bar
+        for item in self._shown():
+            message_id = item.message.id
+            widget = self.widgets[message_id]
+            if message_id not in wanted and not (
                 widget.has_selection() or widget.hasFocus() or widget.body.hasFocus()
             ):
                 self._release(message_id)
                 continue
-            top = round(self._tops[index] + offset)
-            widget.setGeometry(left, top, column, round(self.items[index].height))
+            top = round(self.column.top(message_id) - value)
+            widget.setGeometry(left, top, width, round(item.height))
         self._order_tabs()
         self.jump.move((self.width() - self.jump.width()) // 2, self.height() - self.jump.height() - 12)
 
     def _order_tabs(self) -> None:
         """The Tab key goes through messages as they stand; widgets are recycled in any order."""
-        numbers = sorted(self.widgets, key=self._index.__getitem__)
+        numbers = sorted(self.widgets, key=self.column.index)
         stops = [stop for number in numbers for stop in self.widgets[number].tab_stops()]
         if stops != self._tab_order:
             self._tab_order = stops
@@ -300,7 +228,7 @@ class MessageView(QAbstractScrollArea):
 
     def _show(self, item: Item) -> None:
         number = item.message.id
-        last = bool(self.items) and self.items[-1].message.id == number
+        last = self.column.items[-1].message.id == number
         widget = self.widgets[number]
         before = (widget.message, widget.text, widget.last, widget.busy)
         widget.show_message(item.message, item.text, last=last, busy=number in self._busy, status=item.status)
@@ -325,7 +253,7 @@ class MessageView(QAbstractScrollArea):
         if at_end != self._at_end:
             self._at_end = at_end
             self.at_end_changed.emit(at_end)
-        self.jump.setVisible(not at_end and bool(self.items))
+        self.jump.setVisible(not at_end and bool(self.column.items))
         self.jump.raise_()
 
     def is_at_end(self) -> bool:
@@ -340,28 +268,29 @@ class MessageView(QAbstractScrollArea):
 
     def scroll_to(self, message_id: int, inside: float = 0.0) -> None:
         """Bring a message into sight, its point ``inside`` px below its top, without moving if it is."""
-        index = self._index.get(message_id)
-        if index is None:
+        if message_id not in self.column:
             return
         for _ in range(2):  # the second time with measured heights
-            top = self._tops[index] + TOP + inside
+            top = self.column.top(message_id) + inside
             bar = self.verticalScrollBar()
             if not bar.value() + 16 <= top <= bar.value() + self.viewport().height() - 64:
                 self._at_end = False
                 self._set_value(top - self.viewport().height() / 4)
             self._track_end()
-            self._lay_out((message_id, bar.value() - TOP - self._tops[index]))
+            self._lay_out((message_id, bar.value() - self.column.top(message_id)))
 
     def step(self, direction: int) -> None:
         """Keyboard: to the message before or behind the current one."""
-        if not self.items:
+        items = self.column.items
+        if not items:
             return
-        index = self._index.get(self._current, len(self.items) if direction < 0 else -1)
-        index = min(max(0, index + direction), len(self.items) - 1)
+        outside = len(items) if direction < 0 else -1
+        index = self.column.index(self._current) if self._current in self.column else outside
+        index = min(max(0, index + direction), len(items) - 1)
         old = self.widgets.get(self._current)
         if old is not None:
             old.set_current(False)
-        self._current = self.items[index].message.id
+        self._current = items[index].message.id
         self.scroll_to(self._current)
         widget = self.widgets.get(self._current)
         if widget is not None:
@@ -409,8 +338,8 @@ class MessageView(QAbstractScrollArea):
         for widget in [*self.widgets.values(), *self._spare]:
             widget.restyle(self.chat_style)
         self._measure_again(anchor)
-        for message_id in self.widgets:
-            self._show(self.items[self._index[message_id]])
+        for item in self._shown():
+            self._show(item)
         self._lay_out(anchor)
 
     def retranslate(self) -> None:
@@ -418,13 +347,13 @@ class MessageView(QAbstractScrollArea):
         self.jump.name(tr("Jump to the end"))
         for widget in [*self.widgets.values(), *self._spare]:
             widget.retranslate()
-        for item in self.items:
+        for item in self.column.items:
             item.measured = False
         self._lay_out()
 
     def _measure_again(self, anchor: tuple[int, float] | None) -> None:
-        for item in self.items:
-            item.height, item.measured = self._estimate(item), False
+        for item in self.column.items:
+            item.height, item.measured = estimate(item, self._width(), self.chat_style), False
         self._recount()
         self._keep(anchor)
 
@@ -433,14 +362,14 @@ class MessageView(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         anchor = self._anchor()
-        if event.oldSize().width() != event.size().width() and (not self.widgets or self._column_changed()):
+        if event.oldSize().width() != event.size().width() and (not self.widgets or self._width_changed()):
             self._measure_again(anchor)
         self._recount()
         self._keep(anchor)
         self._lay_out(anchor)
 
-    def _column_changed(self) -> bool:
-        return any(widget.width() != self._column() for widget in self.widgets.values())
+    def _width_changed(self) -> bool:
+        return any(widget.width() != self._width() for widget in self.widgets.values())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
