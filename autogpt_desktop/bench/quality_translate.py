@@ -27,7 +27,8 @@ from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.prompts import TRANSLATION_ENDS, translation_line, translation_prefix
 from autogpt_desktop.tasks.translate import QUALITIES, Translation, translate_many
 from autogpt_desktop.tasks.translate_confidence import signals
-from autogpt_desktop.tasks.translate_model import Wish, choices
+from autogpt_desktop.tasks.translate_model import choices
+from autogpt_desktop.tasks.translate_prompt import Wish
 
 FITTED = (("en", "fr"), ("en", "zh"), ("zh", "en"))  # pairs that the confidence is fitted to
 PAIRS = (("en", "fr"), ("fr", "en"), ("en", "es"), ("en", "de"), ("en", "zh"), ("zh", "en"))

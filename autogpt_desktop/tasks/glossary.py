@@ -16,6 +16,11 @@ _WIDE = re.compile(f"[{_WIDE_RANGES}]")
 _HEADERS = {"source", "term", "from", "原文", "术语"}
 MOST = 20_000  # terms
 _SPACES = re.compile(r"\s+")
+_INFLECTED = 4  # letters of a term that may have an ending, or an Arabic article, and is still that term
+_ENDINGS = (
+    "(?:['’]s|s|es|x|n|en|а|у|ы|и|е|я|ю|ом|ем|ой|ей|ов|ев|ам|ям|ах|ях|ами|ями)?"  # French, German, Russian, …
+)
+_ARTICLES = "(?:[وف]?(?:[بك]?ال|لل|[بلك])?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Glossary:
 
     def missing(self, text: str, translation: str) -> list[Term]:
         """The terms of ``text`` whose translation is not in ``translation``."""
-        return [term for term in self.found(text) if not _pattern(term.target, term.case).search(translation)]
+        return [term for term in self.found(text) if not holds(translation, term.target, term.case)]
 
     @classmethod
     def from_csv(cls, text: str) -> Glossary:
@@ -102,11 +107,25 @@ class Glossary:
         return out.getvalue()
 
 
+def holds(text: str, term: str, case: bool = False) -> bool:
+    """Does ``term`` stand in ``text``, as it is or with an ending that makes it plural or declines it?"""
+    return bool(_pattern(term, case, sum(map(str.isalpha, term)) >= _INFLECTED).search(text))
+
+
+def replaced(text: str, term: str, other: str) -> str:
+    """``text`` with ``other`` wherever ``term`` stands as whole words."""
+    return _pattern(term, False).sub(lambda _: other, text)
+
+
 @lru_cache(maxsize=4096)
-def _pattern(term: str, case: bool) -> re.Pattern[str]:
-    """``term`` as whole words; in writing without spaces, wherever it stands."""
+def _pattern(term: str, case: bool, inflected: bool = False) -> re.Pattern[str]:
+    """``term`` as whole words; in writing without spaces, wherever it stands; ``inflected``: as ``holds``."""
     inner = r"\s+".join(re.escape(part) for part in term.split())
     letter = f"[^\\W_{_WIDE_RANGES}]"  # a Chinese character beside a Latin word is no part of it
     before = "" if _WIDE.match(term[0]) or not term[0].isalnum() else f"(?<!{letter})"
     after = "" if _WIDE.match(term[-1]) or not term[-1].isalnum() else f"(?!{letter})"
+    if inflected and after:
+        after = _ENDINGS + after
+    if inflected and "\u0600" <= term[0] <= "\u06ff":
+        before += _ARTICLES
     return re.compile(before + inner + after, 0 if case else re.IGNORECASE)

@@ -17,8 +17,9 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate_guard import flags, has_letters
-from autogpt_desktop.tasks.translate_model import Answer, Wish, answers, several
+from autogpt_desktop.tasks.translate_model import Answer, answers, several
 from autogpt_desktop.tasks.translate_pieces import Piece, pieces
+from autogpt_desktop.tasks.translate_prompt import Wish
 
 _FEW = 60  # characters; the language of more is told by themselves
 _NEARLY = 0.3  # of the likeliest language's probability

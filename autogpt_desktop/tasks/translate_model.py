@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.glossary import Glossary
-from autogpt_desktop.tasks.prompts import (
-    TRANSLATION_ENDS,
-    parallel,
-    translation_line,
-    translation_messages,
-    translation_prefix,
-)
+from autogpt_desktop.tasks.prompts import parallel
 from autogpt_desktop.tasks.translate_choice import Candidate, best, expected
 from autogpt_desktop.tasks.translate_confidence import confidence, signals
-from autogpt_desktop.tasks.translate_guard import cost, flags, repaired
+from autogpt_desktop.tasks.translate_prompt import Wish, judged, longest, prompts, repeating
+from autogpt_desktop.tasks.translate_terms import with_terms
 
 SAMPLES = 4  # of the quality "best", beside the likeliest answer
 RETRIES = 4  # candidates of the second try
 _TEMPERATURE, _TOP_K, _TOP_P = 0.5, 40, 0.95
 _RETRY_TEMPERATURE = 0.7
-_NO_REPEAT = 5  # tokens in a row that may not come again in a second try
-_QUOTES = re.compile(r"^[\"“«„「](.*)[\"”»“」]$", re.DOTALL)
 _SEED = 20_240_817
 
 Cancelled = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A sentence to translate, with the glossary's terms that are in it."""
-
-    text: str
-    source: str  # ISO 639-1
-    terms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +68,7 @@ def choices(
         tries += [_Try(at, seed) for at in range(len(wishes)) for seed in range(1, SAMPLES + 1)]
     made = yield from _candidates(engine, wishes, tries, target, glossary, cancelled)
     chosen = [_chosen(options, quality) for options in made]
-    wrong = [at for at, one in enumerate(chosen) if one.candidate.cost]
+    wrong = [at for at, one in enumerate(chosen) if {*one.candidate.flags} - {"glossary"}]
     if wrong:
         again = [
             _Try(at, seed, _RETRY_TEMPERATURE, True) for at in wrong for seed in range(RETRIES)
@@ -95,7 +77,40 @@ def choices(
         more = yield from _candidates(engine, wishes, again, target, glossary, cancelled, order)
         for at in wrong:
             chosen[at] = _chosen(made[at] + more[at], quality)
+    if glossary:  # a sentence that is good but for a term needs no second try
+        yield from _enforced(engine, wishes, chosen, target, glossary, cancelled)
     return chosen
+
+
+def _enforced(
+    engine: Any,
+    wishes: Sequence[Wish],
+    chosen: list[Chosen],
+    target: str,
+    glossary: Glossary,
+    cancelled: Cancelled,
+) -> Generator[Progress, None, None]:
+    """Terms of the glossary that the model still does not say are put into its mouth."""
+    without = [at for at, one in enumerate(chosen) if "glossary" in one.candidate.flags]
+    if not without:
+        return
+    odd = [at for at in without if len(chosen[at].candidate.flags) > 1]
+    if odd:  # the terms in the prompt may have led astray
+        plain = [Wish(wishes[at].text, wishes[at].source) for at in odd]
+        made = yield from _candidates(
+            engine, plain, [_Try(at) for at in range(len(odd))], target, glossary, cancelled
+        )
+        for at, options in zip(odd, made, strict=True):
+            if options[0].cost < chosen[at].candidate.cost:
+                chosen[at] = Chosen(options[0], chosen[at].agreement)
+    asked = prompts(engine, wishes, target)
+    state = yield from engine.prefix_state(asked.prefix, "translate", cancelled=cancelled)
+    for at in without:
+        first = chosen[at]
+        better = yield from with_terms(
+            engine, state, asked, at, wishes[at], first.candidate, target, glossary, cancelled
+        )
+        chosen[at] = Chosen(better, first.agreement)
 
 
 def _chosen(options: Sequence[Candidate], quality: str) -> Chosen:
@@ -139,14 +154,14 @@ def _candidates(
     """For each wish what its tries became, repaired and judged."""
     from autogpt_desktop.engine.batch import Continuation, generate
 
-    prefix, lines, stop = _prompts(engine, wishes, target, order)
-    state = yield from engine.prefix_state(prefix, "translate", cancelled=cancelled)
+    asked = prompts(engine, wishes, target, order)
+    state = yield from engine.prefix_state(asked.prefix, "translate", cancelled=cancelled)
     steps = generate(
         engine,
-        [lines[one.wish] for one in tries],
+        [asked.lines[one.wish] for one in tries],
         prefix=state,
-        max_tokens=[16 + int(2.5 * _size(engine, wishes[one.wish].text)) for one in tries],
-        stop=stop,
+        max_tokens=[longest(engine, wishes[one.wish]) for one in tries],
+        stop=asked.stop,
         choose=_Chooser(tries),
         cancelled=cancelled,
     )
@@ -154,7 +169,7 @@ def _candidates(
     for step in steps:
         if isinstance(step, Continuation):
             wish = wishes[tries[step.index].wish]
-            made[step.index] = _judged(wish, _clean(wish, step.text), step.logprobs, target, glossary)
+            made[step.index] = judged(wish, step.text, step.logprobs, target, glossary)
         else:
             yield step
     found: list[list[Candidate]] = [[] for _ in wishes]
@@ -163,59 +178,13 @@ def _candidates(
     return found
 
 
-def _judged(wish: Wish, text: str, logprobs: Sequence[float], target: str, glossary: Glossary) -> Candidate:
-    text, guessed = repaired(wish.text, text)
-    for term, other in wish.terms:  # left as it was
-        if other not in text and term in text:
-            text = text.replace(term, other)
-    mean = sum(logprobs) / len(logprobs) if logprobs else -10.0
-    found = flags(wish.text, text, wish.source, target, glossary)
-    if guessed and "placeholders" not in found:
-        found = (*found, "placeholders")
-    return Candidate(text, mean, cost(found), found)
-
-
-def _clean(wish: Wish, text: str) -> str:
-    """One line, without quotation marks that the source does not have."""
-    text = " ".join(text.split())
-    if (quoted := _QUOTES.match(text)) and not _QUOTES.match(wish.text):
-        text = quoted.group(1).strip()
-    return text
-
-
-def _size(engine: Any, text: str) -> int:
-    return len(engine.tokenizer.encode(text, add_special=False))
-
-
-def _shown(source: str) -> str:
-    """The language whose examples are shown: English for one that has none."""
-    return source if source in parallel()[0] else "en"
-
-
-def _prompts(
-    engine: Any, wishes: Sequence[Wish], target: str, order: tuple[int, ...]
-) -> tuple[list[int], list[list[int]], tuple[str, ...]]:
-    """In token ids what all prompts of a pair begin with and what follows for each wish; stop strings."""
-    source = _shown(wishes[0].source)
-    if engine.template.is_fallback:
-        encode = engine.tokenizer.encode
-        prefix = encode(translation_prefix(source, target, order), add_special=True)
-        lines = [translation_line(source, target, wish.text, wish.terms) for wish in wishes]
-        return prefix, [encode(line, add_special=False) for line in lines], (TRANSLATION_ENDS,)
-
-    def chat(text: str, terms: Sequence[tuple[str, str]] = ()) -> list[int]:
-        return list(engine.chat_ids(translation_messages(source, target, text, order, terms)))
-
-    whole = [chat(wish.text, wish.terms) for wish in wishes]
-    same = list(os.path.commonprefix([chat("A"), chat("\u4e00"), *whole]))
-    return same, [ids[len(same) :] for ids in whole], ()
-
-
 class _Chooser:
     """Chooses tokens for many tries: the likeliest, or drawn with the try's own seed."""
 
     def __init__(self, tries: Sequence[_Try]) -> None:
-        self.tries = tries
+        from autogpt_desktop.engine.sampling import likeliest
+
+        self.tries, self.likeliest = tries, likeliest
         self.samplers: dict[int, Any] = {}
 
     def __call__(self, index: int, logits: Any, made: list[int]) -> int:
@@ -224,7 +193,7 @@ class _Chooser:
             logits = logits.clone()
             logits[banned] = -math.inf
         if not one.seed:
-            return int(logits.argmax())
+            return self.likeliest(logits)
         if index not in self.samplers:
             self.samplers[index] = _sampler(one)
         return int(self.samplers[index](logits, made))
@@ -237,12 +206,3 @@ def _sampler(one: _Try) -> Any:
     return make_sampler(
         Sampling(temperature=one.temperature, top_k=_TOP_K, top_p=_TOP_P, min_p=0.0, seed=_SEED + one.seed)
     )
-
-
-def repeating(made: Sequence[int]) -> list[int]:
-    """Tokens that would make the last ``_NO_REPEAT`` the same as some before."""
-    last = tuple(made[-(_NO_REPEAT - 1) :])
-    if len(last) < _NO_REPEAT - 1:
-        return []
-    size = len(last)
-    return [made[at + size] for at in range(len(made) - size) if tuple(made[at : at + size]) == last]

@@ -25,8 +25,8 @@ from autogpt_desktop.tasks.translate import (
     translate_many,
 )
 from autogpt_desktop.tasks.translate_choice import Candidate, best, chrf, grams
-from autogpt_desktop.tasks.translate_model import repeating
 from autogpt_desktop.tasks.translate_pieces import LONGEST, pieces
+from autogpt_desktop.tasks.translate_prompt import repeating
 
 
 def joined(text: str, source: str, target: str) -> str:
