@@ -95,7 +95,7 @@ def _passes(
         while waiting and len(alive) < batch:
             index, ids = waiting.pop()
             room = _room(engine, before + len(ids), limits[index])
-            state = engine.new_state() if prefix is None else prefix.fork()
+            state = engine.new_state() if prefix is None else prefix.fork(len(ids) + room)
             alive.append(
                 _Sequence(index, state, list(ids), room, StopStrings(stop), engine.tokenizer.stream())
             )
@@ -190,7 +190,7 @@ def continuation_logprobs(
     before = 0 if prefix is None else len(prefix)
     for index, (prompt, continuation) in enumerate(pairs):
         _room(engine, before + len(prompt) + len(continuation), 1)
-        state = engine.new_state() if prefix is None else prefix.fork()
+        state = engine.new_state() if prefix is None else prefix.fork(len(prompt) + len(continuation))
         ids, last = list(prompt), None
         while ids:
             last = engine.decoder.forward([(state, ids[:_PASS_TOKENS])], cancelled=cancelled)[0]

@@ -123,12 +123,12 @@ class KVCache(CachedTokens):
         self.values[layer][:, start:stop] = values
         return self.keys[layer][:, :stop], self.values[layer][:, :stop]
 
-    def fork(self) -> KVCache:
-        """A copy that goes its own way."""
+    def fork(self, room: int = 0) -> KVCache:
+        """A copy that goes its own way, with room for ``room`` more tokens."""
         other = KVCache(
             self.layers, self.heads, self.head_dim, self.max_tokens, dtype=self.dtype, device=self.device
         )
-        other.reserve(len(self))
+        other.reserve(min(self.max_tokens, len(self) + room))
         for mine, copy in ((self.keys, other.keys), (self.values, other.values)):
             for source, target in zip(mine, copy, strict=False):
                 target[:, : len(self)] = source[:, : len(self)]

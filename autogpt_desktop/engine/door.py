@@ -29,8 +29,8 @@ class State(Protocol):
     def common_prefix(self, ids: Sequence[int]) -> int:
         """How many of ``ids`` are already here, from the start."""
 
-    def fork(self) -> State:
-        """A copy that goes its own way."""
+    def fork(self, room: int = 0) -> State:
+        """A copy that goes its own way, with room for ``room`` more tokens."""
 
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
         """What is remembered of the first ``tokens``, as arrays that ``restore`` takes back.

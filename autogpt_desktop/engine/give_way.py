@@ -54,9 +54,9 @@ class MovableState:
         limit = min(len(ids), len(held))
         return next((i for i in range(limit) if ids[i] != held[i]), limit)
 
-    def fork(self) -> MovableState:
+    def fork(self, room: int = 0) -> MovableState:
         try:
-            return MovableState(self.owner, self.inner.fork(), self.unread)
+            return MovableState(self.owner, self.inner.fork(room), self.unread)
         except (MemoryError, RuntimeError) as error:
             if self.owner.moved or not out_of_memory(error):
                 raise

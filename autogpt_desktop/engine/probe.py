@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,20 +47,23 @@ def hidden_rows(
     *,
     prefix: State | None = None,
     batch: int = BATCH,
+    states: list[State] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | tuple[int, Tensor]]:
     """The mean of the last ``tokens`` of every prompt (token ids, each behind ``prefix``) as ``layers`` (from
     1, rising) leave them.
 
     Yields (number of the prompt, float32 [layers, hidden_size]) and a Progress behind each pass. ``prefix``
-    is not changed. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
+    is not changed; ``states``, a list that begins empty, keeps its copies for the next call behind the
+    same prefix. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
     that does not fit, and ``Cancelled``.
     """
     before = 0 if prefix is None else len(prefix)
     for ids in prompts:
         if before + len(ids) > engine.context_length:
             raise KnownError("prompt-too-long", tokens=before + len(ids), context=engine.context_length)
-    states: list[Any] = []
+    states = [] if states is None else states
+    room = max(map(len, prompts), default=0)
     start = 0
     while start < len(prompts):
         stop, size = start, 0
@@ -71,7 +73,7 @@ def hidden_rows(
                 break
             stop += 1
         while len(states) < stop - start:  # a state is as it was behind a pass, so it serves again
-            states.append(engine.new_state() if prefix is None else prefix.fork())
+            states.append(engine.new_state() if prefix is None else prefix.fork(room))
         work = list(zip(states, prompts[start:stop], strict=False))
         rows = engine.decoder.hidden(work, layers, tokens, cancelled)
         for index, row in enumerate(rows, start):
@@ -87,10 +89,18 @@ def probe_logits(
     *,
     prefix: State | None = None,
     batch: int = BATCH,
+    states: list[State] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | tuple[int, Tensor]]:
     """``head``'s logits for every prompt, float32 [heads]; else as ``hidden_rows``."""
     for step in hidden_rows(
-        engine, prompts, head.layers, head.tokens, prefix=prefix, batch=batch, cancelled=cancelled
+        engine,
+        prompts,
+        head.layers,
+        head.tokens,
+        prefix=prefix,
+        batch=batch,
+        states=states,
+        cancelled=cancelled,
     ):
         yield step if isinstance(step, Progress) else (step[0], head(step[1]))

@@ -95,6 +95,9 @@ class Asker(Protocol):
     ) -> Iterator[Progress | tuple[int, Score]]:
         """(number of the text, score), in any order. Raises ``Cancelled``."""
 
+    def rest(self) -> None:
+        """Nothing is asked for now: let go of what only makes it quicker."""
+
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         """Shipped constants; else what a text without content scores is taken off (Zhao et al. 2021)."""
 
@@ -124,6 +127,7 @@ class DecoderAsker:
         self.key = f"{c.family}-{c.num_hidden_layers}x{c.hidden_size}-{c.vocab_size}-"
         self.key += f"{'chat' if self.chat else 'base'}-{self.prompt.version}"
         self.choices = self._choices()
+        self.start = [] if self.chat else self._question_start()
         self.prefix = self._chat_prefix() if self.chat else self._base_prefix()
         self.state: Any = None
         self.shared = prefix
@@ -160,6 +164,9 @@ class DecoderAsker:
                     yield step
                 else:
                     yield group[step[0]][0], (float(step[1][0] - step[1][1]), -1.0)
+
+    def rest(self) -> None:
+        """Nothing is held."""
 
     def prompts(self, texts: Sequence[str]) -> list[tuple[list[tuple[int, list[int]]], Any]]:
         """(number of the text, prompt in ids) of those behind a state, with that state; then of the others,
@@ -200,7 +207,13 @@ class DecoderAsker:
 
     def _base_prefix(self) -> list[int]:
         shown = (self.prompt.example.format(text=t, label=self._label(x)) for t, x in self.prompt.examples)
-        return list(self.engine.tokenizer.encode("".join(shown)))
+        return [*self.engine.tokenizer.encode("".join(shown)), *self.start]
+
+    def _question_start(self) -> list[int]:
+        """What a base model reads before every text, unless its first letters join the token before them."""
+        head, _, _ = self.prompt.question.partition("{text}")
+        ids = self._encode(head.rstrip())
+        return ids if self._encode(self.prompt.question.format(text="x"))[: len(ids)] == ids else []
 
     def _label(self, label: str) -> str:
         return self.prompt.labels[0 if label == "positive" else 1]
@@ -224,12 +237,14 @@ class DecoderAsker:
     def _whole(self, text: str) -> list[int]:
         if self.chat:
             return list(self.engine.chat_ids(self._messages(text)))
-        return [*self.prefix, *self._encode(self.prompt.question.format(text=text))]
+        examples = self.prefix[: len(self.prefix) - len(self.start)]
+        return [*examples, *self._encode(self.prompt.question.format(text=text))]
 
     def _behind(self, text: str) -> list[int] | None:
         """The prompt's ids behind the prefix; None where the prompt does not begin with it."""
         if not self.chat:
-            return self._encode(self.prompt.question.format(text=text))
+            ids, size = self._encode(self.prompt.question.format(text=text)), len(self.start)
+            return ids[size:] if ids[:size] == self.start else None
         ids = self._whole(text)
         return ids[len(self.prefix) :] if ids[: len(self.prefix)] == self.prefix else None
 
@@ -269,6 +284,9 @@ class HeadAsker:
             )
             d = float(positive.float().logsumexp(0) - negative.float().logsumexp(0))
             yield index, (d, held["neutral"] if self.knows_neutral else -1.0)
+
+    def rest(self) -> None:
+        """Nothing is held."""
 
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         yield from ()

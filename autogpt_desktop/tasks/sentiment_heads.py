@@ -129,6 +129,7 @@ class HeadedAsker(DecoderAsker):
         self.__dict__ |= asking.__dict__
         self.plain_key = asking.key
         self.key = f"{asking.key}-{found.version}"
+        self.copies: list[Any] = []  # of the prefix's state
         self.probe = probe(found.layers, found.tokens, found.weights, found.bias)
 
     def scores(
@@ -140,14 +141,24 @@ class HeadedAsker(DecoderAsker):
         for group, state in self.prompts(texts):
             prompts = [ids for _, ids in group]
             batch = self.batch or BATCH
+            states = self.copies if state is not None else None
             for step in probe_logits(
-                self.engine, prompts, self.probe, prefix=state, batch=batch, cancelled=cancelled
+                self.engine,
+                prompts,
+                self.probe,
+                prefix=state,
+                batch=batch,
+                states=states,
+                cancelled=cancelled,
             ):
                 if isinstance(step, Progress):
                     yield step
                 else:
                     d, neutral = step[1].tolist()
                     yield group[step[0]][0], (d, sigmoid(neutral))
+
+    def rest(self) -> None:
+        self.copies.clear()
 
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         """The heads are calibrated as they are."""

@@ -156,29 +156,33 @@ class TableRun:
         first = len(self.held or ())
         count, told = _Count(self.total, first), first > 0 or not len(store)
         texts = islice(self._texts(), first, None)
-        while block := list(islice(texts, _BLOCK)):
-            known = self._known(block)
-            new = [text for text in dict.fromkeys(block) if text not in known]
-            if new and not told:
-                told, row = True, count.done + block.index(new[0])
-                yield Notice("notice.sentiment-continues", {"row": f"{row + 1:,}", "done": row})
-            count.reused += len(block) - len(new)
-            shown = 0
-            for at in range(0, len(new), CHUNK):
-                some = new[at : at + CHUNK]
-                done = count.done - shown + len(block) * at // len(new)
-                measured = yield from measure(self._judge or judge, some, cancelled, done, self.total)
-                store.keep((text, *_packed(one)) for text, one in zip(some, measured, strict=True))
-                known |= dict(zip(some, measured, strict=True))
-                count.computed += len(some)
-                upto = next((i for i in range(shown, len(block)) if block[i] not in known), len(block))
-                if upto > shown:
-                    yield self._judged(count, block[shown:upto], known)
-                    shown = upto
-                yield count.state(count.done)
-            if shown < len(block):
-                yield self._judged(count, block[shown:], known)
-                yield count.state(count.done)
+        try:
+            while block := list(islice(texts, _BLOCK)):
+                known = self._known(block)
+                new = [text for text in dict.fromkeys(block) if text not in known]
+                if new and not told:
+                    told, row = True, count.done + block.index(new[0])
+                    yield Notice("notice.sentiment-continues", {"row": f"{row + 1:,}", "done": row})
+                count.reused += len(block) - len(new)
+                shown = 0
+                for at in range(0, len(new), CHUNK):
+                    some = new[at : at + CHUNK]
+                    done = count.done - shown + len(block) * at // len(new)
+                    measured = yield from measure(self._judge or judge, some, cancelled, done, self.total)
+                    store.keep((text, *_packed(one)) for text, one in zip(some, measured, strict=True))
+                    known |= dict(zip(some, measured, strict=True))
+                    count.computed += len(some)
+                    upto = next((i for i in range(shown, len(block)) if block[i] not in known), len(block))
+                    if upto > shown:
+                        yield self._judged(count, block[shown:upto], known)
+                        shown = upto
+                    yield count.state(count.done)
+                if shown < len(block):
+                    yield self._judged(count, block[shown:], known)
+                    yield count.state(count.done)
+        finally:
+            for one in (judge, self._judge or judge):
+                one.asker.rest()
         if not self.total or first == self.total:
             yield count.state(first)
 

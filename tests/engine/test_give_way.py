@@ -147,7 +147,7 @@ def test_a_fork_without_room_is_read_anew(
     state = decoder.new_state()
     decoder.forward([(state, [5, 6, 7])])
 
-    def full(self: Any) -> None:
+    def full(self: Any, room: int = 0) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(type(state.inner), "fork", full)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from autogpt_desktop.engine.door import State
 from autogpt_desktop.engine.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
@@ -80,6 +81,29 @@ def test_states_stay_as_they_were_and_company_changes_no_bit(tmp_path: Path) -> 
     engine.decoder.hidden([(state, prompts[0])], [1])
     one = engine.decoder.forward([(state, prompts[1])])[0]
     assert torch.equal(one, engine.decoder.forward([(prefix.fork(), prompts[1])])[0])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_copies_of_a_prefix_serve_again_and_need_not_grow(tmp_path: Path, compiled: bool) -> None:
+    engine = engines(tmp_path, "gemma3")[0 if compiled else 1]
+    prefix = engine.new_state()
+    for _ in engine.prefill(prefix, engine.tokenizer.encode("the other thing")):
+        pass
+    prompts = [list(engine.tokenizer.encode(text, add_special=False)) for text in TEXTS]
+    copies: list[State] = []
+    first = rows(engine, prompts, 1, 2, prefix=prefix, states=copies)
+    held = list(map(id, copies))
+    assert len(copies) == len(TEXTS) and len({len(copy) for copy in copies} | {len(prefix)}) == 1
+    again = rows(engine, prompts[::-1], 1, 2, prefix=prefix, states=copies)
+    assert list(map(id, copies)) == held
+    alone = [rows(engine, [ids], 1, 2, prefix=prefix)[0] for ids in prompts]
+    same = torch.equal if compiled else torch.allclose
+    assert all(map(same, first, alone)) and all(map(same, again[::-1], alone))
+    roomy = prefix.fork(70)
+    size = roomy.nbytes
+    engine.decoder.hidden([(roomy, prompts[0] * (70 // len(prompts[0])))], [1])
+    assert roomy.nbytes == size
+    assert len(prefix.fork(10**6)) == len(prefix)  # no more than the context holds
 
 
 def test_a_head_is_a_sum(tmp_path: Path) -> None:

@@ -110,6 +110,16 @@ def test_alone_and_without_the_prefix_the_heads_say_the_same(judge: Judge) -> No
         assert abs(one[index][1] - other[index][1]) < 0.1
 
 
+def test_the_question_begins_in_the_prefix(judge: Judge) -> None:
+    asking = judge.asker
+    assert isinstance(asking, DecoderAsker) and asking.start
+    for text in ("What a wonderful evening!", ":) 7", "好", "\n"):
+        behind, whole = asking._behind(text), asking._whole(text)
+        assert behind is None or [*asking.prefix, *behind] == whole
+    assert len(asking._behind("Good") or []) == len(asking._whole("Good")) - len(asking.prefix)
+    assert asking._whole("Good")[-1] == asking._encode(" is")[-1]
+
+
 def _scores(asking: Any, texts: list[str]) -> list[tuple[int, tuple[float, float]]]:
     return [step for step in asking.scores(texts, never) if isinstance(step, tuple)]
 

@@ -60,10 +60,10 @@ class NativeState(CachedTokens):
         if scales is not None and self.scales is not None:
             scales[..., : len(self)] = self.scales[..., : len(self)]
 
-    def fork(self) -> NativeState:
-        """A copy that goes its own way."""
+    def fork(self, room: int = 0) -> NativeState:
+        """A copy that goes its own way, with room for ``room`` more tokens."""
         other = NativeState(self.layers, self.heads, self.head_dim, self.max_tokens, self.kind)
-        other.reserve(len(self))
+        other.reserve(min(self.max_tokens, len(self) + room))
         self._copy_to(other.cache, other.scales)
         other.ids = list(self.ids)
         return other
