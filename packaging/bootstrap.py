@@ -361,7 +361,9 @@ def version() -> str:
 
 def start_app() -> int:
     step("Starting AutoGPT Desktop")
-    return run_in_venv(["-m", "autogpt_desktop"])  # without a display it says so and chats right here
+    # from the person's folder, as from the menu: there the dialogs for files begin.
+    # Without a display it says so and chats right here.
+    return run_in_venv(["-m", "autogpt_desktop"], cwd=Path.home())
 
 
 # --- the tests

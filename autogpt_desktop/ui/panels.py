@@ -38,6 +38,11 @@ def send_titles(key: str) -> str:
     return names[key]
 
 
+def job_title(key: str, text: str) -> str:
+    """What the queue says of a panel's job about ``text``."""
+    return tr("{panel}: {text}", panel=titles(key), text=" ".join(text[:400].split())[:80])
+
+
 def kind(key: str, make: Make) -> PanelKind:
     """One of the keys above, and what builds its widget; its icon is ``resources/icons/<key>.svg``."""
     return PanelKind(key, key, lambda: titles(key), lambda: send_titles(key), make)

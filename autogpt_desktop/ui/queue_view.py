@@ -25,6 +25,7 @@ from autogpt_desktop.ui.widgets import (
 from autogpt_desktop.ui.worker_models import ModelInfo
 from autogpt_desktop.worker import JobInfo
 
+TITLE = 240  # pixels of the job's title in the footer
 Row = tuple[str, JobInfo]  # which worker, what
 
 
@@ -121,7 +122,7 @@ class QueueView(QWidget):
     def _show(self) -> None:
         rows = self.rows()
         if rows:
-            title = rows[0][1].title or tr("Working")
+            title = self._short(rows[0][1].title or tr("Working"))
             text = tr("{job} · {n} more", job=title, n=len(rows) - 1) if len(rows) > 1 else title
         else:
             text = tr("Ready")
@@ -132,6 +133,9 @@ class QueueView(QWidget):
         self.busy.setVisible(bool(rows))
         self.busy.setRange(0, 0 if rows else 1)
         self.popup.fill()
+
+    def _short(self, title: str) -> str:
+        return self.button.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, TITLE)
 
     def _toggle(self) -> None:
         self.popup.toggle(self.button)

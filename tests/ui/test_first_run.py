@@ -15,10 +15,13 @@ from autogpt_desktop.catalog.catalogue import CatalogueModel, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.settings import Settings
+from autogpt_desktop.ui.chat.panel_parts import EmptyState
+from autogpt_desktop.ui.chat_panel import ChatPanel
 from autogpt_desktop.ui.first_run import FirstRun
 from autogpt_desktop.ui.main_window import MainWindow
 from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.terms_card import TermsCard
+from tests.ui.chat_kit import Script
 
 
 def first_run(window: MainWindow) -> FirstRun:
@@ -122,3 +125,33 @@ def test_the_offer_leaves_when_the_model_is_here(shell_window: MainWindow, minil
     shell_window.context.on_fetched(minilm_folder.name)
     assert shell_window.context.chosen_model() is None and first_run(shell_window)
     assert shell_window.context.settings.default_model == ""
+
+
+def test_the_first_chat_offers_what_the_other_panels_need(
+    panel: ChatPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set-up has fetched the starter, so the view without a model is never seen."""
+    asked: list[str] = []
+
+    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+        asked.append(model.name)
+        yield Progress("stage.downloading", 1, model.size)
+
+    monkeypatch.setattr(panel.context.downloads, "_fetch", fetch)
+    offer = panel.empty.offer
+    assert offer is not None and offer.isVisible()
+    offer.fetch_button.click()
+    qtbot.waitUntil(lambda: asked == ["gemma-3-270m"] and not panel.context.downloads.is_running(asked[0]))
+    assert panel.context.settings.acknowledged == ["gemma"]
+    assert panel.context.downloads.stop(10_000)
+
+
+def test_the_queue_says_what_is_answered(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    script.pause_at = 1
+    panel.composer.edit.setPlainText("Which river\nruns through Paris?")
+    panel.composer.send_button.click()
+    titles = lambda: [job.title for job in panel.context.worker.jobs()]  # noqa: E731
+    qtbot.waitUntil(lambda: "Chat: Which river runs through Paris?" in titles())
+    script.go.set()
+    qtbot.waitUntil(lambda: titles() == [])
+    assert EmptyState(panel.context).offer is None, "only before the first conversation"

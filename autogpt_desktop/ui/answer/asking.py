@@ -14,6 +14,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.answer_places import Finding, Places, warm_up
 from autogpt_desktop.ui.answer.turn import Turn
 from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.panels import job_title
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -74,7 +75,7 @@ class Asking(QObject):
         def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
             yield from finds(models, cancelled=cancel.is_set)
 
-        self._job.start(job, title=tr("Answering"), role="answer")
+        self._job.start(job, title=job_title("answer", turn.question), role="answer")
 
     def stop(self) -> None:
         self._job.cancel()

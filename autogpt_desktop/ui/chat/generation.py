@@ -16,6 +16,7 @@ from autogpt_desktop.events import Done, Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
 from autogpt_desktop.ui.chat.attachments import prompt_text
+from autogpt_desktop.ui.panels import job_title
 
 if TYPE_CHECKING:
     from autogpt_desktop.history import History, Message
@@ -133,7 +134,8 @@ class Answers(QObject):
         answer.stats.pop("error", None)
         answer.stats.pop("error_values", None)
         answer.status = tr("Waiting …")
-        answer.job_id = self.context.submit_with_models(job, title=tr("Answering"))
+        question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+        answer.job_id = self.context.submit_with_models(job, title=job_title("chat", question))
         self.running[answer.job_id] = answer
         self.began.emit(answer)
         return answer

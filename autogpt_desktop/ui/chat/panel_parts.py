@@ -10,10 +10,12 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.style import SCROLL_BAR
+from autogpt_desktop.ui.model_offer import ModelOffer
 from autogpt_desktop.ui.theme import theme
 from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button
 
@@ -186,6 +188,9 @@ class EmptyState(QScrollArea):
         column.addWidget(self.note)
         column.addSpacing(16)
         column.addLayout(row)
+        self._column = column
+        self.offer: ModelOffer | None = None
+        self._offer_of_tasks()
         column.addStretch(3)
         self.setWidget(page)
         context.language_changed.connect(self.retranslate)
@@ -194,6 +199,16 @@ class EmptyState(QScrollArea):
         self.restyle()
         self.temporary = False
         self.retranslate()
+
+    def _offer_of_tasks(self) -> None:
+        """Before the first conversation: what the other panels need is one click away here too."""
+        model = made_for("translate")[0]
+        here = any(each.name == model.name for each in self.context.installed_models())
+        if here or self.context.settings.last_conversation:
+            return
+        self.offer = ModelOffer(self.context, self.context.downloads, "translate")
+        self._column.addSpacing(24)
+        self._column.addWidget(self.offer)
 
     def restyle(self) -> None:
         """Quieter than other buttons: they are suggestions."""

@@ -17,6 +17,7 @@ from autogpt_desktop.tasks.translate_live import Doubt, Found, LiveMemory, Offer
 from autogpt_desktop.translate_glossaries import Glossaries
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.panels import job_title
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.pair import EditorPair
 from autogpt_desktop.ui.translate.sentence_map import Edit, Pair
@@ -125,7 +126,7 @@ class Live(QObject):
 
         self._language = "" if source == AUTO else source
         lane = "background" if quality == "idle" else "interactive"
-        self._job.start(job, title=tr("Translating"), role="translate", lane=lane)
+        self._job.start(job, title=job_title("translate", text), role="translate", lane=lane)
         if quality != "idle":
             self.complete = False
             self._slow.start()
