@@ -35,6 +35,9 @@ def add_parser(commands: Any) -> None:
         default="best",
         help=tr("“best” compares several translations of each sentence"),
     )
+    command.add_argument(
+        "--anyway", action="store_true", help=tr("also for languages that the model does not know")
+    )
     command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
     command.add_argument(
         "--out",
@@ -57,6 +60,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)
     known = _known(models)
+    if not options.anyway:
+        _check(options, known)
     try:
         with models.job() as job, stop:
             try:
@@ -76,10 +81,20 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _known(models: Any) -> tuple[str, ...]:
     """The languages that the catalogue or the file says the model knows; () where neither does."""
-    from autogpt_desktop.catalog.installed import installed
+    from autogpt_desktop.catalog.installed import languages_of
 
-    path = models.resolve("translate")
-    return next((model.languages for model in installed() if model.path == path), ())
+    return languages_of(models.resolve("translate"))
+
+
+def _check(options: argparse.Namespace, known: Sequence[str]) -> None:
+    """Raises KnownError("language-unknown") for a language that the model says it does not know."""
+    from autogpt_desktop.tasks.prompts import LANGUAGES
+    from autogpt_desktop.tasks.translate import name_of, offered, states
+
+    codes = offered(known)
+    for code in (options.source, options.target):
+        if states(known) and code in LANGUAGES and code not in codes:
+            raise KnownError("language-unknown", language=name_of(code), languages=", ".join(codes))
 
 
 def _glossary(path: Path | None) -> Any:

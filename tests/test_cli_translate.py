@@ -66,3 +66,11 @@ def test_input_in_another_encoding_is_read_and_noise_is_refused(gemma_gguf: Path
     done = subprocess.run(command, input=noise, capture_output=True, timeout=120, check=False)
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.decode().startswith("Standard input is not text")
+
+
+def test_a_language_that_the_model_does_not_know_has_to_be_wanted(starter_gguf: Path) -> None:
+    done = run(starter_gguf, "--from", "en", "--to", "fr", stdin="Good morning.\n")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "does not know French" in done.stderr and "--anyway" in done.stderr
+    done = run(starter_gguf, "--from", "en", "--to", "fr", "--anyway", stdin="Good morning.\n")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1

@@ -19,7 +19,7 @@ from autogpt_desktop.errors import KnownError
 if TYPE_CHECKING:
     from autogpt_desktop.engine.gguf import GGUFFile
 
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -154,6 +154,7 @@ def _folder_header(path: Path) -> _Header:
         size=_folder_size(path),
         title=path.name,
         family=config.family,
+        languages=config.languages,
         context=config.max_position_embeddings,
         quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
         kv_rows=config.num_hidden_layers * 2 * config.num_key_value_heads,

@@ -71,6 +71,13 @@ def installed() -> list[InstalledModel]:
     return list(models.values())
 
 
+def languages_of(path: Path) -> tuple[str, ...]:
+    """The languages, ISO 639-1, that the model at ``path`` knows: by the catalogue, else by the file's own
+    header or the folder's model card. (): nobody says."""
+    model = next((model for model in installed() if model.path == path), None)
+    return model.languages if model is not None else tuple(read_header(path)["languages"])
+
+
 def resolve(name: str) -> Path:
     """The file or folder that ``name`` means: a model's name or a path; "" and "autogpt": the
     starter, else the first usable model that writes.

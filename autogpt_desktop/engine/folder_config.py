@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,34 @@ _FAMILIES = {
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
+_CARD = 64 << 10  # bytes of a README in which its front matter must end
+
+
+def card_languages(folder: Path) -> tuple[str, ...]:
+    """What ``language:`` in the front matter of the folder's README.md says, as the hub's model cards have
+    it: one code, ``[en, fr]`` or a list with dashes. (): nothing."""
+    try:
+        with (folder / "README.md").open("rb") as file:
+            lines = file.read(_CARD).decode("utf-8-sig", "replace").splitlines()
+    except OSError:  # most folders have none
+        return ()
+    if not lines or lines[0].strip() != "---":
+        return ()
+    found, inside = list[str](), False
+    for line in lines[1:]:
+        if line.strip() == "---":
+            break
+        if match := re.match(r"languages?\s*:(.*)", line):
+            inside = True
+            found += match.group(1).split("#")[0].strip().strip("[]").split(",")
+        elif inside and (match := re.match(r"\s*-\s+(.*)", line)):
+            found.append(match.group(1).split("#")[0])
+        elif line.strip():
+            inside = False
+    codes = [code.strip().strip("'\"").lower() for code in found]
+    return tuple(code for code in codes[:200] if re.fullmatch(r"[a-z]{2,3}(?:[-_]\w{2,12})?", code))
+
+
 def config_from_folder(folder: Path) -> ModelConfig:
     """The shape in ``config.json``. Raises KnownError: folder-config, unknown-family."""
     try:
@@ -33,7 +63,7 @@ def config_from_folder(folder: Path) -> ModelConfig:
             raise KnownError("unknown-family", family=str(raw.get("model_type", "?"))[:80], file=folder.name)
         config = _config(family, raw, folder.name)
         _check(config)
-        return config
+        return replace(config, languages=card_languages(folder))
     except _DAMAGED as error:
         raise KnownError("folder-config", folder=folder.name) from error
 

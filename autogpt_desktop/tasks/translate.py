@@ -81,9 +81,14 @@ def languages(engine: Any) -> tuple[str, ...]:
 
 
 def offered(known: Sequence[str]) -> tuple[str, ...]:
-    """Which of LANGUAGES to offer where a model knows those: all of them where nothing is known."""
+    """Which of LANGUAGES to offer where a model knows those: all of them where it names none."""
     own = {code.replace("_", "-").split("-")[0].lower() for code in known}
-    return tuple(code for code in LANGUAGES if not own or code in own)
+    return tuple(code for code in LANGUAGES if code in own) or tuple(LANGUAGES)
+
+
+def states(known: Sequence[str]) -> bool:
+    """Does a list of languages name any of LANGUAGES? "multilingual" alone, or nothing, says nothing."""
+    return any(code.replace("_", "-").split("-")[0].lower() in LANGUAGES for code in known)
 
 
 def translate(
@@ -281,6 +286,14 @@ def _language(text: str, target: str, known: Sequence[str] = ()) -> str:
     if known and len(text) <= _FEW:
         return next((code for code in likely if code in offered(known)), found[0][0])
     return found[0][0]
+
+
+def nearest(text: str, language: str, known: Sequence[str]) -> str:
+    """``language``, or for a few words one of ``known`` that is nearly as likely."""
+    if language in known or len(text) > _FEW:
+        return language
+    found = _language(text, "", known)
+    return found if found in known and has_letters(text) else language
 
 
 def name_of(language: str) -> str:

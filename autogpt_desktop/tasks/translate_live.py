@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from autogpt_desktop.documents.text import detect
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.glossary import Glossary, Term
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate import Translated, languages, offered, translate
+from autogpt_desktop.tasks.translate import Translated, languages, nearest, offered, states, translate
 from autogpt_desktop.tasks.translate_guard import has_letters
 from autogpt_desktop.tasks.translate_model import Answer
 
@@ -41,6 +41,7 @@ class Offered:
     """The languages that the model knows, of those that can be translated."""
 
     languages: tuple[str, ...]
+    stated: bool = True  # False: it does not say, and these are all
 
 
 class LiveMemory(dict[tuple[Any, ...], Answer]):
@@ -108,27 +109,36 @@ def live(
     memory: LiveMemory | None = None,
     before: str = "",
     known: Sequence[str] = (),
+    anyway: Container[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Found | Doubt | Offered | Progress | Notice | Translated | Result]:
     """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
 
     ``terms``: the glossary, or what gives it for the language found. Nothing is translated where the text
-    is in ``target`` already: then ``Found`` is the last event.
+    is in ``target`` already: then ``Found`` is the last event. Nor is a text in a language that was found
+    and that the model does not know, unless that is one of ``anyway``: a person is asked first.
     """
     language = guess(text, before) if source == "auto" else source
     if source == "auto" and not language:
         language = "en" if target != "en" else "fr"
-    if source == "auto":
-        yield Found(language, language in LANGUAGES)
+    asks = source == "auto"  # before it translates from a language that the model does not know
+    codes = offered(known)
+    if asks:
+        language = nearest(text, language, codes)
+        asks = language not in anyway
+        yield Found(language, language in codes)
     else:
         yield Doubt(_doubt(text, source))
-    if language == target:
+    if language == target or asks and language not in codes:
         return
     engine = yield from models.get("translate")
-    codes = offered(known) if known else languages(engine)
-    yield Offered(codes)
+    stated = states(known) or states(engine.config.languages)
+    codes = codes if states(known) else languages(engine)
+    yield Offered(codes, stated)
     if language in LANGUAGES and language not in codes:
         yield Found(language, False)
+        if asks:
+            return
     given = terms(language) if callable(terms) else terms
     found = language if language in LANGUAGES else "auto"  # the task finds and flags an unknown one again
     events = translate(
@@ -147,7 +157,8 @@ def warm(
     """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
     guess("Hello")  # the library that tells languages takes a moment to load
     engine = yield from models.get("translate")
-    yield Offered(offered(known) if known else languages(engine))
+    codes = offered(known) if states(known) else languages(engine)
+    yield Offered(codes, states(known) or states(engine.config.languages))
     if source in LANGUAGES and target in LANGUAGES and source != target:
         for event in translate(models, "Hello.", source, target, cancelled=cancelled):
             if isinstance(event, Progress):

@@ -16,15 +16,16 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate import Alternative, translate
+from autogpt_desktop.tasks.translate import Alternative, offered, states, translate
 from autogpt_desktop.tasks.translate_live import Found
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel_job import PanelJob
 from autogpt_desktop.ui.text_field import local_files
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.files_view import with_folders
+from autogpt_desktop.ui.translate.language_row import AUTO
 from autogpt_desktop.ui.translate.layout import TranslateLayout
-from autogpt_desktop.ui.translate.names import language_name
+from autogpt_desktop.ui.translate.names import language_name, unknown_text
 
 LONGEST_TERM = 80  # characters that are offered as a term of the glossary
 
@@ -258,6 +259,8 @@ class TranslatePanel(TranslateLayout):
         if target not in self.languages.known:
             text = i18n.message("notice.language-unknown", language=language_name(target))
             self.note.say("target", text, icon="warning")
+        elif not self.languages.stated:
+            self.note.say("target", tr("This model does not say which languages it knows. Check its work."))
         else:
             self.note.clear("target")
 
@@ -274,18 +277,20 @@ class TranslatePanel(TranslateLayout):
                 action=tr("Translate into {language}", language=language_name(other)),
                 do=lambda: self.languages.set_pair(self.languages.source, other),
             )
-        elif found.language == "und":
-            text = tr("The language of this text is not one that the model knows.")
-            self.note.say("language", text, icon="warning")
         elif not found.known:
-            text = tr(
-                "This text seems to be in {language}, which the model does not know:"
-                " expect a poor translation, and check it.", language=name,
+            ask = found.language not in self.live.anyway and self.languages.source == AUTO
+            self.note.say(
+                "language", unknown_text(found.language), icon="warning",
+                action=tr("Translate all the same") if ask else "",
+                do=lambda: self._translate_anyway(found.language),
             )  # fmt: skip
-            self.note.say("language", text, icon="warning")
         else:
             self.note.clear("language")
         self.show_pair()
+
+    def _translate_anyway(self, language: str) -> None:
+        self.live.anyway.add(language)
+        self.live.run()
 
     def _on_doubted(self, language: str) -> None:
         if not language:
@@ -319,6 +324,9 @@ class TranslatePanel(TranslateLayout):
 
     def _on_models(self) -> None:
         self.show_ready()
+        model = self.context.model_for("translate")
+        if model is not None:
+            self.languages.set_known(offered(model.languages), states(model.languages))
         if self.is_ready() and self.isVisible():
             self.live.warm_up()
 

@@ -325,3 +325,40 @@ def test_what_macos_prints() -> None:
         "Pages inactive:                            2000.\nPages speculative: 500.\nPages purgeable: 1.\n"
     )
     assert fit._macos_free(text) == 5501 * 16384
+
+
+CARD = "---\nlicense: mit\nlanguage:{}\ntags:\n- de\n---\n# A model\nlanguage: ru\n"
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        (CARD.format("\n- en\n- 'fr' # French\n- zh-Hans"), ("en", "fr", "zh-hans")),
+        (CARD.format(" [en, ja]"), ("en", "ja")),
+        (CARD.format(" pt"), ("pt",)),
+        (CARD.format(""), ()),
+        ("# A model\nlanguage: ru\n", ()),
+        ("---\nlanguage: \x00\n", ()),
+    ],
+)
+def test_a_folder_knows_the_languages_of_its_model_card(card: str, languages: tuple[str, ...]) -> None:
+    folder = paths.models_dir() / "with-card"
+    folder.mkdir()
+    config = {"model_type": "qwen3", "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
+              "num_key_value_heads": 2, "max_position_embeddings": 128, "dtype": "float32",
+              "intermediate_size": 96, "vocab_size": 300}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "model.safetensors").write_bytes(b"12345678")
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    assert installed.languages_of(folder) == find("with-card").languages == languages  # type: ignore[union-attr]
+
+
+def test_languages_come_from_the_catalogue_or_from_the_file(
+    tmp_path: Path, starter_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated = write_tiny_gguf(tmp_path / "two.gguf", languages=("en", "fr"))
+    silent = write_tiny_gguf(tmp_path / "none.gguf", languages=())
+    assert installed.languages_of(stated.path) == ("en", "fr")
+    assert installed.languages_of(silent.path) == ()
+    monkeypatch.setattr(paths, "model_dirs", lambda: [starter_gguf.parent.parent])
+    assert installed.languages_of(starter_gguf.resolve()) == catalogue()["smollm2-135m-instruct"].languages

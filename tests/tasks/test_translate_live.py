@@ -11,6 +11,7 @@ import pytest
 from autogpt_desktop.engine.models import Models
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.glossary import Term
+from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate import Translated
 from autogpt_desktop.tasks.translate_live import Doubt, Found, LiveMemory, Offered, guess, live, warm
 from autogpt_desktop.tasks.translate_model import Answer
@@ -93,3 +94,19 @@ def test_the_glossary_is_asked_for_with_the_language_found(models: Models) -> No
 def test_warming_up_loads_the_model_and_tells_its_languages(models: Models) -> None:
     events = list(warm(models, "en", "de", ("en", "de"), lambda: False))
     assert Offered(("en", "de")) in events
+
+
+def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(models: Models) -> None:
+    dutch = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
+    assert list(live(models, dutch, "auto", "fr", known=("en", "fr"))) == [Found("nl", False)]
+    german = "Das Wetter ist heute sehr schön und wir gehen mit den Kindern an den Strand."
+    assert list(live(models, german, "auto", "fr", known=("en", "fr"))) == [Found("de", False)]
+    events = list(live(models, german, "auto", "fr", known=("en", "fr"), anyway={"de"}))
+    assert events[0] == Found("de", False) and Offered(("en", "fr")) in events
+    assert kinds(events, Result)
+    assert kinds(list(live(models, german, "de", "fr", known=("en", "fr"))), Result)  # it was chosen
+
+
+def test_a_model_that_names_no_language_offers_all(models: Models) -> None:
+    events = list(live(models, "The train leaves at noon.", "auto", "fr", known=("multilingual",)))
+    assert Offered(tuple(LANGUAGES), False) in events and kinds(events, Result)

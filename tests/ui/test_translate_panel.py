@@ -12,6 +12,7 @@ from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtWidgets import QApplication, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate import Translated
 from autogpt_desktop.tasks.translate_live import LiveMemory
 from autogpt_desktop.tasks.translate_model import Answer
@@ -243,3 +244,24 @@ def test_every_control_has_a_name(panel: TranslatePanel) -> None:
                 nameless.append(type(widget).__name__)
     assert not nameless
     panel.shutdown()
+
+
+def test_an_unknown_language_is_named_and_translated_only_when_wanted(
+    panel: TranslatePanel, qtbot: QtBot
+) -> None:
+    text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
+    panel.receive_text(text)
+    qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
+    assert panel.note.isVisible() and "Dutch" in panel.note.text.text() and panel.pair.target.text() == ""
+    assert panel.note.action.text() == "Translate all the same"
+    panel.note.action.click()
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.target.text()), timeout=60_000)
+    assert panel.note.isVisible() and not panel.note.action.isVisible()
+    assert panel.live.language == "nl"
+
+
+def test_a_model_without_a_list_of_languages_is_said_to_have_none(panel: TranslatePanel) -> None:
+    panel.languages.set_known(tuple(LANGUAGES), stated=False)
+    assert panel.note.text.text() == "This model does not say which languages it knows. Check its work."
+    panel.languages.set_known(("en", "fr"))
+    assert not panel.note.isVisible() and panel.languages.target_box.findData("ru") < 0

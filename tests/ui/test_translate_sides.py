@@ -114,7 +114,11 @@ def test_languages_swap_rather_than_meet(qtbot: QtBot) -> None:
     row.target_box.activated.emit(row.target_box.currentIndex())
     assert (row.source, row.target) == ("fr", "en") and row.recent[:2] == ["fr", "en"]
     row.set_known(("en", "fr"))
+    assert row.target_box.findData("zh") < 0  # the model's own list is what is offered
+    row.set_known(("en",))  # of one language alone nothing could be translated
     assert row.target_box.findData("zh") == row.target_box.count() - 1  # what it does not know comes last
+    row.set_known(("en", "fr", "zh"), stated=False)
+    assert row.target_box.findData("zh") >= 0
 
 
 def test_files_are_translated_one_after_another(

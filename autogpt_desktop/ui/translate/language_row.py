@@ -115,6 +115,7 @@ class LanguageRow(QWidget):
         super().__init__()
         self.offered = tuple(languages)
         self.known = self.offered  # by the model
+        self.stated = True  # False: the model does not say what it knows
         self.recent = list(recent)
         self._source, self._target = source, target
         self._found = ""
@@ -170,10 +171,15 @@ class LanguageRow(QWidget):
             self._found = language
             self._say()
 
-    def set_known(self, languages: Sequence[str]) -> None:
-        """The languages that the model knows."""
-        if tuple(languages) != self.known:
-            self.known = tuple(languages)
+    @property
+    def choice(self) -> tuple[str, ...]:
+        """What can be chosen: what the model knows; of one language alone nothing could be translated."""
+        return self.known if len(self.known) > 1 else self.offered
+
+    def set_known(self, languages: Sequence[str], stated: bool = True) -> None:
+        """The languages that the model knows; ``stated``: whether it says so."""
+        if (tuple(languages), stated) != (self.known, self.stated):
+            self.known, self.stated = tuple(languages), stated
             self._fill()
             self.known_changed.emit()
 
@@ -188,8 +194,8 @@ class LanguageRow(QWidget):
         return self._language_for(self._target)
 
     def _language_for(self, taken: str) -> str:
-        choice = [self._source, self._target, *self.recent, "en", "fr", "zh", *self.offered]
-        return next(code for code in choice if code not in (AUTO, taken) and code in self.offered)
+        choice = [self._source, self._target, *self.recent, "en", "fr", "zh", *self.choice]
+        return next(code for code in choice if code not in (AUTO, taken) and code in self.choice)
 
     def _on_chosen(self) -> None:
         source, target = self.source_box.code(), self.target_box.code()
@@ -201,8 +207,8 @@ class LanguageRow(QWidget):
         self.set_pair(source, target)
 
     def _fill(self) -> None:
-        self.source_box.fill(self.offered, self.known, self.recent, auto=True, chosen=self._source)
-        self.target_box.fill(self.offered, self.known, self.recent, auto=False, chosen=self._target)
+        self.source_box.fill(self.choice, self.known, self.recent, auto=True, chosen=self._source)
+        self.target_box.fill(self.choice, self.known, self.recent, auto=False, chosen=self._target)
         self._say()
 
     def _say(self) -> None:

@@ -48,6 +48,7 @@ class Live(QObject):
         self._context, self._pair, self._row, self._glossaries = context, pair, row, glossaries
         self.memory = LiveMemory()
         self.overrides: dict[tuple[str, str, str], Override] = {}
+        self.anyway: set[str] = set()  # languages to translate from though the model does not know them
         self.complete = False  # what is shown is the translation of all that is written
         self._quality = "quick"
         self._pending: list[Translated] = []
@@ -115,13 +116,14 @@ class Live(QObject):
         source, target, memory = self._row.source, self._row.target, self.memory
         before, terms = self._row.found or self._likely(), self._glossaries.terms
         known = self._known()
+        anyway = frozenset(self.anyway)
         careful = "quick" if quality == "quick" else "best"
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
             yield from live(
                 models, text, source, target,
                 terms=lambda language: terms(language, target), quality=careful, memory=memory,
-                before=before, known=known, cancelled=cancel.is_set,
+                before=before, known=known, anyway=anyway, cancelled=cancel.is_set,
             )  # fmt: skip
 
         self._language = "" if source == AUTO else source
@@ -218,7 +220,7 @@ class Live(QObject):
         elif isinstance(event, Doubt):
             self.doubted.emit(event.language)
         elif isinstance(event, Offered):
-            self._row.set_known(event.languages)
+            self._row.set_known(event.languages, event.stated)
         elif isinstance(event, Translated):
             self._pending.append(event)
             if not self._show.isActive():
@@ -262,7 +264,7 @@ class Live(QObject):
         self._flush()
         if state == "done":
             after = self._last.value.after if self._last is not None else ""
-            if self._last is None and self._language == self._row.target:
+            if self._last is None:  # it is in that language already, or in an unknown one
                 self._pair.apply(self._pair.map.begin(self._pair.source.text()))
             self._pair.apply(self._pair.map.end(after))
         quick = self._quality == "quick"
@@ -288,7 +290,7 @@ class Live(QObject):
 
     def _on_warm(self, event: object) -> None:
         if isinstance(event, Offered):
-            self._row.set_known(event.languages)
+            self._row.set_known(event.languages, event.stated)
 
     def _known(self) -> tuple[str, ...]:
         """The languages that the catalogue or the file says the model knows."""

@@ -50,3 +50,13 @@ def flag_text(flag: str) -> str:
         "glossary": tr("A term of your glossary was not used."),
     }
     return texts.get(flag, flag)
+
+
+def unknown_text(language: str) -> str:
+    """What to say about a text in a language that the model does not know."""
+    if language == "und":
+        return tr("The language of this text is not one that the model knows.")
+    return tr(
+        "This text seems to be in {language}, which the model does not know:"
+        " expect a poor translation, and check it.", language=language_name(language),
+    )  # fmt: skip
