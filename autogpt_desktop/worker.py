@@ -2,7 +2,8 @@
 
 A job is a function that takes a cancel event and returns a generator; what the generator yields
 arrives on the GUI thread as ``Worker.event``. Two lanes: a background generator is suspended at a
-yield when an interactive job arrives, and goes on afterwards.
+yield when an interactive job arrives, and goes on afterwards. Interactive jobs that ``share`` take turns,
+so that a long answer in one panel does not hold up what is typed into another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
@@ -21,6 +23,8 @@ Job = Callable[[threading.Event], Iterator[Any]]
 
 LANES = ("interactive", "background")
 MAX_PENDING = 1024  # events that wait for the GUI thread; beyond that the job waits
+TURN_SECONDS = 0.1  # that a job which shares may be ahead of another one
+HEAD_START = 1.0  # seconds of work that a new one may do before it shares
 DRAIN_SECONDS = 0.005  # of event delivery before input, timers and painting get their turn
 
 
@@ -42,6 +46,9 @@ class _Job:
     title: str
     lane: str
     key: Hashable
+    shares: Callable[[object], bool] | None = None
+    used: float = 0.0  # seconds of work, comparable among jobs that share
+    resting: bool = True  # another one that shares may go on here
     cancel: threading.Event = field(default_factory=threading.Event)
     generator: Iterator[Any] | None = None
     state: str = "waiting"
@@ -94,10 +101,21 @@ class Worker(QObject):
 
     # On the GUI thread
 
-    def submit(self, job: Job, *, title: str = "", lane: str = "interactive", key: Hashable = None) -> int:
+    def submit(
+        self,
+        job: Job,
+        *,
+        title: str = "",
+        lane: str = "interactive",
+        key: Hashable = None,
+        shares: Callable[[object], bool] | None = None,
+    ) -> int:
         """Queue a job and return its id.
 
         A ``key`` replaces: a job of the same key that waits is dropped, one that runs is cancelled.
+        ``shares`` says after which of its events other interactive jobs that share may go on; those take
+        turns of equal length, a new one first. Without it, a job waits for all that came before and is
+        waited for by all that come after.
         After ``stop`` a new job is reported as cancelled.
         """
         if lane not in LANES:
@@ -106,7 +124,9 @@ class Worker(QObject):
             if key is not None:
                 for stale in [other for other in self._jobs if other.key == key]:
                     self._cancel(stale)
-            new = _Job(next(self._ids), job, title, lane, key)
+            new = _Job(next(self._ids), job, title, lane, key, shares)
+            used = [other.used for other in self._jobs if other.shares is not None]
+            new.used = min(used, default=HEAD_START) - HEAD_START
             self._jobs.append(new)
             self._touch_queue()
             if self._stopping:
@@ -206,7 +226,7 @@ class Worker(QObject):
                     self._changed.wait()
                 if not self._jobs:
                     return
-                job = min(self._jobs, key=_order)
+                job = self._next()
                 if job.generator is None:
                     job.started = time.monotonic()
                 if job.state != "running":
@@ -220,29 +240,51 @@ class Worker(QObject):
             with self._changed:
                 if outcome == "paused":
                     job.state = "paused"
-                else:
+                elif outcome != "turn":
                     self._jobs.remove(job)
                     job.generator = None
                     self._post(self.finished, job.id, outcome, error)
-                self._touch_queue()
+                if outcome != "turn":
+                    self._touch_queue()
             del job, error  # the thread may now wait for long: keep no frame's values alive
 
+    def _next(self) -> _Job:
+        """Whose turn it is, with the lock held: of those that share, who has worked least."""
+        jobs = sorted(self._jobs, key=_order)
+        head = jobs[0]
+        if head.cancel.is_set() or head.shares is None or head.lane != "interactive":
+            return head
+        group = list(takewhile(lambda job: job.shares is not None and job.lane == head.lane, jobs))
+        return min(group, key=lambda job: (job.resting, job.used))
+
+    def _turn_is_over(self, job: _Job) -> bool:
+        other = self._next()
+        return job.resting and other is not job and job.used - other.used > TURN_SECONDS
+
     def _step_while_first(self, job: _Job) -> str:
-        """Advance the job until it ends, is cancelled, or another one comes first."""
+        """Advance the job until it ends, is cancelled, its turn is over, or another one comes first."""
         while not job.cancel.is_set():
             if job.generator is None:
                 job.generator = iter(job.function(job.cancel))
+            job.resting, began = False, time.monotonic()
             try:
                 value = next(job.generator)
             except StopIteration:
                 return "cancelled" if job.cancel.is_set() else "done"
+            resting = job.shares is not None and job.shares(value)
             with self._changed:
+                job.used += time.monotonic() - began
+                job.resting = resting
                 self._post(self.event, job.id, value)
                 del value
                 if len(self._outbox) > MAX_PENDING:
                     self._changed.wait_for(lambda: self._has_room(job))
-                if not job.cancel.is_set() and min(self._jobs, key=_order) is not job:
+                if job.cancel.is_set():
+                    continue
+                if _order(min(self._jobs, key=_order))[:2] < _order(job)[:2]:
                     return "paused"
+                if job.lane == "interactive" and self._turn_is_over(job):
+                    return "turn"
         close = getattr(job.generator, "close", None)
         if close is not None:
             close()

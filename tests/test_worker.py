@@ -386,3 +386,68 @@ def test_stop_while_the_job_waits_for_a_full_outbox(qtbot):
 def test_an_unknown_lane_is_a_mistake(worker):
     with pytest.raises(ValueError, match="lane"):
         worker.submit(count(1), lane="fast")
+
+
+def works(name, log, *, seconds=0.02, times=10, loads=0):
+    """A job that first loads (None) and then says its name after each piece of work."""
+
+    def job(_cancel):
+        for step in range(loads + times):
+            time.sleep(seconds)
+            log.append(name)
+            yield name if step >= loads else None
+
+    return job
+
+
+def is_name(event):
+    return event is not None
+
+
+def test_jobs_that_share_take_turns(qtbot, worker, seen, monkeypatch):
+    monkeypatch.setattr("autogpt_desktop.worker.HEAD_START", 0.06)
+    monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.03)
+    log = []
+    answer = worker.submit(works("answer", log, times=60), title="Chat", shares=is_name)
+    qtbot.waitUntil(lambda: len(log) > 5)
+    typed = worker.submit(works("typed", log, times=20), title="Translate", shares=is_name)
+    qtbot.waitUntil(lambda: "typed" in log)
+    assert {job.state for job in worker.jobs()} == {"running"}
+    qtbot.waitUntil(lambda: len(seen.ends) == 2)
+    assert [end[0] for end in seen.ends] == [typed, answer], "the short one did not wait for the long one"
+    begun, ended = log.index("typed"), len(log) - log[::-1].index("typed")
+    assert 5 < log[begun:ended].count("answer") < 55, "and the long one went on beside it"
+
+
+def test_a_job_shares_only_after_it_has_loaded(qtbot, worker, seen, monkeypatch):
+    monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
+    log = []
+    worker.submit(works("first", log, loads=8, times=4), shares=is_name)
+    qtbot.waitUntil(lambda: bool(log))
+    stale = worker.submit(works("stale", log), shares=is_name)
+    worker.submit(works("second", log, times=4), shares=is_name)
+    worker.cancel(stale)
+    qtbot.waitUntil(lambda: len(seen.ends) == 3)
+    assert log[:9] == ["first"] * 9 and "stale" not in log
+
+
+def test_a_job_that_does_not_share_keeps_its_place(qtbot, worker, seen, monkeypatch):
+    monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
+    log = []
+    worker.submit(works("before", log, times=8), shares=is_name)
+    worker.submit(works("load", log, times=3))
+    worker.submit(works("after", log, times=3), shares=is_name)
+    qtbot.waitUntil(lambda: len(seen.ends) == 3)
+    assert log == ["before"] * 8 + ["load"] * 3 + ["after"] * 3
+
+
+def test_a_job_that_had_its_turn_can_be_cancelled(qtbot, worker, seen, monkeypatch):
+    monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
+    monkeypatch.setattr("autogpt_desktop.worker.HEAD_START", 0.0)
+    log = []
+    answer = worker.submit(works("answer", log, times=500), shares=is_name)
+    worker.submit(works("typed", log, times=30), shares=is_name)
+    qtbot.waitUntil(lambda: "typed" in log and "answer" in log)
+    worker.cancel(answer)
+    qtbot.waitUntil(lambda: len(seen.ends) == 2)
+    assert seen.ends[0][:2] == (answer, "cancelled") and log.count("typed") == 30

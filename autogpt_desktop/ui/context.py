@@ -36,6 +36,7 @@ from autogpt_desktop.ui.worker_models import (
     ModelInfo,
     ModelsJob,
     WorkerModels,
+    is_work,
     only_load,
 )
 
@@ -238,7 +239,8 @@ class AppContext(QObject):
         def run(cancel: threading.Event) -> Iterator[Any]:
             return models.run(job, cancel, role=role, options=options, roles=roles, chat=chat)
 
-        return self.worker.submit(run, title=title, lane=lane, key=key)
+        shares = None if key == LOAD_KEY else is_work
+        return self.worker.submit(run, title=title, lane=lane, key=key, shares=shares)
 
     def unload_model(self, path: Path) -> None:
         """A model is to be removed: free its memory, and its file."""

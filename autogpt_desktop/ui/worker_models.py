@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.settings import ROLES
 
 # of resolve, device, context length, kind of cache, what float weights become
@@ -36,6 +36,14 @@ class InMemory:
     """Which models are loaded now: the file or folder, the bytes of its weights, the device."""
 
     models: tuple[tuple[Path, int, str], ...] = ()
+
+
+def is_work(event: object) -> bool:
+    """Whether a job's event says that its models are loaded: from then on it can share the worker.
+
+    Before, another one would load the same model a second time.
+    """
+    return not isinstance(event, Progress | Notice | ModelInfo | InMemory)
 
 
 def only_load(_models: Any, _cancel: Event) -> Iterator[Any]:
@@ -109,6 +117,8 @@ class WorkerModels:
         self._roles = roles
         if self._models is None or self._made_for != options:
             yield Progress("stage.engine")
+            if self._models is not None and self._made_for == options:
+                return self._models  # by another job, while this one was suspended
             if self._models is not None:
                 self._models.unload()
             self.loaded, self._models = "", None
