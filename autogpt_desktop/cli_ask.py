@@ -162,6 +162,7 @@ def as_json(answered: Any, passages: Sequence[Any]) -> dict[str, Any]:
         "answer": answered.answer,
         "answered": answered.answered,
         "confidence": round(answered.confidence, 4),
+        "also_asked": list(answered.also_asked),
         "citations": [
             {
                 "path": str(passages[one.passage].path),

@@ -89,6 +89,8 @@ def exact(answer: str, right: Sequence[str], wide: bool = False) -> bool:
 
 def measure_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
     """The figures, each with its number of questions. ``limit`` 0: all questions."""
+    from autogpt_desktop.bench.quality_across import measure_across
+
     reader = run_to_end(open_reader(models))
     found = {
         "en": reading(reader, items(data_dir, "en", limit, seed)),
@@ -96,7 +98,7 @@ def measure_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[s
     }
     for language in ("en", "zh"):
         found[f"retrieval_{language}"] = retrieval(models, data_dir, language, limit, seed)
-    return found
+    return found | measure_across(models, data_dir, limit, seed)
 
 
 def fit_answer(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
@@ -146,6 +148,7 @@ def retrieval(models: Any, data_dir: Path, language: str, limit: int, seed: int)
     """Share of questions whose paragraph is among the first three of all paragraphs."""
     from autogpt_desktop.bench.quality_retrieval import paragraph_index
     from autogpt_desktop.tasks.answer import search
+    from autogpt_desktop.tasks.answer_across import Asked
     from autogpt_desktop.tasks.answer_index import embedder
 
     reader = run_to_end(open_reader(models))
@@ -154,7 +157,7 @@ def retrieval(models: Any, data_dir: Path, language: str, limit: int, seed: int)
     right = []
     with paragraph_index(contexts, run_to_end(embedder(models))) as index:
         for item in every[: limit or None]:
-            hits = run_to_end(search(reader, index, item.question, TOP))
+            hits = run_to_end(search(reader, index, Asked(item.question), TOP))
             right.append(any(contexts[int(hit.path.stem)] == item.context for hit in hits))
     return {"questions": len(right), "paragraphs": len(contexts), "in_first_three": _mean(right)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from autogpt_desktop.documents.types import Passage
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
+from autogpt_desktop.tasks.answer_across import Asked, across, shares_of
 from autogpt_desktop.tasks.answer_chat import chats, discuss
 from autogpt_desktop.tasks.answer_index import embedding_model
 from autogpt_desktop.tasks.answer_read import Reader, Reading, constants_for, is_wide
@@ -25,9 +27,12 @@ _DOWN = 0.85  # what a place further down in the evidence takes off
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the answer will be taken from, the most relevant first. Comes before the answer."""
+    """What the answer will be taken from, the most relevant first. Comes before the answer.
+
+    ``asked``: the question as each of them is asked, in its language; (): as it is."""
 
     passages: tuple[Passage, ...]
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Answered:
     confidence: float  # probability that the text answers the question
     citations: tuple[Citation, ...]
     question: str = ""  # as it was read: a follow-up with what it refers to
+    also_asked: tuple[str, ...] = ()  # the same in the languages of the texts, where these are others
 
 
 Answering = Iterator[Progress | Notice | Evidence | Text | Answered]
@@ -83,36 +89,49 @@ def answer_in_text(
     if not given:
         raise KnownError("empty-passage")
     reader = yield from open_reader(models, cancelled)
-    yield from foreign(reader, question, given)
-    yield from answer_from(reader, question, given, previous=previous)
+    shares = shares_of(one.text for one in given)
+    asked = yield from across(models, follow_up(question, previous), shares, cancelled)
+    yield from foreign(reader, asked, given)
+    yield from answer_from(reader, asked, given)
 
 
-def answer_from(
-    reader: Reader, question: str, passages: Sequence[Passage], *, previous: Sequence[str] = ()
-) -> Answering:
+def answer_from(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> Answering:
     """The same with models that are loaded, from passages that are the evidence."""
-    yield Evidence(tuple(passages))
-    asked = follow_up(question, previous)
+    questions = tuple(asked.beside(passage.text) for passage in passages)
+    also = tuple(one.texts[0] for one in asked.others)
+    yield Evidence(tuple(passages), questions if asked.others else ())
     if chats(reader.engine):
-        yield from _discussed(reader, asked, passages)
+        yield from _discussed(reader, asked.question, passages, also)
         return
-    readings: list[tuple[int, Reading]] = []
-    for index, passage in enumerate(passages[:READ]):
-        yield Progress("stage.answering", index, min(len(passages), READ))
-        readings.append((index, (yield from reader.read(asked, passage.text))))
-    ranked = sorted(readings, key=lambda one: -one[1].probability * _DOWN ** one[0])
-    index, best = ranked[0]
-    least = least_of(reader, asked, passages[index].text)
-    if not best.text or best.probability < least:
-        yield Answered("", False, best.probability, (), asked)
+    # those in the question's own language first, the others where these do not say it
+    further = range(READ, len(passages)) if asked.others and asked.here else range(0)
+    best, ranked = Reading(0, 0, "", 0.0), list[tuple[int, Reading]]()
+    for some in (range(min(len(passages), READ)), further):
+        ranked = []
+        for index in some:
+            yield Progress("stage.answering", index, some.stop)
+            said = yield from reader.read(questions[index], passages[index].text, asked.question)
+            ranked.append((index, said))
+        ranked.sort(key=lambda one: -one[1].probability * _DOWN ** one[0])
+        if not ranked:
+            break
+        index, found = ranked[0]
+        best = max(best, found, key=lambda one: one.probability)
+        least = least_of(reader, questions[index], passages[index].text)
+        if found.text and found.probability >= least:
+            break
+    else:
+        ranked = []
+    if not ranked:
+        yield Answered("", False, best.probability, (), asked.question, also)
         return
-    citations = [Citation(index, best.start, best.end)]
+    citations = [Citation(index, found.start, found.end)]
     for other, reading in ranked[1:]:
-        if reading.probability >= least and reading.text.casefold() == best.text.casefold():
+        if reading.probability >= least and reading.text.casefold() == found.text.casefold():
             citations.append(Citation(other, reading.start, reading.end))
-    yield Text(best.text)
+    yield Text(found.text)
     yield Text("".join(f" [{one.passage + 1}]" for one in citations))
-    yield Answered(best.text, True, best.probability, tuple(citations), asked)
+    yield Answered(found.text, True, found.probability, tuple(citations), asked.question, also)
 
 
 def least_of(reader: Reader, question: str, text: str) -> float:
@@ -122,7 +141,9 @@ def least_of(reader: Reader, question: str, text: str) -> float:
     return constants_for(text, reader.knows(question) and reader.knows(text)).least
 
 
-def _discussed(reader: Reader, question: str, passages: Sequence[Passage]) -> Answering:
+def _discussed(
+    reader: Reader, question: str, passages: Sequence[Passage], also: tuple[str, ...]
+) -> Answering:
     """A large chat model writes; only what the passages really say counts as a citation."""
     said = ""
     texts = [passage.text for passage in passages]
@@ -135,7 +156,8 @@ def _discussed(reader: Reader, question: str, passages: Sequence[Passage]) -> An
         else:
             citations = tuple(Citation(*place) for place in step.places)
             answered = not step.refused and bool(citations)
-            yield Answered(step.answer if answered else "", answered, step.confidence, citations, question)
+            answer = step.answer if answered else ""
+            yield Answered(answer, answered, step.confidence, citations, question, also)
 
 
 def ask(
@@ -163,7 +185,10 @@ def ask(
         files = [file for file in files if file.path in set(only)]
     if not files:
         raise KnownError("nothing-to-search")
-    asked = follow_up(question, previous)
+    shares = Counter[str]()
+    for file in files:
+        shares[file.language] += file.passages
+    asked = yield from across(models, follow_up(question, previous), shares, cancelled)
     short = whole and sum(file.passages for file in files) <= WHOLE
     if whole and not short:
         yield Notice("notice.too-long-to-read-whole")
@@ -174,42 +199,63 @@ def ask(
         found = yield from search(reader, index, asked, EVIDENCE, only)
     if not found:
         yield Evidence(())
-        yield Answered("", False, 0.0, (), asked)
+        yield Answered("", False, 0.0, (), asked.question, tuple(one.texts[0] for one in asked.others))
         return
     yield from foreign(reader, asked, found)
     yield from _moved(index, found)
-    yield from answer_from(reader, question, found[:EVIDENCE], previous=previous)
+    yield from answer_from(reader, asked, found[:EVIDENCE])
 
 
 def search(
-    reader: Reader, index: Any, question: str, count: int, only: Sequence[Path] = ()
+    reader: Reader, index: Any, asked: Asked, count: int, only: Sequence[Path] = ()
 ) -> Generator[Progress, None, list[Passage]]:
-    """The most relevant passages of a collection, by words, and by meaning where the model knows it."""
+    """The most relevant passages of a collection, by words, and by meaning where the model knows it.
+
+    Of texts in several languages, the best of the question's own come first, then the best of the others."""
+    further = []
+    for one in asked.others:
+        said = " ".join(one.texts)
+        further += yield from _hits(reader, index, said, count, only, words=f"{said} {asked.question}")
+    further.sort(key=lambda hit: -hit.score)
+    if asked.others and not asked.here:
+        return list(dict.fromkeys(hit.passage for hit in further))[:count]
+    own = [hit.passage for hit in (yield from _hits(reader, index, asked.question, count, only))]
+    return list(dict.fromkeys([*own[:READ], *(hit.passage for hit in further), *own]))[:count]
+
+
+def _hits(
+    reader: Reader, index: Any, question: str, count: int, only: Sequence[Path], words: str = ""
+) -> Generator[Progress, None, list[Any]]:
     vector = None
     if reader.encoder is not None and index.embedder() == reader.encoder.name and reader.knows(question):
         vector = (yield from reader.vectors([question]))[0].numpy()
-    return [hit.passage for hit in index.search(question, count, vector, only)]
+    return list(index.search(words or question, count, vector, only))
 
 
 def by_relevance(
-    reader: Reader, question: str, passages: list[Passage]
+    reader: Reader, asked: Asked, passages: list[Passage]
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant first, by meaning where the model knows the languages, else by words."""
-    if reader.knows(question) and reader.knows(" ".join(one.text[:200] for one in passages)):
+    questions = [asked.beside(one.text) for one in passages]
+    question = questions[0]
+    alike = len(set(questions)) == 1
+    if alike and reader.knows(question) and reader.knows(" ".join(one.text[:200] for one in passages)):
         vectors = yield from reader.vectors([question, *(one.text for one in passages)])
         near = [float(vectors[0] @ vector) for vector in vectors[1:]]
     else:
-        asked = set(content(question))
-        near = [len(asked & set(content(one.text))) / max(len(asked), 1) for one in passages]
+        near = []
+        for said, one in zip(questions, passages, strict=True):
+            wanted = set(content(said))
+            near.append(len(wanted & set(content(one.text))) / max(len(wanted), 1))
     return [passages[at] for at in sorted(range(len(near)), key=lambda at: -near[at])]
 
 
-def foreign(reader: Reader, question: str, passages: Sequence[Passage]) -> Iterator[Notice]:
+def foreign(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> Iterator[Notice]:
     """Say so where the embedding model cannot tell what belongs together."""
     if reader.encoder is None:
         return
     name = reader.encoder.name
-    if not reader.knows(question):
+    if not asked.others and not reader.knows(asked.question):
         yield Notice("notice.question-language", {"name": name})
     elif not all(reader.knows(passage.text) for passage in passages):
         yield Notice("notice.files-language", {"name": name})

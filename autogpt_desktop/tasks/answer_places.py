@@ -24,6 +24,7 @@ from autogpt_desktop.tasks.answer import (
     foreign,
     open_reader,
 )
+from autogpt_desktop.tasks.answer_across import across, shares_of
 from autogpt_desktop.tasks.answer_chat import chats
 from autogpt_desktop.tasks.answer_rank import Passage as Seen
 from autogpt_desktop.tasks.answer_rank import overlaps
@@ -99,8 +100,7 @@ def ask_text(
     Raises KnownError: empty-question, empty-passage, and what loading raises.
     """
     asked = follow_up(question, previous)
-    steps = _answer_text(models, question, text, previous, cancelled)
-    return _until_cancelled(_placed(steps, asked))
+    return _until_cancelled(_placed(_answer_text(models, asked, text, cancelled), asked))
 
 
 def warm_up(models: Any, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Notice]:
@@ -115,24 +115,23 @@ def warm_up(models: Any, cancelled: Callable[[], bool] = lambda: False) -> Itera
         return
 
 
-def _answer_text(
-    models: Any, question: str, text: str, previous: Sequence[str], cancelled: Callable[[], bool]
-) -> Answering:
+def _answer_text(models: Any, question: str, text: str, cancelled: Callable[[], bool]) -> Answering:
     if not question.strip():
         raise KnownError("empty-question")
     cut = passages(Document(Path(), "", text, (), "", ""))
     if not cut:
         raise KnownError("empty-passage")
     reader = yield from open_reader(models, cancelled)
-    asked = follow_up(question, previous)
+    asked = yield from across(models, question, shares_of(one.text for one in cut), cancelled)
     yield from foreign(reader, asked, cut[:EVIDENCE])
     if len(cut) > WHOLE:  # too long to be understood each time: what shares words comes first
-        words = [max(_overlaps(asked, one.text), default=0.0) for one in cut]
+        every = " ".join([question, *(text for one in asked.others for text in one.texts)])
+        words = [max(_overlaps(every, one.text), default=0.0) for one in cut]
         best = sorted(range(len(cut)), key=lambda at: -words[at])[:WHOLE]
         cut = [cut[at] for at in sorted(best)]
     if len(cut) > 1:
         cut = yield from by_relevance(reader, asked, cut)
-    yield from answer_from(reader, question, cut[:EVIDENCE], previous=previous)
+    yield from answer_from(reader, asked, cut[:EVIDENCE])
 
 
 def _placed(steps: Answering, question: str) -> Finds:
@@ -141,7 +140,9 @@ def _placed(steps: Answering, question: str) -> Finds:
     for step in steps:
         if isinstance(step, Evidence):
             found = step.passages
-            yield Places(tuple(Place(one, *nearest_sentence(question, one.text)) for one in found))
+            asked = step.asked or (question,) * len(found)
+            near = [nearest_sentence(said, one.text) for said, one in zip(asked, found, strict=True)]
+            yield Places(tuple(Place(one, *span) for one, span in zip(found, near, strict=True)))
         elif isinstance(step, Answered):
             around = [sentence_at(found[one.passage].text, one.start, one.end) for one in step.citations]
             yield Finding(step, tuple(around))

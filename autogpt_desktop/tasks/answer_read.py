@@ -78,9 +78,12 @@ class Reader:
         """Whether the embedding model understands the text's language."""
         return self.encoder is not None and knows_language(self.encoder, text)
 
-    def read(self, question: str, text: str) -> Generator[Progress, None, Reading]:
-        """The best phrase of ``text``. Raises ``Cancelled``, KnownError("prompt-too-long")."""
-        passage, found, mass = yield from self.consider(question, text)
+    def read(self, question: str, text: str, written: str = "") -> Generator[Progress, None, Reading]:
+        """The best phrase of ``text``. Raises ``Cancelled``, KnownError("prompt-too-long").
+
+        ``written``: of a question that was translated, what the person wrote: a model that knows both
+        languages is asked that, and the words that are looked for are the translation's."""
+        passage, found, mass = yield from self.consider(question, text, written)
         if not found:
             return Reading(0, 0, "", 0.0)
         if not self.copies:  # a head was trained for just this
@@ -95,12 +98,14 @@ class Reader:
         return _reading(*place, text, constants.probability(values))
 
     def consider(
-        self, question: str, text: str
+        self, question: str, text: str, written: str = ""
     ) -> Generator[Progress, None, tuple[Passage, list[Candidate], float]]:
         """All that may be the answer, unweighed: the passage's sentences, phrases, and the mass of copies."""
         passage = yield from self._prepare(question, text)
         found, mass = yield from (
-            self._copied(question, passage) if self.copies else self._spans(question, passage)
+            self._copied(question, passage, written or question)
+            if self.copies
+            else self._spans(question, passage)
         )
         return passage, found, mass
 
@@ -126,14 +131,14 @@ class Reader:
     # A decoder, which copies
 
     def _copied(
-        self, question: str, passage: Passage
+        self, question: str, passage: Passage, written: str
     ) -> Generator[Progress, None, tuple[list[Candidate], float]]:
         text, pieces = focus(question, passage)
         asked = prompts()["zh" if is_wide(passage.text) else "en"]
         encode = self.engine.tokenizer.encode
         prefix = encode("".join(asked["example"].format(**one) for one in asked["examples"]))
         state = yield from self.engine.prefix_state(prefix, OWNER, cancelled=self.cancelled)
-        ids = prefix + encode(asked["question"].format(passage=text, question=question), add_special=False)
+        ids = prefix + encode(asked["question"].format(passage=text, question=written), add_special=False)
         if len(ids) + 32 > self.engine.context_length:
             raise KnownError("prompt-too-long", tokens=len(ids), context=self.engine.context_length)
         nothing = asked["question"].format(passage=text, question=asked["neutral"])

@@ -11,7 +11,12 @@ from autogpt_desktop.tasks.answer_document import Place as DocumentPlace
 from autogpt_desktop.tasks.answer_places import Finding, Place
 
 HIGH, FAIR = 0.8, 0.6  # confidence from which on it is called so
-LANGUAGE = ("notice.question-language", "notice.files-language")  # what a model does not know
+LANGUAGE = (  # what a model does not know, and what was done about it
+    "notice.question-language",
+    "notice.files-language",
+    "notice.also-asked",
+    "notice.question-not-translated",
+)
 
 
 @dataclass(eq=False)
