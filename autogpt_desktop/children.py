@@ -1,7 +1,8 @@
 """Child processes that do what a thread could not be stopped doing: questions in, answers out.
 
 A child is a script of ours in an isolated interpreter, or in a frozen app, whose executable is no
-interpreter, the same code in a spawned process. Messages are bytes with their length in front.
+interpreter, the same code in a spawned process. Messages are bytes with their length in front. The
+child's own end is here too: it imports this file first, so nothing but the standard library may stand in it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
+
+Receive = Callable[[], bytes]  # raises EOFError when the other end is gone
+Send = Callable[[bytes], None]
+Serve = Callable[[Receive, Send], None]
 
 
 class Child(Protocol):
@@ -52,6 +57,37 @@ def within(seconds: float, child: Child, action: Callable[[], bytes]) -> bytes:
         timer.cancel()
 
 
+def serve_pipes(serve: Serve) -> None:
+    """In the child: serve on standard input and output, until the parent is gone."""
+    source, target = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a library prints is no reply
+
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        serve(lambda: _read(source), lambda data: _write(target, data))
+
+
+def serve_connection(serve: Serve, connection: Any) -> None:
+    """The same over a ``multiprocessing`` connection."""
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        serve(connection.recv_bytes, connection.send_bytes)
+
+
+def _read(source: IO[bytes]) -> bytes:
+    length = source.read(4)
+    if len(length) < 4:
+        raise EOFError
+    size = struct.unpack("<I", length)[0]
+    data = source.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _write(target: IO[bytes], data: bytes) -> None:
+    target.write(struct.pack("<I", len(data)) + data)
+    target.flush()
+
+
 class _Script:
     """An isolated interpreter that runs a script."""
 
@@ -68,18 +104,10 @@ class _Script:
         self._to, self._from = self._process.stdin, self._process.stdout
 
     def send(self, data: bytes) -> None:
-        self._to.write(struct.pack("<I", len(data)) + data)
-        self._to.flush()
+        _write(self._to, data)
 
     def receive(self) -> bytes:
-        length = self._from.read(4)
-        if len(length) < 4:
-            raise EOFError
-        size = struct.unpack("<I", length)[0]
-        data = self._from.read(size)
-        if len(data) < size:
-            raise EOFError
-        return data
+        return _read(self._from)
 
     def kill(self) -> None:
         self._process.kill()

@@ -7,14 +7,12 @@ frozen app. Requests are JSON: path and limits; replies a JSON head and, behind 
 from __future__ import annotations
 
 import json
-import struct
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Receive = Callable[[], bytes]
-Send = Callable[[bytes], None]
+if TYPE_CHECKING:
+    from autogpt_desktop.children import Receive, Send
 
 
 def serve(receive: Receive, send: Send) -> None:
@@ -98,29 +96,18 @@ def _used() -> int:
 
 
 def main() -> None:
-    """Serve on standard input and output: messages with their length in front."""
+    """Serve on standard input and output."""
     sys.path += sys.argv[1:]
-    source, target = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr
+    from autogpt_desktop.children import serve_pipes
 
-    def receive() -> bytes:
-        length = source.read(4)
-        if len(length) < 4:
-            raise EOFError
-        return source.read(struct.unpack("<I", length)[0])
-
-    def send(data: bytes) -> None:
-        target.write(struct.pack("<I", len(data)) + data)
-        target.flush()
-
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        serve(receive, send)
+    serve_pipes(serve)
 
 
 def main_connection(connection: Any) -> None:
-    """The same over a ``multiprocessing`` connection."""
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        serve(connection.recv_bytes, connection.send_bytes)
+    """Serve over a ``multiprocessing`` connection."""
+    from autogpt_desktop.children import serve_connection
+
+    serve_connection(serve, connection)
 
 
 if __name__ == "__main__":

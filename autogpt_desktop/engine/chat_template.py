@@ -84,7 +84,7 @@ class ChatTemplate:
             self._stop()
 
     def _start(self) -> children.Child:
-        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe"))
+        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe", "autogpt_desktop"))
         child = children.start(template_child.__file__, list(places), template_child.main_connection)
         self._child = child
         self._finalizer = weakref.finalize(self, child.stop)

@@ -1,8 +1,8 @@
 """The child process that renders chat templates. A template is a stranger's program.
 
-Run as a script by :mod:`chat_template` (``python -I template_child.py <folders with jinja2>``), or as
-the target of a spawned process in a frozen app. It imports nothing of ours: an isolated interpreter
-could not find it. Requests and replies are JSON; the first request holds the template.
+Run as a script by :mod:`chat_template` (``python -I template_child.py <folders with jinja2 and ours>``), or
+as the target of a spawned process in a frozen app. Requests and replies are JSON; the first request
+holds the template.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import re
 import signal
-import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autogpt_desktop.children import Receive, Send
 
 MEMORY = 512 << 20  # bytes of address space
 OUTPUT = 1 << 20  # characters that a template may add to the messages
 ALARM = 10  # seconds; the parent is faster, this is for when it died
-
-Receive = Callable[[], bytes]
-Send = Callable[[bytes], None]
 
 
 def serve(receive: Receive, send: Send) -> None:
@@ -130,29 +129,18 @@ def _alarm(seconds: int) -> None:
 
 
 def main() -> None:
-    """Serve on standard input and output: messages with their length in front."""
+    """Serve on standard input and output."""
     sys.path += sys.argv[1:]
-    source, target = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr
+    from autogpt_desktop.children import serve_pipes
 
-    def receive() -> bytes:
-        length = source.read(4)
-        if len(length) < 4:
-            raise EOFError
-        return source.read(struct.unpack("<I", length)[0])
-
-    def send(data: bytes) -> None:
-        target.write(struct.pack("<I", len(data)) + data)
-        target.flush()
-
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        serve(receive, send)
+    serve_pipes(serve)
 
 
 def main_connection(connection: Any) -> None:
-    """The same over a ``multiprocessing`` connection."""
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        serve(connection.recv_bytes, connection.send_bytes)
+    """Serve over a ``multiprocessing`` connection."""
+    from autogpt_desktop.children import serve_connection
+
+    serve_connection(serve, connection)
 
 
 if __name__ == "__main__":
