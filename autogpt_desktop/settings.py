@@ -97,6 +97,7 @@ class Settings:
     kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory
     translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language
     translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
+    translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
     keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(default_factory=list)  # path, sheet and column of the latest run
@@ -193,7 +194,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()
         return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
-    if name in ("acknowledged", "translate_pair", "translate_recent", "sentiment_table"):
+    if name in ("acknowledged", "translate_pair", "translate_recent", "translate_files", "sentiment_table"):
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []
     return presets or default

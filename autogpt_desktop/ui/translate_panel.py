@@ -80,6 +80,7 @@ class TranslatePanel(TranslateLayout):
         context.models_listed.connect(self._on_models)
         self._show_running()
         self._on_languages_set()
+        self.offer_unfinished()
 
     # --- what a panel does ------------------------------------------------------------------
 

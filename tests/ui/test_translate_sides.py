@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.glossary import Term
 from autogpt_desktop.translate_glossaries import Glossaries
 from autogpt_desktop.translate_history import TranslateHistory
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.files_view import with_folders
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
@@ -173,3 +175,42 @@ def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     alone = tmp_path / "c.xyz"
     assert [path.name for path in with_folders([alone, tmp_path])] == ["c.xyz", "a.md", "b.txt"]
+
+
+def test_unfinished_files_come_back_paused(
+    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    shell_context.settings.translate_pair = ["en", "fr"]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 30)]
+    (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
+    (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel._on_files([tmp_path / "long.txt", tmp_path / "short.txt"])
+    part = tmp_path / "long.fr.txt.part"
+    qtbot.waitUntil(lambda: part.is_file() and bool(part.read_text(encoding="utf-8")), timeout=60_000)
+    panel.shutdown()
+    panel.hide()
+    begun = part.read_text(encoding="utf-8").splitlines()
+
+    again = Settings.load(shell_context.settings.path)  # another start of the app
+    assert len(again.translate_files) == 2
+    shell_context.settings.translate_files = again.translate_files
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.note.isVisible() and panel.files is None  # nothing starts by itself
+    panel.note.action.click()
+    files = panel.files
+    assert files is not None and [row.state for row in files.rows] == ["paused", "paused"]
+    assert files.rows[1].progress.cancel_button.text() == "Remove" and files._running is None
+    files.rows[1].progress.cancel_button.click()
+    assert len(files.rows) == 1 and len(shell_context.settings.translate_files) == 1
+    assert part.read_text(encoding="utf-8").splitlines()[: len(begun)] == begun
+    files.rows[0].progress.pause_button.click()
+    qtbot.waitUntil(lambda: files.rows[0].state == "done", timeout=120_000)
+    assert (tmp_path / "long.fr.txt").is_file() and not part.exists()
+    qtbot.waitUntil(lambda: shell_context.settings.translate_files == [], timeout=5_000)
+    assert FileRow.from_remembered('["a"]') is None and FileRow.from_remembered("{") is None
+    panel.shutdown()

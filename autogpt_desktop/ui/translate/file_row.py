@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate_files import TranslatedFile
 from autogpt_desktop.ui.progress_row import ProgressRow
 from autogpt_desktop.ui.translate.names import language_name
@@ -33,10 +35,9 @@ class FileRow(QWidget):
     remove_requested = Signal(object)
     retry_requested = Signal(object)
 
-    def __init__(self, path: Path, source: str, target: str, text: str = "") -> None:
+    def __init__(self, path: Path, source: str, target: str) -> None:
         super().__init__()
         self.path, self.source, self.target = path, source, target
-        self.text = text  # what is to be written to ``path`` first
         self.out: Path | None = None  # where to, None: beside the original
         self.state = "waiting"
         self.result: TranslatedFile | None = None
@@ -82,6 +83,24 @@ class FileRow(QWidget):
         """What is kept of an unfinished run, see ``translate_files``, but for the ending of the result."""
         return (self.out or self.path.parent) / f"{self.path.stem}.{self.target}"
 
+    def remembered(self) -> str:
+        """What ``from_remembered`` makes the row again from, in another run of the app."""
+        return json.dumps([str(self.path), self.source, self.target, str(self.out or "")], ensure_ascii=False)
+
+    @classmethod
+    def from_remembered(cls, text: str) -> FileRow | None:
+        """A row that is paused; None where the text makes no sense."""
+        try:
+            path, source, target, out = map(str, json.loads(text))
+        except (ValueError, TypeError):  # edited by hand
+            return None
+        if not path or target not in LANGUAGES or source not in {"auto", *LANGUAGES}:
+            return None
+        row = cls(Path(path), source, target)
+        row.out = Path(out) if out else None
+        row.set_state("paused")
+        return row
+
     def retranslate(self) -> None:
         found = self.result.source if self.result is not None else self.source
         source = language_name(found) if found not in ("auto", "") else tr("Detect language")
@@ -103,8 +122,12 @@ class FileRow(QWidget):
             self.progress.bar.setRange(0, 1)
             self.progress.say(tr("Waiting"))
         elif state == "paused":
+            if self.progress.isHidden():
+                self.progress.begin("")
+                self.progress.bar.setRange(0, 1)
             self.progress.set_paused(True)
             self.progress.say(tr("Paused"))
+            self.progress.cancel_button.setText(tr("Remove"))
         elif state in ("done", "failed"):
             self.progress.end()
         ended = state in ("done", "failed")

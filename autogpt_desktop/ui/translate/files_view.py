@@ -73,6 +73,9 @@ class FilesView(QWidget):
         column.addLayout(head)
         column.addWidget(self.hint)
         column.addWidget(self._scroll, 1)
+        for text in context.settings.translate_files[:MOST]:  # of an earlier run of the app
+            if (row := FileRow.from_remembered(text)) is not None:
+                self._append(row)
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -98,14 +101,24 @@ class FilesView(QWidget):
             self._context.toast(tr("At most {n} files at a time.", n=MOST), error=True)
             files = files[: max(0, MOST - len(self.rows))]
         for path in files:
-            self._append(FileRow(path, self._languages.source, self._languages.target))
+            self._append(self._row(path))
+        self._remember()
         self._next()
 
     def add_text(self, text: str) -> None:
         """Queue a text as a file of its own."""
         stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
         path = paths.data_dir() / "texts" / f"{tr('Pasted text')} {stamp}.txt"
-        self._append(FileRow(path, self._languages.source, self._languages.target, text))
+        try:  # at once: a text that waits must not be lost with the window
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        except OSError as error:
+            self._context.show_error(
+                KnownError("file-not-written", name=path.name, reason=error.strerror or "")
+            )
+            return
+        self._append(self._row(path))
+        self._remember()
         self._next()
 
     def shutdown(self) -> None:
@@ -113,8 +126,19 @@ class FilesView(QWidget):
 
     # --- the queue --------------------------------------------------------------------------
 
-    def _append(self, row: FileRow) -> None:
+    def _row(self, path: Path) -> FileRow:
+        row = FileRow(path, self._languages.source, self._languages.target)
         row.out = self._folder
+        return row
+
+    def _remember(self) -> None:
+        """What is not finished comes back, paused, when the app starts again."""
+        unfinished = [row.remembered() for row in self.rows if row.state in ("waiting", "running", "paused")]
+        if unfinished != self._context.settings.translate_files:
+            self._context.settings.translate_files = unfinished
+            self._context.save_settings()
+
+    def _append(self, row: FileRow) -> None:
         row.pause_requested.connect(self._pause)
         row.resume_requested.connect(self._resume)
         row.cancel_requested.connect(self._cancel)
@@ -133,7 +157,7 @@ class FilesView(QWidget):
             return
         self._running = row
         row.set_state("running")
-        path, out, source, target, text = row.path, row.out, row.source, row.target, row.text
+        path, out, source, target = row.path, row.out, row.source, row.target
         glossaries = self._glossaries
         model = self._context.model_for("translate")
         known = model.languages if model is not None else ()
@@ -142,9 +166,6 @@ class FilesView(QWidget):
             return glossaries.glossary(language, target)
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
-            if text and not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", errors="replace")
             yield from translate_file(
                 models, path, out, source, target,
                 glossary=glossary, known=known, cancelled=cancel.is_set,
@@ -177,6 +198,7 @@ class FilesView(QWidget):
         self._list.removeWidget(row)
         row.hide()
         row.deleteLater()
+        self._remember()
 
     def _drop_part(self, row: FileRow) -> None:
         folder, name = row.part.parent, row.part.name
@@ -214,6 +236,7 @@ class FilesView(QWidget):
         elif row.state == "done" and not any(other.state == "waiting" for other in self.rows):
             self._context.notify(tr("Translate"), tr("{name} is translated.", name=row.path.name))
         self._next()
+        self._remember()
 
     # --- choosing ---------------------------------------------------------------------------
 

@@ -180,6 +180,17 @@ class TranslateLayout(QWidget):
         else:
             self.show_files()
 
+    def offer_unfinished(self) -> None:
+        """Files that were not finished when the app was closed wait until they are asked for."""
+        if count := len(self.context.settings.translate_files):
+            self.note.say(
+                "files", tr("Files whose translation is not finished: {n}", n=count),
+                action=tr("Show them"), do=self._show_unfinished,
+            )  # fmt: skip
+
+    def _show_unfinished(self) -> None:
+        self.show_files()
+
     def show_files(self) -> FilesView:
         """The files in place of the editors."""
         if self.files is None:
