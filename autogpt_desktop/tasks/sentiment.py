@@ -326,6 +326,32 @@ def explain(
     (occlusion: Zeiler and Fergus 2014; Li, Monroe and Jurafsky 2016). Raises as ``sentiment`` does."""
     judge = yield from ready(models, corrections, cancelled)
     whole = (yield from measure(judge, [text], cancelled))[0]
+    yield from _explained(judge, text, whole, two_way, cancelled)
+
+
+def look(
+    models: Any,
+    text: str,
+    *,
+    words: bool = True,
+    two_way: bool = False,
+    corrections: Corrections | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Notice | Scored | Explained]:
+    """``sentiment`` of one text with its sentences, and then, with ``words``, what ``explain`` says of it:
+    the text is read once for both."""
+    judge = yield from ready(models, corrections, cancelled)
+    measured = yield from measure(judge, [text], cancelled)
+    inside = yield from _sentences(judge, [text], measured, two_way, cancelled)
+    yield scored(0, measured[0], judge.scale, two_way, inside[0])
+    if words:
+        yield from _explained(judge, text, measured[0], two_way, cancelled)
+
+
+def _explained(
+    judge: Judge, text: str, whole: Measured, two_way: bool, cancelled: Callable[[], bool]
+) -> Iterator[Progress | Explained]:
+    """The weights of the words of a text that was measured as a ``whole``."""
     plain, spans, _ = windows(text, judge.asker)
     places = [at for at, character in enumerate(text) if not character.isspace()]
     chosen: list[tuple[int, int, int]] = []  # window, and a word's start and end in ``plain``

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 LABELS = ("positive", "neutral", "negative")
 DEFAULT_BAND = (-1.0, 1.0)  # for models that no constants ship for: z = 0 is neutral at 0.46
 _LEAST = 1e-12
+_SUREST = 3.0  # log-odds: P(neutral) of 0.05 and 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,30 +142,35 @@ def refit(
     """``scale``, moved towards what a person's own labels say.
 
     The most probable constants for the labels with a normal prior around those of ``scale``: log slope
-    ± 0.4, offset ± 1.5, log of the band's width ± 0.5, or, where a head gives P(``neutral``), its log-odds
-    ± 1.5. A few labels move little; hundreds decide. Without both a positive and a negative one ``scale``
+    ± 0.4, offset ± 1, log of the band's width ± 0.5, or, where a head gives P(``neutral``), its log-odds
+    ± 1. A few labels move little; hundreds decide. What a head was sure of counts as no more than
+    ``_SUREST`` in log-odds, so that a few labels that contradict it flatly do not take all neutral away.
+    Without both a positive and a negative one ``scale``
     comes back as it is.
     """
     if not {"positive", "negative"} <= set(labels):
         return scale
     pairs = list(zip(scores, labels, strict=True))
-    given = [(log_odds(p), label == "neutral") for p, label in zip(neutral, labels, strict=bool(neutral))]
+    given = [
+        (max(-_SUREST, min(_SUREST, log_odds(p))), label == "neutral")
+        for p, label in zip(neutral, labels, strict=bool(neutral))
+    ]
     sides = [(d, 1.0 if label == "positive" else -1.0) for d, label in pairs if label != "neutral"]
 
     def loss(at: Sequence[float]) -> float:
         slope, offset = scale.slope * math.exp(at[0]), scale.offset + at[1]
-        prior = (at[0] / 0.4) ** 2 / 2 + (at[1] / 1.5) ** 2 / 2
+        prior = (at[0] / 0.4) ** 2 / 2 + at[1] ** 2 / 2
         if given:
             missed = sum(_softplus(-(x + at[2]) if is_neutral else x + at[2]) for x, is_neutral in given)
             missed += sum(_softplus(-side * (slope * d + offset)) for d, side in sides)
-            return prior + (at[2] / 1.5) ** 2 / 2 + missed
+            return prior + at[2] ** 2 / 2 + missed
         band = scale.band[0] * math.exp(at[2]), scale.band[1] * math.exp(at[2])
         return prior + (at[2] / 0.5) ** 2 / 2 + sum(_surprise(slope * d + offset, band, x) for d, x in pairs)
 
     def one(at: list[float], index: int) -> Callable[[float], float]:
         return lambda x: loss([*at[:index], x, *at[index + 1 :]])
 
-    at, limits = [0.0, 0.0, 0.0], (2.0, 8.0, 8.0 if given else 2.0)
+    at, limits = [0.0, 0.0, 0.0], (2.0, 6.0, 6.0 if given else 2.0)
     for _ in range(12):  # one constant after the other; the loss has one valley
         before = list(at)
         for index, limit in enumerate(limits):

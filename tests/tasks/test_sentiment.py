@@ -18,6 +18,7 @@ from autogpt_desktop.tasks.sentiment import (
     Explained,
     Scored,
     explain,
+    look,
     sentiment,
     unknown_language,
     windows,
@@ -169,6 +170,27 @@ def test_the_words_that_carried_the_decision(models: Models) -> None:
     assert weights["nice"] > weights["story"] and weights["nice"] > weights["dreadful"]
     assert explained.scored.d == score(models, [text])[0].d
     assert [one for one in explain(models, " ") if isinstance(one, Explained)][0].words == ()
+
+
+def test_a_look_reads_the_text_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "The cast is nice. The story is dreadful."
+    apart = score(models, [text], sentences=True) + [
+        one for one in explain(models, text) if isinstance(one, Explained)
+    ]
+    asked: list[str] = []
+    real = HeadedAsker.scores
+
+    def counted(self: HeadedAsker, texts: Any, cancelled: Any) -> Any:
+        asked.extend(texts)
+        return real(self, texts, cancelled)
+
+    monkeypatch.setattr(HeadedAsker, "scores", counted)
+    found = [one for one in look(models, text) if isinstance(one, Scored | Explained)]
+    assert found == apart
+    assert asked.count(text) == 1 and len(asked) == 3 + 8  # the text, its sentences, each word left out
+    assert [type(one) for one in look(models, text, words=False) if isinstance(one, Scored | Explained)] == [
+        Scored
+    ]
 
 
 def test_a_job_can_be_cancelled(models: Models) -> None:

@@ -112,3 +112,14 @@ def test_neutral_corrections_widen_the_band() -> None:
     d = [-6.0, 6.0, *[2.0, -2.0] * 20]
     wider = refit(shipped, d, ["negative", "positive", *["neutral"] * 40])
     assert wider.band[1] > shipped.band[1] * 1.5
+
+
+def test_a_few_flat_contradictions_do_not_take_all_neutral_away() -> None:
+    """Nine plain statements called positive: those like them lean there, but others stay neutral."""
+    labels = ["positive"] * 9 + ["negative"]
+    moved = refit(Scale(), [-0.5] * 9 + [-6.0], labels, [0.999] * 9 + [0.001])
+    assert moved.neutral_share(0.999) > 0.9 and moved.neutral_share(0.7) < 0.4
+    assert 0 < moved.offset < 4 and sigmoid(moved.z(-6.0)) < 0.5
+    many = refit(Scale(), [-0.5] * 300 + [-6.0] * 30, ["positive"] * 300 + ["negative"] * 30,
+                 [0.999] * 300 + [0.001] * 30)  # fmt: skip
+    assert many.neutral < moved.neutral and many.neutral_share(0.99) < 0.5

@@ -21,6 +21,7 @@ from autogpt_desktop.tasks.sentiment import (
     Scored,
     WordWeight,
     explain,
+    look,
     sentiment,
 )
 from autogpt_desktop.ui import icons
@@ -246,10 +247,8 @@ class Look(QObject):
         def job(models: Any, cancel: Event) -> Iterator[Any]:
             kept, stop = corrections.get(), cancel.is_set
             if score:
-                yield from sentiment(
-                    models, [text], two_way=two_way, sentences=True, corrections=kept, cancelled=stop
-                )
-            if weigh:
+                yield from look(models, text, words=weigh, two_way=two_way, corrections=kept, cancelled=stop)
+            else:
                 yield from explain(models, text, two_way=two_way, corrections=kept, cancelled=stop)
 
         self._weighs = weigh
