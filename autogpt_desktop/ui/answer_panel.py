@@ -283,7 +283,7 @@ class AnswerPanel(PanelLayout):
         """Show the document; where it covers the conversation it takes the focus too."""
         self.open_reading(True)
         if self.pages.currentWidget() is self.document:
-            self.document.setFocus()
+            self.document.text.setFocus()
 
     def close_document(self) -> None:
         if self.reading:
@@ -358,7 +358,7 @@ class AnswerPanel(PanelLayout):
         if self.pages.currentWidget() is self.offer_page:
             self.offer.fetch_button.setFocus()  # Enter begins what is needed most
         elif self.pages.currentWidget() is self.document:
-            self.document.setFocus()
+            self.document.text.setFocus()
         else:
             self.ask_bar.field.setFocus()
 

@@ -57,6 +57,9 @@ class Banner(QWidget):
         self._standing = ""
         self.hide()
 
+    def retranslate(self) -> None:
+        self.close_button.setText(tr("Close"))
+
 
 def dropped_model(event: QDropEvent) -> Path | None:
     """The model file that is being dragged, if it is one."""

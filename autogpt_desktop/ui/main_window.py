@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         name_button(self.menu_button, tr("More"))
         self.panel_actions.retranslate()
         self.model_button.retranslate()
+        self.banner.retranslate()
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
         return tr("Window"), self.window_actions.rows() + self.panel_actions.rows()

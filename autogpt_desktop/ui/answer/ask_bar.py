@@ -62,7 +62,6 @@ class AskBar(QWidget):
         self.field.pasted_long.connect(self.text_given)
         self.field.files_given.connect(self.files_given)
         self.field.document().documentLayout().documentSizeChanged.connect(self.box.refit)
-        self.setFocusProxy(self.field)
         self.restyle()
 
     def set_text(self, text: str) -> None:

@@ -89,7 +89,6 @@ class DocumentLayout(QWidget):
         column.addWidget(self.look, 1)
         column.addWidget(self.trouble, 1)
         self.said.hide()
-        self.setFocusProxy(self.text)
         tab_order(
             self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
             self.down, self.look_button, self.find_row.field, self.text, self.look,

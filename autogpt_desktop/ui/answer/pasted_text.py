@@ -47,7 +47,6 @@ class PastedText(QWidget):
         self.field.paste_refused.connect(self._on_refused)
         self.field.textChanged.connect(self._on_text)
         context.theme_changed.connect(self._paint)
-        self.setFocusProxy(self.field)
         self.retranslate()
 
     def text(self) -> str:

@@ -171,7 +171,6 @@ class Composer(QWidget):
         self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self.restyle)
-        self.setFocusProxy(self.edit)
         self.restyle()
         self.retranslate()
 

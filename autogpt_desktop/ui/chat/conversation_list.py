@@ -248,6 +248,8 @@ class ConversationList(QWidget):
         bar.setValue(value)
         nothing = not self.model.rows
         self.empty.setVisible(nothing)
+        # an empty list would be a stop where the focus cannot be seen
+        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus if nothing else Qt.FocusPolicy.StrongFocus)
         self.empty.setText(
             tr("Nothing found.") if self.model.query else tr("Your conversations will be listed here.")
         )

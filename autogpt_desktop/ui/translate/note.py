@@ -62,6 +62,7 @@ class Note(QWidget):
         """Take it away; with a ``topic`` only where the note is about that."""
         if topic in ("", self.topic):
             self.topic, self._do = "", None
+            name_button(self.close_button, tr("Close this notice"))  # in the language of now
             self.hide()
 
     def _act(self) -> None:
