@@ -48,6 +48,8 @@ def test_a_pair_is_measured(gemma_gguf: Path, tmp_path: Path, monkeypatch: pytes
             measure_translate(models, tmp_path / "nowhere")
     finally:
         models.unload()
+    assert 0 < again["examples"]["kept"] < again["examples"]["read each time"]
     assert figures["sentences"] == 2
+    assert all("BLEU" in figures[name] for name in ("three-shot", "quick", "best"))
     assert all(figures[name]["chrF2"] > 20 for name in ("three-shot", "quick", "best"))
     assert figures["best"]["bad_unmarked"] == 0 and 0 <= figures["best"]["flagged"] <= 1

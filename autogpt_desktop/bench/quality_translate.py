@@ -38,12 +38,15 @@ LEAST_QUICK = 16  # sentences of the quality "quick"
 _TOGETHER = 64  # sentences of ours that share passes
 _BATCH = 32  # sequences alive at once
 _RESAMPLES = 1000
+_ALONE = 12  # sentences that are translated by themselves, with and without the kept examples
+KEPT = "examples"  # the name of those figures
 
 
 def measure_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """For each pair: chrF and BLEU of the baseline and of every quality, p of the difference in chrF, the
     share of sentences that are flagged, how many bad ones are not, and how far the confidence is from the
-    share that is of use. "quick" translates a quarter of the sentences.
+    share that is of use. "quick" translates a quarter of the sentences. And KEPT: what keeping the state
+    of the examples saves.
 
     What is done is kept, pair by pair, so a run that was ended goes on. Raises KnownError("bench-data")."""
     engine = run_to_end(models.get("translate"))
@@ -54,7 +57,29 @@ def measure_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0
         if name not in kept.pairs:
             kept.add(name, _pair(engine, models, data_dir, source, target, limit or SENTENCES, seed))
         found[name] = kept.pairs[name]
-    return found
+    if KEPT not in kept.pairs:
+        kept.add(KEPT, _kept_examples(engine, models, data_dir, limit or SENTENCES, seed))
+    return found | {KEPT: kept.pairs[KEPT]}
+
+
+def _kept_examples(engine: Any, models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, float]:
+    """Seconds that a sentence takes by itself ("quick"), with the state of the examples kept and where they
+    are read anew each time."""
+    source, target = PAIRS[0]
+    texts, _ = _sample(data_dir, source, target, min(limit, _ALONE), seed)
+    prefixes, seconds = engine.prefixes, {"kept": 0.0, "read each time": 0.0}
+    files, prefixes.files = prefixes.files, None  # nothing is written meanwhile
+    try:
+        list(translate_many(models, ["Hello."], source, target))
+        for text in texts:
+            for how in seconds:  # one after the other, so that both see the same machine
+                if how != "kept":
+                    prefixes.forget("translate")
+                _, took = _timed(lambda text=text: list(translate_many(models, [text], source, target)))
+                seconds[how] += took / len(texts)
+    finally:
+        prefixes.files = files
+    return seconds | {"times faster": seconds["read each time"] / seconds["kept"]}
 
 
 def fit_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:

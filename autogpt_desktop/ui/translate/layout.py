@@ -199,6 +199,7 @@ class TranslateLayout(QWidget):
             self.pages.addWidget(self.files)
         self.pages.setCurrentWidget(self.files)
         self.files_button.setChecked(True)
+        self.note.clear("files")
         self.files.focus_first()
         return self.files
 
