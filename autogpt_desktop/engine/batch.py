@@ -16,7 +16,7 @@ from torch import Tensor
 
 from autogpt_desktop.engine.door import State
 from autogpt_desktop.engine.engine import Engine, StopStrings
-from autogpt_desktop.engine.sampling import likeliest
+from autogpt_desktop.engine.sampling import likeliest, log_total
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 
@@ -137,7 +137,7 @@ def _extend(engine: Engine, sequence: _Sequence, logits: Tensor, choose: Choose 
         sequence.room = -1
         return True
     sequence.ids.append(token)
-    sequence.logprobs.append(float(logits[token] - logits.logsumexp(0)))
+    sequence.logprobs.append(float(logits[token]) - log_total(logits))
     sequence.text += sequence.stop.push(sequence.decoder_text.push(token))
     sequence.pending.append(token)
     sequence.room -= 1
@@ -172,7 +172,7 @@ def choice_logprobs(
         for sequence, logits in ready:
             alive.remove(sequence)
             done += 1
-            yield sequence.index, logits[wanted].float().cpu() - logits.float().logsumexp(0).cpu()
+            yield sequence.index, logits[wanted].float().cpu() - log_total(logits)
         yield Progress("stage.scoring", done, len(prompts))
 
 

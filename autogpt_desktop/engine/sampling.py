@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,6 +51,17 @@ def likeliest(logits: Tensor) -> int:
     numpy does in 20 µs what takes torch 300, and leaves no thread spinning beside the next pass.
     """
     return int(logits.cpu().numpy().argmax())
+
+
+def log_total(logits: Tensor) -> float:
+    """ln Σ eˣ of the logits [vocab_size]: a logit less this is its token's log-probability.
+
+    In NumPy: torch adds up a long row in as many parts as it has threads, so that the last bits depend on
+    them, and waking the second thread takes longer than the sum.
+    """
+    row = logits.detach().float().cpu().numpy()
+    most = row.max()
+    return float(most + np.log(np.exp(row - most).sum()))
 
 
 def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.engine import StopStrings
-from autogpt_desktop.engine.sampling import candidates, make_sampler
+from autogpt_desktop.engine.sampling import candidates, log_total, make_sampler
 from autogpt_desktop.errors import KnownError
 
 OPEN = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0}
@@ -93,3 +94,20 @@ def test_what_was_held_back_comes_out_at_the_end() -> None:
     assert stop.push("the EN") == "the "
     assert stop.finish() == "EN"
     assert StopStrings([]).push("x") == "x"
+
+
+def test_the_total_is_right_and_the_same_whatever_the_number_of_threads() -> None:
+    before = torch.get_num_threads()
+    random = torch.Generator().manual_seed(5)
+    try:
+        for scale in (0.1, 4.0, 30.0):
+            logits = torch.randn(262_144, generator=random) * scale
+            totals = set()
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                totals.add(log_total(logits))
+            assert len(totals) == 1
+            assert totals.pop() == pytest.approx(float(logits.double().logsumexp(0)), abs=2e-5)
+    finally:
+        torch.set_num_threads(before)
+    assert log_total(torch.tensor([800.0, -float("inf"), 800.0])) == pytest.approx(800 + math.log(2))
