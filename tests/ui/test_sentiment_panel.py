@@ -176,7 +176,7 @@ def test_without_a_model_it_offers_one(shell_context: AppContext, no_models: Pat
 
 def test_it_is_all_named_and_speaks_chinese(panel: SentimentPanel, qtbot: QtBot) -> None:
     panel.context.set_language("zh_CN")
-    assert panel.text_button.text() == "文本" and panel.two_way.text() == "不使用中性"
+    assert panel.text_button.text() == "文本" and panel.two_way.text() == "不含中性"
     panel.context.set_language("en")
     _, rows = panel._shortcut_rows()
     assert len(rows) >= 10 and all(keys and text for keys, text in rows)
