@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from autogpt_desktop.bench.quality_answer import TOP, accepted, f1, items
+from autogpt_desktop.bench.quality_answer import TOP, f1, items
 from autogpt_desktop.bench.quality_retrieval import paragraph_index
 from autogpt_desktop.engine.load import run_to_end
-from autogpt_desktop.tasks.answer import open_reader, search
+from autogpt_desktop.tasks.answer import accepted, open_reader, search
 from autogpt_desktop.tasks.answer_across import Asked, across
 from autogpt_desktop.tasks.answer_index import embedder
 
@@ -44,7 +44,7 @@ def _measure(models: Any, data: Path, asking: str, written: str, count: int, see
             for context, kept in ((item.context, given), (item.other, refused)):
                 said_here = both.beside(context)
                 reading = run_to_end(reader.read(said_here, context, question))
-                kept.append(accepted(reader, said_here, context, reading))
+                kept.append(accepted(reader, said_here, context, reading, names=False))
                 if context == item.context:
                     scores.append(kept[-1] * f1(reading.text, item.answers, written == "zh"))
     return {

@@ -17,8 +17,8 @@ from typing import Any
 from autogpt_desktop.bench.fit_answer import fit
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.tasks.answer import least_of, open_reader
-from autogpt_desktop.tasks.answer_read import Reader, Reading
+from autogpt_desktop.tasks.answer import accepted, open_reader
+from autogpt_desktop.tasks.answer_read import Reader
 
 TOP = 3
 FIT = 540  # questions that the constants are fitted on
@@ -137,11 +137,6 @@ def reading(reader: Reader, asked: Sequence[Item], wide: bool = False) -> dict[s
         "refused_same_article": _mean(wrong[True]),
         "ms_per_question": 1000 * seconds / max(1, len(asked)),
     }
-
-
-def accepted(reader: Reader, question: str, text: str, found: Reading) -> bool:
-    """Whether the answer is given rather than refused."""
-    return bool(found.text) and found.probability >= least_of(reader, question, text)
 
 
 def retrieval(models: Any, data_dir: Path, language: str, limit: int, seed: int) -> dict[str, Any]:

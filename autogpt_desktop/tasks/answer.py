@@ -14,6 +14,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
 from autogpt_desktop.tasks.answer_across import Asked, across, shares_of
 from autogpt_desktop.tasks.answer_chat import chats, discuss
+from autogpt_desktop.tasks.answer_check import possible
 from autogpt_desktop.tasks.answer_index import embedding_model
 from autogpt_desktop.tasks.answer_read import Reader, Reading, constants_for, is_wide
 from autogpt_desktop.tasks.answer_words import PRONOUNS, content, goes_on
@@ -118,7 +119,9 @@ def answer_from(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> An
         index, found = ranked[0]
         best = max(best, found, key=lambda one: one.probability)
         least = least_of(reader, questions[index], passages[index].text)
-        if found.text and found.probability >= least:
+        written = questions[index] == asked.question
+        text, near = passages[index].text, _near(passages, index)
+        if accepted(reader, questions[index], text, found, near, written):
             break
     else:
         ranked = []
@@ -132,6 +135,22 @@ def answer_from(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> An
     yield Text(found.text)
     yield Text("".join(f" [{one.passage + 1}]" for one in citations))
     yield Answered(found.text, True, found.probability, tuple(citations), asked.question, also)
+
+
+def accepted(
+    reader: Reader, question: str, text: str, found: Reading, near: str = "", names: bool = True
+) -> bool:
+    """Whether what was read is given as the answer. ``near``, ``names``: see ``answer_check.possible``."""
+    if not found.text or found.probability < least_of(reader, question, text):
+        return False
+    return not reader.copies or possible(question, text, found.text, near, names)
+
+
+def _near(passages: Sequence[Passage], index: int) -> str:
+    """What else is known of the file that a passage is of."""
+    here = passages[index]
+    others = [one.text for one in passages if one is not here and one.path == here.path]
+    return " ".join([here.title, here.path.stem.replace("_", " "), *others])
 
 
 def least_of(reader: Reader, question: str, text: str) -> float:
