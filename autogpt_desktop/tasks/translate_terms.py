@@ -239,11 +239,13 @@ class _Maker:
 
     def _read(self, text: str, term: Term) -> _Read:
         """``text`` with what the model thinks of it, with and without the term in the source."""
+        from autogpt_desktop.engine.sampling import log_total
+
         ids = self._plain(self.asked.lead + text)
         read = _Read(ids, *_cut(self.engine.tokenizer, ids))
         heads = {place: self._ids(term.target, "".join(read.texts[:place]))[0] for place in read.places}
         for at, row in enumerate(self._rows(self.state.fork(), [self.last, *ids[:-1]])):
-            total = float(row.logsumexp(0))
+            total = log_total(row)
             read.logprobs.append(float(row[ids[at]]) - total)
             if at in heads:
                 read.first[at] = float(row[heads[at]]) - total
@@ -260,6 +262,8 @@ class _Maker:
 
     def _find_word(self, read: _Read, term: Term) -> None:
         """Which word stands for the term: the one that is least likely without it in the source."""
+        from autogpt_desktop.engine.sampling import log_total
+
         rest = " ".join(replaced(self.wish.text, term.source, "").split())
         both = [Wish(self.wish.text, self.wish.source), Wish(rest, self.wish.source)]
         asked = prompts(self.engine, both, self.target)
@@ -273,7 +277,7 @@ class _Maker:
             if skip:
                 self.engine.decoder.forward([(state, fed[:skip])], cancelled=self.cancelled)
             for at, row in enumerate(self._rows(state, fed[skip:])):
-                owed[at] += sign * float(row[read.ids[at]] - row.logsumexp(0))
+                owed[at] += sign * (float(row[read.ids[at]]) - log_total(row))
         shares = [sum(owed[place : read.end(place)]) for place in read.places]
         most = max(range(len(shares)), key=shares.__getitem__)
         if shares[most] < _OWED:
