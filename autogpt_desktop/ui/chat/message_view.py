@@ -308,13 +308,10 @@ class MessageView(QAbstractScrollArea):
         self._words, self._mark = words, (message_id, number)
         if message_id >= 0:
             self.scroll_to(message_id, self._place_in(message_id, number))
-        found: list[QTextCursor] = []
-        for known, widget in self.widgets.items():
-            places = self._mark_in(widget)
-            if known == message_id:
-                found = places
+        marked = {known: self._mark_in(widget) for known, widget in self.widgets.items()}
+        found = marked.get(message_id, [])
         if 0 <= number < len(found):
-            self.scroll_to(message_id, self._cursor_top(self.widgets[message_id], found[number]))
+            self.scroll_to(message_id, self.widgets[message_id].top_of(found[number]))
 
     def _mark_in(self, widget: MessageWidget) -> list[QTextCursor]:
         current = self._mark[1] if widget.message and widget.message.id == self._mark[0] else -1
@@ -323,11 +320,7 @@ class MessageView(QAbstractScrollArea):
     def _place_in(self, message_id: int, number: int) -> float:
         widget = self.widgets.get(message_id)
         places = self._mark_in(widget) if widget else []
-        return self._cursor_top(widget, places[number]) if widget and 0 <= number < len(places) else 0.0
-
-    @staticmethod
-    def _cursor_top(widget: MessageWidget, cursor: QTextCursor) -> float:
-        return widget.body.y() + widget.body.cursorRect(cursor).top()
+        return widget.top_of(places[number]) if widget and 0 <= number < len(places) else 0.0
 
     # -- looks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimerEvent, Signal
-from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QFontMetrics, QPainter, QPaintEvent, QTextCursor
 from PySide6.QtWidgets import QMenu, QWidget
 
 from autogpt_desktop.i18n import message as word
@@ -263,6 +263,10 @@ class MessageWidget(QWidget):
         painter.end()
 
     # -- input
+
+    def top_of(self, place: QTextCursor) -> float:
+        """Where a place of the text stands, in px below the widget's top."""
+        return self.body.y() + self.body.cursorRect(place).top()
 
     def has_selection(self) -> bool:
         return self.body.textCursor().hasSelection()
