@@ -20,6 +20,9 @@ RETRIES = 4  # candidates of the second try
 _TEMPERATURE, _TOP_K, _TOP_P = 0.5, 40, 0.95
 _RETRY_TEMPERATURE = 0.7
 _SEED = 20_240_817
+# The likeliest answer alone is better behind fewer examples here: chrF of en → zh 16.3 instead of 13.2 on 40
+# sentences, 17.0 instead of 16.1 on 36 others (en → fr: 43.5 instead of 45.4).
+_QUICK_ORDER: dict[str, tuple[int, ...]] = {"zh": (5, 6, 7)}
 
 Cancelled = Callable[[], bool]
 
@@ -66,7 +69,8 @@ def choices(
     tries = [_Try(at) for at in range(len(wishes))]
     if quality == "best":
         tries += [_Try(at, seed) for at in range(len(wishes)) for seed in range(1, SAMPLES + 1)]
-    made = yield from _candidates(engine, wishes, tries, target, glossary, cancelled)
+    first = _QUICK_ORDER.get(target, ()) if quality == "quick" else ()
+    made = yield from _candidates(engine, wishes, tries, target, glossary, cancelled, first)
     chosen = [_chosen(options, quality) for options in made]
     wrong = [at for at, one in enumerate(chosen) if {*one.candidate.flags} - {"glossary"}]
     if wrong:

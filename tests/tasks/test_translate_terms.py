@@ -120,3 +120,16 @@ def test_an_ending_or_an_article_leaves_a_term_what_it_is() -> None:
 
 def test_only_whole_words_are_replaced() -> None:
     assert replaced("O ônibus e o bus", "bus", "autocarro") == "O ônibus e o autocarro"
+
+
+def test_quick_chinese_is_shown_fewer_examples(models: Models) -> None:
+    engine = run_to_end(models.get("translate"))
+
+    def read(quality: str) -> int:
+        """Tokens of the examples that are read first."""
+        engine.prefixes.forget("translate")
+        wish = Wish("The weather is very good today.", "en")
+        run_to_end(choices(engine, [wish], "zh", Glossary(), quality, lambda: False))
+        return len(next(iter(engine.prefixes._kept))[1])
+
+    assert 0 < read("quick") < read("best")
