@@ -140,6 +140,9 @@ def test_the_first_chat_offers_what_the_other_panels_need(
     monkeypatch.setattr(panel.context.downloads, "_fetch", fetch)
     offer = panel.empty.offer
     assert offer is not None and offer.isVisible()
+    panel.resize(900, 480)
+    button = offer.fetch_button
+    qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())  # in a small window too
     offer.fetch_button.click()
     qtbot.waitUntil(lambda: asked == ["gemma-3-270m"] and not panel.context.downloads.is_running(asked[0]))
     assert panel.context.settings.acknowledged == ["gemma"]

@@ -207,8 +207,16 @@ class EmptyState(QScrollArea):
         if here or self.context.settings.last_conversation:
             return
         self.offer = ModelOffer(self.context, self.context.downloads, "translate")
-        self._column.addSpacing(24)
+        self._column.addSpacing(16)
         self._column.addWidget(self.offer)
+        self.context.models_listed.connect(self._make_room)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Fewer examples beside the offer, so that a small window shows its button too."""
+        offered = self.offer is not None and not self.offer.isHidden()
+        for made in self.examples[2:]:
+            made.setVisible(not offered)
 
     def restyle(self) -> None:
         """Quieter than other buttons: they are suggestions."""
