@@ -234,7 +234,7 @@ def search(
     further = []
     for one in asked.others:
         said = " ".join(one.texts)
-        further += yield from _hits(reader, index, said, count, only, words=f"{said} {asked.question}")
+        further += yield from _hits(reader, index, said, count, only, words=one.words(asked.question))
     further.sort(key=lambda hit: -hit.score)
     if asked.others and not asked.here:
         return list(dict.fromkeys(hit.passage for hit in further))[:count]

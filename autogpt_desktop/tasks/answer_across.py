@@ -39,6 +39,12 @@ class Version:
     language: str
     texts: tuple[str, ...]
 
+    def words(self, question: str) -> str:
+        """What to search for: all translations, the question for its names, and the single characters of the
+        first, as a translation often misses the other half of a Chinese word."""
+        single = (word for word in content(self.texts[0]) if WIDE.match(word))
+        return " ".join([*self.texts, question, *dict.fromkeys(single)])
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -99,6 +99,12 @@ def test_without_a_model_that_translates_it_is_said() -> None:
     assert asked.others == () and asked.question == "Who founded the garden?"
 
 
+def test_single_characters_are_searched_too() -> None:
+    words = Version("zh", ("桥上怎么长？", "桥梁有多长？")).words("How long is the Shilong bridge?")
+    assert {"桥", "长"} <= set(words.split())
+    assert "桥梁有多长？" in words and "Shilong" in words
+
+
 def test_each_text_is_asked_in_its_own_language() -> None:
     asked = Asked("Who built it?", "en", (Version("zh", ("谁建的？", "建造者是谁？")),))
     assert asked.beside(MILL) == "Who built it?"
