@@ -66,6 +66,9 @@ def make_application() -> QApplication:
     """The QApplication, in the person's language and colours."""
     from PySide6.QtWidgets import QApplication
 
+    # seconds that a thread keeps the interpreter while another waits: painting asks for it anew behind many a
+    # call into Qt, and with Python's 5 ms each a job that counts a table's rows held the window up for 0.3 s
+    sys.setswitchinterval(0.0005)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("autogpt-desktop")
     app.setApplicationDisplayName("AutoGPT Desktop")

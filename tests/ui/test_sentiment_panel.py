@@ -96,7 +96,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
 
 
 def test_a_table_is_previewed_run_paused_filtered_and_exported(
-    panel: SentimentPanel, qtbot: QtBot, tmp_path: Path
+    panel: SentimentPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [GOOD, BAD, "=1+1 is what I paid", "", *[f"{GOOD} Visit {n}." for n in range(100)]]
     file = write(tmp_path / "in.csv", [["n", "what they said"], *[[str(n), t] for n, t in enumerate(texts)]])
@@ -104,11 +104,16 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     page = panel.table_page
     qtbot.waitUntil(lambda: page.card.preview is not None)
     assert panel.table_button.isChecked() and page.card.columns.currentText() == "what they said"
-    page.card.start_button.click()
     run, view = page.run_view.control, page.run_view
+    said: list[str] = []
+    say = view.progress.say
+    monkeypatch.setattr(view.progress, "say", lambda text: (said.append(text), say(text)))
+    page.card.start_button.click()
     qtbot.waitUntil(lambda: view.rows.count() >= 64, timeout=LONG_WAIT)
     view.progress.pause_button.click()
     assert run.state == PAUSED
+    fast = next(at for at, text in enumerate(said) if "rows a second" in text)
+    assert all("rows a second" in text for text in said[fast:])  # it can be read, and does not flicker
     panel.receive_text(GOOD)  # what a person waits for goes on meanwhile
     look = panel.text_page.look
     qtbot.waitUntil(lambda: look.verdict.scored is not None and not look.running, timeout=LONG_WAIT)

@@ -58,6 +58,7 @@ class RunControl(QObject):
         self._export.ended.connect(self._on_export_end)
         self._out = Path()
         self._resume = False
+        self._fast = False  # a speed is shown
         progress.paused.connect(self.pause)
         progress.resumed.connect(self.go_on)
         progress.cancelled.connect(self.cancel)
@@ -172,7 +173,7 @@ class RunControl(QObject):
 
     def _submit(self, run: TableRun, lane: str) -> None:
         two_way, corrections = self._two_way, self._corrections
-        self._resume = False
+        self._resume = self._fast = False
 
         def job(models: Any, cancel: Event) -> Iterator[Any]:
             try:
@@ -196,11 +197,13 @@ class RunControl(QObject):
                 self.changed.emit()
             if self.state == RUNNING:
                 self.progress.advance(Progress("", event.done, event.total))
+                self._fast = event.rows_per_second > 0
                 self.progress.say(self._speed(event))
         elif isinstance(event, Progress) and self.state == RUNNING:
-            self.progress.say(message(event.stage))
             if event.stage == "stage.scoring":
                 self.progress.advance(event)
+            if event.stage != "stage.scoring" or not self._fast:  # else the speed stays to be read
+                self.progress.say(message(event.stage))
         elif isinstance(event, Notice):
             if event.key == "notice.sentiment-continues":
                 self.continued = int(event.values["done"])
