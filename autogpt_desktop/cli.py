@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import contextlib
 import dataclasses
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 from unicodedata import category
@@ -124,23 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        settings = Settings.load()
-        i18n.set_language(settings.language)
-        options = parser().parse_args(arguments)
-        if options.command == "chat":
-            from autogpt_desktop.terminal import chat
-
-            return chat(options, settings)
-        if options.command == "models":
-            return models(options)
-        if options.command in TASKS:
-            return TASKS[options.command].run(options, settings)
-        if options.command == "bench":
-            from autogpt_desktop.bench.run import bench
-
-            return bench(options)
-        parser().print_help()
-        return 0
+        with _interrupts_heard():
+            return _run(arguments)
     except KnownError as error:
         print(message(error), file=sys.stderr)
         if error.key == "no-model":
@@ -161,6 +149,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    settings = Settings.load()
+    i18n.set_language(settings.language)
+    options = parser().parse_args(arguments)
+    if options.command == "chat":
+        from autogpt_desktop.terminal import chat
+
+        return chat(options, settings)
+    if options.command == "models":
+        return models(options)
+    if options.command in TASKS:
+        return TASKS[options.command].run(options, settings)
+    if options.command == "bench":
+        from autogpt_desktop.bench.run import bench
+
+        return bench(options)
+    parser().print_help()
+    return 0
+
+
+@contextlib.contextmanager
+def _interrupts_heard() -> Iterator[None]:
+    """Ctrl+C that comes while an object is cleaned up is swallowed there: it is said once more."""
+    before = sys.unraisablehook
+
+    def heard(caught: sys.UnraisableHookArgs) -> None:
+        if issubclass(caught.exc_type, KeyboardInterrupt):
+            threading.Timer(0.05, _interrupt).start()  # at once would be in the clean-up still
+        else:
+            before(caught)
+
+    sys.unraisablehook = heard
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _interrupt() -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:  # also out of a call that waits
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _drop_output() -> None:

@@ -190,21 +190,21 @@ def test_wrong_options_are_usage_errors(bad: list[str]) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_ends_it_cleanly(tiny: Path) -> None:
     command = [*COMMAND, str(tiny), "--device", "cpu", "--vs", "none", "--repeat", "100000", "--json"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # a shell's background job ignores the signal, and so would its children
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        assert process.stderr is not None and process.stderr.readline()
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            assert process.stderr is not None and process.stderr.readline()
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130 and out == "" and "Traceback" not in err
 
 

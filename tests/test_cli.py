@@ -167,3 +167,31 @@ def test_a_conversation_in_the_terminal_is_kept_in_the_history(terminal: tuple) 
     assert [m.role for m in messages] == ["user", "assistant", "user", "assistant"]
     assert "Paris" in messages[1].text and messages[1].state == "complete"
     assert messages[3].state == "stopped" and messages[3].text
+
+
+_INTERRUPTED_WHILE_CLEANING_UP = """
+import os, signal, sys, time
+from autogpt_desktop import cli
+
+class Cleaned:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+def run(options, settings):
+    Cleaned()  # gone at once, and the interrupt comes while it goes
+    time.sleep(30)
+    return 0
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+cli.TASKS["ask"].run = run
+sys.exit(cli.main(["ask", "Who?", "."]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_in_the_middle_of_a_clean_up_is_heard() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_WHILE_CLEANING_UP], capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
