@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 from autogpt_desktop.tasks.answer_words import COMMON, fits, kind_of, words
 
-_YEAR = re.compile(r"(?<![\d.,])(?:1\d|20)\d\d(?![\d,])")
+_YEAR = re.compile(r"(?<![\d.,])(?:1\d|20)\d\d(?!\d|,\d)")
 _MONTH = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
     r"|(?:1[0-2]|[1-9]|十[一二]|[一二三四五六七八九十])月"
@@ -25,7 +25,12 @@ _TIME = re.compile(  # when something is, without a number
     r"|[早晚春夏秋冬今明昨前后时周]",
     re.IGNORECASE,
 )
+_VAGUE = re.compile(
+    r"\b(?:many|much|several|few|little|most|all|some|none|no|vast|large|small)\b", re.IGNORECASE
+)
 _ALIKE = 0.75  # of the letters: a name that is spelled a little differently
+_INITIALS = re.compile(r"\b[A-Z]{2,5}\b")
+_LINKS = ("", "of", "of the", "de", "von", "van")  # between the words of one name
 _STEM = 4  # letters that names of one root begin with: Germany, German
 
 
@@ -37,7 +42,7 @@ def possible(question: str, text: str, phrase: str, near: str = "", names: bool 
     fit = fits(kind, phrase)
     if kind == "date" and (_AMOUNT.search(phrase) or (fit < 0 and not _TIME.search(phrase))):
         return False
-    if kind in ("number", "person") and fit < 0:
+    if fit < 0 and (kind == "person" or (kind == "number" and not _VAGUE.search(phrase))):
         return False
     if kind in ("date", "person", "place") and _NOT.search(phrase):
         return False
@@ -46,7 +51,11 @@ def possible(question: str, text: str, phrase: str, near: str = "", names: bool 
     if not names:
         return True
     said = {word for word, _, _ in words(f"{text} {near}")}
-    return all(_is_named(name, said) for name in _names(question))
+    shortened = set(_INITIALS.findall(f"{text} {near}".replace(".", "")))
+    return all(
+        "".join(word[0] for word in name).upper() in shortened or any(_is_named(word, said) for word in name)
+        for name in _names(question)
+    )
 
 
 def _other(pattern: re.Pattern[str], question: str, text: str, near: str) -> bool:
@@ -55,12 +64,21 @@ def _other(pattern: re.Pattern[str], question: str, text: str, near: str) -> boo
     return bool(asked) and bool(said) and not asked & (said | set(pattern.findall(near)))
 
 
-def _names(question: str) -> Iterator[str]:
-    """Names inside a question; abbreviations may be spelled out in the text."""
+def _names(question: str) -> Iterator[list[str]]:
+    """Names inside a question, each the words that are written with a capital one after the other: a text
+    may say the half of one. Abbreviations may be spelled out in the text."""
+    name, behind = list[str](), 0
     for word, start, end in words(question)[1:]:
         written = question[start:end]
-        if written[:1].isupper() and not written.isupper() and word not in COMMON and len(word) > 2:
-            yield word
+        if not written[:1].isupper() or written.isupper() or word in COMMON or len(word) <= 2:
+            continue
+        if name and question[behind:start].strip(" -") not in _LINKS:
+            yield name
+            name = []
+        name.append(word)
+        behind = end
+    if name:
+        yield name
 
 
 def _is_named(name: str, said: set[str]) -> bool:
