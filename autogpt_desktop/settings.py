@@ -92,6 +92,7 @@ class Settings:
     layout: str = ""
     last_conversation: int = 0
     last_collection: str = ""  # the id of the files that questions were asked about
+    ask_about: str = "files"  # or "text": what the Questions panel was left at
     notify: bool = True
     context_length: int = 0  # 0: the model's own
     kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory

@@ -108,6 +108,16 @@ class TranslateHistory:
             row = db.execute("SELECT * FROM kept WHERE id = ?", (entry,)).fetchone()
         return Kept(*row) if row else None
 
+    def find(self, text: str, source: str, target: str) -> Kept | None:
+        """The last translation of just this text; ``source`` "": from whatever language."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT * FROM kept WHERE text = ? AND target = ? AND ? IN ('', source)"
+                " ORDER BY changed DESC, id DESC LIMIT 1",
+                (_clean(text), target, source),
+            ).fetchone()
+        return Kept(*row) if row else None
+
     def delete(self, entry: int) -> Kept | None:
         """Take one away, for good unless it is given to ``restore``."""
         kept = self.get(entry)

@@ -50,6 +50,7 @@ class AnswerPanel(PanelLayout):
         now = self.collections.current()
         self._collection_id = now.id if now is not None else ""
         self._connect()
+        self.restore_drafts()
         self.retranslate()
         self.arrange()
         self.order_tabs()
@@ -311,7 +312,9 @@ class AnswerPanel(PanelLayout):
 
     # --- what is asked about --------------------------------------------------------------------
 
-    def _on_mode(self, _mode: str) -> None:
+    def _on_mode(self, mode: str) -> None:
+        self.context.settings.ask_about = mode
+        self.context.save_settings()
         self.new_conversation()
         self.arrange()
         self.retranslate()
@@ -378,6 +381,7 @@ class AnswerPanel(PanelLayout):
 
     def shutdown(self) -> None:
         """The window closes."""
+        self.keep_drafts()
         self.asking.drop()
         self.collections.shutdown()
         try:

@@ -343,6 +343,10 @@ class SentimentPanel(QWidget):
         self.text_page.restyle()
         self.table_page.restyle()
 
+    def shutdown(self) -> None:
+        """The window closes."""
+        self.text_page.draft.keep()
+
     # --- Qt ---------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -81,6 +81,7 @@ class TranslatePanel(TranslateLayout):
         self._show_running()
         self._on_languages_set()
         self.offer_unfinished()
+        self.restore_text()
 
     # --- what a panel does ------------------------------------------------------------------
 
@@ -103,6 +104,7 @@ class TranslatePanel(TranslateLayout):
         """The window closes."""
         if self.card is not None:
             self.card.leave()
+        self.draft.keep()
         if self._keep.isActive():
             self.keep_now()
         self.live.shutdown()
@@ -394,4 +396,7 @@ class TranslatePanel(TranslateLayout):
         super().showEvent(event)
         if not self._warmed and self.is_ready():
             self._warmed = True
-            self.live.warm_up()
+            if self.live.complete or self.pair.source.document().isEmpty():
+                self.live.warm_up()
+            else:
+                self.live.run()

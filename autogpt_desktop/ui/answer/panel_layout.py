@@ -23,6 +23,7 @@ from autogpt_desktop.ui.answer.side_pane import SidePane
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.chat.style import chat_style
 from autogpt_desktop.ui.model_offer import ModelOffer
+from autogpt_desktop.ui.text_draft import TextDraft
 from autogpt_desktop.ui.text_field import local_files
 from autogpt_desktop.ui.widgets import button, hairline, tab_order
 
@@ -112,6 +113,26 @@ class PanelLayout(QWidget):
             line.field, line.button, self.scope.files_button, self.scope.whole_box, self.pasted.field,
             self.pasted.clear_button, self.document.find_button,
         )  # fmt: skip
+
+    def restore_drafts(self) -> None:
+        """What was not asked yet when the app was closed, and the text to ask about."""
+        failed = self.context.show_error
+        self.drafts = (
+            TextDraft("question", self.ask_bar.field, failed, self),
+            TextDraft("pasted", self.pasted.field, failed, self),
+        )
+        question, pasted = (draft.restored for draft in self.drafts)
+        self.pasted.set_text(pasted)
+        if pasted and self.context.settings.ask_about == TEXT:
+            self.header.set_mode(TEXT)
+        if question:
+            self.ask_bar.set_text(question)
+        for field in (self.ask_bar.field, self.pasted.field):
+            field.document().clearUndoRedoStacks()
+
+    def keep_drafts(self) -> None:
+        for draft in self.drafts:
+            draft.keep()
 
     # --- who stands where ---------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from autogpt_desktop.ui.sentiment.labels import segments
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
+from autogpt_desktop.ui.text_draft import TextDraft
 from autogpt_desktop.ui.widgets import button
 
 if TYPE_CHECKING:
@@ -89,6 +90,10 @@ class TextPage(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.judge)
         corrections.changed.connect(self._on_corrections)
+        self.draft = TextDraft("sentiment", self.field, self.failed.emit, self)
+        if self.draft.restored:
+            self.field.replace_text(self.draft.restored)
+            self.field.document().clearUndoRedoStacks()
         self.retranslate()
         self._show()
 

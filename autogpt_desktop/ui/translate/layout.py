@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -15,6 +17,7 @@ from autogpt_desktop.translate_glossaries import Glossaries
 from autogpt_desktop.translate_history import TranslateHistory
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.model_offer import ModelOffer
+from autogpt_desktop.ui.text_draft import TextDraft
 from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
@@ -89,6 +92,8 @@ class TranslateLayout(QWidget):
         self._keep.timeout.connect(self.keep_now)
         self.history = TranslateHistory()
         self._entry = 0  # of the history, which what is written now replaces
+        wanted = partial(getattr, context.settings, "keep_translations")
+        self.draft = TextDraft("translate", self.pair.source, context.show_error, self, wanted)
         context.language_changed.connect(self.retranslate)
         self._order_tabs()
         self.retranslate()
@@ -246,6 +251,7 @@ class TranslateLayout(QWidget):
         if name == "history":
             history = HistoryView(self.context, self.history)
             history.opened.connect(self.open_kept)
+            history.keep.toggled.connect(self.draft.keep)
             return history
         glossary = GlossaryView(self.context, self.glossaries)
         glossary.show_pair(self.languages.language, self.languages.target)
@@ -314,6 +320,25 @@ class TranslateLayout(QWidget):
             self.live.run()
         self._keep.stop()
         self._entry = entry
+
+    def restore_text(self) -> None:
+        """What stood here when the app was closed; with its translation, if that was kept."""
+        text, row = self.draft.restored, self.languages
+        if not text:
+            return
+        try:
+            kept = self.history.find(text, "" if row.source == AUTO else row.source, row.target)
+        except KnownError:  # the text comes back without it, and is translated again
+            kept = None
+        if kept is not None and self.live.show_kept(text, kept.translation, kept.sentences, kept.source):
+            self._entry = kept.id
+            if row.source == AUTO:
+                row.set_found(kept.source)
+        else:
+            self.pair.source.replace_text(text)
+            self.live.stop()  # until the panel is shown
+        self._keep.stop()
+        self.pair.source.document().clearUndoRedoStacks()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
