@@ -196,9 +196,7 @@ class Brackets(LiveMemory):
         return Answer(f"[{key[-1]}]", 0.9, ())
 
 
-def test_wild_editing_ends_with_the_translation_of_what_is_there(
-    panel: TranslatePanel, qtbot: QtBot
-) -> None:
+def test_wild_editing_ends_with_the_translation_of_what_is_there(panel: TranslatePanel, qtbot: QtBot) -> None:
     chance = random.Random(7)
     parts = ["We ate. ", "Tea 😀 for two! ", "\n\n", "好的。", "نعم. ", "a", " ", "\n", "The end of it? "]
     panel.languages.set_pair("en", "fr")
