@@ -8,9 +8,9 @@ import sys
 def main() -> int:
     """Returns the exit status."""
     if len(sys.argv) > 1:
-        from autogpt_desktop import cli
+        from autogpt_desktop.cli import main as cli_main
 
-        return cli.main(sys.argv[1:])
+        return cli_main.main(sys.argv[1:])
     from autogpt_desktop import app
 
     return app.main()

@@ -15,9 +15,9 @@ from autogpt_desktop.i18n import message, tr
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
-    from autogpt_desktop.history import History
+    from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.context import AppContext
-    from autogpt_desktop.ui.main_window import MainWindow
+    from autogpt_desktop.ui.shell.main_window import MainWindow
 
 STOP_MS = 15_000  # at most, for a job that cannot be interrupted (torch while it is imported)
 
@@ -25,16 +25,17 @@ STOP_MS = 15_000  # at most, for a job that cannot be interrupted (torch while i
 def main() -> int:
     """Open the window and run until it closes; without a display, chat in the terminal."""
     if not has_display():
-        from autogpt_desktop import cli, i18n
+        from autogpt_desktop import i18n
+        from autogpt_desktop.cli import main as cli_main
 
         i18n.set_language(saved_language())
         print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
-        return cli.main(["chat"])
+        return cli_main.main(["chat"])
 
     from PySide6.QtCore import QCoreApplication, QEvent
 
-    from autogpt_desktop.single_instance import SingleInstance
-    from autogpt_desktop.ui.quit_signals import QuitSignals
+    from autogpt_desktop.ui.shell.quit_signals import QuitSignals
+    from autogpt_desktop.ui.shell.single_instance import SingleInstance
 
     app = make_application()
     try:
@@ -90,9 +91,9 @@ def refuse(error: KnownError) -> int:
     """There can be no window: say why."""
     from PySide6.QtWidgets import QMessageBox
 
-    from autogpt_desktop.ui import translation
+    from autogpt_desktop.ui import ui_language
 
-    translation.apply(saved_language())
+    ui_language.apply(saved_language())
     print(message(error), file=sys.stderr)
     QMessageBox.critical(None, "AutoGPT Desktop", message(error))
     return 1
@@ -101,15 +102,15 @@ def refuse(error: KnownError) -> int:
 def make_window() -> tuple[AppContext, MainWindow]:
     """Everything behind the window, and the window itself, not yet shown."""
     from autogpt_desktop.settings import Settings
-    from autogpt_desktop.ui import translation
+    from autogpt_desktop.ui import ui_language
     from autogpt_desktop.ui.context import AppContext
-    from autogpt_desktop.ui.main_window import MainWindow
-    from autogpt_desktop.ui.panels import more_panels
-    from autogpt_desktop.ui.theme import theme
+    from autogpt_desktop.ui.shell.main_window import MainWindow
+    from autogpt_desktop.ui.shell.panel_registry import more_panels
+    from autogpt_desktop.ui.widgets.theme import theme
     from autogpt_desktop.worker import Worker
 
     settings = Settings.load()
-    translation.apply(settings.language)
+    ui_language.apply(settings.language)
     theme().install(settings.theme)
     history, problem = open_history()
     context = AppContext(settings, history, Worker(), make_models)
@@ -126,7 +127,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
 
 
 def make_chat(context: AppContext) -> QWidget:
-    from autogpt_desktop.ui.chat_panel import ChatPanel
+    from autogpt_desktop.ui.chat.panel import ChatPanel
 
     return ChatPanel(context)
 
@@ -135,12 +136,12 @@ def make_models(
     resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str, quantize: str
 ) -> Any:
     """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
-    from autogpt_desktop import torch_preload
+    from autogpt_desktop.engine import preload
     from autogpt_desktop.paths import packed_dir, states_dir
 
-    torch_preload.preload()
-    with torch_preload.collector_at_rest():
-        from autogpt_desktop.engine.models import Models
+    preload.preload()
+    with preload.collector_at_rest():
+        from autogpt_desktop.engine.model_pool import Models
         from autogpt_desktop.engine.native.weights import quantize_kind
 
     return Models(
@@ -156,7 +157,7 @@ def make_models(
 
 def open_history() -> tuple[History, KnownError | None]:
     """The person's history, or one that is not kept and the reason why."""
-    from autogpt_desktop.history import History
+    from autogpt_desktop.storage.conversations.store import History
 
     try:
         return History(), None

@@ -50,7 +50,7 @@ class Done:
     tokens_per_second: float = 0.0
     context_used: int = 0  # tokens
     context_length: int = 0  # tokens
-    drafted_tokens: int = 0  # guessed from what was written before, see engine.lookup
+    drafted_tokens: int = 0  # guessed from what was written before, see engine.generation.prompt_lookup
     accepted_tokens: int = 0  # of these, how many the model chose too
 
 

@@ -68,7 +68,7 @@ def packed_file(model: Path, folder: Path) -> Path:
 
 
 def states_dir() -> Path:
-    """What models remember of prompts they have read (``engine.prefixes``)."""
+    """What models remember of prompts they have read (``engine.generation.prompt_cache``)."""
     return cache_dir() / "states"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from autogpt_desktop.history import History
+from autogpt_desktop.storage.conversations.store import History
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and xdotool belong to Linux")
 ROOT = Path(__file__).parent.parent

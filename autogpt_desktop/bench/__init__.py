@@ -16,7 +16,7 @@ decode_tps           tokens/s of choosing new tokens one by one behind it
 stream_tps, generate_tps  the same through ``Engine.stream``, as the panels use it, and
                      ``AutoModel.generate``; both may guess ahead
 batch16_tps          tokens/s of all sequences of a batch of 16 together; others as asked for
-prefill_gops, decode_gops, batch16_gops  10⁹ operations/s, two to a multiply-add: ``bench.work``
+prefill_gops, decode_gops, batch16_gops  10⁹ operations/s, two to a multiply-add: ``bench.speed.flops``
 batch16_share        batch16_gops / prefill_gops
 bandwidth_gbps       10⁹ bytes/s that as many threads read from memory: ``bench.bandwidth``
 bytes_per_token      packed bytes of layers and head, which every token reads

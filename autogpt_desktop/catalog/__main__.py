@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue, human_size
 from autogpt_desktop.catalog.download import fetch
+from autogpt_desktop.catalog.entries import CatalogueModel, catalogue, human_size
 from autogpt_desktop.catalog.installed import find
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr

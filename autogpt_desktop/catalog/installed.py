@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
 from autogpt_desktop.catalog.headers import HeaderCache, read_header, write_json
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError

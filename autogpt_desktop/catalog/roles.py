@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from autogpt_desktop.catalog.catalogue import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
 from autogpt_desktop.catalog.installed import InstalledModel, installed, resolve
-from autogpt_desktop.engine.encoder_config import PLAYED_BY
+from autogpt_desktop.engine.formats.encoder_config import PLAYED_BY
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.settings import ROLES, Settings
 
@@ -56,7 +56,7 @@ def missing(role: str) -> KnownError:
 
 
 def resolver(settings: Settings, given: Mapping[str, str] | None = None) -> Callable[[str], Path]:
-    """For ``engine.models.Models``: a role, a model's name or a path → the model's path.
+    """For ``engine.model_pool.Models``: a role, a model's name or a path → the model's path.
 
     ``given``: the names or paths that the command line says for roles. The function raises KnownError:
     no-model, no-model-for-role, model-missing.

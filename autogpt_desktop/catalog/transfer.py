@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop.catalog.catalogue import human_size
+from autogpt_desktop.catalog.entries import human_size
 from autogpt_desktop.errors import KnownError
 
 CHUNK = 1 << 18

@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from autogpt_desktop.documents.encoding import find_encoding, fits
 from autogpt_desktop.documents.files import check, file_error
+from autogpt_desktop.documents.text.encoding import find_encoding, fits
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 
@@ -221,7 +221,7 @@ def column_names(rows: Sequence[Row], has_header: bool) -> Row:
 
 
 def _workbook(path: Path, sheet: str, header: bool | None, limits: Limits) -> Table:
-    from autogpt_desktop.documents.readers.parts import Unreadable
+    from autogpt_desktop.documents.read.formats.parts import Unreadable
 
     def rows(name: str) -> Iterator[Row]:
         with open(path, "rb") as file, known(path.name):
@@ -257,8 +257,8 @@ def open_workbook(file: BinaryIO, limits: Limits) -> Any:
 
     import openpyxl
 
-    from autogpt_desktop.documents.readers.archive import check_workbook
-    from autogpt_desktop.documents.readers.parts import Unreadable
+    from autogpt_desktop.documents.read.formats.archive import check_workbook
+    from autogpt_desktop.documents.read.formats.parts import Unreadable
 
     check_workbook(file, limits)
     try:
@@ -281,7 +281,7 @@ def sheet_rows(sheet: Any) -> Iterator[Row]:
     """A sheet's rows as texts, empty rows left out. Raises ``Unreadable("document-damaged")``."""
     import warnings
 
-    from autogpt_desktop.documents.readers.parts import Unreadable
+    from autogpt_desktop.documents.read.formats.parts import Unreadable
 
     if hasattr(sheet, "reset_dimensions"):
         sheet.reset_dimensions()  # what the file says of its size need not be so

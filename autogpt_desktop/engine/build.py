@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.door import Decoder
+from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache
 from autogpt_desktop.engine.native.state import CacheType, cache_bytes
 from autogpt_desktop.engine.native.weights import Quantize, runs
-from autogpt_desktop.engine.one_token import StaticSteps
-from autogpt_desktop.engine.packed import cache_dtype
-from autogpt_desktop.engine.quant import Embedding, QuantLinear, Source
-from autogpt_desktop.engine.transformer import Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.cuda_graph import StaticSteps
+from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear, Source
+from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
+from autogpt_desktop.engine.torch_backend.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
 
 

@@ -12,21 +12,21 @@ from typing import Any, TypeVar
 import torch
 
 from autogpt_desktop.engine.build import build, cache_bytes_per_token
-from autogpt_desktop.engine.chat_template import ChatTemplate
-from autogpt_desktop.engine.checkpoint import sources_from_folder
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.door import Decoder
-from autogpt_desktop.engine.engine import Engine
-from autogpt_desktop.engine.folder_config import config_from_folder
-from autogpt_desktop.engine.gguf import read_gguf
-from autogpt_desktop.engine.gguf_names import config_from_gguf, weight_names
-from autogpt_desktop.engine.give_way import GivesWay
+from autogpt_desktop.engine.formats.gguf import read_gguf
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.safetensors import sources_from_folder
+from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.memory import give_back, out_of_memory
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
-from autogpt_desktop.engine.quant import Source
-from autogpt_desktop.engine.tokenizer import Tokenizer
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
+from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
+from autogpt_desktop.engine.torch_backend.cpu_fallback import GivesWay
+from autogpt_desktop.engine.torch_backend.linear import Source
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 

@@ -50,7 +50,7 @@ def chat(
 ) -> Iterator[Progress | Notice | Text | Done]:
     """Answer the last turn of a conversation.
 
-    ``models`` hands out engines (``engine.models.Models``). ``conversation`` names the KV cache to go on
+    ``models`` hands out engines (``engine.model_pool.Models``). ``conversation`` names the KV cache to go on
     with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
     unfinished answer that is gone on with. A conversation that outgrows the context loses its oldest
     turns, down to three quarters of the context at once, never its system prompt, and a Notice says so.
@@ -160,7 +160,7 @@ def forget(models: Any, conversation: str) -> None:
 
 def forget_saved(folder: Path, conversations: Sequence[str]) -> None:
     """The same for the files alone: needs no model, and no torch."""
-    from autogpt_desktop.engine.prefixes import PrefixFiles
+    from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles
 
     for owner in dict.fromkeys([*conversations, *map(_system_owner, conversations)]):
         PrefixFiles(folder).forget(owner)

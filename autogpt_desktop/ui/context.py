@@ -28,9 +28,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
-from autogpt_desktop.ui import theme
-from autogpt_desktop.ui.panel import Panels, PanelShortcuts
-from autogpt_desktop.ui.worker_models import (
+from autogpt_desktop.ui.jobs.model_jobs import (
     InMemory,
     MakeModels,
     ModelInfo,
@@ -39,12 +37,14 @@ from autogpt_desktop.ui.worker_models import (
     is_work,
     only_load,
 )
+from autogpt_desktop.ui.panel import Panels, PanelShortcuts
+from autogpt_desktop.ui.widgets import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
-    from autogpt_desktop.history import History
     from autogpt_desktop.settings import Settings
-    from autogpt_desktop.ui.downloads import Downloads
+    from autogpt_desktop.storage.conversations.store import History
+    from autogpt_desktop.ui.models.downloads import Downloads
     from autogpt_desktop.worker import Worker
 
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -64,7 +64,7 @@ class AppContext(QObject):
     memory_changed = Signal()  # other models are loaded: ``in_memory``
     models_requested = Signal()  # show the models to choose from
     models_listed = Signal()  # what is installed, or which model is chosen, has changed
-    toast_requested = Signal(object)  # theme-independent Toast request, see toast.py
+    toast_requested = Signal(object)  # theme-independent Toast request, see widgets.toast
     attention_requested = Signal(str, str)  # title, text: a desktop notification
 
     def __init__(self, settings: Settings, history: History, worker: Worker, make_models: MakeModels) -> None:
@@ -137,7 +137,7 @@ class AppContext(QObject):
     @cached_property
     def downloads(self) -> Downloads:
         """The downloads of the window and its panels."""
-        from autogpt_desktop.ui.downloads import Downloads
+        from autogpt_desktop.ui.models.downloads import Downloads
 
         return Downloads(self)
 
@@ -149,7 +149,7 @@ class AppContext(QObject):
 
     def on_fetched(self, name: str) -> None:
         """A model has come: what is for conversations is used for them now, another one by its roles."""
-        from autogpt_desktop.catalog.catalogue import catalogue
+        from autogpt_desktop.catalog.entries import catalogue
 
         entry = catalogue().get(name)
         if entry is None or "chat" in entry.roles:
@@ -293,7 +293,7 @@ class AppContext(QObject):
         self, text: str, *, undo: Callable[[], None] | None = None, action_text: str = "", error: bool = False
     ) -> None:
         """A notice at the bottom of the window; with ``undo`` it offers that (or ``action_text``)."""
-        from autogpt_desktop.ui.toast import ToastRequest
+        from autogpt_desktop.ui.widgets.toast import ToastRequest
 
         self.toast_requested.emit(ToastRequest(text, undo, action_text, error))
 
@@ -325,7 +325,7 @@ class AppContext(QObject):
 
     def icon(self, name: str) -> QIcon:
         """Tinted from the palette when painted: it follows the theme by itself."""
-        from autogpt_desktop.ui import icons
+        from autogpt_desktop.ui.widgets import icons
 
         return icons.icon(name)
 
@@ -345,11 +345,11 @@ class AppContext(QObject):
 
     def set_language(self, language: str) -> None:
         """ "" follows the system; remembered. Widgets say everything again on ``language_changed``."""
-        from autogpt_desktop.ui import translation
+        from autogpt_desktop.ui import ui_language
 
         self.settings.language = language
         self.save_settings()
-        translation.apply(language)
+        ui_language.apply(language)
         self.language_changed.emit()
 
     def set_zoom(self, zoom: float) -> None:

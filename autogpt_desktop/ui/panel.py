@@ -1,6 +1,6 @@
 """What the window asks of a panel, and what it knows of those it has: who was used last, who gets a text.
 
-A new panel is a ``PanelKind`` in ``ui.panels``; its widget is made when its tab is first shown.
+A new panel is a ``PanelKind`` in ``ui.shell.panel_registry``; its widget is made when its tab is first shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
-from autogpt_desktop.ui.overlay import Overlay
+from autogpt_desktop.ui.widgets.overlay import Overlay
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

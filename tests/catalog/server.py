@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from autogpt_desktop.catalog.catalogue import CatalogueModel, FileEntry, Source, catalogue
+from autogpt_desktop.catalog.entries import CatalogueModel, FileEntry, Source, catalogue
 
 
 @dataclass

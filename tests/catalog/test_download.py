@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.catalog import download, transfer
-from autogpt_desktop.catalog.catalogue import Source, catalogue
 from autogpt_desktop.catalog.download import fetch, hub_url, needs_acceptance, partial
+from autogpt_desktop.catalog.entries import Source, catalogue
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.catalog.server import Site, model_of
@@ -240,7 +240,7 @@ def test_two_downloads_of_one_model_do_not_mix(site: Site, tmp_path: Path) -> No
     next(first)
     script = (
         "import sys; from pathlib import Path\n"
-        "from autogpt_desktop.catalog.catalogue import catalogue\n"
+        "from autogpt_desktop.catalog.entries import catalogue\n"
         "from autogpt_desktop.catalog.download import fetch\n"
         "from autogpt_desktop.errors import KnownError\n"
         "from dataclasses import replace\n"

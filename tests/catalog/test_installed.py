@@ -11,15 +11,15 @@ import pytest
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog import fit, installed
-from autogpt_desktop.catalog.catalogue import catalogue
+from autogpt_desktop.catalog.entries import catalogue
 from autogpt_desktop.catalog.installed import add, find, remove, resolve
-from autogpt_desktop.engine import gguf
+from autogpt_desktop.engine.formats import gguf
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
-from tests.engine.test_encoder import write_encoder
+from tests.engine.torch_backend.test_encoder import write_encoder
 from tests.tiny import write_tiny_gguf
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.catalogue import catalogue
+from autogpt_desktop.catalog.entries import catalogue
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import candidates, made_for, missing, resolve_role, resolver
 from autogpt_desktop.errors import KnownError

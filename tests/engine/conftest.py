@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.engine.engine import Engine
+from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 
 

@@ -18,8 +18,8 @@ import torch
 import transformers
 from torch import Tensor
 
-from autogpt_desktop.engine.gguf import GGUFFile, read_gguf
-from autogpt_desktop.engine.transformer import Transformer
+from autogpt_desktop.engine.formats.gguf import GGUFFile, read_gguf
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
 
 Forward = Callable[[list[int]], Tensor]  # the next ids of one sequence → logits [ids, vocab_size]
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from autogpt_desktop.engine import load as loading
-from autogpt_desktop.engine.cache import KVCache
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.events import Notice
 from tests.tiny import write_tiny_gguf
 
@@ -23,7 +23,7 @@ SHORT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.models import Models
+from autogpt_desktop.engine.model_pool import Models
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Text
 from autogpt_desktop.tasks.chat import Turn, chat
@@ -139,9 +139,9 @@ import re, sys
 from pathlib import Path
 import torch
 from autogpt_desktop.engine import native
-from autogpt_desktop.engine.gguf import read_gguf
+from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.tokenizer import Tokenizer
+from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 native.library()
 def most(name):
     return int(re.search(name + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.source import Source
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.native.weights import FLOATS, quantize_kind
-from autogpt_desktop.engine.source import Source
-from autogpt_desktop.engine.transformer import Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from tests.tiny import write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.models import Models
+from autogpt_desktop.engine.model_pool import Models
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Result, Text
 from autogpt_desktop.tasks.chat import KEPT_STATES, Turn, chat, forget, forget_saved, kept_name, load_model

@@ -11,16 +11,16 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import app, paths
-from autogpt_desktop.history import History
 from autogpt_desktop.settings import Settings
-from autogpt_desktop.ui import translation
+from autogpt_desktop.storage.conversations.store import History
+from autogpt_desktop.ui import ui_language
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.main_window import MainWindow
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.shell.main_window import MainWindow
+from autogpt_desktop.ui.widgets.theme import theme
 from autogpt_desktop.worker import Worker
-from tests.ui.answer_kit import answer_context, answer_panel, answer_script  # noqa: F401
-from tests.ui.chat_kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
-from tests.ui.shell_panel import make_panel
+from tests.ui.answer.kit import answer_context, answer_panel, answer_script  # noqa: F401
+from tests.ui.chat.kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
+from tests.ui.shell.panel import make_panel
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +51,13 @@ def shell_context(qtbot: QtBot) -> Iterator[AppContext]:
     settings.theme = "light"
     settings.language = "en"
     theme().install("light")
-    translation.apply("en")
+    ui_language.apply("en")
     history = History(Path(":memory:"))
     context = AppContext(settings, history, Worker(), app.make_models)
     yield context
     assert context.worker.stop(20_000)
     history.close()
-    translation.apply("en")
+    ui_language.apply("en")
     theme().set_mode("light")
 
 

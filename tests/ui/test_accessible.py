@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import app
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.main_window import MainWindow
-from autogpt_desktop.ui.panels import more_panels
+from autogpt_desktop.ui.shell.main_window import MainWindow
+from autogpt_desktop.ui.shell.panel_registry import more_panels
 
 PANELS = ["chat", "translate", "answer", "sentiment"]
 ROLE = QAccessible.Role

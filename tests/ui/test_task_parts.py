@@ -17,9 +17,9 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.progress_row import ProgressRow
-from autogpt_desktop.ui.text_field import PASTE_LIMIT, TextField
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT, TextField
 
 
 @pytest.fixture

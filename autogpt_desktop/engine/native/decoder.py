@@ -1,4 +1,4 @@
-"""A decoder on the compiled back end, behind the same door as ``engine.transformer.Transformer``."""
+"""A decoder on the compiled back end, behind the same door as ``torch_backend.transformer.Transformer``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.native.packed_cache import PackedCache, Place, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
-from autogpt_desktop.engine.quant import Embedding, Source
-from autogpt_desktop.engine.rotary import RotaryEmbedding
-from autogpt_desktop.engine.transformer import Cancelled, check_layers
+from autogpt_desktop.engine.torch_backend.linear import Embedding, Source
+from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.transformer import Cancelled, check_layers
 from autogpt_desktop.events import Progress
 
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill

@@ -12,7 +12,7 @@ import torch
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.native.packed_cache import Place
-from autogpt_desktop.engine.quant import DENSE_TYPES, Source
+from autogpt_desktop.engine.torch_backend.linear import DENSE_TYPES, Source
 
 Quantize = Literal["int8", "int4"]
 # the order of native::Type

@@ -12,8 +12,8 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.text_label import Page
 from autogpt_desktop.ui.answer.turn import Turn
 from autogpt_desktop.ui.answer.turn_view import TurnView
-from autogpt_desktop.ui.chat.style import chat_style
-from autogpt_desktop.ui.widgets import hairline, tab_order
+from autogpt_desktop.ui.widgets.basic import hairline, tab_order
+from autogpt_desktop.ui.widgets.reading_style import chat_style
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

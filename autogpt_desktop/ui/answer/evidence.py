@@ -15,11 +15,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.answer.marked import passage_html
+from autogpt_desktop.ui.answer.html import passage_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import Turn, page_text
 from autogpt_desktop.ui.panel import add_send_actions
-from autogpt_desktop.ui.widgets import ElidedLabel, hairline, label, set_property, set_tone
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, hairline, label, set_property, set_tone
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

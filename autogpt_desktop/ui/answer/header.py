@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets import ToolButton, icon_button, name_button
+from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, name_button
 
 FILES, TEXT = "files", "text"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from autogpt_desktop.events import Notice
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.answer_document import Place as DocumentPlace
-from autogpt_desktop.tasks.answer_places import Finding, Place
+from autogpt_desktop.tasks.answer.document import Place as DocumentPlace
+from autogpt_desktop.tasks.answer.evidence import Finding, Place
 
 HIGH, FAIR = 0.8, 0.6  # confidence from which on it is called so
 LANGUAGE = (  # what a model does not know, and what was done about it

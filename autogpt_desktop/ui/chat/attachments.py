@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.chat.style import QuietButton
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import label, size_text
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import label, size_text
+from autogpt_desktop.ui.widgets.reading_style import QuietButton
+from autogpt_desktop.ui.widgets.theme import theme
 
 MAX_FILE_BYTES = 2_000_000
 PASTE_LIMIT = 20_000  # characters; a longer paste becomes an attachment

@@ -24,10 +24,10 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPlainTextEdit, 
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.attachments import PASTE_LIMIT, Attachment, Chip, place_chips, read_attachment
-from autogpt_desktop.ui.chat.style import chat_style
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.reading_style import chat_style
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -32,10 +32,10 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.chat.conversation_model import ROW_ROLE, ConversationModel, Row, shown_title
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import button, icon_button, label, name_button, name_field
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button, name_field
+from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractListModel, QLocale, QModelIndex, QObject, QP
 from autogpt_desktop.i18n import current_language, tr
 
 if TYPE_CHECKING:
-    from autogpt_desktop.history import Conversation, History
+    from autogpt_desktop.storage.conversations.store import Conversation, History
 
 Index = QModelIndex | QPersistentModelIndex
 PAGE = 200  # conversations read at a time

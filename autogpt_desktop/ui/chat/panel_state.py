@@ -14,14 +14,14 @@ from autogpt_desktop.tasks.chat import kept_name
 from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.conversation_model import shown_title
 from autogpt_desktop.ui.chat.generation import Answer, Answers, Generate
-from autogpt_desktop.ui.chat.languages import guess_language, is_supported
-from autogpt_desktop.ui.chat.panel_layout import PanelLayout
-from autogpt_desktop.ui.chat.panel_parts import estimate_tokens, plainly
+from autogpt_desktop.ui.chat.language_hint import guess_language, is_supported
+from autogpt_desktop.ui.chat.layout import PanelLayout
+from autogpt_desktop.ui.chat.parts import estimate_tokens, plainly
 from autogpt_desktop.ui.chat.sampling_panel import sampling_values
-from autogpt_desktop.ui.widgets import languages_text
+from autogpt_desktop.ui.widgets.basic import languages_text
 
 if TYPE_CHECKING:
-    from autogpt_desktop.history import History, Message
+    from autogpt_desktop.storage.conversations.store import History, Message
     from autogpt_desktop.ui.context import AppContext
 
 PURGE_AFTER = 60  # seconds in which a deletion can be undone

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
-from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.widgets import NumberBox, WholeBox, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import NumberBox, WholeBox, button, icon_button, label, name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -7,9 +7,9 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_part, percent, word
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.theme import theme
 
 GAP = 6  # pixels between bars
 _STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}

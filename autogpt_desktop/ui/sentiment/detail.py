@@ -11,7 +11,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
-from autogpt_desktop.ui.widgets import icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

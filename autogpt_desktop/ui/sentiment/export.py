@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import RunControl
+from autogpt_desktop.ui.widgets import icons
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -9,8 +9,8 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import ToolButton
+from autogpt_desktop.ui.widgets.basic import ToolButton
+from autogpt_desktop.ui.widgets.theme import theme
 
 LABELS = ("positive", "neutral", "negative")
 PATTERNS = {  # over the colour

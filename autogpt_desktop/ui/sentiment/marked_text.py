@@ -10,10 +10,10 @@ from PySide6.QtGui import QBrush, QHelpEvent, QPainter, QPaintEvent, QPen, QText
 from PySide6.QtWidgets import QTextEdit, QToolTip
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment import SentenceScore, WordWeight
+from autogpt_desktop.tasks.sentiment.sentiment import SentenceScore, WordWeight
 from autogpt_desktop.ui.sentiment.labels import LABELS, color, percent, shares_text
-from autogpt_desktop.ui.text_field import TextField
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.widgets.text_field import TextField
+from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -9,13 +9,13 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.sentiment.chart import Chart
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.detail import Detail
 from autogpt_desktop.ui.sentiment.rows import Filter, Rows
 from autogpt_desktop.ui.sentiment.table_view import ResultTable
-from autogpt_desktop.ui.widgets import button, label, name_field
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import button, label, name_field
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -10,12 +10,12 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment import Scored
-from autogpt_desktop.tasks.sentiment_table import Block
+from autogpt_desktop.tasks.sentiment.sentiment import Scored
+from autogpt_desktop.tasks.sentiment.table import Block
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, percent, shares_text, word
 from autogpt_desktop.ui.sentiment.verdict import flags_text
-from autogpt_desktop.ui.widgets import languages_text
+from autogpt_desktop.ui.widgets.basic import languages_text
 
 NUMBER, LABEL, SURENESS, TEXT = range(4)  # columns
 MOST_HELD = 200_000_000  # characters of all rows together; of later rows the beginning is held

@@ -11,14 +11,14 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.sentiment_source import Preview, list_table
-from autogpt_desktop.tasks.sentiment_table import Block, Remembered, RunState, TableRun
-from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.progress_row import ProgressRow
+from autogpt_desktop.tasks.sentiment.sources import Preview, list_table
+from autogpt_desktop.tasks.sentiment.table import Block, Remembered, RunState, TableRun
+from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.rows import Rows
-from autogpt_desktop.ui.widgets import time_text
-from autogpt_desktop.ui.worker_models import until_cancelled
+from autogpt_desktop.ui.widgets.basic import time_text
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

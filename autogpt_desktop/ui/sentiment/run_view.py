@@ -8,14 +8,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment_source import Preview
-from autogpt_desktop.ui.progress_row import ProgressRow
+from autogpt_desktop.tasks.sentiment.sources import Preview
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.export import Exports
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.rows import Rows
 from autogpt_desktop.ui.sentiment.run_control import IDLE, PAUSED, RUNNING, STOPPED, RunControl
-from autogpt_desktop.ui.widgets import button, label
+from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

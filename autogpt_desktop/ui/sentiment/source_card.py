@@ -22,11 +22,11 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment_source import Preview, open_file, preview
-from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.progress_row import ProgressRow
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import ElidedLabel, button, icon_button, label, name_button
+from autogpt_desktop.tasks.sentiment.sources import Preview, open_file, preview
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
+from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

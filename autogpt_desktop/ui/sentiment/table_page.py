@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment_source import Preview
+from autogpt_desktop.tasks.sentiment.sources import Preview
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.source_card import SourceCard
-from autogpt_desktop.ui.widgets import button, label
+from autogpt_desktop.ui.widgets.basic import button, label
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

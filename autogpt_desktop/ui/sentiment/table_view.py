@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
 from autogpt_desktop.ui.sentiment.rows import (
@@ -31,7 +30,8 @@ from autogpt_desktop.ui.sentiment.rows import (
     Rows,
 )
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
-from autogpt_desktop.ui.theme import theme
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

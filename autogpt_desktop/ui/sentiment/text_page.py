@@ -9,15 +9,15 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment_source import lines_of, looks_like_list
-from autogpt_desktop.ui.model_offer import ModelOffer
+from autogpt_desktop.tasks.sentiment.sources import lines_of, looks_like_list
+from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import segments
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
-from autogpt_desktop.ui.text_draft import TextDraft
-from autogpt_desktop.ui.widgets import button
+from autogpt_desktop.ui.widgets.basic import button
+from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayo
 
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.sentiment import (
+from autogpt_desktop.tasks.sentiment.sentiment import (
     EMPTY,
     LANGUAGE,
     LONG,
@@ -24,13 +24,13 @@ from autogpt_desktop.tasks.sentiment import (
     look,
     sentiment,
 )
-from autogpt_desktop.ui import icons
-from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, ShareBar, face, percent, word
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.widgets import ToolButton, button, label, languages_text
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import ToolButton, button, label, languages_text
+from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -19,16 +19,16 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop import i18n
+from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.glossary import Glossary
-from autogpt_desktop.tasks.translate import Alternative, alternatives
+from autogpt_desktop.tasks.translate.translate import Alternative, alternatives
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.translate.names import flag_text
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import Pair
-from autogpt_desktop.ui.widgets import button, label
+from autogpt_desktop.ui.widgets.basic import button, label
 
 WIDTH = 420
 HOW_MANY = 4

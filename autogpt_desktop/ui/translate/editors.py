@@ -20,10 +20,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
-from autogpt_desktop.ui import icons
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.text_field import PASTE_LIMIT, TextField
 from autogpt_desktop.ui.translate.sentence_map import Edit
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT, TextField
 
 KEY = "translate"
 GUTTER = 20  # px at the left, for the marks of sentences to look at

@@ -12,10 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate_files import TranslatedFile
-from autogpt_desktop.ui.progress_row import ProgressRow
-from autogpt_desktop.ui.translate.names import language_name
-from autogpt_desktop.ui.widgets import (
+from autogpt_desktop.tasks.translate.files import TranslatedFile
+from autogpt_desktop.ui.translate.labels import language_name
+from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
     hairline,
@@ -24,6 +23,7 @@ from autogpt_desktop.ui.widgets import (
     name_button,
     set_tone,
 )
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 
 class FileRow(QWidget):

@@ -15,17 +15,17 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import paths
+from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.glossary import Glossary
-from autogpt_desktop.tasks.translate_files import SUFFIXES, translate_file
-from autogpt_desktop.translate_glossaries import Glossaries
+from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.tasks.translate.files import SUFFIXES, translate_file
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel_job import PanelJob
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.language_row import LanguageRow
-from autogpt_desktop.ui.widgets import button, label
+from autogpt_desktop.ui.widgets.basic import button, label
 
 OTHER_ENDINGS = {".text", ".log", ".markdown", ".htm", ".xhtml"}  # of kinds that are named by another
 MOST = 200  # files in the list

@@ -6,9 +6,9 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.glossary import Term
-from autogpt_desktop.ui.translate.names import language_name
+from autogpt_desktop.ui.translate.labels import language_name
 
 Index = QModelIndex | QPersistentModelIndex
 Roles = Qt.ItemDataRole
@@ -110,7 +110,7 @@ class GlossaryModel(QAbstractTableModel):
         if role == Roles.DisplayRole and is_new and not text:
             return tr("New term…") if index.column() == SOURCE else tr("Its translation…")
         if role == Roles.ForegroundRole and is_new and not text:
-            from autogpt_desktop.ui.theme import theme
+            from autogpt_desktop.ui.widgets.theme import theme
 
             return theme().color("muted")
         return text if role in (Roles.DisplayRole, Roles.EditRole) else None

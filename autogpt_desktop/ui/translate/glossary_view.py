@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QTabl
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.translate_glossaries import Glossaries, read_terms, write_terms
+from autogpt_desktop.storage.glossaries import Glossaries, read_terms, write_terms
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET, GlossaryModel
-from autogpt_desktop.ui.translate.names import language_name
-from autogpt_desktop.ui.translate.side import Side
-from autogpt_desktop.ui.widgets import icon_button, label, name_button
+from autogpt_desktop.ui.translate.labels import language_name
+from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
 
 
 class GlossaryView(Side):

@@ -32,13 +32,13 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import current_language, tr
-from autogpt_desktop.translate_history import Kept, TranslateHistory
-from autogpt_desktop.ui import icons
+from autogpt_desktop.storage.translations import Kept, TranslateHistory
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.theme import theme
-from autogpt_desktop.ui.translate.names import language_name
-from autogpt_desktop.ui.translate.side import Side
-from autogpt_desktop.ui.widgets import icon_button, label, name_button, name_field
+from autogpt_desktop.ui.translate.labels import language_name
+from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button, name_field
+from autogpt_desktop.ui.widgets.theme import theme
 
 Index = QModelIndex | QPersistentModelIndex
 ROLE = Qt.ItemDataRole.UserRole

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.translate.names import language_name, sorted_languages
-from autogpt_desktop.ui.widgets import icon_button, name_button
+from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
+from autogpt_desktop.ui.widgets.basic import icon_button, name_button
 
 RECENT = 3  # languages that were used last stand first
 AUTO = "auto"

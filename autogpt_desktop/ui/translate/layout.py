@@ -9,24 +9,24 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.catalog.roles import made_for
+from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import current_language, tr
-from autogpt_desktop.tasks.glossary import Glossary
+from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.storage.translations import TranslateHistory
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.translate_glossaries import Glossaries
-from autogpt_desktop.translate_history import TranslateHistory
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.model_offer import ModelOffer
-from autogpt_desktop.ui.text_draft import TextDraft
+from autogpt_desktop.ui.models.offer import ModelOffer
+from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.live import Live
-from autogpt_desktop.ui.translate.note import Note
-from autogpt_desktop.ui.translate.pair import EditorPair
-from autogpt_desktop.ui.translate.side import Side
-from autogpt_desktop.ui.widgets import button, icon_button, name_button, tab_order
+from autogpt_desktop.ui.translate.notice import Note
+from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.widgets.basic import button, icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
 
 WIDE = 900  # px from which the glossary or the history stands beside the editors
 SIDE = 320  # px of them

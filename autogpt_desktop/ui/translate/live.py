@@ -12,14 +12,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.translate import Translated
-from autogpt_desktop.tasks.translate_live import Doubt, Found, LiveMemory, Offered, live, warm
-from autogpt_desktop.translate_glossaries import Glossaries
+from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.tasks.translate.live import Doubt, Found, LiveMemory, Offered, live, warm
+from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel_job import PanelJob
-from autogpt_desktop.ui.panels import job_title
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.shell.panel_registry import job_title
+from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
-from autogpt_desktop.ui.translate.pair import EditorPair
 from autogpt_desktop.ui.translate.sentence_map import Edit, Pair
 
 PAUSE_MS = 300  # after the last key

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from itertools import accumulate
 
-from autogpt_desktop.tasks.translate import Translated
+from autogpt_desktop.tasks.translate.translate import Translated
 
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 

@@ -1,0 +1,284 @@
+"""The terminal front door: ``autogpt-desktop chat``, ``translate``, ``sentiment``, ``models``, ``bench``."""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import contextlib
+import dataclasses
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+from unicodedata import category
+
+from autogpt_desktop import __version__, i18n
+from autogpt_desktop.bench.speed import peers
+from autogpt_desktop.cli import ask, sentiment, translate
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import DEVICES, Settings
+
+# Commands of the tasks: each module has ``add_parser`` and ``run``.
+TASKS = {"ask": ask, "translate": translate, "sentiment": sentiment}
+# What writing to standard output can fail with, other than that its reader went away.
+_NOT_WRITTEN = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", 0), errno.EFBIG, errno.EIO})
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line. Option names are those of other chat programs."""
+    top = argparse.ArgumentParser(
+        prog="autogpt-desktop",
+        description=tr("Language models on your own machine. Without a command the window opens."),
+    )
+    top.add_argument("--version", action="version", version=f"AutoGPT Desktop {__version__}")
+    commands = top.add_subparsers(dest="command", metavar=tr("COMMAND"))
+
+    chat = commands.add_parser("chat", help=tr("ask a question, or hold a conversation"))
+    chat.add_argument("prompt", nargs="?", help=tr("the question; otherwise standard input is read"))
+    chat.add_argument("--system", default=None, help=tr("the system prompt"))
+    chat.add_argument("--temperature", type=_number(0, 5), default=None, help=tr("0 is greedy"))
+    chat.add_argument("--top-p", type=_number(0, 1), default=None)
+    chat.add_argument("--top-k", type=_whole(0), default=None)
+    chat.add_argument("--seed", type=int, default=None)
+    chat.add_argument("--max-tokens", type=_whole(1), default=None)
+    chat.add_argument(
+        "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
+    )
+    _model_options(chat)
+
+    models = commands.add_parser("models", help=tr("list, fetch and remove models"))
+    actions = models.add_subparsers(dest="action", metavar=tr("ACTION"), required=True)
+    actions.add_parser("list", help=tr("what is installed and what can be had"))
+    get = actions.add_parser("get", help=tr("fetch a model of the catalogue"))
+    get.add_argument("name")
+    get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
+    remove = actions.add_parser("remove", help=tr("delete an installed model"))
+    remove.add_argument("name")
+
+    bench = commands.add_parser("bench", help=tr("measure load time, speed and memory"))
+    bench.add_argument("name", nargs="?", metavar=tr("MODEL"), help=tr("a model's name, or a file or folder"))
+    bench.add_argument("--prompt-tokens", type=_whole(1), default=512)
+    bench.add_argument("--new-tokens", type=_whole(1), default=64)
+    bench.add_argument(
+        "--repeat", type=_whole(1), default=5, help=tr("repetitions, of which the median counts")
+    )
+    bench.add_argument(
+        "--vs", action="append", default=[], choices=peers.NAMES, help=tr("beside what; may be given again")
+    )
+    bench.add_argument(
+        "--contexts", type=_wholes, default=[], metavar="N,N", help=tr("decode behind so many tokens too")
+    )
+    bench.add_argument(
+        "--batches", type=_wholes, default=[16], metavar="N,N", help=tr("decode so many sequences together")
+    )
+    bench.add_argument("--threads", type=_whole(0), default=0, help=tr("0: one for each core"))
+    bench.add_argument("--window", action="store_true", help=tr("measure the window instead of the engine"))
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--data", metavar="DIR", help=tr("for “bench quality”: the folder of the test sets"))
+    bench.add_argument(
+        "--task", action="append", default=[], help=tr("for “bench quality”: one task; may be given again")
+    )
+    bench.add_argument("--limit", type=_whole(0), default=0, help=tr("so many items; 0: all of them"))
+    bench.add_argument("--seed", type=int, default=0)
+    bench.add_argument("--fit", action="store_true", help=tr("fit the calibration instead of measuring"))
+    _model_options(bench)
+
+    for task in TASKS.values():
+        task.add_parser(commands)
+    return top
+
+
+def _model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", default="autogpt", help=tr("a model's name, or a file or folder"))
+    command.add_argument("--device", choices=DEVICES, default=None)
+
+
+def _number(low: float, high: float) -> Any:
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(tr("must be between {low} and {high}", low=low, high=high))
+        return value
+
+    return number
+
+
+def _whole(low: int) -> Any:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(tr("must be at least {low}", low=low))
+        return value
+
+    return number
+
+
+def _wholes(text: str) -> list[int]:
+    return [_whole(1)(part) for part in text.split(",")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Answers go to standard output, all else to standard error."""
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        with _interrupts_heard():
+            return _run(arguments)
+    except KnownError as error:
+        print(message(error), file=sys.stderr)
+        if error.key == "no-model":
+            from autogpt_desktop.catalog.entries import starter
+
+            command = f"autogpt-desktop models get {starter().name}"
+            print(tr("To download it here: {command}", command=command), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output went away: nothing is left to say
+        _drop_output()
+        return 0
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NOT_WRITTEN:
+            raise
+        _drop_output()
+        reason = error.strerror or str(error)
+        print(message(KnownError("output-not-written", reason=reason)), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    settings = Settings.load()
+    i18n.set_language(settings.language)
+    options = parser().parse_args(arguments)
+    if options.command == "chat":
+        from autogpt_desktop.cli.chat import chat
+
+        return chat(options, settings)
+    if options.command == "models":
+        return models(options)
+    if options.command in TASKS:
+        return TASKS[options.command].run(options, settings)
+    if options.command == "bench":
+        from autogpt_desktop.bench.speed.run import bench
+
+        return bench(options)
+    parser().print_help()
+    return 0
+
+
+@contextlib.contextmanager
+def _interrupts_heard() -> Iterator[None]:
+    """Ctrl+C that comes while an object is cleaned up is swallowed there: it is said once more."""
+    before = sys.unraisablehook
+
+    def heard(caught: sys.UnraisableHookArgs) -> None:
+        if issubclass(caught.exc_type, KeyboardInterrupt):
+            threading.Timer(0.05, _interrupt).start()  # at once would be in the clean-up still
+        else:
+            before(caught)
+
+    sys.unraisablehook = heard
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _interrupt() -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:  # also out of a call that waits
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _drop_output() -> None:
+    """What is still waiting to be written goes nowhere, or it would fail again when the program ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no file to write to in the first place
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def one_line(text: str) -> str:
+    """Without what would break the line or steer the terminal, as names of files may have it."""
+    return "".join("\ufffd" if category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
+
+
+def models(options: argparse.Namespace) -> int:
+    """``models list``, ``get`` and ``remove``."""
+    from autogpt_desktop.catalog import download, entries, installed
+
+    if options.action == "list":
+        here = {model.name: model for model in installed.installed()}
+        for model in here.values():
+            problem = model.error()
+            print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
+            if problem:
+                print(f"  {message(problem)}", file=sys.stderr)
+        for known in entries.catalogue().values():
+            if known.name not in here:
+                print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+        return 0
+    if options.action == "remove":
+        installed.remove(options.name)
+        return 0
+    entry = entries.catalogue().get(options.name)
+    if entry is None:
+        raise KnownError("model-missing", name=options.name)
+    settings = Settings.load()
+    if entry.terms and entry.terms not in settings.acknowledged:
+        if not options.accept_terms:
+            raise KnownError(
+                "terms-not-accepted", name=entry.name, url=entry.licence_url, file=entry.terms_file
+            )
+        settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
+        settings.save()
+    report = Reporter()
+    for event in download.fetch(entry):
+        report(event)
+    report.clear()
+    return 0
+
+
+class Reporter:
+    """Progress and notices on standard error: a line that changes, only on a terminal; each notice once."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr is not None and sys.stderr.isatty()
+        self.shown = 0
+        self.said: set[str] = set()
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Notice):
+            text = one_line(message(event.key, **event.values))
+            if text not in self.said:
+                self.clear()
+                print(text, file=sys.stderr)
+                self.said.add(text)
+        elif isinstance(event, Progress) and self.live:
+            share = f" {100 * event.done // event.total} %" if event.total else ""
+            line = f"{message(event.stage)}{share}"
+            print(f"\r{line:<{self.shown}}", end="", file=sys.stderr, flush=True)
+            self.shown = max(self.shown, len(line))
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            print(f"\r{' ' * (2 * self.shown)}\r", end="", file=sys.stderr, flush=True)
+            self.shown = 0
+
+
+def drive(events: Iterator[Any], report: Reporter) -> Iterator[Any]:
+    """Hand on what is not progress."""
+    for event in events:
+        if isinstance(event, Progress | Notice):
+            report(event)
+        else:
+            report.clear()
+            yield event

@@ -1,0 +1,234 @@
+"""``autogpt-desktop sentiment``: a text a line, or a table's column. Results alone go to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import DEVICES, Settings
+
+_LARGEST = 512 << 20  # bytes: the largest file of lines
+
+
+def add_parser(commands: Any) -> None:
+    """The command's options."""
+    command = commands.add_parser("sentiment", help=tr("tell positive, neutral and negative texts apart"))
+    command.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar=tr("FILE"),
+        help=tr("a text a line, CSV or XLSX; otherwise standard input"),
+    )
+    command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
+    command.add_argument("--two-way", action="store_true", help=tr("leave neutral out"))
+    command.add_argument("--column", help=tr("of a table: the column with the texts, by name or number"))
+    command.add_argument("--sheet", default="", help=tr("of a workbook: the sheet, otherwise the first"))
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar=tr("FILE"),
+        help=tr("write the table with the results there (CSV or XLSX)"),
+    )
+    command.add_argument("--model", default="", help=tr("a model's name, or a file or folder"))
+    command.add_argument("--device", choices=DEVICES, default=None)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command. Raises KnownError."""
+    tables = _checked(options)  # before anything slow is imported
+    from autogpt_desktop.cli.chat import Interrupt, open_models
+    from autogpt_desktop.tasks.sentiment.corrections import Corrections
+
+    corrections, stop = Corrections(), Interrupt()
+    models = open_models(settings, {"sentiment": options.model}, options.device)
+    try:
+        with models.job() as job, stop:
+            for file in options.files or [None]:
+                if file in tables:
+                    _table(job, *tables[file], options, corrections, stop)
+                else:
+                    _lines(job, _lines_of(file), options, corrections, stop)
+                if stop.pressed:
+                    return 130
+    finally:
+        models.unload()
+    return 0
+
+
+def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
+    """Of the files those that are tables, opened, each with its column's name."""
+    from autogpt_desktop.documents.files import check
+    from autogpt_desktop.documents.read.lines import encoding_of_file
+    from autogpt_desktop.documents.tables import TABLES, read_table
+    from autogpt_desktop.documents.types import Limits
+
+    if options.out and len(options.files) != 1:
+        raise KnownError("sentiment-one-file")
+    tables = {}
+    for file in options.files:
+        if file.suffix.lower() in TABLES:
+            table = read_table(file, options.sheet)
+            column = options.column or (table.columns[0] if len(table.columns) == 1 else "")
+            if not column:
+                raise KnownError("sentiment-no-column", columns=", ".join(table.columns[:20]))
+            table.column(column)
+            if options.out and options.out.exists() and options.out.samefile(file):
+                raise KnownError("sentiment-same-file", name=file.name)
+            tables[file] = table, column
+        elif options.out:
+            raise KnownError("sentiment-not-a-table", name=file.name)
+        else:
+            check(file, Limits(file_bytes=_LARGEST))
+            encoding_of_file(file)
+    return tables
+
+
+def _lines_of(file: Path | None) -> Iterator[str]:
+    """Texts, one a line; of standard input as they come."""
+    from autogpt_desktop.documents.read.lines import lines_of_file, lines_of_stdin
+
+    return lines_of_stdin() if file is None else lines_of_file(file)
+
+
+def _table(
+    models: Any,
+    table: Any,
+    column: str,
+    options: argparse.Namespace,
+    corrections: Any,
+    stop: Callable[[], bool],
+) -> None:
+    from autogpt_desktop.cli.main import Reporter
+    from autogpt_desktop.events import Notice, Progress
+    from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
+
+    if options.json and not options.out:
+        at = table.column(column)
+        _lines(models, (row[at] for row in table.rows()), options, corrections, stop)
+        return
+    report, last = _Rate(Reporter()), RunState(0, 0, 0, 0, 0.0)
+    with closing(TableRun(table, column)) as run:
+        for event in _until(
+            run.run(models, two_way=options.two_way, corrections=corrections, cancelled=stop), stop
+        ):
+            if isinstance(event, RunState):
+                last = event
+                report.state(event)
+            elif isinstance(event, Progress | Notice):
+                report.event(event)
+        report.reporter.clear()
+        if stop():
+            print(tr("Stopped. What was done is kept: the same command goes on there."), file=sys.stderr)
+            return
+        if options.out:
+            run.export(options.out)
+        else:
+            for row, one in run.rows():
+                _print(one, row[run.column])
+    shares = {label: f"{last.labels.get(label, 0)}" for label in ("positive", "neutral", "negative")}
+    print(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares), file=sys.stderr)
+    _say_foreign(last.unknown_language)
+
+
+def _lines(
+    models: Any,
+    texts: Iterator[str],
+    options: argparse.Namespace,
+    corrections: Any,
+    stop: Callable[[], bool],
+) -> None:
+    from autogpt_desktop.cli.main import Reporter, drive
+    from autogpt_desktop.tasks.sentiment.sentiment import Scored
+    from autogpt_desktop.tasks.sentiment.sentiment import sentiment as score
+
+    waiting: dict[int, str] = {}
+
+    def numbered() -> Iterator[str]:
+        for index, text in enumerate(texts):
+            waiting[index] = text
+            yield text
+
+    foreign = 0
+    events = score(
+        models,
+        numbered(),
+        two_way=options.two_way,
+        sentences=options.json,
+        corrections=corrections,
+        cancelled=stop,
+    )
+    for one in drive(_until(events, stop), Reporter()):
+        if isinstance(one, Scored):
+            text = waiting.pop(one.index)
+            foreign += bool(one.language)
+            if options.json:
+                print(json.dumps(as_json(one, text, options.two_way), ensure_ascii=False), flush=True)
+            else:
+                _print(one, text)
+    _say_foreign(foreign)
+
+
+def as_json(one: Any, text: str, two_way: bool = False) -> dict[str, Any]:
+    """What a line of ``--json`` holds."""
+    keys = ("positive", "negative") if two_way else ("positive", "neutral", "negative")
+    found = {"text": text, "label": one.label} | {key: round(getattr(one, key), 6) for key in keys}
+    found["sentences"] = [
+        {"start": part.start, "end": part.end, "text": text[part.start : part.end]}
+        | {key: round(getattr(part, key), 6) for key in keys}
+        for part in one.sentences
+    ]
+    if one.flags:
+        found["flags"] = list(one.flags)
+    if one.language:
+        found["language"] = one.language
+    return found
+
+
+def _print(one: Any, text: str) -> None:
+    share = f"{getattr(one, one.label):.3f}" if one.label else ""
+    print(f"{one.label}\t{share}\t{' '.join(text.split())}", flush=True)
+
+
+def _say_foreign(count: int) -> None:
+    if count:
+        print(
+            tr("{n} texts are in a language that the model does not know: do not rely on these.", n=count),
+            file=sys.stderr,
+        )
+
+
+def _until(events: Iterator[Any], stop: Callable[[], bool]) -> Iterator[Any]:
+    """The events, ended rather than broken off by Ctrl+C."""
+    from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+
+    try:
+        yield from events
+    except Cancelled:
+        if not stop():
+            raise
+
+
+class _Rate:
+    """The reporter's line, with rows a second."""
+
+    def __init__(self, reporter: Any) -> None:
+        self.reporter, self.speed = reporter, ""
+
+    def state(self, state: Any) -> None:
+        from autogpt_desktop.events import Progress
+
+        self.speed = tr("{n} rows a second", n=f"{state.rows_per_second:.1f}")
+        self.event(Progress("stage.scoring", state.done, state.total))
+
+    def event(self, event: Any) -> None:
+        self.reporter(event)
+        if self.speed and self.reporter.live and self.reporter.shown:
+            print(f"  {self.speed} ", end="", file=sys.stderr, flush=True)

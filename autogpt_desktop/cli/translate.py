@@ -1,0 +1,179 @@
+"""``autogpt-desktop translate``: a line in, a line out; a file becomes another one beside it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import DEVICES, Settings
+
+_TOGETHER = 32  # lines that are translated together where they come quickly
+_LARGEST = 16 << 20  # bytes of a glossary
+
+
+def add_parser(commands: Any) -> None:
+    """The command's options."""
+    command = commands.add_parser("translate", help=tr("translate lines of text, or files"))
+    command.add_argument(
+        "files", nargs="*", type=Path, metavar=tr("FILE"), help=tr("otherwise standard input")
+    )
+    command.add_argument(
+        "--from", dest="source", default="auto", help=tr("a language such as en, or auto, which detects it")
+    )
+    command.add_argument("--to", dest="target", required=True, help=tr("a language such as fr"))
+    command.add_argument("--glossary", type=Path, metavar="CSV", help=tr("terms and their translations"))
+    command.add_argument(
+        "--quality",
+        choices=("quick", "best"),
+        default="best",
+        help=tr("“best” compares several translations of each sentence"),
+    )
+    command.add_argument(
+        "--anyway", action="store_true", help=tr("also for languages that the model does not know")
+    )
+    command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar=tr("FILE"),
+        help=tr("where the translated file goes; a folder for several"),
+    )
+    command.add_argument("--model", default="", help=tr("a model's name, or a file or folder"))
+    command.add_argument("--device", choices=DEVICES, default=None)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the command. Raises KnownError."""
+    from autogpt_desktop.cli.chat import Interrupt, open_models
+    from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+
+    if options.out and not options.files:
+        raise KnownError("translate-out-without-file")
+    glossary = _glossary(options.glossary)
+    stop = Interrupt()
+    models = open_models(settings, {"translate": options.model}, options.device)
+    known = _known(models)
+    if not options.anyway:
+        _check(options, known)
+    try:
+        with models.job() as job, stop:
+            try:
+                if options.files:
+                    from autogpt_desktop.cli.translate_files import files
+
+                    files(job, options, glossary, known, stop)
+                else:
+                    for lines in _stdin():
+                        _print_lines(job, lines, options, glossary, known, stop)
+            except Cancelled:
+                return 130
+            return 130 if stop.pressed else 0
+    finally:
+        models.unload()
+
+
+def _known(models: Any) -> tuple[str, ...]:
+    """The languages that the catalogue or the file says the model knows; () where neither does."""
+    from autogpt_desktop.catalog.installed import languages_of
+
+    return languages_of(models.resolve("translate"))
+
+
+def _check(options: argparse.Namespace, known: Sequence[str]) -> None:
+    """Raises KnownError("language-unknown") for a language that the model says it does not know."""
+    from autogpt_desktop.tasks.prompts import LANGUAGES
+    from autogpt_desktop.tasks.translate.translate import name_of, offered, states
+
+    codes = offered(known)
+    for code in (options.source, options.target):
+        if states(known) and code in LANGUAGES and code not in codes:
+            raise KnownError("language-unknown", language=name_of(code), languages=", ".join(codes))
+
+
+def _glossary(path: Path | None) -> Any:
+    from autogpt_desktop.documents.text.glossary import Glossary
+
+    if path is None:
+        return Glossary()
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST).decode("utf-8-sig")
+    except OSError as error:
+        raise KnownError("glossary-unreadable", name=path.name, reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise KnownError("glossary-not-utf8", name=path.name) from error
+    return Glossary.from_csv(text)
+
+
+def _print_lines(
+    models: Any,
+    lines: Sequence[str],
+    options: argparse.Namespace,
+    glossary: Any,
+    known: Sequence[str],
+    stop: Any,
+) -> None:
+    """Translate some lines, and print each as soon as it is complete."""
+    from autogpt_desktop.cli.main import Reporter, drive
+    from autogpt_desktop.tasks.translate.translate import Translation, translate_many
+
+    events = translate_many(
+        models, lines, options.source, options.target,
+        glossary=glossary, quality=options.quality, known=known, cancelled=stop,
+    )  # fmt: skip
+    for event in drive(events, Reporter()):
+        if isinstance(event, Translation):
+            print(as_json(lines[event.part], event) if options.json else event.text, flush=True)
+
+
+def as_json(source: str, translation: Any) -> str:
+    """{source, target, from, to, confidence, flags} in one line."""
+    return json.dumps(
+        {
+            "source": source,
+            "target": translation.text,
+            "from": translation.source,
+            "to": translation.target,
+            "confidence": round(translation.confidence, 4),
+            "flags": list(translation.flags),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _stdin() -> Iterator[list[str]]:
+    """Lines of standard input, those that have come by now together."""
+    from autogpt_desktop.documents.read.lines import lines_of_stdin
+
+    lines: queue.Queue[str | KnownError | None] = queue.Queue(maxsize=4 * _TOGETHER)
+
+    def read() -> None:
+        try:
+            for line in lines_of_stdin():
+                lines.put(line)
+        except KnownError as error:
+            lines.put(error)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()  # it may wait for a person forever
+    while True:
+        first = lines.get()
+        found = [first]
+        while len(found) < _TOGETHER and isinstance(found[-1], str):
+            try:  # a pipe hands over its lines within a moment
+                found.append(lines.get(timeout=0.02))
+            except queue.Empty:
+                break
+        if given := [line for line in found if isinstance(line, str)]:
+            yield given
+        if isinstance(found[-1], KnownError):
+            raise found[-1]
+        if found[-1] is None:
+            return

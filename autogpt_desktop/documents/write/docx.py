@@ -1,0 +1,110 @@
+"""DOCX that is translated: the text of every paragraph is replaced where it stands, all else stays.
+
+The file is ECMA-376 WordprocessingML: runs with the same properties are one piece of text; links, fields,
+bookmarks, pictures and notes are carried along (``marks``). Parts without text are copied byte by byte.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from autogpt_desktop.documents.files import read_bytes
+from autogpt_desktop.documents.read.formats.archive import Archive
+from autogpt_desktop.documents.read.formats.parts import Unreadable
+from autogpt_desktop.documents.read.reader import Reader
+from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
+from autogpt_desktop.documents.write.open import NO_PHRASES, write_file
+from autogpt_desktop.errors import KnownError
+
+_LARGEST = 64 << 20  # bytes of a part's XML; as a tree it takes ten times as much
+_PARTS = frozenset({"header", "footer", "footnotes", "endnotes"})
+
+
+class Word:
+    """``documents.write.open.Blocks`` of a DOCX file. Raises KnownError as ``open_blocks``."""
+
+    suffix = ".docx"
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        reader = Reader()  # in a process of its own, with limits: what it reads can be opened here
+        try:
+            reader.read(path, limits)
+        finally:
+            reader.close()
+        self._data = read_bytes(path, limits)
+        try:
+            archive = Archive(self._data, limits)
+            for member in archive.names:  # rather now than when everything is translated
+                deque(archive.blocks(member), maxlen=0)
+            self._trees = dict(_trees(archive))
+        except Unreadable as error:
+            raise KnownError(error.key, name=path.name, **error.values) from error
+        if not self._trees:
+            raise KnownError("document-kind", name=path.name)
+        every = (Paragraph(element) for tree in self._trees.values() for element in tree.iter(f"{W}p"))
+        self._paragraphs = [paragraph for paragraph in every if paragraph.texts]
+        self._segments = [segment for paragraph in self._paragraphs for segment in paragraph.texts]
+        if not self._segments:
+            raise KnownError("document-empty", name=path.name)
+        self.texts = [segment.text for segment in self._segments]
+        found = (phrase for segment in self._segments for phrase in segment.phrases())
+        self.phrases = list(dict.fromkeys(found))
+
+    def write(
+        self,
+        turned: Sequence[Turned],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        """As ``Blocks.write``; paragraphs and runs learn the language and the direction."""
+        made = dict(zip(map(id, self._segments), turned, strict=True))
+        for paragraph in self._paragraphs:
+            paragraph.write(made, language, phrases)
+        for tree in self._trees.values() if language else ():
+            for element in tree.iter(f"{W}p"):
+                mirrored(element, language)
+        write_file(out, self._packed())
+
+    def _packed(self) -> bytes:
+        """The archive with the changed parts; members keep their order, names and dates."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(self._data)) as old, zipfile.ZipFile(buffer, "w") as new:
+            for member in old.infolist():
+                data = old.read(member)
+                if member.filename in self._trees:
+                    tree = self._trees[member.filename]
+                    data = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
+                new.writestr(member, data)  # packed as it was
+        return buffer.getvalue()
+
+
+def _trees(archive: Archive) -> Iterator[tuple[str, Any]]:
+    """Name and XML of the parts that people read: the body, headers, footers, notes."""
+    main = next(
+        (place for kind, place in archive.relations("").values() if kind == "officeDocument"),
+        "word/document.xml",
+    )
+    notes = [place for kind, place in archive.relations(main).values() if kind in _PARTS]
+    for name in dict.fromkeys([main, *sorted(notes)]):
+        if name not in archive:
+            continue
+        if archive.names[name].file_size > _LARGEST:
+            raise Unreadable("document-memory")
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        try:
+            root = etree.fromstring(archive.read(name), parser)
+        except etree.XMLSyntaxError as error:
+            raise Unreadable("document-damaged") from error
+        if root.getroottree().docinfo.doctype:
+            raise Unreadable("document-unsafe")
+        if root.tag.startswith(W):
+            yield name, root

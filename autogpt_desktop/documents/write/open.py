@@ -1,0 +1,233 @@
+"""Files that are translated and keep their form: texts out, translated texts in, a new file.
+
+``open_blocks`` cuts a file into texts; the ``Blocks`` then writes a copy with other texts in their place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from autogpt_desktop.documents.text.encoding import decode
+from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.errors import KnownError
+
+_PARAGRAPHS = re.compile(r"(?:[^\S\n]*\n)+[^\S\n]*\n\s*|\f")
+_TIMING = re.compile(
+    r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\S\n]*-->[^\S\n]*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+)
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+_INDENTED = re.compile(r" {4}|\t")
+_RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}|\s*")
+_LINK_TARGET = re.compile(r"\s{0,3}\[[^\]]+\]:\s")
+_LINE_START = re.compile(r"\s*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6}|\[[ xX]\])\s+)+")
+_CELL_END = re.compile(r"(\s*\|\s*(?::?-+:?\s*\|\s*)*)")
+
+
+NO_PHRASES: Mapping[str, str] = MappingProxyType({})
+
+
+class Blocks(Protocol):
+    """A file as texts. ``suffix`` of what ``write`` makes, which may differ from the file's own.
+
+    ``phrases``: words inside ``texts`` that are bold, a link or the like; what they are in the other
+    language, on their own, helps to find them there.
+    """
+
+    texts: list[str]
+    phrases: list[str]
+    suffix: str
+
+    def write(
+        self,
+        turned: Sequence[Turned],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        """Write the file with ``turned`` in place of ``texts``. ``language``: theirs (ISO 639-1).
+
+        Raises KnownError("file-not-written").
+        """
+
+
+class Skeleton:
+    """A text file as parts, of which some are texts to translate and the others stay as they are."""
+
+    def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
+        self.parts, self.suffix, self.encoding = parts, suffix, encoding
+        self.texts = [part for is_text, part in parts if is_text]
+        self.phrases: list[str] = []
+
+    def write(
+        self,
+        turned: Sequence[Turned],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        texts = iter(turned)
+        whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
+        try:
+            data = whole.encode(self.encoding)
+        except UnicodeEncodeError:  # Chinese in what was Latin-1
+            data = whole.encode("utf-8")
+        write_file(out, data)
+
+
+def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
+    """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind."""
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise KnownError("translate-kind", name=path.name)
+    return kind(path, limits or Limits())
+
+
+def read_text(path: Path, limits: Limits) -> tuple[str, str]:
+    """A text file and its encoding; line breaks are kept. Raises as ``open_blocks``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.file_bytes + 1)
+    except FileNotFoundError as error:
+        raise KnownError("document-missing", name=path.name) from error
+    except OSError as error:
+        raise KnownError("document-unreadable", name=path.name, reason=error.strerror) from error
+    if len(data) > limits.file_bytes:
+        raise KnownError("document-too-large", name=path.name, limit=f"{limits.file_bytes >> 20} MB")
+    decoded = decode(data)
+    if decoded is None:
+        raise KnownError("document-kind", name=path.name)
+    return decoded
+
+
+def write_file(out: Path, data: bytes) -> None:
+    """Write it whole or not at all. Raises KnownError("file-not-written")."""
+    scratch = out.with_name(f"{out.name}.{os.getpid()}.new")
+    try:
+        scratch.write_bytes(data)
+        os.replace(scratch, out)
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise KnownError("file-not-written", name=out.name, reason=error.strerror) from error
+
+
+def plain(path: Path, limits: Limits) -> Blocks:
+    """TXT: paragraphs; what stands between them stays."""
+    text, encoding = read_text(path, limits)
+    return Skeleton(paragraphs(text), path.suffix, encoding)
+
+
+def paragraphs(text: str) -> list[tuple[bool, str]]:
+    parts, at = [], 0
+    for gap in _PARAGRAPHS.finditer(text):
+        parts += [(True, text[at : gap.start()]), (False, gap.group())]
+        at = gap.end()
+    return [*parts, (True, text[at:])]
+
+
+def subtitles(path: Path, limits: Limits) -> Blocks:
+    """SRT and VTT: the lines of a cue together; numbers, timings, notes and styles stay."""
+    text, encoding = read_text(path, limits)
+    parts: list[tuple[bool, str]] = []
+    spoken = False
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\r\n")
+        if _TIMING.search(bare):
+            spoken = True
+            parts.append((False, line))
+        elif not bare.strip():
+            spoken = False
+            parts.append((False, line))
+        elif not spoken:
+            parts.append((False, line))
+        elif parts[-1][0]:  # a second line of the same cue
+            parts[-1] = (True, parts[-1][1] + line)
+        else:
+            parts.append((True, line))
+    split: list[tuple[bool, str]] = []
+    for is_text, part in parts:
+        body = part.rstrip("\r\n")
+        split += [(True, body), (False, part[len(body) :])] if is_text else [(False, part)]
+    return Skeleton(split, path.suffix, encoding)
+
+
+def markdown(path: Path, limits: Limits) -> Blocks:
+    """Markdown: paragraphs, headings, list items, cells of tables; code, front matter and rules stay."""
+    text, encoding = read_text(path, limits)
+    return Skeleton(markdown_parts(text), path.suffix, encoding)
+
+
+def markdown_parts(text: str) -> list[tuple[bool, str]]:
+    parts: list[tuple[bool, str]] = []
+    fence = ""  # of the code that the line is in; "---" in the front matter
+    after_blank = True
+    for number, line in enumerate(text.splitlines(keepends=True)):
+        body = line.rstrip("\r\n")
+        opening = _FENCE.match(body)
+        if fence:
+            parts.append((False, line))
+            if body.strip().startswith(fence) and not body.strip().strip(fence[0]):
+                fence = ""
+            continue
+        if opening or number == 0 and body == "---":
+            fence = opening.group(1) if opening else "---"
+            parts.append((False, line))
+        elif after_blank and _INDENTED.match(body):
+            parts.append((False, line))
+        elif body.lstrip().startswith("|"):
+            parts += [(not _CELL_END.fullmatch(cell), cell) for cell in _CELL_END.split(body) if cell]
+            parts.append((False, line[len(body) :]))
+        elif _RULE.fullmatch(body) or _LINK_TARGET.match(body):
+            parts.append((False, line))
+        else:
+            start = _LINE_START.match(body)
+            head = start.group() if start else ""
+            goes_on = not head and parts and len(parts) > 1 and parts[-2][0] and not after_blank
+            if goes_on:  # a wrapped line belongs to the one before
+                parts[-2:] = [(True, parts[-2][1] + parts[-1][1] + body)]
+            else:
+                parts += [(False, head), (True, body[len(head) :])]
+            parts.append((False, line[len(body) :]))
+        after_blank = not body.strip()
+    return parts
+
+
+def as_text(path: Path, limits: Limits) -> Blocks:
+    """The text of any file that ``documents.read.reader`` knows; the result is TXT."""
+    from autogpt_desktop.documents.read.reader import Reader
+
+    reader = Reader()
+    try:
+        document = reader.read(path, limits)
+    finally:
+        reader.close()
+    return Skeleton(paragraphs(document.text), ".txt")
+
+
+def html(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.html import Page
+
+    return Page(path, limits)
+
+
+def docx(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.docx import Word
+
+    return Word(path, limits)
+
+
+_KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
+    **dict.fromkeys((".txt", ".text", ".log"), plain),
+    **dict.fromkeys((".srt", ".vtt"), subtitles),
+    **dict.fromkeys((".md", ".markdown"), markdown),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html),
+    ".docx": docx,
+    ".pdf": as_text,
+}
+SUFFIXES = tuple(_KINDS)  # of files that can be translated

@@ -1,0 +1,255 @@
+"""A loaded decoder with its tokenizer: token ids in, a stream of text out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.generation.prompt_cache import Prefixes
+from autogpt_desktop.engine.generation.prompt_lookup import Lookup, StepCosts
+from autogpt_desktop.engine.generation.sampling import make_sampler
+from autogpt_desktop.engine.interface import Decoder, State
+from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
+from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
+from autogpt_desktop.engine.torch_backend.cpu_fallback import GivesWay
+from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Notice, Progress, Text
+
+
+class StopStrings:
+    """Cuts a stream of text at the first stop string, holding back what might become one."""
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        self.stop = tuple(s for s in stop if s)
+        self.held = ""
+        self.hit = False
+
+    def push(self, text: str) -> str:
+        """The text that is safe to show by now."""
+        if not self.stop:
+            return text
+        self.held += text
+        found = [at for at in (self.held.find(s) for s in self.stop) if at >= 0]
+        if found:
+            self.hit = True
+            shown, self.held = self.held[: min(found)], ""
+            return shown
+        keep = max((n for s in self.stop for n in range(1, len(s)) if self.held.endswith(s[:n])), default=0)
+        shown, self.held = self.held[: len(self.held) - keep], self.held[len(self.held) - keep :]
+        return shown
+
+    def finish(self) -> str:
+        """What was held back and turned out harmless."""
+        text, self.held = self.held, ""
+        return text
+
+
+@dataclass
+class Engine:
+    """One loaded model. States (KV caches) belong to the caller; nothing here remembers a conversation."""
+
+    name: str
+    config: ModelConfig
+    decoder: Decoder
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    device: str  # "cpu", "cuda", "mps"
+    notices: tuple[Notice, ...] = field(default=())
+    step_costs: StepCosts = field(default_factory=StepCosts, repr=False)
+    prefixes: Prefixes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.prefixes = Prefixes(self.decoder)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that fit one state."""
+        return self.decoder.context_length
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+        return self.decoder.nbytes
+
+    def new_state(self) -> State:
+        return self.decoder.new_state()
+
+    def chat_ids(self, messages: list[dict[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
+        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template."""
+        return self.template.render_ids(self.tokenizer, messages, add_generation_prompt=add_generation_prompt)
+
+    def prefill(
+        self, state: State, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Progress | Tensor]:
+        """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
+
+        Yields a Progress behind each chunk and last the logits of the last token, [vocab_size].
+        """
+        kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
+        state.trim(kept)
+        while len(state) < len(ids):
+            chunk = ids[len(state) : len(state) + self.decoder.prefill_chunk(len(state))]
+            logits = self.decoder.forward([(state, chunk)], cancelled=cancelled)[0]
+            yield Progress("stage.reading", len(state) - kept, len(ids) - kept)
+        yield logits
+
+    def prefix_state(
+        self,
+        ids: Sequence[int],
+        owner: str,
+        *,
+        keep: bool = True,
+        save: bool = True,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Generator[Progress, None, State]:
+        """A state that holds exactly ``ids``, for many prompts that begin with them.
+
+        Computed once: with ``keep`` it stays in memory, with ``save`` also in a file where the models
+        have a folder for that, until ``prefixes.forget(owner)``. Each call returns a copy of its own.
+        Raises ``Cancelled``.
+        """
+        state = self.prefixes.find(ids, 1) or self.new_state()
+        if len(state) < len(ids):
+            for step in self.prefill(state, ids, cancelled):
+                if isinstance(step, Progress):
+                    yield step
+            if keep:
+                self.prefixes.keep(state, len(ids), owner, save=save)
+        return state
+
+    def lookup(self) -> Lookup | None:
+        """What drafts for one answer; None where a token's logits depend on the pass it travels in."""
+        return Lookup(self.step_costs) if self.decoder.chunk_invariant else None
+
+    def tokens(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        state: State,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        lookup: Lookup | None = None,
+        penalised: Sequence[int] = (),
+    ) -> Generator[Progress | int, None, None]:
+        """Continue ``ids``: progress of the prefill, then token ids, an end-of-sequence token included.
+
+        With ``lookup`` several tokens may come from one pass. The sampler chooses each from the logits it
+        would have seen without, so greedy or with a seed the answer is the same. In the end ``state``
+        holds all but the last token. The repetition penalty sees ``penalised`` and the answer. Raises
+        ``Cancelled`` between layers and between tokens.
+        """
+        sample, history = make_sampler(sampling), list(penalised)
+        room = min(sampling.max_tokens, self.context_length - len(ids))
+        for step in self.prefill(state, ids, cancelled):
+            if isinstance(step, Progress):
+                yield step
+            else:
+                rows = step[None]
+        made, draft = 0, list[int]()  # rows: logits behind the last token, and behind each of the draft
+        try:
+            while made < room:
+                for at, row in enumerate(rows):
+                    if at and cancelled():
+                        raise Cancelled
+                    token = sample(row, history)
+                    made += 1
+                    history.append(token)
+                    yield token
+                    if made == room or token in self.tokenizer.eos_ids:
+                        return
+                    if lookup is not None:
+                        if made == 1:  # the first token need not wait for this
+                            lookup.begin(ids, room)
+                        lookup.push(token)
+                    if at == len(draft) or token != draft[at]:
+                        break
+                state.trim(len(ids) + made - 1)
+                draft = lookup.draft(room - made - 1) if lookup is not None else []
+                started = time.perf_counter()
+                work = [(state, [token, *draft])]
+                rows = self.decoder.forward(work, "all" if draft else "last", cancelled)[0]
+                rows = rows.view(1 + len(draft), -1)
+                if lookup is not None:
+                    lookup.costs.update(1 + len(draft), time.perf_counter() - started)
+        finally:
+            state.trim(len(ids) + max(made - 1, 0))
+
+    def stream(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        state: State | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Progress | Notice | Text | Done]:
+        """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
+
+        ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
+        between layers. A Notice says so where a card ran out of memory and the processor took over.
+        Raises KnownError: prompt-too-long when ``ids`` leave no room in the context,
+        no-memory-to-answer (``state`` keeps what it held), model-numbers.
+        """
+        state = self.new_state() if state is None else state
+        ids = list(ids)
+        if len(ids) >= self.context_length:
+            raise KnownError("prompt-too-long", tokens=len(ids), context=self.context_length)
+        started = time.perf_counter()
+        cached = min(state.common_prefix(ids), len(ids) - 1)
+        text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.lookup()
+        made, first, reason = 0, 0.0, "length"
+        steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup)
+        try:
+            for step in steps:
+                yield from self._moved()
+                if isinstance(step, Progress):
+                    yield step
+                    continue
+                if not made:
+                    first = time.perf_counter()
+                made += 1
+                if step in self.tokenizer.eos_ids:
+                    reason = "stop"
+                    break
+                if text := stop.push(text_of.push(step)):
+                    yield Text(text)
+                if stop.hit:
+                    reason = "stop"
+                    break
+        except Cancelled:
+            reason = "cancelled"
+        except (MemoryError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise KnownError("no-memory-to-answer") from error
+            raise
+        finally:
+            steps.close()
+        if not stop.hit and (text := stop.push(text_of.finish()) + stop.finish()):
+            yield Text(text)
+        now = time.perf_counter()
+        yield Done(
+            finish_reason=reason,
+            prompt_tokens=len(ids),
+            cached_tokens=cached,
+            new_tokens=made,
+            time_to_first_token=(first or now) - started,
+            tokens_per_second=(made - 1) / (now - first) if made > 1 and now > first else 0.0,
+            context_used=len(ids) + made,
+            context_length=self.context_length,
+            drafted_tokens=lookup.drafted if lookup else 0,
+            accepted_tokens=lookup.accepted if lookup else 0,
+        )
+
+    def _moved(self) -> Iterator[Notice]:
+        """What to tell about a decoder that has just given way."""
+        if self.device != "cpu" and isinstance(self.decoder, GivesWay) and self.decoder.moved:
+            self.device = "cpu"
+            yield Notice("notice.gpu-ran-out")
+
+    def close(self) -> None:
+        """Let go of what lives outside this process."""
+        self.template.close()

@@ -1,0 +1,386 @@
+"""What a model remembers of the beginnings of prompts: kept in memory, and in files in one folder.
+
+A system prompt, or the examples of a task, is computed once; every prompt that begins with it starts from
+a copy, also after the app was started again. A file belongs to an owner, so that what a person wrote can
+be taken away again. The files are a cache: whatever is wrong with one, it is deleted and made anew.
+
+    "AGTPREF1"  magic
+    uint32      length of the header
+    header      JSON: model, owner (hashed), alone, ids (how many), arrays ([name, dtype, shape]), size
+                (of the file); spaces behind it, so that the arrays begin at a multiple of 64
+    ids         int32, little-endian
+    arrays      one after the other, C order
+    uint32      CRC-32 of all before it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+import struct
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autogpt_desktop import __version__
+
+if TYPE_CHECKING:  # ``forget`` must not load it
+    from numpy.typing import NDArray
+
+    from autogpt_desktop.engine.interface import Decoder, State
+
+log = logging.getLogger(__name__)
+
+BUDGET = 512 << 20  # bytes of all files together
+SPARE = 1 << 30  # bytes that must stay free on the disk
+LEAST = 48  # tokens; fewer are computed sooner than read
+MEMORY = 192 << 20  # bytes of the states in memory
+_MAGIC = b"AGTPREF1"
+_SUFFIX = ".state"
+_MOST_HEADER = 1 << 16
+_ALIGNMENT = 64
+_WIPED = 1 << 20  # bytes, from the start
+_ABANDONED = 600.0  # seconds after which a file that is being written no longer is
+
+
+class Damaged(Exception):
+    """A file that is not what it says."""
+
+
+@dataclass(frozen=True)
+class _Header:
+    model: str
+    owner: str
+    alone: bool
+    ids: NDArray[Any]  # int32
+    arrays: list[tuple[str, str, tuple[int, ...]]]  # name, dtype, shape
+    start: int  # of the arrays' bytes
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a file holds. ``owner`` is hashed."""
+
+    owner: str
+    alone: bool
+    ids: list[int]
+    arrays: dict[str, NDArray[Any]]
+
+
+class Prefixes:
+    """The beginnings of prompts that an engine knows. ``files`` None keeps them in memory only.
+
+    ``model`` is its ``fingerprint``. States that are handed out are the caller's own copies.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.model = ""
+        self.files: PrefixFiles | None = None
+        self._kept: OrderedDict[tuple[str, tuple[int, ...]], State] = (
+            OrderedDict()
+        )  # by owner (hashed) and ids
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the states in memory."""
+        return sum(kept.nbytes for kept in self._kept.values())
+
+    def find(self, ids: Sequence[int], least: int = LEAST) -> State | None:
+        """A state of the longest beginning of ``ids`` that is known, if it has ``least`` tokens."""
+        best, size = None, least - 1
+        for key, state in self._kept.items():
+            if (common := state.common_prefix(ids)) > size:
+                best, size = key, common
+        if self.files is not None and size < len(ids):
+            saved = self.files.longest(self.model, ids, size + 1)
+            if saved is not None and (restored := self._restored(saved)) is not None:
+                size = restored.common_prefix(ids)
+                if not saved.alone:
+                    self._remember((saved.owner, tuple(saved.ids)), restored)
+                    restored = restored.fork()
+                restored.trim(size)
+                return restored
+        if best is None:
+            return None
+        self._kept.move_to_end(best)
+        state = self._kept[best].fork()
+        state.trim(size)
+        return state
+
+    def keep(self, state: State, tokens: int, owner: str, *, save: bool = True) -> None:
+        """Remember the first ``tokens`` of ``state``, with ``save`` in a file too."""
+        ids, copy = state.ids[:tokens], self.decoder.new_state()
+        with _memory_may_end():
+            arrays = state.snapshot(tokens)
+            copy.restore(ids, arrays)
+            self._remember((_short(owner), tuple(ids)), copy)
+            if save and self.files is not None and tokens >= LEAST:
+                self.files.save(self.model, owner, ids, arrays)
+
+    def save(self, state: State, owner: str) -> None:
+        """Write a whole state to the owner's only file; nothing is kept in memory."""
+        if self.files is not None and len(state) >= LEAST and state.nbytes <= self.files.budget:
+            with _memory_may_end():
+                self.files.save(self.model, owner, state.ids, state.snapshot(len(state)), alone=True)
+
+    def forget(self, owner: str) -> None:
+        """Drop what belongs to an owner from memory, and overwrite and delete its files."""
+        for key in [key for key in self._kept if key[0] == _short(owner)]:
+            del self._kept[key]
+        if self.files is not None:
+            self.files.forget(owner)
+
+    def _remember(self, key: tuple[str, tuple[int, ...]], state: State) -> None:
+        self._kept[key] = state
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and self.nbytes > MEMORY:
+            self._kept.popitem(last=False)
+
+    def _restored(self, saved: Saved) -> State | None:
+        state = self.decoder.new_state()
+        try:
+            state.restore(saved.ids, saved.arrays)
+        except ValueError as error:  # longer than this context, which the person has made shorter
+            log.info("a saved state is not used: %s", error)
+            return None
+        return state
+
+
+@contextmanager
+def _memory_may_end() -> Iterator[None]:
+    """Nobody asked for what is kept: without memory for it, it is not."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from autogpt_desktop.engine.memory import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        log.warning("a prompt's state was not kept: %s", error)
+
+
+def fingerprint(path: Path, decoder: Decoder) -> str:
+    """What a state depends on: the model's files, and who computed and laid it out."""
+    digest = hashlib.sha256(f"{__version__} {type(decoder).__name__}".encode())
+    digest.update(repr(getattr(decoder, "kernels", "")).encode())
+    state = decoder.new_state()
+    arrays = state.snapshot(0)
+    digest.update(state.layout.encode())
+    digest.update(repr([(name, a.dtype.str, a.shape) for name, a in sorted(arrays.items())]).encode())
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for kind in ("*.json", "*.safetensors", "*.model") for file in path.glob(kind))
+    for file in files:
+        stat = file.stat()
+        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        with file.open("rb") as opened:
+            digest.update(opened.read(1 << 20))
+    return digest.hexdigest()
+
+
+class PrefixFiles:
+    """The files of one folder, which need not be there yet. ``budget``: bytes of all of them.
+
+    Nothing here raises OSError: a disk that is full or read-only is logged and costs time only.
+    """
+
+    def __init__(self, folder: Path, budget: int = BUDGET) -> None:
+        self.folder, self.budget = folder, budget
+
+    def longest(self, model: str, ids: Sequence[int], least: int = LEAST) -> Saved | None:
+        """Of what was saved for ``model`` the one that has the most of ``ids`` in common, from the start."""
+        found: list[tuple[int, int, Path]] = []
+        for path in self._files(f"*-{_short(model)}-*{_SUFFIX}"):
+            try:
+                with path.open("rb") as file:
+                    header = _read_header(file)
+            except (OSError, Damaged) as error:
+                _discard(path, error)
+                continue
+            common = _common(header.ids, ids)
+            if header.model == model and common >= least:
+                found.append((common, -len(header.ids), path))  # of equals the smallest
+        for _, _, path in sorted(found, reverse=True):
+            try:
+                saved = _read(path)
+                os.utime(path)  # the least recently used go first
+                return saved
+            except (OSError, Damaged) as error:
+                _discard(path, error)
+        return None
+
+    def save(
+        self,
+        model: str,
+        owner: str,
+        ids: Sequence[int],
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        alone: bool = False,
+    ) -> bool:
+        """Write one; False: there is no room. ``alone``: it takes the place of the owner's others."""
+        import numpy as np
+
+        numbers = np.asarray(ids, "<i4")
+        described = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
+        header: dict[str, Any] = {"model": model, "owner": _short(owner), "alone": alone}
+        header |= {"ids": len(numbers), "arrays": described, "size": 0}
+        start = len(_MAGIC) + 4 + len(json.dumps(header)) + 16 + numbers.nbytes
+        space = len(json.dumps(header)) + 16 + -start % _ALIGNMENT
+        size = len(_MAGIC) + 4 + space + numbers.nbytes + sum(array.nbytes for array in arrays.values()) + 4
+        if size > self.budget // 2 or not self._make_room(size):
+            return False
+        text = json.dumps(header | {"size": size}).encode().ljust(space)
+        key = hashlib.sha256(f"{model}\0".encode() + numbers.tobytes()).hexdigest()[:24]
+        path = self.folder / f"{_short(owner)}-{_short(model)}-{key}{_SUFFIX}"
+        flat = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays.values()]
+        parts = [_MAGIC + struct.pack("<I", space) + text, numbers.tobytes(), *flat]
+        if not _written(path, parts):
+            return False
+        if alone:
+            for other in self._files(f"{_short(owner)}-*{_SUFFIX}"):
+                if other != path:
+                    _wipe(other)
+        return True
+
+    def forget(self, owner: str) -> None:
+        """Overwrite and delete an owner's files, also half-written ones."""
+        for path in self._files(f"{_short(owner)}-*"):
+            _wipe(path)
+
+    def _make_room(self, size: int) -> bool:
+        """Delete the least recently used until ``size`` bytes more are within the budget."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if shutil.disk_usage(self.folder).free < size + SPARE:
+                return False
+        except OSError as error:
+            log.warning("no folder for prompts' states: %s", error)
+            return False
+        known = []
+        for path in self._files("*"):
+            with suppress(FileNotFoundError):  # another process deleted it
+                stat = path.stat()
+                known.append((stat.st_mtime, stat.st_size, path))
+        total = size + sum(entry[1] for entry in known)
+        for used, bytes_, path in sorted(known):
+            abandoned = path.suffix == ".new" and time.time() - used > _ABANDONED
+            if abandoned or (total > self.budget and path.suffix == _SUFFIX):
+                total -= bytes_
+                _discard(path, None)
+        return total <= self.budget
+
+    def _files(self, pattern: str) -> Iterator[Path]:
+        try:
+            yield from list(self.folder.glob(pattern))
+        except OSError as error:
+            log.warning("the prompts' states cannot be listed: %s", error)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _discard(path: Path, why: BaseException | None) -> None:
+    if why is not None:
+        log.warning("%s is deleted: %s", path.name, why)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s stays: %s", path.name, error)
+
+
+def _wipe(path: Path) -> None:
+    """What a person wrote does not stay on the disk: its ids, and the first layers of what they left.
+
+    All of a large file would hold up the window, which purges.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(min(os.fstat(file.fileno()).st_size, _WIPED)))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        log.warning("%s could not be overwritten: %s", path.name, error)
+    _discard(path, None)
+
+
+def _written(path: Path, parts: Sequence[Any]) -> bool:
+    """Write a file anew from buffers and swap it in: a crash leaves the old one, or a wrong checksum."""
+    scratch, check = path.with_name(f"{path.name}.{os.getpid()}.new"), 0
+    try:
+        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            for part in parts:
+                file.write(part)
+                check = zlib.crc32(part, check)
+            file.write(struct.pack("<I", check))
+        os.replace(scratch, path)
+    except OSError as error:
+        log.warning("a prompt's state was not saved: %s", error)
+        _discard(scratch, None)
+        return False
+    return True
+
+
+def _common(mine: NDArray[Any], ids: Sequence[int]) -> int:
+    """How many are equal, from the start."""
+    import numpy as np
+
+    size = min(len(mine), len(ids))
+    different = np.flatnonzero(mine[:size] != np.asarray(ids[:size], np.int32))
+    return int(different[0]) if len(different) else size
+
+
+def _read_header(file: Any) -> _Header:
+    """The header and ids, which CRC-32 has not confirmed yet."""
+    import numpy as np
+
+    start = file.read(len(_MAGIC) + 4)
+    if len(start) < len(_MAGIC) + 4 or not start.startswith(_MAGIC):
+        raise Damaged("not a state")
+    length = struct.unpack("<I", start[len(_MAGIC) :])[0]
+    if length > _MOST_HEADER:
+        raise Damaged("no header")
+    try:
+        values = json.loads(file.read(length))
+        arrays = [(str(n), str(np.dtype(d).str), tuple(map(int, shape))) for n, d, shape in values["arrays"]]
+        model, owner, alone = str(values["model"]), str(values["owner"]), bool(values["alone"])
+        count, size = int(values["ids"]), int(values["size"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Damaged(f"no header: {error}") from error
+    if size != os.fstat(file.fileno()).st_size or not 0 <= count <= size // 4:
+        raise Damaged("cut short")
+    if any(np.dtype(dtype).kind not in "fiu" for _, dtype, _ in arrays):
+        raise Damaged("not numbers")
+    ids = np.frombuffer(file.read(4 * count), "<i4")
+    return _Header(model, owner, alone, ids, arrays, len(start) + length + 4 * count)
+
+
+def _read(path: Path) -> Saved:
+    import numpy as np
+
+    with path.open("rb") as file:
+        header = _read_header(file)
+        file.seek(0)
+        whole = np.fromfile(file, np.uint8)
+    if zlib.crc32(whole[:-4].data) != struct.unpack("<I", whole[-4:].tobytes())[0]:
+        raise Damaged("wrong checksum")
+    arrays: dict[str, NDArray[Any]] = {}
+    at = header.start
+    for name, dtype, shape in header.arrays:
+        stop = at + math.prod(shape) * np.dtype(dtype).itemsize
+        if stop > len(whole) - 4:
+            raise Damaged("cut short")
+        arrays[name] = whole[at:stop].view(dtype).reshape(shape)
+        at = stop
+    return Saved(header.owner, header.alone, header.ids.tolist(), arrays)

@@ -1,0 +1,246 @@
+"""The models that are loaded, each once, within a budget of memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from autogpt_desktop.engine.formats.encoder_config import PLAYED_BY, is_encoder
+from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles, fingerprint
+from autogpt_desktop.engine.load import load, pick_device
+from autogpt_desktop.engine.memory import give_back, physical_memory
+from autogpt_desktop.engine.native.state import CacheType
+from autogpt_desktop.engine.native.weights import Quantize
+from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, load_encoder
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress
+
+log = logging.getLogger(__name__)
+SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
+
+
+class TaskMemory(Protocol):
+    """What a task keeps of one engine between two jobs, such as the states of conversations."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that it holds."""
+
+    def save(self) -> None:
+        """The engine goes: put what is to stay into a file."""
+
+
+@dataclass(eq=False)
+class Loaded:
+    """One engine that is loaded. ``memory`` belongs to it, by task, and goes with it."""
+
+    path: Path
+    engine: Engine | EncoderEngine
+    memory: dict[str, TaskMemory] = field(default_factory=dict)
+    pins: int = 0  # jobs that work with it
+    retired: bool = False  # it goes when the last of them has ended
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights and of all that is kept with them."""
+        kept = sum(memory.nbytes for memory in self.memory.values())
+        if isinstance(self.engine, Engine):
+            kept += self.engine.prefixes.nbytes
+        return self.engine.weight_bytes + kept
+
+    def save(self) -> None:
+        """Put what is to stay of ``memory`` into files, and let go of it."""
+        for memory in self.memory.values():
+            memory.save()
+        self.memory.clear()
+
+    def close(self) -> None:
+        self.save()
+        self.engine.close()
+
+
+class Models:
+    """The engines that are loaded. Lives on the worker thread; panels name a role or a model.
+
+    A model is loaded once, whatever roles it plays. Where the next does not fit beside those that are
+    loaded, the least recently used go; never one that a ``job`` works with.
+    """
+
+    def __init__(
+        self,
+        resolve: Callable[[str], Path],
+        device: str = "auto",
+        context_length: int = 0,
+        *,
+        packed_cache: Path | None = None,
+        quantize: Quantize | None = None,
+        kv_cache: CacheType = "float16",
+        prefixes: Path | None = None,
+        budget: int = 0,
+    ) -> None:
+        """``resolve``: the file or folder that a role means. ``prefixes``: the folder for saved states
+        (``generation.prompt_cache``); None saves none. ``budget``: bytes for all models together; 0 is half
+        of the memory of the device they are on. The rest as for ``load``."""
+        self.resolve, self.device, self.context_length = resolve, device, context_length
+        self.packed_cache, self.quantize = packed_cache, quantize
+        self.kv_cache: CacheType = kv_cache
+        self.prefixes = prefixes
+        self.budget = budget
+        self._entries: dict[Path, Loaded] = {}  # the latest used last
+
+    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
+        """The Engine or EncoderEngine for a role or a model's name, loaded if need be; the generator
+        returns it. It is good until the next call; ``job`` keeps several.
+
+        Raises KnownError as ``load`` and ``load_encoder`` do, and "model-not-for-role".
+        """
+        entry = yield from self._obtain(role, lambda _: None)
+        return entry.engine
+
+    @contextmanager
+    def job(self) -> Iterator[JobModels]:
+        """What a job gets its engines from: they stay loaded until the job ends, also while it is
+        suspended and another one loads its own."""
+        job = JobModels(self)
+        try:
+            yield job
+        finally:
+            for entry in job.pinned:
+                entry.pins -= 1
+                if entry.retired and not entry.pins:
+                    entry.close()
+            job.pinned.clear()
+
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """What is loaded, the latest used last."""
+        return tuple(self._entries.values())
+
+    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+        """Where tasks keep what belongs to an engine, by the task's name."""
+        return next(entry.memory for entry in self._entries.values() if entry.engine is engine)
+
+    def unload(self, path: Path | None = None) -> None:
+        """Free the memory of everything, or of the model at ``path``, once what is to stay is saved.
+
+        What a suspended job works with goes when that job ends.
+        """
+        for entry in [entry for entry in self._entries.values() if path in (None, entry.path)]:
+            self._drop(entry)
+
+    def _obtain(self, role: str, pin: Callable[[Loaded], None]) -> Generator[Progress | Notice, None, Loaded]:
+        path = self.resolve(role)
+        entry = self._entries.pop(path, None)
+        if entry is not None:
+            self._entries[path] = entry
+            pin(entry)
+            _check(entry.engine, role)
+            return entry
+        self._make_room(pick_device(self.device)[0].type, _bytes_of(path))
+        engine = yield from self._load(path)
+        if path in self._entries:  # another job was quicker, while this one was suspended
+            engine.close()
+            return (yield from self._obtain(role, pin))
+        entry = self._entries[path] = Loaded(path, engine)
+        pin(entry)  # before the next yield, where this job may be suspended
+        self._make_room(engine.device, 0, but=entry)
+        _check(engine, role)
+        yield from engine.notices
+        return entry
+
+    def _load(self, path: Path) -> Generator[Progress, None, Engine | EncoderEngine]:
+        if path.is_dir() and is_encoder(path):
+            device, notices = pick_device(self.device)
+            encoder = yield from load_encoder(path, device.type)
+            encoder.notices = notices
+            return encoder
+        engine = yield from load(
+            path,
+            device=self.device,
+            context_length=self.context_length,
+            packed_cache=self.packed_cache,
+            quantize=self.quantize,
+            kv_cache=self.kv_cache,
+        )
+        if self.prefixes is not None:
+            engine.prefixes.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
+            engine.prefixes.files = PrefixFiles(self.prefixes)
+        return engine
+
+    def _make_room(self, device: str, needed: int, but: Loaded | None = None) -> None:
+        """Let the least recently used go until ``needed`` bytes more are within the budget."""
+        budget = self.budget or int(SHARE * _memory_of(device))
+        there = [entry for entry in self._entries.values() if entry.engine.device == device]
+        total = needed + sum(entry.nbytes for entry in there)
+        for entry in there:
+            if total <= budget:
+                return
+            if entry is not but and not entry.pins:
+                total -= entry.nbytes
+                log.info("%s makes room", entry.engine.name)
+                self._drop(entry)
+
+    def _drop(self, entry: Loaded) -> None:
+        del self._entries[entry.path]
+        if entry.pins:
+            entry.retired = True
+            entry.save()  # now: a conversation that is deleted by then must not be written
+        else:
+            entry.close()
+        give_back()
+
+
+class JobModels:
+    """``Models`` as one job sees them: what it got stays loaded. See ``Models.job``."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self.pinned: list[Loaded] = []
+
+    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
+        """As ``Models.get``, good until the job ends."""
+        entry = yield from self._models._obtain(role, self._pin)
+        return entry.engine
+
+    def _pin(self, entry: Loaded) -> None:
+        if entry not in self.pinned:
+            entry.pins += 1
+            self.pinned.append(entry)
+
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        return self._models.loaded
+
+    @property
+    def prefixes(self) -> Path | None:
+        return self._models.prefixes
+
+    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+        """As ``Models.memory``, also of an engine that only this job still holds."""
+        return next(entry.memory for entry in self.pinned if entry.engine is engine)
+
+
+def _check(engine: Engine | EncoderEngine, role: str) -> None:
+    """Raises KnownError where the person chose a model that cannot play the role."""
+    kind = engine.config.head if isinstance(engine, EncoderEngine) else "decoder"
+    if kind not in PLAYED_BY.get(role, (kind,)):
+        raise KnownError("model-not-for-role", name=engine.name)
+
+
+def _bytes_of(path: Path) -> int:
+    """About what the model will take in memory: the bytes of its weights' files."""
+    files = path.glob("*.safetensors") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _memory_of(device: str) -> int:
+    if device == "cuda":
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return physical_memory()

@@ -1,0 +1,179 @@
+"""Chat templates: messages to a prompt, rendered in a child process that can be killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import threading
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop import sandbox
+from autogpt_desktop.engine.tokenizer import template_child
+from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
+from autogpt_desktop.errors import KnownError
+
+Message = dict[str, str]  # "role": "system", "user" or "assistant"; "content"
+
+RENDER_SECONDS = 2.0
+START_SECONDS = 30.0  # a cold disk and a busy machine
+
+
+class ChatTemplate:
+    """The prompt format of one model. Close it: it keeps a child process.
+
+    Without ``source`` a plain "User: …, Assistant: …" is written (``is_fallback``), whose answers end
+    at ``stop``.
+    """
+
+    def __init__(self, source: str, bos_token: str, eos_token: str) -> None:
+        self.is_fallback = not source.strip()
+        self.stop: tuple[str, ...] = ("\nUser:",) if self.is_fallback else ()
+        self._first = {"source": source, "tokens": {"bos_token": bos_token, "eos_token": eos_token}}
+        self._lock = threading.Lock()
+        self._child: sandbox.Child | None = None
+        self._closed = False
+        if not self.is_fallback:
+            self._start()  # it warms up while the weights are loaded
+
+    @classmethod
+    def for_tokenizer(cls, tokenizer: Tokenizer) -> ChatTemplate:
+        """The template that came with the tokeniser, or the plain one."""
+        return cls(tokenizer.chat_template or "", tokenizer.bos_token, tokenizer.eos_token)
+
+    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
+        """The prompt as text.
+
+        A template that refuses the system role, or leaves it out, gets the system's text in front of
+        the first user message. Raises KnownError: template-hangs, template-broken (reason).
+        """
+        turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+        if self.is_fallback:
+            return _plain(turns, add_generation_prompt)
+        plainer = _plainer(turns)
+        try:
+            text = self._ask(turns, add_generation_prompt)
+        except KnownError as error:
+            if error.key != "template-broken" or plainer == turns:
+                raise
+            return self._ask(plainer, add_generation_prompt)
+        if turns and turns[0]["role"] == "system" and turns[0]["content"].strip() not in text:
+            return self._ask(plainer, add_generation_prompt)
+        return text
+
+    def render_ids(
+        self, tokenizer: Tokenizer, messages: Sequence[Message], *, add_generation_prompt: bool = True
+    ) -> list[int]:
+        """The prompt as token ids. Control tokens are the template's alone: those that stand in a
+        message are kept plain text by a mark inside them, which is taken out once the template's own
+        have been read."""
+        mark = _mark(turn["content"] for turn in messages)
+        safe = [
+            {"role": turn["role"], "content": tokenizer.defuse(turn["content"], mark)} for turn in messages
+        ]
+        text = self.render(safe, add_generation_prompt=add_generation_prompt)
+        return tokenizer.encode(text, parse_special=True, mark=mark)
+
+    def close(self) -> None:
+        """End the child process."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def _start(self) -> sandbox.Child:
+        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe", "autogpt_desktop"))
+        child = sandbox.start(template_child.__file__, list(places), template_child.main_connection)
+        self._child = child
+        self._finalizer = weakref.finalize(self, child.stop)
+        return child
+
+    def _stop(self) -> None:
+        if self._child:
+            self._finalizer()
+            self._child = None
+
+    def _ask(self, messages: list[Message], add_generation_prompt: bool) -> str:
+        request = {
+            "messages": messages,
+            "add_generation_prompt": add_generation_prompt,
+            "tools": None,
+            "documents": None,
+        }
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the template was closed")
+            reply = self._exchange(request)
+            if reply is None:  # the child was ended from outside, perhaps long ago: once more
+                reply = self._exchange(request)
+        if reply is None:
+            raise KnownError("template-broken", reason="its process ended")
+        if "error" in reply:
+            raise KnownError("template-broken", reason=reply["error"])
+        return str(reply["text"])
+
+    def _exchange(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """One question, one answer; None: the child is gone."""
+        child = self._child or self._start()
+        try:
+            if not child.greeted:
+                sandbox.within(START_SECONDS, child, child.receive)
+                child.send(json.dumps(self._first).encode())
+                child.greeted = True
+            data = json.dumps(request).encode()
+
+            def ask() -> bytes:
+                child.send(data)
+                return child.receive()
+
+            return dict(json.loads(sandbox.within(RENDER_SECONDS, child, ask)))
+        except TimeoutError:
+            self._stop()
+            raise KnownError("template-hangs") from None
+        except (EOFError, OSError):
+            self._stop()
+            return None
+
+
+def _folder_of(package: str) -> str:
+    """The folder to import ``package`` from: an isolated interpreter does not look in all of ours."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return str(Path(spec.origin).parent.parent)
+
+
+def _mark(contents: Iterable[str]) -> str:
+    """Noncharacters (U+FDD0 … U+FDEF) in a row that none of ``contents`` holds."""
+    texts = list(contents)
+    while True:
+        mark = "".join(chr(random.randrange(0xFDD0, 0xFDF0)) for _ in range(8))
+        if not any(mark in text for text in texts):
+            return mark
+
+
+def _plainer(turns: list[Message]) -> list[Message]:
+    """For strict templates: no system role, and user and assistant by turns."""
+    system = "\n\n".join(turn["content"].strip() for turn in turns if turn["role"] == "system")
+    merged: list[Message] = []
+    for turn in turns:
+        if turn["role"] == "system":
+            continue
+        if merged and merged[-1]["role"] == turn["role"]:
+            merged[-1] = turn | {"content": f"{merged[-1]['content']}\n\n{turn['content']}"}
+        else:
+            merged.append(turn)
+    if not system:
+        return merged
+    if not merged or merged[0]["role"] != "user":
+        return [{"role": "user", "content": system}, *merged]
+    return [merged[0] | {"content": f"{system}\n\n{merged[0]['content']}"}, *merged[1:]]
+
+
+def _plain(turns: list[Message], add_generation_prompt: bool) -> str:
+    """A transcript, for models without a template."""
+    names = {"user": "User: ", "assistant": "Assistant: "}
+    lines = [names.get(turn["role"], "") + turn["content"].strip() for turn in turns]
+    return "\n".join([*lines, "Assistant:"] if add_generation_prompt else lines)

@@ -1,0 +1,382 @@
+"""One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
+
+Read from the top: attention, Layer, Transformer. Shapes: T new tokens, S tokens in
+all, H query heads, K key/value heads, G = H / K queries that share a key, D head_dim.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
+from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
+from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
+from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, rotate
+
+_MOST_SHARED = 1024  # tokens in one pass of several sequences
+_SMALL_LAYER = 6 << 20  # bytes of weights
+
+
+class Cancelled(Exception):
+    """A pass was given up between two layers; the caches are as they were."""
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, softcap: float) -> Tensor:
+    """softmax(QKᵀ/√d_k)V: "Attention Is All You Need" (Vaswani et al., 2017), equation 1.
+
+    ``q`` [K, G·T, D], ``k`` and ``v`` [K, S, D], ``mask`` [G·T, S] of 0 and -inf, ``scale`` 1/√d_k.
+    The G queries that share a key (grouped-query attention, Ainslie et al., 2023) lie behind each
+    other, so that no key is copied. Returns [K, G·T, D].
+    """
+    scores = torch.matmul(q, k.transpose(1, 2)).float() * scale  # QKᵀ/√d_k  [K, G·T, S]
+    if softcap:
+        scores = torch.tanh(scores / softcap) * softcap
+    if mask is not None:
+        scores = scores + mask
+    return torch.matmul(torch.softmax(scores, dim=-1).to(v.dtype), v)
+
+
+def causal_mask(new: int, total: int, groups: int, window: int, device: torch.device) -> Tensor | None:
+    """What ``new`` tokens at the end of ``total`` may not see. [groups · new, total] of 0 and -inf.
+
+    Each sees itself and what is before it, at most ``window`` tokens in all where there is a window.
+    None where nothing is hidden.
+    """
+    if new == 1 and (not window or total <= window):
+        return None
+    position = torch.arange(total - new, total, device=device)[:, None]
+    other = torch.arange(total, device=device)[None, :]
+    hidden = other > position
+    if window:
+        hidden |= other <= position - window
+    return torch.zeros(new, total, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
+
+
+class RMSNorm:
+    """x / rms(x) · w (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, weight: Tensor, eps: float) -> None:
+        self.weight, self.eps = weight.float(), eps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, x.shape[-1:], None, self.eps) * self.weight
+
+
+class Pass(Protocol):
+    """What the layers of one pass share: where its T tokens stand, what they see, and where they go."""
+
+    dtype: torch.dtype  # of keys and values
+
+    @property
+    def parts(self) -> Sequence[tuple[slice, Pass]]:
+        """The sequences whose tokens these are, each with the rows that are its own."""
+
+    def turns(self, sliding: bool) -> Tensor:
+        """The tokens' rotations in a layer with or without a sliding window, complex64 [T, 1, D/2]."""
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keep the new ``keys`` and ``values`` [K, T, D]; what is attended to then, and what is hidden.
+
+        Returns keys and values [K, S, D], and a mask as ``attention`` takes it.
+        """
+
+
+class EagerPass:
+    """Any number of tokens, behind those of a state: tensors as long as what is there."""
+
+    def __init__(self, decoder: Transformer, state: KVCache, new: int) -> None:
+        c, start, stop = decoder.config, len(state), len(state) + new
+        self.state, self.new, self.window, self.dtype = state, new, c.sliding_window, state.dtype
+        groups = c.num_attention_heads // c.num_key_value_heads
+        masks = {False: causal_mask(new, stop, groups, 0, decoder.device)}
+        if any(c.sliding_layers):
+            masks[True] = causal_mask(new, stop, groups, c.sliding_window, decoder.device)
+        self.masks = masks
+        self._turns = {False: decoder.rope.turns(start, stop), True: decoder.local_rope.turns(start, stop)}
+
+    @property
+    def parts(self) -> Sequence[tuple[slice, Pass]]:
+        return [(slice(None), self)]
+
+    def turns(self, sliding: bool) -> Tensor:
+        return self._turns[sliding]
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        k, v = self.state.update_and_fetch(layer, keys, values)
+        mask, seen = self.masks[sliding], self.window + self.new - 1
+        if sliding and k.shape[1] > seen:
+            # nothing older than the window of the first new token can be seen
+            k, v = k[:, -seen:], v[:, -seen:]
+            mask = None if mask is None or self.new == 1 else mask[:, -seen:]
+        return k, v, mask
+
+
+class BatchPass:
+    """Tokens of several sequences, one behind the other: they share every product but attention."""
+
+    def __init__(self, passes: Sequence[EagerPass]) -> None:
+        self.dtype, self.parts, start = passes[0].dtype, list[tuple[slice, Pass]](), 0
+        for one in passes:
+            self.parts.append((slice(start, start + one.new), one))
+            start += one.new
+        kinds = (False, True)
+        self._turns = {sliding: torch.cat([one.turns(sliding) for one in passes]) for sliding in kinds}
+
+    def turns(self, sliding: bool) -> Tensor:
+        return self._turns[sliding]
+
+    def append(
+        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        raise TypeError("each part appends its own")
+
+
+class Layer:
+    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too."""
+
+    qkv: QuantLinear
+    o: QuantLinear
+    gate_up: QuantLinear
+    down: QuantLinear
+    input_norm: RMSNorm
+    mlp_norm: RMSNorm
+    attention_out_norm: RMSNorm | None = None
+    mlp_out_norm: RMSNorm | None = None
+    qk_norm: Tensor | None = None  # [H + K, D]
+
+    def __init__(self, config: ModelConfig, index: int) -> None:
+        self.config, self.index = config, index
+        self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
+        self.scale = config.query_scale or config.head_dim**-0.5
+        self.activation: Callable[[Tensor], Tensor] = (
+            (lambda x: F.gelu(x, approximate="tanh")) if config.hidden_act == "gelu_tanh" else F.silu
+        )
+
+    def __call__(self, x: Tensor, through: Pass) -> Tensor:
+        """``x`` [T, hidden_size] float32 → the same."""
+        out = self.o(self.attend(self.input_norm(x), through))
+        x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
+        gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
+        out = self.down(self.activation(gate) * up)
+        return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
+
+    def attend(self, x: Tensor, through: Pass) -> Tensor:
+        c, new = self.config, len(x)
+        heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        qkv = self.qkv(x).view(new, heads + 2 * shared, dim)
+        qk = qkv[:, : heads + shared]
+        if self.qk_norm is not None:
+            qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
+        qk = rotate(qk.contiguous(), through.turns(self.sliding)).to(through.dtype)
+        v = qkv[:, heads + shared :].to(through.dtype)
+        parts = [self.attend_part(qk[here], v[here], part) for here, part in through.parts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def attend_part(self, qk: Tensor, v: Tensor, through: Pass) -> Tensor:
+        """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
+        c, new = self.config, len(qk)
+        heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        k = qk[:, heads:].transpose(0, 1)
+        k, v, mask = through.append(self.index, self.sliding, k, v.transpose(0, 1))
+        q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
+        out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
+        out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
+        return out.reshape(new, heads * dim)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch's operators use ``count`` threads; 0 leaves their number alone."""
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Transformer:
+    """Token ids in, logits out, through the one door of a loaded decoder: ``forward``."""
+
+    embedding: Embedding
+    layers: list[Layer]
+    norm: RMSNorm
+    head: QuantLinear
+    one_token: OneTokenPass | None = None  # a quicker way for a pass of one token, where there is one
+    chunk_invariant = False  # torch picks other kernels for other sizes, which round differently
+
+    def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
+        self.config, self.device, self.context_length = config, device, context_length
+        # on the CPU each sequence goes alone: torch rounds differently in products of other sizes
+        self.shares_passes = device.type != "cpu"
+        self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
+        self.local_rope = self.rope
+        if config.family == "gemma3":
+            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, device)
+
+    def new_state(self) -> KVCache:
+        """An empty sequence."""
+        c = self.config
+        return KVCache(
+            c.num_hidden_layers,
+            c.num_key_value_heads,
+            c.head_dim,
+            self.context_length,
+            dtype=cache_dtype(self.device),
+            device=self.device,
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+        parts: list[QuantLinear | Embedding] = [self.embedding, self.head]
+        for layer in self.layers:
+            parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
+        return sum(part.nbytes for part in parts)
+
+    @cached_property
+    def small_layers(self) -> bool:
+        """Is one token's work in a layer over before a second thread has woken up?"""
+        layer = self.layers[0]
+        return sum(part.nbytes for part in (layer.qkv, layer.o, layer.gate_up, layer.down)) < _SMALL_LAYER
+
+    def prefill_chunk(self, before: int) -> int:
+        """Tokens in one pass of a prefill behind ``before`` others: enough to be quick, few enough that
+        one layer stays short and its scores [K, G·T, S] small."""
+        c = self.config
+        per_layer = c.hidden_size * (3 * c.intermediate_size + 2 * c.num_attention_heads * c.head_dim)
+        budget = 2e9 if self.device.type == "cpu" else 4e11  # multiply-adds in one layer
+        per_layer += 2 * before * c.num_attention_heads * c.head_dim
+        return max(16, min(512, int(budget / per_layer)))
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        batch: Sequence[tuple[KVCache, Sequence[int]]],
+        logits: Literal["last", "all"] = "last",
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """Append ids to each state and return each one's logits, float32.
+
+        [vocab_size] of the last token for "last", [ids, vocab_size] for "all". Raises ``Cancelled``
+        between layers (the state is then as before) and ValueError when a state would overflow.
+        """
+        work = [(state, list(ids)) for state, ids in batch]
+        distinct = len({id(state) for state, _ in work}) == len(work) > 1
+        if self.shares_passes and distinct and sum(len(ids) for _, ids in work) <= _MOST_SHARED:
+            return self._forward_together(work, logits, cancelled)
+        return [self._forward(state, ids, logits, cancelled) for state, ids in work]
+
+    def _forward(self, state: KVCache, ids: list[int], logits: str, cancelled: Callable[[], bool]) -> Tensor:
+        state.reserve(len(state) + len(ids))
+        if self.one_token is not None and len(ids) == 1:
+            if cancelled():
+                raise Cancelled
+            y = self.one_token(self, state, ids[0])
+            if y is not None:
+                state.advance(ids)
+                return y if logits == "last" else y[None]
+        x = self.embed(ids)
+        through = EagerPass(self, state, len(ids))
+        with threads(1 if len(ids) == 1 and self.small_layers else 0):
+            for layer in self.layers:
+                if cancelled():
+                    raise Cancelled
+                x = layer(x, through)
+        y = self.logits(x[-1:] if logits == "last" else x)
+        state.advance(ids)
+        return y[0] if logits == "last" else y
+
+    def _forward_together(
+        self, work: list[tuple[KVCache, list[int]]], logits: str, cancelled: Callable[[], bool]
+    ) -> list[Tensor]:
+        """The weights are read once for all."""
+        x = self._through(work, self.layers, cancelled)
+        sizes = [len(ids) for _, ids in work]
+        if logits == "last":
+            y = list(self.logits(x[torch.tensor(sizes).cumsum(0).sub(1).to(x.device)]))
+        else:
+            y = list(self.logits(x).split(sizes))
+        for state, ids in work:
+            state.advance(ids)
+        return y
+
+    def _through(
+        self,
+        work: list[tuple[KVCache, list[int]]],
+        layers: Sequence[Layer],
+        cancelled: Callable[[], bool],
+        look: Callable[[int, Tensor], None] = lambda number, x: None,
+    ) -> Tensor:
+        """All tokens, one sequence behind the other, through ``layers`` from the first on; ``look`` sees
+        what each, counted from 1, leaves."""
+        for state, ids in work:
+            state.reserve(len(state) + len(ids))
+        x = self.embed([token for _, ids in work for token in ids])
+        through = BatchPass([EagerPass(self, state, len(ids)) for state, ids in work])
+        for number, layer in enumerate(layers, 1):
+            if cancelled():
+                raise Cancelled
+            x = layer(x, through)
+            look(number, x)
+        return x
+
+    @torch.inference_mode()
+    def hidden(
+        self,
+        batch: Sequence[tuple[KVCache, Sequence[int]]],
+        layers: Sequence[int],
+        tokens: int = 1,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Tensor]:
+        """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
+        check_layers(layers, len(self.layers))
+        work = [(state, list(ids)) for state, ids in batch]
+        if len({id(state) for state, _ in work}) != len(work):
+            raise ValueError("a state is in the batch twice")
+        seen: list[list[Tensor]] = [[] for _ in work]
+
+        def look(number: int, x: Tensor) -> None:
+            if number in layers:
+                for rows, part in zip(seen, self.norm(x).split([len(ids) for _, ids in work]), strict=True):
+                    rows.append(part[-tokens:].mean(0))
+
+        self._through(work, self.layers[: layers[-1]], cancelled, look)
+        return [torch.stack(rows) for rows in seen]
+
+    def embed(self, ids: list[int]) -> Tensor:
+        """What the first layer takes, [T, hidden_size] float32."""
+        x = self.embedding(torch.tensor(ids, dtype=torch.int64))
+        return x * self.config.embedding_scale if self.config.embedding_scale != 1.0 else x
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
+        y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
+        return torch.tanh(y / softcap) * softcap if softcap else y
+
+
+def check_layers(layers: Sequence[int], most: int) -> None:
+    """Raises ValueError unless ``layers`` rise, from 1 to ``most``."""
+    if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= most:
+        raise ValueError(f"no such layers: {layers}")
+
+
+class OneTokenPass(Protocol):
+    """Appends one token to a state in some quicker way; leaves counting it to the caller."""
+
+    def __call__(self, decoder: Transformer, state: KVCache, token: int) -> Tensor | None:
+        """Its logits, [vocab_size] float32; None where only the ordinary way will do."""

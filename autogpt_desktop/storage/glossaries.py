@@ -1,0 +1,86 @@
+"""The person's glossaries: one CSV file for each pair of languages, in the data folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from autogpt_desktop import paths
+from autogpt_desktop.documents.text.glossary import Glossary, Term
+from autogpt_desktop.errors import KnownError
+
+MOST_BYTES = 8 * 2**20
+
+
+class Glossaries:
+    """Read when first asked for, by any thread; written at once."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._terms: dict[tuple[str, str], tuple[Term, ...]] = {}
+        self._made: dict[tuple[str, str], Glossary] = {}
+
+    def path(self, source: str, target: str) -> Path:
+        """``glossaries/en-fr.csv``; the terminal's ``--glossary`` reads it too."""
+        return (self._folder or paths.data_dir() / "glossaries") / f"{source}-{target}.csv"
+
+    def terms(self, source: str, target: str) -> tuple[Term, ...]:
+        """In the order of the file. Raises KnownError: glossary-unreadable, -not-utf8, -broken, -too-long."""
+        with self._lock:
+            if (source, target) not in self._terms:
+                path = self.path(source, target)
+                self._terms[source, target] = tuple(read_terms(path)) if path.is_file() else ()
+            return self._terms[source, target]
+
+    def glossary(self, source: str, target: str) -> Glossary:
+        """The same, ready to find terms in texts. Raises as ``terms``."""
+        terms = self.terms(source, target)
+        with self._lock:
+            made = self._made.get((source, target))
+            if made is None:
+                made = self._made[source, target] = Glossary(terms)
+            return made
+
+    def save(self, source: str, target: str, terms: Sequence[Term]) -> None:
+        """Replace a pair's terms; none: its file goes. Raises KnownError("file-not-written")."""
+        path = self.path(source, target)
+        with self._lock:
+            self._terms[source, target] = tuple(terms)
+            self._made.pop((source, target), None)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not terms:
+                path.unlink(missing_ok=True)
+                return
+        except OSError as error:
+            raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
+        write_terms(path, terms)
+
+
+def write_terms(path: Path, terms: Sequence[Term]) -> None:
+    """A CSV file, whole or not at all. Raises KnownError("file-not-written")."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        scratch.write_text(Glossary(terms).to_csv(), encoding="utf-8")
+        os.replace(scratch, path)
+    except OSError as error:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
+
+
+def read_terms(path: Path) -> list[Term]:
+    """The terms of a CSV file, see ``Glossary.from_csv``. Raises as ``Glossaries.terms``."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise KnownError("glossary-too-long", most=20_000)
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise KnownError("glossary-unreadable", name=path.name, reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise KnownError("glossary-not-utf8", name=path.name) from error
+    return list(Glossary.from_csv(text))

@@ -1,0 +1,162 @@
+"""What sentiment is asked of: a list in a text, a file of lines, a table and the column with the texts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from autogpt_desktop.documents.files import check, file_error
+from autogpt_desktop.documents.tables import TABLES, Row, Table, read_table
+from autogpt_desktop.documents.text.encoding import find_encoding
+from autogpt_desktop.documents.types import Limits
+from autogpt_desktop.errors import KnownError
+
+LINES = frozenset({".txt", ".text", ".log", ".lst"})  # files of a text a line
+MOST_TEXT = 900_000  # characters of a document that is looked at as one text
+SHOWN = 40  # rows of a preview
+_LOOK = 200  # rows that tell which column has the texts
+_LARGEST = 2 << 30  # bytes, of a file of lines
+_LONGEST = 1 << 20  # characters, of one line
+_MARK = re.compile(r"\s*(?:[-*•–·]|\(?\d{1,4}[.)、．])\s+")
+_CLOSED = re.compile(r"[.!?…。！？；;:：\"'”’»）)\]》」』]\s*$")
+_NAMES = re.compile(
+    r"texts?|review|comment|feedback|message|body|content|opinion|sentence|tweet|post|answer|description"
+    r"|评论|评价|内容|文本|正文|留言|意见|反馈|描述|句子|评语",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A table before it is run: its first rows, and the column that seems to hold the texts."""
+
+    table: Table
+    rows: tuple[Row, ...]
+    column: int
+    has_more: bool
+
+
+def lines_of(text: str) -> list[str]:
+    """The texts of a list: its lines without marks in front (-, 3.), empty ones left out."""
+    return [found for line in text.splitlines() if (found := _MARK.sub("", line, 1).strip())]
+
+
+def looks_like_list(text: str) -> bool:
+    """Whether each line is a text of its own, rather than lines or paragraphs of one text.
+
+    Three lines at least. A list's lines begin anew (no small letter behind a line without an end) and
+    are no long paragraphs.
+    """
+    lines = [line.strip() for line in text[:200_000].splitlines() if line.strip()][:500]
+    if len(lines) < 3:
+        return False
+    if sum(bool(_MARK.match(line + " ")) for line in lines) > 0.7 * len(lines):
+        return True
+    lengths = sorted(map(len, lines))
+    if lengths[len(lines) // 2] > 400:
+        return False
+    broken = sum(
+        not _CLOSED.search(before) and (after[:1].islower() or len(before) > 55 and len(after) > 3)
+        for before, after in zip(lines, lines[1:], strict=False)
+    )
+    if broken > 0.4 * (len(lines) - 1):
+        return False
+    paragraphs = len(re.findall(r"\n\s*\n", text.strip()))
+    return not (paragraphs >= (len(lines) - 1) / 2 and lengths[len(lines) // 2] > 160)
+
+
+def list_table(lines: Sequence[str], name: str) -> tuple[Table, str]:
+    """A pasted list as a table with one column called ``name``, and its digest."""
+
+    def rows() -> Iterator[Row]:
+        for line in lines:
+            yield (line,)
+
+    digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+    return Table(Path(), (name,), "", (), False, "", "", rows), digest
+
+
+def preview(path: Path, sheet: str = "", column: str = "") -> Preview:
+    """Open a table or a file of lines; without a ``column`` of that name it is guessed.
+
+    Raises KnownError: what ``documents.tables.read_table`` raises.
+    """
+    table = read_table(path, sheet) if path.suffix.lower() in TABLES else _lines_table(path)
+    rows = list(islice(table.rows(), _LOOK))
+    chosen = table.columns.index(column) if column in table.columns else guess_column(table.columns, rows)
+    return Preview(table, tuple(rows[:SHOWN]), chosen, len(rows) > SHOWN)
+
+
+def open_file(path: Path) -> Preview | str:
+    """A table or a list with a text a line as a Preview, any other document as its text.
+
+    Raises KnownError: what ``preview`` and ``documents.read.reader.read`` raise, sentiment-text-long.
+    """
+    kind = path.suffix.lower()
+    if kind in TABLES:
+        return preview(path)
+    if kind in LINES and check(path, Limits(file_bytes=_LARGEST)).st_size:
+        found = preview(path)
+        with open(path, encoding=found.table.encoding, errors="replace") as file:
+            head = file.read(_LOOK * 1000)
+        if looks_like_list(head) or path.stat().st_size > MOST_TEXT:
+            return found
+    from autogpt_desktop.documents.read.reader import read
+
+    text = read(path).text
+    if len(text) > MOST_TEXT:
+        raise KnownError("sentiment-text-long", name=path.name, limit=f"{MOST_TEXT:,}")
+    return text
+
+
+def guess_column(columns: Row, rows: Sequence[Row]) -> int:
+    """The number of the column that reads most like texts of people; a telling name helps."""
+
+    def likeness(at: int) -> float:
+        cells = [row[at] for row in rows if at < len(row) and row[at].strip()]
+        if not cells:
+            return 0.0
+        points = 0.0
+        for cell in cells:
+            head = cell[:300]
+            letters = sum(3 if character > "\u2e80" else 1 for character in head if character.isalpha())
+            words = 1 + head.count(" ") + sum(character > "\u2e80" for character in head) // 2
+            points += min(letters, 240) * min(1.0, words / 4) * (0.1 if "://" in head else 1.0)
+        points *= (0.2 + 0.8 * len(set(cells)) / len(cells)) / max(1, len(rows))
+        return points * (2.0 if _NAMES.search(columns[at]) else 1.0)
+
+    return max(range(len(columns)), key=likeness)
+
+
+def _lines_table(path: Path) -> Table:
+    """A file of lines as a table with one column; empty lines are left out."""
+    limits = Limits(file_bytes=_LARGEST)
+    if check(path, limits).st_size == 0:
+        raise KnownError("document-empty", name=path.name)
+    try:
+        with open(path, "rb") as file:
+            encoding = find_encoding(file.read(1 << 20), complete=False)
+    except OSError as error:
+        raise file_error(path, error) from error
+    if encoding is None:
+        raise KnownError("document-kind", name=path.name)
+
+    def rows() -> Iterator[Row]:
+        try:
+            with open(path, encoding=encoding, errors="replace") as text:
+                while line := text.readline(_LONGEST):
+                    if found := _MARK.sub("", line, 1).strip():
+                        yield (found,)
+        except OSError as error:
+            raise file_error(path, error) from error
+
+    first = list(islice(rows(), _LOOK))
+    if not first:
+        raise KnownError("document-empty", name=path.name)
+    header = bool(_NAMES.fullmatch(first[0][0])) and len(first) > 1
+    name = first[0][0] if header else "Column 1"
+    return Table(path, (name,), "", (), header, encoding, "", rows)

@@ -1,0 +1,393 @@
+"""Sentiment of a list, or of a column of a CSV or XLSX file of any number of rows; it survives being killed.
+
+What was measured of a text is kept in a file of the run (``documents.runs``) behind every few texts:
+before calibration, so that corrections and two-way judge again without asking the model again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autogpt_desktop import paths
+from autogpt_desktop.documents.files import file_hash
+from autogpt_desktop.documents.run_results import Numbers, Run
+from autogpt_desktop.documents.tables import Row, Table, write_rows
+from autogpt_desktop.documents.types import Limits
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.tasks.sentiment.sentiment import (
+    CHUNK,
+    Judge,
+    Measured,
+    Part,
+    Scored,
+    measure,
+    ready,
+    scored,
+)
+
+if TYPE_CHECKING:
+    from autogpt_desktop.tasks.sentiment.corrections import Corrections
+
+_BLOCK = 256  # rows whose texts are looked up together
+_LARGEST = 2 << 30  # bytes, of a file
+_RECENT = 24  # steps that the speed is taken from
+_COUNTED = 2000  # rows that are counted between two steps
+_AGAIN = 1000  # rows that are judged again between two results
+NO_LABELS: Mapping[int, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """How far a run is. ``reused``: texts that were known from before, or stood in an earlier row."""
+
+    done: int  # rows
+    total: int
+    computed: int  # texts that the model was asked for
+    reused: int
+    rows_per_second: float  # lately
+    labels: dict[str, int] = field(default_factory=dict)  # rows by label; "" are the empty ones
+    unknown_language: int = 0  # rows in a language that the model does not know
+
+    @property
+    def neutral_share(self) -> float:
+        """Of the rows that are not empty."""
+        return self.labels.get("neutral", 0) / max(1, self.done - self.labels.get("", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows behind each other that have been judged: the first one's number, and each one's text.
+
+    Of rows that were judged again there are no texts.
+    """
+
+    start: int
+    texts: tuple[str, ...]
+    scored: tuple[Scored, ...]
+
+
+class Store(Protocol):
+    """Where what was measured is kept: ``documents.runs.Run``, or ``Remembered``."""
+
+    def find(self, texts: Iterable[str]) -> dict[str, tuple[Numbers, str]]: ...
+
+    def keep(self, results: Iterable[tuple[str, Numbers, str]]) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __len__(self) -> int: ...
+
+
+class Remembered:
+    """A store for lists that a person is still writing: in memory, the latest texts stay."""
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._model: tuple[str, ...] = ()
+        self._held: dict[str, tuple[Numbers, str]] = {}
+
+    def of(self, model: tuple[str, ...]) -> Remembered:
+        """What is held counts for one model."""
+        if model != self._model:
+            self._model, self._held = model, {}
+        return self
+
+    def find(self, texts: Iterable[str]) -> dict[str, tuple[Numbers, str]]:
+        return {text: self._held[text] for text in texts if text in self._held}
+
+    def keep(self, results: Iterable[tuple[str, Numbers, str]]) -> None:
+        self._held.update((text, (numbers, note)) for text, numbers, note in results)
+        for text in list(islice(self._held, max(0, len(self._held) - self._most))):
+            del self._held[text]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __len__(self) -> int:
+        return 0  # nothing that a person would be told of
+
+
+class TableRun:
+    """One column of one table. ``run`` measures, ``rows`` and ``export`` hand out what is there then."""
+
+    def __init__(
+        self,
+        table: Table,
+        column: str,
+        folder: Path | None = None,
+        *,
+        digest: str = "",
+        remembered: Remembered | None = None,
+        hold: bool = False,
+    ) -> None:
+        """``column``: a name, or a number counted from 1. ``digest``: of a table that is no file.
+        ``remembered``: instead of a file of the run. ``hold``: keep what was measured of every row in
+        memory, so that ``judge_again`` and ``export`` need no file of the run, and ``run`` goes on behind
+        the last row when it is called again. Raises KnownError("table-no-column").
+        """
+        self.table, self.column = table, table.column(column)
+        self.folder = folder or paths.data_dir() / "runs"
+        self.total = self.width = 0
+        self.two_way = False
+        self.held: list[Measured] | None = [] if hold else None
+        self._own_digest, self._digest = digest, ""
+        self._remembered = remembered
+        self._judge: Judge | None = None
+        self._asked = 0
+        self._store: Store | None = None
+
+    def run(
+        self,
+        models: Any,
+        *,
+        two_way: bool = False,
+        corrections: Corrections | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Progress | Notice | RunState | Block]:
+        """Measure every row that no run before has measured; a Block and a RunState behind every few texts.
+
+        The generator may be left, and the process may end, at any time: the next run goes on there.
+        Raises as ``sentiment`` does, and KnownError: document-missing, document-damaged,
+        folder-not-writable, sentiment-file-changed, sentiment-other-model.
+        """
+        yield Progress("stage.reading-table")
+        yield from self._count_rows()
+        judge = yield from self._ready(models, two_way, corrections, cancelled)
+        self.close()
+        self._store = store = self._open_store(judge)
+        first = len(self.held or ())
+        count, told = _Count(self.total, first), first > 0 or not len(store)
+        texts = islice(self._texts(), first, None)
+        try:
+            while block := list(islice(texts, _BLOCK)):
+                known = self._known(block)
+                new = [text for text in dict.fromkeys(block) if text not in known]
+                if new and not told:
+                    told, row = True, count.done + block.index(new[0])
+                    yield Notice("notice.sentiment-continues", {"row": f"{row + 1:,}", "done": row})
+                count.reused += len(block) - len(new)
+                shown = 0
+                for at in range(0, len(new), CHUNK):
+                    some = new[at : at + CHUNK]
+                    done = count.done - shown + len(block) * at // len(new)
+                    measured = yield from measure(self._judge or judge, some, cancelled, done, self.total)
+                    store.keep((text, *_packed(one)) for text, one in zip(some, measured, strict=True))
+                    known |= dict(zip(some, measured, strict=True))
+                    count.computed += len(some)
+                    upto = next((i for i in range(shown, len(block)) if block[i] not in known), len(block))
+                    if upto > shown:
+                        yield self._judged(count, block[shown:upto], known)
+                        shown = upto
+                    yield count.state(count.done)
+                if shown < len(block):
+                    yield self._judged(count, block[shown:], known)
+                    yield count.state(count.done)
+        finally:
+            for one in (judge, self._judge or judge):
+                one.asker.rest()
+        if not self.total or first == self.total:
+            yield count.state(first)
+
+    def judge_again(
+        self,
+        models: Any,
+        *,
+        two_way: bool = False,
+        corrections: Corrections | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Progress | Notice | Block]:
+        """Judge what is held with other constants, as corrections or ``two_way`` make them, without asking
+        the model. A ``run`` that is not at its end goes on with them."""
+        if self.held is None:
+            raise RuntimeError("nothing is held")
+        judge = yield from self._ready(models, two_way, corrections, cancelled)
+        for start in range(0, len(self.held), _AGAIN):
+            some = self.held[start : start + _AGAIN]
+            rows = (scored(start + at, one, judge.scale, two_way) for at, one in enumerate(some))
+            yield Block(start, (), tuple(rows))
+
+    def rows(self) -> Iterator[tuple[Row, Scored]]:
+        """Every row with its score, in order, as far as the run has come. ``run`` comes first."""
+        if self._judge is None:
+            raise RuntimeError("nothing was run")
+        if self.held is not None:
+            for at, (row, one) in enumerate(zip(self.table.rows(), self.held, strict=False)):
+                yield row, scored(at, one, self._judge.scale, self.two_way)
+            return
+        rows, index = self.table.rows(), 0
+        while block := list(islice(rows, _BLOCK)):
+            known = self._known([row[self.column] for row in block])
+            for row in block:
+                measured = known.get(row[self.column])
+                if measured is None:
+                    return
+                yield row, scored(index, measured, self._judge.scale, self.two_way)
+                index += 1
+
+    def export(
+        self,
+        path: Path,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        only: Container[int] | None = None,
+        own: Mapping[int, str] = NO_LABELS,
+    ) -> int:
+        """``export_steps`` in one go; how many rows were written."""
+        count = 0
+        for count in self.export_steps(path, cancelled, only=only, own=own):  # noqa: B007
+            pass
+        return count
+
+    def export_steps(
+        self,
+        path: Path,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        only: Container[int] | None = None,
+        own: Mapping[int, str] = NO_LABELS,
+    ) -> Iterator[int]:
+        """Write the table with label and probabilities behind its columns, as CSV or XLSX by the ending
+        of ``path``; yields how many rows are written. A cell that would be a formula is written as text.
+
+        ``only``: the numbers of the rows that are wanted. ``own``: labels that a person gave, by row; they
+        stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
+        table-not-written, sentiment-own-file, sentiment-file-changed.
+        """
+        from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+
+        if not self._own_digest:
+            if path.exists() and path.samefile(self.table.path):
+                raise KnownError("sentiment-own-file", name=path.name)
+            if self.held is not None and self._file_digest() != self._digest:
+                raise KnownError("sentiment-file-changed", name=self.table.path.name)
+        names = [*self.table.columns]
+        names += [f"Column {at + 1}" for at in range(len(names), self.width)]
+        ours = ["sentiment", "positive", *([] if self.two_way else ["neutral"]), "negative", "flags"]
+        width = len(names)
+        for name in ours:
+            names.append(_unused(name, names))
+
+        def rows() -> Iterator[list[Any]]:
+            for at, (row, one) in enumerate(self.rows()):
+                if cancelled():
+                    raise Cancelled
+                if only is not None and at not in only:
+                    continue
+                shares = [one.positive, *([] if self.two_way else [one.neutral]), one.negative]
+                cells = [round(share, 4) for share in shares] if one.label else [""] * len(shares)
+                corrected = ("corrected",) if at in own else ()
+                flags = " ".join((*one.flags, *corrected, one.language)).strip()
+                yield [*row, *[""] * (width - len(row)), own.get(at, one.label), *cells, flags]
+
+        yield from write_rows(path, names, rows())
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _ready(
+        self,
+        models: Any,
+        two_way: bool,
+        corrections: Corrections | None,
+        cancelled: Callable[[], bool],
+    ) -> Generator[Progress | Notice, None, Judge]:
+        """The constants to judge by from now on; of what is held only its own model's are right."""
+        number = self._asked = self._asked + 1
+        judge = yield from ready(models, corrections, cancelled)
+        if self.held and self._judge is not None and judge.asker.key != self._judge.asker.key:
+            raise KnownError("sentiment-other-model")
+        if number == self._asked or self._judge is None:  # else something newer came between
+            self._judge, self.two_way = judge, two_way
+        return self._judge
+
+    def _file_digest(self) -> str:
+        return self._own_digest or file_hash(self.table.path, Limits(file_bytes=_LARGEST))
+
+    def _count_rows(self) -> Iterator[Progress]:
+        """How many rows there are, in steps: of a large workbook that takes a while."""
+        digest = self._file_digest()
+        if digest == self._digest:
+            return  # it goes on
+        if self.held:
+            raise KnownError("sentiment-file-changed", name=self.table.path.name)
+        total = width = 0
+        for row in self.table.rows():
+            total, width = total + 1, max(width, len(row))
+            if total % _COUNTED == 0:
+                yield Progress("stage.reading-table")
+        self._digest, self.total, self.width = digest, total, width
+
+    def _open_store(self, judge: Judge) -> Store:
+        model = (judge.asker.key, str(judge.asker.window))
+        if self._remembered is not None:
+            return self._remembered.of(model)
+        return Run(self.folder, (self._digest, self.table.sheet, str(self.column), *model))
+
+    def _judged(self, count: _Count, texts: list[str], known: dict[str, Measured]) -> Block:
+        """The next rows, with the constants of now."""
+        assert self._judge is not None
+        measured = [known[text] for text in texts]
+        rows = [
+            scored(count.done + at, one, self._judge.scale, self.two_way) for at, one in enumerate(measured)
+        ]
+        block = Block(count.done, tuple(texts), tuple(rows))
+        if self.held is not None:
+            self.held += measured
+        count.add(rows)
+        return block
+
+    def _texts(self) -> Iterator[str]:
+        return (row[self.column] for row in self.table.rows())
+
+    def _known(self, texts: list[str]) -> dict[str, Measured]:
+        assert self._store is not None
+        return {text: _unpacked(*found) for text, found in self._store.find(dict.fromkeys(texts)).items()}
+
+
+class _Count:
+    """What a run has done so far, and how fast."""
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self.total, self.done, self.computed, self.reused, self.foreign = total, done, 0, 0, 0
+        self.labels: Counter[str] = Counter()
+        self.steps: deque[tuple[float, int]] = deque([(time.monotonic(), done)], _RECENT)
+
+    def add(self, rows: list[Scored]) -> None:
+        self.done += len(rows)
+        self.labels.update(row.label for row in rows)
+        self.foreign += sum(bool(row.language) for row in rows)
+
+    def state(self, done: int) -> RunState:
+        self.steps.append((time.monotonic(), done))
+        (start, before), (now, after) = self.steps[0], self.steps[-1]
+        speed = (after - before) / max(1e-6, now - start)
+        labels = dict(self.labels)
+        return RunState(done, self.total, self.computed, self.reused, speed, labels, self.foreign)
+
+
+def _packed(one: Measured) -> tuple[Numbers, str]:
+    numbers = chain.from_iterable((part.d, part.neutral, part.tokens) for part in one.parts)
+    return tuple(map(float, numbers)), f"{','.join(one.flags)} {one.language}"
+
+
+def _unpacked(numbers: Numbers, note: str) -> Measured:
+    flags, _, language = note.partition(" ")
+    triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+    parts = tuple(Part(d, neutral, int(tokens)) for d, neutral, tokens in triples)
+    return Measured(parts, tuple(filter(None, flags.split(","))), language)
+
+
+def _unused(name: str, taken: list[str]) -> str:
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{name} ({number})", number + 1
+    return found

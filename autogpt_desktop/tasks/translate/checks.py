@@ -1,0 +1,240 @@
+"""What small models do wrong in a translation, found by looking at the text alone.
+
+Flags: "empty", "short", "long", "repeats", "copied", "numbers", "placeholders" (also URLs, code,
+addresses), "language", "glossary".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.tasks.prompts import usual_ratio
+
+SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong are 0.5 and 2.5
+# Between Chinese or Japanese and others the usual ratio depends on the kind of text by a quarter.
+_SHORT_WIDE, _LONG_WIDE = 0.65, 2.0
+_PHRASE, _TIMES = 4, 3  # words (Chinese and Japanese: characters), and how often make a loop
+SEVERITY = {  # what a flag costs beside another candidate without it
+    "empty": 12.0, "copied": 6.0, "repeats": 6.0, "language": 5.0, "short": 4.0, "long": 4.0,
+    "placeholders": 3.0, "glossary": 2.0, "numbers": 1.5,
+}  # fmt: skip
+WIDE = {"zh", "ja"}  # written without spaces
+PROTECTED = re.compile(
+    r"`[^`\n]+`|\]\([^()\s]*\)"  # code, and where a Markdown link leads
+    r"|https?://[^\s<>\"'，。、）」】]*[^\s<>\"'，。、）」】.,;:!?)\]]|www\.[\w./-]*[\w/]"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->|&(?:[A-Za-z]{2,8}|#\d{1,6});"
+    r"|\{\{[^{}\n]{0,60}\}\}|\$\{[^{}\n]{0,60}\}|\{[^{}\n]{0,60}\}"
+    r"|%\(\w+\)[-#0 +]*[\d.]*[sdifgxrue]|%(?:\d+\$)?[-#0+]*[\d.]*(?:[lh]{0,2})[sdifxXucg](?![a-z])|%%"
+)
+_NUMBER = re.compile(r"\d+(?:[.,'’ \u00a0\u202f\u2009٬٫]\d{3}(?!\d))*(?:[.,٫]\d+)?")
+_SCALES: dict[str, int] = {
+    "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "mille": 3, "millions": 6, "milliard": 9,
+    "milliards": 9, "billions": 9, "tausend": 3, "millionen": 6, "milliarde": 9, "milliarden": 9, "mil": 3,
+    "millón": 6, "millones": 6, "milhão": 6, "milhões": 6, "bilhão": 9, "bilhões": 9, "mila": 3, "milione": 6,
+    "milioni": 6, "miliardo": 9, "miliardi": 9, "тысяч": 3, "тысячи": 3, "тыс": 3, "миллион": 6,
+    "миллиона": 6, "миллионов": 6, "млн": 6, "миллиард": 9, "миллиарда": 9, "миллиардов": 9, "млрд": 9,
+    "ألف": 3, "مليون": 6, "مليار": 9, "万": 4, "萬": 4, "亿": 8, "億": 8, "만": 4, "억": 8, "千": 3, "천": 3,
+}  # fmt: skip
+_SCALE = re.compile(r"[\s\u00a0]*(" + "|".join(sorted(map(re.escape, _SCALES), key=len, reverse=True)) + ")")
+_SAID = 12  # a number up to this may be written as a word
+_LETTERS = re.compile(r"[^\W\d_]")
+_WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_PLAIN_WORD = re.compile(r"(?<![A-Za-z0-9.@#_-])[a-z]{4,}(?![A-Za-z0-9.@_-])")
+_CHARACTERS = re.compile(r"[^\W_]")
+_SCRIPT = {
+    "zh": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC", "ar": "ARABIC",
+}  # fmt: skip
+_MOST_CHECKED = 40  # letters; the language of fewer is not asked for
+
+
+def has_letters(text: str) -> bool:
+    """Is there anything to translate beside protected parts?"""
+    return bool(_LETTERS.search(PROTECTED.sub(" ", text)))
+
+
+def flags(
+    source: str, translation: str, from_: str, to: str, glossary: Glossary | None = None
+) -> tuple[str, ...]:
+    """What is wrong with a translation, worst first."""
+    if not translation.strip():
+        return ("empty",)
+    found = []
+    if copied(source, translation):
+        found.append("copied")
+    if loops(translation, to):  # also where the source does: a person should look
+        found.append("repeats")
+    if wrong_language(source, translation, to) or left_over(source, translation, to):
+        found.append("language")
+    found += wrong_length(source, translation, from_, to)
+    if lost(source, translation):
+        found.append("placeholders")
+    if glossary and glossary.missing(source, translation):
+        found.append("glossary")
+    if not same_numbers(source, translation):
+        found.append("numbers")
+    return tuple(found)
+
+
+def cost(found: Iterable[str]) -> float:
+    """How bad flags are together: what candidates are compared by."""
+    return sum(SEVERITY[flag] for flag in found)
+
+
+def copied(source: str, translation: str) -> bool:
+    """The same as the source, and not a name or a code, which may stay as they are."""
+    one, other = _folded(source), _folded(translation)
+    if one != other:
+        return False
+    words = _WORDS.findall(PROTECTED.sub(" ", source))
+    name = len(words) <= 3 and all(not word[0].islower() for word in words) and source.rstrip()[-1:].isalnum()
+    return bool(words) and (not name or bool(re.search("[\u3400-\u9fff\u3040-\u30ff]", source)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(_WORDS.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def loops(text: str, language: str) -> bool:
+    """Does a phrase of four words (in Chinese and Japanese, characters) come three times or more?"""
+    text = text.casefold()
+    kinds: list[list[str]] = [_WORDS.findall(text), text.split()]
+    if language in WIDE:
+        kinds = [_CHARACTERS.findall(text)]
+    for parts in kinds:
+        counted = Counter(tuple(parts[at : at + _PHRASE]) for at in range(len(parts) - _PHRASE + 1))
+        if counted and max(counted.values()) >= _TIMES:
+            return True
+    return bool(re.search(r"(.{1,12}?)\1{5,}", re.sub(r"[-–—_=*.·…\s]+", " ", text)))
+
+
+def wrong_length(source: str, translation: str, from_: str, to: str) -> list[str]:
+    """ "short" or "long", beside what is usual for the pair. One word says little about length."""
+    before = len(PROTECTED.sub("", source).strip())
+    ratio = len(PROTECTED.sub("", translation).strip()) / max(before, 1) / usual_ratio(from_, to)
+    if before < 12 * (0.35 if from_ in WIDE else 1):
+        short, long = ratio < 0.25, ratio > 5
+    else:
+        mixed = (from_ in WIDE) != (to in WIDE)
+        short, long = ratio < (_SHORT_WIDE if mixed else SHORT), ratio > (_LONG_WIDE if mixed else LONG)
+    return ["short"] if short else ["long"] if long else []
+
+
+def wrong_language(source: str, translation: str, to: str) -> bool:
+    """Is it in another script or language than asked for? Only where enough is written to tell."""
+    letters = "".join(_LETTERS.findall(PROTECTED.sub(" ", translation)))
+    if not letters:
+        return has_letters(source)
+    scripts = Counter(unicodedata.name(letter, "?").split(" ")[0] for letter in letters)
+    wanted = _SCRIPT.get(to, "LATIN").split()
+    share = sum(scripts[script] for script in wanted) / len(letters)
+    if to in WIDE or to == "ko":  # Latin names take many letters
+        share = 1 - 0.4 * (1 - share) if share else 0.0
+    if share < 0.6:
+        words = _WORDS.findall(translation)
+        return not (len(words) <= 3 and _folded(source) == _folded(translation))
+    if to == "ja" and len(letters) >= 15:
+        return not (scripts["HIRAGANA"] or scripts["KATAKANA"])
+    if to == "zh":
+        return scripts["HIRAGANA"] + scripts["KATAKANA"] > 0.1 * len(letters)
+    if len(letters) < _MOST_CHECKED or wanted != ["LATIN"]:
+        return False
+    ranked = dict(detect(PROTECTED.sub(" ", translation)))
+    return bool(ranked) and ranked.get(to, 0.0) < 0.1 and max(ranked.values()) > 0.8
+
+
+def left_over(source: str, translation: str, to: str) -> list[str]:
+    """Words of a source in Latin letters that stand in a translation into another script; not names."""
+    if to not in _SCRIPT:
+        return []
+    words = set(_PLAIN_WORD.findall(PROTECTED.sub(" ", source)))
+    return [word for word in _PLAIN_WORD.findall(PROTECTED.sub(" ", translation)) if word in words]
+
+
+def protected(text: str) -> list[str]:
+    """Placeholders, tags, code, addresses: what stays as it is, in order."""
+    return PROTECTED.findall(text)
+
+
+def lost(source: str, translation: str) -> list[str]:
+    """Protected parts of the source that are missing, and those that came from nowhere."""
+    before, after = Counter(protected(source)), Counter(protected(translation))
+    return list((before - after).elements()) + list((after - before).elements())
+
+
+def same_numbers(source: str, translation: str) -> bool:
+    """Do the same numbers stand in both? Small ones may be words, 10 million may be 1000万."""
+    one, other = PROTECTED.sub(" ", source), PROTECTED.sub(" ", translation)
+    if _digits(one) == _digits(other):
+        return True
+    before, after = _numbers(one), _numbers(other)
+    gone, new = before - after, after - before
+    return not any(value > _SAID for value in gone) and not (
+        any(value > _SAID for value in new) or gone and new
+    )
+
+
+def _digits(text: str) -> list[str]:
+    return sorted(re.findall(r"\d+", unicodedata.normalize("NFKC", text)))
+
+
+def _numbers(text: str) -> Counter[float]:
+    text = unicodedata.normalize("NFKC", text)
+    found: Counter[float] = Counter()
+    for match in _NUMBER.finditer(text):
+        digits = match.group()
+        whole, fraction = digits, ""
+        tail = re.search(r"[.,٫](\d+)$", digits)
+        if tail and len(tail.group(1)) != 3:
+            whole, fraction = digits[: tail.start()], tail.group(1)
+        value = float("".join(filter(str.isdecimal, whole)) + "." + (fraction or "0"))
+        scale = _SCALE.match(text.casefold(), match.end())
+        if scale:
+            value *= 10 ** _SCALES[scale.group(1)]
+        found[round(value, 4)] += 1
+    return found
+
+
+def repaired(source: str, translation: str) -> tuple[str, bool]:
+    """The translation with lost protected parts put back: where something like them stands, else about
+    where they stood. And whether a place had to be guessed."""
+    guessed = False
+    for part in protected(source):
+        have = Counter(protected(translation))[part]
+        if have >= Counter(protected(source))[part]:
+            continue
+        loose = re.compile(r"\s*".join(map(re.escape, re.sub(r"\s+", "", part))), re.IGNORECASE)
+        if (match := loose.search(translation)) and match.group() != part:
+            translation = translation[: match.start()] + part + translation[match.end() :]
+            continue
+        at = round(source.index(part) / max(len(source), 1) * len(translation))
+        translation, guessed = _put(translation, at, part), True
+    return translation, guessed
+
+
+def _put(text: str, at: int, part: str) -> str:
+    """``part`` at the gap between words that is nearest to ``at``."""
+    gaps = [match.start() for match in re.finditer(r"\s|$", text)]
+    at = min(gaps, key=lambda gap: abs(gap - at)) if " " in text else min(at, len(text))
+    before, after = text[:at].rstrip(), text[at:].lstrip()
+    return " ".join(piece for piece in (before, part, after) if piece)
+
+
+def apart(text: str) -> tuple[str, str, str]:
+    """(protected parts and signs in front, what is to be translated, those behind)."""
+    start, end = 0, len(text)
+    while match := re.compile(rf"\s*(?:{PROTECTED.pattern})\s*").match(text, start, end):
+        start = match.end()
+    spans = [match.span() for match in PROTECTED.finditer(text, start)]
+    for first, last in reversed(spans):
+        if text[last:end].strip():
+            break
+        end = first
+    inner = text[start:end]
+    left, right = len(inner) - len(inner.lstrip()), len(inner) - len(inner.rstrip())
+    return text[: start + left], inner.strip(), text[end - right :]

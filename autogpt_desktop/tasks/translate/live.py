@@ -1,0 +1,172 @@
+"""Translating while a person types: what language it is first, then what changed, the first sentence soon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from autogpt_desktop.documents.text.glossary import Glossary, Term
+from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.events import Notice, Progress, Result
+from autogpt_desktop.tasks.prompts import LANGUAGES
+from autogpt_desktop.tasks.translate.candidates import Answer
+from autogpt_desktop.tasks.translate.checks import has_letters
+from autogpt_desktop.tasks.translate.translate import (
+    Translated,
+    languages,
+    nearest,
+    offered,
+    states,
+    translate,
+)
+
+FIRST = 1  # sentences that are translated before the first is shown
+MOST = 20_000  # sentences that are remembered
+_SHORT = 24  # letters; of fewer one cannot be sure in what language they are
+_SURE = 0.8  # so sure that also a short text counts
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The language of the text: ISO 639-1. ``known``: whether the model says it knows it."""
+
+    language: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The text is rather in ``language`` than in the one that was given; "": it is not doubted."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The languages that the model knows, of those that can be translated."""
+
+    languages: tuple[str, ...]
+    stated: bool = True  # False: it does not say, and these are all
+
+
+class LiveMemory(dict[tuple[Any, ...], Answer]):
+    """What was translated in this window. What "best" found answers for "quick" too; the oldest go first."""
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and (super().__contains__(_best(key)) or super().__contains__(key))
+
+    def __getitem__(self, key: tuple[Any, ...]) -> Answer:
+        better = _best(key)
+        return super().__getitem__(better if super().__contains__(better) else key)
+
+    def update(self, *pairs: Any, **_none: Any) -> None:
+        for key, answer in dict(*pairs).items():
+            self[key] = answer
+        while len(self) > MOST:
+            del self[next(iter(self))]
+
+
+def _best(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same question with the higher quality; see ``translate._key``."""
+    name, source, target, _quality, *rest = key
+    return (name, source, target, "best", *rest)
+
+
+def guess(text: str, before: str = "") -> str:
+    """The language of a text that grows: one that was found before stays while little is written.
+
+    ``before``: what was found last, or the language that the person used last. "": nothing to tell from.
+    """
+    if not has_letters(text):
+        return before
+    found = detect(text)
+    if not found:
+        return before
+    language, share = found[0]
+    unsure = share < _SURE and sum(map(str.isalpha, text[:200])) < _SHORT
+    if before and unsure and dict(found).get(before, 0.0) >= 0.02:
+        return before
+    return language
+
+
+def _doubt(text: str, given: str) -> str:
+    """Another language than the given one, where the text is plainly in that; else ""."""
+    if sum(map(str.isalpha, text[:400])) < _SHORT / 2:
+        return ""
+    found = detect(text)
+    plain = found and found[0][0] != given and found[0][1] > 0.9 and found[0][0] in LANGUAGES
+    return found[0][0] if plain else ""
+
+
+@lru_cache(maxsize=4)
+def _glossary(terms: tuple[Term, ...]) -> Glossary:
+    return Glossary(terms)
+
+
+def live(
+    models: Any,
+    text: str,
+    source: str,
+    target: str,
+    *,
+    terms: Sequence[Term] | Callable[[str], Sequence[Term]] = (),
+    quality: str = "quick",
+    memory: LiveMemory | None = None,
+    before: str = "",
+    known: Sequence[str] = (),
+    anyway: Container[str] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Found | Doubt | Offered | Progress | Notice | Translated | Result]:
+    """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
+
+    ``terms``: the glossary, or what gives it for the language found. Nothing is translated where the text
+    is in ``target`` already: then ``Found`` is the last event. Nor is a text in a language that was found
+    and that the model does not know, unless that is one of ``anyway``: a person is asked first.
+    """
+    language = guess(text, before) if source == "auto" else source
+    if source == "auto" and not language:
+        language = "en" if target != "en" else "fr"
+    asks = source == "auto"  # before it translates from a language that the model does not know
+    codes = offered(known)
+    if asks:
+        language = nearest(text, language, codes)
+        asks = language not in anyway
+        yield Found(language, language in codes)
+    else:
+        yield Doubt(_doubt(text, source))
+    if language == target or asks and language not in codes:
+        return
+    engine = yield from models.get("translate")
+    stated = states(known) or states(engine.config.languages)
+    codes = codes if states(known) else languages(engine)
+    yield Offered(codes, stated)
+    if language in LANGUAGES and language not in codes:
+        yield Found(language, False)
+        if asks:
+            return
+    given = terms(language) if callable(terms) else terms
+    found = language if language in LANGUAGES else "auto"  # the task finds and flags an unknown one again
+    events = translate(
+        models, text, found, target,
+        glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=known, first=FIRST,
+        cancelled=cancelled,
+    )  # fmt: skip
+    for event in events:
+        if not (isinstance(event, Notice) and event.key == "notice.language-unknown"):  # Found says it
+            yield event
+
+
+def warm(
+    models: Any, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
+) -> Iterator[Any]:
+    """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
+    guess("Hello")  # the library that tells languages takes a moment to load
+    engine = yield from models.get("translate")
+    codes = offered(known) if states(known) else languages(engine)
+    yield Offered(codes, states(known) or states(engine.config.languages))
+    if source in LANGUAGES and target in LANGUAGES and source != target:
+        for event in translate(models, "Hello.", source, target, cancelled=cancelled):
+            if isinstance(event, Progress):
+                yield event

@@ -1,0 +1,95 @@
+"""A text cut into what is translated piece by piece, and put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autogpt_desktop.documents.text.passages import sentences
+from autogpt_desktop.tasks.translate.checks import WIDE, apart, has_letters
+
+LONGEST = 320  # characters of a sentence that is translated whole; Chinese and Japanese: a third
+_CLAUSE = re.compile(r"[;:،؛,](?=\s)|[，、；：]|[—–](?=\s)|(?<=\s)(?=[—–]\s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sentence, or a clause of a very long one: ``text[start:end]``.
+
+    Its translation stands between ``head`` and ``tail``, which stay as they are. ``inner`` is "" where
+    nothing is to be translated: then ``head`` is all of it.
+    """
+
+    part: int  # which of several texts
+    index: int  # in its text
+    start: int
+    end: int
+    before: str  # what stands between the piece before and this one
+    head: str
+    inner: str
+    tail: str
+
+    @property
+    def source(self) -> str:
+        return self.head + self.inner + self.tail
+
+
+def pieces(text: str, source: str, target: str, part: int = 0) -> tuple[list[Piece], str]:
+    """The pieces of a text, and what stands behind the last."""
+    found: list[Piece] = []
+    at = 0
+    for first, last in sentences(text, source):
+        for start, end in _clauses(text, first, last, source):
+            before = _between(text, at, start, target, bool(found))
+            found.append(Piece(part, len(found), start, end, before, *_parts(text[start:end])))
+            at = end
+    return found, text[at:]
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    if not has_letters(text):
+        return text, "", ""
+    head, inner, tail = apart(text)
+    bullet = re.match(r"(?:[-*•‣◦▪·–—+]|#{1,6}|>|\(?\d{1,3}[.)、]|\[[ xX]\])\s+", inner)
+    if bullet and has_letters(inner[bullet.end() :]):
+        head, inner = head + inner[: bullet.end()], inner[bullet.end() :]
+    return head, inner, tail
+
+
+def _between(text: str, at: int, start: int, target: str, inside: bool) -> str:
+    """The space between two pieces: line breaks as they are, blanks as the target language has them."""
+    gap = text[at:start]
+    if not inside:
+        return gap
+    if target in WIDE and gap in (" ", "  "):
+        return ""
+    if target not in WIDE and not gap:
+        return " "
+    return gap
+
+
+def _clauses(text: str, first: int, last: int, source: str) -> Iterator[tuple[int, int]]:
+    """The sentence, or parts of one that is too long, cut at clause marks nearest to equal lengths."""
+    longest = LONGEST // 3 if source in WIDE else LONGEST
+    while last - first > longest:
+        count = -(-(last - first) // longest)
+        wish = first + (last - first) // count
+        low, high = first + longest // 4, min(first + longest, last - longest // 8)
+        ends = [match.end() for match in _CLAUSE.finditer(text, first, last) if low <= match.end() <= high]
+        if not ends:
+            ends = [match.start() for match in re.compile(r"\s").finditer(text, low, high)]
+        if not ends:
+            break
+        cut = min(ends, key=lambda end: abs(end - wish))
+        yield _trim(text, first, cut)
+        first = cut
+    yield _trim(text, first, last)
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end

@@ -1,0 +1,307 @@
+"""Translate: a text in, its sentences out, each checked.
+
+A base model is shown examples, computed once for a pair of languages; sentences travel through the
+model together. "quick" takes the likeliest answer, "best" the one of several that most agree on.
+What the guard finds wrong is tried once more, differently, and what remains is flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice, Progress, Result
+from autogpt_desktop.tasks.prompts import LANGUAGES
+from autogpt_desktop.tasks.translate.candidates import Answer, answers, several
+from autogpt_desktop.tasks.translate.checks import flags, has_letters
+from autogpt_desktop.tasks.translate.prompts import Wish
+from autogpt_desktop.tasks.translate.segments import Piece, pieces
+
+_FEW = 60  # characters; the language of more is told by themselves
+_NEARLY = 0.3  # of the likeliest language's probability
+QUALITIES = ("quick", "best")
+WINDOW = 16  # pieces that are translated together before the first of them is shown
+Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
+OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
+    "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "pl": "Polish",
+    "cs": "Czech", "hu": "Hungarian", "ro": "Romanian", "tr": "Turkish", "uk": "Ukrainian", "el": "Greek",
+    "he": "Hebrew", "hi": "Hindi", "th": "Thai", "vi": "Vietnamese", "id": "Indonesian", "fa": "Persian",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """One sentence (or clause of a very long one): ``source`` is ``[start:end]`` of the text ``part``.
+
+    The translated text is every ``before + text`` in order, and ``Translation.after``.
+    """
+
+    part: int
+    index: int
+    start: int
+    end: int
+    source: str
+    before: str
+    text: str
+    confidence: float  # 0 to 1; 1 for what was only copied
+    flags: tuple[str, ...]  # see translate_guard
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """One whole text. ``source``: the language that was given, or found."""
+
+    part: int
+    source: str
+    target: str
+    text: str
+    after: str
+    sentences: tuple[Translated, ...]
+
+    @property
+    def confidence(self) -> float:
+        """Of its sentences, the longer the more."""
+        size = sum(len(sentence.source) for sentence in self.sentences)
+        if not size:
+            return 1.0
+        return sum(sentence.confidence * len(sentence.source) for sentence in self.sentences) / size
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(flag for sentence in self.sentences for flag in sentence.flags))
+
+
+def languages(engine: Any) -> tuple[str, ...]:
+    """Which of LANGUAGES to offer: those the model says it knows, all where it says nothing."""
+    return offered(engine.config.languages)
+
+
+def offered(known: Sequence[str]) -> tuple[str, ...]:
+    """Which of LANGUAGES to offer where a model knows those: all of them where it names none."""
+    own = {code.replace("_", "-").split("-")[0].lower() for code in known}
+    return tuple(code for code in LANGUAGES if code in own) or tuple(LANGUAGES)
+
+
+def states(known: Sequence[str]) -> bool:
+    """Does a list of languages name any of LANGUAGES? "multilingual" alone, or nothing, says nothing."""
+    return any(code.replace("_", "-").split("-")[0].lower() in LANGUAGES for code in known)
+
+
+def translate(
+    models: Any,
+    text: str,
+    source: str,
+    target: str,
+    *,
+    glossary: Glossary | None = None,
+    quality: str = "quick",
+    memory: Memory | None = None,
+    known: Sequence[str] = (),
+    first: int = WINDOW,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Notice | Translated | Result]:
+    """Translate one text: Progress, each Translated in order, and last a Result with the Translation.
+
+    ``source``: ISO 639-1, or "auto". ``memory`` is asked before the model and told what it said.
+    ``known``: languages that the model knows, where more is known than it says itself: a short text is
+    rather in one of them, and a Notice names another before anything is translated.
+    ``first``: how many pieces are translated together at first, twice as many each time after: a person
+    who waits sees the first sooner. Raises KnownError("language-not-offered"), ``Cancelled``, and whatever
+    loading can raise.
+    """
+    events = translate_many(
+        models, [text], source, target, glossary=glossary, quality=quality, memory=memory, known=known,
+        first=first, cancelled=cancelled,
+    )  # fmt: skip
+    for event in events:
+        yield Result(event) if isinstance(event, Translation) else event
+
+
+def translate_many(
+    models: Any,
+    texts: Sequence[str],
+    source: str,
+    target: str,
+    *,
+    glossary: Glossary | None = None,
+    quality: str = "quick",
+    memory: Memory | None = None,
+    known: Sequence[str] = (),
+    first: int = WINDOW,
+    most: int = WINDOW,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Notice | Translated | Translation]:
+    """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order.
+
+    ``most``: pieces that are translated together at most; with more a long run takes less time in all."""
+    if quality not in QUALITIES:
+        raise ValueError(f"unknown quality {quality!r}")
+    for language in (source, target):
+        if language not in LANGUAGES and (language == target or language not in {"auto", *OTHER_LANGUAGES}):
+            names = ", ".join(offered(known))
+            raise KnownError("language-not-offered", language=name_of(language), languages=names)
+    sources = [_language(text, target, known) if source == "auto" else source for text in texts]
+    work, behind = [], []
+    for part, text in enumerate(texts):
+        found, after = pieces(text, sources[part], target, part)
+        work.append(found)
+        behind.append(after)
+    engine = None
+    if any(piece.inner for found in work for piece in found):
+        engine = yield from models.get("translate")
+        yield from _unknown(offered(known) if known else languages(engine), [*dict.fromkeys(sources), target])
+    memory = {} if memory is None else memory
+    done: list[list[Translated]] = [[] for _ in texts]
+    waiting = [piece for found in work for piece in found]
+    total, complete, part, size = len(waiting), 0, 0, min(first, most)
+    while True:
+        while part < len(texts) and len(done[part]) == len(work[part]):
+            whole = "".join(s.before + s.text for s in done[part]) + behind[part]
+            yield Translation(part, sources[part], target, whole, behind[part], tuple(done[part]))
+            part += 1
+        if not waiting:
+            return
+        window, waiting = waiting[:size], waiting[size:]
+        size = min(2 * size, most)
+        how = _How(engine, target, glossary or Glossary(), quality, memory, cancelled)
+        for step in _window(how, window, sources):
+            if isinstance(step, Progress):
+                yield Progress("stage.translating", complete, total)
+                continue
+            done[step.part].append(step)
+            complete += 1
+            yield step
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    text: str
+    confidence: float
+    flags: tuple[str, ...]
+
+
+def alternatives(
+    models: Any,
+    sentence: str,
+    source: str,
+    target: str,
+    *,
+    n: int = 3,
+    glossary: Glossary | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Notice | Result]:
+    """Other ways to say one sentence: last a Result with up to ``n`` Alternatives, the best first."""
+    source = _language(sentence, target) if source == "auto" else source
+    found, after = pieces(sentence, source, target)
+    engine = yield from models.get("translate")
+    wishes = [_wish(piece, source, glossary or Glossary()) for piece in found if piece.inner]
+    made = yield from several(engine, wishes, target, 4 * n, cancelled)
+    texts: dict[str, Alternative] = {}
+    for number in range(max(map(len, made), default=0)):
+        chosen = iter([options[min(number, len(options) - 1)] for options in made])
+        text, surest = "", 1.0
+        for piece in found:
+            inner = next(chosen) if piece.inner else None
+            text += piece.before + piece.head + (inner.text if inner else "") + piece.tail
+            surest = min(surest, inner.confidence if inner else 1.0)
+        wrong = flags(sentence, text, source, target, glossary)
+        texts.setdefault(text, Alternative(text + after, surest, wrong))
+    ranked = sorted(texts.values(), key=lambda item: len(item.flags))  # stable: the best come first
+    yield Result(tuple(ranked[:n]))
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is the same for all pieces of a window."""
+
+    engine: Any
+    target: str
+    glossary: Glossary
+    quality: str
+    memory: Memory
+    cancelled: Callable[[], bool]
+
+
+def _window(
+    how: _How, window: Sequence[Piece], sources: Sequence[str]
+) -> Generator[Progress | Translated, None, None]:
+    """Translate what the memory does not know, then hand everything out in order."""
+    keys = {(piece.part, piece.index): _key(how, piece, sources[piece.part]) for piece in window}
+    wishes: dict[str, dict[tuple[Any, ...], Wish]] = {}
+    for piece in window:
+        key, source = keys[piece.part, piece.index], sources[piece.part]
+        if piece.inner and source != how.target and key not in how.memory:
+            wishes.setdefault(source, {})[key] = _wish(piece, source, how.glossary)
+    for wanted in wishes.values():
+        found = yield from answers(
+            how.engine, list(wanted.values()), how.target, how.glossary, how.quality, how.cancelled
+        )
+        how.memory.update(zip(wanted, found, strict=True))
+    for piece in window:
+        text, confidence, wrong = piece.head, 1.0, tuple[str, ...]()
+        if piece.inner and sources[piece.part] == how.target:
+            text, wrong = piece.source, ("copied",)
+        elif piece.inner:
+            answer = how.memory[keys[piece.part, piece.index]]
+            text, confidence = piece.head + answer.text + piece.tail, answer.confidence
+            wrong = answer.flags
+            if sources[piece.part] not in LANGUAGES and "language" not in wrong:
+                wrong = ("language", *wrong)
+        yield Translated(
+            piece.part,
+            piece.index,
+            piece.start,
+            piece.end,
+            piece.source,
+            piece.before,
+            text,
+            confidence,
+            wrong,
+        )
+
+
+def _wish(piece: Piece, source: str, glossary: Glossary) -> Wish:
+    text = " ".join(piece.inner.split())  # a wrapped line's break would end a prompt
+    return Wish(text, source, tuple((term.source, term.target) for term in glossary.found(text)))
+
+
+def _key(how: _How, piece: Piece, source: str) -> tuple[Any, ...]:
+    terms = tuple((term.source, term.target) for term in how.glossary.found(piece.inner))
+    name = how.engine.name if how.engine is not None else ""
+    return (name, source, how.target, how.quality, terms, piece.inner)
+
+
+def _language(text: str, target: str, known: Sequence[str] = ()) -> str:
+    """The language that a text is most likely in, ISO 639-1; English where nothing can be told.
+
+    A few words may be in many languages: of those nearly as likely, in the first that the model knows."""
+    found = detect(text) if has_letters(text) else []
+    if not found:
+        return "en" if target != "en" else "fr"
+    likely = [code for code, share in found if share >= _NEARLY * found[0][1]]
+    if known and len(text) <= _FEW:
+        return next((code for code in likely if code in offered(known)), found[0][0])
+    return found[0][0]
+
+
+def nearest(text: str, language: str, known: Sequence[str]) -> str:
+    """``language``, or for a few words one of ``known`` that is nearly as likely."""
+    if language in known or len(text) > _FEW:
+        return language
+    found = _language(text, "", known)
+    return found if found in known and has_letters(text) else language
+
+
+def name_of(language: str) -> str:
+    """A language's English name, as prompts and notices have it; the code where it has none here."""
+    return LANGUAGES.get(language) or OTHER_LANGUAGES.get(language) or language
+
+
+def _unknown(known: Sequence[str], wanted: Sequence[str]) -> Iterator[Notice]:
+    for language in dict.fromkeys(wanted):
+        if language not in known:
+            yield Notice("notice.language-unknown", {"language": name_of(language)})

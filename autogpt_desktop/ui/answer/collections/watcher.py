@@ -1,0 +1,90 @@
+"""Tells when files of a collection change: the system says so, or else a look now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+
+from autogpt_desktop.tasks.answer.indexing import FOLDERS
+
+FILES = 512  # of a collection that are watched one by one: a folder does not tell what is written into them
+SETTLE = 2_000  # milliseconds without a change before it is told
+LOOK = 300_000  # milliseconds between two looks at collections that cannot be watched whole
+
+
+class Watching(QObject):
+    """Watched collections, by id."""
+
+    stirred = Signal(str)  # the id of a collection whose files changed, or may have
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.directoryChanged.connect(self._on_changed)
+        self._watcher.fileChanged.connect(self._on_changed)
+        self._paths: dict[str, frozenset[str]] = {}
+        self._partly: set[str] = set()  # not all of them is watched
+        self._pending: set[str] = set()
+        self.settle = QTimer(self)
+        self.settle.setSingleShot(True)
+        self.settle.setInterval(SETTLE)
+        self.settle.timeout.connect(self._tell)
+        self.look = QTimer(self)
+        self.look.setInterval(LOOK)
+        self.look.timeout.connect(self._look)
+
+    def watch(self, collection_id: str, folders: Iterable[Path], files: Iterable[Path]) -> None:
+        """Watch these from now on instead of what was before; too many are looked at now and then."""
+        folders, files = list(folders), list(files)
+        self._partly.discard(collection_id)
+        if len(folders) > FOLDERS or len(files) > FILES:
+            self._partly.add(collection_id)
+        wanted = [*folders[:FOLDERS], *(files if len(files) <= FILES else ())]
+        self._paths[collection_id] = frozenset(map(str, wanted))
+        self._apply()
+        if not self._paths[collection_id] <= self._watched():
+            self._partly.add(collection_id)  # the system has only so many to give
+        self.look.start()
+
+    def drop(self, collection_id: str) -> None:
+        self._paths.pop(collection_id, None)
+        self._partly.discard(collection_id)
+        self._pending.discard(collection_id)
+        self._apply()
+        if not self._paths:
+            self.look.stop()
+
+    def ids(self) -> set[str]:
+        return set(self._paths)
+
+    def partly(self, collection_id: str) -> bool:
+        """Whether it is, wholly or in part, only looked at now and then."""
+        return collection_id in self._partly
+
+    def _watched(self) -> set[str]:
+        return {*self._watcher.directories(), *self._watcher.files()}
+
+    def _apply(self) -> None:
+        wanted = frozenset().union(*self._paths.values())
+        now = self._watched()
+        if gone := now - wanted:
+            self._watcher.removePaths(list(gone))
+        if fresh := wanted - now:
+            self._watcher.addPaths([path for path in fresh if Path(path).exists()])
+
+    def _on_changed(self, path: str) -> None:
+        self._pending |= {key for key, paths in self._paths.items() if path in paths}
+        self.settle.start()
+
+    def _tell(self) -> None:
+        pending, self._pending = self._pending, set()
+        for key in pending:
+            self.stirred.emit(key)
+
+    def _look(self) -> None:
+        if QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
+            for key in self._partly & set(self._paths):
+                self.stirred.emit(key)

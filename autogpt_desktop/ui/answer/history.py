@@ -1,0 +1,218 @@
+"""Conversations of earlier: saved after each answer, listed in a card, opened again, deleted with Undo."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from autogpt_desktop.events import Result
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.storage.questions import KeptQuestions, Questions
+from autogpt_desktop.ui.answer.serialize import packed, unpacked
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.overlay import Overlay
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.answer.turn import Turn
+    from autogpt_desktop.ui.context import AppContext
+
+WIDTH, HEIGHT = 440, 420  # pixels at most
+LONGEST = 120  # characters of a title
+
+
+class Earlier(QObject):
+    """Files are written and read on the worker. ``opened`` carries the KeptQuestions and its turns."""
+
+    opened = Signal(object, object)
+    listed = Signal(object)  # list of KeptQuestions, the latest first
+
+    def __init__(self, context: AppContext, parent: QObject) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._store = Questions()
+        self._unsaved: dict[str, tuple[KeptQuestions, list[dict[str, Any]]]] = {}
+        self._saving: dict[int, str] = {}  # job, conversation
+        self._look, self._load = PanelJob(context, self), PanelJob(context, self)
+        self._look.yielded.connect(self._on_listed)
+        self._load.yielded.connect(self._on_loaded)
+        context.worker.finished.connect(self._on_finished)
+
+    def save(self, conversation_id: str, source: str, collection: str, turns: Sequence[Turn]) -> None:
+        """Keep a conversation as it is now."""
+        if not turns:
+            return
+        title = " ".join(turns[0].question.split())[:LONGEST]
+        kept = KeptQuestions(conversation_id, title, source, collection, time.time())
+        self._put(kept, packed(turns))
+
+    def _put(self, kept: KeptQuestions, values: list[dict[str, Any]]) -> None:
+        if not values:
+            return
+        self._unsaved[kept.id] = kept, values
+
+        def job(_cancel: threading.Event) -> Iterator[Any]:
+            self._store.save(kept, values)
+            yield from ()
+
+        key = f"questions:{kept.id}"
+        self._saving[self._context.worker.submit(job, title=tr("Saving the questions"), key=key)] = kept.id
+
+    def look(self) -> None:
+        """``listed`` follows."""
+
+        def job(_cancel: threading.Event) -> Iterator[Any]:
+            yield Result(self._store.all())
+
+        self._look.start_plain(job, title=tr("Looking for earlier questions"))
+
+    def load(self, kept: KeptQuestions) -> None:
+        """``opened`` follows, unless it is gone."""
+
+        def job(_cancel: threading.Event) -> Iterator[Any]:
+            yield Result((kept, unpacked(self._store.load(kept.id) or [])))
+
+        self._load.start_plain(job, title=tr("Looking for earlier questions"))
+
+    def remove(self, kept: KeptQuestions) -> None:
+        """Delete one, with Undo."""
+
+        def job(_cancel: threading.Event) -> Iterator[Any]:
+            values = self._store.load(kept.id)
+            self._store.remove(kept.id)
+            if values is not None:
+                yield Result((kept, values))
+
+        removal = PanelJob(self._context, self)
+        removal.yielded.connect(self._on_removed)
+        removal.start_plain(job, title=tr("Deleting questions"))
+
+    def shutdown(self) -> None:
+        """The window closes: what still waits for the worker is written now. Raises as Questions.save."""
+        self._look.drop()
+        self._load.drop()
+        for kept, values in self._unsaved.values():
+            self._store.save(kept, values)
+        self._unsaved = {}
+
+    def _on_listed(self, event: object) -> None:
+        if isinstance(event, Result):
+            self.listed.emit(event.value)
+
+    def _on_loaded(self, event: object) -> None:
+        if isinstance(event, Result):
+            self.opened.emit(*event.value)
+
+    def _on_removed(self, event: object) -> None:
+        if isinstance(event, Result):
+            kept, values = event.value
+            said = tr("“{title}” deleted", title=kept.title[:40])
+            self._context.toast(said, undo=partial(self._undo, kept, values))
+            self.look()
+
+    def _undo(self, kept: KeptQuestions, values: list[dict[str, Any]]) -> None:
+        self._put(dataclasses.replace(kept), values)
+        self.look()
+
+    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
+        conversation = self._saving.pop(job_id, "")
+        if not conversation:
+            return
+        if state == "done" and conversation not in self._saving.values():
+            self._unsaved.pop(conversation, None)
+        if error is not None:
+            self._unsaved.pop(conversation, None)  # it was said; the next answer tries again
+            self._context.show_error(error)
+
+
+class EarlierCard(Overlay):
+    """The list; what is done with it is the panel's."""
+
+    opened = Signal(object)  # KeptQuestions
+    removed = Signal(object)
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window, placement="anchor", width=WIDTH)
+        self.title = label(size="heading")
+        self.list = QListWidget()
+        self.list.setFrameShape(QFrame.Shape.NoFrame)
+        self.list.setUniformItemSizes(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.itemActivated.connect(self._on_item)
+        self.list.itemClicked.connect(self._on_item)
+        self.list.currentRowChanged.connect(self._on_row)
+        self.nothing = label(tone="muted", wrap=True)
+        self.delete_button = button(kind="quiet", icon="delete")
+        self.delete_button.clicked.connect(self._delete)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(self.delete_button)
+        column = QVBoxLayout(self.card)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        column.addWidget(self.title)
+        column.addWidget(self.nothing)
+        column.addWidget(self.list, 1)
+        column.addLayout(foot)
+        self.retranslate()
+
+    def show_rows(self, rows: Sequence[KeptQuestions]) -> None:
+        at = max(self.list.currentRow(), 0)
+        self.list.clear()
+        for kept in rows:
+            where = kept.source or tr("Pasted text")
+            item = QListWidgetItem(f"{kept.title}  ·  {where}")
+            item.setData(Qt.ItemDataRole.UserRole, kept)
+            item.setToolTip(f"{kept.title}\n{where}")
+            self.list.addItem(item)
+        self.list.setVisible(bool(rows))
+        self.nothing.setVisible(not rows)
+        self.list.setCurrentRow(min(at, len(rows) - 1))
+        self._on_row()
+
+    def retranslate(self) -> None:
+        self.title.setText(tr("Earlier questions"))
+        self.list.setAccessibleName(tr("Earlier questions"))
+        self.nothing.setText(tr("Nothing has been asked yet."))
+        self.delete_button.setText(tr("Delete"))
+
+    def place(self) -> None:
+        self._width = min(WIDTH, self.width() - 16)
+        self.card.setMinimumHeight(min(HEIGHT, self.height() - 120))
+        super().place()
+
+    def focus_first(self) -> None:
+        self.list.setFocus()
+
+    def _chosen(self) -> KeptQuestions | None:
+        item = self.list.currentItem()
+        return item.data(Qt.ItemDataRole.UserRole) if item is not None else None
+
+    def _on_row(self) -> None:
+        self.delete_button.setEnabled(self._chosen() is not None)
+
+    def _on_item(self, item: QListWidgetItem) -> None:
+        if not self.isVisible():
+            return  # a click that also activates comes twice
+        self.close_overlay()
+        self.opened.emit(item.data(Qt.ItemDataRole.UserRole))
+
+    def _delete(self) -> None:
+        chosen = self._chosen()
+        if chosen is not None:
+            self.removed.emit(chosen)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete:
+            self._delete()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,87 @@
+"""Export and import of conversations, with the dialogs that ask where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.storage.conversations.store import file_name
+from autogpt_desktop.ui.chat.conversation_list import export_kinds
+
+if TYPE_CHECKING:
+    from autogpt_desktop.storage.conversations.store import History
+    from autogpt_desktop.ui.chat.panel import ChatPanel
+
+MAX_IMPORT = 512 * 2**20  # bytes
+
+
+class ConversationFiles(QObject):
+    """Belongs to the panel."""
+
+    def __init__(self, panel: ChatPanel) -> None:
+        super().__init__(panel)
+        self.panel = panel
+
+    def export_menu(self, history: History, conversation_id: int, anchor: QWidget) -> None:
+        menu = QMenu(anchor)
+        kinds = {menu.addAction(text): kind for kind, text in export_kinds()}
+        chosen = menu.exec(anchor.mapToGlobal(QPoint(0, anchor.height())))
+        if chosen in kinds:
+            self.export(history, conversation_id, kinds[chosen])
+        menu.deleteLater()
+
+    def export(self, history: History, conversation_id: int, kind: str) -> None:
+        """Ask where to, and write it there."""
+        proposed = file_name(history.get(conversation_id).title, kind)
+        name, _ = QFileDialog.getSaveFileName(
+            self.panel, tr("Export this conversation"), proposed, f"*.{kind}"
+        )
+        if name:
+            self.write(history, conversation_id, kind, Path(name))
+
+    def write(self, history: History, conversation_id: int, kind: str, path: Path) -> bool:
+        """The conversation as a file; says what happened."""
+        try:
+            path.write_text(history.export(conversation_id, kind), encoding="utf-8")
+        except KnownError as error:
+            self.panel.context.show_error(error)
+            return False
+        except OSError as error:
+            self.panel.context.show_error(
+                KnownError("export-failed", path=str(path), reason=error.strerror or str(error))
+            )
+            return False
+        self.panel.context.toast(tr("Saved as {name}", name=path.name))
+        return True
+
+    def import_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self.panel, tr("Import conversations"), "", "JSON (*.json)")
+        if name:
+            self.read(Path(name))
+
+    def read(self, path: Path) -> list[int]:
+        """Add the conversations of an exported file and open the first; their ids."""
+        context = self.panel.context
+        try:
+            if path.stat().st_size > MAX_IMPORT:
+                raise KnownError("import-too-large")
+            ids = context.history.import_json(path.read_text(encoding="utf-8-sig"))
+        except KnownError as error:
+            context.show_error(error)
+            return []
+        except (OSError, UnicodeDecodeError):
+            context.show_error(KnownError("import-unreadable", name=path.name))
+            return []
+        self.panel.list.reload()
+        if ids:
+            self.panel.open_conversation(ids[0])
+        text = (
+            tr("1 conversation imported") if len(ids) == 1 else tr("{n} conversations imported", n=len(ids))
+        )
+        context.toast(text)
+        return ids

@@ -1,0 +1,329 @@
+"""One turn of a conversation: its text and the row of actions under it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, QTimerEvent, Signal
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QFontMetrics, QPainter, QPaintEvent, QTextCursor
+from PySide6.QtWidgets import QMenu, QWidget
+
+from autogpt_desktop.i18n import message as word
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips
+from autogpt_desktop.ui.chat.generation import figures_text
+from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.panel import add_send_actions
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
+
+if TYPE_CHECKING:
+    from autogpt_desktop.storage.conversations.store import Message
+    from autogpt_desktop.ui.context import AppContext
+
+PAD = 16  # px left and right of the text
+PAD_Y = 12  # px above and below the text of a user's turn
+ROW = 28  # px of the action row
+GAP = 24  # px below an answer
+GAP_USER = 0  # px below a question's actions: its answer follows
+
+
+def stats_text(stats: dict[str, Any]) -> str:
+    """Speed, waiting time and length of an answer, quietly."""
+    parts = [figures_text(stats)]
+    if stats.get("new_tokens"):
+        parts.append(tr("{n} tokens", n=stats["new_tokens"]))
+    return " · ".join(part for part in parts if part)
+
+
+def can_continue(item: Message) -> bool:
+    """An answer that was cut off can be gone on with."""
+    cut = item.state in ("stopped", "interrupted") or item.stats.get("finish_reason") == "length"
+    return item.role == "assistant" and item.state != "streaming" and cut and bool(item.text)
+
+
+class MessageWidget(QWidget):
+    """Shows whichever message it is given; the view recycles it."""
+
+    action = Signal(str, int)  # what, message id
+    link_clicked = Signal(str, QPoint)
+
+    def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.context, self.chat_style = context, style
+        self.message: Message | None = None
+        self.text = ""
+        self.last = self.busy = self.current = False
+        self._rendered: tuple[object, ...] = ()
+        self._chips: list[Chip] = []
+        self._surface = QRectF()
+        self.body = RichText(context, style, self)
+        self.body.link_clicked.connect(self.link_clicked)
+        self.status = label(size="small", tone="muted", wrap=True)
+        self.status.setParent(self)
+        self.main_button = button(kind="")  # Continue or Retry
+        self.main_button.setParent(self)
+        self.main_button.clicked.connect(self._main)
+        self.stats = label(size="small", tone="muted")
+        self.stats.setParent(self)
+        self.branch = label(size="small", tone="muted")
+        self.branch.setParent(self)
+        self.branch.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.buttons: dict[str, QuietButton] = {}
+        for name, icon in (
+            ("previous", "chevron-left"), ("next", "chevron-right"), ("copy", "copy"),
+            ("regenerate", "regenerate"), ("edit", "edit"), ("delete", "delete"),
+        ):  # fmt: skip
+            made = QuietButton(icon, self)
+            made.setProperty("action", name)
+            made.clicked.connect(self._clicked)
+            self.buttons[name] = made
+        self.retranslate()
+
+    # -- content
+
+    def show_message(self, item: Message, text: str, *, last: bool, busy: bool, status: str) -> None:
+        """Take on a message. ``busy``: an answer is being written to it; ``status``: how far."""
+        same = self.message is not None and self.message.id == item.id
+        key = (item.id, item.role, self.chat_style.key, len(text), hash(text))
+        self.message, self.text, self.last, self.busy = item, text, last, busy
+        if not same:
+            self.body.mark("")
+            self.current = False
+            self._show_chips()
+        if key != self._rendered:
+            self._rendered = key
+            if item.role == "user":
+                self.body.writer.write_plain(text)
+            else:
+                self.body.writer.write(text)
+        self._show_state(status)
+        self._show_names()
+        self.update()
+
+    def grow(self, text: str, status: str) -> None:
+        """The answer is longer now: only its last block is rendered again."""
+        self.text = text
+        self.body.writer.grow(text)
+        self._rendered = ()
+        self._set_status(status if not text else "")
+
+    def restyle(self, style: ChatStyle) -> None:
+        self.chat_style = style
+        self.body.restyle(style)
+
+    def _show_chips(self) -> None:
+        for chip in self._chips:
+            chip.hide()
+            chip.deleteLater()
+        self._chips = [Chip(Attachment.of(value), self) for value in self.message.attachments or ()]
+        for chip in self._chips:
+            chip.show()
+
+    def _set_status(self, text: str) -> None:
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def _show_state(self, status: str) -> None:
+        item = self.message
+        answer = item.role == "assistant"
+        self.status.setProperty("tone", "danger" if item.state == "error" and not self.busy else "muted")
+        self.status.style().polish(self.status)
+        main = ""
+        if self.busy:
+            self._set_status(status if not self.text else "")
+        elif answer and item.state == "error":
+            key = str(item.stats.get("error") or "error.answer-failed")
+            self._set_status(word(key, **dict(item.stats.get("error_values") or {})))
+            main = tr("Retry")
+        elif can_continue(item):
+            self._set_status(self._cut_text())
+            main = tr("Continue") if self.last else ""
+        else:
+            cut = item.state in ("stopped", "interrupted")  # before its first word
+            empty = self._cut_text() if cut else tr("The answer is empty.")
+            self._set_status("" if self.text or not answer else empty)
+            if self.last and not answer:
+                main = tr("Answer this")
+            elif self.last and cut and not self.text:
+                main = tr("Retry")
+        self.main_button.setText(main)
+        again = item.state == "error" or answer and not self.text
+        self.main_button.setIcon(icons.icon("regenerate" if again else "play"))
+        self.main_button.setVisible(bool(main))
+        branches = item.sibling_count > 1
+        for name in ("previous", "next"):
+            self.buttons[name].setVisible(branches)
+        self.buttons["previous"].setEnabled(item.sibling_index > 0 and not self.busy)
+        self.buttons["next"].setEnabled(item.sibling_index < item.sibling_count - 1 and not self.busy)
+        self.branch.setText(f"{item.sibling_index + 1}/{item.sibling_count}")
+        self.branch.setVisible(branches)
+        self.buttons["regenerate"].setVisible(answer)
+        self.buttons["edit"].setVisible(not answer)
+        for name in ("copy", "regenerate", "delete", "edit"):
+            self.buttons[name].setEnabled(not self.busy)
+        self.stats.setToolTip(item.model)
+        self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
+        self._set_quiet()
+
+    def _cut_text(self) -> str:
+        if self.message.state == "stopped":
+            return tr("Stopped.")
+        if self.message.state == "interrupted":
+            return tr("This answer was interrupted.")
+        return tr("The answer reached its length limit.")
+
+    def retranslate(self) -> None:
+        names = {
+            "previous": tr("Previous version"), "next": tr("Next version"), "copy": tr("Copy"),
+            "regenerate": tr("Regenerate"), "edit": tr("Edit and resend"), "delete": tr("Delete"),
+        }  # fmt: skip
+        for name, made in self.buttons.items():
+            made.name(names[name])
+        for chip in self._chips:
+            chip.retranslate()
+        self.body.retranslate()
+        if self.message is not None:
+            self._show_state(self.status.text())
+            self._show_names()
+
+    def _show_names(self) -> None:
+        who = tr("You") if self.message.role == "user" else (self.message.model or tr("Answer"))
+        self.setAccessibleName(f"{who}: {self.text[:120]}")
+        self.body.setAccessibleName(who)
+        self.branch.setAccessibleName(
+            tr("Version {n} of {count}", n=self.message.sibling_index + 1, count=self.message.sibling_count)
+        )
+
+    def tab_stops(self) -> list[QWidget]:
+        """Where the Tab key stops, in order."""
+        return [self.body, *self.body.copy_buttons(), self.main_button, *self.buttons.values()]
+
+    # -- geometry
+
+    def arrange(self, width: int) -> int:
+        """Lay everything out for ``width`` pixels; the height it takes."""
+        inner = width - 2 * PAD
+        user = self.message.role == "user"
+        y = PAD_Y if user else 4
+        if self._chips:
+            y += place_chips(self._chips, PAD, y, inner) + (8 if self.text else 0)
+        height = self.body.height_for(inner) if self.text else 0
+        self.body.setVisible(bool(self.text))
+        self.body.setGeometry(PAD, y, inner, max(1, height))
+        self.body.place_headers()
+        y += height
+        if user:
+            y += PAD_Y - (self.chat_style.leading if self.text else 0)
+            self._surface = QRectF(0, 0, width, y)
+        if not self.status.isHidden() or not self.main_button.isHidden():
+            button_width = 0 if self.main_button.isHidden() else self.main_button.sizeHint().width()
+            text_width = min(
+                inner - button_width - 16,
+                QFontMetrics(self.status.font()).horizontalAdvance(self.status.text()) + 6,
+            )
+            tall = max(ROW + 4, self.status.heightForWidth(text_width))
+            self.status.setGeometry(PAD, y + 8, text_width, tall)
+            if button_width:
+                left = PAD + (0 if self.status.isHidden() else text_width + 12)
+                self.main_button.setGeometry(left, y + 8 + (tall - 32) // 2, button_width, 32)
+            y += tall + 8
+        self._arrange_row(y + 4, width, user)
+        return y + 4 + ROW + (GAP_USER if user else GAP)
+
+    def _arrange_row(self, y: int, width: int, user: bool) -> None:
+        shown = [made for made in self.buttons.values() if not made.isHidden()]
+        metrics = QFontMetrics(self.branch.font())
+        branch_width = metrics.horizontalAdvance(self.branch.text()) + 8 if not self.branch.isHidden() else 0
+        total = sum(made.width() for made in shown) + branch_width
+        x = width - total - 4 if user else PAD - 6
+        for made in shown:
+            if made is self.buttons["next"]:
+                self.branch.setGeometry(x, y, branch_width, ROW)
+                x += branch_width
+            made.move(x, y)
+            x += made.width()
+        room = width - PAD - x - 8
+        self.stats.setVisible(bool(self.stats.text()) and self.stats.sizeHint().width() <= room)
+        self.stats.setGeometry(
+            width - PAD - self.stats.sizeHint().width(), y, self.stats.sizeHint().width(), ROW
+        )
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if self.message is not None and self.message.role == "user":
+            painter.setBrush(self.chat_style.raised)
+            painter.drawRoundedRect(self._surface, 12, 12)
+        if self.current:
+            painter.setBrush(self.chat_style.accent)
+            painter.drawRoundedRect(QRectF(0, 8, 3, self.body.geometry().bottom() - 8), 1.5, 1.5)
+        painter.end()
+
+    # -- input
+
+    def top_of(self, place: QTextCursor) -> float:
+        """Where a place of the text stands, in px below the widget's top."""
+        return self.body.y() + self.body.cursorRect(place).top()
+
+    def has_selection(self) -> bool:
+        return self.body.textCursor().hasSelection()
+
+    def set_current(self, current: bool) -> None:
+        """Keyboard navigation stands here."""
+        self.current = current
+        self._set_quiet()
+        self.update()
+
+    def _set_quiet(self) -> None:
+        quiet = not (self.last or self.current or self.underMouse())
+        for made in self.buttons.values():
+            keep = made.property("action") in ("previous", "next")
+            made.quiet = quiet and not keep
+            made.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._set_quiet()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._set_quiet()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.make_menu()
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def make_menu(self) -> QMenu:
+        """What can be done with the whole message."""
+        menu = QMenu(self)
+        for name, made in self.buttons.items():
+            if not made.isHidden() and name not in ("previous", "next"):
+                entry = menu.addAction(made.icon(), made.accessibleName())
+                entry.setEnabled(made.isEnabled())
+                entry.triggered.connect(made.click)
+        add_send_actions(menu, self.context, "chat", self._text)
+        return menu
+
+    def _text(self) -> str:
+        return self.text
+
+    def _clicked(self) -> None:
+        name = str(self.sender().property("action"))
+        self.action.emit(name, self.message.id)
+        if name == "copy":
+            self.buttons["copy"].set_icon("check")
+            self.startTimer(1500)
+
+    def timerEvent(self, event: QTimerEvent) -> None:
+        self.killTimer(event.timerId())
+        self.buttons["copy"].set_icon("copy")
+
+    def _main(self) -> None:
+        if self.message.role == "user":
+            self.action.emit("answer", self.message.id)
+        else:
+            self.action.emit("retry" if self.message.state == "error" else "continue", self.message.id)

@@ -1,0 +1,155 @@
+"""Downloads of models, on a worker of their own so that a slow network never delays an answer.
+
+Nothing is fetched unless ``start`` is called, which only a click does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.worker import Worker
+
+if TYPE_CHECKING:
+    from autogpt_desktop.catalog.entries import CatalogueModel
+
+Fetch = Callable[["CatalogueModel"], Iterator[Any]]
+
+
+@dataclass
+class Download:
+    """One model's way to this computer."""
+
+    job: int  # 0: not under way
+    progress: Progress
+    error: BaseException | None = None
+    first: tuple[float, int] = (0.0, 0)  # when and at how many bytes this run began to move
+
+    def rate(self) -> float:
+        """Bytes a second since this run began; 0: not known yet."""
+        seconds = time.monotonic() - self.first[0]
+        moved = self.progress.done - self.first[1]
+        return moved / seconds if self.first[0] and seconds > 0.5 and moved > 0 else 0.0
+
+    def seconds_left(self) -> float:
+        rate = self.rate()
+        return (self.progress.total - self.progress.done) / rate if rate and self.progress.total else 0.0
+
+
+class Downloads(QObject):
+    """Starts, cancels and follows downloads and the registration of files of one's own."""
+
+    changed = Signal(str)  # a model's name
+    finished = Signal(str)  # it is here now
+    added = Signal(object)  # InstalledModel that was opened from a file
+    queue_changed = Signal(object)  # as of Worker
+
+    def __init__(self, context: AppContext, fetch: Fetch | None = None) -> None:
+        super().__init__(context)
+        self._context = context
+        self._fetch = fetch
+        self._worker: Worker | None = None
+        self._downloads: dict[str, Download] = {}
+        self._adding: dict[int, Path] = {}
+
+    def get(self, name: str) -> Download | None:
+        """The download of that name in this run of the application, under way or ended badly."""
+        return self._downloads.get(name)
+
+    def is_running(self, name: str) -> bool:
+        download = self._downloads.get(name)
+        return download is not None and download.job != 0
+
+    def start(self, model: CatalogueModel) -> None:
+        """Fetch ``model``, or go on where it stopped."""
+        if self.is_running(model.name):
+            return
+        fetch = self._fetch or _fetch
+
+        def run(_cancel: threading.Event) -> Iterator[Any]:
+            return iter(fetch(model))
+
+        title = tr("Downloading {model}", model=model.title)
+        job = self._thread().submit(run, title=title, key=f"download:{model.name}")
+        self._downloads[model.name] = Download(job, Progress("stage.waiting", 0, model.size))
+        self.changed.emit(model.name)
+
+    def cancel(self, name: str) -> None:
+        """Stop; what has arrived stays for the next time."""
+        download = self._downloads.get(name)
+        if download is not None and download.job and self._worker is not None:
+            self._worker.cancel(download.job)
+
+    def cancel_job(self, job_id: int) -> None:
+        if self._worker is not None:
+            self._worker.cancel(job_id)
+
+    def add_file(self, path: Path) -> None:
+        """Read and register a model file; ``added`` follows, or a notice that says what is wrong."""
+
+        def run(_cancel: threading.Event) -> Iterator[Any]:
+            from autogpt_desktop.catalog import installed
+
+            yield Result(installed.add(path))
+
+        job = self._thread().submit(run, title=tr("Reading {file}", file=path.name))
+        self._adding[job] = path
+
+    def stop(self, timeout_ms: int = 3000) -> bool:
+        return self._worker is None or self._worker.stop(timeout_ms)
+
+    def _thread(self) -> Worker:
+        if self._worker is None:  # most runs of the application never download
+            self._worker = Worker(self)
+            self._worker.event.connect(self._on_event)
+            self._worker.finished.connect(self._on_finished)
+            self._worker.queue_changed.connect(self.queue_changed)
+        return self._worker
+
+    def _name(self, job_id: int) -> str:
+        return next((name for name, download in self._downloads.items() if download.job == job_id), "")
+
+    def _on_event(self, job_id: int, event: object) -> None:
+        name = self._name(job_id)
+        if isinstance(event, Result) and job_id in self._adding:
+            self._context.refresh_models()
+            self.added.emit(event.value)
+        elif isinstance(event, Progress) and name:
+            download = self._downloads[name]
+            if not download.first[0] and event.done:
+                download.first = (time.monotonic(), event.done)
+            download.progress = event
+            self.changed.emit(name)
+
+    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
+        self._adding.pop(job_id, None)
+        name = self._name(job_id)
+        if not name:
+            if error is not None:
+                self._context.show_error(error)
+            return
+        download = self._downloads[name]
+        download.job, download.error, download.first = 0, error, (0.0, 0)
+        if state == "done":
+            del self._downloads[name]
+            self._context.refresh_models()
+            self.finished.emit(name)
+        elif error is not None and not isinstance(error, KnownError):
+            self._context.show_error(error)  # known ones are said beside the button
+        self.changed.emit(name)
+
+
+def _fetch(model: CatalogueModel) -> Iterator[Any]:
+    from autogpt_desktop.catalog import download
+
+    return download.fetch(model)

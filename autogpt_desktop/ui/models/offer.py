@@ -1,0 +1,114 @@
+"""What a panel shows while its model is not here: one sentence, one click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from autogpt_desktop import i18n
+from autogpt_desktop.catalog.download import needs_acceptance, partial
+from autogpt_desktop.catalog.entries import CatalogueModel
+from autogpt_desktop.catalog.roles import made_for
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.models.downloads import Downloads
+from autogpt_desktop.ui.models.rows import download_text, show_progress
+from autogpt_desktop.ui.models.terms_card import show_terms
+from autogpt_desktop.ui.widgets.basic import button, label, languages_text, size_text
+
+
+class ModelOffer(QWidget):
+    """The catalogue's model for a role. Hidden once that model is installed."""
+
+    def __init__(self, context: AppContext, downloads: Downloads, role: str) -> None:
+        super().__init__()
+        self._context, self._downloads = context, downloads
+        self.model: CatalogueModel = made_for(role)[0]
+        self._text = label(wrap=True)
+        self._facts = label(size="small", tone="muted", wrap=True)
+        self.fetch_button = button(icon="download")
+        self.fetch_button.clicked.connect(self._fetch)
+        self.cancel_button = button()
+        self.cancel_button.clicked.connect(self._cancel)
+        self.terms_button = button(kind="quiet")
+        self.terms_button.clicked.connect(self._show_terms)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedWidth(320)
+        self._state = label(size="small", tone="muted", wrap=True)
+        for text in (self._text, self._facts, self._state):
+            text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            text.setMinimumHeight(text.fontMetrics().height() + 2)
+        actions = QHBoxLayout()
+        actions.addStretch(1)
+        for widget in (self.fetch_button, self.cancel_button, self.terms_button):
+            actions.addWidget(widget)
+        actions.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self._text)
+        column.addWidget(self._facts)
+        column.addLayout(actions)
+        column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._state)
+        context.language_changed.connect(self.retranslate)
+        context.models_listed.connect(self._show)
+        downloads.changed.connect(self._on_changed)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        model = self.model
+        if "translate" in model.roles:
+            self._text.setText(tr("This model is made for Translate, Questions and Sentiment"))
+        else:
+            self._text.setText(tr("With this model files are searched by meaning too"))
+        self._facts.setText(f"{model.title} · {model.licence} · {languages_text(model.languages)}")
+        self.terms_button.setText(tr("Read the terms"))
+        self.cancel_button.setText(tr("Cancel"))
+        self.progress.setAccessibleName(tr("Downloading {model}", model=model.title))
+        self._show()
+
+    def _fetch(self) -> None:
+        self._context.accept_terms(self.model.terms)  # the button says so
+        self._downloads.start(self.model)
+
+    def _cancel(self) -> None:
+        self._downloads.cancel(self.model.name)
+
+    def _show_terms(self) -> None:
+        show_terms(self._context, self.model, self.window())
+
+    def _on_changed(self, name: str) -> None:
+        if name == self.model.name:
+            self._show()
+
+    def _show(self) -> None:
+        model = self.model
+        here = any(each.name == model.name and not each.problem for each in self._context.installed_models())
+        self.setVisible(not here)
+        download = self._downloads.get(model.name)
+        running = download is not None and download.job != 0
+        size = size_text(model.size)
+        if needs_acceptance(model, self._context.settings.acknowledged):
+            text = tr("Accept the terms and download ({size})", size=size)
+        elif partial(model):
+            text = tr("Continue the download of {model}", model=model.title)
+        else:
+            text = tr("Download {model}", model=f"{model.title} ({size})")
+        had_focus = self.fetch_button.hasFocus() or self.cancel_button.hasFocus()
+        self.fetch_button.setText(text)
+        self.fetch_button.setVisible(not running)
+        self.cancel_button.setVisible(running)
+        self.terms_button.setVisible(bool(model.terms))
+        if had_focus:
+            (self.cancel_button if running else self.fetch_button).setFocus()
+        self.progress.setVisible(running)
+        error = download.error if download is not None else None
+        self._state.setVisible(running or isinstance(error, KnownError))
+        if download is not None and running:
+            show_progress(self.progress, download.progress)
+            self._state.setText(download_text(download))
+        elif isinstance(error, KnownError):
+            self._state.setText(i18n.message(error))

@@ -1,0 +1,304 @@
+"""The lines of the model list: one for a model that is here, one for a model that can be fetched."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
+
+from autogpt_desktop import i18n
+from autogpt_desktop.catalog import fit
+from autogpt_desktop.catalog.download import needs_acceptance, partial
+from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
+from autogpt_desktop.catalog.installed import InstalledModel
+from autogpt_desktop.catalog.roles import can_play
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.models.downloads import Download, Downloads
+from autogpt_desktop.ui.models.terms_card import show_terms
+from autogpt_desktop.ui.widgets.basic import (
+    ElidedLabel,
+    button,
+    icon_button,
+    label,
+    languages_text,
+    name_button,
+    set_property,
+    size_text,
+    time_text,
+)
+
+USUAL_CONTEXT = 4096  # tokens, for the estimate of memory where no length is set
+
+
+def _wrapped(tone: str) -> QLabel:
+    """A label as high as its text at the width it gets; Qt's own minimum assumes a narrower one."""
+    made = label(size="small", tone=tone, wrap=True)
+    made.setMinimumHeight(1)
+    return made
+
+
+class InstalledRow(QFrame):
+    """``chosen`` and ``removed`` carry the model's name; ``role``: what it would be chosen for."""
+
+    chosen = Signal(str)
+    removed = Signal(str)
+
+    def __init__(self, context: AppContext, model: InstalledModel, role: str = "chat") -> None:
+        super().__init__()
+        self.setObjectName("row")
+        self.model = model
+        self._role = role
+        self._context = context
+        self._is_chosen = False
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.setSpacing(8)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        self._title = ElidedLabel(model.title)
+        self._facts = _wrapped("muted")
+        self._problem = _wrapped("danger")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.hide()
+        for widget in (self._title, self._facts, self._problem, self.progress):
+            texts.addWidget(widget)
+        self.use_button = button()
+        self.use_button.clicked.connect(self._choose)
+        self.state = label(size="small", tone="accent")
+        self.remove_button = icon_button("delete")
+        self.remove_button.clicked.connect(self._remove)
+        self.remove_button.setVisible(model.removable)
+        row.addLayout(texts, 1)
+        for widget in (self.state, self.use_button, self.remove_button):
+            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        model = self.model
+        facts = [size_text(model.disk_bytes), model.quantization, languages_text(model.languages)]
+        if not model.languages:
+            facts[2] = tr("languages not stated")
+        if model.context:
+            facts.append(tr("{n} tokens of context", n=f"{model.context:,}"))
+        if model.kind != "decoder":
+            facts.append(_encoder_text(model.kind))
+        elif self._role == "chat" and only_continues(model.name):
+            facts.append(tr("continues a text, was not taught to chat"))
+        elif self._role in made_for_roles(model.name):
+            facts.append(tr("made for this"))
+        warning = "" if model.problem else fit_warning(model, self._context.settings)
+        error = model.error()
+        self._facts.setText(" · ".join(fact for fact in facts if fact))
+        self._problem.setText(i18n.message(error) if error else warning)
+        self._problem.setProperty("tone", "danger" if error else "warning")
+        self._problem.setVisible(bool(error or warning))
+        self.use_button.setText(tr("Use"))
+        name_button(self.use_button, tr("Use {model}", model=model.title))
+        name_button(self.remove_button, tr("Remove {model}", model=model.title))
+        self.show_state(chosen=self._is_chosen, loaded=False, progress=None)
+
+    def show_state(self, *, chosen: bool, loaded: bool, progress: Progress | None) -> None:
+        """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads."""
+        self._is_chosen = chosen
+        set_property(self, "state", "chosen" if chosen else "plain")
+        self.use_button.setVisible(not chosen and can_play(self.model, self._role))
+        loading = chosen and progress is not None
+        self.state.setVisible(chosen)
+        self.state.setText(tr("Loading…") if loading else tr("In use") if loaded else tr("Chosen"))
+        self.progress.setVisible(loading)
+        self.progress.setAccessibleName(tr("Loading {model}", model=self.model.title))
+        if progress is not None:
+            show_progress(self.progress, progress)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.use_button.isVisible() and event.button() == Qt.MouseButton.LeftButton:
+            self._choose()
+
+    def _choose(self) -> None:
+        self.chosen.emit(self.model.name)
+
+    def _remove(self) -> None:
+        self.removed.emit(self.model.name)
+
+
+class CatalogueRow(QFrame):
+    """A model to fetch, with its licence, what it needs, and its download in place."""
+
+    def __init__(self, context: AppContext, downloads: Downloads, model: CatalogueModel) -> None:
+        super().__init__()
+        self.setObjectName("row")
+        self.model = model
+        self._context = context
+        self._downloads = downloads
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 8, 8)
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        self._title = ElidedLabel(model.title)
+        self._facts = _wrapped("muted")
+        texts.addWidget(self._title)
+        texts.addWidget(self._facts)
+        self.download_button = button()
+        self.download_button.clicked.connect(self._download)
+        self.cancel_button = button()
+        self.cancel_button.clicked.connect(self._cancel)
+        row.addLayout(texts, 1)
+        row.addWidget(self.download_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.cancel_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._licence = QLabel()
+        self._licence.setProperty("textSize", "small")
+        self._licence.setProperty("tone", "muted")
+        self._licence.setTextFormat(Qt.TextFormat.RichText)
+        self._licence.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self._licence.setToolTip(model.licence_url)
+        self._licence.linkActivated.connect(self._open_licence)
+        self.accept = QCheckBox()
+        self.accept.toggled.connect(self._on_accept)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self._state = _wrapped("muted")
+        column.addLayout(row)
+        for widget in (self._licence, self.accept, self.progress, self._state):
+            column.addWidget(widget)
+        context.theme_changed.connect(self.retranslate)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        model = self.model
+        needed = memory_needed(model, self._context.settings)
+        facts = [
+            size_text(model.size),
+            model.quantization,
+            languages_text(model.languages),
+            tr("needs about {size} of memory", size=size_text(needed)),
+        ]
+        if model.kind != "decoder":
+            facts.append(tr("finds passages by meaning"))
+        elif only_continues(model.name):
+            facts.append(tr("continues a text, was not taught to chat"))
+        self._facts.setText(" · ".join(fact for fact in facts if fact))
+        text = tr("Licence: {name}", name=f"<a href='licence'>{model.licence}</a>")
+        color = self._context.color("accent").name()
+        self._licence.setText(f"<style>a {{ color: {color}; }}</style>{text}")
+        self._licence.setAccessibleName(tr("Licence: {name}", name=model.licence))
+        self.accept.setText(tr("I have read and accept the {terms}", terms=model.licence))
+        name_button(self.cancel_button, tr("Cancel the download of {model}", model=model.title))
+        self.cancel_button.setText(tr("Cancel"))
+        self.progress.setAccessibleName(tr("Downloading {model}", model=model.title))
+        self.show_state()
+
+    def show_state(self) -> None:
+        """After any change of its download."""
+        download = self._downloads.get(self.model.name)
+        running = download is not None and download.job != 0
+        accepted = not needs_acceptance(self.model, self._context.settings.acknowledged)
+        here = 0 if running else partial(self.model)
+        error = download.error if download is not None else None
+        had_focus = self.download_button.hasFocus() or self.cancel_button.hasFocus()
+        self.download_button.setVisible(not running)
+        self.download_button.setEnabled(accepted)
+        self.cancel_button.setVisible(running)
+        text = tr("Continue") if here else tr("Try again") if error else tr("Download")
+        name = {tr("Continue"): tr("Continue the download of {model}", model=self.model.title)}
+        name_button(self.download_button, name.get(text, tr("Download {model}", model=self.model.title)))
+        self.download_button.setText(text)
+        if had_focus:
+            (self.cancel_button if running else self.download_button).setFocus()
+        self.accept.setVisible(bool(self.model.terms) and not running and not accepted)
+        self.progress.setVisible(running)
+        self._state.setProperty("tone", "danger" if error and not running else "muted")
+        self._state.style().polish(self._state)
+        if running and download is not None:
+            show_progress(self.progress, download.progress)
+            self._state.setText(download_text(download))
+        elif isinstance(error, KnownError):
+            self._state.setText(i18n.message(error))
+        elif here:
+            self._state.setText(
+                tr("{done} of {size} are here", done=size_text(here), size=size_text(self.model.size))
+            )
+        else:
+            self._state.setText(fit_warning(self.model, self._context.settings))
+        self._state.setVisible(bool(self._state.text()))
+
+    def _download(self) -> None:
+        self._downloads.start(self.model)
+
+    def _cancel(self) -> None:
+        self._downloads.cancel(self.model.name)
+
+    def _on_accept(self, accepted: bool) -> None:
+        if accepted:
+            self._context.accept_terms(self.model.terms)
+        self.show_state()
+        if accepted:
+            self.download_button.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _open_licence(self, _link: str) -> None:
+        show_terms(self._context, self.model, self.window())
+
+
+def _encoder_text(kind: str) -> str:
+    """What an encoder is for, by its head."""
+    if kind == "question_answering":
+        return tr("answers questions about texts")
+    return tr("sorts texts by labels") if kind == "classification" else tr("finds passages by meaning")
+
+
+def only_continues(name: str) -> bool:
+    """Whether the catalogue says that this model is not for chatting."""
+    entry = catalogue().get(name)
+    return entry is not None and "chat" not in entry.roles
+
+
+def made_for_roles(name: str) -> tuple[str, ...]:
+    """What the catalogue says that this model is for."""
+    entry = catalogue().get(name)
+    return tuple(entry.roles) if entry is not None else ()
+
+
+def memory_needed(model: InstalledModel | CatalogueModel, settings: Settings) -> int:
+    """Bytes to run it as the settings have it; an estimate."""
+    context = settings.context_length or USUAL_CONTEXT
+    return fit.memory_needed(model, context, kv_cache=settings.kv_cache, quantize=settings.quantize)
+
+
+def fit_warning(model: InstalledModel | CatalogueModel, settings: Settings) -> str:
+    """A sentence where the model's memory is more than there is now, else nothing."""
+    needed = memory_needed(model, settings)
+    free = fit.memory_free()
+    if not free or needed <= free:
+        return ""
+    return tr(
+        "Needs about {needed} of memory, {free} are free now: close other programs first.",
+        needed=size_text(needed),
+        free=size_text(free),
+    )
+
+
+def download_text(download: Download) -> str:
+    """``45 MB of 98 MB · 3 MB/s · 20 s left``, or the stage before bytes flow."""
+    progress = download.progress
+    if progress.stage != "stage.downloading" or not progress.done:
+        return i18n.message(progress.stage)
+    parts = [tr("{done} of {size}", done=size_text(progress.done), size=size_text(progress.total))]
+    if download.rate():
+        parts.append(f"{size_text(download.rate())}/s")
+        parts.append(tr("{time} left", time=time_text(download.seconds_left())))
+    return " · ".join(parts)
+
+
+def show_progress(bar: QProgressBar, progress: Progress) -> None:
+    """In thousandths, because bytes overflow a progress bar; without a total it only moves."""
+    known = progress.total > 0 and progress.done > 0
+    bar.setRange(0, 1000 if known else 0)
+    if known:
+        bar.setValue(min(1000 * progress.done // progress.total, 1000))

@@ -1,0 +1,376 @@
+"""The Sentiment panel: a text or a list on one page, a table on the other, corrections for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLayout,
+    QMenu,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autogpt_desktop import i18n
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.models.offer import ModelOffer
+from autogpt_desktop.ui.panel import add_send_actions
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.labels import LABELS, segments, word
+from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.table_page import TablePage
+from autogpt_desktop.ui.sentiment.text_page import TextPage
+from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.text_field import local_files
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+KEY = "sentiment"
+_MENU = QToolButton.ToolButtonPopupMode.InstantPopup
+
+
+class SentimentPanel(QWidget):
+    """What ``ui.panel.Panel`` asks for, and files by drop."""
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
+        self.setAcceptDrops(True)
+        self.corrections = CorrectionList(context, self)
+        self.text_page = TextPage(context, self.corrections, KEY)
+        self.table_page = TablePage(context, self.corrections, KEY)
+        self.pages = QStackedWidget()
+        for page in (self.text_page, self.table_page):
+            self.pages.addWidget(page)
+            page.corrected.connect(self._on_corrected)
+            page.failed.connect(self.show_problem)
+            page.changed.connect(self._show)
+            page.open_requested.connect(self.choose_file)
+        self.text_page.field.files_dropped.connect(self._on_dropped)
+        self.table_page.text_found.connect(self._on_text_found)
+        self.table_page.opened.connect(self._show_table)
+        self._problem = self._make_problem()
+        self.offer: ModelOffer | None = None
+        self._warm = False
+        self._model = ""  # that plays the role
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 16)
+        column.setSpacing(8)
+        column.addLayout(self._make_bar())
+        column.addWidget(self._problem)
+        column.addWidget(self.table_page.card.reading)
+        column.addWidget(self.pages, 1)
+        self._column = column
+        context.language_changed.connect(self.retranslate)
+        context.theme_changed.connect(self._restyle)
+        context.zoom_changed.connect(self._restyle)
+        context.models_listed.connect(self._on_models)
+        self.corrections.changed.connect(self._show)
+        self._add_keys()
+        self.retranslate()
+        self._on_models()
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def _make_bar(self) -> QLayout:
+        self.text_button, self.table_button, self._group = segments(self)
+        self.text_button.setChecked(True)
+        self.table_button.toggled.connect(self._on_page)
+        self.two_way = QCheckBox()
+        self.two_way.toggled.connect(self._on_two_way)
+        self.open_button = icon_button("folder")
+        self.open_button.clicked.connect(self.choose_file)
+        self.corrections_button = ToolButton()
+        self.corrections_button.setIcon(icons.icon("edit", "muted"))
+        self.corrections_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.send_button, self.export_button = icon_button("send"), icon_button("export")
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        pair = QHBoxLayout()
+        pair.setSpacing(4)
+        pair.addWidget(self.text_button)
+        pair.addWidget(self.table_button)
+        row.addLayout(pair)
+        row.addStretch(1)
+        row.addWidget(self.two_way)
+        for made, fill in (
+            (self.corrections_button, self._fill_corrections),
+            (self.send_button, self._fill_send),
+            (self.export_button, self._fill_export),
+        ):
+            made.setPopupMode(_MENU)
+            menu = QMenu(made)
+            menu.aboutToShow.connect(fill)
+            made.setMenu(menu)
+        for widget in (self.corrections_button, self.open_button, self.send_button, self.export_button):
+            row.addWidget(widget)
+        return row
+
+    def _make_problem(self) -> QWidget:
+        line = QWidget()
+        self.problem_text = label(tone="danger", wrap=True)
+        self.problem_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._problem_close = icon_button("close")
+        self._problem_close.clicked.connect(line.hide)
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.problem_text, 1)
+        row.addWidget(self._problem_close)
+        line.hide()
+        return line
+
+    def _add_keys(self) -> None:
+        self.context.add_panel_shortcuts(
+            self,
+            {
+                "Ctrl+L": self.focus_input,
+                "Ctrl+N": self.new_text,
+                "Ctrl+Shift+O": self.choose_file,
+                "Ctrl+T": self._toggle_page,
+                "Ctrl+Shift+N": self.two_way.toggle,
+                "Ctrl+F": self._focus_search,
+                "Ctrl+Shift+E": self.export_button.showMenu,
+                "Alt+Up": self._row_before,
+                "Alt+Down": self._row_behind,
+                "Ctrl+Shift+Z": self.corrections.undo,
+            },
+        )
+        self.context.add_shortcuts(self._shortcut_rows)
+
+    def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
+        return tr("Sentiment"), [
+            ("Ctrl+L", tr("Go to the text")),
+            ("Ctrl+N", tr("Begin a new text")),
+            ("Ctrl+Shift+O", tr("Open a table or a document")),
+            ("Ctrl+T", tr("Between the text and the table")),
+            ("Ctrl+Shift+N", tr("Leave neutral out")),
+            ("Ctrl+F", tr("Search in the results")),
+            ("Enter", tr("In the results: look at the row")),
+            ("Alt+Up / Alt+Down", tr("Look at the row before or at the next one")),
+            ("+ / 0 / −", tr("In the results: correct to positive, neutral or negative")),
+            ("Ctrl+Shift+Z", tr("Take the latest correction back")),
+            ("Ctrl+Shift+E", tr("Export")),
+            ("Esc", tr("Stop, or close the row that is looked at")),
+        ]
+
+    # --- what the window asks ---------------------------------------------------------------
+
+    def receive_text(self, text: str) -> None:
+        """Judge a text of another panel; a table's run goes on."""
+        self._show_text()
+        if self.text_page.set_text(text):
+            self.text_page.judge()
+
+    def focus_input(self) -> None:
+        if self.pages.currentWidget() is self.text_page:
+            self.text_page.field.setFocus()
+        elif self.table_page.card.preview is None:
+            self.table_page.open_button.setFocus()
+        elif not self.table_page.card.is_folded:
+            self.table_page.card.start_button.setFocus()
+        else:
+            self.table_page.run_view.results.table.setFocus()
+
+    def new_text(self) -> None:
+        """An empty field; Ctrl+Z in it brings back what was there."""
+        self._show_text()
+        self.text_page.set_text("")
+        self.text_page.field.setFocus()
+
+    def choose_file(self) -> None:
+        """Ask for a file."""
+        kinds = [
+            tr("Tables and documents") + " (*.csv *.tsv *.tab *.xlsx *.xlsm *.txt *.md *.html *.docx *.pdf)",
+            tr("All files (*)"),
+        ]
+        name, _ = QFileDialog.getOpenFileName(self, tr("Open a table or a document"), "", ";;".join(kinds))
+        if name:
+            self.open(Path(name))
+
+    def open(self, path: Path) -> None:
+        """A table is previewed, another document's text goes into the field."""
+        self._problem.hide()
+        self.table_page.open(path)
+
+    def show_problem(self, error: object) -> None:
+        """A plain sentence in place; anything that is not known is a bug."""
+        if isinstance(error, KnownError):
+            self.problem_text.setText(i18n.message(error))
+            self._problem.show()
+        elif isinstance(error, BaseException):
+            self.context.show_error(error)
+
+    # --- pages ------------------------------------------------------------------------------
+
+    def _show_text(self) -> None:
+        self.text_button.setChecked(True)
+
+    def _show_table(self) -> None:
+        self.table_button.setChecked(True)
+        self.focus_input()
+
+    def _toggle_page(self) -> None:
+        (self.text_button if self.table_button.isChecked() else self.table_button).setChecked(True)
+        self.focus_input()
+
+    def _on_page(self, table: bool) -> None:
+        self.pages.setCurrentWidget(self.table_page if table else self.text_page)
+        self._show()
+
+    def run_view(self) -> RunView:
+        """Of the page in sight."""
+        on_table = self.pages.currentWidget() is self.table_page
+        return self.table_page.run_view if on_table else self.text_page.run_view
+
+    def _on_text_found(self, text: str) -> None:
+        self.receive_text(text)
+
+    def _on_dropped(self, files: list[Path]) -> None:
+        if files:
+            self.open(files[0])
+
+    def _focus_search(self) -> None:
+        if self.run_view().results.isVisible():
+            self.run_view().results.search.setFocus()
+
+    def _row_before(self) -> None:
+        self.run_view().results.step(-1)
+
+    def _row_behind(self) -> None:
+        self.run_view().results.step(1)
+
+    # --- menus ------------------------------------------------------------------------------
+
+    def _fill_corrections(self) -> None:
+        menu, kept = self.corrections_button.menu(), self.corrections
+        menu.clear()
+        counts = kept.counts()
+        parts = [f"{word(each)} {counts[each]:,}" for each in LABELS if counts.get(each)]
+        if not kept.count:
+            said = tr("No corrections yet: say of a text what it really is")
+        elif kept.moves:
+            said = tr("{parts}: they adjust every verdict", parts=", ".join(parts))
+        else:
+            said = tr("{parts}: with a positive and a negative one they adjust every verdict",
+                      parts=", ".join(parts))  # fmt: skip
+        menu.addAction(said).setEnabled(False)
+        menu.addSeparator()
+        undo = menu.addAction(icons.icon("undo"), tr("Take the latest back"))
+        undo.triggered.connect(kept.undo)
+        clear = menu.addAction(icons.icon("delete"), tr("Clear all"))
+        clear.triggered.connect(kept.clear)
+        for action in (undo, clear):
+            action.setEnabled(kept.count > 0)
+
+    def _fill_send(self) -> None:
+        menu = self.send_button.menu()
+        menu.clear()
+        add_send_actions(menu, self.context, KEY, self.text_to_send)
+
+    def _fill_export(self) -> None:
+        self.run_view().exports.fill(self.export_button.menu())
+
+    def text_to_send(self) -> str:
+        """The row that is looked at, else the text or what is selected of it."""
+        results = self.run_view().results
+        if results.isVisible() and results.detail.row >= 0:
+            return results.detail.field.selected_or_all()
+        if self.pages.currentWidget() is self.text_page:
+            return self.text_page.field.selected_or_all()
+        return ""
+
+    # --- answers ----------------------------------------------------------------------------
+
+    def _on_corrected(self, text: str, chosen: str) -> None:
+        self.corrections.set_label(text, chosen)
+
+    def _on_two_way(self, two_way: bool) -> None:
+        self.text_page.set_two_way(two_way)
+        self.table_page.set_two_way(two_way)
+
+    def _on_models(self) -> None:
+        """Without a model for the role: what would bring one, in place of the pages."""
+        model = self.context.model_for("sentiment")
+        if model is None and self.offer is None:
+            self.offer = ModelOffer(self.context, self.context.downloads, "sentiment")
+            self._column.addWidget(self.offer, 1, Qt.AlignmentFlag.AlignVCenter)
+        if self.offer is not None:
+            self.offer.setVisible(model is None)
+        self.pages.setVisible(model is not None)
+        for widget in (self.text_button, self.table_button, self.two_way, self.open_button):
+            widget.setEnabled(model is not None)
+        before, self._model = self._model, model.name if model else ""
+        if before and self._model and before != self._model:
+            self.text_page.judge_anew()
+
+    def _show(self) -> None:
+        rows = self.run_view().rows.count()
+        self.export_button.setEnabled(rows > 0 and self.run_view().isVisibleTo(self))
+        number = self.corrections.count
+        self.corrections_button.setText(f"{number:,}" if number else "")
+        control = self.table_page.run_view.control
+        shown = tr("Table")
+        if control.busy and control.total:
+            done = self.table_page.run_view.rows.count() * 100 // control.total
+            shown = tr("Table · {n} %", n=done)
+        self.table_button.setText(shown)
+
+    def retranslate(self) -> None:
+        self.text_button.setText(tr("Text"))
+        self.two_way.setText(tr("Leave neutral out"))
+        self.two_way.setToolTip(tr("Judge positive or negative alone"))
+        name_button(self.open_button, tr("Open a table or a document"), "Ctrl+Shift+O")
+        name_button(self.corrections_button, tr("Corrections"))
+        name_button(self.send_button, tr("Send to another panel"))
+        name_button(self.export_button, tr("Export"), "Ctrl+Shift+E")
+        name_button(self._problem_close, tr("Close this notice"))
+        self.text_page.retranslate()
+        self.table_page.retranslate()
+        self._show()
+
+    def _restyle(self) -> None:
+        self.text_page.restyle()
+        self.table_page.restyle()
+
+    def shutdown(self) -> None:
+        """The window closes."""
+        self.text_page.draft.keep()
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+            return
+        page = self.table_page if self.pages.currentWidget() is self.table_page else self.text_page
+        if self._problem.isVisible():
+            self._problem.hide()
+        elif not page.stop() and self.run_view().results.detail.row >= 0:
+            self.run_view().results.close_row()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._warm and not self.pages.isHidden():
+            self._warm = True
+            self.text_page.look.warm_up()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if local_files(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        files = local_files(event.mimeData())
+        if files:
+            event.acceptProposedAction()
+            self.open(files[0])

@@ -1,0 +1,362 @@
+"""The window: header, panels in columns, footer; drawers and cards over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QSystemTrayIcon,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.models.downloads import Downloads
+from autogpt_desktop.ui.models.picker import ModelButton, ModelPicker
+from autogpt_desktop.ui.panel import PanelKind
+from autogpt_desktop.ui.shell.banner import Banner, app_icon, dropped_model
+from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
+from autogpt_desktop.ui.shell.columns import Columns
+from autogpt_desktop.ui.shell.panel_actions import PanelActions
+from autogpt_desktop.ui.shell.panel_registry import kind
+from autogpt_desktop.ui.shell.queue_view import QueueView
+from autogpt_desktop.ui.shell.window_actions import WindowActions
+from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.overlay import Overlay
+from autogpt_desktop.ui.widgets.toast import ToastArea
+
+HEADER = 48  # pixels
+PanelMaker = Callable[[AppContext], QWidget]
+
+
+class MainWindow(QMainWindow):
+    """``make_chat`` builds the chat panel, ``panels`` are those beside it, each built when first shown.
+
+    ``first_painted`` comes once, when all of it was drawn.
+    """
+
+    first_painted = Signal()
+
+    def __init__(
+        self,
+        context: AppContext,
+        make_chat: PanelMaker,
+        *,
+        downloads: Downloads | None = None,
+        panels: Sequence[PanelKind] = (),
+    ) -> None:
+        super().__init__()
+        self.context = context
+        if downloads is not None:
+            context.downloads = downloads
+        self.downloads = context.downloads
+        self.bugs = BugCatcher(self)
+        self._painted = False
+        self._closing = False
+        self._overlays: dict[str, Overlay] = {}
+        self._tray: QSystemTrayIcon | None = None
+        self.first_run: QWidget | None = None
+        self.setAcceptDrops(True)
+        self.setMinimumSize(480, 400)
+        self.setWindowIcon(app_icon())
+
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.setCentralWidget(center)
+        column.addWidget(self._make_header())
+        self.banner = Banner()
+        column.addWidget(self.banner)
+        self.pages = QStackedWidget()
+        self.columns = Columns(context, [kind("chat", make_chat), *panels])
+        self.panel_actions = PanelActions(self, self.columns)
+        self.pages.addWidget(self.columns)
+        column.addWidget(self.pages, 1)
+        self.queue_view = QueueView(context, self.downloads, self)
+        column.addWidget(self.queue_view)
+        self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
+
+        self.window_actions = WindowActions(self)
+        self.menu_button.setMenu(self.window_actions.menu(self.panel_actions.in_menu()))
+        context.toast_requested.connect(self.toasts.add)
+        context.attention_requested.connect(self._notify)
+        context.models_requested.connect(self.show_models)
+        context.models_listed.connect(self._on_models_listed)
+        context.language_changed.connect(self.retranslate)
+        self.downloads.finished.connect(context.on_fetched)
+        self.downloads.added.connect(self._on_added)
+        context.add_shortcuts(self._shortcut_rows)
+        self.columns.arranged.connect(self._order_tabs)
+        self._on_models_listed()
+        self.retranslate()
+        self._order_tabs()
+        self._restore_geometry()
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def _make_header(self) -> QWidget:
+        header = QWidget()
+        header.setObjectName("header")
+        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        header.setFixedHeight(HEADER)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(4)
+        self.model_button = ModelButton(self.context)
+        self.model_button.clicked.connect(self.show_models)
+        self.settings_button = icon_button("settings")
+        self.settings_button.clicked.connect(self.show_settings)
+        self.menu_button = icon_button("more")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        row.addWidget(self.model_button)
+        row.addStretch(1)
+        row.addWidget(self.settings_button)
+        row.addWidget(self.menu_button)
+        return header
+
+    def retranslate(self) -> None:
+        self.setWindowTitle("AutoGPT Desktop")
+        self.window_actions.retranslate()
+        name_button(self.settings_button, tr("Settings"), "Ctrl+,")
+        name_button(self.menu_button, tr("More"))
+        self.panel_actions.retranslate()
+        self.model_button.retranslate()
+        self.banner.retranslate()
+
+    def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
+        return tr("Window"), self.window_actions.rows() + self.panel_actions.rows()
+
+    @property
+    def chat(self) -> QWidget:
+        """The chat panel; built now, if it was never shown."""
+        panel: QWidget = self.columns.panel("chat")
+        return panel
+
+    def _order_tabs(self) -> None:
+        """The Tab key goes from the header through the columns, left to right, to the footer."""
+        stops, widget = [], self.nextInFocusChain()
+        while widget is not self:
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
+                stops.append(widget)
+            widget = widget.nextInFocusChain()
+        inside = [stop for stop in stops if self.banner.isAncestorOf(stop)]
+        inside += self.columns.sorted_stops(stops)
+        page = self.first_run
+        inside += [stop for stop in stops if page is not None and page.isAncestorOf(stop)]
+        tab_order(self.menu_button, *inside, self.queue_view.button, self.queue_view.stop_button)
+
+    # --- drawers and cards: made when first asked for ------------------------------------------
+
+    def show_models(self) -> None:
+        self._toggle("models", self._make_picker, self.model_button)
+
+    def show_settings(self) -> None:
+        self._toggle("settings", self._make_settings)
+
+    def show_shortcuts(self) -> None:
+        self._toggle("shortcuts", self._make_shortcuts)
+
+    def show_about(self) -> None:
+        self._toggle("about", self._make_about)
+
+    def overlay(self, name: str) -> Overlay | None:
+        """ "models", "settings", "shortcuts" or "about", once it was opened."""
+        return self._overlays.get(name)
+
+    def _toggle(self, name: str, make: Callable[[], Overlay], anchor: QWidget | None = None) -> None:
+        if name not in self._overlays:
+            self._overlays[name] = make()
+        for other, overlay in self._overlays.items():
+            if other != name:
+                overlay.close_overlay()
+        self.queue_view.popup.close_overlay()
+        self._overlays[name].toggle(anchor)
+
+    def _make_picker(self) -> Overlay:
+        picker = ModelPicker(self.context, self.downloads, self)
+        picker.open_file_requested.connect(self.open_model_file)
+        return picker
+
+    def _make_settings(self) -> Overlay:
+        from autogpt_desktop.ui.settings.drawer import SettingsDrawer
+
+        return SettingsDrawer(self.context, self)
+
+    def _make_shortcuts(self) -> Overlay:
+        from autogpt_desktop.ui.settings.shortcuts_card import ShortcutsCard
+
+        return ShortcutsCard(self.context, self)
+
+    def _make_about(self) -> Overlay:
+        from autogpt_desktop.ui.settings.about_card import AboutCard
+
+        return AboutCard(self.context, self)
+
+    # --- models -----------------------------------------------------------------------------
+
+    def open_model_file(self) -> None:
+        """Ask for a file; it is registered where it lies."""
+        for overlay in self._overlays.values():
+            overlay.close_overlay()
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Open a model file"), "", tr("Models (*.gguf)") + ";;" + tr("All files (*)")
+        )
+        if name:
+            self.add_model(Path(name))
+
+    def add_model(self, path: Path) -> None:
+        self.downloads.add_file(path)
+
+    def _on_added(self, model: object) -> None:
+        name, title = getattr(model, "name", ""), getattr(model, "title", "")
+        self.context.toast(tr("{model} was added.", model=title))
+        from autogpt_desktop.catalog.roles import candidates
+
+        role = self.context.panels.role
+        able = {each.name for each in candidates(role, self.context.installed_models())}
+        self.context.choose_for(role if name in able else "chat", name)
+
+    def _on_models_listed(self) -> None:
+        """Without a model there is nothing to chat with: say so in place of the panels."""
+        empty = self.context.chosen_model() is None
+        if empty and self.first_run is None:
+            from autogpt_desktop.ui.shell.first_run import FirstRun
+
+            page = FirstRun(self.context, self.downloads)
+            page.open_button.clicked.connect(self.open_model_file)
+            page.models_button.clicked.connect(self.show_models)
+            self.first_run = page
+            self.pages.addWidget(page)
+        showing = self.pages.currentWidget()
+        wanted = self.first_run if empty and self.first_run is not None else self.columns
+        if showing is not wanted:
+            self.pages.setCurrentWidget(wanted)
+            self._focus_default()
+        self.model_button.retranslate()
+
+    def _focus_default(self) -> None:
+        focus = getattr(self.pages.currentWidget(), "focus_default", None)
+        if self.pages.currentWidget() is self.columns:
+            focus = self.columns.focus_active
+        if focus is not None:
+            focus()
+
+    # --- small things -----------------------------------------------------------------------
+
+    def toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def raise_window(self) -> None:
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def on_second_start(self, files: list[str]) -> None:
+        """Somebody started the application again, perhaps with files."""
+        self.raise_window()
+        for file in files:
+            self.add_model(Path(file))
+
+    def _notify(self, title: str, text: str) -> None:
+        """A desktop notification, and a mark in the task bar, if the window is not in front."""
+        if self.isActiveWindow():
+            return
+        QApplication.alert(self)
+        if not QSystemTrayIcon.isSystemTrayAvailable() or not QSystemTrayIcon.supportsMessages():
+            return
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(app_icon(), self)
+            self._tray.messageClicked.connect(self.raise_window)
+        self._tray.show()
+        self._tray.showMessage(title, text, app_icon(), 10_000)
+        QTimer.singleShot(15_000, self._tray.hide)
+
+    def _restore_geometry(self) -> None:
+        text = self.context.settings.window_geometry.encode("ascii", "ignore")
+        saved = QByteArray.fromBase64(QByteArray(text))
+        if saved.isEmpty() or not self.restoreGeometry(saved):
+            # not self.screen(): PySide 6.11 lets the window's end take that QScreen with it
+            screen = QGuiApplication.primaryScreen().availableGeometry()
+            size = QSize(1100, 760).boundedTo(screen.size())
+            self.resize(size)
+            self.move(screen.center() - self.rect().center())
+
+    # --- Qt ---------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        """Everything that costs time and that nobody has to wait for."""
+        self.first_painted.emit()
+        self._focus_default()
+        self.context.load_chosen_model()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow() and self._tray is not None:
+            self._tray.hide()
+        super().changeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_model(event) is not None:
+            event.acceptProposedAction()
+            self.banner.say(tr("Drop the file to add this model."), icon="import")
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.banner.restore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.banner.restore()
+        path = dropped_model(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.add_model(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop what runs, let the panels write what they have, and go."""
+        if self._closing:
+            return
+        self._closing = True
+        settings = self.context.settings
+        settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        if self.bugs.dialog is not None:
+            self.bugs.dialog.close()  # the application ends with its last window
+        self.hide()  # stopping may take a moment; nobody needs to watch
+        picker = self._overlays.get("models")
+        if isinstance(picker, ModelPicker):
+            picker.finish_removals()
+        self.downloads.stop()
+        self.context.worker.stop()
+        QApplication.processEvents()  # what the jobs said last
+        for panel in self.columns.built():
+            shutdown = getattr(panel, "shutdown", None)
+            if shutdown is not None:
+                shutdown()
+        with suppress(KnownError):  # undo ends with the window; what failed is purged after the next start
+            self.context.history.purge_deleted()
+        self.context.save_settings()
+        super().closeEvent(event)

@@ -1,0 +1,144 @@
+"""One column: a tab widget whose tabs can be dragged out of their bar, and the place of a panel in it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QTabBar, QTabWidget, QVBoxLayout, QWidget
+
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.panel import PanelKind
+from autogpt_desktop.ui.widgets.basic import set_property
+
+LEAVE_X, LEAVE_Y = 48, 24  # px beyond the tabs, where a tab that is moved leaves its bar
+
+
+class Slot(QWidget):
+    """Where a panel stands; built when it is first seen. It moves between columns with its panel."""
+
+    shown = Signal(object)
+
+    def __init__(self, context: AppContext, kind: PanelKind) -> None:
+        super().__init__()
+        self.kind = kind
+        self.panel: QWidget | None = None
+        self._context = context
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+
+    def build(self) -> QWidget:
+        if self.panel is None:
+            self.panel = self.kind.make(self._context)
+            self.layout().addWidget(self.panel)
+            self.panel.show()  # Qt would do it a moment later: an empty picture first
+        return self.panel
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit(self)
+
+
+class PanelBar(QTabBar):
+    """Tabs move within the bar as ever; pulled out of it, they are the columns' to place."""
+
+    pulled = Signal(int, QPoint)  # tab, where on the screen; again at each move
+    dropped = Signal(int, QPoint)
+    drag_cancelled = Signal()
+    menu_requested = Signal(int, QPoint)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pressed = -1
+        self._pulling = False
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = self.tabAt(event.position().toPoint())
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed < 0 or not event.buttons() & Qt.MouseButton.LeftButton:
+            super().mouseMoveEvent(event)
+            return
+        if not self._pulling and not self._tabs_area().contains(event.position().toPoint()):
+            self._end_move(event.position())
+            self._pulling = True
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            QApplication.instance().installEventFilter(self)  # Esc, wherever the focus is
+        if self._pulling:
+            self.pulled.emit(self.currentIndex(), event.globalPosition().toPoint())
+        else:
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = -1
+            if self._pulling:
+                self._let_go()
+                self.dropped.emit(self.currentIndex(), event.globalPosition().toPoint())
+                return
+        super().mouseReleaseEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """While a tab is pulled, keys do nothing but give it up."""
+        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+            return super().eventFilter(watched, event)
+        if self._pulling and event.key() == Qt.Key.Key_Escape:
+            self._pressed = -1
+            self._let_go()
+            self.drag_cancelled.emit()
+        return True
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        index = self.tabAt(event.pos()) if by_mouse else self.currentIndex()
+        if index >= 0:
+            corner = self.mapToGlobal(self.tabRect(index).bottomLeft())
+            self.menu_requested.emit(index, event.globalPos() if by_mouse else corner)
+
+    def _tabs_area(self) -> QRect:
+        area = QRect()
+        for index in range(self.count()):
+            area = area.united(self.tabRect(index))
+        return area.intersected(self.rect()).adjusted(-LEAVE_X, -LEAVE_Y, LEAVE_X, LEAVE_Y)
+
+    def _end_move(self, place: QPointF) -> None:
+        """Qt's own move within the bar ends here, as if the button had been let go."""
+        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        there = QPointF(self.mapToGlobal(place.toPoint()))
+        kind = QEvent.Type.MouseButtonRelease
+        super().mouseReleaseEvent(QMouseEvent(kind, place, there, button, Qt.MouseButton.NoButton, none))
+
+    def _let_go(self) -> None:
+        self._pulling = False
+        self.unsetCursor()
+        QApplication.instance().removeEventFilter(self)
+
+
+class PanelTabs(QTabWidget):
+    """A column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = PanelBar()
+        self.setTabBar(self.bar)
+        self.setDocumentMode(True)
+        self.setMovable(True)
+        self.setUsesScrollButtons(True)
+        self.setFocusProxy(None)  # else Tab ends at the bar while that is hidden
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def slot_at(self, index: int) -> Slot | None:
+        slot = self.widget(index)
+        return slot if isinstance(slot, Slot) else None
+
+    def panel_keys(self) -> list[str]:
+        slots = [self.slot_at(index) for index in range(self.count())]
+        return [slot.kind.key for slot in slots if slot is not None]
+
+    def current_slot(self) -> Slot | None:
+        return self.slot_at(self.currentIndex())
+
+    def set_active(self, active: bool) -> None:
+        """Whether it holds the panel that was used last."""
+        set_property(self.bar, "active", "true" if active else "false")

@@ -1,0 +1,65 @@
+"""SQuAD's measure, and the constants' fit, on numbers that can be worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from autogpt_desktop.bench.quality.answer import exact, f1, items
+from autogpt_desktop.bench.quality.fit_answer import fit_answered, fit_rank, threshold
+from autogpt_desktop.errors import KnownError
+
+
+def test_f1_counts_words_as_squad_does() -> None:
+    assert f1("The Old Mill!", ["old mill"]) == 1.0
+    assert f1("old mill", ["the old stone mill"]) == pytest.approx(0.8)
+    assert f1("rye", ["old mill", "wheat"]) == 0.0
+    assert exact("the mill.", ["Mill"]) and not exact("mills", ["mill"])
+    assert f1("1782年", ["1782 年"], wide=True) == 1.0
+
+
+def test_the_weights_find_the_feature_that_counts() -> None:
+    draw = torch.Generator().manual_seed(0)
+    rows = [torch.randn(6, 3, generator=draw) for _ in range(40)]
+    scores = [(row[:, 1] == row[:, 1].max()).float() for row in rows]
+    found = fit_rank(rows, scores)
+    assert found[1] > 1 and found[[0, 2]].abs().max() < 0.2 * found[1]
+
+
+def test_the_logistic_model_separates_and_the_threshold_keeps_its_share() -> None:
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(200, 2, generator=draw)
+    answers = (rows[:, 0] > 0).float()
+    found = fit_answered(rows, answers)
+    probabilities = torch.sigmoid(rows @ found[1:] + found[0])
+    assert ((probabilities > 0.5).float() == answers).float().mean() > 0.97
+    least = threshold(probabilities[answers > 0], 0.9)
+    assert (probabilities[answers > 0] >= least).float().mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_wrong_paragraphs_come_from_both_kinds_of_places(tmp_path: Path) -> None:
+    def article(name: str) -> dict[str, object]:
+        return {
+            "paragraphs": [
+                {
+                    "context": f"{name} {n}",
+                    "qas": [{"question": f"{name}{n}?", "answers": [{"text": str(n)}]}],
+                }
+                for n in range(3)
+            ]
+        }
+
+    (tmp_path / "xquad").mkdir()
+    data = {"data": [article("a"), article("b")]}
+    (tmp_path / "xquad" / "en.json").write_text(json.dumps(data), encoding="utf-8")
+    found = items(tmp_path, "en", 0, 3)
+    assert [item.near for item in found] == [False, True] * 3
+    assert all(
+        item.other != item.context and (item.other[0] == item.context[0]) == item.near for item in found
+    )
+    assert items(tmp_path, "en", 2, 3) == found[:2]
+    with pytest.raises(KnownError, match="bench-data"):
+        items(tmp_path, "zh", 0, 0)

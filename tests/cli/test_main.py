@@ -1,0 +1,197 @@
+"""The terminal front door, run as a person runs it: as a process, with the real starter model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop import __version__
+from autogpt_desktop.storage.conversations.store import History
+
+MODULE = [sys.executable, "-m", "autogpt_desktop"]
+MODEL = ["--model", "smollm2-135m-instruct", "--device", "cpu"]
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*MODULE, *arguments], input=stdin, capture_output=True, text=True, timeout=120, encoding="utf-8"
+    )
+
+
+def test_version_and_help() -> None:
+    version = run("--version")
+    assert version.stdout.strip() == f"AutoGPT Desktop {__version__}" and version.returncode == 0
+    top = run("--help")
+    for command in ("chat", "sentiment", "models", "bench"):
+        assert command in top.stdout
+    options = run("chat", "--help").stdout
+    for option in ("--model", "--system", "--temperature", "--top-p", "--seed", "--max-tokens", "--device"):
+        assert option in options
+
+
+def test_the_answer_alone_goes_to_standard_output(starter_gguf: Path) -> None:
+    done = run("chat", "What is the capital of France?", "--temperature", "0", *MODEL)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "The capital of France is Paris.\n"
+    assert done.stderr == ""
+
+
+def test_the_question_comes_from_standard_input(starter_gguf: Path) -> None:
+    done = run(
+        "chat", "--temperature", "0", "--max-tokens", "12", *MODEL, stdin="What is the capital of France?\n"
+    )
+    assert "Paris" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["chat", "", *MODEL], "nothing to answer"),
+        (["chat", "hi", "--model", "no-such-model"], "no model called"),
+        (["chat", "hi", "--model", "x" * 5000], "no model called"),
+        (["chat", "hi", "--model", "~nobody-of-that-name/x.gguf"], "no model called"),
+        (["models", "get", "gemma-3-270m"], "--accept-terms"),
+        (["models", "remove", "nothing"], "no model called"),
+    ],
+)
+def test_errors_are_one_plain_sentence(arguments: list[str], sentence: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    for arguments in (["chat", "hi"], ["models", "list"], []):
+        monkeypatch.setenv("QT_QPA_PLATFORM", "" if not arguments else "offscreen")
+        done = run(*arguments)
+        assert done.returncode == 1 and "cannot write to the folder" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a descriptor the POSIX way")
+def test_a_closed_standard_input_asks_nothing(starter_gguf: Path) -> None:
+    script = f'exec "{sys.executable}" -m autogpt_desktop chat --device cpu <&-'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "nothing to answer" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bad", [["--temperature", "-1"], ["--max-tokens", "0"], ["--device", "tpu"]])
+def test_options_out_of_range_are_usage_errors(bad: list[str]) -> None:
+    done = run("chat", "hi", *bad)
+    assert done.returncode == 2 and "usage:" in done.stderr
+
+
+def test_a_corrupt_model_file_is_named(tmp_path: Path, starter_gguf: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(starter_gguf.read_bytes()[:2_000_000])
+    done = run("chat", "hi", "--model", str(broken))
+    assert done.returncode == 1 and "broken.gguf" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_models_list_shows_what_is_here_and_what_can_be_had(starter_gguf: Path) -> None:
+    lines = run("models", "list").stdout.splitlines()
+    assert any(line.startswith("smollm2-135m-instruct\t98 MB") for line in lines)
+    assert any(line.startswith("gemma-3-270m") for line in lines)
+
+
+def test_bench_prints_json(starter_gguf: Path) -> None:
+    done = run("bench", "--json", "--repeat", "1", "--prompt-tokens", "32", "--new-tokens", "4", *MODEL)
+    result = json.loads(done.stdout)
+    assert result["model"] == starter_gguf.name and result["device"] == "cpu"
+    assert result["prefill_tps"] > 0 and result["decode_tps"] > 0 and result["load_s"] > 0
+    assert 0.5 < result["weights_to_file"] <= 1.6
+    assert result["peak_rss_mb"] > 100
+
+
+@pytest.fixture
+def terminal(starter_gguf: Path) -> object:
+    """The conversation on a real terminal: (process, read until a text comes, write)."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*MODULE, "chat", "--temperature", "0", *MODEL],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    seen = ""
+
+    def expect(text: str, seconds: float = 60.0) -> str:
+        nonlocal seen
+        ends = time.monotonic() + seconds
+        while text not in seen and time.monotonic() < ends:
+            if select.select([master], [], [], 0.2)[0]:
+                seen += os.read(master, 4096).decode("utf-8", "replace")
+        assert text in seen, seen
+        before, seen = seen.split(text, 1)
+        return before
+
+    yield process, expect, lambda text: os.write(master, text.encode())
+    process.kill()
+    process.wait()
+    os.close(master)
+
+
+def test_a_conversation_in_the_terminal_is_kept_in_the_history(terminal: tuple) -> None:  # type: ignore[type-arg]
+    process, expect, write = terminal
+    expect("> ")
+    write("What is the capital of France?\n")
+    expect("Paris")
+    expect("> ")
+    write("Write a very long story about the sea, with many chapters.\n")
+    expect("sea")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)  # stops the answer, not the program
+    expect("> ", 5)
+    write("\n")
+    assert process.wait(20) == 0
+    history = History()
+    (conversation,) = history.conversations()
+    messages = history.path(conversation.id)
+    history.close()
+    assert [m.role for m in messages] == ["user", "assistant", "user", "assistant"]
+    assert "Paris" in messages[1].text and messages[1].state == "complete"
+    assert messages[3].state == "stopped" and messages[3].text
+
+
+_INTERRUPTED_WHILE_CLEANING_UP = """
+import os, signal, sys, time
+from autogpt_desktop.cli import main as cli
+
+class Cleaned:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+def run(options, settings):
+    Cleaned()  # gone at once, and the interrupt comes while it goes
+    time.sleep(30)
+    return 0
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+cli.TASKS["ask"].run = run
+sys.exit(cli.main(["ask", "Who?", "."]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_in_the_middle_of_a_clean_up_is_heard() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_WHILE_CLEANING_UP], capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -1,0 +1,66 @@
+"""``autogpt-desktop sentiment`` as a person runs it: as a process, with the real model."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop.cli.main import main
+
+GOOD, BAD = "A wonderful film, I loved it.", "Dull and far too long."
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "autogpt_desktop", "sentiment", *arguments, "--device", "cpu"]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, encoding="utf-8")
+
+
+def test_a_line_of_json_for_each_line(gemma_gguf: Path) -> None:
+    done = run("--json", "--model", str(gemma_gguf), stdin=f"{GOOD}\n\n{BAD} {GOOD}\n")
+    assert done.returncode == 0 and done.stderr == ""
+    first, empty, both = map(json.loads, done.stdout.splitlines())
+    assert list(first) == ["text", "label", "positive", "neutral", "negative", "sentences"]
+    assert first["text"] == GOOD and first["label"] == "positive"
+    assert abs(first["positive"] + first["neutral"] + first["negative"] - 1) < 1e-5
+    assert empty["label"] == "" and empty["flags"] == ["empty"] and empty["sentences"] == []
+    assert [part["text"] for part in both["sentences"]] == [BAD, GOOD]
+    assert both["sentences"][0]["negative"] > 0.5 < both["sentences"][1]["positive"]
+
+
+def test_the_column_of_a_table_goes_to_a_table(gemma_gguf: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text(f'id;words\n=1;"{GOOD}"\n2;{BAD}\n', encoding="utf-8")
+    done = run(str(path), "--column", "words", "--out", str(out), "--two-way", "--model", str(gemma_gguf))
+    assert done.returncode == 0 and done.stdout == "" and "positive 1, neutral 0, negative 1" in done.stderr
+    with open(out, encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["id", "words", "sentiment", "positive", "negative", "flags"]
+    assert [row[2] for row in rows[1:]] == ["positive", "negative"] and rows[1][0] == "'=1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["table.csv"], "--column NAME. The columns are: id, words"),
+        (["table.csv", "--column", "nothing"], "There is no column “nothing”"),
+        (["lines.txt", "--out", "out.csv"], "is not a table"),
+        (["missing.txt"], "is no longer there"),
+        (["--out", "out.csv"], "Name one CSV or XLSX file"),
+        (["picture.txt"], "not a kind of file"),
+        (["table.csv", "--column", "words", "--out", "./table.csv"], "would replace “table.csv”"),
+    ],
+)
+def test_errors_are_one_plain_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "table.csv").write_text("id,words\n1,some words\n2,other words\n")
+    (tmp_path / "lines.txt").write_text("a text\n")
+    (tmp_path / "picture.txt").write_bytes(bytes(range(256)) * 64)
+    status = main(["sentiment", *[str(tmp_path / one) if "." in one else one for one in arguments]])
+    said = capsys.readouterr()
+    assert status == 1 and said.out == "" and sentence in said.err

@@ -1,0 +1,199 @@
+"""Encoders against transformers: hidden states, heads, pooling, and folders that are damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tokenizers
+import torch
+import transformers
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
+from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
+from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
+
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "under",
+    "mat",
+    "tree",
+    "who",
+    "what",
+    "where",
+    "and",
+    "then",
+    "it",
+    "was",
+    "very",
+    "big",
+    "small",
+    "?",
+]
+TEXTS = ["the cat sat on the mat", "a dog ran", "it was very big and then the dog sat under a small tree"]
+PAIRS = [("who sat ?", "the cat sat on the mat"), ("where was it ?", "a dog ran under the big tree")]
+SMALL = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
+CONFIGS: dict[str, Any] = {
+    "bert": (transformers.BertConfig, SMALL),
+    "roberta": (transformers.RobertaConfig, {**SMALL, "type_vocab_size": 1, "pad_token_id": 1}),
+    "xlm-roberta": (transformers.XLMRobertaConfig, {**SMALL, "type_vocab_size": 1, "pad_token_id": 1}),
+    "distilbert": (transformers.DistilBertConfig, {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 48}),
+}
+HEADS = {
+    "embedding": transformers.AutoModel,
+    "classification": transformers.AutoModelForSequenceClassification,
+    "question_answering": transformers.AutoModelForQuestionAnswering,
+}
+
+
+def write_encoder(folder: Path, family: str, head: str = "embedding") -> Any:
+    """A small random encoder with a tokenizer of whole words; returns transformers' model."""
+    torch.manual_seed(3)
+    vocab = {word: id for id, word in enumerate(["[PAD]", "[X]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
+    tokenizer = tokenizers.Tokenizer(WordLevel(vocab, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    segment = 1 if family == "bert" else 0
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair=f"[CLS] $A [SEP] $B:{segment} [SEP]:{segment}",
+        special_tokens=[("[CLS]", 3), ("[SEP]", 4)],
+    )
+    kind, sizes = CONFIGS[family]
+    config = kind(vocab_size=len(vocab), max_position_embeddings=40, num_labels=3, **sizes)
+    if head == "question_answering":
+        config.num_labels = 2
+    model = HEADS[head].from_config(config).eval()
+    for parameter in model.parameters():  # random biases and norms too: zeros would hide a mistake
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return model
+
+
+def opened(folder: Path) -> EncoderEngine:
+    engine = run_to_end(load_encoder(folder))
+    assert isinstance(engine, EncoderEngine)
+    return engine
+
+
+def rows(events: Any) -> list[Any]:
+    pairs = [event for event in events if not isinstance(event, Progress)]
+    return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def reference(engine: EncoderEngine, model: Any, text: Any) -> Any:
+    encoding = engine.tokenizer.encode(*((text,) if isinstance(text, str) else text))
+    values = {"input_ids": torch.tensor([encoding.ids]), "attention_mask": torch.ones(1, len(encoding.ids))}
+    if engine.config.type_vocab_size > 1:
+        values["token_type_ids"] = torch.tensor([encoding.type_ids])
+    with torch.inference_mode():
+        return model(**values)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_embeddings_are_those_of_transformers(tmp_path: Path, family: str) -> None:
+    model = write_encoder(tmp_path, family)
+    engine = opened(tmp_path)
+    for text, vector in zip(TEXTS, rows(engine.embed(TEXTS)), strict=True):
+        mean = reference(engine, model, text).last_hidden_state[0].mean(0)
+        assert torch.allclose(vector, mean / mean.norm(), atol=1e-5)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_classification_logits_are_those_of_transformers(tmp_path: Path, family: str) -> None:
+    model = write_encoder(tmp_path, family, "classification")
+    engine = opened(tmp_path)
+    assert engine.config.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+    inputs = [*TEXTS, *PAIRS]
+    for text, logits in zip(inputs, rows(engine.classify(inputs)), strict=True):
+        assert torch.allclose(logits, reference(engine, model, text).logits[0], atol=1e-4)
+    with pytest.raises(ValueError, match="no question answering head"):
+        list(engine.spans(PAIRS))
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_answer_spans_are_those_of_transformers(tmp_path: Path, family: str) -> None:
+    model = write_encoder(tmp_path, family, "question_answering")
+    engine = opened(tmp_path)
+    for pair, spans in zip(PAIRS, rows(engine.spans(PAIRS)), strict=True):
+        assert isinstance(spans, Spans)
+        passage = pair[1].split()
+        assert [pair[1][a:b] for a, b in spans.offsets] == passage
+        output = reference(engine, model, pair)
+        before = len(pair[0].split()) + 2
+        wanted = output.start_logits[0, before : before + len(passage)]
+        assert torch.allclose(spans.start, wanted, atol=1e-4)
+        assert spans.null == pytest.approx(
+            float(output.start_logits[0, 0] + output.end_logits[0, 0]), abs=1e-4
+        )
+
+
+def test_the_sentence_layout_decides_pooling_and_length(tmp_path: Path) -> None:
+    model = write_encoder(tmp_path, "bert")
+    (tmp_path / "modules.json").write_text(
+        json.dumps([{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}])
+    )
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 6}')
+    engine = opened(tmp_path)
+    assert (engine.config.pooling, engine.config.normalize, engine.config.max_tokens) == ("cls", False, 6)
+    (vector,) = rows(engine.embed([TEXTS[1]]))
+    assert torch.allclose(vector, reference(engine, model, TEXTS[1]).last_hidden_state[0, 0], atol=1e-5)
+    assert len(engine.tokenizer.encode(TEXTS[2]).ids) == 6
+    assert engine.tokens(TEXTS[2]) == 15
+
+
+def test_many_texts_keep_their_order_and_can_be_cancelled(tmp_path: Path) -> None:
+    write_encoder(tmp_path, "bert")
+    engine = opened(tmp_path)
+    many = [" ".join(WORDS[: 1 + i % 15]) for i in range(300)]
+    together = rows(engine.embed(many))
+    for index in (0, 14, 137, 299):
+        assert torch.allclose(together[index], rows(engine.embed([many[index]]))[0], atol=1e-5)
+    with pytest.raises(Cancelled):
+        list(engine.embed(many, cancelled=lambda: True))
+
+
+def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    write_encoder(good, "bert")
+    assert is_encoder(good) and not is_encoder(tmp_path)
+
+    def damaged(change: dict[str, Any], remove: str = "") -> str:
+        folder = tmp_path / "bad"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(good, folder)
+        raw = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(raw | change))
+        if remove:
+            (folder / remove).unlink()
+        with pytest.raises(KnownError) as caught:
+            opened(folder)
+        return caught.value.key
+
+    assert damaged({"hidden_size": 33}) == "folder-config"
+    assert damaged({"hidden_act": "magic"}) == "folder-config"
+    assert damaged({"num_hidden_layers": 3}) == "gguf-tensor-missing"
+    assert damaged({"intermediate_size": 64}) == "gguf-tensor-shape"
+    assert damaged({"model_type": "t5"}) == "unknown-family"
+    assert damaged({}, "tokenizer.json") == "tokenizer-missing"
+    assert damaged({}, "model.safetensors") == "folder-weights"
+    (good / "config.json").write_text("[" * 100_000)
+    with pytest.raises(KnownError, match="folder-config"):
+        encoder_config(good)

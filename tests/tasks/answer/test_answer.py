@@ -1,0 +1,294 @@
+"""Answers are copied, stand where they are said to stand, and are refused where the text has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogpt_desktop.cli.main import main
+from autogpt_desktop.documents.types import Passage
+from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Text
+from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text, follow_up
+from autogpt_desktop.tasks.answer.chat_model import said
+from autogpt_desktop.tasks.answer.extract import Candidate, Copier, Vocabulary
+from autogpt_desktop.tasks.answer.lexicon import asked_for, content, fits, kind_of, words
+from autogpt_desktop.tasks.answer.phrases import phrases
+from autogpt_desktop.tasks.answer.rank import FEATURES, SIGNALS, features, signals, weights
+from autogpt_desktop.tasks.answer.rank import Passage as Seen
+from autogpt_desktop.tasks.answer.reader import Reader, align, focus, prompts
+from autogpt_desktop.tasks.answer.whole import whole
+
+TEXT = (
+    "The Brenner mill was built in 1782 by Anna Holt. It ground rye for three villages until 1911. "
+    "Today it holds a small library with 4,200 books."
+)
+
+
+@pytest.fixture(scope="module")
+def reader(gemma_gguf: Path) -> Iterator[Reader]:
+    from autogpt_desktop.engine.load import load, run_to_end
+
+    engine = run_to_end(load(gemma_gguf, device="cpu"))
+    yield Reader(engine, None)
+    engine.close()
+
+
+def to_end(steps: Any) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_every_candidate_is_a_phrase_of_the_passage(reader: Reader) -> None:
+    passage, found, mass = to_end(reader.consider("Who built the mill?", TEXT))
+    phrases = [TEXT[one.start : one.end] for one in found]
+    assert "Anna Holt" in phrases
+    assert all(phrase and phrase == phrase.strip() for phrase in phrases)
+    assert all(one.logprob < 0 for one in found) and mass < 0
+    assert len({(one.start, one.end) for one in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("Who built the Brenner mill?", "Anna Holt"), ("How many books does the library hold?", "4,200")],
+)
+def test_answers_from_a_text(reader: Reader, question: str, answer: str) -> None:
+    found = to_end(reader.read(question, TEXT))
+    assert answer in found.text
+    assert TEXT[found.start : found.end] == found.text
+
+
+def test_chinese_answers_begin_and_end_anywhere(reader: Reader) -> None:
+    text = "老磨坊建于1782年，由安娜负责建造。现在里面有一座小图书馆，藏书四千册。"
+    found = to_end(reader.read("老磨坊建于哪一年？", text))
+    assert "1782" in found.text
+    assert text[found.start : found.end] == found.text
+
+
+def test_what_was_asked_does_not_matter_for_another_passage(reader: Reader) -> None:
+    right = to_end(reader.read("Who built the Brenner mill?", TEXT))
+    wrong = to_end(reader.read("Who built the Brenner mill?", "Penguins swim well. They eat krill and fish."))
+    assert right.probability > weights("words").least > wrong.probability
+
+
+def test_a_copier_knows_where_words_begin_and_end(reader: Reader) -> None:
+    text = "It cost $2.4 million (in 1931). 她在北京。 12,500 **bold**"
+    copier = Copier(Vocabulary.of(reader.engine.tokenizer), text)
+    starts = {copier.character[at] for at in copier.starts}
+    ends = {copier.character[at] for at in copier.ends}
+    at = text.index
+    assert {0, at("cost"), at("$"), at("2"), at("million"), at("1931"), at("京")} <= starts
+    assert not {at("ost"), at(")"), at(" "), at("。"), at("4 mill"), at("500")} & starts
+    assert {2, at("million") + 7, at("1931") + 4, at("京")} <= ends
+    assert not {at("ost"), at("(") + 1, at(",500"), at("500"), at("bold") + 5} & ends
+    assert at("bold") in starts and at("bold") + 4 in ends and at("**") not in starts
+    assert copier.mass(flat_logits(reader)) <= 0
+
+
+def flat_logits(reader: Reader) -> Any:
+    import torch
+
+    return torch.zeros(reader.engine.config.vocab_size)
+
+
+def test_alignment() -> None:
+    assert align("Anna Holt", TEXT) == (TEXT.index("Anna"), TEXT.index("Anna") + 9)
+    assert align("anna holt.", TEXT) == align("Anna Holt", TEXT)
+    place = align("the three small villages", TEXT)
+    assert place is not None and TEXT[slice(*place)] == "three villages"
+    assert align("a castle in Spain", TEXT) is None
+    assert align(" . ", TEXT) is None
+
+
+def test_kinds_of_questions() -> None:
+    asked = {
+        "When was it built?": "date",
+        "What year did it close?": "date",
+        "How many books are there?": "number",
+        "Who built it?": "person",
+        "Where is it?": "place",
+        "Why did it close?": "reason",
+        "What did it grind?": "thing",
+        "谁建了它？": "person",
+        "有多少本书？": "number",
+        "它建于什么时候？": "date",
+    }
+    assert {question: kind_of(question) for question in asked} == asked
+    assert fits("date", "in 1782") == 1 and fits("date", "rye") == -1
+    assert fits("number", "4,200") == 1 and fits("number", "Anna Holt") == -1
+    assert fits("person", "Anna Holt") == 1 and fits("person", "rye") == -1
+
+
+def test_the_focus_keeps_the_places() -> None:
+    from autogpt_desktop.documents.text.passages import sentences
+
+    spans = tuple(sentences(TEXT))
+    text, pieces = focus("How many books does the library hold?", Seen(TEXT, spans, ()), 1)
+    assert text == "Today it holds a small library with 4,200 books."
+    start, end, origin = pieces[0]
+    assert text[start:end] == TEXT[origin : origin + end - start]
+
+
+def test_signals_tell_a_question_from_another() -> None:
+    seen = Seen(TEXT, ((0, 49), (50, 95), (96, len(TEXT))), ())
+    one = Candidate(TEXT.index("Anna"), TEXT.index("Anna") + 9, -1.0, -0.5, -0.2, 2)
+    here = dict(zip(SIGNALS, signals("Who built the Brenner mill?", seen, one, -0.5, 1.0), strict=True))
+    there = dict(zip(SIGNALS, signals("Who won the Tour in Paris?", seen, one, -0.5, 1.0), strict=True))
+    assert here["coverage"] == 1.0 and there["coverage"] == 0.0
+    assert here["missing"] == 0.0 and there["missing"] == 1.0
+    assert here["overlap"] > there["overlap"] == 0.0
+    assert len(features("Who built it?", seen, [one])[0]) == len(FEATURES)
+
+
+def test_phrases_that_the_model_did_not_follow() -> None:
+    text = "In 1782 Anna Holt built the Brenner mill (for 4,200 crowns), near Aldby. It ground rye."
+    firsts = {at: (-2.0, -1.0) for at in range(len(text))}
+    followed = [Candidate(text.index("Anna"), text.index("Anna") + 9, -1.0, -0.5, -0.2, 2)]
+    pieces = [(0, text.index(" It")), (text.index("It"), len(text))]
+    made = phrases(text, pieces, followed, firsts)
+    found = {text[one.start : one.end] for one in made}
+    assert {"1782", "Brenner mill", "4,200", "4,200 crowns", "Aldby", "rye", "Anna", "Holt"} <= found
+    assert not any(word in found for word in ("Anna Holt", "the Brenner mill", "mill (for", "ground"))
+    assert all("(" not in phrase and "." not in phrase for phrase in found)
+    assert all(one.tokens == 0 and one.logprob == -2.0 and one.prior == -1.0 for one in made)
+    assert phrases(text, pieces, [], {}) == []
+    marked = phrases("It is **twice a day** here", [(0, 26)], [], {at: (-1.0, 0.0) for at in range(26)})
+    assert all("*" not in "It is **twice a day** here"[one.start : one.end] for one in marked)
+    rows = features("Who built the Brenner mill?", Seen(text, tuple(pieces), ()), [*followed, *made])
+    at = FEATURES.index("followed")
+    assert [row[at] for row in rows] == [1.0] + [0.0] * len(made)
+
+
+def test_what_a_question_asks_for_by_name() -> None:
+    assert asked_for("Which universities won?") >= {word for word, _, _ in words("universities")}
+    assert asked_for("How many mills are there?") >= {"mill"}
+    assert asked_for("Who built it?") == frozenset() == asked_for("What is this?")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "copied", "answer"),
+    [
+        ("When was it signed?", "It was signed on 14 March 2021 by her.", "March", "14 March 2021"),
+        ("When was it signed?", "It was signed on March 3rd, 2021.", "2021", "March 3rd, 2021"),
+        ("In what year was it signed?", "It was signed on 14 March 2021.", "2021", "2021"),
+        ("How heavy is it?", "It weighs 62.5 kg.", "kg", "62.5 kg"),
+        ("How many seconds were left?", "With 17 seconds left.", "17", "17"),
+        ("By how much did it rise?", "It rose by 12 percent.", "percent", "12 percent"),
+        ("How much is it?", "It costs €3.4 million.", "million", "€3.4 million"),
+        ("它建于哪一年？", "它建于一九八六年。", "九八六年", "一九八六年"),
+        ("它什么时候开馆？", "它于2019年5月3日开馆。", "2019年", "2019年5月3日"),
+        ("Who signed it?", "Signed on 14 March 2021 by May Day.", "May", "May"),
+    ],
+)
+def test_dates_and_numbers_are_answered_whole(question: str, text: str, copied: str, answer: str) -> None:
+    at = text.index(copied)
+    start, end = whole(question, text, at, at + len(copied))
+    assert text[start:end] == answer
+
+
+@pytest.mark.parametrize("kind", ["meaning", "words", "wide"])
+def test_the_shipped_constants_are_sound(kind: str) -> None:
+    found = weights(kind)
+    assert 0 < found.least < 1
+    sure = dict.fromkeys(SIGNALS, 0.0) | {"coverage": 1.0, "overlap": 1.0, "overlap_here": 1.0}
+    unsure = dict.fromkeys(SIGNALS, 0.0) | {"missing": 1.0}
+    assert found.probability(list(sure.values())) > found.probability(list(unsure.values()))
+
+
+def test_what_a_chat_model_says_is_checked() -> None:
+    passages = ["Rye was ground here.", TEXT]
+    right = said("Anna Holt [2]", "Who built it?", passages)
+    assert right.answer == "Anna Holt" and right.confidence == 1.0
+    assert right.places == ((1, TEXT.index("Anna"), TEXT.index("Anna") + 9),)
+    invented = said("Karl Marx [1]", "Who built it?", passages)
+    assert invented.places == () and invented.confidence == 0.0
+    assert said("Not stated", "Who?", passages).refused
+    assert said("Anna Holt [7]", "Who built it?", passages).places[0][0] == 1
+
+
+def test_follow_ups_take_the_subject_along() -> None:
+    before = ["Who built the Brenner mill?"]
+    assert follow_up("When did she build it?", before) == "When did she build it? (Brenner)"
+    assert (
+        follow_up("How many books does the library hold?", before) == "How many books does the library hold?"
+    )
+    assert follow_up("When did she build it?", []) == "When did she build it?"
+    assert follow_up("And the library?", before) == "And the library? (Brenner)"
+    assert follow_up("老磨坊呢？", ["谁建了水塔？"]) == "老磨坊呢？ (谁建了水塔)"
+    with_answer = ["Who built the mill? Anna Holt"]
+    assert follow_up("Where did she study?", with_answer) == "Where did she study? (Anna Holt)"
+
+
+def test_a_question_that_stands_alone_stays_as_it_is() -> None:
+    before = ["How long do I bake the plum cake?"]
+    alone = (
+        "How much is the deposit?",
+        "Who is the president of France?",
+        "Is there a museum?",
+        "押金多少？",
+    )
+    for question in alone:
+        assert follow_up(question, before) == question
+
+
+def test_examples_contain_their_answers() -> None:
+    for language in ("en", "zh"):
+        for one in prompts()[language]["examples"]:
+            assert one["answer"] in one["passage"]
+            assert content(one["question"])
+
+
+def test_evidence_comes_first_then_the_answer_with_its_place(gemma_gguf: Path) -> None:
+    models = Models(lambda role: _path(role, gemma_gguf), device="cpu")
+    passages = [Passage(Path("a.txt"), "2", 100, 100 + len(TEXT), TEXT, "a")]
+    try:
+        with models.job() as job:
+            events = [e for e in answer_in_text(job, "Who built the Brenner mill?", passages)]
+            with pytest.raises(KnownError, match="empty-question"):
+                list(answer_in_text(job, "  ", passages))
+            with pytest.raises(KnownError, match="empty-passage"):
+                list(answer_in_text(job, "Who?", [" "]))
+    finally:
+        models.unload()
+    kept = [e for e in events if isinstance(e, Evidence | Text | Answered)]
+    assert isinstance(kept[0], Evidence) and isinstance(kept[-1], Answered)
+    done = kept[-1]
+    assert done.answered and 0.5 < done.confidence <= 1
+    assert "".join(e.text for e in kept if isinstance(e, Text)) == f"{done.answer} [1]"
+    place = done.citations[0]
+    assert TEXT[place.start : place.end] == done.answer
+
+
+def _path(role: str, gemma: Path) -> Path:
+    if role == "embed":
+        raise KnownError("no-model-for-role", role=role, name="", model="")
+    return gemma
+
+
+def test_the_command_answers_from_files(
+    tmp_path: Path, gemma_gguf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mill.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "birds.md").write_text("# Birds\n\nPenguins swim well. They eat krill.", encoding="utf-8")
+    arguments = ["--model", str(gemma_gguf), "--device", "cpu", "--json"]
+    assert main(["ask", "Who built the Brenner mill?", str(tmp_path), *arguments]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["answered"] and "Anna Holt" in found["answer"]
+    place = found["citations"][0]
+    assert place["path"].endswith("mill.txt")
+    assert TEXT[place["start"] : place["end"]] == place["text"] == found["answer"]
+
+
+def test_the_command_wants_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "Who built it?"]) == 1
+    assert "files or folders" in capsys.readouterr().err
+    assert main(["ask", "Who built it?", str(tmp_path / "none.txt")]) == 1
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,47 @@
+"""How sure a translation is: a probability, which no better sign makes smaller."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from autogpt_desktop.bench.quality.fit_translate import FLAG, error, fit, usable
+from autogpt_desktop.tasks.translate.confidence import SIGNS, confidence, signals
+
+SOURCE, GOOD = "The bridge was closed on Monday.", "Le pont a été fermé lundi."
+
+
+def sure(
+    logprob: float = -0.5,
+    flags: tuple[str, ...] = (),
+    agreement: float | None = 0.6,
+    text: str = GOOD,
+) -> float:
+    return confidence(signals(SOURCE, text, "en", "fr", logprob, flags, agreement))
+
+
+def test_better_signs_are_never_less_sure() -> None:
+    assert 0 < sure(-3) <= sure(-1) <= sure(-0.1) < 1
+    assert sure(flags=("repeats", "language")) < sure(flags=("numbers",)) < sure()
+    assert sure(agreement=0.2) <= sure(agreement=0.9)
+    assert sure(text=GOOD * 4) <= sure() and sure(text="Le pont") <= sure()
+    assert sure(-2, agreement=None) < sure(-0.2, agreement=None)
+    assert 0 <= sure(float("-inf"), ("empty",), 0.0, "") < 0.5
+
+
+def test_the_fit_finds_what_made_the_data() -> None:
+    draw = random.Random(0)
+    rows = [{"logprob": -2 * draw.random(), "length": draw.random(), "flags": 0.0} for _ in range(1000)]
+    useful = [draw.random() < 1 / (1 + 2.718 ** -(2 + 3 * row["logprob"])) for row in rows]
+    found = fit(rows, useful)
+    assert found["bias"] == pytest.approx(2, abs=0.7) and found["logprob"] == pytest.approx(3, abs=0.7)
+    assert -0.5 < found["length"] <= 0 and found["flags"] <= FLAG
+    wrong = fit([{"logprob": row["logprob"]} for row in rows], [not one for one in useful])
+    assert wrong["logprob"] * SIGNS["logprob"] >= 0
+
+
+def test_calibration_error_and_what_is_of_use() -> None:
+    assert error([0.1] * 10 + [0.9] * 10, [True] + [False] * 9 + [True] * 9 + [False]) == pytest.approx(0)
+    assert error([0.9] * 4, [False] * 4) == pytest.approx(0.9)
+    assert usable(50, "fr") and not usable(30, "fr") and usable(30, "zh")

@@ -1,0 +1,139 @@
+"""Files in another language: named, never overwritten, and gone on with after a kill or a cancel."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.tasks.translate.candidates import Answer
+from autogpt_desktop.tasks.translate.files import Kept, TranslatedFile, translate_file
+from autogpt_desktop.tasks.translate.translate import Translated
+
+WORDS = ["cat", "dog", "house", "river", "tree", "train", "letter", "window", "garden", "bridge"]
+PAGES = "\n\n".join(f"The {word} number {number} is here." for number in range(4) for word in WORDS)
+
+
+@pytest.fixture(scope="module")
+def models(gemma_gguf: Path) -> Iterator[Models]:
+    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+    yield models
+    models.unload()
+
+
+def translated(models: Models, path: Path, out: Path | None = None, source: str = "en") -> TranslatedFile:
+    *_, last = translate_file(models, path, out, source, "fr", quality="quick")
+    assert isinstance(last, Result) and isinstance(last.value, TranslatedFile)
+    return last.value
+
+
+def keys(part: Path) -> list[str]:
+    """The sentences that a file beside the result holds, in the order in which they were written."""
+    found = []
+    for line in part.read_text(encoding="utf-8").splitlines() if part.exists() else []:
+        try:
+            found.append(json.loads(line)[0])
+        except ValueError:  # written only in part, so far
+            continue
+    return found
+
+
+def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: Models, tmp_path: Path) -> None:
+    path, out, part = (tmp_path / name for name in ("a.txt", "a.fr.txt", "a.fr.txt.part"))
+    path.write_text(PAGES, encoding="utf-8")
+    command = [sys.executable, "-m", "autogpt_desktop", "translate", "--from", "en", "--to", "fr"]
+    command += ["--quality", "quick", "--device", "cpu", "--model", str(gemma_gguf), str(path)]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    end = time.monotonic() + 90
+    while not keys(part) and time.monotonic() < end and run.poll() is None:
+        time.sleep(0.02)
+    run.kill()
+    assert run.wait() != 0, "it was done before it was killed"
+    assert run.stderr is not None and not run.stderr.read()
+    run.stderr.close()
+    first = keys(part)
+    assert 0 < len(first) < 40 and not out.exists()
+    with part.open("a", encoding="utf-8") as file:
+        file.write('["half a li')
+
+    shown = 0
+
+    def enough() -> bool:
+        return shown >= len(first) + 1
+
+    with pytest.raises(Cancelled):
+        for event in translate_file(models, path, None, "en", "fr", quality="quick", cancelled=enough):
+            shown += isinstance(event, Translated)
+    second = keys(part)
+    assert len(first) < len(second) < 40 and not out.exists()
+
+    last: list[str] = []
+    done: TranslatedFile | None = None
+    for event in translate_file(models, path, None, "en", "fr", quality="quick"):
+        last = keys(part) or last
+        done = event.value if isinstance(event, Result) else None
+    assert done is not None and done.out == out and done.sentences == 40
+    assert len(last) == len(set(last)) == 40, "a sentence was translated twice"
+    assert last[: len(second)] == second and second[: len(first)] == first
+    assert not part.exists() and path.read_text(encoding="utf-8") == PAGES
+    lines = out.read_text(encoding="utf-8").split("\n\n")
+    assert len(lines) == 40 and all(len(line) > 9 for line in lines)
+
+
+def test_nothing_is_overwritten_unasked(models: Models, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("42\n", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    assert translated(models, path).out.name == "a.fr.txt"
+    assert translated(models, path).out.name == "a.fr.2.txt"
+    assert translated(models, path, tmp_path / "out").out == tmp_path / "out" / "a.fr.txt"
+    assert translated(models, path, tmp_path / "a.fr.txt").out.name == "a.fr.txt"
+    with pytest.raises(KnownError, match="translate-overwrites"):
+        translated(models, path, path)
+    with pytest.raises(KnownError, match="file-not-written"):
+        translated(models, path, tmp_path / "nowhere" / "b.txt")
+    assert path.read_text(encoding="utf-8") == "42\n"
+    assert {item.name for item in tmp_path.glob("a.*")} == {"a.txt", "a.fr.txt", "a.fr.2.txt"}
+
+
+def test_the_result_says_what_to_look_at(models: Models, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("# Bonjour\n\nLe chat est ici, et le chien dort.\n", encoding="utf-8")
+    done = translated(models, path, source="auto")
+    assert done.source == "fr" and done.flagged == 2 and done.flags["copied"] == 2
+    assert done.texts == ("Bonjour", "Le chat est ici, et le chien dort.")
+    assert next(iter(translate_file(models, path, None, "fr", "en"))) == Progress("stage.reading-file")
+
+
+def test_a_page_keeps_its_form(models: Models, tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    page = "<html lang=en>\n<h1>{}</h1><p>{} <code>x = 1</code>.</p>\n<p>{}</p></html>\n"
+    path.write_text(page.format("Good morning", "Write", "<b>The cat</b> is red."), encoding="utf-8")
+    done = translated(models, path)
+    assert done.texts == ("Good morning", "Write `x = 1`.", "The cat is red.")
+    pattern = re.escape(page).replace(r"\{\}", "(.+)").replace("lang=en", 'lang="fr"')
+    found = re.fullmatch(pattern, done.out.read_text(encoding="utf-8"))
+    assert found and found[1] != "Good morning" and re.search("<b>Le chat</b>.* rouge", found[3])
+
+
+def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
+    answer = Answer("voilà", 0.5, ("numbers",))
+    with Kept(tmp_path / "a.part") as memory:
+        memory["model", "en", "fr", "here"] = answer
+    with (tmp_path / "a.part").open("ab") as file:
+        file.write(b'["\xff, 1]\n[1, 2]\n')
+    with Kept(tmp_path / "a.part") as memory:
+        assert memory["model", "en", "fr", "here"] == answer and len(memory) == 1
+        assert ("model", "en", "de", "here") not in memory
+        memory.remove()
+    assert not (tmp_path / "a.part").exists()

@@ -1,0 +1,198 @@
+"""Keys, input methods, pastes, files and drafts of the message field."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, QRect, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QInputMethodEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.ui.chat.composer import Composer
+from autogpt_desktop.ui.chat.panel import ChatPanel
+from autogpt_desktop.ui.context import AppContext
+from tests.ui.chat.kit import Script, ask, shown, wait_quiet
+
+
+@pytest.fixture
+def composer(qtbot: QtBot, chat_context: AppContext) -> Composer:
+    made = Composer(chat_context)
+    qtbot.addWidget(made)
+    made.resize(600, 80)
+    made.show()
+    made.edit.setFocus()
+    return made
+
+
+def compose(composer: Composer, preedit: str, commit: str = "") -> None:
+    event = QInputMethodEvent(preedit, [])
+    event.setCommitString(commit)
+    QApplication.sendEvent(composer.edit, event)
+
+
+def test_enter_sends_and_shift_enter_breaks(composer: Composer, qtbot: QtBot) -> None:
+    qtbot.keyClicks(composer.edit, "one")
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(composer.edit, "two")
+    assert composer.text() == "one\ntwo"
+    with qtbot.waitSignal(composer.sent):
+        qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    assert composer.text() == "one\ntwo"  # the panel takes it
+
+
+def test_enter_in_an_input_method_does_not_send(composer: Composer, qtbot: QtBot) -> None:
+    sent: list[int] = []
+    composer.sent.connect(lambda: sent.append(1))
+    compose(composer, "ni hao")
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)  # as some platforms pass it on
+    assert not sent and composer.text() == ""
+    compose(composer, "", "你好")
+    assert composer.text() == "你好" and not sent
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    assert sent == [1]
+
+
+def test_enter_can_be_set_to_break_the_line(composer: Composer, qtbot: QtBot) -> None:
+    composer.context.settings.send_with_enter = False
+    qtbot.keyClicks(composer.edit, "a")
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    assert composer.text() == "a\n"
+    with qtbot.waitSignal(composer.sent):
+        qtbot.keyClick(composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_empty_does_nothing(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
+    panel.composer.set_text("  \n ")
+    qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
+    panel.send()
+    assert not panel.composer.send_button.isEnabled()
+    assert panel.conversation_id == 0 and not script.asked and not panel.history.conversations()
+
+
+def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
+    data = QMimeData()
+    data.setText("word " * 200_000)
+    started = time.perf_counter()
+    panel.composer.edit.insertFromMimeData(data)
+    QApplication.processEvents()
+    assert time.perf_counter() - started < 5
+    assert panel.composer.text() == ""
+    assert [len(item.text) for item in panel.composer.attachments] == [1_000_000]
+    qtbot.waitUntil(lambda: panel.context.model() is not None or panel.context.load_chosen_model() >= 0)
+    qtbot.waitUntil(lambda: panel.context.model() is not None)
+    assert panel.header.meter.share > 1
+    assert not panel.composer.notice.isHidden()
+    panel.send()  # said plainly, and kept
+    assert panel.conversation_id == 0 and len(panel.composer.attachments) == 1
+    assert "Shorten it" in panel.composer.notice.text()
+
+
+def test_files_are_dropped_and_put_into_the_prompt(
+    panel: ChatPanel, script: Script, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("buy milk", encoding="utf-8")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    panel.composer.dropEvent(event)
+    ask(panel, qtbot, "What is on it?")
+    prompt = script.asked[0][0][-1].content
+    assert "buy milk" in prompt and prompt.endswith("What is on it?")
+    assert panel.messages[0].attachments == ({"name": "notes.txt", "text": "buy milk"},)
+    assert not panel.composer.attachments
+
+
+def test_a_bad_file_is_said_in_place(panel: ChatPanel, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(bytes(range(256)) * 9)
+    panel.composer.attach_files([path])
+    assert "photo.png" in panel.composer.notice.text() and not panel.composer.notice.isHidden()
+
+
+def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
+    ask(panel, qtbot, "first")
+    first = panel.conversation_id
+    qtbot.keyClicks(panel.composer.edit, "not sent yet")
+    qtbot.waitUntil(lambda: panel.history.draft(first) == "not sent yet")
+    panel.new_conversation()
+    assert panel.composer.text() == ""
+    data = QMimeData()
+    data.setText("x" * 30_000)
+    panel.composer.edit.insertFromMimeData(data)
+    qtbot.keyClicks(panel.composer.edit, "about this")
+    panel.open_conversation(first)
+    assert panel.composer.text() == "not sent yet" and not panel.composer.attachments
+    panel.open_conversation(0)
+    assert panel.composer.text() == "about this"
+    assert len(panel.composer.attachments[0].text) == 30_000
+
+
+def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
+    ask(panel, qtbot, "Why is the sky bleu?")
+    qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
+    assert panel.composer.text() == "Why is the sky bleu?" and not panel.composer.editing.isHidden()
+    panel.composer.set_text("Why is the sky blue?")
+    qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
+    wait_quiet(panel, qtbot)
+    assert shown(panel)[0] == ("user", "Why is the sky blue?")
+    assert (panel.messages[0].sibling_index, panel.messages[0].sibling_count) == (1, 2)
+    qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
+    qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Escape)
+    assert panel.editing is None and panel.composer.text() == ""
+
+
+def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:
+    from PySide6.QtWidgets import (
+        QAbstractButton,
+        QAbstractSpinBox,
+        QComboBox,
+        QLineEdit,
+        QPlainTextEdit,
+        QTextEdit,
+    )
+
+    ask(panel, qtbot, "x")
+    kinds = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit)
+    nameless = []
+    for kind in kinds:
+        for widget in panel.findChildren(kind):
+            inner = isinstance(widget.parent(), QAbstractSpinBox | QComboBox | QLineEdit)
+            text = widget.text() if isinstance(widget, QAbstractButton) else ""
+            if not inner and not widget.accessibleName() and not text and not widget.isHidden():
+                nameless.append(widget)
+    assert not nameless
+
+
+class _Paints(QObject):
+    """Notes which parts of a widget are painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.areas: list[QRect] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.areas.append(QRect(event.rect()))  # type: ignore[attr-defined]
+        return False
+
+
+def test_the_box_shows_where_the_focus_is(panel: ChatPanel, qtbot: QtBot) -> None:
+    box, paints = panel.composer.box, _Paints()
+    panel.composer.edit.setFocus()
+    qtbot.wait(50)
+    box.installEventFilter(paints)
+    panel.list.search.setFocus()
+    qtbot.waitUntil(lambda: box.rect() in paints.areas)
+    paints.areas.clear()
+    panel.composer.edit.setFocus()
+    qtbot.waitUntil(lambda: box.rect() in paints.areas)

@@ -1,0 +1,216 @@
+"""Beside the editors: history, glossary, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.documents.text.glossary import Term
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.storage.translations import TranslateHistory
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.files_view import with_folders
+from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
+from autogpt_desktop.ui.translate.glossary_view import GlossaryView
+from autogpt_desktop.ui.translate.history_view import HistoryView
+from autogpt_desktop.ui.translate.language_row import LanguageRow
+from autogpt_desktop.ui.translate.panel import TranslatePanel
+
+
+@pytest.fixture
+def glossary(shell_context: AppContext, tmp_path: Path, qtbot: QtBot) -> GlossaryView:
+    view = GlossaryView(shell_context, Glossaries(tmp_path / "glossaries"))
+    qtbot.addWidget(view)
+    view.show_pair("en", "fr")
+    return view
+
+
+def test_terms_are_written_in_place_and_saved(glossary: GlossaryView, qtbot: QtBot) -> None:
+    model = glossary.model
+    with qtbot.waitSignal(glossary.changed):
+        assert model.setData(model.index(0, SOURCE), "  tea   house ")
+        assert not model.terms  # half a term is none
+        assert model.setData(model.index(0, TARGET), "salon de thé")
+    assert model.terms == [Term("tea house", "salon de thé")] and model.rowCount() == 2
+    assert model.setData(model.index(0, CASE), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+    assert glossary._glossaries.terms("en", "fr") == (Term("tea house", "salon de thé", True),)
+    assert not model.setData(model.index(0, TARGET), " ")  # it needs both
+
+
+def test_words_of_the_text_begin_a_term(glossary: GlossaryView) -> None:
+    glossary.show()
+    glossary.add("night train")
+    assert glossary.model.new == Term("night train", "")
+    assert glossary.table.currentIndex().column() == TARGET
+    assert glossary.model.setData(glossary.table.currentIndex(), "train de nuit")
+    assert glossary.model.terms == [Term("night train", "train de nuit")]
+
+
+def test_removing_terms_can_be_undone(glossary: GlossaryView, shell_context: AppContext) -> None:
+    asked = []
+    shell_context.toast_requested.connect(asked.append)
+    glossary.model.merge([Term("a", "1"), Term("b", "2"), Term("c", "3")])
+    glossary.table.selectRow(1)
+    glossary.remove()
+    assert [term.source for term in glossary.model.terms] == ["a", "c"]
+    asked[-1].undo()
+    assert [term.source for term in glossary.model.terms] == ["a", "b", "c"]
+    assert [term.source for term in glossary._glossaries.terms("en", "fr")] == ["a", "b", "c"]
+
+
+def test_a_glossary_is_imported_and_exported(glossary: GlossaryView, tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("source,target\ntea,thé\nTEA,infusion\nmilk,lait\n", encoding="utf-8")
+    glossary.model.merge([Term("milk", "crème")])
+    glossary.import_file(given)
+    assert {term.source.casefold(): term.target for term in glossary.model.terms} == {
+        "milk": "lait",
+        "tea": "infusion",
+    }
+    glossary.export_file(tmp_path / "out.csv")
+    assert "milk,lait" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
+def test_earlier_translations_are_searched_opened_and_deleted(
+    shell_context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    history = TranslateHistory(tmp_path / "translations.db")
+    first = history.keep("en", "fr", "The train", "Le train")
+    history.keep("en", "fr", "The tea", "Le thé")
+    view = HistoryView(shell_context, history)
+    qtbot.addWidget(view)
+    view.reload()
+    assert view.model.rowCount() == 2
+    view.search.setText("train")
+    qtbot.waitUntil(lambda: view.model.rowCount() == 1)
+    view.view.setCurrentIndex(view.model.index(0))
+    with qtbot.waitSignal(view.opened) as opened:
+        qtbot.keyClick(view.view, Qt.Key.Key_Return)
+    assert opened.args == [first]
+    asked = []
+    shell_context.toast_requested.connect(asked.append)
+    qtbot.keyClick(view.view, Qt.Key.Key_Delete)
+    assert view.model.rowCount() == 0 and history.get(first) is None
+    asked[-1].undo()
+    assert history.get(first) is not None
+    view.keep.setChecked(False)
+    assert shell_context.settings.keep_translations is False
+    history.close()
+
+
+def test_languages_swap_rather_than_meet(qtbot: QtBot) -> None:
+    row = LanguageRow(("en", "fr", "zh"), "auto", "fr", [])
+    qtbot.addWidget(row)
+    row.set_found("en")
+    assert row.language == "en" and row.source_box.shown == "Detected: English"
+    row.source_box.setCurrentIndex(row.source_box.findData("fr"))
+    row.source_box.activated.emit(row.source_box.currentIndex())
+    assert row.source == "fr" and row.target != "fr"
+    row.set_pair("en", "fr")
+    row.target_box.setCurrentIndex(row.target_box.findData("en"))
+    row.target_box.activated.emit(row.target_box.currentIndex())
+    assert (row.source, row.target) == ("fr", "en") and row.recent[:2] == ["fr", "en"]
+    row.set_known(("en", "fr"))
+    assert row.target_box.findData("zh") < 0  # the model's own list is what is offered
+    row.set_known(("en",))  # of one language alone nothing could be translated
+    assert row.target_box.findData("zh") == row.target_box.count() - 1  # what it does not know comes last
+    row.set_known(("en", "fr", "zh"), stated=False)
+    assert row.target_box.findData("zh") >= 0
+
+
+def test_files_are_translated_one_after_another(
+    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    shell_context.settings.translate_pair = ["en", "fr"]
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.resize(900, 560)
+    panel.show()
+    good, bad = tmp_path / "letter.md", tmp_path / "picture.xyz"
+    good.write_text("# Hello\n\nWe ate at home.\n", encoding="utf-8")
+    bad.write_text("?")
+    panel._on_files([bad, good])
+    files = panel.files
+    assert files is not None and panel.pages.currentWidget() is files and len(files.rows) == 2
+    paused = files.rows[1]
+    paused.progress.pause_button.click()
+    qtbot.waitUntil(lambda: files.rows[0].state == "failed", timeout=60_000)
+    assert "cannot be translated" in files.rows[0].facts.text() and paused.state == "paused"
+    paused.progress.pause_button.click()
+    qtbot.waitUntil(lambda: paused.state in ("done", "failed"), timeout=90_000)
+    made = tmp_path / "letter.fr.md"
+    assert paused.state == "done" and made.read_text(encoding="utf-8").startswith("# ")
+    assert good.read_text(encoding="utf-8") == "# Hello\n\nWe ate at home.\n"
+    assert not list(tmp_path.glob("*.part")) and paused.open_button.isVisible()
+    panel.shutdown()
+
+
+def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
+    shell_context: AppContext, gemma_gguf: Path, isolated_home: Path, qtbot: QtBot
+) -> None:
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.pair.source.replace_text("What was here.")
+    text = "\n".join(["A line of a very long text."] * 40_000)
+    panel.receive_text(text)
+    assert panel.pair.source.text() == "What was here."
+    assert panel.note.isVisible() and "1,119,999" in panel.note.text.text()
+    panel.note.action.click()
+    files = panel.files
+    assert files is not None and files.rows[0].name.whole_text().startswith("Pasted text")
+    path = files.rows[0].path
+    qtbot.waitUntil(lambda: path.exists() and path.stat().st_size == len(text), timeout=60_000)
+    panel.shutdown()
+
+
+def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.md", "c.xyz"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "deeper").mkdir()
+    alone = tmp_path / "c.xyz"
+    assert [path.name for path in with_folders([alone, tmp_path])] == ["c.xyz", "a.md", "b.txt"]
+
+
+def test_unfinished_files_come_back_paused(
+    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    shell_context.settings.translate_pair = ["en", "fr"]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 30)]
+    (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
+    (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel._on_files([tmp_path / "long.txt", tmp_path / "short.txt"])
+    part = tmp_path / "long.fr.txt.part"
+    qtbot.waitUntil(lambda: part.is_file() and bool(part.read_text(encoding="utf-8")), timeout=60_000)
+    panel.shutdown()
+    panel.hide()
+    begun = part.read_text(encoding="utf-8").splitlines()
+
+    again = Settings.load(shell_context.settings.path)  # another start of the app
+    assert len(again.translate_files) == 2
+    shell_context.settings.translate_files = again.translate_files
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.note.isVisible() and panel.files is None  # nothing starts by itself
+    panel.note.action.click()
+    files = panel.files
+    assert files is not None and [row.state for row in files.rows] == ["paused", "paused"]
+    assert files.rows[1].progress.cancel_button.text() == "Remove" and files._running is None
+    files.rows[1].progress.cancel_button.click()
+    assert len(files.rows) == 1 and len(shell_context.settings.translate_files) == 1
+    assert part.read_text(encoding="utf-8").splitlines()[: len(begun)] == begun
+    files.rows[0].progress.pause_button.click()
+    qtbot.waitUntil(lambda: files.rows[0].state == "done", timeout=120_000)
+    assert (tmp_path / "long.fr.txt").is_file() and not part.exists()
+    qtbot.waitUntil(lambda: shell_context.settings.translate_files == [], timeout=5_000)
+    assert FileRow.from_remembered('["a"]') is None and FileRow.from_remembered("{") is None
+    panel.shutdown()

@@ -1,0 +1,138 @@
+"""Texts of the task panels come back after a restart."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop import paths
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.storage.drafts import TextDrafts
+from autogpt_desktop.ui.answer.panel import AnswerPanel
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.sentiment.panel import SentimentPanel
+from autogpt_desktop.ui.translate.panel import TranslatePanel
+from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
+from autogpt_desktop.ui.widgets.text_field import TextField
+
+
+def kept(name: str) -> str:
+    return TextDrafts().get(name)
+
+
+def closed(panel: TranslatePanel | SentimentPanel | AnswerPanel) -> None:
+    panel.shutdown()
+    panel.close()
+
+
+def test_who_never_pauses_is_kept_too(shell_context: AppContext, qtbot: QtBot) -> None:
+    field = TextField(shell_context, "translate")
+    qtbot.addWidget(field)
+    draft = TextDraft("note", field, shell_context.show_error, field)
+    assert draft.restored == ""
+    until = time.monotonic() + 5
+    while not kept("note") and time.monotonic() < until:
+        qtbot.keyClicks(field, "word ")
+        qtbot.wait(40)
+    assert kept("note").startswith("word word ") and time.monotonic() < until
+    field.clear()
+    draft.keep()
+    assert kept("note") == ""
+
+
+def test_a_damaged_file_is_said_once(shell_context: AppContext, qtbot: QtBot) -> None:
+    (paths.data_dir() / "drafts.db").parent.mkdir(parents=True, exist_ok=True)
+    (paths.data_dir() / "drafts.db").write_bytes(b"no database at all " * 100)
+    field, told = TextField(shell_context, "translate"), list[KnownError]()
+    qtbot.addWidget(field)
+    draft = TextDraft("note", field, told.append, field)
+    for text in ("one", "two"):
+        field.setPlainText(text)
+        draft.keep()
+    assert [error.key for error in told] == ["history-corrupt"]
+    (paths.data_dir() / "drafts.db").unlink()
+    field.setPlainText("three")
+    draft.keep()
+    assert kept("note") == "three" and len(told) == 1
+
+
+def test_a_text_comes_back_with_its_translation(
+    shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot
+) -> None:
+    shell_context.settings.translate_pair = ["auto", "fr"]
+    shell_context.settings.translate_recent = ["fr"]
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.keyClicks(panel.pair.source, "The train leaves at noon. We ate at home.")
+    qtbot.waitUntil(lambda: panel.live.complete and len(panel.pair.map.pairs) == 2, timeout=60_000)
+    said = panel.pair.target.text()
+    panel.keep_now()
+    closed(panel)
+    again = TranslatePanel(shell_context)
+    qtbot.addWidget(again)
+    assert again.pair.source.text() == "The train leaves at noon. We ate at home."
+    assert again.pair.target.text() == said and len(again.pair.map.pairs) == 2
+    assert again.languages.source_box.shown == "Detected: English" and again.live.complete
+    assert not again.pair.source.document().isUndoAvailable() and not again.live.running
+    qtbot.keyClicks(again.pair.source, "Good night. ")
+    qtbot.waitUntil(lambda: again.live.complete and len(again.pair.map.pairs) == 3, timeout=60_000)
+    again.show_side("history")
+    again.history_view().keep.click()  # from now on nothing is kept, and nothing of what was
+    assert kept("translate") == ""
+    closed(again)
+    third = TranslatePanel(shell_context)
+    qtbot.addWidget(third)
+    assert third.pair.source.text() == ""
+    closed(third)
+
+
+def test_a_text_that_was_not_translated_yet_is_so_once_it_is_seen(
+    shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot
+) -> None:
+    shell_context.settings.translate_pair = ["en", "fr"]
+    TextDrafts().keep("translate", "The train leaves at noon.")
+    panel = TranslatePanel(shell_context)
+    qtbot.addWidget(panel)
+    qtbot.wait(600)  # longer than the pause behind a key
+    assert panel.pair.source.text() and not panel.live.running and not panel.pair.target.text()
+    panel.show()
+    qtbot.waitUntil(lambda: "train" in panel.pair.target.text(), timeout=60_000)
+    closed(panel)
+
+
+def test_questions_come_back_with_what_they_are_about(answer_context: AppContext, qtbot: QtBot) -> None:
+    def made() -> AnswerPanel:
+        panel = AnswerPanel(answer_context, prepare=lambda *_: iter(()))
+        qtbot.addWidget(panel)
+        return panel
+
+    panel = made()
+    panel.receive_text("The mill was built in 1782.")
+    panel.ask_bar.set_text("When was the mi")
+    closed(panel)
+    again = made()
+    assert again.pasting and again.pasted.text() == "The mill was built in 1782."
+    assert again.ask_bar.field.text() == "When was the mi"
+    assert not again.turns and again.pages.currentWidget() is again.split
+    again.toggle_mode()
+    again.ask_bar.set_text("")
+    closed(again)
+    third = made()
+    assert not third.pasting and third.pasted.text() and not third.ask_bar.field.text()
+    closed(third)
+
+
+def test_a_text_to_judge_comes_back(shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot) -> None:
+    panel = SentimentPanel(shell_context)
+    qtbot.addWidget(panel)
+    panel.text_page.set_text("What a wonderful evening!")
+    closed(panel)
+    again = SentimentPanel(shell_context)
+    qtbot.addWidget(again)
+    assert again.text_page.field.text() == "What a wonderful evening!"
+    again.show()
+    qtbot.waitUntil(lambda: again.text_page.look.text == "What a wonderful evening!", timeout=90_000)
+    closed(again)
