@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop._version import __version__
+
 if TYPE_CHECKING:
     from autogpt_desktop.auto import AutoModel, AutoTokenizer
 
-__version__ = "0.1.0"
 __all__ = ["AutoModel", "AutoTokenizer", "__version__"]
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
@@ -23,15 +21,7 @@ STOP_MS = 15_000  # at most, for a job that cannot be interrupted (torch while i
 
 
 def main() -> int:
-    """Open the window and run until it closes; without a display, chat in the terminal."""
-    if not has_display():
-        from autogpt_desktop import i18n
-        from autogpt_desktop.cli import main as cli_main
-
-        i18n.set_language(saved_language())
-        print(tr("There is no display here, so the chat opens in this terminal."), file=sys.stderr)
-        return cli_main.main(["chat"])
-
+    """Open the window and run until it closes; needs a display."""
     from PySide6.QtCore import QCoreApplication, QEvent
 
     from autogpt_desktop.ui.shell.quit_signals import QuitSignals
@@ -101,6 +91,7 @@ def refuse(error: KnownError) -> int:
 
 def make_window() -> tuple[AppContext, MainWindow]:
     """Everything behind the window, and the window itself, not yet shown."""
+    from autogpt_desktop.runtime import make_models
     from autogpt_desktop.settings import Settings
     from autogpt_desktop.ui import ui_language
     from autogpt_desktop.ui.context import AppContext
@@ -114,7 +105,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
     theme().install(settings.theme)
     history, problem = open_history()
     context = AppContext(settings, history, Worker(), make_models)
-    window = MainWindow(context, make_chat, panels=more_panels())
+    window = MainWindow(context, make_chat, panels=more_panels(context))
     window.bugs.install()
     if problem is not None:
         window.banner.stand(
@@ -132,29 +123,6 @@ def make_chat(context: AppContext) -> QWidget:
     return ChatPanel(context)
 
 
-def make_models(
-    resolve: Callable[[str], Path], device: str, context_length: int, kv_cache: str, quantize: str
-) -> Any:
-    """The engines. Called on the worker's thread: imports torch, its libraries without the lock first."""
-    from autogpt_desktop.engine import preload
-    from autogpt_desktop.paths import packed_dir, states_dir
-
-    preload.preload()
-    with preload.collector_at_rest():
-        from autogpt_desktop.engine.model_pool import Models
-        from autogpt_desktop.engine.native.weights import quantize_kind
-
-    return Models(
-        resolve,
-        device,
-        context_length,
-        packed_cache=packed_dir(),
-        kv_cache="int8" if kv_cache == "int8" else "float16",
-        prefixes=states_dir(),
-        quantize=quantize_kind(quantize),
-    )
-
-
 def open_history() -> tuple[History, KnownError | None]:
     """The person's history, or one that is not kept and the reason why."""
     from autogpt_desktop.storage.conversations.store import History
@@ -163,38 +131,3 @@ def open_history() -> tuple[History, KnownError | None]:
         return History(), None
     except KnownError as error:
         return History(Path(":memory:")), error
-
-
-def has_display() -> bool:
-    """Whether a window can open. Qt would abort the process where it cannot."""
-    if sys.platform in ("win32", "darwin"):
-        return True
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    if platform and platform.split(":")[0] not in ("xcb", "wayland"):
-        return True  # offscreen, vnc, linuxfb …: somebody knows what they want
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return True
-    return _x_answers(os.environ.get("DISPLAY", ""))
-
-
-def _x_answers(display: str) -> bool:
-    """Whether an X server listens at ``display`` (``host:number.screen``, ``:number``)."""
-    host, colon, number = display.rpartition(":")
-    number = number.split(".")[0]
-    if not colon or not number.isdigit():
-        return False
-    if host.startswith("/"):  # a socket's path, as on macOS
-        return True
-    name = f"/tmp/.X11-unix/X{number}"
-    # Linux servers may listen on the abstract name only
-    local: list[tuple[int, Any]] = [(socket.AF_UNIX, name), (socket.AF_UNIX, "\0" + name)]
-    remote: list[tuple[int, Any]] = [(socket.AF_INET, (host, 6000 + int(number)))]
-    for family, address in local if host in ("", "unix") else remote:
-        try:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.settimeout(2)
-                probe.connect(address)
-                return True
-        except OSError:
-            continue
-    return False

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.roles import resolver
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
+from autogpt_desktop.runtime import resolver
 from autogpt_desktop.settings import Settings
 
 DEFAULT = "autogpt"

@@ -23,6 +23,11 @@ def _bundled(name: str) -> Path:
     return next((place for place in places if place.is_dir()), places[-1])
 
 
+def import_root() -> Path:
+    """The folder that has to be on ``sys.path`` for a child process to import this package."""
+    return _PACKAGE.parent
+
+
 def resources() -> Path:
     """Icons, style sheet, translations."""
     return _bundled("resources")

@@ -353,10 +353,9 @@ def prepare_app() -> None:
 
 
 def version() -> str:
-    import tomllib
-
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
+    """Read, not imported: the package's own libraries are in .venv, not here."""
+    text = (ROOT / "autogpt_desktop" / "_version.py").read_text(encoding="utf-8")
+    return text.partition('__version__ = "')[2].partition('"')[0]
 
 
 def start_app() -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
-from autogpt_desktop.catalog.installed import InstalledModel, installed, resolve
+from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.engine.formats.encoder_config import PLAYED_BY
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.settings import ROLES, Settings
+from autogpt_desktop.settings import Settings
 
 
 def can_play(model: InstalledModel, role: str) -> bool:
@@ -53,27 +52,3 @@ def missing(role: str) -> KnownError:
     if role == "chat" or entry is None:
         return KnownError("no-model")
     return KnownError("no-model-for-role", role=role, name=entry.name, model=entry.title)
-
-
-def resolver(settings: Settings, given: Mapping[str, str] | None = None) -> Callable[[str], Path]:
-    """For ``engine.model_pool.Models``: a role, a model's name or a path → the model's path.
-
-    ``given``: the names or paths that the command line says for roles. The function raises KnownError:
-    no-model, no-model-for-role, model-missing.
-    """
-    given = dict(given or {})
-
-    def path_of(role: str) -> Path:
-        role = "chat" if role in ("", "autogpt") else role
-        name = given.get(role, "")
-        if name in ("", "autogpt"):
-            name = role
-        if name not in ROLES:
-            return resolve(name)
-        found = installed()
-        chosen = resolve_role(name, settings, found)
-        if chosen is None:
-            raise missing(name)
-        return next(model.path for model in found if model.name == chosen)
-
-    return path_of

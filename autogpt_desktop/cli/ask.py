@@ -36,11 +36,11 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError: no-files-to-ask, nothing-to-search, empty-question."""
-    from autogpt_desktop.cli.chat import Interrupt, open_models
-    from autogpt_desktop.cli.main import Reporter
+    from autogpt_desktop.cli.output import Interrupt, Reporter
     from autogpt_desktop.documents.index.collection import collection_of
     from autogpt_desktop.documents.index.index import Index
     from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+    from autogpt_desktop.runtime import open_models
     from autogpt_desktop.tasks.answer.index import embedder
 
     question, paths = parts(options.asked)
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _bring(index: Any, embed: Any, report: Any, stop: Callable[[], bool]) -> None:
     """Bring the index up to date."""
-    from autogpt_desktop.cli.main import drive
+    from autogpt_desktop.cli.output import drive
     from autogpt_desktop.events import Result
 
     for event in drive(index.index(embed, cancelled=stop), report):
@@ -123,7 +123,7 @@ def _questions() -> Iterator[str]:
 
 
 def _say_set_aside(index: Any) -> None:
-    from autogpt_desktop.cli.main import one_line
+    from autogpt_desktop.cli.output import one_line
     from autogpt_desktop.i18n import message
 
     for file in index.files():
@@ -134,7 +134,7 @@ def _say_set_aside(index: Any) -> None:
 def _answer(
     models: Any, index: Any, question: str, previous: Sequence[str], options: Any, report: Any, stop: Any
 ) -> None:
-    from autogpt_desktop.cli.main import drive, one_line
+    from autogpt_desktop.cli.output import drive, one_line
     from autogpt_desktop.tasks.answer.answer import Answered, Evidence, ask
 
     passages: tuple[Any, ...] = ()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from autogpt_desktop import paths
-from autogpt_desktop.catalog.roles import resolver
-from autogpt_desktop.cli.main import Reporter, drive
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.model_pool import Models
-from autogpt_desktop.engine.native.weights import quantize_kind
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.runtime import open_models
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import Turn, kept_name
@@ -50,27 +47,6 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         models.unload()
 
 
-def open_models(
-    settings: Settings,
-    given: Mapping[str, str] | None = None,
-    device: str | None = None,
-    quantize: str | None = None,
-) -> Models:
-    """The models as the settings want them. ``given``: for roles, what the command line says instead.
-
-    Use them in ``with models.job() as job`` and ``unload`` them in the end.
-    """
-    return Models(
-        resolver(settings, given),
-        device=device or settings.device,
-        context_length=settings.context_length,
-        packed_cache=paths.packed_dir(),
-        kv_cache="int8" if settings.kv_cache == "int8" else "float16",
-        prefixes=paths.states_dir(),
-        quantize=quantize_kind(quantize or settings.quantize),
-    )
-
-
 def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     """The window's first preset, with what the command line says instead; temperature 0 is plainly greedy."""
     names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
@@ -80,29 +56,6 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     preset = settings.presets[0]["sampling"]
     base = Sampling(**preset | {"stop": tuple(preset.get("stop", ()))})
     return dataclasses.replace(base, **given)
-
-
-class Interrupt:
-    """Ctrl+C while an answer is written stops the answer, not the program."""
-
-    def __init__(self) -> None:
-        self.pressed = False
-
-    def __call__(self) -> bool:
-        return self.pressed
-
-    def __enter__(self) -> Interrupt:
-        self.pressed = False
-        self.before = signal.signal(signal.SIGINT, self._press)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self.before)
-
-    def _press(self, *_: object) -> None:
-        if self.pressed:  # a second time: the person means it
-            raise KeyboardInterrupt
-        self.pressed = True
 
 
 class Conversation:

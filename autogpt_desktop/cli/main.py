@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import argparse
 import contextlib
-import dataclasses
 import errno
 import os
 import signal
@@ -13,13 +12,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
-from unicodedata import category
 
-from autogpt_desktop import __version__, i18n
+from autogpt_desktop import i18n
+from autogpt_desktop._version import __version__
 from autogpt_desktop.bench.speed import peers
 from autogpt_desktop.cli import ask, sentiment, translate
+from autogpt_desktop.cli.models import models
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
 
@@ -203,82 +202,3 @@ def _drop_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def one_line(text: str) -> str:
-    """Without what would break the line or steer the terminal, as names of files may have it."""
-    return "".join("\ufffd" if category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
-
-
-def models(options: argparse.Namespace) -> int:
-    """``models list``, ``get`` and ``remove``."""
-    from autogpt_desktop.catalog import download, entries, installed
-
-    if options.action == "list":
-        here = {model.name: model for model in installed.installed()}
-        for model in here.values():
-            problem = model.error()
-            print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
-            if problem:
-                print(f"  {message(problem)}", file=sys.stderr)
-        for known in entries.catalogue().values():
-            if known.name not in here:
-                print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
-        return 0
-    if options.action == "remove":
-        installed.remove(options.name)
-        return 0
-    entry = entries.catalogue().get(options.name)
-    if entry is None:
-        raise KnownError("model-missing", name=options.name)
-    settings = Settings.load()
-    if entry.terms and entry.terms not in settings.acknowledged:
-        if not options.accept_terms:
-            raise KnownError(
-                "terms-not-accepted", name=entry.name, url=entry.licence_url, file=entry.terms_file
-            )
-        settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
-        settings.save()
-    report = Reporter()
-    for event in download.fetch(entry):
-        report(event)
-    report.clear()
-    return 0
-
-
-class Reporter:
-    """Progress and notices on standard error: a line that changes, only on a terminal; each notice once."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr is not None and sys.stderr.isatty()
-        self.shown = 0
-        self.said: set[str] = set()
-
-    def __call__(self, event: object) -> None:
-        if isinstance(event, Notice):
-            text = one_line(message(event.key, **event.values))
-            if text not in self.said:
-                self.clear()
-                print(text, file=sys.stderr)
-                self.said.add(text)
-        elif isinstance(event, Progress) and self.live:
-            share = f" {100 * event.done // event.total} %" if event.total else ""
-            line = f"{message(event.stage)}{share}"
-            print(f"\r{line:<{self.shown}}", end="", file=sys.stderr, flush=True)
-            self.shown = max(self.shown, len(line))
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self.shown:
-            print(f"\r{' ' * (2 * self.shown)}\r", end="", file=sys.stderr, flush=True)
-            self.shown = 0
-
-
-def drive(events: Iterator[Any], report: Reporter) -> Iterator[Any]:
-    """Hand on what is not progress."""
-    for event in events:
-        if isinstance(event, Progress | Notice):
-            report(event)
-        else:
-            report.clear()
-            yield event

@@ -44,7 +44,8 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
     tables = _checked(options)  # before anything slow is imported
-    from autogpt_desktop.cli.chat import Interrupt, open_models
+    from autogpt_desktop.cli.output import Interrupt
+    from autogpt_desktop.runtime import open_models
     from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
     corrections, stop = Corrections(), Interrupt()
@@ -106,7 +107,7 @@ def _table(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
-    from autogpt_desktop.cli.main import Reporter
+    from autogpt_desktop.cli.output import Reporter
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
@@ -145,7 +146,7 @@ def _lines(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
-    from autogpt_desktop.cli.main import Reporter, drive
+    from autogpt_desktop.cli.output import Reporter, drive
     from autogpt_desktop.tasks.sentiment.sentiment import Scored
     from autogpt_desktop.tasks.sentiment.sentiment import sentiment as score
 

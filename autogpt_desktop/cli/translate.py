@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
+
+if TYPE_CHECKING:
+    from autogpt_desktop.tasks.translate.files import TranslatedFile
 
 _TOGETHER = 32  # lines that are translated together where they come quickly
 _LARGEST = 16 << 20  # bytes of a glossary
@@ -51,8 +56,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
-    from autogpt_desktop.cli.chat import Interrupt, open_models
+    from autogpt_desktop.cli.output import Interrupt
     from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+    from autogpt_desktop.runtime import open_models
 
     if options.out and not options.files:
         raise KnownError("translate-out-without-file")
@@ -66,9 +72,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         with models.job() as job, stop:
             try:
                 if options.files:
-                    from autogpt_desktop.cli.translate_files import files
-
-                    files(job, options, glossary, known, stop)
+                    _translate_files(job, options, glossary, known, stop)
                 else:
                     for lines in _stdin():
                         _print_lines(job, lines, options, glossary, known, stop)
@@ -112,6 +116,37 @@ def _glossary(path: Path | None) -> Any:
     return Glossary.from_csv(text)
 
 
+def _translate_files(
+    models: Any, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
+) -> None:
+    """Each file becomes another one, which keeps its form; each result's path goes to standard output."""
+    from autogpt_desktop.cli.output import Reporter, drive
+    from autogpt_desktop.tasks.translate.files import translate_file
+
+    if options.out and len(options.files) > 1 and not options.out.is_dir():
+        raise KnownError("translate-out-not-a-folder", name=options.out.name)
+    for path in options.files:
+        events = translate_file(
+            models, path, options.out, options.source, options.target,
+            glossary=glossary, quality=options.quality, known=known, cancelled=stop,
+        )  # fmt: skip
+        for event in drive(events, Reporter()):
+            if isinstance(event, Result):
+                _report(event.value, options.json)
+
+
+def _report(done: TranslatedFile, as_lines: bool) -> None:
+    if as_lines:
+        for text, translation in zip(done.texts, done.translations, strict=True):
+            if translation.sentences:
+                print(as_json(text, translation))
+    else:
+        print(done.out)
+    if done.flagged:
+        flags = ", ".join(f"{flag} {count}" for flag, count in done.flags.most_common())
+        print(tr("{name}: look at these again: {flags}", name=done.path.name, flags=flags), file=sys.stderr)
+
+
 def _print_lines(
     models: Any,
     lines: Sequence[str],
@@ -121,7 +156,7 @@ def _print_lines(
     stop: Any,
 ) -> None:
     """Translate some lines, and print each as soon as it is complete."""
-    from autogpt_desktop.cli.main import Reporter, drive
+    from autogpt_desktop.cli.output import Reporter, drive
     from autogpt_desktop.tasks.translate.translate import Translation, translate_many
 
     events = translate_many(

@@ -52,8 +52,7 @@ LOAD_KEY = "load-model"
 
 
 class AppContext(QObject):
-    """See the module's text. ``make_models(resolve, device, context_length, kv_cache, quantize)`` is
-    called on the worker's thread."""
+    """See the module's text. ``make_models`` (``runtime.make_models``) is called on the worker's thread."""
 
     language_changed = Signal()
     theme_changed = Signal()
@@ -139,7 +138,13 @@ class AppContext(QObject):
         """The downloads of the window and its panels."""
         from autogpt_desktop.ui.models.downloads import Downloads
 
-        return Downloads(self)
+        return self.follow(Downloads(self))
+
+    def follow(self, downloads: Downloads) -> Downloads:
+        """What is installed, and what went wrong, is heard from ``downloads`` from now on."""
+        downloads.models_changed.connect(self.refresh_models)
+        downloads.failed.connect(self.show_error)
+        return downloads
 
     def accept_terms(self, terms: str) -> None:
         """The person has accepted a model's terms; remembered."""
@@ -233,8 +238,9 @@ class AppContext(QObject):
         roles = {each: model.name if model else None for each, model in playing.items()}
         chosen = playing["chat"]
         chat = (chosen.name, chosen.title) if chosen else ("", "")
-        wanted, models = self.settings, self._models
-        options = wanted.device, wanted.context_length, wanted.kv_cache, wanted.quantize
+        from autogpt_desktop.runtime import ModelOptions  # with what is installed: not before the first job
+
+        options, models = ModelOptions.of(self.settings), self._models
 
         def run(cancel: threading.Event) -> Iterator[Any]:
             return models.run(job, cancel, role=role, options=options, roles=roles, chat=chat)

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QWidget
 
 from autogpt_desktop.ui.widgets.overlay import Overlay
-
-if TYPE_CHECKING:
-    from autogpt_desktop.ui.context import AppContext
 
 
 class Panel(Protocol):
@@ -39,7 +35,7 @@ class PanelKind:
     icon: str
     title: Callable[[], str]  # in the language of now
     send_title: Callable[[], str]  # "Translate this": what another panel's menu offers
-    make: Callable[[AppContext], QWidget]  # gives a Panel
+    make: Callable[[], QWidget]  # gives a Panel
 
 
 class Panels(QObject):
@@ -105,34 +101,3 @@ def in_overlay(widget: QWidget | None) -> bool:
     while widget is not None and not isinstance(widget, Overlay):
         widget = widget.parentWidget()
     return widget is not None
-
-
-def add_send_actions(
-    menu: QMenu, context: AppContext, source_key: str, get_text: Callable[[], str]
-) -> list[QAction]:
-    """Append "Translate this" and the like for every other panel; ``get_text`` is asked when pressed."""
-    others = [kind for kind in context.panels.kinds.values() if kind.key != source_key]
-    if others and not menu.isEmpty():
-        menu.addSeparator()
-    actions = []
-    for kind in others:
-        action = menu.addAction(context.icon(kind.icon), kind.send_title())
-        action.setEnabled(bool(get_text().strip()))
-        action.triggered.connect(partial(_send, context, source_key, kind.key, get_text))
-        actions.append(action)
-    return actions
-
-
-def send_menu(
-    context: AppContext, source_key: str, get_text: Callable[[], str], parent: QWidget | None = None
-) -> QMenu:
-    """The same as a menu of its own; empty where there is no other panel."""
-    menu = QMenu(parent)
-    add_send_actions(menu, context, source_key, get_text)
-    return menu
-
-
-def _send(
-    context: AppContext, source: str, target: str, get_text: Callable[[], str], _checked: bool = False
-) -> None:
-    context.send_text(source, target, get_text())

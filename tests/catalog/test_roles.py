@@ -9,8 +9,9 @@ import pytest
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import catalogue
 from autogpt_desktop.catalog.installed import InstalledModel
-from autogpt_desktop.catalog.roles import candidates, made_for, missing, resolve_role, resolver
+from autogpt_desktop.catalog.roles import candidates, made_for, missing, resolve_role
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.runtime import resolver
 from autogpt_desktop.settings import ROLES, Settings
 from tests.tiny import write_tiny_gguf
 

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop import app, paths
+from autogpt_desktop import paths, runtime
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.ui import ui_language
@@ -53,7 +53,7 @@ def shell_context(qtbot: QtBot) -> Iterator[AppContext]:
     theme().install("light")
     ui_language.apply("en")
     history = History(Path(":memory:"))
-    context = AppContext(settings, history, Worker(), app.make_models)
+    context = AppContext(settings, history, Worker(), runtime.make_models)
     yield context
     assert context.worker.stop(20_000)
     history.close()

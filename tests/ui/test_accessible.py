@@ -38,7 +38,7 @@ def window(
 ) -> Iterator[MainWindow]:
     """All panels as people get them; no model is loaded."""
     monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
-    window = MainWindow(shell_context, app.make_chat, panels=more_panels())
+    window = MainWindow(shell_context, app.make_chat, panels=more_panels(shell_context))
     qtbot.addWidget(window)
     window.resize(1100, 760)
     with qtbot.waitSignal(window.first_painted):

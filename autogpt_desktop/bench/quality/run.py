@@ -16,6 +16,7 @@ from typing import Any
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.runtime import open_models
 from autogpt_desktop.settings import ROLES, Settings
 
 TASKS = ("sentiment", "translate", "answer")
@@ -24,8 +25,6 @@ TASKS = ("sentiment", "translate", "answer")
 def quality(options: argparse.Namespace) -> int:
     """Measure the tasks (``--task``, else all) and print their figures, or JSON. With ``--fit`` the
     constants of the tasks that have some are fitted instead. Raises KnownError("bench-data")."""
-    from autogpt_desktop.cli.chat import open_models
-
     data = Path(options.data or "")
     if not options.data or not data.is_dir():
         raise KnownError("bench-data", folder=str(options.data or ""))
@@ -34,7 +33,7 @@ def quality(options: argparse.Namespace) -> int:
     models = open_models(Settings.load(), given, options.device)
     try:
         for task in options.task or TASKS:
-            module = importlib.import_module(f"autogpt_desktop.bench.quality_{task}")
+            module = importlib.import_module(f"autogpt_desktop.bench.quality.{task}")
             if options.fit and not hasattr(module, f"fit_{task}"):
                 continue
             print(tr("measuring: {task}", task=task), file=sys.stderr, flush=True)

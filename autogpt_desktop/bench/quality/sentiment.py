@@ -16,19 +16,10 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment import calibration as scales
+from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, measure, tidy
 from autogpt_desktop.tasks.sentiment.probe_scorer import headed, heads_file, own_sentences, packed
 from autogpt_desktop.tasks.sentiment.scorers import Constants, DecoderAsker, constants_file
-from autogpt_desktop.tasks.sentiment.sentiment import (
-    CHUNK,
-    ROLE,
-    Judge,
-    Measured,
-    measure,
-    ready,
-    scored,
-    sentiment,
-    tidy,
-)
+from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, ROLE, ready, scored, sentiment
 
 BINS = 15
 FIT = 600  # sentences of the train split

@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import autogpt_desktop
-from autogpt_desktop import sandbox
+from autogpt_desktop import paths, sandbox
 from autogpt_desktop.documents.files import check
 from autogpt_desktop.documents.read import child as child_module
 from autogpt_desktop.documents.text.languages import detect
@@ -189,7 +188,7 @@ class Reader:
 
 
 def _start() -> sandbox.Child:
-    ours = Path(autogpt_desktop.__file__).parent.parent
+    ours = paths.import_root()
     places = [str(ours), *(place for place in sys.path if place and Path(place).exists())]
     return sandbox.start(str(Path(child_module.__file__)), places, child_module.main_connection)
 

@@ -20,8 +20,8 @@ from autogpt_desktop.documents.read.formats.archive import Archive
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.read.reader import Reader
 from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
-from autogpt_desktop.documents.write.open import NO_PHRASES, write_file
 from autogpt_desktop.errors import KnownError
 
 _LARGEST = 64 << 20  # bytes of a part's XML; as a tree it takes ten times as much
@@ -29,7 +29,7 @@ _PARTS = frozenset({"header", "footer", "footnotes", "endnotes"})
 
 
 class Word:
-    """``documents.write.open.Blocks`` of a DOCX file. Raises KnownError as ``open_blocks``."""
+    """``documents.write.base.Blocks`` of a DOCX file. Raises KnownError as ``open_blocks``."""
 
     suffix = ".docx"
 

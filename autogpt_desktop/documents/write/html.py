@@ -15,6 +15,7 @@ from pathlib import Path
 from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.html import decode_html
 from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
     Edge,
@@ -26,7 +27,6 @@ from autogpt_desktop.documents.write.inline_marks import (
     segments,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
-from autogpt_desktop.documents.write.open import NO_PHRASES, write_file
 from autogpt_desktop.errors import KnownError
 
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
@@ -77,7 +77,7 @@ class _Tag:
 
 
 class Page:
-    """``documents.write.open.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
+    """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
         data = read_bytes(path, limits)

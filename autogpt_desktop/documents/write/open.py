@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
 
-from autogpt_desktop.documents.text.encoding import decode
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits
+from autogpt_desktop.documents.write.base import Blocks, Skeleton, read_text
 from autogpt_desktop.errors import KnownError
 
 _PARAGRAPHS = re.compile(r"(?:[^\S\n]*\n)+[^\S\n]*\n\s*|\f")
@@ -29,92 +25,12 @@ _LINE_START = re.compile(r"\s*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6}|\[[ xX]\])\s+)+")
 _CELL_END = re.compile(r"(\s*\|\s*(?::?-+:?\s*\|\s*)*)")
 
 
-NO_PHRASES: Mapping[str, str] = MappingProxyType({})
-
-
-class Blocks(Protocol):
-    """A file as texts. ``suffix`` of what ``write`` makes, which may differ from the file's own.
-
-    ``phrases``: words inside ``texts`` that are bold, a link or the like; what they are in the other
-    language, on their own, helps to find them there.
-    """
-
-    texts: list[str]
-    phrases: list[str]
-    suffix: str
-
-    def write(
-        self,
-        turned: Sequence[Turned],
-        out: Path,
-        language: str = "",
-        phrases: Mapping[str, str] = NO_PHRASES,
-    ) -> None:
-        """Write the file with ``turned`` in place of ``texts``. ``language``: theirs (ISO 639-1).
-
-        Raises KnownError("file-not-written").
-        """
-
-
-class Skeleton:
-    """A text file as parts, of which some are texts to translate and the others stay as they are."""
-
-    def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
-        self.parts, self.suffix, self.encoding = parts, suffix, encoding
-        self.texts = [part for is_text, part in parts if is_text]
-        self.phrases: list[str] = []
-
-    def write(
-        self,
-        turned: Sequence[Turned],
-        out: Path,
-        language: str = "",
-        phrases: Mapping[str, str] = NO_PHRASES,
-    ) -> None:
-        texts = iter(turned)
-        whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
-        try:
-            data = whole.encode(self.encoding)
-        except UnicodeEncodeError:  # Chinese in what was Latin-1
-            data = whole.encode("utf-8")
-        write_file(out, data)
-
-
 def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
     """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind."""
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise KnownError("translate-kind", name=path.name)
     return kind(path, limits or Limits())
-
-
-def read_text(path: Path, limits: Limits) -> tuple[str, str]:
-    """A text file and its encoding; line breaks are kept. Raises as ``open_blocks``."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(limits.file_bytes + 1)
-    except FileNotFoundError as error:
-        raise KnownError("document-missing", name=path.name) from error
-    except OSError as error:
-        raise KnownError("document-unreadable", name=path.name, reason=error.strerror) from error
-    if len(data) > limits.file_bytes:
-        raise KnownError("document-too-large", name=path.name, limit=f"{limits.file_bytes >> 20} MB")
-    decoded = decode(data)
-    if decoded is None:
-        raise KnownError("document-kind", name=path.name)
-    return decoded
-
-
-def write_file(out: Path, data: bytes) -> None:
-    """Write it whole or not at all. Raises KnownError("file-not-written")."""
-    scratch = out.with_name(f"{out.name}.{os.getpid()}.new")
-    try:
-        scratch.write_bytes(data)
-        os.replace(scratch, out)
-    except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise KnownError("file-not-written", name=out.name, reason=error.strerror) from error
 
 
 def plain(path: Path, limits: Limits) -> Blocks:

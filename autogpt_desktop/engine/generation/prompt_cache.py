@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop import __version__
+from autogpt_desktop._version import __version__
 
 if TYPE_CHECKING:  # ``forget`` must not load it
     from numpy.typing import NDArray

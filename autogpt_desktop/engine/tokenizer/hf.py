@@ -9,7 +9,7 @@ from typing import Any
 
 import tokenizers
 
-from autogpt_desktop.engine.tokenizer.tokenizer import END_OF_TURN
+from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
 
 _MAX_BYTES = 128 << 20

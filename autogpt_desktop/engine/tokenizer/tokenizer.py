@@ -18,13 +18,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # read at import: the 
 import numpy as np
 
 from autogpt_desktop.engine.tokenizer import bpe
+from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
 
-# tokens that end an answer, whatever else the metadata says (llama.cpp keeps a like list)
-END_OF_TURN = frozenset({
-    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
-    "<|end|>", "<EOT>", "<｜end▁of▁sentence｜>", "<end_of_utterance>",
-})  # fmt: skip
 # tokens that open a turn: control tokens even where a file marks them as text
 _START_OF_TURN = frozenset({"<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"})
 

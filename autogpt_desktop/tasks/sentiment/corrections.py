@@ -102,8 +102,8 @@ class Corrections:
             return scale
         if (asking.key, scale) in self._fitted:
             return self._fitted[asking.key, scale]
+        from autogpt_desktop.tasks.sentiment.measure import Judge, judged, measure
         from autogpt_desktop.tasks.sentiment.scorers import Constants
-        from autogpt_desktop.tasks.sentiment.sentiment import Judge, judged, measure
 
         needed = {asking.key, asking.key + NEUTRAL} if asking.knows_neutral else {asking.key}
         new = [one for one in self.all if not needed <= one.scores.keys()]

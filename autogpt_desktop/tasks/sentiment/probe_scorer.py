@@ -22,7 +22,14 @@ from weakref import WeakKeyDictionary
 from autogpt_desktop import paths
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, sigmoid
-from autogpt_desktop.tasks.sentiment.scorers import Constants, DecoderAsker, Score, constants
+from autogpt_desktop.tasks.sentiment.scorers import (
+    Asker,
+    Constants,
+    DecoderAsker,
+    HeadAsker,
+    Score,
+    constants,
+)
 
 TRIED = 4  # of our sentences for each label, that a model must get right
 _trusted: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # by decoder
@@ -165,3 +172,12 @@ class HeadedAsker(DecoderAsker):
         yield from ()
         shipped = constants(self.plain_key)
         return Constants(Scale(), shipped.languages if shipped else tuple(self.engine.config.languages))
+
+
+def asker(engine: Any, cancelled: Callable[[], bool]) -> Generator[Progress, None, Asker]:
+    """The way to ask ``engine``, with its prefix computed. Raises KnownError("sentiment-head")."""
+    if hasattr(engine, "classify"):
+        return HeadAsker(engine)
+    made = DecoderAsker(engine)
+    yield from made.prepare(cancelled)
+    return (yield from headed(made, cancelled))

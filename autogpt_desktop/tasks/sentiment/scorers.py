@@ -102,17 +102,6 @@ class Asker(Protocol):
         """Shipped constants; else what a text without content scores is taken off (Zhao et al. 2021)."""
 
 
-def asker(engine: Any, cancelled: Callable[[], bool]) -> Generator[Progress, None, Asker]:
-    """The way to ask ``engine``, with its prefix computed. Raises KnownError("sentiment-head")."""
-    if hasattr(engine, "classify"):
-        return HeadAsker(engine)
-    from autogpt_desktop.tasks.sentiment.probe_scorer import headed
-
-    made = DecoderAsker(engine)
-    yield from made.prepare(cancelled)
-    return (yield from headed(made, cancelled))
-
-
 class DecoderAsker:
     """A language model. What is scored is one token behind each text."""
 

@@ -17,7 +17,8 @@ from typing import Any
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.passages import detect
 from autogpt_desktop.documents.types import Turned
-from autogpt_desktop.documents.write.open import SUFFIXES, Blocks, open_blocks
+from autogpt_desktop.documents.write.base import Blocks
+from autogpt_desktop.documents.write.open import SUFFIXES, open_blocks
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES

@@ -9,9 +9,9 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent, QT
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.composer import ComposerText
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, name_button
+from autogpt_desktop.ui.widgets.composer_text import ComposerText
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.html import passage_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import Turn, page_text
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, hairline, label, set_property, set_tone
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -14,7 +14,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.answer.evidence import Finding, Places, warm_up
 from autogpt_desktop.ui.answer.turn import Turn
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.shell.panel_registry import job_title
+from autogpt_desktop.ui.panel_titles import job_title
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -10,7 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QTextDocumentFragm
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.panel import add_send_actions
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from autogpt_desktop.ui.answer.evidence import EvidenceList
 from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_said
-from autogpt_desktop.ui.panel import send_menu
 from autogpt_desktop.ui.widgets.basic import button, label, set_property, tab_order
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
+from autogpt_desktop.ui.widgets.send_menu import send_menu
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -20,7 +20,6 @@ from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.theme import theme
 
 MAX_FILE_BYTES = 2_000_000
-PASTE_LIMIT = 20_000  # characters; a longer paste becomes an attachment
 
 
 @dataclass(frozen=True)

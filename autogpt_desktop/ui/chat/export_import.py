@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop.errors import KnownError
@@ -15,17 +15,20 @@ from autogpt_desktop.ui.chat.conversation_list import export_kinds
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History
-    from autogpt_desktop.ui.chat.panel import ChatPanel
+    from autogpt_desktop.ui.context import AppContext
 
 MAX_IMPORT = 512 * 2**20  # bytes
 
 
 class ConversationFiles(QObject):
-    """Belongs to the panel."""
+    """The dialogs open over ``window``, whose child this is."""
 
-    def __init__(self, panel: ChatPanel) -> None:
-        super().__init__(panel)
-        self.panel = panel
+    imported = Signal(list)  # the ids of conversations that are new
+
+    def __init__(self, context: AppContext, window: QWidget) -> None:
+        super().__init__(window)
+        self._context = context
+        self._window = window
 
     def export_menu(self, history: History, conversation_id: int, anchor: QWidget) -> None:
         menu = QMenu(anchor)
@@ -39,7 +42,7 @@ class ConversationFiles(QObject):
         """Ask where to, and write it there."""
         proposed = file_name(history.get(conversation_id).title, kind)
         name, _ = QFileDialog.getSaveFileName(
-            self.panel, tr("Export this conversation"), proposed, f"*.{kind}"
+            self._window, tr("Export this conversation"), proposed, f"*.{kind}"
         )
         if name:
             self.write(history, conversation_id, kind, Path(name))
@@ -49,24 +52,24 @@ class ConversationFiles(QObject):
         try:
             path.write_text(history.export(conversation_id, kind), encoding="utf-8")
         except KnownError as error:
-            self.panel.context.show_error(error)
+            self._context.show_error(error)
             return False
         except OSError as error:
-            self.panel.context.show_error(
+            self._context.show_error(
                 KnownError("export-failed", path=str(path), reason=error.strerror or str(error))
             )
             return False
-        self.panel.context.toast(tr("Saved as {name}", name=path.name))
+        self._context.toast(tr("Saved as {name}", name=path.name))
         return True
 
     def import_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.panel, tr("Import conversations"), "", "JSON (*.json)")
+        name, _ = QFileDialog.getOpenFileName(self._window, tr("Import conversations"), "", "JSON (*.json)")
         if name:
             self.read(Path(name))
 
     def read(self, path: Path) -> list[int]:
-        """Add the conversations of an exported file and open the first; their ids."""
-        context = self.panel.context
+        """Add the conversations of an exported file; their ids, which ``imported`` carries too."""
+        context = self._context
         try:
             if path.stat().st_size > MAX_IMPORT:
                 raise KnownError("import-too-large")
@@ -77,9 +80,7 @@ class ConversationFiles(QObject):
         except (OSError, UnicodeDecodeError):
             context.show_error(KnownError("import-unreadable", name=path.name))
             return []
-        self.panel.list.reload()
-        if ids:
-            self.panel.open_conversation(ids[0])
+        self.imported.emit(ids)
         text = (
             tr("1 conversation imported") if len(ids) == 1 else tr("{n} conversations imported", n=len(ids))
         )

@@ -16,7 +16,7 @@ from autogpt_desktop.events import Done, Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
 from autogpt_desktop.ui.chat.attachments import prompt_text
-from autogpt_desktop.ui.shell.panel_registry import job_title
+from autogpt_desktop.ui.panel_titles import job_title
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History, Message

@@ -29,7 +29,8 @@ class ChatPanel(PanelMessages):
 
     def __init__(self, context: AppContext, generate: Generate = chat) -> None:
         super().__init__(context, generate)
-        self.files = ConversationFiles(self)
+        self.files = ConversationFiles(context, self)
+        self.files.imported.connect(self._on_imported)
         self._connect()
         context.history.on_purge.append(self._forget)
         self._purge_timer.start()  # what a crash left deleted but not purged
@@ -140,6 +141,11 @@ class ChatPanel(PanelMessages):
         self._show_header()
 
     @plainly
+    def _on_imported(self, ids: list[int]) -> None:
+        self.list.reload()
+        if ids:
+            self.open_conversation(ids[0])
+
     def _on_list_action(self, name: str, conversation_id: int) -> None:
         history = self.context.history
         if name == "pin":

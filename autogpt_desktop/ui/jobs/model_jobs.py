@@ -7,15 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.events import Notice, Progress, Result
-from autogpt_desktop.settings import ROLES
 
-# of resolve, device, context length, kind of cache, what float weights become
-MakeModels = Callable[[Callable[[str], Path], str, int, str, str], Any]
+if TYPE_CHECKING:
+    from autogpt_desktop.runtime import ModelOptions, Resolve
+
+MakeModels = Callable[["Resolve", "ModelOptions"], Any]  # called on the worker's thread
 ModelsJob = Callable[[Any, Event], Iterator[Any]]
-Options = tuple[str, int, str, str]  # device, context length, kind of cache, what float weights become
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class WorkerModels:
     def __init__(self, make: MakeModels) -> None:
         self._make = make
         self._models: Any = None
-        self._made_for: Options = ("", 0, "", "")
+        self._made_for: ModelOptions | None = None
         self._roles: dict[str, str | None] = {}
         self.loaded = ""  # the name that load_model succeeded with
         self._told = InMemory()
@@ -79,7 +79,7 @@ class WorkerModels:
         cancel: Event,
         *,
         role: str,
-        options: Options,
+        options: ModelOptions,
         roles: dict[str, str | None],
         chat: tuple[str, str],
     ) -> Iterator[Any]:
@@ -112,7 +112,7 @@ class WorkerModels:
                     yield from self.news()
             yield from self.news()
 
-    def get(self, options: Options, roles: dict[str, str | None]) -> Generator[Any, None, Any]:
+    def get(self, options: ModelOptions, roles: dict[str, str | None]) -> Generator[Any, None, Any]:
         """Torch is imported here, the first time. ``roles``: the model for each role."""
         self._roles = roles
         if self._models is None or self._made_for != options:
@@ -122,7 +122,7 @@ class WorkerModels:
             if self._models is not None:
                 self._models.unload()
             self.loaded, self._models = "", None
-            self._models = self._make(self._resolve, *options)
+            self._models = self._make(self._resolve, options)
             self._made_for = options
         return self._models
 
@@ -148,15 +148,9 @@ class WorkerModels:
 
     def _resolve(self, name: str) -> Path:
         """A role or a model's name → its path."""
-        from autogpt_desktop.catalog import installed, roles
+        from autogpt_desktop.runtime import resolver_of_roles
 
-        role = "chat" if name == "autogpt" else name
-        if role not in ROLES:
-            return installed.resolve(name)
-        model = self._roles.get(role)
-        if model is None:
-            raise roles.missing(role)
-        return installed.resolve(model)
+        return resolver_of_roles(self._roles)(name)
 
 
 def _model_info(name: str, title: str, value: dict[str, Any]) -> ModelInfo:

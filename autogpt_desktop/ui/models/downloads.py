@@ -17,7 +17,6 @@ from PySide6.QtCore import QObject, Signal
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.worker import Worker
 
 if TYPE_CHECKING:
@@ -53,10 +52,11 @@ class Downloads(QObject):
     finished = Signal(str)  # it is here now
     added = Signal(object)  # InstalledModel that was opened from a file
     queue_changed = Signal(object)  # as of Worker
+    models_changed = Signal()  # what is installed has changed
+    failed = Signal(object)  # an exception that nothing else shows
 
-    def __init__(self, context: AppContext, fetch: Fetch | None = None) -> None:
-        super().__init__(context)
-        self._context = context
+    def __init__(self, parent: QObject | None = None, fetch: Fetch | None = None) -> None:
+        super().__init__(parent)
         self._fetch = fetch
         self._worker: Worker | None = None
         self._downloads: dict[str, Download] = {}
@@ -122,7 +122,7 @@ class Downloads(QObject):
     def _on_event(self, job_id: int, event: object) -> None:
         name = self._name(job_id)
         if isinstance(event, Result) and job_id in self._adding:
-            self._context.refresh_models()
+            self.models_changed.emit()
             self.added.emit(event.value)
         elif isinstance(event, Progress) and name:
             download = self._downloads[name]
@@ -136,16 +136,16 @@ class Downloads(QObject):
         name = self._name(job_id)
         if not name:
             if error is not None:
-                self._context.show_error(error)
+                self.failed.emit(error)
             return
         download = self._downloads[name]
         download.job, download.error, download.first = 0, error, (0.0, 0)
         if state == "done":
             del self._downloads[name]
-            self._context.refresh_models()
+            self.models_changed.emit()
             self.finished.emit(name)
         elif error is not None and not isinstance(error, KnownError):
-            self._context.show_error(error)  # known ones are said beside the button
+            self.failed.emit(error)  # known ones are said beside the button
         self.changed.emit(name)
 
 

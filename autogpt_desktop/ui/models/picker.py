@@ -12,7 +12,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.model_jobs import ModelInfo
 from autogpt_desktop.ui.models.downloads import Downloads
-from autogpt_desktop.ui.shell.panel_registry import titles
+from autogpt_desktop.ui.panel_titles import titles
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, button, hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.overlay import Overlay

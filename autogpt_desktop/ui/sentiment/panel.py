@@ -23,7 +23,6 @@ from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.models.offer import ModelOffer
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, segments, word
 from autogpt_desktop.ui.sentiment.run_view import RunView
@@ -31,6 +30,7 @@ from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:

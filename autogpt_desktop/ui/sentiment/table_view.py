@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
 from autogpt_desktop.ui.sentiment.rows import (
     EMPTY,
@@ -31,6 +30,7 @@ from autogpt_desktop.ui.sentiment.rows import (
 )
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:

@@ -12,18 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayo
 
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.tasks.sentiment.sentiment import (
-    EMPTY,
-    LANGUAGE,
-    LONG,
-    MOST_CHARACTERS,
-    Explained,
-    Scored,
-    WordWeight,
-    explain,
-    look,
-    sentiment,
-)
+from autogpt_desktop.tasks.sentiment.measure import EMPTY, LANGUAGE, LONG, MOST_CHARACTERS
+from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, WordWeight, explain, look, sentiment
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, ShareBar, face, percent, word

@@ -7,11 +7,11 @@ import platform
 from PySide6.QtCore import QSize, qVersion
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from autogpt_desktop import __version__
+from autogpt_desktop._version import __version__
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.shell.banner import app_icon
 from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 

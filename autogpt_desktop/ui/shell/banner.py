@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QDropEvent, QIcon
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from autogpt_desktop import paths
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label
@@ -68,8 +67,3 @@ def dropped_model(event: QDropEvent) -> Path | None:
         if path is not None and (path.suffix.lower() == ".gguf" or (path / "config.json").is_file()):
             return path
     return None
-
-
-def app_icon() -> QIcon:
-    """The application's icon."""
-    return QIcon(str(paths.resources() / "icons" / "app.svg"))

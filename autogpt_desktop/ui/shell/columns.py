@@ -43,7 +43,7 @@ class Columns(QWidget):
         super().__init__()
         self._context = context
         self._arranging = False
-        self._slots = {kind.key: Slot(context, kind) for kind in kinds}
+        self._slots = {kind.key: Slot(kind) for kind in kinds}
         self.arrangement = Arrangement.parse(context.settings.layout, list(self._slots))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
@@ -33,7 +34,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.picker import ModelButton, ModelPicker
 from autogpt_desktop.ui.panel import PanelKind
-from autogpt_desktop.ui.shell.banner import Banner, app_icon, dropped_model
+from autogpt_desktop.ui.shell.banner import Banner, dropped_model
 from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
 from autogpt_desktop.ui.shell.columns import Columns
 from autogpt_desktop.ui.shell.panel_actions import PanelActions
@@ -41,6 +42,7 @@ from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
 from autogpt_desktop.ui.shell.window_actions import WindowActions
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.ui.widgets.toast import ToastArea
 
@@ -67,7 +69,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.context = context
         if downloads is not None:
-            context.downloads = downloads
+            context.downloads = context.follow(downloads)
         self.downloads = context.downloads
         self.bugs = BugCatcher(self)
         self._painted = False
@@ -88,7 +90,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         column.addWidget(self.banner)
         self.pages = QStackedWidget()
-        self.columns = Columns(context, [kind("chat", make_chat), *panels])
+        self.columns = Columns(context, [kind("chat", partial(make_chat, context)), *panels])
         self.panel_actions = PanelActions(self, self.columns)
         self.pages.addWidget(self.columns)
         column.addWidget(self.pages, 1)
@@ -96,7 +98,19 @@ class MainWindow(QMainWindow):
         column.addWidget(self.queue_view)
         self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
 
-        self.window_actions = WindowActions(self)
+        self.window_actions = WindowActions(
+            self,
+            context,
+            {
+                "models": self.show_models,
+                "open": self.open_model_file,
+                "settings": self.show_settings,
+                "full": self.toggle_full_screen,
+                "shortcuts": self.show_shortcuts,
+                "about": self.show_about,
+                "quit": self.close,
+            },
+        )
         self.menu_button.setMenu(self.window_actions.menu(self.panel_actions.in_menu()))
         context.toast_requested.connect(self.toasts.add)
         context.attention_requested.connect(self._notify)

@@ -6,7 +6,6 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
-from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.widgets.basic import set_property
 
@@ -18,17 +17,16 @@ class Slot(QWidget):
 
     shown = Signal(object)
 
-    def __init__(self, context: AppContext, kind: PanelKind) -> None:
+    def __init__(self, kind: PanelKind) -> None:
         super().__init__()
         self.kind = kind
         self.panel: QWidget | None = None
-        self._context = context
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
 
     def build(self) -> QWidget:
         if self.panel is None:
-            self.panel = self.kind.make(self._context)
+            self.panel = self.kind.make()
             self.layout().addWidget(self.panel)
             self.panel.show()  # Qt would do it a moment later: an empty picture first
         return self.panel

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets import icons
-
-if TYPE_CHECKING:
-    from autogpt_desktop.ui.shell.main_window import MainWindow
 
 MENU = ("models open", "larger smaller normal full", "settings shortcuts about", "quit")
 
 
 class WindowActions:
-    def __init__(self, window: MainWindow) -> None:
+    """``slots``: what each action of MENU does; the sizes of text are done here."""
+
+    def __init__(
+        self, window: QWidget, context: AppContext, slots: Mapping[str, Callable[[], object]]
+    ) -> None:
         self._window = window
         self._actions: dict[str, QAction] = {}
-        for name, keys, icon, slot in (
-            ("models", ["Ctrl+M"], "model", window.show_models),
-            ("open", ["Ctrl+O"], "folder", window.open_model_file),
-            ("settings", ["Ctrl+,"], "settings", window.show_settings),
-            ("larger", ["Ctrl++", "Ctrl+="], "text-zoom", self._larger),
-            ("smaller", ["Ctrl+-"], "text-zoom", self._smaller),
-            ("normal", ["Ctrl+0"], "text-zoom", self._normal),
-            ("full", ["F11"], "", window.toggle_full_screen),
-            ("shortcuts", ["F1", "Ctrl+/"], "keyboard", window.show_shortcuts),
-            ("about", [], "info", window.show_about),
-            ("quit", ["Ctrl+Q"], "", window.close),
+        sizes = {"larger": 1, "smaller": -1, "normal": 0}
+        slots = {**slots, **{name: partial(context.step_zoom, step) for name, step in sizes.items()}}
+        for name, keys, icon in (
+            ("models", ["Ctrl+M"], "model"),
+            ("open", ["Ctrl+O"], "folder"),
+            ("settings", ["Ctrl+,"], "settings"),
+            ("larger", ["Ctrl++", "Ctrl+="], "text-zoom"),
+            ("smaller", ["Ctrl+-"], "text-zoom"),
+            ("normal", ["Ctrl+0"], "text-zoom"),
+            ("full", ["F11"], ""),
+            ("shortcuts", ["F1", "Ctrl+/"], "keyboard"),
+            ("about", [], "info"),
+            ("quit", ["Ctrl+Q"], ""),
         ):
             action = QAction(window)
             action.setShortcuts([QKeySequence(key) for key in keys])
             if icon:
                 action.setIcon(icons.icon(icon, "muted"))
-            action.triggered.connect(slot)
+            action.triggered.connect(partial(_call, slots[name]))
             window.addAction(action)
             self._actions[name] = action
 
@@ -70,11 +75,6 @@ class WindowActions:
         keys = [" / ".join(key.toString() for key in action.shortcuts()) for action in actions]
         return [(key, action.text()) for key, action in zip(keys, actions, strict=True)]
 
-    def _larger(self) -> None:
-        self._window.context.step_zoom(1)
 
-    def _smaller(self) -> None:
-        self._window.context.step_zoom(-1)
-
-    def _normal(self) -> None:
-        self._window.context.step_zoom(0)
+def _call(slot: Callable[[], object], _checked: bool = False) -> None:
+    slot()

@@ -17,7 +17,7 @@ from autogpt_desktop.tasks.translate.live import Doubt, Found, LiveMemory, Offer
 from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.shell.panel_registry import job_title
+from autogpt_desktop.ui.panel_titles import job_title
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.sentence_map import Edit, Pair

@@ -74,3 +74,8 @@ def render(name: str, size: QSize, scale: float, color: QColor) -> QPixmap:
 @cache
 def _source(name: str) -> str:
     return (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def app_icon() -> QIcon:
+    """The application's icon."""
+    return QIcon(str(paths.resources() / "icons" / "app.svg"))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QInputMethodEvent, QKe
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QWidget
 
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel import add_send_actions
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.theme import theme
 
 PASTE_LIMIT = 1_000_000  # characters; a QPlainTextEdit takes about a second for two million

@@ -13,18 +13,17 @@ from autogpt_desktop.engine.model_pool import Models
 from autogpt_desktop.tasks.sentiment import probe_scorer
 from autogpt_desktop.tasks.sentiment.calibration import Scale, refit
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
-from autogpt_desktop.tasks.sentiment.probe_scorer import HeadedAsker, heads, own_sentences, packed, unpacked
-from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker, asker
-from autogpt_desktop.tasks.sentiment.sentiment import (
-    Judge,
-    Part,
-    Scored,
-    judged,
-    measure,
-    scored,
-    sentiment,
-    tidy,
+from autogpt_desktop.tasks.sentiment.measure import Judge, Part, judged, measure, tidy
+from autogpt_desktop.tasks.sentiment.probe_scorer import (
+    HeadedAsker,
+    asker,
+    heads,
+    own_sentences,
+    packed,
+    unpacked,
 )
+from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker
+from autogpt_desktop.tasks.sentiment.sentiment import Scored, scored, sentiment
 from tests.tiny import write_tiny_gguf
 
 CHECK = Path(__file__).with_name("check.tsv")

@@ -15,17 +15,10 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment import scorers
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
-from autogpt_desktop.tasks.sentiment.probe_scorer import HeadedAsker
-from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker, HeadAsker, asker, constants, prompt
-from autogpt_desktop.tasks.sentiment.sentiment import (
-    Explained,
-    Scored,
-    explain,
-    look,
-    sentiment,
-    unknown_language,
-    windows,
-)
+from autogpt_desktop.tasks.sentiment.measure import unknown_language, windows
+from autogpt_desktop.tasks.sentiment.probe_scorer import HeadedAsker, asker
+from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker, HeadAsker, constants, prompt
+from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, explain, look, sentiment
 from tests.engine.torch_backend.test_encoder import write_encoder
 
 GOOD = "What a wonderful evening, and the food was superb!"

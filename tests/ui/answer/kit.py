@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop import app
+from autogpt_desktop import runtime
 from autogpt_desktop.documents.index.collection import Collection, Collections
 from autogpt_desktop.documents.types import Passage
 from autogpt_desktop.events import Notice, Progress, Text
@@ -126,7 +126,7 @@ def answer_panel(
 def real_context(tmp_path: Path) -> AppContext:
     """With the models that are bundled with the checkout."""
     settings = Settings.load()
-    return AppContext(settings, History(tmp_path / "real.db"), Worker(), app.make_models)
+    return AppContext(settings, History(tmp_path / "real.db"), Worker(), runtime.make_models)
 
 
 def ask(panel: AnswerPanel, qtbot: QtBot, question: str, timeout: int = 20_000) -> None:

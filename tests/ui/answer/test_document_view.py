@@ -218,7 +218,7 @@ def test_chosen_text_is_asked_about_and_sent(view: DocumentView, tmp_path: Path,
     view.open(path, 12, 25)
     shown(view, qtbot)
     context = view.context
-    context.panels.kinds["translate"] = kind("translate", lambda _context: QWidget())
+    context.panels.kinds["translate"] = kind("translate", lambda: QWidget())
     sent: list[tuple[str, str, str]] = []
     context.panels.sent.connect(lambda *given: sent.append(given))
     view.make_menu().actions()[-1].trigger()

@@ -292,7 +292,7 @@ def test_a_small_chat_model_answers_only_if_it_is_wanted(
 
 def test_answers_and_passages_are_sent_on(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
     context = answer_panel.context
-    context.panels.kinds["translate"] = kind("translate", lambda _context: QWidget())
+    context.panels.kinds["translate"] = kind("translate", lambda: QWidget())
     sent: list[tuple[str, str, str]] = []
     context.panels.sent.connect(lambda *given: sent.append(given))
     ask(answer_panel, qtbot, "Who built the mill?")

@@ -40,7 +40,7 @@ def test_a_message_is_sent_from_its_menu(panel: ChatPanel, qtbot: QtBot) -> None
     context = panel.context
     answer = panel.view.widgets[panel.messages[-1].id]
     assert "Translate this" not in [action.text() for action in answer.make_menu().actions()]
-    context.panels.kinds["translate"] = kind("translate", lambda _context: QWidget())
+    context.panels.kinds["translate"] = kind("translate", lambda: QWidget())
     sent: list[tuple[str, str, str]] = []
     context.panels.sent.connect(lambda *given: sent.append(given))
     cursor = answer.body.textCursor()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def window(
 ) -> Iterator[MainWindow]:
     """Starter and Gemma are installed, and the window loads nothing by itself."""
     monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
-    window = MainWindow(shell_context, make_panel, panels=[kind("translate", make_panel)])
+    window = MainWindow(
+        shell_context, make_panel, panels=[kind("translate", partial(make_panel, shell_context))]
+    )
     qtbot.addWidget(window)
     window.resize(1200, 700)
     with qtbot.waitSignal(window.first_painted):

@@ -30,7 +30,7 @@ def window(
     shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MainWindow]:
     monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
-    kinds: list[PanelKind] = [kind for kind in more_panels() if kind.key == "sentiment"]
+    kinds: list[PanelKind] = [kind for kind in more_panels(shell_context) if kind.key == "sentiment"]
     window = MainWindow(shell_context, make_panel, panels=kinds)
     qtbot.addWidget(window)
     window.resize(900, 700)

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.panel import PanelKind, add_send_actions, send_menu
+from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.column_layout import Arrangement
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.widgets.overlay import Overlay
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions, send_menu
 from tests.ui.shell.panel import Panel, make_panel
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -54,8 +55,8 @@ class Fake(QWidget):
         self.was_shut_down = True
 
 
-def fake_kind(key: str) -> PanelKind:
-    return kind(key, lambda context: Fake(context, key))
+def fake_kind(context: AppContext, key: str) -> PanelKind:
+    return kind(key, lambda: Fake(context, key))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def make_window(
     Fake.built.clear()
 
     def make(width: int = 1200, keys: tuple[str, ...] = ("translate", "answer")) -> MainWindow:
-        window = MainWindow(shell_context, make_panel, panels=[fake_kind(key) for key in keys])
+        window = MainWindow(shell_context, make_panel, panels=[fake_kind(shell_context, key) for key in keys])
         windows.append(window)
         qtbot.addWidget(window)
         window.resize(width, 600)

@@ -19,9 +19,9 @@ from autogpt_desktop.tasks.answer.document import Opened, Place, open_document
 from autogpt_desktop.ui.answer.document.layout import DocumentLayout
 from autogpt_desktop.ui.answer.document.rows_edit import page_title
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import name_button
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

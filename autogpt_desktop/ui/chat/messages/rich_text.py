@@ -41,9 +41,9 @@ from autogpt_desktop.ui.chat.messages.markdown import (
     STEP,
     MarkdownWriter,
 )
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

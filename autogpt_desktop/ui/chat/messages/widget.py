@@ -13,10 +13,10 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips
 from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
-from autogpt_desktop.ui.panel import add_send_actions
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
+from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import Message

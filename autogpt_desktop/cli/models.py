@@ -1,0 +1,48 @@
+"""``models list``, ``get`` and ``remove`` in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from autogpt_desktop.cli.output import Reporter
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import Settings
+
+
+def models(options: argparse.Namespace) -> int:
+    """``models list``, ``get`` and ``remove``."""
+    from autogpt_desktop.catalog import download, entries, installed
+
+    if options.action == "list":
+        here = {model.name: model for model in installed.installed()}
+        for model in here.values():
+            problem = model.error()
+            print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
+            if problem:
+                print(f"  {message(problem)}", file=sys.stderr)
+        for known in entries.catalogue().values():
+            if known.name not in here:
+                print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+        return 0
+    if options.action == "remove":
+        installed.remove(options.name)
+        return 0
+    entry = entries.catalogue().get(options.name)
+    if entry is None:
+        raise KnownError("model-missing", name=options.name)
+    settings = Settings.load()
+    if entry.terms and entry.terms not in settings.acknowledged:
+        if not options.accept_terms:
+            raise KnownError(
+                "terms-not-accepted", name=entry.name, url=entry.licence_url, file=entry.terms_file
+            )
+        settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
+        settings.save()
+    report = Reporter()
+    for event in download.fetch(entry):
+        report(event)
+    report.clear()
+    return 0

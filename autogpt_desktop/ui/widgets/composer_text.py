@@ -1,0 +1,97 @@
+"""The editor of a message or a question: Enter sends, files and long texts are handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QInputMethodEvent,
+    QKeyEvent,
+    QTextOption,
+)
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+PASTE_LIMIT = 20_000  # characters; a longer paste becomes an attachment
+
+
+class ComposerText(QPlainTextEdit):
+    """Enter sends unless an input method is composing."""
+
+    send_requested = Signal()
+    edit_last_requested = Signal()
+    pasted_long = Signal(str)
+    files_given = Signal(list)
+
+    def __init__(self, context: AppContext, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.context = context
+        self._composing = False
+        self.setTabChangesFocus(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setStyleSheet(
+            "QPlainTextEdit, QPlainTextEdit:focus { background: transparent; border: none; padding: 0; }"
+        )
+        self.document().setDocumentMargin(0)
+
+    def text(self) -> str:
+        return self.toPlainText()
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        self._composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.parentWidget().update()  # the box around it shows the focus
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._composing = False
+        super().focusOutEvent(event)
+        self.parentWidget().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        plain = modifiers == Qt.KeyboardModifier.NoModifier
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self._composing:  # belongs to the input method, whatever a platform passes on
+                event.ignore()
+                return
+            control = modifiers == Qt.KeyboardModifier.ControlModifier
+            if control or plain and self.context.settings.send_with_enter:
+                self.send_requested.emit()
+            else:
+                self.textCursor().insertBlock()
+                self.ensureCursorVisible()
+        elif key == Qt.Key.Key_Up and plain and self.document().isEmpty() and not self._composing:
+            self.edit_last_requested.emit()
+        elif key == Qt.Key.Key_Escape:
+            event.ignore()  # the panel knows what there is to stop
+        else:
+            super().keyPressEvent(event)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        files = _files(source)
+        if files:
+            self.files_given.emit(files)
+        elif source.hasText() and len(source.text()) > PASTE_LIMIT:
+            self.pasted_long.emit(source.text())
+        elif source.hasText():
+            self.insertPlainText(source.text())
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return bool(_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)
+
+
+def _files(source: QMimeData) -> list[Path]:
+    """Files to attach; models are the window's."""
+    paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() != ".gguf" and not path.is_dir()]
