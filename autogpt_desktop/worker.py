@@ -1,9 +1,9 @@
 """Runs jobs one at a time on one QThread.
 
-A job is a function that takes a cancel event and returns a generator; what the generator yields
-arrives on the GUI thread as ``Worker.event``. Two lanes: a background generator is suspended at a
-yield when an interactive job arrives, and goes on afterwards. Interactive jobs that ``share`` take turns,
-so that a long answer in one panel does not hold up what is typed into another.
+A job is a function that takes a cancel event and returns a generator; ``submit`` gives a ``Job`` handle,
+whose signals carry on the GUI thread what the generator yields and how it ended. Two lanes: a background
+generator is suspended at a yield when an interactive job arrives, and goes on afterwards. Interactive jobs
+that ``share`` take turns, so that a long answer in one panel does not hold up what is typed into another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
-Job = Callable[[threading.Event], Iterator[Any]]
+JobFunction = Callable[[threading.Event], Iterator[Any]]
 
 LANES = ("interactive", "background")
 MAX_PENDING = 1024  # events that wait for the GUI thread; beyond that the job waits
@@ -39,10 +39,35 @@ class JobInfo:
     started: float  # time.monotonic() of its first step; 0: not yet
 
 
+class Job(QObject):
+    """The handle of one submitted job; it belongs to the GUI thread, as its signals do.
+
+    Signals: ``event(value)`` for each value that the generator yields, ``finished(state, error)`` once,
+    after the last event: "done", "cancelled" or "failed", and the exception or None. An event of a job that
+    was just cancelled may still be on its way.
+    """
+
+    # hides QObject.event, which nobody calls here
+    event = Signal(object)  # type: ignore[assignment]
+    finished = Signal(str, object)
+
+    def __init__(self, worker: Worker, id: int) -> None:
+        super().__init__()
+        self._worker = worker
+        self.id = id  # as in ``JobInfo``
+
+    def cancel(self) -> None:
+        """As ``Worker.cancel``."""
+        self._worker.cancel(self.id)
+
+
 @dataclass(eq=False, slots=True)
-class _Job:
+class _Queued:
+    """A job as the queue has it. The handle lives until its end was delivered."""
+
     id: int
-    function: Job
+    handle: Job
+    function: JobFunction
     title: str
     lane: str
     key: Hashable
@@ -70,13 +95,9 @@ class _Thread(QThread):
 class Worker(QObject):
     """Owns the thread and the queue. Its methods and signals belong to the GUI thread.
 
-    Connect bound methods only, and compare the job id: events of a job that was just cancelled
-    may still be on their way. ``finished`` comes after the last ``event`` of its job.
+    ``queue_changed`` carries the jobs in the order they will run; what a job yields comes by its handle.
     """
 
-    # job id, what the generator yielded. It hides QObject.event, which nobody calls on a Worker.
-    event = Signal(int, object)  # type: ignore[assignment]
-    finished = Signal(int, str, object)  # job id, "done" | "cancelled" | "failed", exception or None
     queue_changed = Signal(object)  # tuple[JobInfo, ...], in the order they will run
     _wake = Signal()
 
@@ -84,8 +105,9 @@ class Worker(QObject):
         super().__init__(parent)
         self._ids = itertools.count(1)
         self._changed = threading.Condition()  # guards everything below
-        self._jobs: list[_Job] = []  # waiting, running and paused, in order of arrival
-        self._outbox: deque[tuple[Any, tuple[Any, ...]]] = deque()
+        self._jobs: list[_Queued] = []  # waiting, running and paused, in order of arrival
+        # handle, its signal, values: a signal alone does not keep its handle alive
+        self._outbox: deque[tuple[QObject, str, tuple[Any, ...]]] = deque()
         self._awake = False  # a delivery is under way
         self._queue_stale = False  # the queue changed since queue_changed was last sent
         self._stopping = False
@@ -103,14 +125,14 @@ class Worker(QObject):
 
     def submit(
         self,
-        job: Job,
+        function: JobFunction,
         *,
         title: str = "",
         lane: str = "interactive",
         key: Hashable = None,
         shares: Callable[[object], bool] | None = None,
-    ) -> int:
-        """Queue a job and return its id.
+    ) -> Job:
+        """Queue a job and return its handle.
 
         A ``key`` replaces: a job of the same key that waits is dropped, one that runs is cancelled.
         ``shares`` says after which of its events other interactive jobs that share may go on; those take
@@ -124,7 +146,9 @@ class Worker(QObject):
             if key is not None:
                 for stale in [other for other in self._jobs if other.key == key]:
                     self._cancel(stale)
-            new = _Job(next(self._ids), job, title, lane, key, shares)
+            number = next(self._ids)
+            handle = Job(self, number)
+            new = _Queued(number, handle, function, title, lane, key, shares)
             used = [other.used for other in self._jobs if other.shares is not None]
             new.used = min(used, default=HEAD_START) - HEAD_START
             self._jobs.append(new)
@@ -132,7 +156,7 @@ class Worker(QObject):
             if self._stopping:
                 self._cancel(new)  # a slot may still ask while the window closes
             self._changed.notify_all()
-        return new.id
+        return handle
 
     def cancel(self, job_id: int) -> None:
         """Stop a job: one that waits never starts, one that runs is closed at its next yield."""
@@ -168,11 +192,11 @@ class Worker(QObject):
             pass
         return ended
 
-    def _cancel(self, job: _Job) -> None:
+    def _cancel(self, job: _Queued) -> None:
         job.cancel.set()
         if job.state == "waiting":
             self._jobs.remove(job)
-            self._post(self.finished, job.id, "cancelled", None)
+            self._post(job.handle, "finished", "cancelled", None)
             self._touch_queue()
 
     def _deliver(self) -> None:
@@ -187,25 +211,26 @@ class Worker(QObject):
 
     def _deliver_one(self) -> bool:
         """One at a time, so that the order survives a slot that runs an event loop of its own."""
+        source: QObject
         with self._changed:
             if self._queue_stale:
                 self._queue_stale = False
                 infos = tuple(job.info() for job in sorted(self._jobs, key=_order))
-                signal, values = self.queue_changed, (infos,)
+                source, signal, values = self, "queue_changed", (infos,)
             elif self._outbox:
-                signal, values = self._outbox.popleft()
+                source, signal, values = self._outbox.popleft()
                 if len(self._outbox) == MAX_PENDING // 2:
                     self._changed.notify_all()
             else:
                 self._awake = False
                 return False
-        signal.emit(*values)
+        getattr(source, signal).emit(*values)
         return True
 
     # On either thread, with the lock held
 
-    def _post(self, signal: Any, *values: Any) -> None:
-        self._outbox.append((signal, values))
+    def _post(self, source: QObject, signal: str, *values: Any) -> None:
+        self._outbox.append((source, signal, values))
         self._wake_up()
 
     def _touch_queue(self) -> None:
@@ -243,12 +268,12 @@ class Worker(QObject):
                 elif outcome != "turn":
                     self._jobs.remove(job)
                     job.generator = None
-                    self._post(self.finished, job.id, outcome, error)
+                    self._post(job.handle, "finished", outcome, error)
                 if outcome != "turn":
                     self._touch_queue()
             del job, error  # the thread may now wait for long: keep no frame's values alive
 
-    def _next(self) -> _Job:
+    def _next(self) -> _Queued:
         """Whose turn it is, with the lock held: of those that share, who has worked least."""
         jobs = sorted(self._jobs, key=_order)
         head = jobs[0]
@@ -257,11 +282,11 @@ class Worker(QObject):
         group = list(takewhile(lambda job: job.shares is not None and job.lane == head.lane, jobs))
         return min(group, key=lambda job: (job.resting, job.used))
 
-    def _turn_is_over(self, job: _Job) -> bool:
+    def _turn_is_over(self, job: _Queued) -> bool:
         other = self._next()
         return job.resting and other is not job and job.used - other.used > TURN_SECONDS
 
-    def _step_while_first(self, job: _Job) -> str:
+    def _step_while_first(self, job: _Queued) -> str:
         """Advance the job until it ends, is cancelled, its turn is over, or another one comes first."""
         while not job.cancel.is_set():
             if job.generator is None:
@@ -275,7 +300,7 @@ class Worker(QObject):
             with self._changed:
                 job.used += time.monotonic() - began
                 job.resting = resting
-                self._post(self.event, job.id, value)
+                self._post(job.handle, "event", value)
                 del value
                 if len(self._outbox) > MAX_PENDING:
                     self._changed.wait_for(lambda: self._has_room(job))
@@ -290,10 +315,10 @@ class Worker(QObject):
             close()
         return "cancelled"
 
-    def _has_room(self, job: _Job) -> bool:
+    def _has_room(self, job: _Queued) -> bool:
         return len(self._outbox) <= MAX_PENDING // 2 or job.cancel.is_set()
 
 
-def _order(job: _Job) -> tuple[bool, int, int]:
+def _order(job: _Queued) -> tuple[bool, int, int]:
     """What runs first: a cancelled job has to be closed, then interactive ones, then arrival."""
     return (not job.cancel.is_set(), LANES.index(job.lane), job.id)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer
 
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.worker import MAX_PENDING, Worker
+from autogpt_desktop.worker import MAX_PENDING, Job, Worker
 
 
 class Recorder(QObject):
@@ -24,9 +27,17 @@ class Recorder(QObject):
         self.queues: list[tuple] = []
         self.log: list[tuple] = []
         self.threads: set[QThread] = set()
-        worker.event.connect(self.on_event)
-        worker.finished.connect(self.on_finished)
+        self.handles: dict[int, Job] = {}
+        self._submit = worker.submit
+        worker.submit = self.submit  # the tests name jobs by their ids
         worker.queue_changed.connect(self.on_queue)
+
+    def submit(self, *given: Any, **options: Any) -> int:
+        job = self._submit(*given, **options)
+        job.event.connect(partial(self.on_event, job.id))
+        job.finished.connect(partial(self.on_finished, job.id))
+        self.handles[job.id] = job
+        return job.id
 
     def on_event(self, job_id: int, value: Any) -> None:
         self.threads.add(QThread.currentThread())
@@ -104,6 +115,31 @@ def test_the_end_comes_after_the_last_event(qtbot, worker, seen):
     job = worker.submit(count(500))
     qtbot.waitUntil(lambda: seen.outcome(job) == "done")
     assert seen.log == [("event", job)] * 500 + [("end", job)]
+
+
+def test_a_handle_hears_of_its_own_job_alone(qtbot, worker):
+    heard: list[tuple[str, object]] = []
+    first, second = worker.submit(count(2)), worker.submit(until_cancelled())
+    first.event.connect(lambda value: heard.append(("first", value)))
+    first.finished.connect(lambda state, error: heard.append(("first", (state, error))))
+    states: list[str] = []
+    second.finished.connect(lambda state, _error: states.append(state))
+    second.event.connect(lambda value: second.cancel() if value == 3 else None)
+    qtbot.waitUntil(lambda: bool(states))
+    assert heard == [("first", 0), ("first", 1), ("first", ("done", None))]
+    assert states == ["cancelled"]
+
+
+def test_a_handle_that_nobody_keeps_lives_until_its_end_and_no_longer(qtbot, worker):
+    ended: list[str] = []
+    handle = worker.submit(count(3))
+    handle.finished.connect(lambda state, _error: ended.append(state))
+    known = weakref.ref(handle)
+    del handle
+    qtbot.waitUntil(lambda: ended == ["done"])
+    qtbot.waitUntil(lambda: not worker.jobs())
+    gc.collect()
+    assert known() is None
 
 
 def test_background_is_suspended_and_goes_on(qtbot, worker, seen):
@@ -318,7 +354,7 @@ def test_events_go_on_inside_a_dialog_that_a_slot_opens(qtbot, worker):
             self.loop = QEventLoop()
             self.order: list[int] = []
 
-        def on_event(self, _job: int, value: int) -> None:
+        def on_event(self, value: int) -> None:
             self.order.append(value)
             if value == 0:
                 QTimer.singleShot(5000, self.loop.quit)
@@ -328,9 +364,8 @@ def test_events_go_on_inside_a_dialog_that_a_slot_opens(qtbot, worker):
                 self.loop.quit()
 
     opener = Opener()
-    worker.event.connect(opener.on_event)
     at = time.monotonic()
-    worker.submit(count(50))
+    worker.submit(count(50)).event.connect(opener.on_event)
     qtbot.waitUntil(lambda: -1 in opener.order)
     assert opener.order == [*range(50), -1] and time.monotonic() - at < 4
 

@@ -16,8 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.i18n import tr
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.chat.generation import Answer
 
 TICK = 0.005  # seconds
 LONG_CHAT = 3000  # messages
@@ -97,11 +101,11 @@ class Bench:
         self.app = app.make_application()
         self.context, self.window = app.make_window()
         self.window.first_painted.connect(self._on_painted)
-        self.context.worker.event.connect(self._on_event)
         self.window.show()
         panel = self.window.findChild(ChatPanel)
         assert panel is not None
         self.panel = panel
+        panel.answers.began.connect(self._on_began)
         self.first_text = self.last_text = 0.0
         self.tokens, self.speed, self.answered = 0, 0.0, False
         self.gaps: list[float] = []
@@ -117,7 +121,11 @@ class Bench:
         self.painted = time.perf_counter()
         self.figures["window_painted_s"] = time.time() - float(os.environ[_STARTED])
 
-    def _on_event(self, _job: int, event: object) -> None:
+    def _on_began(self, answer: Answer) -> None:
+        assert answer.job is not None
+        answer.job.event.connect(self._on_event)
+
+    def _on_event(self, event: object) -> None:
         from autogpt_desktop.events import Done, Text
 
         if isinstance(event, Text):

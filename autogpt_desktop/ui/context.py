@@ -15,7 +15,7 @@ import dataclasses
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.settings import Settings
     from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.models.downloads import Downloads
-    from autogpt_desktop.worker import Worker
+    from autogpt_desktop.worker import Job, Worker
 
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 LOAD_KEY = "load-model"
@@ -76,13 +76,11 @@ class AppContext(QObject):
         self._models = WorkerModels(make_models)
         self._model: ModelInfo | None = None
         self._installed: list[InstalledModel] | None = None
-        self._load_job = 0
+        self._load_job: Job | None = None
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
         self.leaving: set[str] = set()  # names of models whose removal can still be undone
-        worker.event.connect(self._on_event)
-        worker.finished.connect(self._on_finished)
         theme.theme().changed.connect(self._on_theme_changed)
 
     # --- models -----------------------------------------------------------------------------
@@ -202,20 +200,23 @@ class AppContext(QObject):
             self._set_model(None)
 
     def is_loading(self) -> bool:
-        return self._load_job != 0
+        return self._load_job is not None
 
-    def load_chosen_model(self) -> int:
-        """Start loading the chosen model, unless it is loaded or none is installed (then 0)."""
+    def load_chosen_model(self) -> Job | None:
+        """Start loading the chosen model, unless it is loaded or none is installed (then None)."""
         chosen = self.chosen_model()
         if chosen is None or (self._model and self._model.name == chosen.name):
-            return 0
+            return None
         self._set_model(None)
         # in the interactive lane: a question that is asked meanwhile waits for it, and does not load again
-        self._load_job = self.submit_with_models(
+        job = self.submit_with_models(
             only_load, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
         )
+        self._load_job = job
+        job.event.connect(self._on_load_event)
+        job.finished.connect(partial(self._on_load_finished, job))
         self._show_loading(Progress("stage.engine"))
-        return self._load_job
+        return job
 
     def submit_with_models(
         self,
@@ -225,12 +226,12 @@ class AppContext(QObject):
         lane: str = "interactive",
         key: str | None = None,
         role: str = "chat",
-    ) -> int:
+    ) -> Job:
         """Queue ``job(models, cancel_event)``; ``models.get(role)`` loads what the job needs, and what it
         got stays loaded until it ends.
 
         With ``role`` "chat" the chosen model is loaded first where it is not yet: ``Progress`` and a
-        ``ModelInfo`` come under the same job id as the job's own events. Torch is imported there, never
+        ``ModelInfo`` come before the job's own events. Torch is imported there, never
         on the GUI thread. ``KnownError`` "no-model", "no-model-for-role" and "model-missing" come as the
         job's failure.
         """
@@ -246,7 +247,7 @@ class AppContext(QObject):
             return models.run(job, cancel, role=role, options=options, roles=roles, chat=chat)
 
         shares = None if key == LOAD_KEY else is_work
-        return self.worker.submit(run, title=title, lane=lane, key=key, shares=shares)
+        return self._follow_job(self.worker.submit(run, title=title, lane=lane, key=key, shares=shares))
 
     def unload_model(self, path: Path) -> None:
         """A model is to be removed: free its memory, and its file."""
@@ -255,27 +256,34 @@ class AppContext(QObject):
             self._models.unload_one(path)
             yield from self._models.news()
 
-        self.worker.submit(run, title=tr("Closing {file}", file=path.name))
+        self._follow_job(self.worker.submit(run, title=tr("Closing {file}", file=path.name)))
 
     def unload_models(self) -> None:
         """When the worker has stopped: save what is to stay of open conversations, free the memory."""
         self._models.unload(self.before_unload)
 
-    def _on_event(self, job_id: int, event: object) -> None:
+    def _follow_job(self, job: Job) -> Job:
+        """Every job with models may load some."""
+        job.event.connect(self._on_models_event)
+        return job
+
+    def _on_models_event(self, event: object) -> None:
         if isinstance(event, ModelInfo):
             self._set_model(event)
         elif isinstance(event, InMemory):
             self.in_memory = {path: (size, device) for path, size, device in event.models}
             self.memory_changed.emit()
-        elif isinstance(event, Progress) and job_id == self._load_job:
+
+    def _on_load_event(self, event: object) -> None:
+        if isinstance(event, Progress):
             self._show_loading(event)
-        elif isinstance(event, Notice) and job_id == self._load_job:
+        elif isinstance(event, Notice):
             self.toast(i18n.message(event.key, **event.values))
 
-    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
-        if job_id != self._load_job:
-            return
-        self._load_job = 0
+    def _on_load_finished(self, job: Job, state: str, error: BaseException | None) -> None:
+        if job is not self._load_job:
+            return  # another model is being loaded by now
+        self._load_job = None
         self.loading = None
         if state == "failed" and error is not None:
             self.model_failed.emit(error)

@@ -20,6 +20,7 @@ from autogpt_desktop.ui.answer.serialize import packed, unpacked
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.overlay import Overlay
+from autogpt_desktop.worker import Job
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.answer.turn import Turn
@@ -40,11 +41,10 @@ class Earlier(QObject):
         self._context = context
         self._store = Questions()
         self._unsaved: dict[str, tuple[KeptQuestions, list[dict[str, Any]]]] = {}
-        self._saving: dict[int, str] = {}  # job, conversation
+        self._saving: dict[Job, str] = {}  # the conversation that each writes
         self._look, self._load = PanelJob(context, self), PanelJob(context, self)
         self._look.yielded.connect(self._on_listed)
         self._load.yielded.connect(self._on_loaded)
-        context.worker.finished.connect(self._on_finished)
 
     def save(self, conversation_id: str, source: str, collection: str, turns: Sequence[Turn]) -> None:
         """Keep a conversation as it is now."""
@@ -64,7 +64,9 @@ class Earlier(QObject):
             yield from ()
 
         key = f"questions:{kept.id}"
-        self._saving[self._context.worker.submit(job, title=tr("Saving the questions"), key=key)] = kept.id
+        handle = self._context.worker.submit(job, title=tr("Saving the questions"), key=key)
+        self._saving[handle] = kept.id
+        handle.finished.connect(partial(self._on_finished, handle))
 
     def look(self) -> None:
         """``listed`` follows."""
@@ -122,10 +124,8 @@ class Earlier(QObject):
         self._put(dataclasses.replace(kept), values)
         self.look()
 
-    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
-        conversation = self._saving.pop(job_id, "")
-        if not conversation:
-            return
+    def _on_finished(self, job: Job, state: str, error: BaseException | None) -> None:
+        conversation = self._saving.pop(job)
         if state == "done" and conversation not in self._saving.values():
             self._unsaved.pop(conversation, None)
         if error is not None:

@@ -239,5 +239,5 @@ class PanelMessages(PanelState):
             self.context.toast(word(notice.key, **notice.values))
 
     def _show_running(self) -> None:
-        running = self.answers.running.values()
+        running = self.answers.running
         self.list.set_running({a.conversation_id for a in running if a.history is self.context.history})

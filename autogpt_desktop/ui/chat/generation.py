@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -21,6 +22,7 @@ from autogpt_desktop.ui.panel_titles import job_title
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History, Message
     from autogpt_desktop.ui.context import AppContext
+    from autogpt_desktop.worker import Job
 
 REPAINT_MS = 50  # at most 20 repaints a second
 SAVE_SECONDS = 0.5
@@ -38,7 +40,7 @@ class Answer:
     message_id: int
     text: str  # all of it, also what stood before "continue"
     stats: dict[str, Any]
-    job_id: int = 0
+    job: Job | None = None
     started: float = field(default_factory=time.monotonic)
     first_text: float = 0.0
     pieces: int = 0
@@ -98,14 +100,12 @@ class Answers(QObject):
     def __init__(self, context: AppContext, generate: Generate = chat, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.context, self.generate = context, generate
-        self.running: dict[int, Answer] = {}  # by job id
+        self.running: list[Answer] = []
         self.closing = False
         self._save_failed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tick)
-        context.worker.event.connect(self.on_event)
-        context.worker.finished.connect(self.on_finished)
 
     def start(
         self,
@@ -135,24 +135,32 @@ class Answers(QObject):
         answer.stats.pop("error_values", None)
         answer.status = tr("Waiting …")
         question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-        answer.job_id = self.context.submit_with_models(job, title=job_title("chat", question))
-        self.running[answer.job_id] = answer
+        handle = self.context.submit_with_models(job, title=job_title("chat", question))
+        answer.job = handle
+        handle.event.connect(partial(self.on_event, answer))
+        handle.finished.connect(partial(self.on_finished, answer))
+        self.running.append(answer)
         self.began.emit(answer)
         return answer
 
     def of(self, history: History, conversation_id: int) -> Answer | None:
         """The answer that is being written in a conversation."""
-        for answer in self.running.values():
+        for answer in self.running:
             if answer.history is history and answer.conversation_id == conversation_id:
                 return answer
         return None
 
     def stop(self, answer: Answer) -> None:
-        self.context.worker.cancel(answer.job_id)
+        if answer.job is not None:
+            answer.job.cancel()
 
-    def on_event(self, job_id: int, event: object) -> None:
-        answer = self.running.get(job_id)
-        if answer is None:
+    def forget(self, answer: Answer) -> None:
+        """Stop an answer of which nothing may be kept."""
+        self.running.remove(answer)
+        self.stop(answer)
+
+    def on_event(self, answer: Answer, event: object) -> None:
+        if answer not in self.running:
             return
         if isinstance(event, Text):
             answer.text += event.text
@@ -170,14 +178,14 @@ class Answers(QObject):
 
     def _tick(self) -> None:
         started = time.perf_counter()
-        for answer in list(self.running.values()):
+        for answer in list(self.running):
             if answer.shown != len(answer.text) or not answer.text:
                 answer.shown = len(answer.text)
                 self.grew.emit(answer)
             if answer.text != answer.saved and time.monotonic() - answer.saved_at >= SAVE_SECONDS:
                 self._save(answer, "streaming", None)
         cost = (time.perf_counter() - started) * 1000
-        unsaved = any(a.text != a.saved or a.shown != len(a.text) for a in self.running.values())
+        unsaved = any(a.text != a.saved or a.shown != len(a.text) for a in self.running)
         if unsaved:  # an expensive last block must not eat the event loop
             self._timer.start(max(REPAINT_MS, round(3 * cost)))
 
@@ -192,10 +200,10 @@ class Answers(QObject):
             self._save_failed = True
         answer.saved_at = time.monotonic()
 
-    def on_finished(self, job_id: int, outcome: str, error: BaseException | None) -> None:
-        answer = self.running.pop(job_id, None)
-        if answer is None:
+    def on_finished(self, answer: Answer, outcome: str, error: BaseException | None) -> None:
+        if answer not in self.running:
             return
+        self.running.remove(answer)
         done = answer.done
         if outcome == "failed":
             state = "error"
@@ -213,8 +221,8 @@ class Answers(QObject):
     def shutdown(self) -> None:
         """The window closes: what is still running keeps what it has."""
         self.closing = True
-        for job_id in list(self.running):
-            self.on_finished(job_id, "cancelled", None)
+        for answer in list(self.running):
+            self.on_finished(answer, "cancelled", None)
 
 
 def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:

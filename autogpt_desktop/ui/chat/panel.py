@@ -102,9 +102,8 @@ class ChatPanel(PanelMessages):
 
     def _drop_temporary(self) -> None:
         history, self.temporary = self.temporary, None
-        for answer in [a for a in self.answers.running.values() if a.history is history]:
-            self.answers.running.pop(answer.job_id)  # nothing of it may be kept
-            self.answers.stop(answer)
+        for answer in [a for a in self.answers.running if a.history is history]:
+            self.answers.forget(answer)
         self._forget_caches([self._cache_name(history, item.id) for item in history.conversations()])
         history.close()
 

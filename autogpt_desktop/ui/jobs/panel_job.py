@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from threading import Event
-from typing import Any
-
 from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.model_jobs import InMemory, ModelsJob
+from autogpt_desktop.worker import Job, JobFunction
 
 
 class PanelJob(QObject):
@@ -24,48 +21,50 @@ class PanelJob(QObject):
     def __init__(self, context: AppContext, parent: QObject) -> None:
         super().__init__(parent)
         self._context = context
-        self._id = 0
-        context.worker.event.connect(self._on_event)
-        context.worker.finished.connect(self._on_finished)
+        self._job: Job | None = None
 
     @property
     def running(self) -> bool:
         """It waits, runs, or is suspended behind something more urgent."""
-        return self._id != 0
+        return self._job is not None
 
     @property
     def id(self) -> int:
         """The worker's number for it; 0: nothing runs."""
-        return self._id
+        return self._job.id if self._job else 0
 
     def start(self, job: ModelsJob, *, title: str, role: str, lane: str = "interactive") -> None:
         """Queue ``job(models, cancel)`` for a role, see ``AppContext.submit_with_models``."""
         self.drop()
-        self._id = self._context.submit_with_models(job, title=title, role=role, lane=lane)
+        self._follow(self._context.submit_with_models(job, title=title, role=role, lane=lane))
 
-    def start_plain(
-        self, job: Callable[[Event], Iterator[Any]], *, title: str, lane: str = "interactive"
-    ) -> None:
+    def start_plain(self, job: JobFunction, *, title: str, lane: str = "interactive") -> None:
         """Queue a job that needs no model: reading a file, exporting."""
         self.drop()
-        self._id = self._context.worker.submit(job, title=title, lane=lane)
+        self._follow(self._context.worker.submit(job, title=title, lane=lane))
 
     def cancel(self) -> None:
         """Ask it to stop; ``ended("cancelled")`` follows."""
-        if self._id:
-            self._context.worker.cancel(self._id)
+        if self._job:
+            self._job.cancel()
 
     def drop(self) -> None:
         """Cancel it and hear nothing more of it, ``ended`` neither."""
-        stale, self._id = self._id, 0
+        stale, self._job = self._job, None
         if stale:
-            self._context.worker.cancel(stale)
+            stale.event.disconnect(self._on_event)
+            stale.finished.disconnect(self._on_finished)
+            stale.cancel()
 
-    def _on_event(self, job_id: int, event: object) -> None:
-        if self._id and job_id == self._id and not isinstance(event, InMemory):
+    def _follow(self, job: Job) -> None:
+        self._job = job
+        job.event.connect(self._on_event)
+        job.finished.connect(self._on_finished)
+
+    def _on_event(self, event: object) -> None:
+        if not isinstance(event, InMemory):
             self.yielded.emit(event)
 
-    def _on_finished(self, job_id: int, state: str, error: object) -> None:
-        if self._id and job_id == self._id:
-            self._id = 0
-            self.ended.emit(state, error)
+    def _on_finished(self, state: str, error: object) -> None:
+        self._job = None
+        self.ended.emit(state, error)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.worker import Worker
+from autogpt_desktop.worker import Job, Worker
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.entries import CatalogueModel
@@ -29,7 +30,7 @@ Fetch = Callable[["CatalogueModel"], Iterator[Any]]
 class Download:
     """One model's way to this computer."""
 
-    job: int  # 0: not under way
+    job: Job | None  # None: not under way
     progress: Progress
     error: BaseException | None = None
     first: tuple[float, int] = (0.0, 0)  # when and at how many bytes this run began to move
@@ -60,7 +61,6 @@ class Downloads(QObject):
         self._fetch = fetch
         self._worker: Worker | None = None
         self._downloads: dict[str, Download] = {}
-        self._adding: dict[int, Path] = {}
 
     def get(self, name: str) -> Download | None:
         """The download of that name in this run of the application, under way or ended badly."""
@@ -68,7 +68,7 @@ class Downloads(QObject):
 
     def is_running(self, name: str) -> bool:
         download = self._downloads.get(name)
-        return download is not None and download.job != 0
+        return download is not None and download.job is not None
 
     def start(self, model: CatalogueModel) -> None:
         """Fetch ``model``, or go on where it stopped."""
@@ -81,14 +81,16 @@ class Downloads(QObject):
 
         title = tr("Downloading {model}", model=model.title)
         job = self._thread().submit(run, title=title, key=f"download:{model.name}")
+        job.event.connect(partial(self._on_progress, model.name))
+        job.finished.connect(partial(self._on_finished, model.name))
         self._downloads[model.name] = Download(job, Progress("stage.waiting", 0, model.size))
         self.changed.emit(model.name)
 
     def cancel(self, name: str) -> None:
         """Stop; what has arrived stays for the next time."""
         download = self._downloads.get(name)
-        if download is not None and download.job and self._worker is not None:
-            self._worker.cancel(download.job)
+        if download is not None and download.job is not None:
+            download.job.cancel()
 
     def cancel_job(self, job_id: int) -> None:
         if self._worker is not None:
@@ -103,7 +105,8 @@ class Downloads(QObject):
             yield Result(installed.add(path))
 
         job = self._thread().submit(run, title=tr("Reading {file}", file=path.name))
-        self._adding[job] = path
+        job.event.connect(self._on_added)
+        job.finished.connect(self._on_add_finished)
 
     def stop(self, timeout_ms: int = 3000) -> bool:
         return self._worker is None or self._worker.stop(timeout_ms)
@@ -111,35 +114,29 @@ class Downloads(QObject):
     def _thread(self) -> Worker:
         if self._worker is None:  # most runs of the application never download
             self._worker = Worker(self)
-            self._worker.event.connect(self._on_event)
-            self._worker.finished.connect(self._on_finished)
             self._worker.queue_changed.connect(self.queue_changed)
         return self._worker
 
-    def _name(self, job_id: int) -> str:
-        return next((name for name, download in self._downloads.items() if download.job == job_id), "")
-
-    def _on_event(self, job_id: int, event: object) -> None:
-        name = self._name(job_id)
-        if isinstance(event, Result) and job_id in self._adding:
+    def _on_added(self, event: object) -> None:
+        if isinstance(event, Result):
             self.models_changed.emit()
             self.added.emit(event.value)
-        elif isinstance(event, Progress) and name:
+
+    def _on_add_finished(self, _state: str, error: BaseException | None) -> None:
+        if error is not None:
+            self.failed.emit(error)
+
+    def _on_progress(self, name: str, event: object) -> None:
+        if isinstance(event, Progress):
             download = self._downloads[name]
             if not download.first[0] and event.done:
                 download.first = (time.monotonic(), event.done)
             download.progress = event
             self.changed.emit(name)
 
-    def _on_finished(self, job_id: int, state: str, error: BaseException | None) -> None:
-        self._adding.pop(job_id, None)
-        name = self._name(job_id)
-        if not name:
-            if error is not None:
-                self.failed.emit(error)
-            return
+    def _on_finished(self, name: str, state: str, error: BaseException | None) -> None:
         download = self._downloads[name]
-        download.job, download.error, download.first = 0, error, (0.0, 0)
+        download.job, download.error, download.first = None, error, (0.0, 0)
         if state == "done":
             del self._downloads[name]
             self.models_changed.emit()

@@ -89,7 +89,7 @@ class ModelOffer(QWidget):
         here = any(each.name == model.name and not each.problem for each in self._context.installed_models())
         self.setVisible(not here)
         download = self._downloads.get(model.name)
-        running = download is not None and download.job != 0
+        running = download is not None and download.job is not None
         size = size_text(model.size)
         if needs_acceptance(model, self._context.settings.acknowledged):
             text = tr("Accept the terms and download ({size})", size=size)

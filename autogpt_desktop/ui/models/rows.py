@@ -198,7 +198,7 @@ class CatalogueRow(QFrame):
     def show_state(self) -> None:
         """After any change of its download."""
         download = self._downloads.get(self.model.name)
-        running = download is not None and download.job != 0
+        running = download is not None and download.job is not None
         accepted = not needs_acceptance(self.model, self._context.settings.acknowledged)
         here = 0 if running else partial(self.model)
         error = download.error if download is not None else None

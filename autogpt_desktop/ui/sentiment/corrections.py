@@ -30,9 +30,6 @@ class CorrectionList(QObject):
         self._context = context
         self._labels: dict[str, str] = {}
         self._kept: Corrections | None = None  # the worker's
-        self._jobs: set[int] = set()
-        context.worker.event.connect(self._on_event)
-        context.worker.finished.connect(self._on_finished)
         self._submit(lambda _kept: None)
 
     @property
@@ -89,18 +86,18 @@ class CorrectionList(QObject):
             change(kept)
             yield Result(({one.text: one.label for one in kept.all}, kept.moves))
 
-        self._jobs.add(self._context.worker.submit(job, title=tr("Keeping corrections")))
+        handle = self._context.worker.submit(job, title=tr("Keeping corrections"))
+        handle.event.connect(self._on_event)
+        handle.finished.connect(self._on_finished)
 
-    def _on_event(self, job_id: int, event: object) -> None:
-        if job_id in self._jobs and isinstance(event, Result):
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Result):
             before = self._labels
             self._labels, self.moves = event.value
             first, self.ready = not self.ready, True
             if self._labels != before or (first and self._labels):
                 self.changed.emit()
 
-    def _on_finished(self, job_id: int, _state: str, error: object) -> None:
-        if job_id in self._jobs:
-            self._jobs.discard(job_id)
-            if isinstance(error, BaseException):
-                self._context.show_error(error)
+    def _on_finished(self, _state: str, error: object) -> None:
+        if isinstance(error, BaseException):
+            self._context.show_error(error)

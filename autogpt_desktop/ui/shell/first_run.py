@@ -126,7 +126,7 @@ class FirstRun(QScrollArea):
 
     def _show(self) -> None:
         download = self._downloads.get(self._starter.name)
-        running = download is not None and download.job != 0
+        running = download is not None and download.job is not None
         here = partial(self._starter)
         size = size_text(self._starter.size)
         if here:

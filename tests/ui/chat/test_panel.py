@@ -389,7 +389,7 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     script.pieces, script.pause_at = ["one "] * 5, 4
     panel.composer.set_text("Count")
     panel.send()
-    qtbot.waitUntil(lambda: any(answer.pieces == 4 for answer in panel.answers.running.values()))
+    qtbot.waitUntil(lambda: any(answer.pieces == 4 for answer in panel.answers.running))
     qtbot.wait(350)  # before that it is too early to say
     panel.answers._tick()
     assert "tokens/s" in panel._answer().speed_text()
