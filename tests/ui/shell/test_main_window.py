@@ -19,7 +19,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop import app
+from autogpt_desktop import app, display
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.ui.context import AppContext
@@ -29,7 +29,7 @@ from tests.ui.shell.panel import Panel, make_panel
 
 SNIPPET = """
 import sys
-from autogpt_desktop import app
+from autogpt_desktop import app, display
 application = app.make_application()
 context, window = app.make_window()
 window.show()
@@ -341,11 +341,11 @@ def test_no_display_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     monkeypatch.delenv("DISPLAY", raising=False)
-    assert not app.has_display()
+    assert not display.has_display()
     monkeypatch.setenv("DISPLAY", ":98765")  # nobody listens there
-    assert not app.has_display()
+    assert not display.has_display()
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    assert app.has_display()
+    assert display.has_display()
 
 
 def test_history_that_cannot_be_opened_is_replaced_by_one_in_memory(isolated_home: Path) -> None:
