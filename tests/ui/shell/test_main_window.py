@@ -29,7 +29,7 @@ from tests.ui.shell.panel import Panel, make_panel
 
 SNIPPET = """
 import sys
-from autogpt_desktop import app, display
+from autogpt_desktop import app
 application = app.make_application()
 context, window = app.make_window()
 window.show()
