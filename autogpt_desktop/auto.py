@@ -1,4 +1,4 @@
-"""The Python door, in the words of Hugging Face's API: ``AutoModel`` and ``AutoTokenizer``."""
+"""The Python interface, in the words of Hugging Face's API: ``AutoModel`` and ``AutoTokenizer``."""
 
 from __future__ import annotations
 
@@ -167,7 +167,9 @@ class AutoModel:
 
     def _continue(self, ids: list[int], sampling: Sampling, streamer: Any) -> list[int]:
         engine, out = self.engine, list(ids)
-        for step in engine.tokens(ids, sampling, engine.new_state(), lookup=engine.lookup(), penalised=ids):
+        for step in engine.tokens(
+            ids, sampling, engine.new_state(), lookup=engine.prompt_lookup(), penalized=ids
+        ):
             if isinstance(step, int):
                 out.append(step)
                 if streamer is not None:

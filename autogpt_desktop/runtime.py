@@ -17,7 +17,7 @@ from autogpt_desktop.catalog.roles import missing, resolve_role
 from autogpt_desktop.settings import ROLES, Settings
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.model_pool import Models
+    from autogpt_desktop.engine.model_pool import ModelPool
 
 Resolve = Callable[[str], Path]  # a role or a name → the model's path
 
@@ -36,24 +36,24 @@ class ModelOptions:
         return cls(settings.device, settings.context_length, settings.kv_cache, settings.quantize)
 
 
-def make_models(resolve: Resolve, options: ModelOptions) -> Models:
+def make_models(resolve: Resolve, options: ModelOptions) -> ModelPool:
     """The models as ``options`` want them. Use them in ``with models.job() as job``; ``unload`` them in
     the end. Imports torch, its libraries first, so that other threads go on meanwhile.
     """
     from autogpt_desktop.engine import preload
 
     preload.preload()
-    with preload.collector_at_rest():
-        from autogpt_desktop.engine.model_pool import Models
+    with preload.gc_paused():
+        from autogpt_desktop.engine.model_pool import ModelPool
         from autogpt_desktop.engine.native.weights import quantize_kind
 
-    return Models(
+    return ModelPool(
         resolve,
         options.device,
         options.context_length,
         packed_cache=paths.packed_dir(),
         kv_cache="int8" if options.kv_cache == "int8" else "float16",
-        prefixes=paths.states_dir(),
+        prompt_cache=paths.states_dir(),
         quantize=quantize_kind(options.quantize),
     )
 
@@ -63,7 +63,7 @@ def open_models(
     given: Mapping[str, str] | None = None,
     device: str | None = None,
     quantize: str | None = None,
-) -> Models:
+) -> ModelPool:
     """The models as the settings want them. ``given``: for roles, what the command line says instead."""
     options = ModelOptions(
         device or settings.device, settings.context_length, settings.kv_cache, quantize or settings.quantize

@@ -1,4 +1,4 @@
-"""The Python door, as the founding text shows it."""
+"""The Python interface, as the founding text shows it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 # torch itself, activations of one prefill chunk, the logits.
 FIXED_BYTES = 400 * 1024**2
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
-_QUANTISED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
+_QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
 _TORCH_ONLY = ("Q2", "Q3")
 
 
@@ -40,7 +40,7 @@ def memory_needed(
         weights *= COMPILED_FACTOR if compiled else TORCH_FACTOR
         bits = _FLOATS.get(model.quantization.upper())
         if compiled and bits is not None:
-            weights *= _QUANTISED[quantize] / bits
+            weights *= _QUANTIZED[quantize] / bits
     return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
 from autogpt_desktop.catalog.installed import InstalledModel
-from autogpt_desktop.engine.formats.encoder_config import PLAYED_BY
+from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.settings import Settings
 
 
 def can_play(model: InstalledModel, role: str) -> bool:
     """Whether the model is usable and of the kind that the role needs."""
-    return not model.problem and model.kind in PLAYED_BY[role]
+    return not model.problem and model.kind in HEADS_OF_ROLE[role]
 
 
 def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledModel]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
 from autogpt_desktop.i18n import message, tr
@@ -61,7 +61,7 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
 class Conversation:
     """Question and answer, kept in the same history as the window's conversations."""
 
-    def __init__(self, models: Models, options: argparse.Namespace, settings: Settings) -> None:
+    def __init__(self, models: ModelPool, options: argparse.Namespace, settings: Settings) -> None:
         self.models, self.options = models, options
         self.sampling = sampling(options, settings)
         self.history = History()

@@ -1,4 +1,4 @@
-"""The terminal front door: ``autogpt-desktop chat``, ``translate``, ``sentiment``, ``models``, ``bench``."""
+"""The command line: ``autogpt-desktop chat``, ``translate``, ``sentiment``, ``models``, ``bench``."""
 
 from __future__ import annotations
 

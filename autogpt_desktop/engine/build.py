@@ -13,9 +13,9 @@ from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache
 from autogpt_desktop.engine.native.state import CacheType, cache_bytes
-from autogpt_desktop.engine.native.weights import Quantize, runs
-from autogpt_desktop.engine.torch_backend.cuda_graph import StaticSteps
-from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear, Source
+from autogpt_desktop.engine.native.weights import Quantize, is_supported
+from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, Embedding, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
 from autogpt_desktop.engine.torch_backend.transformer import Layer, RMSNorm, Transformer
 from autogpt_desktop.events import Progress
@@ -23,7 +23,7 @@ from autogpt_desktop.events import Progress
 
 def build(
     config: ModelConfig,
-    sources: dict[str, Source],
+    sources: dict[str, CheckpointTensor],
     device: torch.device,
     context_length: int,
     *,
@@ -85,25 +85,25 @@ def build(
     head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
     decoder.head = linear(head)
     if device.type == "cuda":
-        decoder.one_token = StaticSteps(decoder)
+        decoder.graphed_decode = GraphedDecode(decoder)
     yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
     return decoder
 
 
 def _compiled(
     config: ModelConfig,
-    sources: dict[str, Source],
+    sources: dict[str, CheckpointTensor],
     device: torch.device,
     float32: bool,
     compiled: bool,
     quantize: Quantize | None,
 ) -> bool:
-    return compiled and not float32 and device.type == "cpu" and runs(config, sources, quantize)
+    return compiled and not float32 and device.type == "cpu" and is_supported(config, sources, quantize)
 
 
 def cache_bytes_per_token(
     config: ModelConfig,
-    sources: dict[str, Source],
+    sources: dict[str, CheckpointTensor],
     device: torch.device,
     *,
     float32: bool = False,
@@ -120,15 +120,17 @@ def cache_bytes_per_token(
     return one * config.num_hidden_layers * config.num_key_value_heads
 
 
-def _interleave_heads(config: ModelConfig, sources: dict[str, Source]) -> dict[str, Source]:
-    """Reorder the rows of q and k from pairs half a head apart to neighbours, as ``rotate`` wants them.
+def _interleave_heads(
+    config: ModelConfig, sources: dict[str, CheckpointTensor]
+) -> dict[str, CheckpointTensor]:
+    """Reorder the rows of q and k from pairs half a head apart to neighbors, as ``apply_rotary_emb`` wants.
 
     The scores QKᵀ do not change when both sides are reordered alike.
     """
     half = (config.rope_dim or config.head_dim) // 2
     order = np.arange(config.head_dim)
     order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
-    changed: dict[str, Source] = {}
+    changed: dict[str, CheckpointTensor] = {}
     for name, source in sources.items():
         if ".q_proj." in name or ".k_proj." in name or ".q_norm." in name or ".k_norm." in name:
             heads = source.shape[0] // config.head_dim

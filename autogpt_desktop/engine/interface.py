@@ -1,4 +1,4 @@
-"""The one door of a loaded decoder, whichever back end stands behind it."""
+"""The one interface of a loaded decoder, whichever back end stands behind it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Decoder(Protocol):
 
     config: ModelConfig
     context_length: int
-    chunk_invariant: bool  # are a token's logits the same to the bit whatever the chunk it travels in?
+    batch_invariant: bool  # are a token's logits the same to the bit whatever the chunk it travels in?
 
     def new_state(self) -> State:
         """An empty sequence."""

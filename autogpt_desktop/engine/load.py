@@ -19,14 +19,14 @@ from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.interface import Decoder
-from autogpt_desktop.engine.memory import give_back, out_of_memory
+from autogpt_desktop.engine.memory import out_of_memory, trim_heap
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
-from autogpt_desktop.engine.torch_backend.cpu_fallback import GivesWay
-from autogpt_desktop.engine.torch_backend.linear import Source
+from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
@@ -73,7 +73,7 @@ def load(
         file = read_gguf(path)
         config = config_from_gguf(file)
         sources = {
-            hf: Source(
+            hf: CheckpointTensor(
                 file.tensors[name].shape,
                 file.tensors[name].type,
                 blocks=file.data(name),
@@ -114,8 +114,8 @@ def load(
         raise
     if wanted.type != "cpu":
         length = decoder.context_length
-        decoder = GivesWay(decoder, lambda: _on_cpu(path, config, length, **kinds))
-    give_back()
+        decoder = CpuFallbackDecoder(decoder, lambda: _on_cpu(path, config, length, **kinds))
+    trim_heap()
     name = config.name or path.stem
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
 

@@ -21,7 +21,7 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Hand freed memory back to the system.
 
     glibc keeps what packing the weights used and freed, which is more than the packed weights take.

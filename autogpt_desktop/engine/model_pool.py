@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import torch
 
-from autogpt_desktop.engine.formats.encoder_config import PLAYED_BY, is_encoder
+from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, is_encoder
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles, fingerprint
+from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.load import load, pick_device
-from autogpt_desktop.engine.memory import give_back, physical_memory
+from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, load_encoder
@@ -23,7 +23,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
-SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
+MEMORY_SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
 
 
 class TaskMemory(Protocol):
@@ -38,7 +38,7 @@ class TaskMemory(Protocol):
 
 
 @dataclass(eq=False)
-class Loaded:
+class LoadedModel:
     """One engine that is loaded. ``memory`` belongs to it, by task, and goes with it."""
 
     path: Path
@@ -52,7 +52,7 @@ class Loaded:
         """Bytes of the weights and of all that is kept with them."""
         kept = sum(memory.nbytes for memory in self.memory.values())
         if isinstance(self.engine, Engine):
-            kept += self.engine.prefixes.nbytes
+            kept += self.engine.prompt_cache.nbytes
         return self.engine.weight_bytes + kept
 
     def save(self) -> None:
@@ -66,7 +66,7 @@ class Loaded:
         self.engine.close()
 
 
-class Models:
+class ModelPool:
     """The engines that are loaded. Lives on the worker thread; panels name a role or a model.
 
     A model is loaded once, whatever roles it plays. Where the next does not fit beside those that are
@@ -82,18 +82,18 @@ class Models:
         packed_cache: Path | None = None,
         quantize: Quantize | None = None,
         kv_cache: CacheType = "float16",
-        prefixes: Path | None = None,
+        prompt_cache: Path | None = None,
         budget: int = 0,
     ) -> None:
-        """``resolve``: the file or folder that a role means. ``prefixes``: the folder for saved states
+        """``resolve``: the file or folder that a role means. ``prompt_cache``: the folder for saved states
         (``generation.prompt_cache``); None saves none. ``budget``: bytes for all models together; 0 is half
         of the memory of the device they are on. The rest as for ``load``."""
         self.resolve, self.device, self.context_length = resolve, device, context_length
         self.packed_cache, self.quantize = packed_cache, quantize
         self.kv_cache: CacheType = kv_cache
-        self.prefixes = prefixes
+        self.prompt_cache = prompt_cache
         self.budget = budget
-        self._entries: dict[Path, Loaded] = {}  # the latest used last
+        self._entries: dict[Path, LoadedModel] = {}  # the latest used last
 
     def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
         """The Engine or EncoderEngine for a role or a model's name, loaded if need be; the generator
@@ -119,7 +119,7 @@ class Models:
             job.pinned.clear()
 
     @property
-    def loaded(self) -> tuple[Loaded, ...]:
+    def loaded(self) -> tuple[LoadedModel, ...]:
         """What is loaded, the latest used last."""
         return tuple(self._entries.values())
 
@@ -135,7 +135,9 @@ class Models:
         for entry in [entry for entry in self._entries.values() if path in (None, entry.path)]:
             self._drop(entry)
 
-    def _obtain(self, role: str, pin: Callable[[Loaded], None]) -> Generator[Progress | Notice, None, Loaded]:
+    def _obtain(
+        self, role: str, pin: Callable[[LoadedModel], None]
+    ) -> Generator[Progress | Notice, None, LoadedModel]:
         path = self.resolve(role)
         entry = self._entries.pop(path, None)
         if entry is not None:
@@ -148,7 +150,7 @@ class Models:
         if path in self._entries:  # another job was quicker, while this one was suspended
             engine.close()
             return (yield from self._obtain(role, pin))
-        entry = self._entries[path] = Loaded(path, engine)
+        entry = self._entries[path] = LoadedModel(path, engine)
         pin(entry)  # before the next yield, where this job may be suspended
         self._make_room(engine.device, 0, but=entry)
         _check(engine, role)
@@ -169,14 +171,14 @@ class Models:
             quantize=self.quantize,
             kv_cache=self.kv_cache,
         )
-        if self.prefixes is not None:
-            engine.prefixes.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
-            engine.prefixes.files = PrefixFiles(self.prefixes)
+        if self.prompt_cache is not None:
+            engine.prompt_cache.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
+            engine.prompt_cache.files = PromptCacheFiles(self.prompt_cache)
         return engine
 
-    def _make_room(self, device: str, needed: int, but: Loaded | None = None) -> None:
+    def _make_room(self, device: str, needed: int, but: LoadedModel | None = None) -> None:
         """Let the least recently used go until ``needed`` bytes more are within the budget."""
-        budget = self.budget or int(SHARE * _memory_of(device))
+        budget = self.budget or int(MEMORY_SHARE * _memory_of(device))
         there = [entry for entry in self._entries.values() if entry.engine.device == device]
         total = needed + sum(entry.nbytes for entry in there)
         for entry in there:
@@ -187,50 +189,50 @@ class Models:
                 log.info("%s makes room", entry.engine.name)
                 self._drop(entry)
 
-    def _drop(self, entry: Loaded) -> None:
+    def _drop(self, entry: LoadedModel) -> None:
         del self._entries[entry.path]
         if entry.pins:
             entry.retired = True
             entry.save()  # now: a conversation that is deleted by then must not be written
         else:
             entry.close()
-        give_back()
+        trim_heap()
 
 
 class JobModels:
-    """``Models`` as one job sees them: what it got stays loaded. See ``Models.job``."""
+    """``ModelPool`` as one job sees them: what it got stays loaded. See ``ModelPool.job``."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ModelPool) -> None:
         self._models = models
-        self.pinned: list[Loaded] = []
+        self.pinned: list[LoadedModel] = []
 
     def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
-        """As ``Models.get``, good until the job ends."""
+        """As ``ModelPool.get``, good until the job ends."""
         entry = yield from self._models._obtain(role, self._pin)
         return entry.engine
 
-    def _pin(self, entry: Loaded) -> None:
+    def _pin(self, entry: LoadedModel) -> None:
         if entry not in self.pinned:
             entry.pins += 1
             self.pinned.append(entry)
 
     @property
-    def loaded(self) -> tuple[Loaded, ...]:
+    def loaded(self) -> tuple[LoadedModel, ...]:
         return self._models.loaded
 
     @property
-    def prefixes(self) -> Path | None:
-        return self._models.prefixes
+    def prompt_cache(self) -> Path | None:
+        return self._models.prompt_cache
 
     def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
-        """As ``Models.memory``, also of an engine that only this job still holds."""
+        """As ``ModelPool.memory``, also of an engine that only this job still holds."""
         return next(entry.memory for entry in self.pinned if entry.engine is engine)
 
 
 def _check(engine: Engine | EncoderEngine, role: str) -> None:
     """Raises KnownError where the person chose a model that cannot play the role."""
     kind = engine.config.head if isinstance(engine, EncoderEngine) else "decoder"
-    if kind not in PLAYED_BY.get(role, (kind,)):
+    if kind not in HEADS_OF_ROLE.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)
 
 

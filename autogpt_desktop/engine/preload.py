@@ -43,7 +43,7 @@ def preload() -> list[str]:
 
 
 @contextmanager
-def collector_at_rest() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """No garbage collection inside, and what was made there is left out of every later one.
 
     Torch's modules are a million objects that live as long as the process. Each full collection would

@@ -50,8 +50,8 @@ def chat(
 ) -> Iterator[Progress | Notice | Text | Done]:
     """Answer the last turn of a conversation.
 
-    ``models`` hands out engines (``engine.model_pool.Models``). ``conversation`` names the KV cache to go on
-    with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
+    ``models`` hands out engines (``engine.model_pool.ModelPool``). ``conversation`` names the KV cache to
+    go on with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
     unfinished answer that is gone on with. A conversation that outgrows the context loses its oldest
     turns, down to three quarters of the context at once, never its system prompt, and a Notice says so.
     Raises KnownError: empty-message, message-too-long, and whatever loading can raise.
@@ -68,7 +68,7 @@ def chat(
     # a model without a chat template would go on with the person's next question
     sampling = dataclasses.replace(sampling, stop=(*sampling.stop, *engine.template.stop))
     fresh, found = len(kept.state) == 0, 0
-    if fresh and (state := engine.prefixes.find(ids)) is not None:
+    if fresh and (state := engine.prompt_cache.find(ids)) is not None:
         kept.state, found = state, len(state)
     yield from engine.stream(ids, sampling, kept.state, cancelled)
     if fresh and conversation and turns[0].role == "system":
@@ -83,7 +83,7 @@ def _keep_system_prompt(engine: Any, prompt: str, state: Any, found: int, conver
     messages = [{"role": "system", "content": prompt}, {"role": "user", "content": _NOBODY_WRITES}]
     tokens = state.common_prefix(engine.chat_ids(messages))
     if tokens >= found + _LEAST_PREFIX:
-        engine.prefixes.keep(state, tokens, _system_owner(conversation), save=is_kept(conversation))
+        engine.prompt_cache.keep(state, tokens, _system_owner(conversation), save=is_kept(conversation))
 
 
 def kept_name(conversation_id: int) -> str:
@@ -100,7 +100,7 @@ def _system_owner(conversation: str) -> str:
 
 
 class _Conversations:
-    """The latest used conversations with one engine: what ``Models`` keep with it."""
+    """The latest used conversations with one engine: what ``ModelPool`` keep with it."""
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
@@ -132,7 +132,7 @@ class _Conversations:
 
     def _save(self, name: str, kept: _Conversation) -> None:
         if is_kept(name):
-            self._engine.prefixes.save(kept.state, name)
+            self._engine.prompt_cache.save(kept.state, name)
 
 
 def _conversation(memory: dict[str, Any], engine: Any, name: str) -> _Conversation:
@@ -153,17 +153,17 @@ def forget(models: Any, conversation: str) -> None:
         if "chat" in loaded.memory:
             loaded.memory["chat"].forget(conversation)
             for owner in (conversation, _system_owner(conversation)):
-                loaded.engine.prefixes.forget(owner)
-    if models.prefixes is not None:
-        forget_saved(models.prefixes, [conversation])
+                loaded.engine.prompt_cache.forget(owner)
+    if models.prompt_cache is not None:
+        forget_saved(models.prompt_cache, [conversation])
 
 
 def forget_saved(folder: Path, conversations: Sequence[str]) -> None:
     """The same for the files alone: needs no model, and no torch."""
-    from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles
+    from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles
 
     for owner in dict.fromkeys([*conversations, *map(_system_owner, conversations)]):
-        PrefixFiles(folder).forget(owner)
+        PromptCacheFiles(folder).forget(owner)
 
 
 def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_last: bool) -> list[int]:

@@ -1,4 +1,4 @@
-"""The terminal front door, run as a person runs it: as a process, with the real starter model."""
+"""The command line, run as a person runs it: as a process, with the real starter model."""
 
 from __future__ import annotations
 

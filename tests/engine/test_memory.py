@@ -23,12 +23,12 @@ SHORT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Text
 from autogpt_desktop.tasks.chat import Turn, chat
 
-models = Models(lambda role: Path(sys.argv[1]), device="cpu")
+models = ModelPool(lambda role: Path(sys.argv[1]), device="cpu")
 greedy = Sampling(temperature=0.0, max_tokens=8)
 
 def ask(text):

@@ -10,7 +10,7 @@ import pytest
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.memory import physical_memory
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 from autogpt_desktop.errors import KnownError
 from tests.engine.torch_backend.test_encoder import write_encoder
@@ -38,8 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def models(folder: Path) -> Iterator[Models]:
-    models = Models(lambda role: find(folder, role), device="cpu")
+def models(folder: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: find(folder, role), device="cpu")
     yield models
     models.unload()
 
@@ -48,16 +48,16 @@ def find(folder: Path, role: str) -> Path:
     return folder / role if (folder / role).is_dir() else folder / f"{role}.gguf"
 
 
-def get(models: Models, role: str) -> Engine:
+def get(models: ModelPool, role: str) -> Engine:
     engine: Engine = run_to_end(models.get(role))
     return engine
 
 
-def names(models: Models) -> list[str]:
+def names(models: ModelPool) -> list[str]:
     return [loaded.path.stem for loaded in models.loaded]
 
 
-def test_each_is_loaded_once_and_stays_while_there_is_room(models: Models) -> None:
+def test_each_is_loaded_once_and_stays_while_there_is_room(models: ModelPool) -> None:
     first = get(models, "chat")
     embedder = run_to_end(models.get("embed"))
     assert isinstance(first, Engine) and isinstance(embedder, EncoderEngine)
@@ -67,7 +67,7 @@ def test_each_is_loaded_once_and_stays_while_there_is_room(models: Models) -> No
     assert get(models, "translate") is first, "one model, two roles"
 
 
-def test_the_least_recently_used_goes_first(models: Models) -> None:
+def test_the_least_recently_used_goes_first(models: ModelPool) -> None:
     get(models, "chat")
     models.budget = int(2.5 * models.loaded[0].nbytes)
     get(models, "translate")
@@ -79,7 +79,7 @@ def test_the_least_recently_used_goes_first(models: Models) -> None:
     assert names(models) == ["translate"]
 
 
-def test_what_a_job_works_with_stays_also_while_another_one_runs(models: Models) -> None:
+def test_what_a_job_works_with_stays_also_while_another_one_runs(models: ModelPool) -> None:
     models.budget = 1
     with models.job() as suspended:
         ours = run_to_end(suspended.get("translate"))
@@ -95,7 +95,7 @@ def test_what_a_job_works_with_stays_also_while_another_one_runs(models: Models)
     assert names(models) == ["chat"]
 
 
-def test_two_jobs_that_load_the_same_model_get_the_same_engine(models: Models) -> None:
+def test_two_jobs_that_load_the_same_model_get_the_same_engine(models: ModelPool) -> None:
     with models.job() as slow, models.job() as quick:
         loading = slow.get("chat")
         next(loading)  # suspended here
@@ -105,7 +105,7 @@ def test_two_jobs_that_load_the_same_model_get_the_same_engine(models: Models) -
     assert models.loaded[0].pins == 0
 
 
-def test_unloading_waits_for_the_job_that_works_with_it(models: Models) -> None:
+def test_unloading_waits_for_the_job_that_works_with_it(models: ModelPool) -> None:
     with models.job() as job:
         engine = run_to_end(job.get("embed"))
         memory = job.memory(engine)["task"] = Kept()
@@ -115,14 +115,14 @@ def test_unloading_waits_for_the_job_that_works_with_it(models: Models) -> None:
     assert not engine.weights
 
 
-def test_what_tasks_keep_counts_and_goes_with_its_engine(models: Models) -> None:
+def test_what_tasks_keep_counts_and_goes_with_its_engine(models: ModelPool) -> None:
     engine = get(models, "chat")
     bare = models.loaded[0].nbytes
     kept = models.memory(engine)["task"] = Kept(1000)
     assert models.loaded[0].nbytes == bare + 1000
     state = engine.new_state()
     engine.decoder.forward([(state, [5] * 60)])
-    engine.prefixes.keep(state, 60, "task")
+    engine.prompt_cache.keep(state, 60, "task")
     assert models.loaded[0].nbytes > bare + 1000
     other = get(models, "translate")
     assert models.memory(other) == {} and models.memory(engine) == {"task": kept}
@@ -132,7 +132,7 @@ def test_what_tasks_keep_counts_and_goes_with_its_engine(models: Models) -> None
     assert again is not engine and models.memory(again) == {}
 
 
-def test_a_large_memory_makes_others_go(models: Models) -> None:
+def test_a_large_memory_makes_others_go(models: ModelPool) -> None:
     engine = get(models, "chat")
     models.budget = 3 * models.loaded[0].nbytes
     models.memory(engine)["task"] = Kept(models.budget)
@@ -145,7 +145,7 @@ def test_a_large_memory_makes_others_go(models: Models) -> None:
 )
 def test_an_encoder_plays_the_role_that_its_head_is_for(tmp_path: Path, role: str, head: str) -> None:
     write_encoder(tmp_path, "bert", head)
-    models = Models(lambda _: tmp_path, device="cpu")
+    models = ModelPool(lambda _: tmp_path, device="cpu")
     assert isinstance(run_to_end(models.get(role)), EncoderEngine)
     for other in {"chat", "translate", "answer", "embed", "sentiment"} - {role}:
         with pytest.raises(KnownError, match="model-not-for-role"):
@@ -157,12 +157,12 @@ def test_an_encoder_plays_the_role_that_its_head_is_for(tmp_path: Path, role: st
     ("role", "path"), [("chat", "embed"), ("embed", "chat"), ("answer", "embed"), ("sentiment", "embed")]
 )
 def test_a_model_that_cannot_play_the_role(folder: Path, role: str, path: str) -> None:
-    models = Models(lambda _: find(folder, path), device="cpu")
+    models = ModelPool(lambda _: find(folder, path), device="cpu")
     with pytest.raises(KnownError) as error:
         run_to_end(models.get(role))
     assert error.value.key == "model-not-for-role"
     models.unload()
 
 
-def test_half_of_the_memory_is_the_budget(models: Models) -> None:
+def test_half_of_the_memory_is_the_budget(models: ModelPool) -> None:
     assert 1 << 28 < physical_memory() < 1 << 45

@@ -51,10 +51,10 @@ def test_what_is_not_there_is_left_to_the_import(monkeypatch: pytest.MonkeyPatch
 def test_collector_rests_and_wakes_up() -> None:
     assert gc.isenabled()
     try:
-        with preload.collector_at_rest():
+        with preload.gc_paused():
             assert not gc.isenabled()
         assert gc.isenabled() and gc.get_freeze_count() > 0
-        with pytest.raises(ZeroDivisionError), preload.collector_at_rest():
+        with pytest.raises(ZeroDivisionError), preload.gc_paused():
             raise ZeroDivisionError
         assert gc.isenabled()
     finally:

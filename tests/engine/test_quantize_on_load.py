@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.source import Source
+from autogpt_desktop.engine.formats.source import CheckpointTensor
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.native.weights import FLOATS, quantize_kind
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled b
 Q4M, Q8 = 1, 5  # native::Kind
 
 
-def stored(values: np.ndarray, type: str) -> tuple[Source, np.ndarray]:
+def stored(values: np.ndarray, type: str) -> tuple[CheckpointTensor, np.ndarray]:
     """A matrix in a float type, and what it then holds, float32."""
     tensor = torch.from_numpy(values.astype(np.float32))
     tensor = tensor.to({"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}[type])
-    return Source(tuple(tensor.shape), type, tensor=tensor), tensor.float().numpy()
+    return CheckpointTensor(tuple(tensor.shape), type, tensor=tensor), tensor.float().numpy()
 
 
-def kept(source: Source, kind: int) -> np.ndarray:
+def kept(source: CheckpointTensor, kind: int) -> np.ndarray:
     """The packed matrix, read back by products with unit vectors, float32."""
     rows, cols = source.shape
     decoder = NativeDecoder(ModelConfig("llama", 8, 32, 32, 0, 1, 1, 32, 64), 64, threads=2)
@@ -130,7 +130,7 @@ def test_the_head_keeps_eight_bits(tmp_path: Path) -> None:
         engine.close()
 
 
-def test_quantised_and_float32_loads_are_left_alone(tmp_path: Path) -> None:
+def test_quantized_and_float32_loads_are_left_alone(tmp_path: Path) -> None:
     path = write_tiny_gguf(tmp_path / "tiny.gguf", quant="Q4_1").path
     assert torch.equal(logits(path)[1], logits(path, quantize="int4")[1])
     path = write_tiny_gguf(tmp_path / "plain.gguf", quant="F32").path
@@ -155,7 +155,7 @@ FIELDS = {
 
 @pytest.fixture
 def hf_folder(tmp_path: Path) -> Path:
-    """A random llama as Hugging Face has it, bfloat16, with a byte-level tokeniser."""
+    """A random llama as Hugging Face has it, bfloat16, with a byte-level tokenizer."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     folder = tmp_path / "hf"

@@ -1,4 +1,4 @@
-"""Are the numbers right? Our decoder against ``transformers`` with the same weights, dequantised.
+"""Are the numbers right? Our decoder against ``transformers`` with the same weights, dequantized.
 
 Tiny random models of every family and format, and both real models on 4,000 tokens of English. On
 float32 compute the logits must agree position by position, on the packed weights in perplexity.

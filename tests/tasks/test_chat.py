@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Result, Text
 from autogpt_desktop.tasks.chat import KEPT_STATES, Turn, chat, forget, forget_saved, kept_name, load_model
@@ -19,13 +19,13 @@ GREEDY = Sampling(temperature=0.0, max_tokens=24)
 
 
 @pytest.fixture(scope="module")
-def models(starter_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: starter_gguf, device="cpu", context_length=512)
+def models(starter_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: starter_gguf, device="cpu", context_length=512)
     yield models
     models.unload()
 
 
-def ask(models: Models, turns: list[Turn], **options: object) -> tuple[str, list[object]]:
+def ask(models: ModelPool, turns: list[Turn], **options: object) -> tuple[str, list[object]]:
     events = list(chat(models, turns, GREEDY, **options))  # type: ignore[arg-type]
     return "".join(e.text for e in events if isinstance(e, Text)), events
 
@@ -35,7 +35,7 @@ def done(events: list[object]) -> Done:
     return events[-1]
 
 
-def test_load_model_describes_what_it_loaded(models: Models) -> None:
+def test_load_model_describes_what_it_loaded(models: ModelPool) -> None:
     result = [e for e in load_model(models, "chat") if isinstance(e, Result)][0].value
     assert result["context_length"] == 512
     assert result["languages"] == ("en",)
@@ -43,13 +43,13 @@ def test_load_model_describes_what_it_loaded(models: Models) -> None:
     assert result["device"] == "cpu"
 
 
-def test_the_system_prompt_is_heard(models: Models) -> None:
+def test_the_system_prompt_is_heard(models: ModelPool) -> None:
     plain, _ = ask(models, [Turn("user", "Who are you?")])
     pirate, _ = ask(models, [Turn("system", "You are a pirate captain."), Turn("user", "Who are you?")])
     assert "aptain" in pirate and "aptain" not in plain
 
 
-def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: Models) -> None:
+def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: ModelPool) -> None:
     turns = [Turn("user", "Name a colour.")]
     first, events = ask(models, turns, conversation="a")
     ask(models, [Turn("user", "Something quite different")], conversation="b")
@@ -64,7 +64,7 @@ def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: Model
     assert len(memory(models)) == KEPT_STATES
 
 
-def memory(models: Models) -> Any:
+def memory(models: ModelPool) -> Any:
     return models.loaded[0].memory["chat"]
 
 
@@ -78,7 +78,7 @@ def long_conversation(turns: int) -> list[Turn]:
     return [*made, Turn("user", "What is the capital of France?")]
 
 
-def test_a_full_context_drops_the_oldest_turns_at_once_and_says_so(models: Models) -> None:
+def test_a_full_context_drops_the_oldest_turns_at_once_and_says_so(models: ModelPool) -> None:
     turns = long_conversation(20)
     _, events = ask(models, turns, conversation="long")
     notices = [e for e in events if isinstance(e, Notice)]
@@ -97,26 +97,26 @@ def test_a_full_context_drops_the_oldest_turns_at_once_and_says_so(models: Model
     assert done(next_events).cached_tokens > 0.5 * done(events).prompt_tokens, "the cache still matches"
 
 
-def test_one_message_too_long_is_refused_in_words(models: Models) -> None:
+def test_one_message_too_long_is_refused_in_words(models: ModelPool) -> None:
     with pytest.raises(KnownError) as error:
         ask(models, [Turn("user", "word " * 600)])
     assert error.value.key == "message-too-long"
     assert error.value.values["context"] == 512
 
 
-def test_a_million_characters_are_refused_quickly(models: Models) -> None:
+def test_a_million_characters_are_refused_quickly(models: ModelPool) -> None:
     with pytest.raises(KnownError):
         ask(models, [Turn("user", "lorem ipsum " * 85_000)])
 
 
 @pytest.mark.parametrize("turns", [[], [Turn("user", " \n")]])
-def test_nothing_to_answer(models: Models, turns: list[Turn]) -> None:
+def test_nothing_to_answer(models: ModelPool, turns: list[Turn]) -> None:
     with pytest.raises(KnownError) as error:
         ask(models, turns)
     assert error.value.key == "empty-message"
 
 
-def test_an_interrupted_answer_is_gone_on_with(models: Models) -> None:
+def test_an_interrupted_answer_is_gone_on_with(models: ModelPool) -> None:
     question = Turn("user", "What is the capital of France?")
     whole, _ = ask(models, [question])
     half = whole[: len(whole) // 2].rsplit(" ", 1)[0]
@@ -130,25 +130,25 @@ RULES = Turn("system", "You are a careful librarian. " + "Say where a book stand
 
 
 @pytest.fixture
-def keeping(starter_gguf: Path, tmp_path: Path) -> Iterator[Models]:
+def keeping(starter_gguf: Path, tmp_path: Path) -> Iterator[ModelPool]:
     """Models with a folder for states."""
     folder = tmp_path / "states"
-    models = Models(lambda role: starter_gguf, device="cpu", context_length=512, prefixes=folder)
+    models = ModelPool(lambda role: starter_gguf, device="cpu", context_length=512, prompt_cache=folder)
     yield models
     models.unload()
 
 
-def raw_bytes(models: Models) -> bytes:
-    assert models.prefixes is not None
-    return b"".join(path.read_bytes() for path in models.prefixes.glob("*"))
+def raw_bytes(models: ModelPool) -> bytes:
+    assert models.prompt_cache is not None
+    return b"".join(path.read_bytes() for path in models.prompt_cache.glob("*"))
 
 
-def ids_of(models: Models, text: str) -> bytes:
+def ids_of(models: ModelPool, text: str) -> bytes:
     engine = models.loaded[0].engine
     return np.asarray(engine.tokenizer.encode(text, add_special=False), "<i4").tobytes()
 
 
-def test_a_system_prompt_is_computed_once_also_after_a_restart(keeping: Models) -> None:
+def test_a_system_prompt_is_computed_once_also_after_a_restart(keeping: ModelPool) -> None:
     first, second = [RULES, Turn("user", "Who wrote Emma?")], [RULES, Turn("user", "And Dracula?")]
     _, events = ask(keeping, first, conversation=kept_name(1))
     assert done(events).cached_tokens == 0
@@ -170,20 +170,20 @@ def test_a_system_prompt_is_computed_once_also_after_a_restart(keeping: Models) 
     assert answer == ask(keeping, second)[0], "the same as without"
 
 
-def test_a_kept_conversation_goes_on_at_once_after_a_restart(keeping: Models) -> None:
+def test_a_kept_conversation_goes_on_at_once_after_a_restart(keeping: ModelPool) -> None:
     name, question = kept_name(7), Turn("user", "Name three rivers of Europe and their lengths, please.")
     turns = [Turn("system", "Be short, but do mention the countries that they flow through."), question]
     answer, events = ask(keeping, turns, conversation=name)
     keeping.unload()
-    assert keeping.prefixes is not None
+    assert keeping.prompt_cache is not None
     turns += [Turn("assistant", answer), Turn("user", "And of Asia?")]
     _, again = ask(keeping, turns, conversation=name)
     assert done(again).cached_tokens >= done(events).prompt_tokens
     assert ids_of(keeping, " three rivers") in raw_bytes(keeping)
     keeping.unload()
-    files = list(keeping.prefixes.glob("*"))
-    forget_saved(keeping.prefixes, [name])  # deleted while no model was loaded
-    assert files and not list(keeping.prefixes.glob("*"))
+    files = list(keeping.prompt_cache.glob("*"))
+    forget_saved(keeping.prompt_cache, [name])  # deleted while no model was loaded
+    assert files and not list(keeping.prompt_cache.glob("*"))
     _, forgotten = ask(keeping, turns, conversation=name)
     assert done(forgotten).cached_tokens == 0
     forget(keeping, name)
@@ -191,7 +191,7 @@ def test_a_kept_conversation_goes_on_at_once_after_a_restart(keeping: Models) ->
     assert not raw_bytes(keeping), "forgotten before it was saved"
 
 
-def test_a_conversation_that_is_put_aside_for_others_is_saved(keeping: Models) -> None:
+def test_a_conversation_that_is_put_aside_for_others_is_saved(keeping: ModelPool) -> None:
     long = [Turn("user", "Once upon a time there was a miller who had three sons. " * 6)]
     ask(keeping, long, conversation=kept_name(1))
     for number in range(2, 2 + KEPT_STATES):
@@ -201,7 +201,7 @@ def test_a_conversation_that_is_put_aside_for_others_is_saved(keeping: Models) -
     assert done(events).cached_tokens == done(events).prompt_tokens - 1
 
 
-def test_what_is_not_kept_is_never_written(keeping: Models) -> None:
+def test_what_is_not_kept_is_never_written(keeping: ModelPool) -> None:
     turns = [RULES, Turn("user", "Tell nobody.")]
     for name in ("", "140211/3"):
         ask(keeping, turns, conversation=name)

@@ -67,18 +67,18 @@ def _kept_examples(engine: Any, models: Any, data_dir: Path, limit: int, seed: i
     are read anew each time."""
     source, target = PAIRS[0]
     texts, _ = _sample(data_dir, source, target, min(limit, _ALONE), seed)
-    prefixes, seconds = engine.prefixes, {"kept": 0.0, "read each time": 0.0}
-    files, prefixes.files = prefixes.files, None  # nothing is written meanwhile
+    prompt_cache, seconds = engine.prompt_cache, {"kept": 0.0, "read each time": 0.0}
+    files, prompt_cache.files = prompt_cache.files, None  # nothing is written meanwhile
     try:
         list(translate_many(models, ["Hello."], source, target))
         for text in texts:
             for how in seconds:  # one after the other, so that both see the same machine
                 if how != "kept":
-                    prefixes.forget("translate")
+                    prompt_cache.forget("translate")
                 _, took = _timed(lambda text=text: list(translate_many(models, [text], source, target)))
                 seconds[how] += took / len(texts)
     finally:
-        prefixes.files = files
+        prompt_cache.files = files
     return seconds | {"times faster": seconds["read each time"] / seconds["kept"]}
 
 

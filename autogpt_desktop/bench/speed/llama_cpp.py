@@ -119,10 +119,10 @@ def _check(code: int) -> None:
         raise RuntimeError(f"llama_decode failed with {code}")
 
 
-def requantised(path: Path, folder: Path, threads: int) -> Iterator[tuple[str, Path]]:
-    """The model as Q4_0 and as Q8_0, by llama.cpp's own quantiser: the formats it runs fastest.
+def requantized(path: Path, folder: Path, threads: int) -> Iterator[tuple[str, Path]]:
+    """The model as Q4_0 and as Q8_0, by llama.cpp's own quantizer: the formats it runs fastest.
 
-    Raises KnownError: bench-quantise.
+    Raises KnownError: bench-quantize.
     """
     types = {"Q4_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_0, "Q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0}
     for name, ftype in types.items():
@@ -133,5 +133,5 @@ def requantised(path: Path, folder: Path, threads: int) -> Iterator[tuple[str, P
             str(path).encode(), str(target).encode(), ctypes.byref(settings)
         )
         if failed:
-            raise KnownError("bench-quantise", file=path.name, type=name)
+            raise KnownError("bench-quantize", file=path.name, type=name)
         yield name, target

@@ -14,7 +14,7 @@ from autogpt_desktop import paths
 from autogpt_desktop.auto import AutoModel
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.generation.sampling import likeliest
+from autogpt_desktop.engine.generation.sampling import argmax
 from autogpt_desktop.engine.interface import State
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.packed_cache import Writer
@@ -62,22 +62,22 @@ class Ours:
         assert self.state is not None
         *_, logits = self.engine.prefill(self.state, [*self.state.ids, *ids])
         assert isinstance(logits, Tensor)
-        self.next = likeliest(logits)
+        self.next = argmax(logits)
 
     def decode(self, count: int) -> None:
         decoder = self.engine.decoder
         for _ in range(count):
-            self.next = likeliest(decoder.forward([(self.state, [self.next])])[0])
+            self.next = argmax(decoder.forward([(self.state, [self.next])])[0])
 
     def batch(self, prompts: Sequence[Sequence[int]], count: int) -> float:
         decoder = self.engine.decoder
         states = [decoder.new_state() for _ in prompts]
         rows = decoder.forward(list(zip(states, prompts, strict=True)))
-        tokens = [likeliest(row) for row in rows]
+        tokens = [argmax(row) for row in rows]
         began = time.perf_counter()
         for _ in range(count):
             rows = decoder.forward([(s, [t]) for s, t in zip(states, tokens, strict=True)])
-            tokens = [likeliest(row) for row in rows]
+            tokens = [argmax(row) for row in rows]
         return time.perf_counter() - began
 
     def panels(self, ids: Sequence[int], count: int) -> dict[str, float]:

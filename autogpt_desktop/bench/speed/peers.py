@@ -62,7 +62,7 @@ def peers(names: Iterable[str], path: Path, device: str, threads: int, folder: P
         from autogpt_desktop.bench.speed import llama_cpp
 
         if name == BEST:
-            files = llama_cpp.requantised(path, folder, threads)
+            files = llama_cpp.requantized(path, folder, threads)
             runners: dict[str, Runner] = {t: llama_cpp.LlamaCpp(f, threads, f"{LLAMA} {t}") for t, f in files}
         else:
             runners = {"": llama_cpp.LlamaCpp(path, threads)}

@@ -15,7 +15,7 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
-from autogpt_desktop.engine.torch_backend.linear import Source
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.errors import KnownError
 
 VERSION = str(transformers.__version__)
@@ -84,7 +84,7 @@ def model_from_gguf(path: Path) -> Any:
     c = config_from_gguf(file)
     names = weight_names(file, c.family).items()
     sources = {
-        hf: Source(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
+        hf: CheckpointTensor(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
         for hf, name in names
     }
     settings, kind = _settings(c, path)
@@ -150,11 +150,11 @@ def _settings(c: ModelConfig, path: Path) -> tuple[Any, Any]:
     return transformers.LlamaConfig(**common), transformers.LlamaForCausalLM
 
 
-def _weights(c: ModelConfig, sources: dict[str, Source]) -> Iterator[tuple[str, Tensor]]:
+def _weights(c: ModelConfig, sources: dict[str, CheckpointTensor]) -> Iterator[tuple[str, Tensor]]:
     for name, source in sources.items():
         values = source.dense().float()
         if c.rope_interleaved and (".q_proj." in name or ".k_proj." in name):
-            # neighbours of a head back to half a head apart
+            # neighbors of a head back to half a head apart
             order = np.arange(c.head_dim).reshape(-1, 2).T.reshape(-1)
             rows = np.arange(0, len(values), c.head_dim)[:, None] + order
             values = values[torch.from_numpy(rows.reshape(-1))]

@@ -12,7 +12,7 @@ from autogpt_desktop.errors import KnownError
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 # Which models can play a role: "decoder", or an encoder by its head.
-PLAYED_BY = {
+HEADS_OF_ROLE = {
     "chat": ("decoder",),
     "translate": ("decoder",),
     "answer": ("decoder", "question_answering"),
@@ -116,7 +116,7 @@ def _head(raw: dict[str, Any]) -> str:
 
 
 def _sentence_files(folder: Path) -> tuple[str, bool, int]:
-    """Pooling, normalisation and the longest text, as the sentence-transformers layout has them."""
+    """Pooling, normalization and the longest text, as the sentence-transformers layout has them."""
     modules = _list(folder / "modules.json")
     kinds = {str(m.get("type", "")).rsplit(".", 1)[-1]: folder / str(m.get("path", "")) for m in modules}
     pooling = _dict(kinds["Pooling"] / "config.json") if "Pooling" in kinds else {}

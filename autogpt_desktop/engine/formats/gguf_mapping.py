@@ -74,12 +74,12 @@ def config_from_gguf(f: GGUFFile) -> ModelConfig:
     Raises KnownError: unknown-family, gguf-setting (a missing or absurd value), gguf-tensor-missing,
     gguf-tensor-shape, gguf-tensor-unknown.
     """
-    config = _Settings(f).config()
+    config = _ConfigReader(f).config()
     _check_tensors(f, config)
     return config
 
 
-class _Settings:
+class _ConfigReader:
     """Typed, range-checked access to the ``<family>.…`` keys of one file."""
 
     def __init__(self, f: GGUFFile) -> None:
@@ -171,7 +171,7 @@ class _Settings:
         )
 
     def vocab_size(self) -> int:
-        """Rows of the embedding; the tokeniser must not know more tokens than that."""
+        """Rows of the embedding; the tokenizer must not know more tokens than that."""
         embedding = self.f.tensors.get("token_embd.weight")
         if embedding is None:
             raise KnownError("gguf-tensor-missing", file=self.f.path.name, tensor="token_embd.weight")

@@ -9,14 +9,14 @@ from safetensors import SafetensorError, safe_open
 
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
-from autogpt_desktop.engine.torch_backend.linear import Source
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.errors import KnownError
 
 _TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
 
 
-def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Source]:
+def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, CheckpointTensor]:
     """Every weight the model needs, by name. Raises KnownError: folder-weights, gguf-tensor-…"""
     tensors: dict[str, torch.Tensor] = {}
     files = sorted(folder.glob("*.safetensors"))
@@ -38,4 +38,4 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Source]:
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
         if tuple(tensors[name].shape) != shape or tensors[name].dtype not in _TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return {name: Source(tuple(t.shape), _TYPES[t.dtype], tensor=t) for name, t in tensors.items()}
+    return {name: CheckpointTensor(tuple(t.shape), _TYPES[t.dtype], tensor=t) for name, t in tensors.items()}

@@ -17,7 +17,7 @@ _HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointTensor:
     """A tensor as a checkpoint stores it: GGUF blocks, or a torch tensor of an HF folder."""
 
     shape: tuple[int, ...]
@@ -67,7 +67,7 @@ class Weight:
         raise NotImplementedError
 
 
-def row_chunks(source: Source) -> list[tuple[int, int]]:
+def row_chunks(source: CheckpointTensor) -> list[tuple[int, int]]:
     """Where to cut a matrix so that no more than ``CHUNK`` weights are expanded at a time."""
     rows, cols = source.shape
     step = max(1, CHUNK // cols)

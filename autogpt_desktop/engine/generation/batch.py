@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from autogpt_desktop.engine.generation.engine import Engine, StopStrings
-from autogpt_desktop.engine.generation.sampling import likeliest, log_total
+from autogpt_desktop.engine.generation.sampling import argmax, logsumexp
 from autogpt_desktop.engine.interface import State
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
@@ -132,12 +132,12 @@ def _extend(engine: Engine, sequence: _Sequence, logits: Tensor, choose: Choose 
     """Choose the next token; True when that ends the sequence."""
     if sequence.room <= 0:
         return True
-    token = likeliest(logits) if choose is None else choose(sequence.index, logits, sequence.ids)
+    token = argmax(logits) if choose is None else choose(sequence.index, logits, sequence.ids)
     if token in engine.tokenizer.eos_ids:
         sequence.room = -1
         return True
     sequence.ids.append(token)
-    sequence.logprobs.append(float(logits[token]) - log_total(logits))
+    sequence.logprobs.append(float(logits[token]) - logsumexp(logits))
     sequence.text += sequence.stop.push(sequence.decoder_text.push(token))
     sequence.pending.append(token)
     sequence.room -= 1
@@ -172,7 +172,7 @@ def choice_logprobs(
         for sequence, logits in ready:
             alive.remove(sequence)
             done += 1
-            yield sequence.index, logits[wanted].float().cpu() - log_total(logits)
+            yield sequence.index, logits[wanted].float().cpu() - logsumexp(logits)
         yield Progress("stage.scoring", done, len(prompts))
 
 

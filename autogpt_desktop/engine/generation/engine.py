@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig, Sampling
-from autogpt_desktop.engine.generation.prompt_cache import Prefixes
-from autogpt_desktop.engine.generation.prompt_lookup import Lookup, StepCosts
+from autogpt_desktop.engine.generation.prompt_cache import PromptCache
+from autogpt_desktop.engine.generation.prompt_lookup import PromptLookup, StepCosts
 from autogpt_desktop.engine.generation.sampling import make_sampler
 from autogpt_desktop.engine.interface import Decoder, State
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
-from autogpt_desktop.engine.torch_backend.cpu_fallback import GivesWay
+from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
@@ -62,10 +62,10 @@ class Engine:
     device: str  # "cpu", "cuda", "mps"
     notices: tuple[Notice, ...] = field(default=())
     step_costs: StepCosts = field(default_factory=StepCosts, repr=False)
-    prefixes: Prefixes = field(init=False, repr=False)
+    prompt_cache: PromptCache = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.prefixes = Prefixes(self.decoder)
+        self.prompt_cache = PromptCache(self.decoder)
 
     @property
     def context_length(self) -> int:
@@ -114,18 +114,18 @@ class Engine:
         have a folder for that, until ``prefixes.forget(owner)``. Each call returns a copy of its own.
         Raises ``Cancelled``.
         """
-        state = self.prefixes.find(ids, 1) or self.new_state()
+        state = self.prompt_cache.find(ids, 1) or self.new_state()
         if len(state) < len(ids):
             for step in self.prefill(state, ids, cancelled):
                 if isinstance(step, Progress):
                     yield step
             if keep:
-                self.prefixes.keep(state, len(ids), owner, save=save)
+                self.prompt_cache.keep(state, len(ids), owner, save=save)
         return state
 
-    def lookup(self) -> Lookup | None:
+    def prompt_lookup(self) -> PromptLookup | None:
         """What drafts for one answer; None where a token's logits depend on the pass it travels in."""
-        return Lookup(self.step_costs) if self.decoder.chunk_invariant else None
+        return PromptLookup(self.step_costs) if self.decoder.batch_invariant else None
 
     def tokens(
         self,
@@ -134,17 +134,17 @@ class Engine:
         state: State,
         cancelled: Callable[[], bool] = lambda: False,
         *,
-        lookup: Lookup | None = None,
-        penalised: Sequence[int] = (),
+        lookup: PromptLookup | None = None,
+        penalized: Sequence[int] = (),
     ) -> Generator[Progress | int, None, None]:
         """Continue ``ids``: progress of the prefill, then token ids, an end-of-sequence token included.
 
         With ``lookup`` several tokens may come from one pass. The sampler chooses each from the logits it
         would have seen without, so greedy or with a seed the answer is the same. In the end ``state``
-        holds all but the last token. The repetition penalty sees ``penalised`` and the answer. Raises
+        holds all but the last token. The repetition penalty sees ``penalized`` and the answer. Raises
         ``Cancelled`` between layers and between tokens.
         """
-        sample, history = make_sampler(sampling), list(penalised)
+        sample, history = make_sampler(sampling), list(penalized)
         room = min(sampling.max_tokens, self.context_length - len(ids))
         for step in self.prefill(state, ids, cancelled):
             if isinstance(step, Progress):
@@ -200,7 +200,7 @@ class Engine:
             raise KnownError("prompt-too-long", tokens=len(ids), context=self.context_length)
         started = time.perf_counter()
         cached = min(state.common_prefix(ids), len(ids) - 1)
-        text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.lookup()
+        text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.prompt_lookup()
         made, first, reason = 0, 0.0, "length"
         steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup)
         try:
@@ -246,7 +246,7 @@ class Engine:
 
     def _moved(self) -> Iterator[Notice]:
         """What to tell about a decoder that has just given way."""
-        if self.device != "cpu" and isinstance(self.decoder, GivesWay) and self.decoder.moved:
+        if self.device != "cpu" and isinstance(self.decoder, CpuFallbackDecoder) and self.decoder.moved:
             self.device = "cpu"
             yield Notice("notice.gpu-ran-out")
 

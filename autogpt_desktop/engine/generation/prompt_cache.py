@@ -40,10 +40,10 @@ if TYPE_CHECKING:  # ``forget`` must not load it
 
 log = logging.getLogger(__name__)
 
-BUDGET = 512 << 20  # bytes of all files together
-SPARE = 1 << 30  # bytes that must stay free on the disk
-LEAST = 48  # tokens; fewer are computed sooner than read
-MEMORY = 192 << 20  # bytes of the states in memory
+DISK_BUDGET = 512 << 20  # bytes of all files together
+MIN_FREE_DISK = 1 << 30  # bytes that must stay free on the disk
+MIN_TOKENS = 48  # tokens; fewer are computed sooner than read
+MEMORY_BUDGET = 192 << 20  # bytes of the states in memory
 _MAGIC = b"AGTPREF1"
 _SUFFIX = ".state"
 _MOST_HEADER = 1 << 16
@@ -52,7 +52,7 @@ _WIPED = 1 << 20  # bytes, from the start
 _ABANDONED = 600.0  # seconds after which a file that is being written no longer is
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """A file that is not what it says."""
 
 
@@ -67,7 +67,7 @@ class _Header:
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedState:
     """What a file holds. ``owner`` is hashed."""
 
     owner: str
@@ -76,7 +76,7 @@ class Saved:
     arrays: dict[str, NDArray[Any]]
 
 
-class Prefixes:
+class PromptCache:
     """The beginnings of prompts that an engine knows. ``files`` None keeps them in memory only.
 
     ``model`` is its ``fingerprint``. States that are handed out are the caller's own copies.
@@ -85,7 +85,7 @@ class Prefixes:
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
         self.model = ""
-        self.files: PrefixFiles | None = None
+        self.files: PromptCacheFiles | None = None
         self._kept: OrderedDict[tuple[str, tuple[int, ...]], State] = (
             OrderedDict()
         )  # by owner (hashed) and ids
@@ -95,7 +95,7 @@ class Prefixes:
         """Bytes of the states in memory."""
         return sum(kept.nbytes for kept in self._kept.values())
 
-    def find(self, ids: Sequence[int], least: int = LEAST) -> State | None:
+    def find(self, ids: Sequence[int], least: int = MIN_TOKENS) -> State | None:
         """A state of the longest beginning of ``ids`` that is known, if it has ``least`` tokens."""
         best, size = None, least - 1
         for key, state in self._kept.items():
@@ -124,12 +124,12 @@ class Prefixes:
             arrays = state.snapshot(tokens)
             copy.restore(ids, arrays)
             self._remember((_short(owner), tuple(ids)), copy)
-            if save and self.files is not None and tokens >= LEAST:
+            if save and self.files is not None and tokens >= MIN_TOKENS:
                 self.files.save(self.model, owner, ids, arrays)
 
     def save(self, state: State, owner: str) -> None:
         """Write a whole state to the owner's only file; nothing is kept in memory."""
-        if self.files is not None and len(state) >= LEAST and state.nbytes <= self.files.budget:
+        if self.files is not None and len(state) >= MIN_TOKENS and state.nbytes <= self.files.budget:
             with _memory_may_end():
                 self.files.save(self.model, owner, state.ids, state.snapshot(len(state)), alone=True)
 
@@ -143,10 +143,10 @@ class Prefixes:
     def _remember(self, key: tuple[str, tuple[int, ...]], state: State) -> None:
         self._kept[key] = state
         self._kept.move_to_end(key)
-        while len(self._kept) > 1 and self.nbytes > MEMORY:
+        while len(self._kept) > 1 and self.nbytes > MEMORY_BUDGET:
             self._kept.popitem(last=False)
 
-    def _restored(self, saved: Saved) -> State | None:
+    def _restored(self, saved: SavedState) -> State | None:
         state = self.decoder.new_state()
         try:
             state.restore(saved.ids, saved.arrays)
@@ -188,23 +188,23 @@ def fingerprint(path: Path, decoder: Decoder) -> str:
     return digest.hexdigest()
 
 
-class PrefixFiles:
+class PromptCacheFiles:
     """The files of one folder, which need not be there yet. ``budget``: bytes of all of them.
 
     Nothing here raises OSError: a disk that is full or read-only is logged and costs time only.
     """
 
-    def __init__(self, folder: Path, budget: int = BUDGET) -> None:
+    def __init__(self, folder: Path, budget: int = DISK_BUDGET) -> None:
         self.folder, self.budget = folder, budget
 
-    def longest(self, model: str, ids: Sequence[int], least: int = LEAST) -> Saved | None:
+    def longest(self, model: str, ids: Sequence[int], least: int = MIN_TOKENS) -> SavedState | None:
         """Of what was saved for ``model`` the one that has the most of ``ids`` in common, from the start."""
         found: list[tuple[int, int, Path]] = []
         for path in self._files(f"*-{_short(model)}-*{_SUFFIX}"):
             try:
                 with path.open("rb") as file:
                     header = _read_header(file)
-            except (OSError, Damaged) as error:
+            except (OSError, DamagedFile) as error:
                 _discard(path, error)
                 continue
             common = _common(header.ids, ids)
@@ -215,7 +215,7 @@ class PrefixFiles:
                 saved = _read(path)
                 os.utime(path)  # the least recently used go first
                 return saved
-            except (OSError, Damaged) as error:
+            except (OSError, DamagedFile) as error:
                 _discard(path, error)
         return None
 
@@ -262,7 +262,7 @@ class PrefixFiles:
         """Delete the least recently used until ``size`` bytes more are within the budget."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if shutil.disk_usage(self.folder).free < size + SPARE:
+            if shutil.disk_usage(self.folder).free < size + MIN_FREE_DISK:
                 return False
         except OSError as error:
             log.warning("no folder for prompts' states: %s", error)
@@ -347,26 +347,26 @@ def _read_header(file: Any) -> _Header:
 
     start = file.read(len(_MAGIC) + 4)
     if len(start) < len(_MAGIC) + 4 or not start.startswith(_MAGIC):
-        raise Damaged("not a state")
+        raise DamagedFile("not a state")
     length = struct.unpack("<I", start[len(_MAGIC) :])[0]
     if length > _MOST_HEADER:
-        raise Damaged("no header")
+        raise DamagedFile("no header")
     try:
         values = json.loads(file.read(length))
         arrays = [(str(n), str(np.dtype(d).str), tuple(map(int, shape))) for n, d, shape in values["arrays"]]
         model, owner, alone = str(values["model"]), str(values["owner"]), bool(values["alone"])
         count, size = int(values["ids"]), int(values["size"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Damaged(f"no header: {error}") from error
+        raise DamagedFile(f"no header: {error}") from error
     if size != os.fstat(file.fileno()).st_size or not 0 <= count <= size // 4:
-        raise Damaged("cut short")
+        raise DamagedFile("cut short")
     if any(np.dtype(dtype).kind not in "fiu" for _, dtype, _ in arrays):
-        raise Damaged("not numbers")
+        raise DamagedFile("not numbers")
     ids = np.frombuffer(file.read(4 * count), "<i4")
     return _Header(model, owner, alone, ids, arrays, len(start) + length + 4 * count)
 
 
-def _read(path: Path) -> Saved:
+def _read(path: Path) -> SavedState:
     import numpy as np
 
     with path.open("rb") as file:
@@ -374,13 +374,13 @@ def _read(path: Path) -> Saved:
         file.seek(0)
         whole = np.fromfile(file, np.uint8)
     if zlib.crc32(whole[:-4].data) != struct.unpack("<I", whole[-4:].tobytes())[0]:
-        raise Damaged("wrong checksum")
+        raise DamagedFile("wrong checksum")
     arrays: dict[str, NDArray[Any]] = {}
     at = header.start
     for name, dtype, shape in header.arrays:
         stop = at + math.prod(shape) * np.dtype(dtype).itemsize
         if stop > len(whole) - 4:
-            raise Damaged("cut short")
+            raise DamagedFile("cut short")
         arrays[name] = whole[at:stop].view(dtype).reshape(shape)
         at = stop
-    return Saved(header.owner, header.alone, header.ids.tolist(), arrays)
+    return SavedState(header.owner, header.alone, header.ids.tolist(), arrays)

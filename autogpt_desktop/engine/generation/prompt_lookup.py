@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MOST = 8  # tokens of a draft
+MAX_DRAFT = 8  # tokens of a draft
 _DEEPEST = 8  # tokens of context that a search compares; a match that goes on grows beyond
 _MARGIN = 1.05  # a draft must promise this much more speed, or the estimates' noise would decide
 _FORGET = 0.95  # what an old observation still counts at the next one
 _PRIOR = (0.2, 0.35, 0.5, 0.65, 0.75, 0.8, 0.85, 0.9)  # chance that a match of 1, 2, … tokens goes on
 _PRIOR_WEIGHT = 4.0  # observations
-_COSTS = tuple(1 + 0.3 * further for further in range(MOST + 1))  # a guess; see StepCosts
+_COSTS = tuple(1 + 0.3 * further for further in range(MAX_DRAFT + 1))  # a guess; see StepCosts
 _DRIFT = 0.01  # back to the guess, a step
 
 
@@ -54,7 +54,7 @@ class StepCosts:
         ]
 
 
-class Lookup:
+class PromptLookup:
     """Drafts for one sequence. Push every token that is chosen; ``draft`` when about to compute.
 
     How often a match of each length goes on is counted at every token, drafted or not, so that drafting

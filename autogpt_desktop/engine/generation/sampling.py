@@ -33,9 +33,9 @@ def make_sampler(sampling: Sampling) -> Sampler:
     def sample(logits: Tensor, previous: Sequence[int]) -> int:
         logits = logits.float()
         if sampling.repetition_penalty != 1.0 and previous:
-            logits = _penalised(logits, previous[-_PENALTY_WINDOW:], sampling.repetition_penalty)
+            logits = _penalize(logits, previous[-_PENALTY_WINDOW:], sampling.repetition_penalty)
         if sampling.temperature <= 0:
-            token = likeliest(logits)
+            token = argmax(logits)
             _must_be_finite(float(logits[token]))
             return token
         probabilities, ids = candidates(logits, sampling)
@@ -45,7 +45,7 @@ def make_sampler(sampling: Sampling) -> Sampler:
     return sample
 
 
-def likeliest(logits: Tensor) -> int:
+def argmax(logits: Tensor) -> int:
     """The token of the largest of the logits [vocab_size]; the first of several, or the first NaN.
 
     numpy does in 20 µs what takes torch 300, and leaves no thread spinning beside the next pass.
@@ -53,7 +53,7 @@ def likeliest(logits: Tensor) -> int:
     return int(logits.cpu().numpy().argmax())
 
 
-def log_total(logits: Tensor) -> float:
+def logsumexp(logits: Tensor) -> float:
     """ln Σ eˣ of the logits [vocab_size]: a logit less this is its token's log-probability.
 
     In NumPy: torch adds up a long row in as many parts as it has threads, so that the last bits depend on
@@ -65,7 +65,7 @@ def log_total(logits: Tensor) -> float:
 
 
 def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
-    """The tokens that may be drawn, likeliest first: probabilities (not normalised) and ids, on CPU."""
+    """The tokens that may be drawn, likeliest first: probabilities (not normalized) and ids, on CPU."""
     count = len(logits) if sampling.top_k <= 0 else min(sampling.top_k, len(logits))
     values, ids = torch.topk(logits, count)  # sorted
     _must_be_finite(values[0].item())
@@ -86,7 +86,7 @@ def _must_be_finite(best: float) -> None:
         raise KnownError("model-numbers")
 
 
-def _penalised(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor:
+def _penalize(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor:
     seen = torch.tensor(sorted(set(previous)), dtype=torch.int64, device=logits.device)
     values = logits[seen]
     return logits.index_copy(0, seen, torch.where(values > 0, values / penalty, values * penalty))

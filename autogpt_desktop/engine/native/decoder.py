@@ -1,4 +1,4 @@
-"""A decoder on the compiled back end, behind the same door as ``torch_backend.transformer.Transformer``."""
+"""A decoder on the compiled back end, with the interface of ``torch_backend.transformer.Transformer``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from torch import Tensor
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.native.packed_cache import PackedCache, Place, Vectors, Writer
+from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
-from autogpt_desktop.engine.torch_backend.linear import Embedding, Source
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, Embedding
 from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled, check_layers
 from autogpt_desktop.events import Progress
@@ -41,7 +41,7 @@ class NativeDecoder:
     gets no memory.
     """
 
-    chunk_invariant = True
+    batch_invariant = True
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class NativeDecoder:
         """One stretch of memory for the matrices that ``set_matrix`` will pack, each of them once."""
         self._check(self.library.native_reserve(self.model, nbytes))
 
-    def set_matrix(self, layer: int, slot: int, source: Source, kind: int | None = None) -> None:
+    def set_matrix(self, layer: int, slot: int, source: CheckpointTensor, kind: int | None = None) -> None:
         """Pack a matrix; layer -1 is the head. ``kind``: of native::Kind; None: by the source's type."""
         if kind is None:
             kind = self.library.native_kind(type_number(source.type))
@@ -105,7 +105,7 @@ class NativeDecoder:
 
         pack(source, rows)
 
-    def use(self, places: Sequence[Place], weights: np.ndarray) -> None:
+    def use(self, places: Sequence[PackedMatrix], weights: np.ndarray) -> None:
         """Take matrices that are packed already, at their offsets in ``weights``."""
         self._mapped = weights
         for at in places:
@@ -114,7 +114,7 @@ class NativeDecoder:
                 self.library.native_place(self.model, at.layer, at.slot, at.kind, at.rows, at.cols, blocks)
             )
 
-    def keep(self, cache: PackedCache, places: Sequence[Place], vectors: Vectors, nbytes: int) -> None:
+    def keep(self, cache: PackedCache, places: Sequence[PackedMatrix], vectors: Vectors, nbytes: int) -> None:
         """Write the packed weights to ``cache``, beside other work."""
         address = self.library.native_weights(self.model)
         self._writers.append(cache.write(self.library, places, vectors, address, nbytes))
@@ -187,7 +187,7 @@ class NativeDecoder:
         tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
-        """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
+        """As ``interface.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
         check_layers(layers, self.config.num_hidden_layers)
         work = self._reserved(batch)
         sizes = [min(tokens, len(ids)) for _, ids in work]
@@ -238,7 +238,7 @@ class NativeDecoder:
         longest = _longest(work)
         if longest > self._turned:
             for rope in (self.rope, self.local_rope):
-                rope.turns(0, longest)
+                rope.freqs_cis(0, longest)
             self._tables = [self.rope.table, self.local_rope.table]
             self._turned = min(map(len, self._tables))
             self._turns = [table.data_ptr() for table in self._tables]
@@ -278,7 +278,7 @@ def _end(library: ctypes.CDLL, model: int, writers: list[Writer]) -> None:
 
 def build_native(
     config: ModelConfig,
-    sources: dict[str, Source],
+    sources: dict[str, CheckpointTensor],
     context_length: int,
     *,
     threads: int = 0,
@@ -287,8 +287,8 @@ def build_native(
     cache: PackedCache | None = None,
     kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, NativeDecoder]:
-    """Pack the weights of a checkpoint that ``runs``, its heads in the row order of ``build``; or take
-    them from ``cache``, which otherwise is written afterwards."""
+    """Pack the weights of a checkpoint that ``is_supported``, its heads in the row order of ``build``; or
+    take them from ``cache``, which otherwise is written afterwards."""
     decoder = NativeDecoder(config, context_length, threads=threads, kernels=kernels, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
     opened = cache.open(decoder.library, decoder.model, places, nbytes) if cache else None

@@ -48,7 +48,7 @@ Vectors = list[tuple[int, int, np.ndarray]]  # (layer, slot, float32 [count])
 
 
 @dataclass(frozen=True)
-class Place:
+class PackedMatrix:
     """A packed matrix. ``offset``: bytes from the start of the model's memory."""
 
     name: str
@@ -64,7 +64,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Opened:
+class PackedWeights:
     """A checked file. ``weights``: the mapped image, uint8 [bytes]; keep it as long as it is used."""
 
     weights: np.ndarray
@@ -82,7 +82,9 @@ class PackedCache:
     file: Path
     source: dict[str, Any]
 
-    def open(self, library: ctypes.CDLL, model: int, places: Sequence[Place], size: int) -> Opened | None:
+    def open(
+        self, library: ctypes.CDLL, model: int, places: Sequence[PackedMatrix], size: int
+    ) -> PackedWeights | None:
         """The weights, if they are here and right; ``model`` lends its threads."""
         try:
             with self.file.open("rb") as file:
@@ -95,8 +97,8 @@ class PackedCache:
             return None
 
     def _read(
-        self, file: BinaryIO, library: ctypes.CDLL, model: int, places: Sequence[Place], size: int
-    ) -> Opened:
+        self, file: BinaryIO, library: ctypes.CDLL, model: int, places: Sequence[PackedMatrix], size: int
+    ) -> PackedWeights:
         head = file.read(_HEADER.size)
         if len(head) < _HEADER.size:
             raise _Unusable("it is too short")
@@ -124,10 +126,10 @@ class PackedCache:
         weights = np.frombuffer(mapped, np.uint8, size, start)
         if library.native_checksum(model, weights.ctypes.data, size) != data_sum:
             raise _Unusable("its weights are damaged")
-        return Opened(weights, vectors)
+        return PackedWeights(weights, vectors)
 
     def write(
-        self, library: ctypes.CDLL, places: Sequence[Place], vectors: Vectors, address: int, size: int
+        self, library: ctypes.CDLL, places: Sequence[PackedMatrix], vectors: Vectors, address: int, size: int
     ) -> Writer:
         """Begin to write the model's memory, ``size`` bytes at ``address``, beside other work.
 

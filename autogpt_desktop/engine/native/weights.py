@@ -11,8 +11,8 @@ import torch
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.native.packed_cache import Place
-from autogpt_desktop.engine.torch_backend.linear import DENSE_TYPES, Source
+from autogpt_desktop.engine.native.packed_cache import PackedMatrix
+from autogpt_desktop.engine.torch_backend.linear import DENSE_TYPES, CheckpointTensor
 
 Quantize = Literal["int8", "int4"]
 # the order of native::Type
@@ -33,7 +33,7 @@ def quantize_kind(text: str) -> Quantize | None:
     if text in ("int8", "int4"):
         return "int8" if text == "int8" else "int4"
     if text not in ("", "none"):
-        raise ValueError(f"unknown way to quantise {text!r}")
+        raise ValueError(f"unknown way to quantize {text!r}")
     return None
 
 
@@ -42,7 +42,9 @@ def type_number(type: str) -> int:
     return (TYPES + FLOATS).index(type)
 
 
-def runs(config: ModelConfig, sources: dict[str, Source], quantize: Quantize | None = None) -> bool:
+def is_supported(
+    config: ModelConfig, sources: dict[str, CheckpointTensor], quantize: Quantize | None = None
+) -> bool:
     """Does the compiled back end run this checkpoint: is it here, and are all matrices in its formats?
 
     ``quantize``: what float matrices become; None: they stay as they are, which it does not do.
@@ -66,13 +68,16 @@ def _matrices(config: ModelConfig) -> Iterator[tuple[str, int, int]]:
 
 
 def plan(
-    config: ModelConfig, sources: dict[str, Source], library: ctypes.CDLL, quantize: Quantize | None = None
-) -> tuple[list[Place], int]:
+    config: ModelConfig,
+    sources: dict[str, CheckpointTensor],
+    library: ctypes.CDLL,
+    quantize: Quantize | None = None,
+) -> tuple[list[PackedMatrix], int]:
     """Where each matrix goes in the model's memory, and the bytes of it.
 
     Of a float checkpoint the head (and with it tied embeddings) has 8 bits whatever ``quantize`` says.
     """
-    places: list[Place] = []
+    places: list[PackedMatrix] = []
     offset = 0
     for name, layer, slot in _matrices(config):
         source = sources[name]
@@ -80,12 +85,14 @@ def plan(
         if source.type in FLOATS and layer >= 0 and quantize:
             kind = _KINDS[quantize]
         rows, cols = source.shape
-        places.append(Place(name, layer, slot, kind, rows, cols, offset))
+        places.append(PackedMatrix(name, layer, slot, kind, rows, cols, offset))
         offset += int(library.native_packed_bytes(kind, rows, cols))
     return places, offset
 
 
-def vectors(config: ModelConfig, sources: dict[str, Source]) -> Iterator[tuple[int, int, np.ndarray]]:
+def vectors(
+    config: ModelConfig, sources: dict[str, CheckpointTensor]
+) -> Iterator[tuple[int, int, np.ndarray]]:
     """(layer, slot, float32 [count]) of every norm and bias; layer -1 is the norm before the head."""
 
     def norm(name: str) -> torch.Tensor:
@@ -110,7 +117,7 @@ def vectors(config: ModelConfig, sources: dict[str, Source]) -> Iterator[tuple[i
     yield -1, 0, norm("model.norm").numpy()
 
 
-def pack(source: Source, rows: Callable[[int, int, int | None, int, int], None]) -> None:
+def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, int], None]) -> None:
     """Hand a matrix over in parts: ``rows(type, address, order's address, first row, last row + 1)``.
 
     What was packed of a mapped file is let go of behind each part.

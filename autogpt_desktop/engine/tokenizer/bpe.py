@@ -1,7 +1,7 @@
 """Byte-pair merging over large vocabularies, on the ``tokenizers`` package.
 
 ``tokenizers`` builds its tables while it holds the interpreter's lock: 0.6 s for the 262,144 tokens of
-Gemma, and the window stands still. A text needs few of them: merging only ever joins neighbours, so a
+Gemma, and the window stands still. A text needs few of them: merging only ever joins neighbors, so a
 word's ids depend on nothing but the pieces that occur in the word. Each call therefore hands
 ``tokenizers`` the pieces (and their merges) of the words it has not met yet, and remembers the ids.
 """
@@ -178,7 +178,7 @@ def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
 def sentence_piece(
     ids: Mapping[str, int], ranks: np.ndarray, spare: Sequence[str], unknown: str | None
 ) -> WordBPE:
-    """The kind of SentencePiece's BPE: of all neighbours, those that make the piece of the best score
+    """The kind of SentencePiece's BPE: of all neighbors, those that make the piece of the best score
     are joined first. ``ranks`` [tokens]: each mergeable piece's place in the order of scores, NO_RANK for
     others. ``spare``: the byte tokens (and ``unknown``) that stand in for characters the vocabulary
     lacks; ``ids`` has both."""

@@ -41,7 +41,7 @@ class ChatTemplate:
 
     @classmethod
     def for_tokenizer(cls, tokenizer: Tokenizer) -> ChatTemplate:
-        """The template that came with the tokeniser, or the plain one."""
+        """The template that came with the tokenizer, or the plain one."""
         return cls(tokenizer.chat_template or "", tokenizer.bos_token, tokenizer.eos_token)
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
@@ -72,7 +72,8 @@ class ChatTemplate:
         have been read."""
         mark = _mark(turn["content"] for turn in messages)
         safe = [
-            {"role": turn["role"], "content": tokenizer.defuse(turn["content"], mark)} for turn in messages
+            {"role": turn["role"], "content": tokenizer.escape_special_tokens(turn["content"], mark)}
+            for turn in messages
         ]
         text = self.render(safe, add_generation_prompt=add_generation_prompt)
         return tokenizer.encode(text, parse_special=True, mark=mark)

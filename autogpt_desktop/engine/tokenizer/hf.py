@@ -1,4 +1,4 @@
-"""The tokeniser of a Hugging Face folder: tokenizer.json and the small files beside it."""
+"""The tokenizer of a Hugging Face folder: tokenizer.json and the small files beside it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _named(native: tokenizers.Tokenizer, settings: dict[str, Any], key: str) -> 
 
 
 def _steps(native: tokenizers.Tokenizer, part: str) -> list[dict[str, Any]]:
-    """The steps of the decoder (or pre-tokeniser), sequences laid flat."""
+    """The steps of the decoder (or pre-tokenizer), sequences laid flat."""
     step = getattr(native, part)
     if step is None:
         return []

@@ -135,7 +135,7 @@ class Tokenizer:
         """A decoder for ids that come one by one."""
         return StreamDecoder(self, skip_special)
 
-    def defuse(self, text: str, mark: str) -> str:
+    def escape_special_tokens(self, text: str, mark: str) -> str:
         """``text`` with ``mark`` inside all that looks like a control token (see ``encode``)."""
         for token in self._control.present(text):
             text = text.replace(token, token[0] + mark + token[1:])

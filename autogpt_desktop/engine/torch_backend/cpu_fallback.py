@@ -25,10 +25,10 @@ from autogpt_desktop.engine.memory import out_of_memory
 log = logging.getLogger(__name__)
 
 
-class MovableState:
-    """A state (see ``door.State``) that outlives the decoder it was begun on."""
+class CpuFallbackState:
+    """A state (see ``interface.State``) that outlives the decoder it was begun on."""
 
-    def __init__(self, owner: GivesWay, inner: State, unread: Sequence[int] = ()) -> None:
+    def __init__(self, owner: CpuFallbackDecoder, inner: State, unread: Sequence[int] = ()) -> None:
         self.owner, self.inner = owner, inner
         self.unread = list(unread)  # all ids, where ``inner`` holds only the first of them yet; else empty
         owner.states.add(self)
@@ -54,14 +54,14 @@ class MovableState:
         limit = min(len(ids), len(held))
         return next((i for i in range(limit) if ids[i] != held[i]), limit)
 
-    def fork(self, room: int = 0) -> MovableState:
+    def fork(self, room: int = 0) -> CpuFallbackState:
         try:
-            return MovableState(self.owner, self.inner.fork(room), self.unread)
+            return CpuFallbackState(self.owner, self.inner.fork(room), self.unread)
         except (MemoryError, RuntimeError) as error:
             if self.owner.moved or not out_of_memory(error):
                 raise
         # no room for a copy: its first pass reads the ids again, and moves if that takes too much as well
-        return MovableState(self.owner, self.owner.inner.new_state(), self.ids)
+        return CpuFallbackState(self.owner, self.owner.inner.new_state(), self.ids)
 
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
         self.owner.catch_up(self, lambda: False)
@@ -76,7 +76,7 @@ class MovableState:
         return self.inner.nbytes
 
 
-class GivesWay:
+class CpuFallbackDecoder:
     """A ``Decoder`` that hands everything to another one, and to a third once memory has run out there.
 
     ``on_cpu`` makes the third. Where it raises, the error of the card is raised, and nothing has changed.
@@ -85,16 +85,16 @@ class GivesWay:
     def __init__(self, inner: Decoder, on_cpu: Callable[[], Decoder]) -> None:
         self.inner, self._on_cpu = inner, on_cpu
         self.config: ModelConfig = inner.config
-        self.context_length, self.chunk_invariant = inner.context_length, inner.chunk_invariant
+        self.context_length, self.batch_invariant = inner.context_length, inner.batch_invariant
         self.moved = False
-        self.states: weakref.WeakSet[MovableState] = weakref.WeakSet()
+        self.states: weakref.WeakSet[CpuFallbackState] = weakref.WeakSet()
 
     def __getattr__(self, name: str) -> Any:
         """What only one kind of decoder has to say."""
         return getattr(self.__dict__["inner"], name)
 
     def new_state(self) -> Any:
-        return MovableState(self, self.inner.new_state())
+        return CpuFallbackState(self, self.inner.new_state())
 
     @property
     def nbytes(self) -> int:
@@ -105,28 +105,28 @@ class GivesWay:
 
     def forward(
         self,
-        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        batch: Sequence[tuple[CpuFallbackState, Sequence[int]]],
         logits: Literal["last", "all"] = "last",
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
-        """As ``door.Decoder``; where the card's memory ends, on the processor, which takes a while."""
+        """As ``interface.Decoder``; where the card's memory ends, on the processor, which takes a while."""
         return self._safely(batch, lambda inner, work: inner.forward(work, logits, cancelled), cancelled)
 
     def hidden(
         self,
-        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        batch: Sequence[tuple[CpuFallbackState, Sequence[int]]],
         layers: Sequence[int],
         tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
-        """As ``door.Decoder``, and as ``forward``."""
+        """As ``interface.Decoder``, and as ``forward``."""
         return self._safely(
             batch, lambda inner, work: inner.hidden(work, layers, tokens, cancelled), cancelled
         )
 
     def _safely(
         self,
-        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        batch: Sequence[tuple[CpuFallbackState, Sequence[int]]],
         run: Callable[[Decoder, list[tuple[Any, Sequence[int]]]], list[Tensor]],
         cancelled: Callable[[], bool],
     ) -> list[Tensor]:
@@ -146,7 +146,7 @@ class GivesWay:
 
     def _run(
         self,
-        batch: Sequence[tuple[MovableState, Sequence[int]]],
+        batch: Sequence[tuple[CpuFallbackState, Sequence[int]]],
         run: Callable[[Decoder, list[tuple[Any, Sequence[int]]]], list[Tensor]],
         cancelled: Callable[[], bool],
     ) -> list[Tensor]:
@@ -154,7 +154,7 @@ class GivesWay:
             self.catch_up(state, cancelled)
         return run(self.inner, [(state.inner, ids) for state, ids in batch])
 
-    def catch_up(self, state: MovableState, cancelled: Callable[[], bool]) -> None:
+    def catch_up(self, state: CpuFallbackState, cancelled: Callable[[], bool]) -> None:
         """Read what ``state`` has not read yet on this decoder. Raises ``Cancelled`` between layers."""
         inner = state.inner
         while len(inner) < len(state.unread):
@@ -167,7 +167,7 @@ class GivesWay:
         for state in self.states:
             state.unread = list(state.ids)
             state.inner = decoder.new_state()
-        self.inner, self.moved, self.chunk_invariant = decoder, True, decoder.chunk_invariant
+        self.inner, self.moved, self.batch_invariant = decoder, True, decoder.batch_invariant
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -35,13 +35,13 @@ from autogpt_desktop.engine.torch_backend.transformer import Pass, Transformer
 
 log = logging.getLogger(__name__)
 
-KEPT_GRAPHS = 6  # the latest used; each keeps one capacity's keys and values
+MAX_GRAPHS = 6  # the latest used; each keeps one capacity's keys and values
 _REST = 64  # tokens of others after which a state may lose its graph to another
 _WARM_UP = 2  # passes before a capture: libraries set up their workspaces in the first
 _GATHER = 2  # a window is gathered where the capacity is more than this many times as long
 
 
-class StaticPass:
+class GraphedPass:
     """One token at a position that is a tensor, on keys and values of one capacity (a ``Pass``)."""
 
     def __init__(self, decoder: Transformer, keys: list[Tensor], values: list[Tensor]) -> None:
@@ -55,20 +55,20 @@ class StaticPass:
         self.window = c.sliding_window if any(c.sliding_layers) else 0
         self.gathers = 0 < _GATHER * self.window < self.capacity
         self.behind = torch.arange(1 - self.window, 1, device=device)  # the window, seen from its last token
-        self._turns: dict[bool, Tensor] = {}
+        self._freqs_cis: dict[bool, Tensor] = {}
         self._masks: dict[bool, Tensor] = {}
         self._rows = self.behind
 
     def _table(self, rope: RotaryEmbedding) -> Tensor:
         """Rotations of every position there is room for, float32 [capacity, D/2, 2]."""
-        return torch.view_as_real(rope.turns(0, self.capacity)[:, 0])
+        return torch.view_as_real(rope.freqs_cis(0, self.capacity)[:, 0])
 
     @property
     def parts(self) -> Sequence[tuple[slice, Pass]]:
         return [(slice(None), self)]
 
-    def turns(self, sliding: bool) -> Tensor:
-        return self._turns[sliding]
+    def freqs_cis(self, sliding: bool) -> Tensor:
+        return self._freqs_cis[sliding]
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -86,8 +86,8 @@ class StaticPass:
         No sync, no branch on what a tensor holds: this is what a graph captures.
         """
         for sliding, table in self.tables.items():
-            turns = table.index_select(0, self.position)  # [1, D/2, 2]
-            self._turns[sliding] = torch.view_as_complex(turns)[:, None]
+            freqs_cis = table.index_select(0, self.position)  # [1, D/2, 2]
+            self._freqs_cis[sliding] = torch.view_as_complex(freqs_cis)[:, None]
         self._masks[False] = _mask(self.slots > self.position)
         if self.gathers:
             rows = self.behind + self.position
@@ -107,11 +107,11 @@ def _mask(hidden: Tensor) -> Tensor:
     return torch.zeros(hidden.shape, device=hidden.device).masked_fill_(hidden, -torch.inf)[None]
 
 
-class _Captured:
+class CapturedGraph:
     """A pass on some state's tensors, and its graph."""
 
     def __init__(self, decoder: Transformer, state: KVCache, graphed: bool) -> None:
-        self.step = StaticPass(decoder, state.keys, state.values)
+        self.step = GraphedPass(decoder, state.keys, state.values)
         self.owner = weakref.ref(state)
         self.expected = -1  # the position that follows the last one
         self.used = 0  # at which call
@@ -170,15 +170,15 @@ class _Captured:
         return self.logits.clone()  # the next replay writes over it
 
 
-class StaticSteps:
-    """The ``OneTokenPass`` of a decoder: finds, recycles or captures the graph of a state.
+class GraphedDecode:
+    """The ``DecodeStep`` of a decoder: finds, recycles or captures the graph of a state.
 
     ``graphed`` False runs the same passes without a graph: for tests on a machine without a GPU.
     """
 
     def __init__(self, decoder: Transformer, *, graphed: bool = True) -> None:
         self.graphed, self.failed = graphed, not can_capture(decoder)
-        self.kept: list[_Captured] = []  # the latest used last; none refers to the decoder, which has us
+        self.kept: list[CapturedGraph] = []  # the latest used last; none refers to the decoder, which has us
         self.calls = 0
 
     def __call__(self, decoder: Transformer, state: KVCache, token: int) -> Tensor | None:
@@ -203,7 +203,7 @@ class StaticSteps:
         found.used = self.calls
         return found(decoder, state, token)
 
-    def _find(self, state: KVCache) -> _Captured | None:
+    def _find(self, state: KVCache) -> CapturedGraph | None:
         """The one on this state's tensors, or a free one of its capacity, moved into."""
         found = next((kept for kept in self.kept if kept.belongs_to(state)), None)
         if found is None:
@@ -216,13 +216,13 @@ class StaticSteps:
             self.kept.append(found)
         return found
 
-    def _capture(self, decoder: Transformer, state: KVCache) -> _Captured | None:
-        if len(self.kept) >= KEPT_GRAPHS:
+    def _capture(self, decoder: Transformer, state: KVCache) -> CapturedGraph | None:
+        if len(self.kept) >= MAX_GRAPHS:
             leaving = next((kept for kept in self.kept if kept.free()), self.kept[0])
             if not leaving.free() and self.calls - leaving.used < _REST:
                 return None  # more states take turns than there are graphs: capturing would never end
             self.kept.remove(leaving)
-        captured = _Captured(decoder, state, self.graphed)
+        captured = CapturedGraph(decoder, state, self.graphed)
         self.kept.append(captured)
         return captured
 

@@ -86,7 +86,7 @@ class KVCache(CachedTokens):
         self.values: list[Tensor] = []
 
     def capacity_for(self, tokens: int) -> int:
-        """As above, in powers of two: tensors that come in few sizes can be handed on (``one_token``)."""
+        """As above, in powers of two: tensors that come in few sizes can be handed on (``cuda_graph``)."""
         capacity = super().capacity_for(tokens)
         if capacity == self.capacity:
             return capacity

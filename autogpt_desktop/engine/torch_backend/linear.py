@@ -1,4 +1,4 @@
-"""Linear layers whose weights stay quantised in memory.
+"""Linear layers whose weights stay quantized in memory.
 
 How a checkpoint's tensor is kept follows from its type and the kind of device:
 
@@ -8,10 +8,10 @@ storage        for                                  kept as
 Int4Weight     Q4_0, Q4_1, Q4_K                     torch's packed int4 with a scale and a zero per
                                                     32 weights: the file's own numbers, scales
                                                     rounded to bfloat16
-TwoInt4Weight  CUDA: every other quantised type     two packed int4 matrices side by side, 8 bits
+TwoInt4Weight  CUDA: every other quantized type     two packed int4 matrices side by side, 8 bits
                                                     with a scale and a zero per 32 weights
-Int8Weight     Q5_0, Q5_1, Q5_K, Q6_K, Q8_0; all    int8 with one scale per row: requantised, error
-               quantised types on MPS and on GPUs   about a tenth of the file's own rounding
+Int8Weight     Q5_0, Q5_1, Q5_K, Q6_K, Q8_0; all    int8 with one scale per row: requantized, error
+               quantized types on MPS and on GPUs   about a tenth of the file's own rounding
                without the int4 product
 BlockWeight    CPU: Q2_K, Q3_K, odd shapes          the file's blocks, memory-mapped, expanded at
                                                     each use
@@ -19,7 +19,7 @@ DenseWeight    F32, F16, BF16; GPUs: odd shapes     a plain tensor
 =============  ===================================  ================================================
 
 The packed products are in ``packed``; on CPU they are fast with bfloat16 activations only, so
-activations are rounded to bfloat16 at their door.
+activations are rounded to bfloat16 on the way in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from torch import Tensor
 from autogpt_desktop.engine.formats.dequant import dequantize
 from autogpt_desktop.engine.formats.gguf import BLOCK
 from autogpt_desktop.engine.formats.source import CHUNK
-from autogpt_desktop.engine.formats.source import Source as Source
+from autogpt_desktop.engine.formats.source import CheckpointTensor as CheckpointTensor
 from autogpt_desktop.engine.formats.source import Weight as Weight
 from autogpt_desktop.engine.torch_backend.packed_int import (
     GROUP,
@@ -66,7 +66,7 @@ class DenseWeight(Weight):
 class BlockWeight(Weight):
     """The file's own blocks, expanded a few rows at a time whenever they are needed: exact and slow."""
 
-    def __init__(self, sources: Sequence[Source], device: torch.device) -> None:
+    def __init__(self, sources: Sequence[CheckpointTensor], device: torch.device) -> None:
         self.sources, self.device = tuple(sources), device
         self.rows, self.cols = sum(s.shape[0] for s in sources), sources[0].shape[1]
 
@@ -99,7 +99,7 @@ def storage_kind(type: str, cols: int, device: str = "cpu") -> str:
     return "two-int4" if device == "cuda" and packed_works("int4", device) else "int8"
 
 
-def store(sources: Sequence[Source], device: torch.device, *, float32: bool = False) -> Weight:
+def store(sources: Sequence[CheckpointTensor], device: torch.device, *, float32: bool = False) -> Weight:
     """Stack matrices of one storage kind on top of each other and store them on ``device``.
 
     ``float32`` expands everything: for checking, never for use (it takes 6 to 8 times the memory).
@@ -128,9 +128,14 @@ class QuantLinear:
     """y = x Wᵀ + b, whatever W is stored as. One layer may be several of the file's matrices in a row."""
 
     def __init__(
-        self, sources: Sequence[Source], bias: Tensor | None, device: torch.device, *, float32: bool = False
+        self,
+        sources: Sequence[CheckpointTensor],
+        bias: Tensor | None,
+        device: torch.device,
+        *,
+        float32: bool = False,
     ) -> None:
-        groups: list[list[Source]] = []
+        groups: list[list[CheckpointTensor]] = []
         for source in sources:
             kind = storage_kind(source.type, source.shape[1], device.type)
             if (
@@ -158,7 +163,7 @@ class QuantLinear:
 class Embedding:
     """Token vectors, read from the file's own blocks row by row: exact, and no second copy in memory."""
 
-    def __init__(self, source: Source, device: torch.device) -> None:
+    def __init__(self, source: CheckpointTensor, device: torch.device) -> None:
         self.source, self.device = source, device
         self.table = None if source.blocks is not None else source.dense().to(device)
 

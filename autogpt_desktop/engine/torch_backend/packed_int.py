@@ -1,9 +1,9 @@
-"""Quantised matrices in torch's packed layouts, for the CPU (without the compiled back end) and GPUs.
+"""Quantized matrices in torch's packed layouts, for the CPU (without the compiled back end) and GPUs.
 
 torch's int4 product (tinygemm, by Jeff Johnson; ``aten/src/ATen/native/cuda/int4mm.cu`` and its CPU and
 Metal twins) reads w = (q - 8) * scale + zero, q in 0…15, with a bfloat16 scale and zero per 32 columns:
 
-    quants      [rows, cols]           uint8; on a GPU two neighbours share a byte, the even column on top
+    quants      [rows, cols]           uint8; on a GPU two neighbors share a byte, the even column on top
     scale_zero  [cols / 32, rows, 2]   bfloat16
 
 On CUDA it wants compute capability 8.0, bfloat16 activations, rows a multiple of 8 and columns a
@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.dequant import unpack
-from autogpt_desktop.engine.formats.source import CHUNK, Source, Weight, expanded, row_chunks
+from autogpt_desktop.engine.formats.source import CHUNK, CheckpointTensor, Weight, expanded, row_chunks
 from autogpt_desktop.engine.memory import out_of_memory
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Int4Weight(Weight):
 
     columns_per_weight = 1
 
-    def __init__(self, sources: Sequence[Source], device: torch.device) -> None:
+    def __init__(self, sources: Sequence[CheckpointTensor], device: torch.device) -> None:
         self.rows, self.cols = sum(s.shape[0] for s in sources), sources[0].shape[1]
         packed_cols, padded = self.columns_per_weight * self.cols, padded_rows(self.rows)
         quants = torch.zeros(padded, packed_cols, dtype=torch.uint8)
@@ -81,7 +81,9 @@ class Int4Weight(Weight):
         self.packed = pack_int4(quants, device)
         self.scale_zero = scale_zero.to(device)
 
-    def fill(self, quants: Tensor, scale_zero: Tensor, source: Source, start: int, stop: int) -> None:
+    def fill(
+        self, quants: Tensor, scale_zero: Tensor, source: CheckpointTensor, start: int, stop: int
+    ) -> None:
         """Write rows start…stop-1 of ``source`` into their part of the whole."""
         raw = np.ascontiguousarray(source.rows(start, stop))
         part = unpack(raw.reshape(-1), source.type, (stop - start, self.cols))
@@ -112,12 +114,14 @@ class TwoInt4Weight(Int4Weight):
     """More than 4 bits, as two int4 matrices side by side: see the module's description.
 
     Q8_0, Q5_0, Q5_1 and Q5_K keep their numbers (scales rounded to bfloat16); formats whose scales span
-    16 weights (Q6_K, Q2_K, Q3_K) are requantised to 8 bits per 32.
+    16 weights (Q6_K, Q2_K, Q3_K) are requantized to 8 bits per 32.
     """
 
     columns_per_weight = 2
 
-    def fill(self, quants: Tensor, scale_zero: Tensor, source: Source, start: int, stop: int) -> None:
+    def fill(
+        self, quants: Tensor, scale_zero: Tensor, source: CheckpointTensor, start: int, stop: int
+    ) -> None:
         raw = np.ascontiguousarray(source.rows(start, stop))
         part = unpack(raw.reshape(-1), source.type, (stop - start, self.cols))
         minimum: Tensor | float = 0.0
@@ -145,12 +149,14 @@ class TwoInt4Weight(Int4Weight):
 
 
 class Int8Weight(Weight):
-    """w = q * scale with q in -127…127 and one scale per row: requantised.
+    """w = q * scale with q in -127…127 and one scale per row: requantized.
 
     ``packed``: is torch's int8 product to be used? Else plain operators expand a few rows at a time.
     """
 
-    def __init__(self, sources: Sequence[Source], device: torch.device, *, packed: bool = True) -> None:
+    def __init__(
+        self, sources: Sequence[CheckpointTensor], device: torch.device, *, packed: bool = True
+    ) -> None:
         self.rows, self.cols = sum(s.shape[0] for s in sources), sources[0].shape[1]
         self.packed = packed
         quants = torch.zeros(padded_rows(self.rows), self.cols, dtype=torch.int8)
@@ -208,7 +214,7 @@ def has_bfloat16(device: str) -> bool:
 
 
 def product_dtype(device: torch.device) -> torch.dtype:
-    """What plain products of quantised weights are computed in.
+    """What plain products of quantized weights are computed in.
 
     Not float16: unscaled sums of 8-bit weights, and some families' activations, go beyond its range.
     """
@@ -249,9 +255,9 @@ def packed_works(kind: str, device: str) -> bool:
     return True
 
 
-def _random_q8(rng: np.random.Generator, rows: int, cols: int) -> Source:
+def _random_q8(rng: np.random.Generator, rows: int, cols: int) -> CheckpointTensor:
     """A Q8_0 matrix: per 32 weights a float16 scale and 32 int8."""
     blocks = np.empty((rows * cols // 32, 34), np.uint8)
     blocks[:, :2] = rng.uniform(0.001, 0.02, len(blocks)).astype("<f2")[:, None].view(np.uint8)
     blocks[:, 2:] = rng.integers(-127, 128, (len(blocks), 32), dtype=np.int8).view(np.uint8)
-    return Source((rows, cols), "Q8_0", blocks=blocks.reshape(-1))
+    return CheckpointTensor((rows, cols), "Q8_0", blocks=blocks.reshape(-1))

@@ -58,7 +58,7 @@ class RotaryEmbedding:
         self.device = device
         self.table = torch.empty(0, len(self.frequencies), dtype=torch.complex64, device=device)
 
-    def turns(self, start: int, stop: int) -> Tensor:
+    def freqs_cis(self, start: int, stop: int) -> Tensor:
         """e^(i·angle) of positions start…stop-1, complex64 [positions, 1, D/2]."""
         if stop > len(self.table):
             positions = torch.arange(max(stop, 2 * len(self.table), 512), dtype=torch.float64)
@@ -68,7 +68,7 @@ class RotaryEmbedding:
         return self.table[start:stop, None]
 
 
-def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """``x`` [T, heads, D] turned by ``turns`` [T, 1, D/2]."""
+def apply_rotary_emb(x: Tensor, freqs_cis: Tensor) -> Tensor:
+    """``x`` [T, heads, D] turned by ``freqs_cis`` [T, 1, D/2]."""
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2)
+    return torch.view_as_real(pairs * freqs_cis).flatten(-2)

@@ -20,7 +20,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, rotate
+from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, apply_rotary_emb
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -80,7 +80,7 @@ class Pass(Protocol):
     def parts(self) -> Sequence[tuple[slice, Pass]]:
         """The sequences whose tokens these are, each with the rows that are its own."""
 
-    def turns(self, sliding: bool) -> Tensor:
+    def freqs_cis(self, sliding: bool) -> Tensor:
         """The tokens' rotations in a layer with or without a sliding window, complex64 [T, 1, D/2]."""
 
     def append(
@@ -103,14 +103,17 @@ class EagerPass:
         if any(c.sliding_layers):
             masks[True] = causal_mask(new, stop, groups, c.sliding_window, decoder.device)
         self.masks = masks
-        self._turns = {False: decoder.rope.turns(start, stop), True: decoder.local_rope.turns(start, stop)}
+        self._freqs_cis = {
+            False: decoder.rope.freqs_cis(start, stop),
+            True: decoder.local_rope.freqs_cis(start, stop),
+        }
 
     @property
     def parts(self) -> Sequence[tuple[slice, Pass]]:
         return [(slice(None), self)]
 
-    def turns(self, sliding: bool) -> Tensor:
-        return self._turns[sliding]
+    def freqs_cis(self, sliding: bool) -> Tensor:
+        return self._freqs_cis[sliding]
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -133,10 +136,12 @@ class BatchPass:
             self.parts.append((slice(start, start + one.new), one))
             start += one.new
         kinds = (False, True)
-        self._turns = {sliding: torch.cat([one.turns(sliding) for one in passes]) for sliding in kinds}
+        self._freqs_cis = {
+            sliding: torch.cat([one.freqs_cis(sliding) for one in passes]) for sliding in kinds
+        }
 
-    def turns(self, sliding: bool) -> Tensor:
-        return self._turns[sliding]
+    def freqs_cis(self, sliding: bool) -> Tensor:
+        return self._freqs_cis[sliding]
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -180,7 +185,7 @@ class Layer:
         qk = qkv[:, : heads + shared]
         if self.qk_norm is not None:
             qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
-        qk = rotate(qk.contiguous(), through.turns(self.sliding)).to(through.dtype)
+        qk = apply_rotary_emb(qk.contiguous(), through.freqs_cis(self.sliding)).to(through.dtype)
         v = qkv[:, heads + shared :].to(through.dtype)
         parts = [self.attend_part(qk[here], v[here], part) for here, part in through.parts]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -210,14 +215,14 @@ def threads(count: int) -> Iterator[None]:
 
 
 class Transformer:
-    """Token ids in, logits out, through the one door of a loaded decoder: ``forward``."""
+    """Token ids in, logits out, through the interface of every loaded decoder: ``forward``."""
 
     embedding: Embedding
     layers: list[Layer]
     norm: RMSNorm
     head: QuantLinear
-    one_token: OneTokenPass | None = None  # a quicker way for a pass of one token, where there is one
-    chunk_invariant = False  # torch picks other kernels for other sizes, which round differently
+    graphed_decode: DecodeStep | None = None  # a quicker way for a pass of one token, where there is one
+    batch_invariant = False  # torch picks other kernels for other sizes, which round differently
 
     def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
         self.config, self.device, self.context_length = config, device, context_length
@@ -283,10 +288,10 @@ class Transformer:
 
     def _forward(self, state: KVCache, ids: list[int], logits: str, cancelled: Callable[[], bool]) -> Tensor:
         state.reserve(len(state) + len(ids))
-        if self.one_token is not None and len(ids) == 1:
+        if self.graphed_decode is not None and len(ids) == 1:
             if cancelled():
                 raise Cancelled
-            y = self.one_token(self, state, ids[0])
+            y = self.graphed_decode(self, state, ids[0])
             if y is not None:
                 state.advance(ids)
                 return y if logits == "last" else y[None]
@@ -343,7 +348,7 @@ class Transformer:
         tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
-        """As ``door.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
+        """As ``interface.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
         check_layers(layers, len(self.layers))
         work = [(state, list(ids)) for state, ids in batch]
         if len({id(state) for state, _ in work}) != len(work):
@@ -375,7 +380,7 @@ def check_layers(layers: Sequence[int], most: int) -> None:
         raise ValueError(f"no such layers: {layers}")
 
 
-class OneTokenPass(Protocol):
+class DecodeStep(Protocol):
     """Appends one token to a state in some quicker way; leaves counting it to the caller."""
 
     def __call__(self, decoder: Transformer, state: KVCache, token: int) -> Tensor | None:

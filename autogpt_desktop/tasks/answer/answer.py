@@ -79,7 +79,7 @@ def answer_in_text(
 ) -> Answering:
     """Answer a question from passages or pasted texts, with the phrase of the text that says it.
 
-    ``models``: a job's engines (``engine.model_pool.Models.job``). ``previous``: earlier questions, perhaps
+    ``models``: a job's engines (``ModelPool.job``). ``previous``: earlier questions, perhaps
     with their answers, that this one may refer to. Raises KnownError: empty-question, empty-passage, and
     whatever loading can raise; ``Cancelled``.
     """

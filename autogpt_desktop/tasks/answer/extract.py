@@ -177,7 +177,7 @@ def candidates(
     at a character. Likeliest first. Raises ``Cancelled``.
     """
     from autogpt_desktop.engine.generation.batch import generate
-    from autogpt_desktop.engine.generation.sampling import log_total
+    from autogpt_desktop.engine.generation.sampling import logsumexp
 
     logprobs = logits.float().log_softmax(0)
     firsts = copier.first()
@@ -200,7 +200,7 @@ def candidates(
     def choose(index: int, row: Any, _: list[int]) -> int:
         nonlocal best_end
         path = paths[index]
-        total = log_total(row)
+        total = logsumexp(row)
         ending = float(row[stop].logsumexp(0)) - total
         here = path.positions & copier.ends
         so_far = path.first + path.rest

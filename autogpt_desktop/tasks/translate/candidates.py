@@ -186,9 +186,9 @@ class _Chooser:
     """Chooses tokens for many tries: the likeliest, or drawn with the try's own seed."""
 
     def __init__(self, tries: Sequence[_Try]) -> None:
-        from autogpt_desktop.engine.generation.sampling import likeliest
+        from autogpt_desktop.engine.generation.sampling import argmax
 
-        self.tries, self.likeliest = tries, likeliest
+        self.tries, self.argmax = tries, argmax
         self.samplers: dict[int, Any] = {}
 
     def __call__(self, index: int, logits: Any, made: list[int]) -> int:
@@ -197,7 +197,7 @@ class _Chooser:
             logits = logits.clone()
             logits[banned] = -math.inf
         if not one.seed:
-            return self.likeliest(logits)
+            return self.argmax(logits)
         if index not in self.samplers:
             self.samplers[index] = _sampler(one)
         return int(self.samplers[index](logits, made))

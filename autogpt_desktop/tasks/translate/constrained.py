@@ -239,13 +239,13 @@ class _Maker:
 
     def _read(self, text: str, term: Term) -> _Read:
         """``text`` with what the model thinks of it, with and without the term in the source."""
-        from autogpt_desktop.engine.generation.sampling import log_total
+        from autogpt_desktop.engine.generation.sampling import logsumexp
 
         ids = self._plain(self.asked.lead + text)
         read = _Read(ids, *_cut(self.engine.tokenizer, ids))
         heads = {place: self._ids(term.target, "".join(read.texts[:place]))[0] for place in read.places}
         for at, row in enumerate(self._rows(self.state.fork(), [self.last, *ids[:-1]])):
-            total = log_total(row)
+            total = logsumexp(row)
             read.logprobs.append(float(row[ids[at]]) - total)
             if at in heads:
                 read.first[at] = float(row[heads[at]]) - total
@@ -262,7 +262,7 @@ class _Maker:
 
     def _find_word(self, read: _Read, term: Term) -> None:
         """Which word stands for the term: the one that is least likely without it in the source."""
-        from autogpt_desktop.engine.generation.sampling import log_total
+        from autogpt_desktop.engine.generation.sampling import logsumexp
 
         rest = " ".join(replaced(self.wish.text, term.source, "").split())
         both = [Wish(self.wish.text, self.wish.source), Wish(rest, self.wish.source)]
@@ -277,7 +277,7 @@ class _Maker:
             if skip:
                 self.engine.decoder.forward([(state, fed[:skip])], cancelled=self.cancelled)
             for at, row in enumerate(self._rows(state, fed[skip:])):
-                owed[at] += sign * (float(row[read.ids[at]]) - log_total(row))
+                owed[at] += sign * (float(row[read.ids[at]]) - logsumexp(row))
         shares = [sum(owed[place : read.end(place)]) for place in read.places]
         most = max(range(len(shares)), key=shares.__getitem__)
         if shares[most] < _OWED:
@@ -294,9 +294,9 @@ class _Forced:
     """Chooses the term's tokens first, then the likeliest; the word of the term ends with it."""
 
     def __init__(self, tokenizer: Any, starts: Sequence[_Start]) -> None:
-        from autogpt_desktop.engine.generation.sampling import likeliest
+        from autogpt_desktop.engine.generation.sampling import argmax
 
-        self.tokenizer, self.starts, self.likeliest = tokenizer, starts, likeliest
+        self.tokenizer, self.starts, self.argmax = tokenizer, starts, argmax
 
     def __call__(self, index: int, logits: Any, made: list[int]) -> int:
         start = self.starts[index]
@@ -308,7 +308,7 @@ class _Forced:
         if banned := repeating([*start.ids, *made]):
             logits = logits.clone()
             logits[banned] = -math.inf
-        return int(self.likeliest(logits))
+        return int(self.argmax(logits))
 
     def _behind(self, logits: Any, last: int) -> int:
         """The likeliest token that leaves the term as it is."""

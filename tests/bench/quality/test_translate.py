@@ -8,7 +8,7 @@ import pytest
 
 from autogpt_desktop.bench.quality import translate
 from autogpt_desktop.bench.quality.translate import is_bad, measure_translate, scores
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 
 SOURCE = "The old bridge over the river was closed on Monday."
@@ -37,7 +37,7 @@ def test_a_pair_is_measured(gemma_gguf: Path, tmp_path: Path, monkeypatch: pytes
     (folder / "en.txt").write_text(f"{SOURCE}\nGood morning.\n", encoding="utf-8")
     (folder / "fr.txt").write_text(f"{GOOD}\nBonjour.\n", encoding="utf-8")
     monkeypatch.setattr(translate, "PAIRS", (("en", "fr"),))
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=2048)
     try:
         figures = measure_translate(models, tmp_path)["en-fr"]
         monkeypatch.setattr(translate, "PAIRS", (("en", "fr"), ("fr", "en")))

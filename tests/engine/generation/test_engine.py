@@ -112,7 +112,7 @@ def test_seed_repeats_an_answer(starter: Engine) -> None:
 
 
 def test_the_penalty_spares_the_words_of_the_question(starter: Engine) -> None:
-    """An answer repeats its question's words; penalised for them, the model looks for stranger ones."""
+    """An answer repeats its question's words; penalized for them, the model looks for stranger ones."""
     strict = Sampling(temperature=0.0, repetition_penalty=1.3, max_tokens=40)
     text, _ = run(starter.stream(asked(starter, "What is the capital of France?"), strict))
     assert "capital of France is Paris" in text

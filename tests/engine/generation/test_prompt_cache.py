@@ -17,9 +17,9 @@ import torch
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation import prompt_cache
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles, fingerprint
+from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.events import Progress
 from tests.tiny import write_tiny_gguf
 
@@ -28,8 +28,8 @@ ARRAYS = {"a": np.arange(600, dtype=np.float16).reshape(2, 300), "b": np.ones((3
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> PrefixFiles:
-    return PrefixFiles(tmp_path / "cache" / "states", budget=1 << 20)
+def files(tmp_path: Path) -> PromptCacheFiles:
+    return PromptCacheFiles(tmp_path / "cache" / "states", budget=1 << 20)
 
 
 @pytest.fixture(scope="module", params=["Q8_0", "F32"])
@@ -41,13 +41,13 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def models(path: Path, tmp_path: Path) -> Iterator[Models]:
-    models = Models(lambda role: path, device="cpu", prefixes=tmp_path / "states")
+def models(path: Path, tmp_path: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: path, device="cpu", prompt_cache=tmp_path / "states")
     yield models
     models.unload()
 
 
-def loaded(models: Models) -> Engine:
+def loaded(models: ModelPool) -> Engine:
     return run_to_end(models.get())
 
 
@@ -64,14 +64,14 @@ def computed(engine: Engine, ids: list[int], **options: bool) -> tuple[int, obje
         total = step.total
 
 
-def saved(files: PrefixFiles) -> list[Path]:
+def saved(files: PromptCacheFiles) -> list[Path]:
     return sorted(files.folder.glob("*")) if files.folder.exists() else []
 
 
 # --- files
 
 
-def test_what_was_saved_comes_back(files: PrefixFiles) -> None:
+def test_what_was_saved_comes_back(files: PromptCacheFiles) -> None:
     assert files.longest("m", IDS) is None
     assert files.save("m", "task", IDS, ARRAYS)
     found = files.longest("m", [*IDS, 7])
@@ -85,14 +85,14 @@ def test_what_was_saved_comes_back(files: PrefixFiles) -> None:
         assert saved(files)[0].stat().st_mode & 0o77 == 0, "nobody else's to read"
 
 
-def test_the_longest_in_common_is_found_and_of_equals_the_smallest(files: PrefixFiles) -> None:
+def test_the_longest_in_common_is_found_and_of_equals_the_smallest(files: PromptCacheFiles) -> None:
     for size in (50, 90, 70):
         files.save("m", "task", IDS[:size], ARRAYS)
     assert [len(found.ids) for n in (55, 75, 100) if (found := files.longest("m", IDS[:n]))] == [70, 90, 90]
     assert [len(found.ids) for n in (50, 60) if (found := files.longest("m", [*IDS[:n], 1]))] == [50, 70]
 
 
-def test_an_owner_of_one_file_keeps_the_last(files: PrefixFiles) -> None:
+def test_an_owner_of_one_file_keeps_the_last(files: PromptCacheFiles) -> None:
     for size in (60, 100, 80):
         files.save("m", "kept/7", IDS[:size], ARRAYS, alone=True)
     files.save("m", "task", IDS[:50], ARRAYS)
@@ -101,7 +101,9 @@ def test_an_owner_of_one_file_keeps_the_last(files: PrefixFiles) -> None:
     assert len(saved(files)) == 2
 
 
-def test_damaged_files_are_ignored_and_deleted(files: PrefixFiles, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_files_are_ignored_and_deleted(
+    files: PromptCacheFiles, caplog: pytest.LogCaptureFixture
+) -> None:
     files.save("m", "task", IDS, ARRAYS)
     path = saved(files)[0]
     whole, rng = path.read_bytes(), random.Random(2)
@@ -123,7 +125,7 @@ def test_damaged_files_are_ignored_and_deleted(files: PrefixFiles, caplog: pytes
     assert files.longest("m", IDS) is None and not saved(files)
 
 
-def test_the_least_recently_used_make_room(files: PrefixFiles) -> None:
+def test_the_least_recently_used_make_room(files: PromptCacheFiles) -> None:
     arrays = {"a": np.zeros(1 << 17, np.uint16)}  # a quarter of the budget
     for number in range(3):
         assert files.save("m", f"task {number}", [number, *IDS], arrays)
@@ -136,18 +138,18 @@ def test_the_least_recently_used_make_room(files: PrefixFiles) -> None:
 
 
 def test_a_full_disk_or_none_costs_nothing_but_time(
-    files: PrefixFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    files: PromptCacheFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    nowhere = PrefixFiles(tmp_path / "file" / "states")
+    nowhere = PromptCacheFiles(tmp_path / "file" / "states")
     assert not nowhere.save("m", "task", IDS, ARRAYS) and nowhere.longest("m", IDS) is None
     nowhere.forget("task")
     assert "no folder" in caplog.text
-    monkeypatch.setattr(prompt_cache, "SPARE", 1 << 60)
+    monkeypatch.setattr(prompt_cache, "MIN_FREE_DISK", 1 << 60)
     assert not files.save("m", "task", IDS, ARRAYS) and not saved(files)
 
 
-def test_what_is_forgotten_is_overwritten(files: PrefixFiles) -> None:
+def test_what_is_forgotten_is_overwritten(files: PromptCacheFiles) -> None:
     files.save("m", "kept/1", IDS, ARRAYS, alone=True)
     mine = saved(files)[0]
     files.save("m", "kept/12", IDS[::-1], ARRAYS, alone=True)
@@ -164,7 +166,7 @@ def test_what_is_forgotten_is_overwritten(files: PrefixFiles) -> None:
     assert files.longest("m", IDS[::-1]) is not None
 
 
-def test_abandoned_scratch_files_go(files: PrefixFiles) -> None:
+def test_abandoned_scratch_files_go(files: PromptCacheFiles) -> None:
     files.save("m", "task", IDS, ARRAYS)
     old, young = (files.folder / f"x-{n}.state.1.new" for n in ("old", "young"))
     for path in (old, young):
@@ -186,7 +188,7 @@ def test_forgetting_needs_neither_torch_nor_numpy(tmp_path: Path) -> None:
 # --- states
 
 
-def test_a_prefix_is_computed_once(models: Models) -> None:
+def test_a_prefix_is_computed_once(models: ModelPool) -> None:
     engine = loaded(models)
     assert computed(engine, IDS)[0] == 100
     total, state = computed(engine, IDS)
@@ -197,9 +199,9 @@ def test_a_prefix_is_computed_once(models: Models) -> None:
     models.unload()
     engine = loaded(models)
     assert computed(engine, IDS)[0] == 0, "from the file"
-    engine.prefixes.forget("task")
+    engine.prompt_cache.forget("task")
     assert computed(engine, IDS)[0] == 100
-    engine.prefixes.forget("task")
+    engine.prompt_cache.forget("task")
     computed(engine, IDS, save=False)
     assert computed(engine, IDS)[0] == 0
     models.unload()
@@ -207,7 +209,7 @@ def test_a_prefix_is_computed_once(models: Models) -> None:
     assert computed(loaded(models), IDS)[0] == 100
 
 
-def test_what_follows_a_restored_state_is_the_same_to_the_bit(models: Models) -> None:
+def test_what_follows_a_restored_state_is_the_same_to_the_bit(models: ModelPool) -> None:
     engine = loaded(models)
     plain = engine.new_state()
     engine.decoder.forward([(plain, IDS)])
@@ -220,26 +222,26 @@ def test_what_follows_a_restored_state_is_the_same_to_the_bit(models: Models) ->
     greedy = Sampling(temperature=0.0, max_tokens=20)
     again = [s for s in engine.tokens([*IDS, 9], greedy, computed(engine, IDS)[1]) if isinstance(s, int)]
     fresh = [s for s in engine.tokens([*IDS, 9], greedy, engine.new_state()) if isinstance(s, int)]
-    assert again == fresh or not engine.decoder.chunk_invariant
+    assert again == fresh or not engine.decoder.batch_invariant
 
 
-def test_a_state_longer_than_the_context_is_left_alone(models: Models, path: Path) -> None:
+def test_a_state_longer_than_the_context_is_left_alone(models: ModelPool, path: Path) -> None:
     computed(loaded(models), IDS)
-    short = Models(lambda role: path, device="cpu", context_length=64, prefixes=models.prefixes)
+    short = ModelPool(lambda role: path, device="cpu", context_length=64, prompt_cache=models.prompt_cache)
     engine = loaded(short)
-    assert engine.prefixes.find(IDS[:60]) is None
+    assert engine.prompt_cache.find(IDS[:60]) is None
     short.unload()
-    assert models.prefixes is not None and len(list(models.prefixes.glob("*"))) == 1
+    assert models.prompt_cache is not None and len(list(models.prompt_cache.glob("*"))) == 1
 
 
-def test_memory_has_a_limit(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_has_a_limit(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = loaded(models)
     one = computed(engine, IDS)[1].nbytes  # type: ignore[attr-defined]
-    monkeypatch.setattr(prompt_cache, "MEMORY", 2 * one)
-    engine.prefixes.files = None
+    monkeypatch.setattr(prompt_cache, "MEMORY_BUDGET", 2 * one)
+    engine.prompt_cache.files = None
     for first in (3, 4, 5):
         computed(engine, [first, *IDS[:60]])
-    found = [engine.prefixes.find([first, *IDS[:60]]) for first in (3, 4, 5)]
+    found = [engine.prompt_cache.find([first, *IDS[:60]]) for first in (3, 4, 5)]
     assert [state is not None for state in found] == [False, True, True]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.generation.prompt_lookup import MOST, Lookup, StepCosts
+from autogpt_desktop.engine.generation.prompt_lookup import MAX_DRAFT, PromptLookup, StepCosts
 from autogpt_desktop.engine.generation.sampling import make_sampler
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
@@ -35,7 +35,7 @@ class Eager(StepCosts):
 
     def __init__(self) -> None:
         super().__init__()
-        self.relative = [1.0 + 1e-6 * n for n in range(MOST + 1)]
+        self.relative = [1.0 + 1e-6 * n for n in range(MAX_DRAFT + 1)]
 
     def update(self, width: int, seconds: float) -> None:
         pass
@@ -59,9 +59,9 @@ def plainly(engine: Engine, ids: list[int], sampling: Sampling) -> list[int]:
     return answer
 
 
-def drafting(engine: Engine, ids: list[int], sampling: Sampling) -> tuple[list[int], list[int], Lookup]:
+def drafting(engine: Engine, ids: list[int], sampling: Sampling) -> tuple[list[int], list[int], PromptLookup]:
     """The engine's answer, the ids that its state ends with, and what was drafted."""
-    state, lookup = engine.new_state(), engine.lookup()
+    state, lookup = engine.new_state(), engine.prompt_lookup()
     assert lookup is not None
     made = [s for s in engine.tokens(ids, sampling, state, lookup=lookup) if isinstance(s, int)]
     return made, state.ids, lookup
@@ -74,8 +74,8 @@ def asked(engine: Engine, question: str) -> list[int]:
 # --- what is drafted
 
 
-def drafts(tokens: list[int], prompt: int, most: int = MOST) -> list[int]:
-    lookup = Lookup(Eager())
+def drafts(tokens: list[int], prompt: int, most: int = MAX_DRAFT) -> list[int]:
+    lookup = PromptLookup(Eager())
     lookup.begin(tokens[:prompt], len(tokens))
     for token in tokens[prompt:]:
         lookup.push(token)
@@ -93,7 +93,7 @@ def test_the_longest_match_wins_and_then_the_latest() -> None:
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=60), st.data())
 def test_a_match_is_the_longest_there_is(tokens: list[int], data: st.DataObject) -> None:
     prompt = data.draw(st.integers(1, len(tokens) - 1))
-    lookup = Lookup(Eager())
+    lookup = PromptLookup(Eager())
     lookup.begin(tokens[:prompt], len(tokens))
     for token in tokens[prompt:]:
         lookup.push(token)
@@ -112,33 +112,33 @@ def test_a_match_is_the_longest_there_is(tokens: list[int], data: st.DataObject)
 def test_drafting_stops_while_guesses_are_wrong_and_begins_again() -> None:
     rng, costs = random.Random(3), StepCosts()
     costs.update(1, 0.01)
-    lookup = Lookup(costs)
+    lookup = PromptLookup(costs)
     lookup.begin([rng.randrange(20) for _ in range(200)], 600)
     drafted = []
     for _ in range(200):  # chance alone repeats these
         lookup.push(rng.randrange(20))
-        drafted.append(len(lookup.draft(MOST)))
+        drafted.append(len(lookup.draft(MAX_DRAFT)))
     assert sum(drafted[100:]) < 5
     for token in list(range(100, 130)) * 3:
         lookup.push(token)
-    assert len(lookup.draft(MOST)) >= 3
+    assert len(lookup.draft(MAX_DRAFT)) >= 3
 
 
 def test_drafts_that_cost_more_than_they_bring_are_not_made_and_tried_again_later() -> None:
     costs = StepCosts()
-    lookup = Lookup(costs)
+    lookup = PromptLookup(costs)
     lookup.begin([1, 2, 3, 4] * 10, 10)
     lookup.push(1)
-    assert lookup.draft(MOST) == [], "no pass was timed yet"
+    assert lookup.draft(MAX_DRAFT) == [], "no pass was timed yet"
     costs.update(1, 0.01)
-    assert lookup.draft(MOST)
-    for width in range(2, MOST + 2):
+    assert lookup.draft(MAX_DRAFT)
+    for width in range(2, MAX_DRAFT + 2):
         for _ in range(30):
             costs.update(width, 0.011 * width)
-    assert lookup.draft(MOST) == []
+    assert lookup.draft(MAX_DRAFT) == []
     for _ in range(100):
         costs.update(1, 0.01)
-    assert lookup.draft(MOST)
+    assert lookup.draft(MAX_DRAFT)
 
 
 # --- the same answers
@@ -174,7 +174,7 @@ def test_stop_strings_inside_a_draft(starter: Engine) -> None:
 
 @compiled_only
 def test_cancelled_between_the_tokens_of_a_draft(starter: Engine) -> None:
-    ids, state, lookup = asked(starter, COPY), starter.new_state(), Lookup(Eager())
+    ids, state, lookup = asked(starter, COPY), starter.new_state(), PromptLookup(Eager())
     made = list[int]()
 
     def cancelled() -> bool:
@@ -214,8 +214,8 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_tiny_models_answer_the_same(tiny: Engine, ids: list[int], sampling: Sampling) -> None:
     engine = eager(tiny)
     wanted = plainly(tiny, ids, sampling)
-    if not engine.decoder.chunk_invariant:
-        assert engine.lookup() is None
+    if not engine.decoder.batch_invariant:
+        assert engine.prompt_lookup() is None
         state = engine.new_state()
         made = [s for s in engine.tokens(ids, sampling, state) if isinstance(s, int)]
         assert made == wanted and state.ids == [*ids, *wanted[:-1]]
@@ -225,7 +225,7 @@ def test_tiny_models_answer_the_same(tiny: Engine, ids: list[int], sampling: Sam
     # the same again behind a state that already holds the prompt
     state = tiny.new_state()
     tiny.decoder.forward([(state, [*ids, 3][: tiny.context_length])])
-    again = engine.tokens(ids, sampling, state, lookup=engine.lookup())
+    again = engine.tokens(ids, sampling, state, lookup=engine.prompt_lookup())
     assert [s for s in again if isinstance(s, int)] == wanted
 
 
@@ -233,11 +233,11 @@ def test_an_answer_can_be_cut_anywhere(tiny: Engine) -> None:
     engine, ids, accepted = eager(tiny), [3, 4, 5, 6, 7, 8] * 9, 0
     whole = plainly(tiny, ids, Sampling(temperature=0.0, max_tokens=1000))
     for most in range(1, len(whole) + 1):
-        state, lookup = engine.new_state(), engine.lookup()
+        state, lookup = engine.new_state(), engine.prompt_lookup()
         steps = engine.tokens(ids, Sampling(temperature=0.0, max_tokens=most), state, lookup=lookup)
         made = [s for s in steps if isinstance(s, int)]
         assert made == whole[:most] and state.ids == [*ids, *made[:-1]]
         accepted += lookup.accepted if lookup else 0
-    assert (accepted > 0) == engine.decoder.chunk_invariant
+    assert (accepted > 0) == engine.decoder.batch_invariant
     if whole[-1] not in tiny.tokenizer.eos_ids:
         assert len(ids) + len(whole) == tiny.context_length, "the last one ends with the context"

@@ -10,7 +10,7 @@ import torch
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.engine import StopStrings
-from autogpt_desktop.engine.generation.sampling import candidates, log_total, make_sampler
+from autogpt_desktop.engine.generation.sampling import candidates, logsumexp, make_sampler
 from autogpt_desktop.errors import KnownError
 
 OPEN = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0}
@@ -105,9 +105,9 @@ def test_the_total_is_right_and_the_same_whatever_the_number_of_threads() -> Non
             totals = set()
             for threads in (1, 2, 3):
                 torch.set_num_threads(threads)
-                totals.add(log_total(logits))
+                totals.add(logsumexp(logits))
             assert len(totals) == 1
             assert totals.pop() == pytest.approx(float(logits.double().logsumexp(0)), abs=2e-5)
     finally:
         torch.set_num_threads(before)
-    assert log_total(torch.tensor([800.0, -float("inf"), 800.0])) == pytest.approx(800 + math.log(2))
+    assert logsumexp(torch.tensor([800.0, -float("inf"), 800.0])) == pytest.approx(800 + math.log(2))

@@ -303,7 +303,7 @@ void check_attend(const Kernels& set, Random& random) {
         for (int i = 0; i < count; i++) {
             for (int d = 0; d < dim; d++)
                 packed[static_cast<size_t>(i / kGroup * kGroup * dim + i % kGroup + kGroup * d)] = queries[static_cast<size_t>(i * dim + d)] * unit;
-            tile.last[i] = std::min(capacity - 1, begin + i / groups);  // of neighbouring tokens, as in a pass
+            tile.last[i] = std::min(capacity - 1, begin + i / groups);  // of neighboring tokens, as in a pass
             tile.first[i] = trial % 2 ? std::max(0, tile.last[i] - 17) : 0;
         }
         native::Head head{half_keys.data(), half_values.data(), nullptr, nullptr};

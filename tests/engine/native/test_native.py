@@ -23,7 +23,7 @@ from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder, build_native
 from autogpt_desktop.engine.native.weights import TYPES
-from autogpt_desktop.engine.torch_backend.linear import Source
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer
 from tests.tiny import FAMILIES, write_tiny_gguf
 
@@ -33,7 +33,7 @@ KERNELS = native.kernel_sets()
 SCALES = {"Q4_1": (0, 2), "Q5_1": (0, 2), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
 
 
-def random_source(type: str, rows: int, cols: int, seed: int) -> Source:
+def random_source(type: str, rows: int, cols: int, seed: int) -> CheckpointTensor:
     """Blocks of random bits with scales of an ordinary size."""
     rng = np.random.default_rng(seed)
     values, size = BLOCK[type]
@@ -41,10 +41,10 @@ def random_source(type: str, rows: int, cols: int, seed: int) -> Source:
     for at in SCALES.get(type, (0,)):
         scales = rng.uniform(0.001, 0.02, len(blocks)).astype("<f2")
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(-1, 2)
-    return Source((rows, cols), type, blocks=blocks.reshape(-1))
+    return CheckpointTensor((rows, cols), type, blocks=blocks.reshape(-1))
 
 
-def expanded(source: Source) -> np.ndarray:
+def expanded(source: CheckpointTensor) -> np.ndarray:
     """float64, by the gguf package and not by our own code."""
     assert source.blocks is not None
     kind = gguf.GGMLQuantizationType[source.type]
@@ -107,7 +107,7 @@ def test_extreme_integers_do_not_overflow(type: str, kernels: str) -> None:
         blocks = np.full((8 * cols // values, size), byte, np.uint8)
         for at in SCALES.get(type, (0,)):
             blocks[:, at : at + 2] = np.frombuffer(np.float16(0.01).tobytes(), np.uint8)
-        source = Source((8, cols), type, blocks=blocks.reshape(-1))
+        source = CheckpointTensor((8, cols), type, blocks=blocks.reshape(-1))
         decoder.set_matrix(-1, 0, source)
         for tokens in (1, 9):
             for x in (np.ones((tokens, cols), np.float32), -np.ones((tokens, cols), np.float32)):
@@ -160,7 +160,7 @@ def test_zeros_and_rows_in_another_order(kernels: str) -> None:
     decoder.set_matrix(-1, 0, plain)
     straight = product(decoder, x, 21)
     order = np.random.default_rng(1).permutation(21)
-    decoder.set_matrix(-1, 0, Source(plain.shape, plain.type, blocks=plain.blocks, row_order=order))
+    decoder.set_matrix(-1, 0, CheckpointTensor(plain.shape, plain.type, blocks=plain.blocks, row_order=order))
     assert np.array_equal(product(decoder, x, 21), straight[:, order])
     assert np.array_equal(product(decoder, np.zeros((1, 64), np.float32), 21), np.zeros((1, 21), np.float32))
 
@@ -168,11 +168,11 @@ def test_zeros_and_rows_in_another_order(kernels: str) -> None:
 # --- whole models
 
 
-def sources_of(path: Path) -> tuple[ModelConfig, dict[str, Source]]:
+def sources_of(path: Path) -> tuple[ModelConfig, dict[str, CheckpointTensor]]:
     file = read_gguf(path)
     config = config_from_gguf(file)
     return config, {
-        hf: Source(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
+        hf: CheckpointTensor(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
         for hf, name in weight_names(file, config.family).items()
     }
 
@@ -390,7 +390,7 @@ def test_a_library_that_does_not_load_is_said_once(
     assert "cannot be used" in caplog.text and "runs on torch" in caplog.text
 
 
-def test_unquantised_models_run_on_torch(tmp_path: Path) -> None:
+def test_unquantized_models_run_on_torch(tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
     write_tiny_gguf(path, quant="F16")
     assert isinstance(run_to_end(build(*sources_of(path), CPU, 64)), Transformer)

@@ -1,7 +1,7 @@
 """The compiled back end's own checks (tests/engine/native), built here and run under sanitizers.
 
 check_kernels compares every set of kernels that the processor has, and a whole tiny model, with float64
-under the address and undefined-behaviour sanitizers; check_pool runs the threads under the thread sanitizer.
+under the address and undefined-behavior sanitizers; check_pool runs the threads under the thread sanitizer.
 The kernels for Arm are checked in the same way, without sanitizers, where they can be built and emulated.
 """
 
@@ -22,7 +22,7 @@ CHECKS = Path(__file__).parent
 SOURCES = Path(__file__).parents[3] / "autogpt_desktop" / "engine" / "native"
 FLAGS = ["-std=c++17", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra", "-Wpedantic", f"-I{SOURCES}"]
 MEMORY = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-# what to compile, and how; the kernels slightly optimised, for the compiler is to rearrange them
+# what to compile, and how; the kernels slightly optimized, for the compiler is to rearrange them
 BUILDS = {
     "kernels.o": ["-c", "check_kernels.cpp", "-O1", *MEMORY],
     "model.o": ["-c", "check_model.cpp", "-O0", *MEMORY],
@@ -80,7 +80,7 @@ def products(output: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def checked(build: Callable[[str], Path]) -> str:
-    """What check_kernels says here, under the address and undefined-behaviour sanitizers."""
+    """What check_kernels says here, under the address and undefined-behavior sanitizers."""
     objects = [build("kernels.o"), build("model.o")]
     program = objects[0].with_name("native")
     subprocess.run([str(compiler()), *map(str, objects), "-pthread", *MEMORY, "-o", str(program)], check=True)

@@ -1,4 +1,4 @@
-"""Token ids against the reference tokenisers, and what decoding promises."""
+"""Token ids against the reference tokenizers, and what decoding promises."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_control_tokens_are_only_read_when_asked(starter: Tokenizer) -> None:
 
 
 def test_a_mark_keeps_control_tokens_plain(starter: Tokenizer) -> None:
-    typed = starter.defuse("a <|im_<|im_end|>end|> b <|im_end|>", "\ufdd0\ufdd1")
+    typed = starter.escape_special_tokens("a <|im_<|im_end|>end|> b <|im_end|>", "\ufdd0\ufdd1")
     ids = starter.encode(f"<|im_start|>{typed}<|im_end|>", parse_special=True, mark="\ufdd0\ufdd1")
     assert [id for id in ids if id < 17] == [1, 2]
     assert starter.decode(ids) == "a <|im_<|im_end|>end|> b <|im_end|>"

@@ -15,7 +15,7 @@ from autogpt_desktop.engine import load as loading
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
-from autogpt_desktop.engine.torch_backend.cpu_fallback import GivesWay
+from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
@@ -56,13 +56,13 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pair(model: Path) -> tuple[GivesWay, Card, NativeDecoder]:
+def pair(model: Path) -> tuple[CpuFallbackDecoder, Card, NativeDecoder]:
     """A decoder on a card of endless memory, the card, and what would take over."""
     card = run_to_end(load(model, device="cpu", compiled=False)).decoder
     card.__class__ = Card
     native = run_to_end(load(model, device="cpu")).decoder
     assert isinstance(card, Card) and isinstance(native, NativeDecoder)
-    return GivesWay(card, lambda: native), card, native
+    return CpuFallbackDecoder(card, lambda: native), card, native
 
 
 def close(left: torch.Tensor, right: torch.Tensor) -> bool:
@@ -83,7 +83,7 @@ def test_an_answer_goes_on_on_the_processor(model: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(loading, "build", on_card)
     monkeypatch.setattr(loading, "pick_device", lambda wish: (torch.device(wish), ()))
     engine, plain = run_to_end(load(model, device="cuda")), run_to_end(load(model, device="cpu"))
-    assert engine.device == "cuda" and isinstance(engine.decoder, GivesWay)
+    assert engine.device == "cuda" and isinstance(engine.decoder, CpuFallbackDecoder)
     state, ids = engine.new_state(), engine.tokenizer.encode("the thing in the inn")
 
     events = list(engine.stream(ids, GREEDY, state))
@@ -103,14 +103,14 @@ def test_an_answer_goes_on_on_the_processor(model: Path, monkeypatch: pytest.Mon
     plain.close()
 
 
-def test_every_state_survives_the_move(pair: tuple[GivesWay, Card, NativeDecoder]) -> None:
+def test_every_state_survives_the_move(pair: tuple[CpuFallbackDecoder, Card, NativeDecoder]) -> None:
     decoder, card, native = pair
     first, second, third = (decoder.new_state() for _ in range(3))
     decoder.forward([(first, [5, 6, 7]), (second, list(range(10, 60)))])
     fork = second.fork()
     card.passes = 1  # ends between the two of the next batch
     got = decoder.forward([(first, [8]), (second, [9])])
-    assert decoder.moved and decoder.inner is native and decoder.chunk_invariant is native.chunk_invariant
+    assert decoder.moved and decoder.inner is native and decoder.batch_invariant is native.batch_invariant
     assert first.ids == [5, 6, 7, 8] and second.ids == [*range(10, 60), 9] and third.ids == []
     fresh = native.new_state()
     assert close(got[0], native.forward([(fresh, first.ids)])[0])
@@ -128,7 +128,9 @@ def test_every_state_survives_the_move(pair: tuple[GivesWay, Card, NativeDecoder
     assert decoder.forward([(third, [4])])[0].shape == got[0].shape
 
 
-def test_a_snapshot_is_of_all_that_the_state_held(pair: tuple[GivesWay, Card, NativeDecoder]) -> None:
+def test_a_snapshot_is_of_all_that_the_state_held(
+    pair: tuple[CpuFallbackDecoder, Card, NativeDecoder],
+) -> None:
     decoder, card, native = pair
     state, other = decoder.new_state(), decoder.new_state()
     decoder.forward([(state, [5, 6, 7])])
@@ -141,7 +143,7 @@ def test_a_snapshot_is_of_all_that_the_state_held(pair: tuple[GivesWay, Card, Na
 
 
 def test_a_fork_without_room_is_read_anew(
-    pair: tuple[GivesWay, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CpuFallbackDecoder, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, card, _ = pair
     state = decoder.new_state()
@@ -158,7 +160,7 @@ def test_a_fork_without_room_is_read_anew(
 
 
 def test_a_stopped_reading_is_taken_up_again(
-    pair: tuple[GivesWay, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[CpuFallbackDecoder, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, card, native = pair
     state = decoder.new_state()
@@ -177,7 +179,9 @@ def test_a_stopped_reading_is_taken_up_again(
 
 @pytest.mark.parametrize("error", [KnownError("no-memory", file="x"), MemoryError()])
 def test_nowhere_to_go(
-    error: BaseException, pair: tuple[GivesWay, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    pair: tuple[CpuFallbackDecoder, Card, NativeDecoder],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     decoder, card, _ = pair
 
@@ -196,7 +200,7 @@ def test_nowhere_to_go(
     assert first.ids == [5, 7]
 
 
-def test_other_errors_move_nothing(pair: tuple[GivesWay, Card, NativeDecoder]) -> None:
+def test_other_errors_move_nothing(pair: tuple[CpuFallbackDecoder, Card, NativeDecoder]) -> None:
     decoder, _, _ = pair
     state = decoder.new_state()
     with pytest.raises(ValueError, match="context"):
@@ -209,7 +213,7 @@ def test_other_errors_move_nothing(pair: tuple[GivesWay, Card, NativeDecoder]) -
 def test_what_the_card_held_is_let_go(model: Path) -> None:
     card = run_to_end(load(model, device="cpu", compiled=False)).decoder
     card.__class__ = Card
-    decoder = GivesWay(card, lambda: run_to_end(load(model, device="cpu")).decoder)
+    decoder = CpuFallbackDecoder(card, lambda: run_to_end(load(model, device="cpu")).decoder)
     state = decoder.new_state()
     decoder.forward([(state, [5, 6])])
     gone = [weakref.ref(card), weakref.ref(state.inner)]
@@ -220,7 +224,9 @@ def test_what_the_card_held_is_let_go(model: Path) -> None:
     assert decoder.moved and not any(thing() for thing in gone)
 
 
-def test_what_a_head_reads_comes_from_the_processor_then(pair: tuple[GivesWay, Card, NativeDecoder]) -> None:
+def test_what_a_head_reads_comes_from_the_processor_then(
+    pair: tuple[CpuFallbackDecoder, Card, NativeDecoder],
+) -> None:
     decoder, card, native = pair
     state, ids = decoder.new_state(), [5, 9, 3]
     decoder.forward([(state, [7, 8])])

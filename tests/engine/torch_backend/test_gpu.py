@@ -20,9 +20,9 @@ from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.torch_backend import cuda_graph, linear, packed_int
-from autogpt_desktop.engine.torch_backend.cuda_graph import KEPT_GRAPHS, StaticPass, StaticSteps
+from autogpt_desktop.engine.torch_backend.cuda_graph import MAX_GRAPHS, GraphedDecode, GraphedPass
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
-from autogpt_desktop.engine.torch_backend.linear import DenseWeight, Source, storage_kind
+from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, DenseWeight, storage_kind
 from autogpt_desktop.engine.torch_backend.packed_int import (
     Int4Weight,
     TwoInt4Weight,
@@ -55,7 +55,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def quantised(variant: str) -> str | None:
+def quantized(variant: str) -> str | None:
     quant: str | None = VARIANTS[variant][1].get("quant")
     return quant
 
@@ -66,7 +66,7 @@ def tiny(folder: Path, variant: str, device: str) -> Transformer:
     file = read_gguf(write_tiny_gguf(folder / "tiny.gguf", family, **({"context": CONTEXT} | shape)).path)
     config: ModelConfig = dataclasses.replace(config_from_gguf(file), **change)
     sources = {
-        hf: Source(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
+        hf: CheckpointTensor(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
         for hf, name in weight_names(file, config.family).items()
     }
     decoder = run_to_end(build(config, sources, torch.device(device), CONTEXT, compiled=False))
@@ -74,12 +74,12 @@ def tiny(folder: Path, variant: str, device: str) -> Transformer:
     return decoder
 
 
-def steps_of(decoder: Transformer) -> StaticSteps:
+def steps_of(decoder: Transformer) -> GraphedDecode:
     """The decoder's own on CUDA; elsewhere the same passes without a graph."""
-    if decoder.one_token is None:
-        decoder.one_token = StaticSteps(decoder, graphed=False)
-    assert isinstance(decoder.one_token, StaticSteps)
-    return decoder.one_token
+    if decoder.graphed_decode is None:
+        decoder.graphed_decode = GraphedDecode(decoder, graphed=False)
+    assert isinstance(decoder.graphed_decode, GraphedDecode)
+    return decoder.graphed_decode
 
 
 def some_ids(count: int, seed: int = 0) -> list[int]:
@@ -123,13 +123,13 @@ def test_a_pass_of_fixed_shape_gives_what_the_ordinary_one_gives(
     steps = steps_of(decoder)
     got = list(conversations(decoder))
     assert steps.kept and not steps.failed
-    decoder.one_token = None
+    decoder.graphed_decode = None
     wanted = list(conversations(decoder))
     assert len(got) == len(wanted) > 40
     for ours, theirs in zip(got, wanted, strict=True):
         assert ours.dtype == torch.float32
         # products of bfloat16 activations turn a last bit's difference into a few of theirs
-        limit = 0.02 if quantised(variant) else TOLERANCE[device]
+        limit = 0.02 if quantized(variant) else TOLERANCE[device]
         assert (ours - theirs).norm() < limit * theirs.norm()
 
 
@@ -150,7 +150,7 @@ def test_sequences_that_share_a_pass_get_what_they_get_alone(
         rows += decoder.forward([(states[0], [3]), (states[0], [4])])  # one sequence in two parts
         assert [len(state) for state in states] == [64, 9, 32] and states[0].ids[-2:] == [3, 4]
         results.append(rows)
-    limit = 0.03 if quantised(variant) else TOLERANCE[device]
+    limit = 0.03 if quantized(variant) else TOLERANCE[device]
     assert len(results[0]) == len(results[1]) == 3 + 32 + 3 + 2
     for together, alone in zip(*results, strict=True):
         assert (together - alone).norm() < limit * alone.norm()
@@ -213,13 +213,13 @@ def test_numbers_gone_wrong_are_forgotten_with_their_tokens(device: str, tmp_pat
 @pytest.mark.parametrize("device", DEVICES)
 def test_more_states_than_graphs(device: str, tmp_path: Path) -> None:
     decoder = tiny(tmp_path, "llama", device)
-    steps, ids = steps_of(decoder), some_ids(KEPT_GRAPHS + 2)
+    steps, ids = steps_of(decoder), some_ids(MAX_GRAPHS + 2)
     states = [decoder.new_state() for _ in ids]
     for _ in range(2):
         for state, token in zip(states, ids, strict=True):
             decoder.forward([(state, [token])])
-    assert len(steps.kept) == KEPT_GRAPHS, "the others go the ordinary way"
-    decoder.one_token = None
+    assert len(steps.kept) == MAX_GRAPHS, "the others go the ordinary way"
+    decoder.graphed_decode = None
     for state, token in zip(states, ids, strict=True):
         assert state.ids == [token, token]
         fresh = decoder.new_state()
@@ -272,8 +272,8 @@ def test_a_capture_that_fails_leaves_the_ordinary_way(
     def broken(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(cuda_graph._Captured, "_capture", broken)
-    steps = decoder.one_token = StaticSteps(decoder)
+    monkeypatch.setattr(cuda_graph.CapturedGraph, "_capture", broken)
+    steps = decoder.graphed_decode = GraphedDecode(decoder)
     with caplog.at_level(logging.WARNING):
         decoder.forward([(state, [5])])
         got = decoder.forward([(state, [6])])[0]
@@ -295,7 +295,7 @@ def test_a_graph_is_filled_replayed_and_read(tmp_path: Path, monkeypatch: pytest
 
     class Graph:
         capturing: Graph | None = None
-        pass_: tuple[StaticPass, Transformer, torch.Tensor]
+        pass_: tuple[GraphedPass, Transformer, torch.Tensor]
 
         def replay(self) -> None:
             order.append("replay")
@@ -313,25 +313,25 @@ def test_a_graph_is_filled_replayed_and_read(tmp_path: Path, monkeypatch: pytest
     def on(stream: Stream) -> Iterator[None]:
         yield
 
-    run = StaticPass.run
+    run = GraphedPass.run
 
-    def watched(self: StaticPass, decoder: Transformer) -> torch.Tensor:
+    def watched(self: GraphedPass, decoder: Transformer) -> torch.Tensor:
         logits = run(self, decoder)
         if Graph.capturing is not None:
             Graph.capturing.pass_ = (self, decoder, logits)
         order.append("run")
         return logits
 
-    monkeypatch.setattr(StaticPass, "run", watched)
+    monkeypatch.setattr(GraphedPass, "run", watched)
     doubles = {"Stream": Stream, "current_stream": Stream, "stream": on, "graph": capture, "CUDAGraph": Graph}
     for name, double in doubles.items():
         monkeypatch.setattr(torch.cuda, name, double)
     decoder = tiny(tmp_path, "gemma3", "cpu")
-    decoder.one_token = StaticSteps(decoder)
+    decoder.graphed_decode = GraphedDecode(decoder)
     got = list(conversations(decoder))
     assert order[:7] == ["wait", "run", "run", "wait", "capture", "run", "replay"]
-    assert not decoder.one_token.failed and order.count("replay") > 30 > 3 * order.count("capture") > 0
-    decoder.one_token = None
+    assert not decoder.graphed_decode.failed and order.count("replay") > 30 > 3 * order.count("capture") > 0
+    decoder.graphed_decode = None
     for ours, theirs in zip(got, conversations(decoder), strict=True):
         assert (ours - theirs).norm() < TOLERANCE["cpu"] * theirs.norm()
 
@@ -342,8 +342,8 @@ def test_weights_that_the_processor_expands_are_not_captured(tmp_path: Path) -> 
         decoder = tiny(tmp_path, "q2", "cpu")
     finally:
         del VARIANTS["q2"]
-    assert StaticSteps(decoder).failed
-    assert StaticSteps(decoder)(decoder, decoder.new_state(), 5) is None
+    assert GraphedDecode(decoder).failed
+    assert GraphedDecode(decoder)(decoder, decoder.new_state(), 5) is None
 
 
 @pytest.mark.parametrize("variant", ["qwen3", "gemma3", "two-int4-and-int8", "int4"])
@@ -357,10 +357,10 @@ def test_a_pass_asks_the_device_for_nothing(
     with FakeTensorMode(allow_non_fake_inputs=True), torch.inference_mode():
         decoder = tiny(tmp_path, variant, "meta")
         kinds = {type(weight) for layer in decoder.layers for weight in layer.qkv.weights}
-        assert kinds == {{"Q8_0": TwoInt4Weight, "Q4_0": Int4Weight}.get(quantised(variant), DenseWeight)}
+        assert kinds == {{"Q8_0": TwoInt4Weight, "Q4_0": Int4Weight}.get(quantized(variant), DenseWeight)}
         state = decoder.new_state()
         state.reserve(300)
-        logits = StaticPass(decoder, state.keys, state.values).run(decoder)
+        logits = GraphedPass(decoder, state.keys, state.values).run(decoder)
         assert logits.device.type == "meta" and logits.shape == (decoder.config.vocab_size,)
         other = decoder.new_state()
         other.reserve(10)
@@ -495,7 +495,7 @@ def test_the_starter_model_answers_on_a_gpu_as_on_the_processor(device: str, sta
         sampling = Sampling(temperature=0.0, max_tokens=24)
         answers.append("".join(e.text for e in engine.stream(ids, sampling) if isinstance(e, Text)))
         if device == "cuda" and place == device:
-            steps = engine.decoder.one_token  # type: ignore[attr-defined]
+            steps = engine.decoder.graphed_decode  # type: ignore[attr-defined]
             assert steps.kept and steps.kept[0].graph is not None and not steps.failed
         engine.close()
     assert all("Paris" in answer for answer in answers)

@@ -1,4 +1,4 @@
-"""Quantised storages against the same blocks expanded to float32."""
+"""Quantized storages against the same blocks expanded to float32."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from autogpt_desktop.engine.formats.gguf import BLOCK
 from autogpt_desktop.engine.torch_backend import linear
 from autogpt_desktop.engine.torch_backend.linear import (
     BlockWeight,
+    CheckpointTensor,
     DenseWeight,
     Embedding,
     Int4Weight,
     Int8Weight,
     QuantLinear,
-    Source,
     storage_kind,
     store,
 )
@@ -29,12 +29,12 @@ STORAGE = {"int4": Int4Weight, "int8": Int8Weight, "blocks": BlockWeight, "dense
 TYPES = [name for name in BLOCK if name not in ("F16", "BF16")]
 
 
-def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) -> Source:
+def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) -> CheckpointTensor:
     """Blocks of random bits with scales of an ordinary size."""
     rng = np.random.default_rng(seed)
     values, size = BLOCK[type]
     if type == "F32":
-        return Source(
+        return CheckpointTensor(
             (rows, cols), type, blocks=rng.normal(size=(rows, cols)).astype("<f4").view(np.uint8).reshape(-1)
         )
     blocks = rng.integers(0, 256, (rows * cols // values, size), dtype=np.uint8)
@@ -53,10 +53,10 @@ def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) 
     for at in halves:
         scales = rng.uniform(0.001, 0.02, len(blocks)).astype("<f2")
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(-1, 2)
-    return Source((rows, cols), type, blocks=blocks.reshape(-1))
+    return CheckpointTensor((rows, cols), type, blocks=blocks.reshape(-1))
 
 
-def reference(source: Source) -> torch.Tensor:
+def reference(source: CheckpointTensor) -> torch.Tensor:
     """By the gguf package, not by our own code."""
     assert source.blocks is not None
     kind = gguf.GGMLQuantizationType[source.type]
@@ -79,7 +79,7 @@ def test_product_is_that_of_the_expanded_weights(type: str, tokens: int) -> None
 
 
 @pytest.mark.parametrize("type", TYPES)
-def test_weights_stay_quantised_in_memory(type: str) -> None:
+def test_weights_stay_quantized_in_memory(type: str) -> None:
     source = random_source(type, rows=256)
     assert source.blocks is not None
     assert store([source], CPU).nbytes <= 1.6 * source.blocks.nbytes
@@ -88,7 +88,7 @@ def test_weights_stay_quantised_in_memory(type: str) -> None:
 def test_rows_in_another_order_give_the_product_in_that_order() -> None:
     plain = random_source("Q4_1")
     order = np.random.default_rng(1).permutation(ROWS)
-    shuffled = Source(plain.shape, plain.type, blocks=plain.blocks, row_order=order)
+    shuffled = CheckpointTensor(plain.shape, plain.type, blocks=plain.blocks, row_order=order)
     x = torch.randn(2, COLS)
     for float32 in (False, True):
         straight = store([plain], CPU, float32=float32).matmul(x)
@@ -131,7 +131,7 @@ def test_a_device_without_the_packed_ops(type: str, monkeypatch: pytest.MonkeyPa
 
 def test_float16_checkpoints_run_on_cpu() -> None:
     tensor = torch.randn(ROWS, COLS).half()
-    weight = store([Source(tuple(tensor.shape), "F16", tensor=tensor)], CPU)
+    weight = store([CheckpointTensor(tuple(tensor.shape), "F16", tensor=tensor)], CPU)
     x = torch.randn(2, COLS)
     expected = x @ tensor.float().T
     assert (weight.matmul(x) - expected).norm() / expected.norm() < 0.01

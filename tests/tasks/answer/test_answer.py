@@ -11,7 +11,7 @@ import pytest
 
 from autogpt_desktop.cli.main import main
 from autogpt_desktop.documents.types import Passage
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Text
 from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text, follow_up
@@ -247,7 +247,7 @@ def test_examples_contain_their_answers() -> None:
 
 
 def test_evidence_comes_first_then_the_answer_with_its_place(gemma_gguf: Path) -> None:
-    models = Models(lambda role: _path(role, gemma_gguf), device="cpu")
+    models = ModelPool(lambda role: _path(role, gemma_gguf), device="cpu")
     passages = [Passage(Path("a.txt"), "2", 100, 100 + len(TEXT), TEXT, "a")]
     try:
         with models.job() as job:

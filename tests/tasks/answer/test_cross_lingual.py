@@ -10,7 +10,7 @@ import pytest
 
 from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.index import Index
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text, ask
@@ -23,8 +23,8 @@ MILL = "The Brenner mill was built in 1782 by Anna Holt. It ground rye until 191
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    made = Models(lambda role: _path(role, gemma_gguf), device="cpu")
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    made = ModelPool(lambda role: _path(role, gemma_gguf), device="cpu")
     yield made
     made.unload()
 
@@ -55,7 +55,7 @@ def _index(folder: Path, **texts: str) -> Index:
     return index
 
 
-def test_an_english_question_finds_what_chinese_files_say(models: Models, tmp_path: Path) -> None:
+def test_an_english_question_finds_what_chinese_files_say(models: ModelPool, tmp_path: Path) -> None:
     index = _index(tmp_path, tea=TEA, bridge=BRIDGE)
     try:
         with models.job() as job:
@@ -73,7 +73,7 @@ def test_an_english_question_finds_what_chinese_files_say(models: Models, tmp_pa
     assert done.answered and "820" in done.answer
 
 
-def test_a_chinese_question_over_an_english_text(models: Models) -> None:
+def test_a_chinese_question_over_an_english_text(models: ModelPool) -> None:
     with models.job() as job:
         events = list(answer_in_text(job, "图书馆有多少本书？", [LIBRARY]))
     done = events[-1]
@@ -81,7 +81,7 @@ def test_a_chinese_question_over_an_english_text(models: Models) -> None:
     assert done.answered and "42,000" in done.answer
 
 
-def test_the_same_language_is_not_translated(models: Models) -> None:
+def test_the_same_language_is_not_translated(models: ModelPool) -> None:
     with models.job() as job:
         for question, text in (("Who built the mill?", MILL), ("茶园是谁创办的？", TEA), ("1782?", TEA)):
             events, asked = to_end(across(job, question, shares_of([text])))
@@ -93,7 +93,7 @@ def test_without_a_model_that_translates_it_is_said() -> None:
     def none(role: str) -> Path:
         raise KnownError("no-model-for-role", role=role, name="", model="")
 
-    with Models(none, device="cpu").job() as job:
+    with ModelPool(none, device="cpu").job() as job:
         events, asked = to_end(across(job, "Who founded the garden?", {"zh": 3}))
     assert events == [Notice("notice.question-not-translated")]
     assert asked.others == () and asked.question == "Who founded the garden?"
@@ -112,7 +112,7 @@ def test_each_text_is_asked_in_its_own_language() -> None:
     assert asked.beside("建造者是陈国栋。") == "建造者是谁？"  # the one that meets the text's words
 
 
-def test_of_both_languages_the_own_one_comes_first(models: Models, tmp_path: Path) -> None:
+def test_of_both_languages_the_own_one_comes_first(models: ModelPool, tmp_path: Path) -> None:
     index = _index(tmp_path, tea=TEA, bridge=BRIDGE, mill=MILL)
     try:
         with models.job() as job:

@@ -10,7 +10,7 @@ import pytest
 
 from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.index import Index
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.answer.evidence import (
@@ -58,18 +58,18 @@ def test_an_excerpt_holds_what_it_is_about(most: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
     def path(role: str) -> Path:
         if role == "embed":
             raise KnownError("no-model-for-role", role=role, name="", model="")
         return gemma_gguf
 
-    models = Models(path, device="cpu")
+    models = ModelPool(path, device="cpu")
     yield models
     models.unload()
 
 
-def test_a_long_text_is_searched_and_offsets_are_its_own(models: Models) -> None:
+def test_a_long_text_is_searched_and_offsets_are_its_own(models: ModelPool) -> None:
     noise = [f"Paragraph {number} is about the weather in the year {1900 + number}." for number in range(120)]
     text = "\n\n".join([*noise[:90], MILL, *noise[90:]])
     steps = list(ask_text(models, "Who built the Brenner mill?", text))
@@ -85,7 +85,7 @@ def test_a_long_text_is_searched_and_offsets_are_its_own(models: Models) -> None
     assert passage.text[slice(*around[0])] == MILL[:48]
 
 
-def test_the_same_from_files_all_and_chosen(models: Models, tmp_path: Path) -> None:
+def test_the_same_from_files_all_and_chosen(models: ModelPool, tmp_path: Path) -> None:
     root = tmp_path / "files"
     root.mkdir()
     (root / "mill.txt").write_text(MILL, encoding="utf-8")
@@ -112,13 +112,13 @@ def test_the_same_from_files_all_and_chosen(models: Models, tmp_path: Path) -> N
         ask(only=[root / "gone.txt"])
 
 
-def test_warming_up_ends_and_can_be_cancelled(models: Models) -> None:
+def test_warming_up_ends_and_can_be_cancelled(models: ModelPool) -> None:
     list(warm_up(models))
-    assert models.loaded[0].engine.prefixes.nbytes > 0
+    assert models.loaded[0].engine.prompt_cache.nbytes > 0
     assert not [step for step in warm_up(models, lambda: True) if not isinstance(step, Progress)]
 
 
-def test_cancelling_ends_it_without_an_error(models: Models) -> None:
+def test_cancelling_ends_it_without_an_error(models: ModelPool) -> None:
     calls = 0
 
     def cancelled() -> bool:
@@ -133,6 +133,6 @@ def test_cancelling_ends_it_without_an_error(models: Models) -> None:
 @pytest.mark.parametrize(
     ("question", "text", "key"), [(" ", MILL, "empty-question"), ("Who?", " \n ", "empty-passage")]
 )
-def test_nothing_to_ask_is_said(models: Models, question: str, text: str, key: str) -> None:
+def test_nothing_to_ask_is_said(models: ModelPool, question: str, text: str, key: str) -> None:
     with pytest.raises(KnownError, match=key):
         list(ask_text(models, question, text))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.tasks.sentiment import probe_scorer
 from autogpt_desktop.tasks.sentiment.calibration import Scale, refit
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
@@ -40,14 +40,14 @@ def check_rows() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=2048)
     yield models
     models.unload()
 
 
 @pytest.fixture(scope="module")
-def judge(models: Models) -> Judge:
+def judge(models: ModelPool) -> Judge:
     asking = run_to_end(asker(run_to_end(models.get("sentiment")), never))
     constants = run_to_end(asking.scale(never))
     return Judge(asking, constants, constants.scale)
@@ -151,7 +151,7 @@ def test_corrections_move_the_neutral_head() -> None:
     assert refit(Scale(), d[2:], labels[2:], p[2:]) == Scale()
 
 
-def test_a_persons_neutral_ones_count(models: Models, tmp_path: Path) -> None:
+def test_a_persons_neutral_ones_count(models: ModelPool, tmp_path: Path) -> None:
     text = "The screen is big."
     before = next(one for one in sentiment(models, [text]) if isinstance(one, Scored))
     corrections = Corrections(tmp_path / "corrections.json")

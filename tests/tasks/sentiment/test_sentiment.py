@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
@@ -27,14 +27,14 @@ PLAIN = "The meeting will be held in room twelve on Monday."
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=2048)
     yield models
     models.unload()
 
 
 @pytest.fixture(scope="module")
-def asking(models: Models) -> DecoderAsker:
+def asking(models: ModelPool) -> DecoderAsker:
     return end(asker(end(models.get("sentiment")), lambda: False))
 
 
@@ -58,7 +58,7 @@ def test_the_shipped_constants_are_those_of_the_shipped_prompt(asking: DecoderAs
     assert asking.knows_neutral and end(asking.scale(lambda: False)).languages == found.languages
 
 
-def test_the_three_kinds(models: Models) -> None:
+def test_the_three_kinds(models: ModelPool) -> None:
     events = list(sentiment(models, [GOOD, BAD, PLAIN]))
     found = [event for event in events if isinstance(event, Scored)]
     assert [one.label for one in found] == ["positive", "negative", "neutral"]
@@ -68,7 +68,7 @@ def test_the_three_kinds(models: Models) -> None:
     assert any(isinstance(event, Progress) and event.total == 3 for event in events)
 
 
-def test_two_way_leaves_neutral_out(models: Models) -> None:
+def test_two_way_leaves_neutral_out(models: ModelPool) -> None:
     found = score(models, [GOOD, PLAIN, BAD], two_way=True)
     assert all(one.neutral == 0 and one.label in ("positive", "negative") for one in found)
     assert found[0].positive > 0.9 and found[2].negative > 0.9
@@ -86,7 +86,7 @@ def test_together_and_alone_are_the_same(asking: DecoderAsker) -> None:
         assert abs(steps[0][1][0] - d) < 0.05
 
 
-def test_equal_texts_are_asked_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_texts_are_asked_once(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real = HeadedAsker.scores
     score(models, [PLAIN])  # the model is tried once, before
@@ -101,7 +101,7 @@ def test_equal_texts_are_asked_once(models: Models, monkeypatch: pytest.MonkeyPa
     assert found[0].d == found[1].d == found[3].d != found[2].d
 
 
-def test_sentences_are_coloured_one_by_one(models: Models) -> None:
+def test_sentences_are_coloured_one_by_one(models: ModelPool) -> None:
     text = f"{GOOD} {BAD}"
     scored = score(models, [text, BAD], sentences=True)
     assert [text[part.start : part.end] for part in scored[0].sentences] == [GOOD, BAD]
@@ -111,7 +111,9 @@ def test_sentences_are_coloured_one_by_one(models: Models) -> None:
     assert (only.start, only.end) == (0, len(BAD)) and only.negative == scored[1].negative
 
 
-def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(models: Models, asking: DecoderAsker) -> None:
+def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
+    models: ModelPool, asking: DecoderAsker
+) -> None:
     filler = "The room has a desk, a chair and a window to the street. " * 40
     text = f"{filler}{BAD} I hated every minute of it, and so did everyone else."
     plain, spans, long = windows(text, asking)
@@ -123,14 +125,14 @@ def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(models: Models, as
     assert whole.d < without.d
 
 
-def test_a_text_without_spaces_or_end_is_cut_too(models: Models, asking: DecoderAsker) -> None:
+def test_a_text_without_spaces_or_end_is_cut_too(models: ModelPool, asking: DecoderAsker) -> None:
     for text in ("x" * 9000, "好" * 3000, "ab " * 60_000):
         plain, spans, long = windows(text, asking)
         assert spans and long == (len(text) > 100_000)
         assert all(asking.tokens(plain[start:end]) <= asking.window for start, end in spans[:3])
 
 
-def test_what_cannot_be_read_is_flagged(models: Models) -> None:
+def test_what_cannot_be_read_is_flagged(models: ModelPool) -> None:
     texts = [
         "",
         " \n\t ",
@@ -154,7 +156,7 @@ def test_a_language_is_named_only_where_it_is_sure() -> None:
     assert unknown_language("ok", ("en",)) == "" and unknown_language("12345", ("en",)) == ""
 
 
-def test_the_words_that_carried_the_decision(models: Models) -> None:
+def test_the_words_that_carried_the_decision(models: ModelPool) -> None:
     text = "The cast is  nice,\nbut the story is dreadful."
     explained = [one for one in explain(models, text) if isinstance(one, Explained)][0]
     weights = {text[word.start : word.end]: word.weight for word in explained.words}
@@ -165,7 +167,7 @@ def test_the_words_that_carried_the_decision(models: Models) -> None:
     assert [one for one in explain(models, " ") if isinstance(one, Explained)][0].words == ()
 
 
-def test_a_look_reads_the_text_once(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_reads_the_text_once(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "The cast is nice. The story is dreadful."
     apart = score(models, [text], sentences=True) + [
         one for one in explain(models, text) if isinstance(one, Explained)
@@ -186,12 +188,12 @@ def test_a_look_reads_the_text_once(models: Models, monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_a_job_can_be_cancelled(models: Models) -> None:
+def test_a_job_can_be_cancelled(models: ModelPool) -> None:
     with pytest.raises(Cancelled):
         list(sentiment(models, [f"Text number {n}" for n in range(40)], cancelled=lambda: True))
 
 
-def test_corrections_are_kept_and_move_the_verdicts(models: Models, tmp_path: Path) -> None:
+def test_corrections_are_kept_and_move_the_verdicts(models: ModelPool, tmp_path: Path) -> None:
     kept = Corrections(tmp_path / "corrections.json")
     kept.add(PLAIN, "positive")
     before = score(models, [PLAIN], two_way=True)[0]
@@ -224,7 +226,7 @@ def test_broken_corrections_are_put_aside(tmp_path: Path) -> None:
 
 
 def test_a_model_without_constants_is_measured_against_texts_without_content(
-    models: Models, monkeypatch: pytest.MonkeyPatch
+    models: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scorers, "constants", lambda key: None)
     asking = DecoderAsker(end(models.get("sentiment")))
@@ -235,7 +237,7 @@ def test_a_model_without_constants_is_measured_against_texts_without_content(
 
 
 def test_a_chat_model_is_asked_through_its_template(starter_gguf: Path) -> None:
-    models = Models(lambda role: starter_gguf, device="cpu", context_length=1024)
+    models = ModelPool(lambda role: starter_gguf, device="cpu", context_length=1024)
     try:
         engine = end(models.get("sentiment"))
         asking = end(asker(engine, lambda: False))
@@ -254,7 +256,7 @@ def test_a_classification_head_is_read_as_it_is(tmp_path: Path) -> None:
     """Its weights are random: what counts is that its own probabilities come out."""
     folder = tmp_path / "head"
     write_encoder(folder, "bert", head="classification")
-    models = Models(lambda role: folder, device="cpu")
+    models = ModelPool(lambda role: folder, device="cpu")
     try:
         with pytest.raises(KnownError) as error:
             list(sentiment(models, [GOOD]))  # LABEL_0 and so on
@@ -264,7 +266,7 @@ def test_a_classification_head_is_read_as_it_is(tmp_path: Path) -> None:
     file = folder / "config.json"
     labels = {"0": "negative", "1": "neutral", "2": "positive"}
     file.write_text(json.dumps(json.loads(file.read_text()) | {"id2label": labels}))
-    models = Models(lambda role: folder, device="cpu")
+    models = ModelPool(lambda role: folder, device="cpu")
     try:
         logits = [step for step in end(models.get("sentiment")).classify([GOOD]) if isinstance(step, tuple)]
         shares = logits[0][1].softmax(0).tolist()

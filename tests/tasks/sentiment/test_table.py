@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 
 from autogpt_desktop.documents.tables import read_table
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
@@ -26,8 +26,8 @@ GOOD, BAD = "Wonderful, I loved it.", "Terrible, a waste of money."
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=1024)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=1024)
     yield models
     models.unload()
 
@@ -42,7 +42,7 @@ def states(run: TableRun, models: Any, **options: Any) -> list[RunState]:
     return [state for state in run.run(models, **options) if isinstance(state, RunState)]
 
 
-def test_texts_are_computed_once_and_again_not_at_all(models: Models, tmp_path: Path) -> None:
+def test_texts_are_computed_once_and_again_not_at_all(models: ModelPool, tmp_path: Path) -> None:
     rows = [["id", "text"], *([str(n), [GOOD, BAD, ""][n % 3]] for n in range(9))]
     table = read_table(write(tmp_path / "a.csv", rows))
     with closing(TableRun(table, "text", tmp_path / "runs")) as run:
@@ -62,7 +62,7 @@ def test_texts_are_computed_once_and_again_not_at_all(models: Models, tmp_path: 
         TableRun(table, "no such column")
 
 
-def test_corrections_judge_again_without_asking_again(models: Models, tmp_path: Path) -> None:
+def test_corrections_judge_again_without_asking_again(models: ModelPool, tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "a.csv", [["text"], [GOOD], [BAD], ["It is what it is."]]))
     corrections = Corrections(tmp_path / "corrections.json")
     with closing(TableRun(table, "text", tmp_path / "runs")) as run:
@@ -76,7 +76,7 @@ def test_corrections_judge_again_without_asking_again(models: Models, tmp_path: 
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
-def test_export_writes_no_formula_and_loses_no_cell(models: Models, tmp_path: Path, ending: str) -> None:
+def test_export_writes_no_formula_and_loses_no_cell(models: ModelPool, tmp_path: Path, ending: str) -> None:
     evil = ["=1+1", "+cmd|' /C calc'!A0", "-2+3 is fine", "@SUM(A1)", "\tx", "\rx", "plain"]
     rows = [["note", "text", "sentiment"], *([one, GOOD, "mine"] for one in evil), ["a", BAD, "b", "more"]]
     table = read_table(write(tmp_path / "in.csv", rows))
@@ -115,9 +115,9 @@ RUN = """
 import sys
 from pathlib import Path
 from autogpt_desktop.documents.tables import read_table
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
-models = Models(lambda role: Path(sys.argv[1]), device="cpu", context_length=1024)
+models = ModelPool(lambda role: Path(sys.argv[1]), device="cpu", context_length=1024)
 run = TableRun(read_table(Path(sys.argv[2])), "text", Path(sys.argv[3]))
 for event in run.run(models):
     if isinstance(event, RunState):
@@ -125,7 +125,7 @@ for event in run.run(models):
 """
 
 
-def test_a_killed_run_goes_on_where_it_was(models: Models, gemma_gguf: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(models: ModelPool, gemma_gguf: Path, tmp_path: Path) -> None:
     texts = [f"{GOOD if n % 2 else BAD} ({n})" for n in range(90)]
     path = write(tmp_path / "a.csv", [["text"], *([text] for text in texts)])
     command = [sys.executable, "-c", RUN, str(gemma_gguf), str(path), str(tmp_path / "runs")]
@@ -142,7 +142,7 @@ def test_a_killed_run_goes_on_where_it_was(models: Models, gemma_gguf: Path, tmp
         assert all(one.label == ("positive" if GOOD in row[0] else "negative") for row, one in run.rows())
 
 
-def test_a_run_that_is_left_is_gone_on_with(models: Models, tmp_path: Path) -> None:
+def test_a_run_that_is_left_is_gone_on_with(models: ModelPool, tmp_path: Path) -> None:
     texts = [[f"Number {n} was nice."] for n in range(70)]
     table = read_table(write(tmp_path / "a.csv", [["text"], *texts]))
     with closing(TableRun(table, "text", tmp_path / "runs")) as run:

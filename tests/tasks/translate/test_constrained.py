@@ -10,7 +10,7 @@ import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term, holds, replaced
 from autogpt_desktop.engine.load import run_to_end
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.translate.candidates import choices
@@ -20,13 +20,13 @@ from autogpt_desktop.tasks.translate.translate import Translation, translate
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    made = Models(lambda role: gemma_gguf)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    made = ModelPool(lambda role: gemma_gguf)
     yield made
     made.unload()
 
 
-def translation(models: Models, text: str, source: str, target: str, *terms: Term) -> Translation:
+def translation(models: ModelPool, text: str, source: str, target: str, *terms: Term) -> Translation:
     *_, last = translate(models, text, source, target, glossary=Glossary(terms))
     assert isinstance(last, Result)
     value: Translation = last.value
@@ -44,7 +44,7 @@ def translation(models: Models, text: str, source: str, target: str, *terms: Ter
     ],
 )
 def test_a_term_that_the_model_does_not_say_is_put_in_its_place(
-    models: Models, source: str, target: str, text: str, term: tuple[str, str], instead: str
+    models: ModelPool, source: str, target: str, text: str, term: tuple[str, str], instead: str
 ) -> None:
     plain = translation(models, text, source, target).text
     assert not holds(plain, term[1])  # else it would show nothing
@@ -54,14 +54,14 @@ def test_a_term_that_the_model_does_not_say_is_put_in_its_place(
     assert made.text[-1] in ".。" and made.text.casefold().count(term[1].casefold()) == 1
 
 
-def test_two_terms_stand_in_one_sentence(models: Models) -> None:
+def test_two_terms_stand_in_one_sentence(models: ModelPool) -> None:
     terms = Term("settings", "Optionen"), Term("password", "Kennwort")
     made = translation(models, "You can change the password in the settings.", "en", "de", *terms)
     assert "Optionen" in made.text and "Kennwort" in made.text and "glossary" not in made.flags
 
 
 def test_a_model_with_a_chat_template_says_them_too(starter_gguf: Path) -> None:
-    models = Models(lambda role: starter_gguf)
+    models = ModelPool(lambda role: starter_gguf)
     text = "The bridge across the river is closed today."
     engine = run_to_end(models.get("translate"))
     glossary = Glossary([Term("bridge", "viaduc")])
@@ -83,7 +83,7 @@ def test_a_model_with_a_chat_template_says_them_too(starter_gguf: Path) -> None:
     models.unload()
 
 
-def test_words_begin_at_spaces_and_in_chinese_anywhere(models: Models) -> None:
+def test_words_begin_at_spaces_and_in_chinese_anywhere(models: ModelPool) -> None:
     engine = run_to_end(models.get("translate"))
 
     def words(text: str) -> list[str]:
@@ -122,14 +122,14 @@ def test_only_whole_words_are_replaced() -> None:
     assert replaced("O ônibus e o bus", "bus", "autocarro") == "O ônibus e o autocarro"
 
 
-def test_quick_chinese_is_shown_fewer_examples(models: Models) -> None:
+def test_quick_chinese_is_shown_fewer_examples(models: ModelPool) -> None:
     engine = run_to_end(models.get("translate"))
 
     def read(quality: str) -> int:
         """Tokens of the examples that are read first."""
-        engine.prefixes.forget("translate")
+        engine.prompt_cache.forget("translate")
         wish = Wish("The weather is very good today.", "en")
         run_to_end(choices(engine, [wish], "zh", Glossary(), quality, lambda: False))
-        return len(next(iter(engine.prefixes._kept))[1])
+        return len(next(iter(engine.prompt_cache._kept))[1])
 
     assert 0 < read("quick") < read("best")

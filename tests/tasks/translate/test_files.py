@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
@@ -25,13 +25,13 @@ PAGES = "\n\n".join(f"The {word} number {number} is here." for number in range(4
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=2048)
     yield models
     models.unload()
 
 
-def translated(models: Models, path: Path, out: Path | None = None, source: str = "en") -> TranslatedFile:
+def translated(models: ModelPool, path: Path, out: Path | None = None, source: str = "en") -> TranslatedFile:
     *_, last = translate_file(models, path, out, source, "fr", quality="quick")
     assert isinstance(last, Result) and isinstance(last.value, TranslatedFile)
     return last.value
@@ -48,7 +48,7 @@ def keys(part: Path) -> list[str]:
     return found
 
 
-def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: Models, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: ModelPool, tmp_path: Path) -> None:
     path, out, part = (tmp_path / name for name in ("a.txt", "a.fr.txt", "a.fr.txt.part"))
     path.write_text(PAGES, encoding="utf-8")
     command = [sys.executable, "-m", "autogpt_desktop", "translate", "--from", "en", "--to", "fr"]
@@ -90,7 +90,7 @@ def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: Models, tmp
     assert len(lines) == 40 and all(len(line) > 9 for line in lines)
 
 
-def test_nothing_is_overwritten_unasked(models: Models, tmp_path: Path) -> None:
+def test_nothing_is_overwritten_unasked(models: ModelPool, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("42\n", encoding="utf-8")
     (tmp_path / "out").mkdir()
@@ -106,7 +106,7 @@ def test_nothing_is_overwritten_unasked(models: Models, tmp_path: Path) -> None:
     assert {item.name for item in tmp_path.glob("a.*")} == {"a.txt", "a.fr.txt", "a.fr.2.txt"}
 
 
-def test_the_result_says_what_to_look_at(models: Models, tmp_path: Path) -> None:
+def test_the_result_says_what_to_look_at(models: ModelPool, tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text("# Bonjour\n\nLe chat est ici, et le chien dort.\n", encoding="utf-8")
     done = translated(models, path, source="auto")
@@ -115,7 +115,7 @@ def test_the_result_says_what_to_look_at(models: Models, tmp_path: Path) -> None
     assert next(iter(translate_file(models, path, None, "fr", "en"))) == Progress("stage.reading-file")
 
 
-def test_a_page_keeps_its_form(models: Models, tmp_path: Path) -> None:
+def test_a_page_keeps_its_form(models: ModelPool, tmp_path: Path) -> None:
     path = tmp_path / "a.html"
     page = "<html lang=en>\n<h1>{}</h1><p>{} <code>x = 1</code>.</p>\n<p>{}</p></html>\n"
     path.write_text(page.format("Good morning", "Write", "<b>The cat</b> is red."), encoding="utf-8")

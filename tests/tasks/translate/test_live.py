@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.documents.text.glossary import Term
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import Answer
@@ -20,8 +20,8 @@ SENTENCES = ["We ate at home.", "She likes tea.", "The train leaves at noon.", "
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    made = Models(lambda _name: gemma_gguf, "cpu", 1024)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    made = ModelPool(lambda _name: gemma_gguf, "cpu", 1024)
     yield made
     made.unload()
 
@@ -46,7 +46,7 @@ def test_what_was_found_with_care_answers_quick_questions_too() -> None:
     assert memory[quick].text == "best" and memory[best].text == "best"
 
 
-def test_the_first_sentence_comes_before_the_others_are_asked_for(models: Models) -> None:
+def test_the_first_sentence_comes_before_the_others_are_asked_for(models: ModelPool) -> None:
     memory = LiveMemory()
     steps = live(models, " ".join(SENTENCES), "auto", "fr", memory=memory)
     seen = []
@@ -68,7 +68,7 @@ def test_the_first_sentence_comes_before_the_others_are_asked_for(models: Models
     assert kinds(events, Result)[0].value.text.startswith(result.text.rpartition(". ")[0])
 
 
-def test_a_text_in_the_target_or_in_another_language_is_told(models: Models) -> None:
+def test_a_text_in_the_target_or_in_another_language_is_told(models: ModelPool) -> None:
     french = "Nous avons mangé à la maison avec des amis."
     assert list(live(models, french, "auto", "fr")) == [Found("fr", True)]
     events = live(models, french, "de", "en")
@@ -79,7 +79,7 @@ def test_a_text_in_the_target_or_in_another_language_is_told(models: Models) -> 
     events.close()  # type: ignore[attr-defined]
 
 
-def test_the_glossary_is_asked_for_with_the_language_found(models: Models) -> None:
+def test_the_glossary_is_asked_for_with_the_language_found(models: ModelPool) -> None:
     asked: list[str] = []
 
     def terms(language: str) -> list[Term]:
@@ -91,12 +91,12 @@ def test_the_glossary_is_asked_for_with_the_language_found(models: Models) -> No
     assert asked == ["en"] and ("TGV" in translated.text) != ("glossary" in translated.flags)
 
 
-def test_warming_up_loads_the_model_and_tells_its_languages(models: Models) -> None:
+def test_warming_up_loads_the_model_and_tells_its_languages(models: ModelPool) -> None:
     events = list(warm(models, "en", "de", ("en", "de"), lambda: False))
     assert Offered(("en", "de")) in events
 
 
-def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(models: Models) -> None:
+def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(models: ModelPool) -> None:
     dutch = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
     assert list(live(models, dutch, "auto", "fr", known=("en", "fr"))) == [Found("nl", False)]
     german = "Das Wetter ist heute sehr schön und wir gehen mit den Kindern an den Strand."
@@ -107,6 +107,6 @@ def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(m
     assert kinds(list(live(models, german, "de", "fr", known=("en", "fr"))), Result)  # it was chosen
 
 
-def test_a_model_that_names_no_language_offers_all(models: Models) -> None:
+def test_a_model_that_names_no_language_offers_all(models: ModelPool) -> None:
     events = list(live(models, "The train leaves at noon.", "auto", "fr", known=("multilingual",)))
     assert Offered(tuple(LANGUAGES), False) in events and kinds(events, Result)

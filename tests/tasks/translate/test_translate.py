@@ -10,7 +10,7 @@ import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.passages import detect
-from autogpt_desktop.engine.model_pool import Models
+from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
@@ -83,8 +83,8 @@ def test_repeated_tokens_are_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def models(gemma_gguf: Path) -> Iterator[Models]:
-    models = Models(lambda role: gemma_gguf, device="cpu", context_length=2048)
+def models(gemma_gguf: Path) -> Iterator[ModelPool]:
+    models = ModelPool(lambda role: gemma_gguf, device="cpu", context_length=2048)
     yield models
     models.unload()
 
@@ -95,7 +95,7 @@ def result(events: Iterator[Any]) -> Translation:
     return value
 
 
-def test_a_text_is_translated_in_order_and_keeps_its_lines(models: Models) -> None:
+def test_a_text_is_translated_in_order_and_keeps_its_lines(models: ModelPool) -> None:
     text = "The weather is very good today.\n\n* 42 *\nMy brother lives in Paris."
     memory: dict[tuple[Any, ...], Any] = {}
     events = list(translate(models, text, "auto", "fr", memory=memory))
@@ -114,14 +114,14 @@ def test_a_text_is_translated_in_order_and_keeps_its_lines(models: Models) -> No
     assert len(memory) == 2
 
 
-def test_several_texts_share_passes_and_come_in_order(models: Models) -> None:
+def test_several_texts_share_passes_and_come_in_order(models: ModelPool) -> None:
     texts = ["Good morning.", "", "Where is the station?"]
     made = [e for e in translate_many(models, texts, "en", "de") if isinstance(e, Translation)]
     assert [item.part for item in made] == [0, 1, 2]
     assert made[1].text == "" and "Morgen" in made[0].text and "Wo ist" in made[2].text
 
 
-def test_a_term_is_used(models: Models) -> None:
+def test_a_term_is_used(models: ModelPool) -> None:
     sentence = "The committee bought a new computer."
     glossary = Glossary([Term("computer", "calculateur")])
     plain = result(translate(models, sentence, "en", "fr"))
@@ -131,12 +131,12 @@ def test_a_term_is_used(models: Models) -> None:
     assert "glossary" not in ruled.flags
 
 
-def test_placeholders_survive(models: Models) -> None:
+def test_placeholders_survive(models: ModelPool) -> None:
     made = result(translate(models, "Hello {name}, visit https://example.org/a today.", "en", "es"))
     assert "{name}" in made.text and "https://example.org/a" in made.text
 
 
-def test_alternatives_are_different_and_checked(models: Models) -> None:
+def test_alternatives_are_different_and_checked(models: ModelPool) -> None:
     sentence = "The children played in the garden until it was dark."
     events = list(alternatives(models, sentence, "en", "fr", n=3))
     options = events[-1].value  # type: ignore[union-attr]
@@ -145,7 +145,7 @@ def test_alternatives_are_different_and_checked(models: Models) -> None:
     assert options[0].flags == () and "jardin" in texts[0]
 
 
-def test_an_unknown_language_is_named(models: Models) -> None:
+def test_an_unknown_language_is_named(models: ModelPool) -> None:
     events = list(translate(models, "Good morning.", "en", "ko", known=("en", "fr")))
     notices = [event for event in events if isinstance(event, Notice)]
     assert [(n.key, n.values) for n in notices] == [("notice.language-unknown", {"language": "Korean"})]
@@ -154,7 +154,7 @@ def test_an_unknown_language_is_named(models: Models) -> None:
     assert error.value.values["languages"] == "en, fr"
 
 
-def test_it_is_named_before_anything_is_translated(models: Models) -> None:
+def test_it_is_named_before_anything_is_translated(models: ModelPool) -> None:
     text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand."
     for source in ("auto", "nl"):
         first = next(
@@ -171,26 +171,26 @@ def test_a_few_words_are_rather_in_a_known_language() -> None:
     assert _language("Het is vandaag erg mooi weer.", "zh", ("fr", "de")) == "nl"
 
 
-def test_a_language_without_examples_is_flagged(models: Models) -> None:
+def test_a_language_without_examples_is_flagged(models: ModelPool) -> None:
     made = result(translate(models, "Det är en mycket bra dag för att läsa en bok.", "auto", "en"))
     assert made.source == "sv" and "language" in made.flags
 
 
-def test_a_text_in_the_target_language_is_left_alone(models: Models) -> None:
+def test_a_text_in_the_target_language_is_left_alone(models: ModelPool) -> None:
     made = result(translate(models, "Bonjour à tous les amis.", "auto", "fr"))
     assert made.text == "Bonjour à tous les amis." and made.flags == ("copied",)
 
 
-def test_cancelling_ends_it(models: Models) -> None:
+def test_cancelling_ends_it(models: ModelPool) -> None:
     with pytest.raises(Cancelled):
         list(translate(models, "The sea is blue. " * 3, "en", "fr", cancelled=lambda: True))
 
 
-def test_languages_are_what_the_model_says(models: Models) -> None:
+def test_languages_are_what_the_model_says(models: ModelPool) -> None:
     assert set(languages(_engine(models))) >= {"en", "fr"}
 
 
-def _engine(models: Models) -> Any:
+def _engine(models: ModelPool) -> Any:
     getting = models.get("translate")
     while True:
         try:
@@ -200,7 +200,7 @@ def _engine(models: Models) -> Any:
 
 
 def test_a_chat_model_is_asked_through_its_template(starter_gguf: Path) -> None:
-    models = Models(lambda role: starter_gguf, device="cpu", context_length=2048)
+    models = ModelPool(lambda role: starter_gguf, device="cpu", context_length=2048)
     try:
         made = result(translate(models, "Hello, how are you?", "en", "fr"))
     finally:

@@ -28,11 +28,11 @@ CONTEXT = 2048
 
 
 class ScriptModels:
-    """Shaped like ``engine.models.Models``, without weights."""
+    """Shaped like ``engine.model_pool.ModelPool``, without weights."""
 
     def __init__(self) -> None:
         self.loaded: list[Any] = []
-        self.prefixes = None
+        self.prompt_cache = None
 
     @contextmanager
     def job(self) -> Iterator[ScriptModels]:

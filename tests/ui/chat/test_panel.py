@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
-from autogpt_desktop.engine.generation.prompt_cache import PrefixFiles
+from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import is_kept
@@ -411,7 +411,7 @@ def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBo
 
 
 def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
-    files = PrefixFiles(paths.states_dir())
+    files = PromptCacheFiles(paths.states_dir())
     for question in ("Something secret", "Something to keep"):
         panel.new_conversation()
         ask(panel, qtbot, question)
@@ -439,7 +439,7 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     models = panel.context._models._models
     kept, forgotten = {name, "another"}, []
     memory = {"chat": SimpleNamespace(forget=kept.discard)}
-    engine = SimpleNamespace(prefixes=SimpleNamespace(forget=forgotten.append))
+    engine = SimpleNamespace(prompt_cache=SimpleNamespace(forget=forgotten.append))
     models.loaded = [SimpleNamespace(memory=memory, engine=engine)]
     saved: list[str] = []
     models.unload = lambda: saved.extend(kept)
