@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def make_application() -> QApplication:
-    """The QApplication, in the person's language and colours."""
+    """The QApplication, in the person's language and colors."""
     from PySide6.QtWidgets import QApplication
 
     # seconds that a thread keeps the interpreter while another waits: painting asks for it anew behind many a

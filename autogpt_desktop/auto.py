@@ -24,7 +24,7 @@ DEFAULT = "autogpt"
 
 
 def resolve(name: str | Path) -> Path:
-    """The file or folder behind a name: "autogpt" (the chosen default model), a role, a catalogue name or
+    """The file or folder behind a name: "autogpt" (the chosen default model), a role, a catalog name or
     a path.
 
     Raises KnownError: no-model, no-model-for-role, model-missing.

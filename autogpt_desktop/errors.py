@@ -8,7 +8,7 @@ from typing import Any
 class KnownError(Exception):
     """An expected failure.
 
-    ``key`` names a sentence of the i18n catalogues (``error.<key>``) that says what happened and
+    ``key`` names a sentence of the i18n catalogs (``error.<key>``) that says what happened and
     what to do next; ``values`` fill its placeholders.
     """
 

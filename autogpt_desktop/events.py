@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. ``stage`` is a key of the i18n catalogues (``stage.loading``)."""
+    """How far a job is. ``stage`` is a key of the i18n catalogs (``stage.loading``)."""
 
     stage: str
     done: int = 0

@@ -1,8 +1,8 @@
 """Text shown to people: English in the code, other languages in ``resources/i18n``.
 
-``tr("Send")`` looks its English text up in the current language's catalogue. Errors, notices and
+``tr("Send")`` looks its English text up in the current language's catalog. Errors, notices and
 stages travel as keys; ``message(key)`` words them from ``resources/i18n/<language>/*.json``, where
-the English catalogue holds such keys only and every other language holds keys and ``tr`` texts.
+the English catalog holds such keys only and every other language holds keys and ``tr`` texts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _current = "en"
 
 
 @cache
-def catalogue(language: str) -> dict[str, str]:
+def catalog(language: str) -> dict[str, str]:
     """All texts of one language, its files merged."""
     merged: dict[str, str] = {}
     for file in sorted((paths.resources() / "i18n" / language).glob("*.json")):
@@ -48,7 +48,7 @@ def current_language() -> str:
 def tr(text: str, /, **values: Any) -> str:
     """``text`` in the current language, its ``{placeholders}`` filled."""
     if _current != "en":
-        text = catalogue(_current).get(text, text)
+        text = catalog(_current).get(text, text)
     return text.format(**values) if values else text
 
 
@@ -58,7 +58,7 @@ def message(what: KnownError | str, /, **values: Any) -> str:
         key, values = f"error.{what.key}", what.values
     else:
         key = what
-    text = catalogue(_current).get(key) or catalogue("en").get(key) or key
+    text = catalog(_current).get(key) or catalog("en").get(key) or key
     try:
         return text.format(**values)
     except (KeyError, IndexError):

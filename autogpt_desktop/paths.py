@@ -34,7 +34,7 @@ def resources() -> Path:
 
 
 def bundled_models() -> Path:
-    """The catalogue file; in a checkout also weights that were fetched for the tests."""
+    """The catalog file; in a checkout also weights that were fetched for the tests."""
     return _bundled("models")
 
 

@@ -99,11 +99,11 @@ def constants() -> frozenset[str]:
 
 
 def english() -> dict[str, str]:
-    return i18n.catalogue("en")
+    return i18n.catalog("en")
 
 
 def chinese() -> dict[str, str]:
-    return i18n.catalogue("zh_CN")
+    return i18n.catalog("zh_CN")
 
 
 def test_tr_is_called_with_literals() -> None:
@@ -133,8 +133,8 @@ def test_every_key_has_both_languages() -> None:
 def test_every_placeholder_of_an_error_is_filled() -> None:
     wrong = []
     for call in error_calls():
-        for catalogue in (english(), chinese()):
-            needed = placeholders(catalogue.get(f"error.{call.text}", ""))
+        for catalog in (english(), chinese()):
+            needed = placeholders(catalog.get(f"error.{call.text}", ""))
             if call.values is not None and not needed <= call.values:
                 wrong.append(f"{call.where}: {call.text} lacks {sorted(needed - call.values)}")
     assert not wrong, "\n".join(wrong)
@@ -142,7 +142,7 @@ def test_every_placeholder_of_an_error_is_filled() -> None:
 
 def test_english_holds_keys_only() -> None:
     wrong = [key for key in english() if not KEY.fullmatch(key)]
-    assert not wrong, "English texts stand in the code; its catalogue words errors, notices and stages"
+    assert not wrong, "English texts stand in the code; its catalog words errors, notices and stages"
 
 
 def test_languages_agree() -> None:
@@ -193,7 +193,7 @@ def test_error_sentences_read_as_sentences(language: str) -> None:
     i18n.set_language(language)
     for key in english():
         if key.startswith("error."):
-            text = i18n.catalogue(language)[key]
+            text = i18n.catalog(language)[key]
             assert re.search("[.。?？!！]", text) and len(text) > 12, f"{key}: {text}"
 
 

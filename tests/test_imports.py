@@ -271,7 +271,7 @@ def test_the_window_does_not_load_torch() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-def test_the_tasks_and_the_catalogue_do_not_load_torch_or_qt() -> None:
+def test_the_tasks_and_the_catalog_do_not_load_torch_or_qt() -> None:
     done = fresh(
         "import sys, autogpt_desktop.tasks.chat, autogpt_desktop.catalog.download\n"
         "import autogpt_desktop.catalog.installed, autogpt_desktop.settings\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog.download import fetch
-from autogpt_desktop.catalog.entries import CatalogueModel, catalogue, human_size
+from autogpt_desktop.catalog.entries import CatalogModel, catalog, human_size
 from autogpt_desktop.catalog.installed import find
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
@@ -19,11 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m autogpt_desktop.catalog", description=tr("Fetch models for AutoGPT Desktop.")
     )
-    parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(catalogue()))
+    parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(catalog()))
     parser.add_argument("--folder", type=Path, help=tr("the models folder to fetch into"))
     options = parser.parse_args(arguments)
     for name in options.names:
-        model = catalogue().get(name)
+        model = catalog().get(name)
         if model is None:
             parser.error(tr("{name} is not in the catalogue", name=name))
         try:
@@ -34,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _fetch(model: CatalogueModel, folder: Path | None) -> None:
+def _fetch(model: CatalogModel, folder: Path | None) -> None:
     there = find(model.name)
     if there is not None and not there.problem and (folder is None or folder.resolve() in there.path.parents):
         print(tr("{name} is here: {path}", name=model.title, path=there.path))
         return
     if model.terms:
-        print(tr("{name} comes under these terms: {url}", name=model.title, url=model.licence_url))
+        print(tr("{name} comes under these terms: {url}", name=model.title, url=model.license_url))
     shown = -1
     for step in fetch(model, folder):
         percent = 100 * step.done // (step.total or 1)

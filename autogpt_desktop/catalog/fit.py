@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autogpt_desktop.catalog.entries import CatalogueModel
+from autogpt_desktop.catalog.entries import CatalogModel
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.engine import native
 
@@ -22,7 +22,7 @@ _TORCH_ONLY = ("Q2", "Q3")
 
 
 def memory_needed(
-    model: CatalogueModel | InstalledModel,
+    model: CatalogModel | InstalledModel,
     context: int = 0,
     *,
     kv_cache: str = "float16",
@@ -44,14 +44,14 @@ def memory_needed(
     return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
 
 
-def cache_bytes(model: CatalogueModel | InstalledModel, kind: str) -> int:
+def cache_bytes(model: CatalogModel | InstalledModel, kind: str) -> int:
     """Bytes of KV cache that a token takes: "float16", "int8" (a float32 scale for each row) or "float32",
     which torch keeps on a processor."""
     row = {"float16": 2 * model.head_dim, "int8": model.head_dim + 4, "float32": 4 * model.head_dim}
     return model.kv_rows * row[kind]
 
 
-def _runs_compiled(model: CatalogueModel | InstalledModel, quantize: str) -> bool:
+def _runs_compiled(model: CatalogModel | InstalledModel, quantize: str) -> bool:
     """As ``engine.native.weights.runs`` finds it, told from the name of the mix."""
     name = model.quantization.upper()
     if native.library() is None or name.startswith(_TORCH_ONLY):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header, write_json
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
@@ -60,7 +60,7 @@ def installed() -> list[InstalledModel]:
             continue
         seen.add(path)
         if entry is not None and entry.name in models:
-            continue  # the same catalogue model in a second folder
+            continue  # the same catalog model in a second folder
         model = _describe(path, entry, cache.header(path), removable)
         name, number = model.name, 1
         while name in models:
@@ -72,7 +72,7 @@ def installed() -> list[InstalledModel]:
 
 
 def languages_of(path: Path) -> tuple[str, ...]:
-    """The languages, ISO 639-1, that the model at ``path`` knows: by the catalogue, else by the file's own
+    """The languages, ISO 639-1, that the model at ``path`` knows: by the catalog, else by the file's own
     header or the folder's model card. (): nobody says."""
     model = next((model for model in installed() if model.path == path), None)
     return model.languages if model is not None else tuple(read_header(path)["languages"])
@@ -88,7 +88,7 @@ def resolve(name: str) -> Path:
         usable = [model for model in installed() if not model.problem and model.kind == "decoder"]
         if not usable:
             raise KnownError("no-model")
-        starters = {entry.name for entry in catalogue().values() if entry.starter}
+        starters = {entry.name for entry in catalog().values() if entry.starter}
         return next((model for model in usable if model.name in starters), usable[0]).path
     for model in installed():
         if model.name == name:
@@ -178,9 +178,9 @@ def _forget_packed(model: Path) -> None:
 # --- where models lie
 
 
-def _places() -> Iterator[tuple[Path, CatalogueModel | None, bool]]:
-    """(path, catalogue entry it is, removable) of everything that looks like a model."""
-    entries = catalogue().values()
+def _places() -> Iterator[tuple[Path, CatalogModel | None, bool]]:
+    """(path, catalog entry it is, removable) of everything that looks like a model."""
+    entries = catalog().values()
     known = {(entry.name, file.name): entry for entry in entries for file in entry.files}
     folders = {entry.name: entry for entry in entries if entry.is_folder}
     for number, folder in enumerate(paths.model_dirs()):
@@ -226,7 +226,7 @@ def _save_registered(files: list[Path]) -> None:
 
 
 def _describe(
-    path: Path, entry: CatalogueModel | None, header: dict[str, Any], removable: bool
+    path: Path, entry: CatalogModel | None, header: dict[str, Any], removable: bool
 ) -> InstalledModel:
     problem, values = header["problem"], header["problem_values"]
     if entry is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE
 from autogpt_desktop.errors import KnownError
@@ -25,7 +25,7 @@ def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]
     """The name of the installed model for ``role``, one of ``settings.ROLES``; None: there is none.
 
     The person's choice comes first. Else chat takes the starter, or the first model that can; the other
-    roles take the catalogue's model for them where it is installed. Text roles then take the chat model.
+    roles take the catalog's model for them where it is installed. Text roles then take the chat model.
     """
     models = list(models)
     names = [model.name for model in candidates(role, models)]
@@ -40,9 +40,9 @@ def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]
     return None if role == "embed" else resolve_role("chat", settings, models)
 
 
-def made_for(role: str) -> list[CatalogueModel]:
-    """The models of the catalogue that are made for the role, the starter first."""
-    found = [entry for entry in catalogue().values() if role in entry.roles]
+def made_for(role: str) -> list[CatalogModel]:
+    """The models of the catalog that are made for the role, the starter first."""
+    found = [entry for entry in catalog().values() if role in entry.roles]
     return sorted(found, key=lambda entry: not entry.starter)
 
 

@@ -23,21 +23,21 @@ def models(options: argparse.Namespace) -> int:
             print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
             if problem:
                 print(f"  {message(problem)}", file=sys.stderr)
-        for known in entries.catalogue().values():
+        for known in entries.catalog().values():
             if known.name not in here:
                 print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
         return 0
     if options.action == "remove":
         installed.remove(options.name)
         return 0
-    entry = entries.catalogue().get(options.name)
+    entry = entries.catalog().get(options.name)
     if entry is None:
         raise KnownError("model-missing", name=options.name)
     settings = Settings.load()
     if entry.terms and entry.terms not in settings.acknowledged:
         if not options.accept_terms:
             raise KnownError(
-                "terms-not-accepted", name=entry.name, url=entry.licence_url, file=entry.terms_file
+                "terms-not-accepted", name=entry.name, url=entry.license_url, file=entry.terms_file
             )
         settings = dataclasses.replace(settings, acknowledged=[*settings.acknowledged, entry.terms])
         settings.save()

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _known(models: Any) -> tuple[str, ...]:
-    """The languages that the catalogue or the file says the model knows; () where neither does."""
+    """The languages that the catalog or the file says the model knows; () where neither does."""
     from autogpt_desktop.catalog.installed import languages_of
 
     return languages_of(models.resolve("translate"))

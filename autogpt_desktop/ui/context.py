@@ -1,4 +1,4 @@
-"""What every panel shares: settings, history, the worker, the chosen model, colours, icons, notices.
+"""What every panel shares: settings, history, the worker, the chosen model, colors, icons, notices.
 
 ``app.py`` makes one ``AppContext``, ``MainWindow`` shows it, panels get it as their only argument.
 Everything here runs on the GUI thread, except the body of a job, which runs on the worker's.
@@ -152,9 +152,9 @@ class AppContext(QObject):
 
     def on_fetched(self, name: str) -> None:
         """A model has come: what is for conversations is used for them now, another one by its roles."""
-        from autogpt_desktop.catalog.entries import catalogue
+        from autogpt_desktop.catalog.entries import catalog
 
-        entry = catalogue().get(name)
+        entry = catalog().get(name)
         if entry is None or "chat" in entry.roles:
             self.choose_model(name)
         elif self._model is None:

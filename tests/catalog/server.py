@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from autogpt_desktop.catalog.entries import CatalogueModel, FileEntry, Source, catalogue
+from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, catalog
 
 
 @dataclass
@@ -91,7 +91,7 @@ def answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
         return
 
 
-def model_of(data: bytes, *sources: Source, name: str = "tiny") -> CatalogueModel:
-    """A catalogue model of one file that holds ``data``."""
+def model_of(data: bytes, *sources: Source, name: str = "tiny") -> CatalogModel:
+    """A catalog model of one file that holds ``data``."""
     file = FileEntry("tiny.gguf", len(data), hashlib.sha256(data).hexdigest(), tuple(sources))
-    return replace(next(iter(catalogue().values())), name=name, title="Tiny", files=(file,), terms="")
+    return replace(next(iter(catalog().values())), name=name, title="Tiny", files=(file,), terms="")

@@ -16,7 +16,7 @@ import pytest
 
 from autogpt_desktop.catalog import download, transfer
 from autogpt_desktop.catalog.download import fetch, hub_url, needs_acceptance, partial
-from autogpt_desktop.catalog.entries import Source, catalogue
+from autogpt_desktop.catalog.entries import Source, catalog
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.catalog.server import Site, model_of
@@ -240,11 +240,11 @@ def test_two_downloads_of_one_model_do_not_mix(site: Site, tmp_path: Path) -> No
     next(first)
     script = (
         "import sys; from pathlib import Path\n"
-        "from autogpt_desktop.catalog.entries import catalogue\n"
+        "from autogpt_desktop.catalog.entries import catalog\n"
         "from autogpt_desktop.catalog.download import fetch\n"
         "from autogpt_desktop.errors import KnownError\n"
         "from dataclasses import replace\n"
-        "model = replace(next(iter(catalogue().values())), name='tiny')\n"
+        "model = replace(next(iter(catalog().values())), name='tiny')\n"
         "try: next(fetch(model, Path(sys.argv[1])))\n"
         "except KnownError as error: print(error.key)\n"
     )
@@ -283,7 +283,7 @@ def test_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_terms_are_to_be_accepted_once() -> None:
-    gemma, starter = catalogue()["gemma-3-270m"], catalogue()["smollm2-135m-instruct"]
+    gemma, starter = catalog()["gemma-3-270m"], catalog()["smollm2-135m-instruct"]
     assert needs_acceptance(gemma, []) and not needs_acceptance(gemma, ["gemma"])
     assert not needs_acceptance(starter, [])
 

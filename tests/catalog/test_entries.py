@@ -6,10 +6,10 @@ import pytest
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import (
-    CatalogueError,
-    catalogue,
+    CatalogError,
+    catalog,
     human_size,
-    read_catalogue,
+    read_catalog,
     starter,
 )
 
@@ -43,23 +43,23 @@ def test_the_starter_is_what_the_project_promises() -> None:
 
 
 def test_every_model_has_several_sources_and_all_that_is_shown() -> None:
-    assert sum(model.starter for model in catalogue().values()) == 1
-    for model in catalogue().values():
-        assert model.title and model.licence_url.startswith("https://") and model.languages and model.roles
+    assert sum(model.starter for model in catalog().values()) == 1
+    for model in catalog().values():
+        assert model.title and model.license_url.startswith("https://") and model.languages and model.roles
         for file in model.files:
             assert len(file.sources) > 1
             assert all(source.url.startswith("https://") for source in file.sources if source.kind == "url")
 
 
-@pytest.mark.parametrize("model", list(catalogue().values()), ids=lambda model: model.name)
-def test_the_catalogue_agrees_with_the_real_files(
+@pytest.mark.parametrize("model", list(catalog().values()), ids=lambda model: model.name)
+def test_the_catalog_agrees_with_the_real_files(
     model: object, starter_gguf: Path, gemma_gguf: Path, minilm_folder: Path
 ) -> None:
     from autogpt_desktop.engine.formats.encoder_config import encoder_config
     from autogpt_desktop.engine.formats.gguf import read_gguf
     from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf
 
-    entry = catalogue()[model.name]  # type: ignore[attr-defined]
+    entry = catalog()[model.name]  # type: ignore[attr-defined]
     folder = paths.bundled_models() / entry.name
     assert all((folder / file.name).stat().st_size == file.size for file in entry.files)
     if entry.is_folder:
@@ -94,10 +94,10 @@ def test_mistakes_are_found(tmp_path: Path, old: str, new: str, complaint: str) 
     if old == "[tiny]":
         text = text.replace("[[tiny.files]]", '[["../tiny".files]]')
     path.write_text(text)
-    with pytest.raises(CatalogueError, match=complaint):
-        read_catalogue(path)
+    with pytest.raises(CatalogError, match=complaint):
+        read_catalog(path)
     path.write_text(GOOD)
-    assert read_catalogue(path)["tiny"].size == 10
+    assert read_catalog(path)["tiny"].size == 10
 
 
 @pytest.mark.parametrize(

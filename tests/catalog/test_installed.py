@@ -11,7 +11,7 @@ import pytest
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog import fit, installed
-from autogpt_desktop.catalog.entries import catalogue
+from autogpt_desktop.catalog.entries import catalog
 from autogpt_desktop.catalog.installed import add, find, remove, resolve
 from autogpt_desktop.engine.formats import gguf
 from autogpt_desktop.engine.load import load, run_to_end
@@ -25,8 +25,8 @@ from tests.tiny import write_tiny_gguf
 
 @pytest.fixture(autouse=True)
 def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Only what a test puts there is installed; the catalogue stays the real one."""
-    catalogue()
+    """Only what a test puts there is installed; the catalog stays the real one."""
+    catalog()
     folder = tmp_path / "bundled"
     folder.mkdir()
     monkeypatch.setattr(paths, "model_dirs", lambda: [paths.models_dir(), folder])
@@ -63,7 +63,7 @@ def test_an_encoder_is_listed_for_what_it_is(minilm_folder: Path, tmp_path: Path
     with pytest.raises(KnownError, match="no-model"):
         resolve("")  # it writes nothing
     (model,) = installed.installed()
-    entry = catalogue()["all-minilm-l6-v2"]
+    entry = catalog()["all-minilm-l6-v2"]
     assert (model.title, model.size) == (entry.title, entry.size)
     assert (model.kind, model.problem) == ("embedding", None)
     assert resolve(model.name) == minilm_folder.resolve()
@@ -96,7 +96,7 @@ def test_the_starter_comes_first_for_autogpt(tiny: Path, starter_gguf: Path) -> 
     assert resolve("autogpt").name == starter_gguf.name
 
 
-def test_a_cut_catalogue_file_is_damaged(starter_gguf: Path) -> None:
+def test_a_cut_catalog_file_is_damaged(starter_gguf: Path) -> None:
     folder = paths.models_dir() / "smollm2-135m-instruct"
     folder.mkdir()
     with starter_gguf.open("rb") as source, (folder / starter_gguf.name).open("wb") as target:
@@ -261,7 +261,7 @@ def test_listing_never_loads_torch(tiny: Path) -> None:
 
 
 def test_memory_needed_grows_with_the_context() -> None:
-    starter = catalogue()["smollm2-135m-instruct"]
+    starter = catalog()["smollm2-135m-instruct"]
     short, full = fit.memory_needed(starter, 1024), fit.memory_needed(starter)
     assert full - short == (8192 - 1024) * fit.cache_bytes(starter, "float16")
     assert fit.memory_needed(starter, 10**9) == full  # not more than the model can
@@ -353,7 +353,7 @@ def test_a_folder_knows_the_languages_of_its_model_card(card: str, languages: tu
     assert installed.languages_of(folder) == find("with-card").languages == languages  # type: ignore[union-attr]
 
 
-def test_languages_come_from_the_catalogue_or_from_the_file(
+def test_languages_come_from_the_catalog_or_from_the_file(
     tmp_path: Path, starter_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stated = write_tiny_gguf(tmp_path / "two.gguf", languages=("en", "fr"))
@@ -361,4 +361,4 @@ def test_languages_come_from_the_catalogue_or_from_the_file(
     assert installed.languages_of(stated.path) == ("en", "fr")
     assert installed.languages_of(silent.path) == ()
     monkeypatch.setattr(paths, "model_dirs", lambda: [starter_gguf.parent.parent])
-    assert installed.languages_of(starter_gguf.resolve()) == catalogue()["smollm2-135m-instruct"].languages
+    assert installed.languages_of(starter_gguf.resolve()) == catalog()["smollm2-135m-instruct"].languages

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import catalogue
+from autogpt_desktop.catalog.entries import catalog
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import candidates, made_for, missing, resolve_role
 from autogpt_desktop.errors import KnownError
@@ -59,9 +59,9 @@ def test_candidates_are_of_the_kind_that_a_role_needs() -> None:
     assert [resolve_role(role, chosen, every) for role in ROLES] == [STARTER, GEMMA, "qa", MINILM, "stars"]
 
 
-def test_every_role_has_a_model_in_the_catalogue() -> None:
+def test_every_role_has_a_model_in_the_catalog() -> None:
     assert [made_for(role)[0].name for role in ROLES] == [STARTER, GEMMA, GEMMA, MINILM, GEMMA]
-    assert {role for entry in catalogue().values() for role in entry.roles} == set(ROLES)
+    assert {role for entry in catalog().values() for role in entry.roles} == set(ROLES)
 
 
 def test_what_is_missing_is_named() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from autogpt_desktop.catalog import wheels
 from autogpt_desktop.catalog.download import fetch, partial
-from autogpt_desktop.catalog.entries import CatalogueModel, FileEntry, Source, WheelMember
+from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, WheelMember
 from autogpt_desktop.catalog.transfer import SourceFailed, stream
 from autogpt_desktop.errors import KnownError
 from tests.catalog.server import Site, model_of
@@ -163,7 +163,7 @@ def test_going_on_behind_the_parts_that_are_there(index: Site, tmp_path: Path) -
     assert not any("part1" in name for name, _ in index.requests)
 
 
-def several(index: Site, tmp_path: Path) -> CatalogueModel:
+def several(index: Site, tmp_path: Path) -> CatalogModel:
     """A model of three files that lie in one wheel, much larger than the smallest of them."""
     contents = {"large.bin": DATA, "small.json": b"{}", "config.json": b'{"a": 1}'}
     wheel = make_wheel(tmp_path, "tiny-folder", {f"m/{name}": data for name, data in contents.items()})

@@ -36,7 +36,7 @@ def widgets_end_in_qt_first() -> Iterator[None]:
 
 @pytest.fixture
 def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A computer without models: the catalogue is there, the weights of the checkout are not."""
+    """A computer without models: the catalog is there, the weights of the checkout are not."""
     folder = tmp_path / "bundled"
     folder.mkdir()
     shutil.copy(paths.bundled_models() / "catalog.toml", folder)

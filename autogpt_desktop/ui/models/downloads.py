@@ -21,9 +21,9 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.worker import Job, Worker
 
 if TYPE_CHECKING:
-    from autogpt_desktop.catalog.entries import CatalogueModel
+    from autogpt_desktop.catalog.entries import CatalogModel
 
-Fetch = Callable[["CatalogueModel"], Iterator[Any]]
+Fetch = Callable[["CatalogModel"], Iterator[Any]]
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Downloads(QObject):
         download = self._downloads.get(name)
         return download is not None and download.job is not None
 
-    def start(self, model: CatalogueModel) -> None:
+    def start(self, model: CatalogModel) -> None:
         """Fetch ``model``, or go on where it stopped."""
         if self.is_running(model.name):
             return
@@ -146,7 +146,7 @@ class Downloads(QObject):
         self.changed.emit(name)
 
 
-def _fetch(model: CatalogueModel) -> Iterator[Any]:
+def _fetch(model: CatalogModel) -> Iterator[Any]:
     from autogpt_desktop.catalog import download
 
     return download.fetch(model)

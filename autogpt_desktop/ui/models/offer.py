@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog.download import needs_acceptance, partial
-from autogpt_desktop.catalog.entries import CatalogueModel
+from autogpt_desktop.catalog.entries import CatalogModel
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -19,12 +19,12 @@ from autogpt_desktop.ui.widgets.basic import button, label, languages_text, size
 
 
 class ModelOffer(QWidget):
-    """The catalogue's model for a role. Hidden once that model is installed."""
+    """The catalog's model for a role. Hidden once that model is installed."""
 
     def __init__(self, context: AppContext, downloads: Downloads, role: str) -> None:
         super().__init__()
         self._context, self._downloads = context, downloads
-        self.model: CatalogueModel = made_for(role)[0]
+        self.model: CatalogModel = made_for(role)[0]
         self._text = label(wrap=True)
         self._facts = label(size="small", tone="muted", wrap=True)
         self.fetch_button = button(icon="download")
@@ -64,7 +64,7 @@ class ModelOffer(QWidget):
             self._text.setText(tr("This model is made for Translate, Questions and Sentiment"))
         else:
             self._text.setText(tr("With this model files are searched by meaning too"))
-        self._facts.setText(f"{model.title} · {model.licence} · {languages_text(model.languages)}")
+        self._facts.setText(f"{model.title} · {model.license} · {languages_text(model.languages)}")
         self.terms_button.setText(tr("Read the terms"))
         self.cancel_button.setText(tr("Cancel"))
         self.progress.setAccessibleName(tr("Downloading {model}", model=model.title))

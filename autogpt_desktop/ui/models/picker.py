@@ -186,8 +186,8 @@ class ModelPicker(Overlay):
             self.place()
 
     def _fill(self) -> None:
-        from autogpt_desktop.catalog.entries import catalogue
-        from autogpt_desktop.ui.models.rows import CatalogueRow, InstalledRow
+        from autogpt_desktop.catalog.entries import catalog
+        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
 
         self._stale = False
         focused = self.focusWidget()
@@ -206,13 +206,13 @@ class ModelPicker(Overlay):
             self._rows[model.name] = row
             column.addWidget(row)
         here = {model.name for model in installed} | self._context.leaving
-        offered = [model for model in catalogue().values() if model.name not in here]
+        offered = [model for model in catalog().values() if model.name not in here]
         if offered:
             heading = label(tr("To download"), size="small", tone="muted")
             heading.setContentsMargins(12, 8, 0, 0)
             column.addWidget(heading)
         for entry in offered:
-            offer = CatalogueRow(self._context, self._downloads, entry)
+            offer = CatalogRow(self._context, self._downloads, entry)
             self._rows[entry.name] = offer
             column.addWidget(offer)
         column.addStretch(1)
@@ -255,10 +255,10 @@ class ModelPicker(Overlay):
             self._show_states()
 
     def _on_download(self, name: str) -> None:
-        from autogpt_desktop.ui.models.rows import CatalogueRow
+        from autogpt_desktop.ui.models.rows import CatalogRow
 
         row = self._rows.get(name)
-        if self.isVisible() and isinstance(row, CatalogueRow):
+        if self.isVisible() and isinstance(row, CatalogRow):
             row.show_state()
             self.place()
         else:

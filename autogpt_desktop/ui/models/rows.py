@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressB
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog import fit
 from autogpt_desktop.catalog.download import needs_acceptance, partial
-from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError
@@ -126,10 +126,10 @@ class InstalledRow(QFrame):
         self.removed.emit(self.model.name)
 
 
-class CatalogueRow(QFrame):
-    """A model to fetch, with its licence, what it needs, and its download in place."""
+class CatalogRow(QFrame):
+    """A model to fetch, with its license, what it needs, and its download in place."""
 
-    def __init__(self, context: AppContext, downloads: Downloads, model: CatalogueModel) -> None:
+    def __init__(self, context: AppContext, downloads: Downloads, model: CatalogModel) -> None:
         super().__init__()
         self.setObjectName("row")
         self.model = model
@@ -153,20 +153,20 @@ class CatalogueRow(QFrame):
         row.addLayout(texts, 1)
         row.addWidget(self.download_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.cancel_button, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._licence = QLabel()
-        self._licence.setProperty("textSize", "small")
-        self._licence.setProperty("tone", "muted")
-        self._licence.setTextFormat(Qt.TextFormat.RichText)
-        self._licence.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self._licence.setToolTip(model.licence_url)
-        self._licence.linkActivated.connect(self._open_licence)
+        self._license = QLabel()
+        self._license.setProperty("textSize", "small")
+        self._license.setProperty("tone", "muted")
+        self._license.setTextFormat(Qt.TextFormat.RichText)
+        self._license.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self._license.setToolTip(model.license_url)
+        self._license.linkActivated.connect(self._open_license)
         self.accept = QCheckBox()
         self.accept.toggled.connect(self._on_accept)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self._state = _wrapped("muted")
         column.addLayout(row)
-        for widget in (self._licence, self.accept, self.progress, self._state):
+        for widget in (self._license, self.accept, self.progress, self._state):
             column.addWidget(widget)
         context.theme_changed.connect(self.retranslate)
         self.retranslate()
@@ -185,11 +185,11 @@ class CatalogueRow(QFrame):
         elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
         self._facts.setText(" · ".join(fact for fact in facts if fact))
-        text = tr("Licence: {name}", name=f"<a href='licence'>{model.licence}</a>")
+        text = tr("Licence: {name}", name=f"<a href='licence'>{model.license}</a>")
         color = self._context.color("accent").name()
-        self._licence.setText(f"<style>a {{ color: {color}; }}</style>{text}")
-        self._licence.setAccessibleName(tr("Licence: {name}", name=model.licence))
-        self.accept.setText(tr("I have read and accept the {terms}", terms=model.licence))
+        self._license.setText(f"<style>a {{ color: {color}; }}</style>{text}")
+        self._license.setAccessibleName(tr("Licence: {name}", name=model.license))
+        self.accept.setText(tr("I have read and accept the {terms}", terms=model.license))
         name_button(self.cancel_button, tr("Cancel the download of {model}", model=model.title))
         self.cancel_button.setText(tr("Cancel"))
         self.progress.setAccessibleName(tr("Downloading {model}", model=model.title))
@@ -242,7 +242,7 @@ class CatalogueRow(QFrame):
         if accepted:
             self.download_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _open_licence(self, _link: str) -> None:
+    def _open_license(self, _link: str) -> None:
         show_terms(self._context, self.model, self.window())
 
 
@@ -254,24 +254,24 @@ def _encoder_text(kind: str) -> str:
 
 
 def only_continues(name: str) -> bool:
-    """Whether the catalogue says that this model is not for chatting."""
-    entry = catalogue().get(name)
+    """Whether the catalog says that this model is not for chatting."""
+    entry = catalog().get(name)
     return entry is not None and "chat" not in entry.roles
 
 
 def made_for_roles(name: str) -> tuple[str, ...]:
-    """What the catalogue says that this model is for."""
-    entry = catalogue().get(name)
+    """What the catalog says that this model is for."""
+    entry = catalog().get(name)
     return tuple(entry.roles) if entry is not None else ()
 
 
-def memory_needed(model: InstalledModel | CatalogueModel, settings: Settings) -> int:
+def memory_needed(model: InstalledModel | CatalogModel, settings: Settings) -> int:
     """Bytes to run it as the settings have it; an estimate."""
     context = settings.context_length or USUAL_CONTEXT
     return fit.memory_needed(model, context, kv_cache=settings.kv_cache, quantize=settings.quantize)
 
 
-def fit_warning(model: InstalledModel | CatalogueModel, settings: Settings) -> str:
+def fit_warning(model: InstalledModel | CatalogModel, settings: Settings) -> str:
     """A sentence where the model's memory is more than there is now, else nothing."""
     needed = memory_needed(model, settings)
     free = fit.memory_free()

@@ -1,4 +1,4 @@
-"""How positive, neutral and negative look: a word, a face, a colour and a pattern, never colour alone."""
+"""How positive, neutral and negative look: a word, a face, a color and a pattern, never color alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autogpt_desktop.ui.widgets.basic import ToolButton
 from autogpt_desktop.ui.widgets.theme import theme
 
 LABELS = ("positive", "neutral", "negative")
-PATTERNS = {  # over the colour
+PATTERNS = {  # over the color
     "positive": Qt.BrushStyle.NoBrush,
     "neutral": Qt.BrushStyle.Dense6Pattern,
     "negative": Qt.BrushStyle.BDiagPattern,
@@ -78,7 +78,7 @@ def segments(parent: QObject) -> tuple[QToolButton, QToolButton, QButtonGroup]:
 
 
 def paint_part(painter: QPainter, area: QRectF, label: str) -> None:
-    """A filled area in a label's colour and pattern."""
+    """A filled area in a label's color and pattern."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(color(label))
     painter.drawRect(area)

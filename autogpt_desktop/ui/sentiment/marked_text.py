@@ -92,7 +92,7 @@ class MarkedText(TextField):
             strength = 0.08 + 0.14 * max(0.0, share - 0.4) + (0.08 if theme().is_dark else 0.0)
             tint.setAlphaF(strength)
             selections.append(self._selection(sentence, QBrush(tint)))
-            if label == "negative":  # hatched too: not everybody sees the colours apart
+            if label == "negative":  # hatched too: not everybody sees the colors apart
                 tint.setAlphaF(1.5 * strength)
                 selections.append(self._selection(sentence, QBrush(tint, Qt.BrushStyle.BDiagPattern)))
         self.setExtraSelections(selections)

@@ -1,4 +1,4 @@
-"""What this program is, and under which licence."""
+"""What this program is, and under which license."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AboutCard(Overlay):
         head.addWidget(picture)
         head.addLayout(titles, 1)
         self._text = label(wrap=True)
-        self._licence = label(size="small", tone="muted", wrap=True)
+        self._license = label(size="small", tone="muted", wrap=True)
         self.close_button = button()
         self.close_button.clicked.connect(self.close_overlay)
         foot = QHBoxLayout()
@@ -44,7 +44,7 @@ class AboutCard(Overlay):
         column.addLayout(head)
         column.addSpacing(8)
         column.addWidget(self._text)
-        column.addWidget(self._licence)
+        column.addWidget(self._license)
         column.addSpacing(8)
         column.addLayout(foot)
         context.language_changed.connect(self.retranslate)
@@ -61,7 +61,7 @@ class AboutCard(Overlay):
                 "the network is used only when you download a model."
             )
         )
-        self._licence.setText(
+        self._license.setText(
             tr("Free software under the Apache License 2.0. Each model has its own licence.")
         )
         self.close_button.setText(tr("Close"))

@@ -106,7 +106,7 @@ class FirstRun(QScrollArea):
             )
         )
         self._facts.setText(
-            f"{self._starter.title} · {self._starter.licence} · {languages_text(self._starter.languages)}"
+            f"{self._starter.title} · {self._starter.license} · {languages_text(self._starter.languages)}"
         )
         self.open_button.setText(tr("Open a model file…"))
         self.models_button.setText(tr("Other models"))

@@ -293,7 +293,7 @@ class Live(QObject):
             self._row.set_known(event.languages, event.stated)
 
     def _known(self) -> tuple[str, ...]:
-        """The languages that the catalogue or the file says the model knows."""
+        """The languages that the catalog or the file says the model knows."""
         model = self._context.model_for("translate")
         return model.languages if model is not None else ()
 

@@ -42,7 +42,7 @@ def label(text: str = "", *, size: str = "body", tone: str = "text", wrap: bool 
 
 
 def set_tone(widget: QWidget, tone: str) -> None:
-    """Change a label's colour role."""
+    """Change a label's color role."""
     set_property(widget, "tone", tone)
 
 

@@ -44,13 +44,13 @@ class _TintedSvg(QIconEngine):
 
 @cache
 def icon(name: str, role: str = "text") -> QIcon:
-    """The icon ``resources/icons/<name>.svg`` in the theme's colour ``role``."""
+    """The icon ``resources/icons/<name>.svg`` in the theme's color ``role``."""
     _source(name)  # a wrong name fails here, not when painted
     return QIcon(_TintedSvg(name, role))
 
 
 def render(name: str, size: QSize, scale: float, color: QColor) -> QPixmap:
-    """``size`` in device pixels. Rendered once for a size, colour and scale."""
+    """``size`` in device pixels. Rendered once for a size, color and scale."""
     if size.isEmpty():
         return QPixmap()
     key = f"icon:{name}:{size.width()}x{size.height()}@{scale}:{color.name(QColor.NameFormat.HexArgb)}"

@@ -1,4 +1,4 @@
-"""The look of chat text: sizes and colours, taken from the application's palette and the zoom."""
+"""The look of chat text: sizes and colors, taken from the application's palette and the zoom."""
 
 from __future__ import annotations
 

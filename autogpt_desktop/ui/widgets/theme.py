@@ -1,4 +1,4 @@
-"""Colours, type sizes and the style sheet, made from one table for light, dark and high contrast.
+"""Colors, type sizes and the style sheet, made from one table for light, dark and high contrast.
 
 The look follows the system (``QStyleHints.colorScheme``) or is forced. Everything is painted from
 the application's ``QPalette`` and ``resources/style.qss``, whose ``@role`` words are filled in here.
@@ -216,7 +216,7 @@ def _app() -> QApplication:
 
 
 def contrast(first: QColor, second: QColor) -> float:
-    """WCAG 2 contrast ratio of two opaque colours."""
+    """WCAG 2 contrast ratio of two opaque colors."""
 
     def luminance(color: QColor) -> float:
         channels = [

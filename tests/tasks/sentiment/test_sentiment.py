@@ -101,7 +101,7 @@ def test_equal_texts_are_asked_once(models: ModelPool, monkeypatch: pytest.Monke
     assert found[0].d == found[1].d == found[3].d != found[2].d
 
 
-def test_sentences_are_coloured_one_by_one(models: ModelPool) -> None:
+def test_sentences_are_colored_one_by_one(models: ModelPool) -> None:
     text = f"{GOOD} {BAD}"
     scored = score(models, [text, BAD], sentences=True)
     assert [text[part.start : part.end] for part in scored[0].sentences] == [GOOD, BAD]

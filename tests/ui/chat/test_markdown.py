@@ -143,7 +143,7 @@ def test_unknown_language_is_plain() -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_highlight_colours_can_be_read(dark: bool) -> None:
+def test_highlight_colors_can_be_read(dark: bool) -> None:
     from autogpt_desktop.ui.chat.messages import highlight as module
     from autogpt_desktop.ui.widgets.theme import DARK, LIGHT, contrast
 

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import CatalogueModel, catalogue
+from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models import picker as picker_module
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.picker import ModelPicker
-from autogpt_desktop.ui.models.rows import CatalogueRow, InstalledRow
+from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from tests.ui.shell.panel import make_panel
 
@@ -36,7 +36,7 @@ class Source:
         self.fail: KnownError | None = None
         self.asked: list[str] = []
 
-    def fetch(self, model: CatalogueModel) -> Iterator[Progress]:
+    def fetch(self, model: CatalogModel) -> Iterator[Progress]:
         self.asked.append(model.name)
         folder = paths.models_dir() / model.name
         folder.mkdir(exist_ok=True)
@@ -92,9 +92,9 @@ def installed_row(window: MainWindow, name: str) -> InstalledRow:
     return row
 
 
-def catalogue_row(window: MainWindow, name: str) -> CatalogueRow:
+def catalog_row(window: MainWindow, name: str) -> CatalogRow:
     row = picker(window).row(name)
-    assert isinstance(row, CatalogueRow)
+    assert isinstance(row, CatalogRow)
     return row
 
 
@@ -107,11 +107,11 @@ def texts(widget: QWidget) -> str:
 def install(weights: Path, name: str = STARTER) -> None:
     folder = paths.models_dir() / name
     folder.mkdir()
-    shutil.copy(weights, folder / catalogue()[name].files[0].name)
+    shutil.copy(weights, folder / catalog()[name].files[0].name)
 
 
-def test_offers_the_catalogue_with_size_licence_and_memory(window: MainWindow) -> None:
-    text = texts(catalogue_row(window, STARTER))
+def test_offers_the_catalog_with_size_license_and_memory(window: MainWindow) -> None:
+    text = texts(catalog_row(window, STARTER))
     assert "98 MB" in text and "English" in text and "of memory" in text and "Apache-2.0" in text
 
 
@@ -123,7 +123,7 @@ def test_nothing_is_fetched_without_a_click(window: MainWindow, source: Source) 
 def test_download_shows_progress_cancels_and_goes_on(
     window: MainWindow, source: Source, qtbot: QtBot
 ) -> None:
-    row = catalogue_row(window, STARTER)
+    row = catalog_row(window, STARTER)
     row.download_button.click()
     qtbot.waitUntil(lambda: row.progress.isVisible() and row.progress.value() == 406)
     assert "40 MB of 98 MB" in texts(row) and row.cancel_button.isVisible()
@@ -143,19 +143,19 @@ def test_download_shows_progress_cancels_and_goes_on(
 def test_failed_download_says_why_and_offers_again(window: MainWindow, source: Source, qtbot: QtBot) -> None:
     source.fail = KnownError("download-no-network", name="SmolLM2")
     source.go_on.set()
-    row = catalogue_row(window, STARTER)
+    row = catalog_row(window, STARTER)
     row.download_button.click()
     qtbot.waitUntil(lambda: source.asked == [STARTER] and not window.downloads.is_running(STARTER))
     assert "SmolLM2" in texts(row) and row.download_button.isVisible()
 
 
 def test_terms_have_to_be_accepted_first(window: MainWindow) -> None:
-    row = catalogue_row(window, GEMMA)
+    row = catalog_row(window, GEMMA)
     assert not row.download_button.isEnabled() and row.accept.isVisible()
     row.accept.setChecked(True)
     assert row.download_button.isEnabled()
     assert "gemma" in window.context.settings.acknowledged
-    assert not catalogue_row(window, STARTER).accept.isVisible()
+    assert not catalog_row(window, STARTER).accept.isVisible()
 
 
 def test_installed_model_says_what_it_is(window: MainWindow, starter_gguf: Path) -> None:
@@ -199,7 +199,7 @@ def test_unusable_file_shows_its_sentence_and_is_not_chosen(window: MainWindow) 
 def test_removal_can_be_undone(window: MainWindow, starter_gguf: Path) -> None:
     install(starter_gguf)
     window.context.refresh_models()
-    file = paths.models_dir() / STARTER / catalogue()[STARTER].files[0].name
+    file = paths.models_dir() / STARTER / catalog()[STARTER].files[0].name
     installed_row(window, STARTER).remove_button.click()
     assert window.context.chosen_model() is None and file.is_file()
     toast = window.toasts.toasts()[0]
@@ -214,16 +214,16 @@ def test_removal_is_done_when_it_can_no_longer_be_undone(
     monkeypatch.setattr(picker_module, "REMOVAL_DELAY", 50)
     install(starter_gguf)
     window.context.refresh_models()
-    file = paths.models_dir() / STARTER / catalogue()[STARTER].files[0].name
+    file = paths.models_dir() / STARTER / catalog()[STARTER].files[0].name
     installed_row(window, STARTER).remove_button.click()
     qtbot.waitUntil(lambda: not file.exists())
-    assert isinstance(picker(window).row(STARTER), CatalogueRow)
+    assert isinstance(picker(window).row(STARTER), CatalogRow)
 
 
 def test_closing_the_window_finishes_a_removal(window: MainWindow, starter_gguf: Path) -> None:
     install(starter_gguf)
     window.context.refresh_models()
-    file = paths.models_dir() / STARTER / catalogue()[STARTER].files[0].name
+    file = paths.models_dir() / STARTER / catalog()[STARTER].files[0].name
     installed_row(window, STARTER).remove_button.click()
     window.close()
     assert not file.exists()

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import CatalogueModel, starter
+from autogpt_desktop.catalog.entries import CatalogModel, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.settings import Settings
@@ -46,7 +46,7 @@ def test_reads_chinese_after_a_switch(shell_window: MainWindow) -> None:
 def test_download_ends_in_the_chat(
     shell_window: MainWindow, starter_gguf: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+    def fetch(model: CatalogModel) -> Iterator[Progress]:
         yield Progress("stage.downloading", 49_000_000, model.size)
         folder = paths.models_dir() / model.name
         folder.mkdir()
@@ -68,7 +68,7 @@ def test_download_ends_in_the_chat(
 def test_failure_is_said_in_place(
     shell_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+    def fetch(model: CatalogModel) -> Iterator[Progress]:
         raise KnownError("download-no-network", name=model.title)
         yield
 
@@ -94,7 +94,7 @@ def test_one_click_accepts_the_terms_and_fetches_the_model_for_tasks(
 ) -> None:
     asked: list[str] = []
 
-    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+    def fetch(model: CatalogModel) -> Iterator[Progress]:
         asked.append(model.name)
         raise KnownError("download-no-network", name=model.title)
         yield
@@ -133,7 +133,7 @@ def test_the_first_chat_offers_what_the_other_panels_need(
     """Set-up has fetched the starter, so the view without a model is never seen."""
     asked: list[str] = []
 
-    def fetch(model: CatalogueModel) -> Iterator[Progress]:
+    def fetch(model: CatalogModel) -> Iterator[Progress]:
         asked.append(model.name)
         yield Progress("stage.downloading", 1, model.size)
 

@@ -1,4 +1,4 @@
-"""Source code to coloured pieces (Pygments), in our own two small palettes."""
+"""Source code to colored pieces (Pygments), in our own two small palettes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from PySide6.QtGui import QColor
 
-PLAIN_ABOVE = 30_000  # characters: longer code stays in one colour
+PLAIN_ABOVE = 30_000  # characters: longer code stays in one color
 
-# Contrast of every colour on the code background is at least 4.5 : 1.
+# Contrast of every color on the code background is at least 4.5 : 1.
 _LIGHT = {
     "Comment": "#5f6872", "Keyword": "#7a3e9d", "Literal.String": "#2a6b2f", "Literal.Number": "#93470a",
     "Name.Function": "#0b5c86", "Name.Class": "#0b5c86", "Name.Builtin": "#0b6477", "Name.Tag": "#7a3e9d",
@@ -39,7 +39,7 @@ def _lexer(language: str) -> Any:
 
 @cache
 def _color(name: str, dark: bool) -> QColor | None:
-    """The colour of ``Token.<name>`` or of its nearest ancestor that has one."""
+    """The color of ``Token.<name>`` or of its nearest ancestor that has one."""
     palette = _DARK if dark else _LIGHT
     while name:
         if name in palette:
@@ -49,7 +49,7 @@ def _color(name: str, dark: bool) -> QColor | None:
 
 
 def highlight(code: str, language: str, dark: bool) -> Iterator[tuple[str, QColor | None, bool]]:
-    """Pieces of ``code`` in order: text, colour (None: as other text), italic."""
+    """Pieces of ``code`` in order: text, color (None: as other text), italic."""
     lexer = _lexer(language) if language and len(code) <= PLAIN_ABOVE else None
     if lexer is None:
         yield code, None, False
