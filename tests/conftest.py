@@ -13,9 +13,23 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 
-from autogpt_desktop import i18n, paths
+from autogpt_desktop import i18n
+from tests import tiers
+from tests.tiers import real_weights
 
-FETCH = "python3 packaging/bootstrap.py test"
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tiers.give_tiers(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    tiers.start(item)
+    try:
+        return (yield)
+    finally:
+        tiers.end()
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +41,6 @@ def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     i18n.set_language("en")
     yield home
     i18n.set_language("en")
-
-
-def real_weights(name: str, file: str) -> Path:
-    path = paths.bundled_models() / name / file
-    if not path.is_file():
-        pytest.fail(f"The real weights {path} are missing. Fetch them with: {FETCH}", pytrace=False)
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,7 @@ def test_a_smaller_cache_leaves_room_for_a_longer_context(
     assert on_torch.context_length == 5_000
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("model", ["starter_gguf", "gemma_gguf"])
 def test_an_int8_cache_keeps_the_perplexity(model: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(model)

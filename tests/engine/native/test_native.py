@@ -417,6 +417,7 @@ def loss(decoder: NativeDecoder | Transformer, ids: list[int]) -> float:
     return total / (len(ids) - 1)
 
 
+@pytest.mark.weights
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["starter", "gemma"])
 def test_perplexity_within_one_percent_of_float32(name: str, request: pytest.FixtureRequest) -> None:

@@ -85,6 +85,7 @@ def test_gemma_equals_sentencepiece(gemma_metadata: dict[str, Any], gemma: Token
         assert gemma.encode(odd, add_special=False) == reference.encode(odd), odd
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("which", ["starter_gguf", "gemma_gguf"])
 def test_real_models_equal_llama_cpp(which: str, request: pytest.FixtureRequest) -> None:
     llama_cpp = pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
@@ -171,6 +172,7 @@ def test_llama_2_kind_puts_a_space_in_front_and_takes_it_off() -> None:
 # --- what else encode and decode promise
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("which", ["starter", "gemma"])
 def test_decode_gives_the_text_back(which: str, request: pytest.FixtureRequest) -> None:
     tokenizer = request.getfixturevalue(which)
@@ -178,6 +180,7 @@ def test_decode_gives_the_text_back(which: str, request: pytest.FixtureRequest) 
         assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("which", ["starter", "gemma"])
 def test_the_same_ids_whatever_was_met_before(which: str, request: pytest.FixtureRequest) -> None:
     tokenizer = request.getfixturevalue(which)
@@ -241,6 +244,7 @@ def test_turn_ends_are_control_tokens_even_where_a_file_says_text() -> None:
     assert 262 in tokenizer.encode("<tool>")
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("which", ["starter", "gemma"])
 def test_a_stream_never_shows_half_a_character(which: str, request: pytest.FixtureRequest) -> None:
     tokenizer = request.getfixturevalue(which)
@@ -300,6 +304,7 @@ def test_gemma_builds_quickly_and_lets_other_threads_run(gemma_metadata: dict[st
     assert min(gap for _, gap in runs) < 0.1
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("which", ["starter", "gemma"])
 def test_a_million_characters(which: str, request: pytest.FixtureRequest) -> None:
     tokenizer = request.getfixturevalue(which)

@@ -1,0 +1,56 @@
+"""Which tier a test is in: ``fast``, ``weights``, ``slow``. Only ``slow`` is written by hand.
+
+``weights``: a fixture of the test, or what it asks for by name, leads to real weights.
+``slow``: marked so, because it takes more than about a second or starts compilers or many processes.
+``fast``: all the others. They pass without any model on the computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop import paths
+
+FETCH = "python3 packaging/bootstrap.py test"
+TIERS = ("fast", "weights", "slow")
+WEIGHTS = frozenset({"starter_gguf", "gemma_gguf", "minilm_folder"})
+
+_running: list[pytest.Item] = []
+
+
+def give_tiers(items: Iterable[pytest.Item]) -> None:
+    """Mark every test with its tier; slow tests with real weights are in both."""
+    for item in items:
+        if WEIGHTS.intersection(item.fixturenames):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.weights)
+        if not tiers_of(item):
+            item.add_marker(pytest.mark.fast)
+
+
+def tiers_of(item: pytest.Item) -> set[str]:
+    return {tier for tier in TIERS if item.get_closest_marker(tier)}
+
+
+def start(item: pytest.Item) -> None:
+    _running.append(item)
+
+
+def end() -> None:
+    _running.pop()
+
+
+def real_weights(name: str, file: str) -> Path:
+    """The path of a model's file. Fails in a fast test, and where the file is missing."""
+    if _running and "fast" in tiers_of(_running[-1]):
+        pytest.fail(
+            "A fast test asked for real weights. Name the fixture in its arguments, or mark it: "
+            "@pytest.mark.weights",
+            pytrace=False,
+        )
+    path = paths.bundled_models() / name / file
+    if not path.is_file():
+        pytest.fail(f"The real weights {path} are missing. Fetch them with: {FETCH}", pytrace=False)
+    return path
