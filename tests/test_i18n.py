@@ -31,21 +31,29 @@ class Call:
 
 
 @cache
-def trees() -> dict[str, ast.Module]:
-    files = sorted((ROOT / "autogpt_desktop").rglob("*.py"))
-    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+def sources() -> tuple[list[tuple[str, str, ast.Call]], frozenset[str]]:
+    """(name, place, call) of each call of tr() and KnownError() in the package, and all string constants."""
+    calls, texts = [], set()
+    for file in sorted((ROOT / "autogpt_desktop").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+            if isinstance(node, ast.Call) and (name := called_name(node.func)) in ("tr", "KnownError"):
+                calls.append((name, f"{file.relative_to(ROOT)}:{node.lineno}", node))
+    return calls, frozenset(texts)
+
+
+def called_name(called: ast.expr) -> str:
+    if isinstance(called, ast.Name):
+        return called.id
+    if isinstance(called, ast.Attribute) and not (called.attr == "tr" and ast.unparse(called) == "self.tr"):
+        return called.attr
+    return ""
 
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
     """Every call of a function or class of that name, with its place."""
-    for file, tree in trees().items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
-            called = node.func
-            found = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
-            if found == name and not (isinstance(called, ast.Attribute) and ast.unparse(called) == "self.tr"):
-                yield f"{file}:{node.lineno}", node
+    return ((where, call) for called, where, call in sources()[0] if called == name)
 
 
 def literals(node: ast.expr) -> list[str] | None:
@@ -87,17 +95,6 @@ def error_calls() -> list[Call]:
     ]
 
 
-@cache
-def constants() -> frozenset[str]:
-    """Every string constant of the package."""
-    return frozenset(
-        node.value
-        for tree in trees().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-
-
 def english() -> dict[str, str]:
     return i18n.catalog("en")
 
@@ -125,7 +122,7 @@ def test_every_placeholder_of_a_text_is_filled() -> None:
 
 def test_every_key_has_both_languages() -> None:
     used = {f"error.{call.text}" for call in error_calls()}
-    used |= {text for text in constants() if KEY.fullmatch(text)}
+    used |= {text for text in sources()[1] if KEY.fullmatch(text)}
     missing = sorted(key for key in used if key not in english() or key not in chinese())
     assert not missing
 
@@ -157,7 +154,7 @@ def test_languages_agree() -> None:
 
 def test_nothing_is_left_over() -> None:
     texts = {call.text for call in tr_calls()}
-    errors = constants()
+    errors = sources()[1]
     left = []
     for key in sorted(set(chinese()) | set(english())):
         if KEY.fullmatch(key):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "autogpt_desktop"
 
@@ -42,6 +44,7 @@ def test_the_network_is_denied_indeed() -> None:
         assert "PermissionError" in done.stdout  # a child process is under it too
 
 
+@pytest.mark.slow
 def test_every_module_imports() -> None:
     peers = {PACKAGE / "bench" / "llama.py": "llama_cpp", PACKAGE / "bench" / "hf.py": "transformers"}
     names = [
@@ -54,6 +57,7 @@ def test_every_module_imports() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_window_opens() -> None:
     done = offline(
         "-c",

@@ -22,8 +22,6 @@ def test_a_fast_test_gets_no_weights(request: pytest.FixtureRequest) -> None:
         tiers.real_weights("some-model", "model.gguf")
 
 
-def test_a_test_that_names_the_fixture_gets_them(
-    minilm_folder: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_test_that_names_the_fixture_gets_them(minilm_folder: Path, request: pytest.FixtureRequest) -> None:
     assert tiers.tiers_of(request.node) == {"weights"}
     assert (minilm_folder / "config.json").is_file()

@@ -319,6 +319,7 @@ def test_queue_changed_tells_the_queue(qtbot, worker, seen):
     assert worker.jobs() == ()
 
 
+@pytest.mark.slow
 def test_a_flood_of_events_does_not_starve_the_event_loop(qtbot, worker, seen):
     ticks: list[float] = []
 
@@ -439,6 +440,7 @@ def is_name(event):
     return event is not None
 
 
+@pytest.mark.slow
 def test_jobs_that_share_take_turns(qtbot, worker, seen, monkeypatch):
     monkeypatch.setattr("autogpt_desktop.worker.HEAD_START", 0.06)
     monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.03)

@@ -54,6 +54,7 @@ def result(tiny: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_result_has_every_figure(result: dict[str, Any], tiny: Path) -> None:
     assert (result["model"], result["device"], result["threads"]) == (tiny.name, "cpu", 2)
     speeds = ("prefill_tps", "decode_tps", "batch2_tps", "batch16_tps", "stream_tps", "generate_tps")
@@ -104,6 +105,7 @@ def test_memory_is_told_apart(result: dict[str, Any]) -> None:
     assert result["peak_rss_mb"] >= memory["load_peak_mb"]
 
 
+@pytest.mark.slow
 @linux
 def test_a_child_that_fails_is_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"no-such|gone"):
@@ -188,6 +190,7 @@ def test_wrong_options_are_usage_errors(bad: list[str]) -> None:
         main.main(["bench", *bad])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_ends_it_cleanly(tiny: Path) -> None:
     command = [*COMMAND, str(tiny), "--device", "cpu", "--vs", "none", "--repeat", "100000", "--json"]
@@ -232,6 +235,7 @@ def test_the_work_of_a_token_is_counted(family: str, tmp_path: Path) -> None:
     assert parts == 2 * (10 * (sum(matrices.values()) + head) + attention)
 
 
+@pytest.mark.slow
 def test_bandwidth_is_measured_beyond_the_caches() -> None:
     assert last_level_cache() >= 0
     assert 1e9 < read_bandwidth("cpu", 2) < 1e13

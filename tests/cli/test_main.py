@@ -52,6 +52,7 @@ def test_the_question_comes_from_standard_input(starter_gguf: Path) -> None:
     assert "Paris" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

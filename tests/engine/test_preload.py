@@ -31,6 +31,7 @@ print(len(loaded), mapped, max(gaps), float(torch.ones(3).sum()), preload.preloa
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_other_threads_run_while_the_libraries_load() -> None:
     result = subprocess.run([sys.executable, "-c", WATCH], capture_output=True, text=True, timeout=60)

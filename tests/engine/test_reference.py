@@ -194,6 +194,7 @@ def comparison(request: pytest.FixtureRequest) -> Comparison:
 both = pytest.mark.parametrize("comparison", ["starter_gguf", "gemma_gguf"], indirect=True, scope="session")
 
 
+@pytest.mark.slow
 @both
 def test_float32_logits_equal_transformers(comparison: Comparison) -> None:
     found = comparison.float32

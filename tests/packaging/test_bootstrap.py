@@ -87,6 +87,7 @@ def test_only_the_standard_library_is_imported() -> None:
             assert line in sys.stdlib_module_names | {"launcher", "system", "__future__"}, f"{name}: {line}"
 
 
+@pytest.mark.slow
 def test_python_that_cannot_make_environments(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(system, "is_debian", lambda: True)
@@ -106,6 +107,7 @@ def test_python_that_cannot_make_environments(bootstrap: Any, monkeypatch: pytes
 # --- .venv and its stamp
 
 
+@pytest.mark.slow
 def test_an_environment_is_made_once(bootstrap: Any) -> None:
     bootstrap.make_venv()
     assert bootstrap.venv_works() and bootstrap.STAMP.exists()
@@ -122,6 +124,7 @@ def test_somebody_elses_environment_is_never_cleared(bootstrap: Any) -> None:
     assert (bootstrap.VENV / "bin/mine").read_text() == "precious"
 
 
+@pytest.mark.slow
 def test_a_half_made_environment_of_ours_is_made_again(bootstrap: Any) -> None:
     bootstrap.VENV.mkdir()
     bootstrap.write_stamp({}, set())

@@ -101,6 +101,7 @@ def test_a_glossary_goes_out_and_comes_back(tmp_path: Path) -> None:
         write_terms(tmp_path / "no" / "terms.csv", terms)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_terms_are_found_in_a_moment() -> None:
     import time
 

@@ -218,6 +218,7 @@ def test_cancelled_and_resumed(index: Index, root: Path) -> None:
     assert len(index.matrix()) == 5
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_kill(tmp_path: Path, root: Path) -> None:
     for number in range(200):
         (root / f"{number}.txt").write_text(f"File number {number} is about topic{number}.")
@@ -279,6 +280,7 @@ def test_two_programs_at_once_share_the_work(
     other.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="processes are started another way there")
 def test_many_programs_begin_an_index_at_once(tmp_path: Path, root: Path) -> None:
     code = (

@@ -73,6 +73,7 @@ def test_nothing_but_white_space_lies_between_sentences(text: str) -> None:
     assert not text[at:].strip()
 
 
+@pytest.mark.slow
 def test_sentences_take_time_in_proportion() -> None:
     for text in ("word " * 200_000, "a.\n" * 200_000, "\n" * 500_000, "。" * 500_000, "A. " * 150_000):
         start = time.process_time()

@@ -123,6 +123,7 @@ def test_a_page_without_words_is_refused(tmp_path: Path) -> None:
         open_blocks(tmp_path / "a.html", Limits(file_bytes=100))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["<a href='", "<b>", "<", "<!--", "<script", "<code>", "<p title=x", "</", "<span><sup>1", "&am"]
 )

@@ -199,6 +199,7 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     engine.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     ids=st.lists(st.integers(3, 9), min_size=1, max_size=80),

@@ -33,6 +33,7 @@ def test_the_library_is_built_from_these_sources() -> None:
     assert built_from == f"sha256_{digest.hexdigest()}", f"the library is of older sources; run {BUILD}"
 
 
+@pytest.mark.slow
 def test_a_source_distribution_carries_every_source(tmp_path: Path) -> None:
     """From a copy without git and without what was built before."""
     copy = tmp_path / "copy"

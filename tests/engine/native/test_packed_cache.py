@@ -175,6 +175,7 @@ engine.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
 def test_a_disk_that_ends_on_the_way_leaves_nothing_behind(model: Path, folder: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", LIMITED, str(model), str(folder)]
@@ -211,6 +212,7 @@ for _ in range(6):
 """
 
 
+@pytest.mark.slow
 def test_two_programs_at_once(model: Path, folder: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", BESIDE, str(model), str(folder)]
     both = [

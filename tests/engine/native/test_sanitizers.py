@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 CHECKS = Path(__file__).parent
 SOURCES = Path(__file__).parents[3] / "autogpt_desktop" / "engine" / "native"
 FLAGS = ["-std=c++17", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra", "-Wpedantic", f"-I{SOURCES}"]

@@ -234,6 +234,7 @@ def test_hostile_templates_break(make: Callable[..., ChatTemplate], source: str,
     assert time.perf_counter() - start < chat_template.RENDER_SECONDS + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", HANGS)
 def test_hanging_templates_are_stopped(
     make: Callable[..., ChatTemplate], source: str, monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,7 @@ for number in range(10**9):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 @pytest.mark.parametrize("after", [0.3, 1.7])
 def test_kill_in_the_middle_of_an_answer_loses_at_most_the_last_second(path, after):
@@ -123,6 +124,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_kill_at_any_moment_leaves_a_whole_database(path):
     for round_ in range(4):
@@ -285,6 +287,7 @@ def mount(tmp_path) -> Callable[..., str]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "output"), [("fill", "disk-full\nkept\n"), ("open", "disk-full\n")])
 def test_a_disk_that_is_really_full(mount, what, output):
     assert mount('mount -t tmpfs -o size=800k none "$PLACE"', FULL, what) == output

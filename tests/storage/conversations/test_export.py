@@ -239,6 +239,7 @@ def test_what_is_too_large_is_refused(history, monkeypatch):
     assert refusal(history, json.dumps(document(title="x" * 11))).key == "import-damaged"
 
 
+@pytest.mark.slow
 def test_a_deep_conversation_is_imported_without_recursion(history):
     messages = [entry()] + [entry(parent=number) for number in range(20_000)]
     at = time.perf_counter()

@@ -250,6 +250,7 @@ def test_streaming_text_is_replaced_and_found_when_it_ends(history):
     assert not history.set_text(answer, "late")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", "\x00\x00", "half \ud83d", "a" * 1_000_000, "中" * 1_000_000, '"*^():-']
 )
@@ -339,6 +340,7 @@ def test_the_snippet_is_short_and_the_newest_match(history):
     assert hit.snippet.startswith("…") and hit.snippet.endswith("…") and "\n" not in hit.snippet
 
 
+@pytest.mark.slow
 def test_search_is_fast_over_100_000_messages(path):
     with closing(History(path)) as history:
         with history.write() as db:
@@ -382,6 +384,7 @@ def test_search_is_fast_over_100_000_messages(path):
     assert b"zebrafis" not in raw(path)
 
 
+@pytest.mark.slow
 def test_a_long_conversation_opens_fast(history):
     one, parent = history.create(), None
     with history.write() as db:

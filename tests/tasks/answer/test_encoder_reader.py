@@ -59,6 +59,7 @@ def test_a_sentence_that_has_no_room_is_cut(tmp_path: Path) -> None:
     assert read(tmp_path, "who ? " * 60, "on the mat.").probability <= 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_chosen_in_the_settings_answers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

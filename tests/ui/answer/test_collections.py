@@ -75,6 +75,7 @@ def settled(bar: CollectionsBar) -> bool:
     return status.listed is not None and status.progress is None and not bar.shelf.reading()
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_collection_and_is_read(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot, context: AppContext
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_folder_becomes_a_collection_and_is_read(
     assert context.settings.last_collection == now.id
 
 
+@pytest.mark.slow
 def test_the_last_one_comes_back_and_says_what_changed_since(
     make_bar: Callable[[], CollectionsBar], papers: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -119,6 +121,7 @@ def test_the_last_one_comes_back_and_says_what_changed_since(
     assert names(bar, "read") == ["bees.txt", "new.txt"] and not names(bar, "missing")
 
 
+@pytest.mark.slow
 def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot
 ) -> None:
@@ -156,6 +159,7 @@ def _none() -> object:
     return Progress("")
 
 
+@pytest.mark.slow
 def test_taking_out_renaming_and_deleting_can_be_undone(
     make_bar: Callable[[], CollectionsBar], papers: Path, tmp_path: Path, qtbot: QtBot, context: AppContext
 ) -> None:
@@ -186,6 +190,7 @@ def test_taking_out_renaming_and_deleting_can_be_undone(
     assert not folder.exists() and other.exists() and papers.exists()
 
 
+@pytest.mark.slow
 def test_an_index_in_use_is_waited_for_and_then_said(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +211,7 @@ def test_an_index_in_use_is_waited_for_and_then_said(
     qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside")
 
 
+@pytest.mark.slow
 def test_watched_files_are_read_again_when_they_change(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot
 ) -> None:
@@ -229,6 +235,7 @@ def test_watched_files_are_read_again_when_they_change(
     assert not bar.shelf.watching.ids()
 
 
+@pytest.mark.slow
 def test_the_card_lists_files_with_their_reasons(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot
 ) -> None:
@@ -263,6 +270,7 @@ def test_the_card_lists_files_with_their_reasons(
     assert not card.isVisible() and bar.current() is None
 
 
+@pytest.mark.slow
 def test_fifty_thousand_files_are_listed_without_a_stall(qtbot: QtBot, tmp_path: Path) -> None:
     error = KnownError("document-empty", name="x")
     entries = tuple(

@@ -131,6 +131,7 @@ def test_a_changed_file_is_said_and_the_passage_is_looked_for(
     assert "no longer in it" in view.said.text() and not marked(view)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_again(
     view: DocumentView, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -150,6 +151,7 @@ def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_again(
     assert view.trouble.text.text() and "password" not in view.trouble.text.text()
 
 
+@pytest.mark.slow
 def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     view: DocumentView, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -183,6 +185,7 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     assert closed == [True]
 
 
+@pytest.mark.slow
 def test_a_big_document_scrolls_from_end_to_end_in_small_steps(
     view: DocumentView, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -233,6 +236,7 @@ def test_chosen_text_is_asked_about_and_sent(view: DocumentView, tmp_path: Path,
     assert asked.args == ["Bees dance."]
 
 
+@pytest.mark.slow
 def test_theme_language_and_size_change_while_it_is_open(
     view: DocumentView, bees: Path, qtbot: QtBot
 ) -> None:
@@ -252,6 +256,7 @@ def test_theme_language_and_size_change_while_it_is_open(
     assert abs(text[: view.text.top_offset()].count("\n") - text[:at].count("\n")) < 15
 
 
+@pytest.mark.slow
 def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     view: DocumentView, bees: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:

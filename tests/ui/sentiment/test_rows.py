@@ -129,6 +129,7 @@ def test_the_row_in_focus_stays_through_order_and_filter(
     table.grab()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_sort_and_filter_while_one_waits(rows: Rows) -> None:
     numbers = random.Random(3)
     words = ["fine", "broken", "late", "lovely", "box", "order"]

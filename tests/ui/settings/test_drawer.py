@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -29,6 +30,7 @@ def pick(choice: Choice, value: object) -> None:
     choice.activated.emit(index)
 
 
+@pytest.mark.slow
 def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     settings = drawer(shell_window)
     pick(settings.theme, "dark")

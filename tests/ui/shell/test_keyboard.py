@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -40,6 +41,7 @@ def test_enter_presses_what_has_the_focus(shell_window: MainWindow, qtbot: QtBot
     assert models is not None and models.isVisible()
 
 
+@pytest.mark.slow
 def test_the_job_list_stays_and_leaves(shell_window: MainWindow, qtbot: QtBot) -> None:
     view = shell_window.queue_view
     view.button.click()

@@ -42,6 +42,7 @@ context.history.close()
 """
 
 
+@pytest.mark.slow
 def test_torch_is_not_imported_before_the_window_is_painted(isolated_home: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", SNIPPET], capture_output=True, text=True, timeout=60, env={**os.environ}
@@ -49,6 +50,7 @@ def test_torch_is_not_imported_before_the_window_is_painted(isolated_home: Path)
     assert result.stdout.strip() == "False", result.stderr
 
 
+@pytest.mark.slow
 def test_importing_the_window_loads_neither_torch_nor_sqlite() -> None:
     code = (
         "import autogpt_desktop.ui.shell.main_window, sys\n"

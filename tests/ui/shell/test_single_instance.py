@@ -83,6 +83,7 @@ def first(qtbot, tmp_path) -> Iterator[SingleInstance]:
     instance.release()
 
 
+@pytest.mark.slow
 def test_a_second_start_raises_the_first_and_hands_over_its_files(holder, tmp_path):
     at = time.monotonic()
     second = start(tmp_path, "run", str(tmp_path / "笔记 1.txt"), str(tmp_path / "b.txt"))
@@ -126,6 +127,7 @@ def test_a_lock_that_only_looks_alive_is_taken_over(tmp_path):
     instance.release()
 
 
+@pytest.mark.slow
 def test_a_first_instance_that_does_not_answer_is_not_robbed(tmp_path):
     process = start(tmp_path, "hang")
     try:
@@ -176,6 +178,7 @@ def test_the_socket_is_local_and_private(first):
     assert stat.S_ISSOCK(mode) and not mode & 0o077
 
 
+@pytest.mark.slow
 @posix
 def test_a_long_path_does_not_stop_it(qtbot, tmp_path):
     folder = tmp_path / ("长" * 40) / ("b" * 60)
@@ -217,6 +220,7 @@ def test_a_stranger_is_hung_up_on(qtbot, first, data):
     assert seen.files == [] and set(ends) <= {b""}
 
 
+@pytest.mark.slow
 @posix
 def test_one_who_says_nothing_does_not_keep_others_out(qtbot, first, tmp_path):
     seen = Raised(first)

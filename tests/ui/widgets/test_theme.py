@@ -80,6 +80,7 @@ def test_style_sheet_is_filled_in(shell_context: AppContext) -> None:
         assert (paths.resources() / "icons" / file.rsplit("/", 1)[1]).is_file()
 
 
+@pytest.mark.slow
 def test_every_icon_draws_something_in_one_color(shell_context: AppContext) -> None:
     files = sorted((paths.resources() / "icons").glob("*.svg"))
     names = [file.stem for file in files if not file.stem.startswith(("app", "control-"))]
