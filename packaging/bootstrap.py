@@ -1,7 +1,8 @@
 """Set AutoGPT Desktop up with nothing but Python 3.11, 3.12 or 3.13, and start it or test it.
 
     python3 packaging/bootstrap.py app     set up, put it into the applications menu, start it
-    python3 packaging/bootstrap.py test    set up for the tests and run every check
+    python3 packaging/bootstrap.py test    set up for the tests and run every check; more arguments go
+                                           to pytest: "test -m fast" runs the tests that need no weights
 
 Both may be run again at any time: what is done already is not done again, and once everything is
 there no network is needed. Everything Python goes into .venv beside this folder.
@@ -36,6 +37,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     if rest and options.what == "app":
         parser.error(f"unknown arguments: {' '.join(rest)}")
     try:
-        set_up(options.what, repair=options.repair)
+        set_up(options.what, repair=options.repair, weights="fast" not in rest)
         if options.what == "app":
             prepare_app()
     except SetupError as error:
@@ -86,8 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
 # --- what is done once
 
 
-def set_up(what: str, *, repair: bool = False) -> None:
-    """Bring .venv and the system to what the lock files say, unless the stamp says they are there."""
+def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
+    """Bring .venv and the system to what the lock files say, unless the stamp says they are there.
+
+    ``weights``: with the models that the tests need.
+    """
     stamp = {} if repair else read_stamp()
     if stamp.get("fingerprint") != fingerprint() or not venv_works():
         make_venv()
@@ -115,7 +120,7 @@ def set_up(what: str, *, repair: bool = False) -> None:
     if f"system-{what}" not in done and check_system(what):
         done.add(f"system-{what}")
         write_stamp(stamp, done)
-    if what == "test":
+    if what == "test" and weights:
         step("Checking the models for the tests")
         if run_in_venv(["-m", "autogpt_desktop.catalog", *TEST_MODELS, "--folder", str(ROOT / "models")]):
             raise SetupError("The models for the tests could not be fetched; the reason is above.")
@@ -370,22 +375,49 @@ def start_app() -> int:
 
 def run_tests(arguments: list[str]) -> int:
     """Lint, types, tests; every one runs, so that one run shows all. Returns 0 when all are right."""
+    environment = clean_environment()
+    # the tests start many Pythons, and each would compile the package again
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     wrong = []
-    for name, command in {"ruff": ["ruff", "check", "."], "mypy": ["mypy"]}.items():
+    for name, command in {"ruff check": ["check", "."], "ruff format": ["format", "--check", "."]}.items():
         step(f"Running {name}")
-        if run_in_venv(["-m", *command], cwd=ROOT):
+        if run_in_venv(["-m", "ruff", *command], cwd=ROOT):
             wrong.append(name)
-    step("Running pytest" + (f" ({' and '.join(wrong)} found something, see above)" if wrong else ""))
-    status = run_in_venv(["-m", "pytest", "-q", *arguments], cwd=ROOT)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as report:
+        step("Starting mypy; its report comes last")
+        command = [str(venv_python()), "-m", "mypy"]
+        mypy = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=report, stderr=subprocess.STDOUT)
+        step("Running pytest" + (f" ({' and '.join(wrong)} found something, see above)" if wrong else ""))
+        status = run_in_venv(["-m", "pytest", "-q", *in_parallel(arguments)], cwd=ROOT, env=environment)
+        if status == 130:  # Ctrl+C
+            mypy.kill()
+        step("Waiting for mypy")
+        if mypy.wait():
+            wrong.append("mypy")
+        report.seek(0)
+        say(report.read().strip())
+    if wrong:
+        say(f"Found something: {', '.join(wrong)}; see above.")
     return status or (1 if wrong else 0)
+
+
+def in_parallel(arguments: list[str]) -> list[str]:
+    """pytest's arguments with a process for each core, unless they say how many (-n0: just one).
+
+    The tests of a file stay together, for they share what takes long to make.
+    """
+    if any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
+        return arguments
+    return ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile", *arguments]
 
 
 # --- helpers
 
 
-def run_in_venv(arguments: list[str], cwd: Path | None = None) -> int:
+def run_in_venv(arguments: list[str], cwd: Path | None = None, env: dict | None = None) -> int:
     try:
-        return subprocess.run([str(venv_python()), *arguments], cwd=cwd, env=clean_environment()).returncode
+        command = [str(venv_python()), *arguments]
+        return subprocess.run(command, cwd=cwd, env=env or clean_environment()).returncode
     except KeyboardInterrupt:
         return 130
 

@@ -453,3 +453,39 @@ def test_ci_runs_the_tests() -> None:
     script = ROOT / ".ci/run"
     assert script.stat().st_mode & stat.S_IXUSR
     assert "packaging/bootstrap.py test" in script.read_text(encoding="utf-8")
+
+
+# --- the tests
+
+
+@pytest.mark.parametrize("given", [["-n0"], ["-n", "4", "-m", "fast"], ["--numprocesses=2"]])
+def test_who_says_how_many_processes_gets_them(bootstrap: Any, given: list[str]) -> None:
+    assert bootstrap.in_parallel(given) == given
+
+
+def test_a_file_of_tests_stays_together(bootstrap: Any) -> None:
+    parallel = bootstrap.in_parallel(["-m", "fast"])
+    assert parallel[0] == "-n" and int(parallel[1]) >= 1
+    assert parallel[2:] == ["--dist", "loadfile", "-m", "fast"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for Python")
+def test_lint_types_and_tests_all_run_and_all_count(
+    bootstrap: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With a Python that writes down what it is asked for, and finds fault with what FAULT names."""
+    python = bootstrap.ROOT / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport os, sys\nprint('ran', *sys.argv[2:4], flush=True)\n"
+        "sys.exit(sys.argv[2] == os.environ.get('FAULT'))\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(bootstrap, "venv_python", lambda: python)
+    for fault in ("", "ruff", "mypy", "pytest"):
+        monkeypatch.setenv("FAULT", fault)
+        assert bootstrap.run_tests(["-n0"]) == (1 if fault else 0)
+        out = capfd.readouterr().out
+        assert [f"ran {what}" in out for what in ("ruff check", "ruff format", "mypy", "pytest -q")] == [
+            True
+        ] * 4
+        assert ("Found something" in out) == (fault in ("ruff", "mypy"))
