@@ -100,7 +100,8 @@ class _Script:
             stderr=subprocess.DEVNULL,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
 
     def send(self, data: bytes) -> None:

@@ -18,13 +18,13 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     CHECK = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
     for candidate in (["python3.12"], ["python3.13"], ["python3.11"], ["py", "-3.12"], ["py", "-3.13"]):
         try:
-            fits = subprocess.call(candidate + ["-c", CHECK], stderr=subprocess.DEVNULL) == 0
+            fits = subprocess.call([*candidate, "-c", CHECK], stderr=subprocess.DEVNULL) == 0
         except OSError:
             fits = False
         if fits:
             print(f"This is Python {sys.version.split()[0]}; going on with {' '.join(candidate)}.")
             sys.stdout.flush()
-            sys.exit(subprocess.call(candidate + [os.path.abspath(__file__)] + sys.argv[1:]))
+            sys.exit(subprocess.call([*candidate, os.path.abspath(__file__), *sys.argv[1:]]))
     sys.exit(
         f"AutoGPT Desktop needs Python 3.11, 3.12 or 3.13, and this is Python {sys.version.split()[0]}.\n"
         "Install one of them (https://www.python.org/downloads/) and run this command with it."

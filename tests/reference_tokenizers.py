@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +30,7 @@ def byte_pair_reference(
     def word_ids(word: str) -> list[int]:
         parts = [alphabet[byte] for byte in word.encode()]
         while True:
-            pairs = enumerate(zip(parts, parts[1:], strict=False))
+            pairs = enumerate(itertools.pairwise(parts))
             rank, at = min(((ranks.get(pair, len(ranks)), at) for at, pair in pairs), default=(len(ranks), 0))
             if rank == len(ranks):
                 return [ids[part] for part in parts]

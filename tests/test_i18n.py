@@ -158,7 +158,7 @@ def test_nothing_is_left_over() -> None:
     left = []
     for key in sorted(set(chinese()) | set(english())):
         if KEY.fullmatch(key):
-            used = key in errors or key.startswith("error.") and key.removeprefix("error.") in errors
+            used = key in errors or (key.startswith("error.") and key.removeprefix("error.") in errors)
         else:
             used = key in texts
         if not used:

@@ -156,14 +156,14 @@ def _imports(node: ast.AST, lazy: bool, path: Path) -> Iterator[Import]:
 def matches(name: str, patterns: frozenset[str] | set[str]) -> bool:
     for pattern in patterns:
         stem = pattern.removesuffix("*")
-        if name == stem or pattern.endswith("*") and (not stem or name.startswith(stem + ".")):
+        if name == stem or (pattern.endswith("*") and (not stem or name.startswith(stem + "."))):
             return True
     return False
 
 
 def wall_of(module: str) -> Wall:
     for name, found in WALLS.items():
-        if module == name or name and module.startswith(name + "."):
+        if module == name or (name and module.startswith(name + ".")):
             return found
     raise AssertionError(f"{module} has no place in the house: give it one in WALLS")
 

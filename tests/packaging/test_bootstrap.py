@@ -54,7 +54,7 @@ def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "LOG": root / ".venv/autogpt-desktop-setup.log",
     }.items():
         monkeypatch.setattr(module, name, path)
-    yield module
+    return module
 
 
 # --- Python

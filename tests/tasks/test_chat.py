@@ -36,7 +36,7 @@ def done(events: list[object]) -> Done:
 
 
 def test_load_model_describes_what_it_loaded(models: ModelPool) -> None:
-    result = [e for e in load_model(models, "chat") if isinstance(e, Result)][0].value
+    result = next(e for e in load_model(models, "chat") if isinstance(e, Result)).value
     assert result["context_length"] == 512
     assert result["languages"] == ("en",)
     assert 50e6 < result["weight_bytes"] < 1.6 * 98_362_432

@@ -201,8 +201,7 @@ class Bench:
         each = {kind: medians[runner.name] for kind, runner in peer.runners.items()}
         keys = next(iter(each.values()))
         best = {
-            key: (min if key in _SECONDS else max)(each, key=lambda kind: each[kind][key])  # noqa: B023
-            for key in keys
+            key: (min if key in _SECONDS else max)(each, key=lambda kind: each[kind][key]) for key in keys
         }
         column: dict[str, Any] = {"name": peer.name, "version": peer.version}
         column |= {key: each[kind][key] for key, kind in best.items()}

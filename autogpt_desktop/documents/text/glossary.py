@@ -86,7 +86,7 @@ class Glossary:
         try:
             for number, row in enumerate(rows, 1):
                 cells = [_SPACES.sub(" ", cell).strip() for cell in row]
-                if not any(cells) or number == 1 and cells[0].casefold() in _HEADERS:
+                if not any(cells) or (number == 1 and cells[0].casefold() in _HEADERS):
                     continue
                 if len(cells) < 2 or not cells[0] or not cells[1]:
                     raise KnownError("glossary-broken", line=rows.line_num)

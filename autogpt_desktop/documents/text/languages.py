@@ -176,7 +176,9 @@ def _by_model(text: str, allowed: frozenset[str] | None) -> dict[str, float]:
     scores: Counter[str] = Counter()
     for code, probability in _model().rank(text):
         language = _SAME.get(code, code)
-        if allowed is None and language in _not_latin() or allowed is not None and language not in allowed:
+        if (allowed is None and language in _not_latin()) or (
+            allowed is not None and language not in allowed
+        ):
             continue
         # with little text every language is near 1 in 140: the prior decides
         scores[language] += (probability + 1e-4) * (

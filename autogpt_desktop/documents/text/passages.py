@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -40,7 +41,7 @@ def _pieces(document: Document, size: int, overlap: int) -> Iterator[tuple[int, 
     text = document.text
     starts = [page.start for page in document.pages]
     edges = sorted({0, *(start for start in starts if 0 < start < len(text)), len(text)})
-    for begin, finish in zip(edges, edges[1:], strict=False):
+    for begin, finish in itertools.pairwise(edges):
         held: tuple[int, int] | None = None  # paragraphs that go together
         for start, end in _paragraphs(text, begin, finish):
             if held and _letters(text, held[0], end) <= size:

@@ -147,7 +147,7 @@ def _abbreviated(text: str, at: int, end: int, first: str, word: str, language: 
         return lower in _TITLES and not text[end - 1].isspace() and ")" not in text[at:end]
     if lower in _MONTHS:
         return first.isdigit()
-    if lower in _MAYBE or lower == "г" and text[max(0, at - 4) : at - 1].rstrip()[-1:].isdigit():
+    if lower in _MAYBE or (lower == "г" and text[max(0, at - 4) : at - 1].rstrip()[-1:].isdigit()):
         return not first.isupper()
     if lower in _TITLES:
         # "no" and "art" are words too: followed by a number they are abbreviations

@@ -151,9 +151,9 @@ def in_language(source: str, tag: _Tag, language: str) -> str:
     """The start tag of the page or its body, with the language and the direction of what is in it now."""
     right = language in RIGHT_TO_LEFT
     for name in ("lang", "xml:lang"):
-        if name in tag.attributes or name == "lang" and tag.name == "html":
+        if name in tag.attributes or (name == "lang" and tag.name == "html"):
             source = _with_attribute(source, name, language)
-    if right and tag.name == "html" or "dir" in tag.attributes:
+    if (right and tag.name == "html") or "dir" in tag.attributes:
         source = _with_attribute(source, "dir", "rtl" if right else "ltr")
     return source
 
@@ -228,7 +228,7 @@ class _Tokens:
 
     def _element(self, tag: _Tag, start: int, end: int) -> tuple[Token | tuple[Token, ...], int]:
         name = tag.name
-        empty = name in _VOID or tag.empty and self.is_xml
+        empty = name in _VOID or (tag.empty and self.is_xml)
         if tag.end:
             return self._closed(tag), end
         if name in _RAW and not empty:

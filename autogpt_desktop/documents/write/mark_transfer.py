@@ -188,7 +188,7 @@ class _Carrier:
         """Where something without words goes: the same end of a sentence or mark, else between words."""
         at = node.start
         for other in beside:
-            if other is node or id(other) not in self.places or other.thing and not other.thing.text:
+            if other is node or id(other) not in self.places or (other.thing and not other.thing.text):
                 continue
             place = self.places[id(other)]
             if place[0] < place[1] and at in (other.start, other.end):

@@ -91,7 +91,7 @@ def markdown_parts(text: str) -> list[tuple[bool, str]]:
             if body.strip().startswith(fence) and not body.strip().strip(fence[0]):
                 fence = ""
             continue
-        if opening or number == 0 and body == "---":
+        if opening or (number == 0 and body == "---"):
             fence = opening.group(1) if opening else "---"
             parts.append((False, line))
         elif after_blank and _INDENTED.match(body):

@@ -68,7 +68,7 @@ def _environment() -> Any:
     class Generation(Extension):
         """``{% generation %}…{% endgeneration %}`` marks answers for training; here its body counts."""
 
-        tags = {"generation"}
+        tags = {"generation"}  # noqa: RUF012  as jinja2 declares it
 
         def parse(self, parser: Any) -> Any:
             line = next(parser.stream).lineno

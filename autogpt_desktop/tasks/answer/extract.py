@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from autogpt_desktop.events import Progress
@@ -65,7 +65,7 @@ class Vocabulary:
         self.stop = sorted(stop)
         self.end = min(tokenizer.eos_ids)
 
-    _known: WeakKeyDictionary[Any, Vocabulary] = WeakKeyDictionary()
+    _known: ClassVar[WeakKeyDictionary[Any, Vocabulary]] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, tokenizer: Any) -> Vocabulary:

@@ -90,7 +90,7 @@ def features(question: str, passage: Passage, found: Sequence[Candidate]) -> lis
         at = next((i for i, (a, b) in enumerate(passage.sentences) if a <= one.start < b), 0)
         inside = [word for word, start, _ in placed if one.start <= start < one.end]
         near = _near(asked, placed, one)
-        carrying = [word for word in content(phrase)]
+        carrying = list(content(phrase))
         repeats = sum(word in asked for word in carrying) / max(len(carrying), 1)
         wanted = fits(kind, phrase)
         lower = phrase.lower().split()

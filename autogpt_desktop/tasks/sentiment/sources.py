@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from autogpt_desktop.documents.files import check, file_error
@@ -60,8 +60,8 @@ def looks_like_list(text: str) -> bool:
     if lengths[len(lines) // 2] > 400:
         return False
     broken = sum(
-        not _CLOSED.search(before) and (after[:1].islower() or len(before) > 55 and len(after) > 3)
-        for before, after in zip(lines, lines[1:], strict=False)
+        not _CLOSED.search(before) and (after[:1].islower() or (len(before) > 55 and len(after) > 3))
+        for before, after in pairwise(lines)
     )
     if broken > 0.4 * (len(lines) - 1):
         return False

@@ -175,7 +175,7 @@ def same_numbers(source: str, translation: str) -> bool:
     before, after = _numbers(one), _numbers(other)
     gone, new = before - after, after - before
     return not any(value > _SAID for value in gone) and not (
-        any(value > _SAID for value in new) or gone and new
+        any(value > _SAID for value in new) or (gone and new)
     )
 
 

@@ -8,6 +8,7 @@ holds all terms, is wrong least and is likeliest. A second term is put into the 
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -117,7 +118,7 @@ def with_terms(
 def _doubled(text: str) -> int:
     """Words that stand twice in a row."""
     words = [word.casefold() for word in _WORD.findall(text)]
-    return sum(a == b for a, b in zip(words, words[1:], strict=False))
+    return sum(a == b for a, b in itertools.pairwise(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,7 @@ def _begins(before: str, text: str) -> bool:
         return not re.search(r"[.!?。！？…]\W*$", before)
     if _WIDE.match(before[-1]) or _WIDE.match(text):
         return not re.search(r"[。！？]$", before)
-    return before[-1] in _OPENS or not before[-1].isspace() and not text[:1].isalnum()
+    return before[-1] in _OPENS or (not before[-1].isspace() and not text[:1].isalnum())
 
 
 def _said(text: str, word: str, but: str = "") -> int:

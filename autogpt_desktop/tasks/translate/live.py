@@ -136,7 +136,7 @@ def live(
         yield Found(language, language in codes)
     else:
         yield Doubt(_doubt(text, source))
-    if language == target or asks and language not in codes:
+    if language == target or (asks and language not in codes):
         return
     engine = yield from models.get("translate")
     stated = states(known) or states(engine.config.languages)

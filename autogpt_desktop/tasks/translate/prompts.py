@@ -59,7 +59,7 @@ def prompts(engine: Any, wishes: Sequence[Wish], target: str, order: tuple[int, 
         return list(engine.chat_ids(translation_messages(source, target, text, order, terms)))
 
     whole = [chat(wish.text, wish.terms) for wish in wishes]
-    same = list(os.path.commonprefix([chat("A"), chat("\u4e00"), *whole]))
+    same = list(os.path.commonprefix([chat("A"), chat("\u4e00"), *whole]))  # noqa: RUF071  of lists of ids
     return Prompts(same, [ids[len(same) :] for ids in whole], (), "")
 
 

@@ -202,7 +202,7 @@ class PanelLayout(QWidget):
             self.side.setCurrentWidget(self.document)
         else:
             self.side.setCurrentWidget(self.side.evidence)
-        self.side.setVisible(self.pasting or beside and (self._reading or has_evidence))
+        self.side.setVisible(self.pasting or (beside and (self._reading or has_evidence)))
         if was_hidden and not self.side.isHidden():
             self._share()
 

@@ -103,7 +103,7 @@ class TurnView(QWidget):
         self.busy.setVisible(running)
         self.status.setVisible(running)
         self.status.setText(turn.status)
-        written = turn.answered or bool(turn.text.strip()) and turn.finding is None
+        written = turn.answered or (bool(turn.text.strip()) and turn.finding is None)
         self.answer.setVisible(written)
         if written:
             self.answer.set_html(answer_html(turn))

@@ -44,7 +44,7 @@ class PanelMessages(PanelState):
     def send(self) -> None:
         """The composer's text becomes a message, and an answer to it begins."""
         text, attachments = self.composer.text().strip(), list(self.composer.attachments)
-        if not text and not attachments or self._answer():
+        if (not text and not attachments) or self._answer():
             return
         length = self._context_length()
         tokens = estimate_tokens(prompt_text(text, attachments))
@@ -133,7 +133,7 @@ class PanelMessages(PanelState):
         elif self._answer() is None:
             if name == "answer":
                 self._answer_to(item.id)
-            elif name == "regenerate" or name == "retry" and item.text:
+            elif name == "regenerate" or (name == "retry" and item.text):
                 self.regenerate(item)
             elif name in ("continue", "retry"):
                 self._resume(item)

@@ -154,7 +154,7 @@ class PanelState(PanelLayout):
                     "This is about {tokens} tokens, and the model reads {length} at once. Shorten it first.",
                     tokens=f"{draft:,}",
                     length=f"{length:,}",
-                )  # fmt: skip
+                )
             )
             self._warned = True
         elif self._warned:
@@ -177,7 +177,7 @@ class PanelState(PanelLayout):
                 model=model.title,
                 languages=languages_text(tuple(model.languages)),
                 language=languages_text((language,)),
-            )  # fmt: skip
+            )
         )
 
     def _on_model(self, _model: object) -> None:

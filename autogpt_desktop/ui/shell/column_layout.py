@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 MAX_COLUMNS = 2
@@ -42,7 +43,9 @@ class Arrangement:
                     column.append(key)
             if column:
                 columns.append(column)
-        columns[MAX_COLUMNS - 1 :] = [sum(columns[MAX_COLUMNS - 1 :], [])] if columns[1:] else columns[1:]
+        columns[MAX_COLUMNS - 1 :] = (
+            [list(chain(*columns[MAX_COLUMNS - 1 :]))] if columns[1:] else columns[1:]
+        )
         if columns:
             columns[0] += left
         else:

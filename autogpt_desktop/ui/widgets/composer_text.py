@@ -66,7 +66,7 @@ class ComposerText(QPlainTextEdit):
                 event.ignore()
                 return
             control = modifiers == Qt.KeyboardModifier.ControlModifier
-            if control or plain and self.context.settings.send_with_enter:
+            if control or (plain and self.context.settings.send_with_enter):
                 self.send_requested.emit()
             else:
                 self.textCursor().insertBlock()

@@ -17,7 +17,7 @@ class Field(Protocol):
     """A text editor."""
 
     @property
-    def textChanged(self) -> SignalInstance: ...  # noqa: N802  (Qt's name)
+    def textChanged(self) -> SignalInstance: ...
 
     def text(self) -> str: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from pathlib import Path
@@ -148,6 +149,6 @@ def test_long_paragraphs_overlap_by_sentences() -> None:
     text = " ".join(f"This is sentence number {n} of a long paragraph." for n in range(60))
     found = passages(document(text))
     assert len(found) > 2
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert one.start < other.start < one.end < other.end
         assert other.text.startswith("This")

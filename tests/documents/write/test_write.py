@@ -53,8 +53,9 @@ PLAIN = "\ufeffOne.\r\n\r\n  Two.\r\nStill two.\r\n"
                 "Name",
                 "Value",
                 "one cell",
-            ]
-            + ["2", "A quotation."],
+                "2",
+                "A quotation.",
+            ],
         ),
         ("a.vtt", SUBTITLES, ["Hello\nthere."]),
         ("a.srt", "1\r\n00:00:01,000 --> 00:00:02,000\r\nHi.\r\n", ["Hi."]),

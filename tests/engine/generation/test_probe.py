@@ -122,9 +122,9 @@ def test_what_cannot_be_asked(tmp_path: Path) -> None:
         ids = list(engine.tokenizer.encode("the thing"))
         state = engine.new_state()
         for layers in ([], [0], [2, 1], [1, 1], [engine.config.num_hidden_layers + 1]):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="no such layers"):
                 engine.decoder.hidden([(state, ids)], layers)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="in the batch twice"):
             engine.decoder.hidden([(state, ids), (state, ids)], [1])
         with pytest.raises(Cancelled):
             engine.decoder.hidden([(state, ids)], [1], 1, lambda: True)

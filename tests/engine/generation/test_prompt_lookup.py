@@ -180,7 +180,7 @@ def test_cancelled_between_the_tokens_of_a_draft(starter: Engine) -> None:
     def cancelled() -> bool:
         return len(made) == 12
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled):  # noqa: PT012
         for step in starter.tokens(ids, GREEDY, state, cancelled, lookup=lookup):
             if isinstance(step, int):
                 made.append(step)
@@ -221,7 +221,7 @@ def test_tiny_models_answer_the_same(tiny: Engine, ids: list[int], sampling: Sam
         made = [s for s in engine.tokens(ids, sampling, state) if isinstance(s, int)]
         assert made == wanted and state.ids == [*ids, *wanted[:-1]]
         return
-    made, left, lookup = drafting(engine, ids, sampling)
+    made, left, _lookup = drafting(engine, ids, sampling)
     assert made == wanted and left == [*ids, *wanted[:-1]]
     # the same again behind a state that already holds the prompt
     state = tiny.new_state()

@@ -131,7 +131,7 @@ def test_every_state_survives_the_move(pair: tuple[CpuFallbackDecoder, Card, Nat
 def test_a_snapshot_is_of_all_that_the_state_held(
     pair: tuple[CpuFallbackDecoder, Card, NativeDecoder],
 ) -> None:
-    decoder, card, native = pair
+    decoder, card, _native = pair
     state, other = decoder.new_state(), decoder.new_state()
     decoder.forward([(state, [5, 6, 7])])
     card.passes = 0
@@ -145,7 +145,7 @@ def test_a_snapshot_is_of_all_that_the_state_held(
 def test_a_fork_without_room_is_read_anew(
     pair: tuple[CpuFallbackDecoder, Card, NativeDecoder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder, card, _ = pair
+    decoder, _card, _ = pair
     state = decoder.new_state()
     decoder.forward([(state, [5, 6, 7])])
 

@@ -163,9 +163,9 @@ def test_mistakes_of_ours_are_not_stored(history):
         (one, None, "robot", "x"),
         (one, None, "user", "x", "odd"),
     ):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"unknown role or state|is not in conversation"):
             history.add_message(*arguments)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="unknown state"):
         history.set_text(message, "y", state="odd")
     assert texts(history, one) == ["x"] and texts(history, two) == []
 

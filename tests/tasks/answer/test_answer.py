@@ -48,7 +48,7 @@ def to_end(steps: Any) -> Any:
 
 
 def test_every_candidate_is_a_phrase_of_the_passage(reader: Reader) -> None:
-    passage, found, mass = to_end(reader.consider("Who built the mill?", TEXT))
+    _passage, found, mass = to_end(reader.consider("Who built the mill?", TEXT))
     phrases = [TEXT[one.start : one.end] for one in found]
     assert "Anna Holt" in phrases
     assert all(phrase and phrase == phrase.strip() for phrase in phrases)
@@ -150,7 +150,7 @@ def test_signals_tell_a_question_from_another() -> None:
 
 def test_phrases_that_the_model_did_not_follow() -> None:
     text = "In 1782 Anna Holt built the Brenner mill (for 4,200 crowns), near Aldby. It ground rye."
-    firsts = {at: (-2.0, -1.0) for at in range(len(text))}
+    firsts = dict.fromkeys(range(len(text)), (-2.0, -1.0))
     followed = [Candidate(text.index("Anna"), text.index("Anna") + 9, -1.0, -0.5, -0.2, 2)]
     pieces = [(0, text.index(" It")), (text.index("It"), len(text))]
     made = phrases(text, pieces, followed, firsts)
@@ -160,7 +160,7 @@ def test_phrases_that_the_model_did_not_follow() -> None:
     assert all("(" not in phrase and "." not in phrase for phrase in found)
     assert all(one.tokens == 0 and one.logprob == -2.0 and one.prior == -1.0 for one in made)
     assert phrases(text, pieces, [], {}) == []
-    marked = phrases("It is **twice a day** here", [(0, 26)], [], {at: (-1.0, 0.0) for at in range(26)})
+    marked = phrases("It is **twice a day** here", [(0, 26)], [], dict.fromkeys(range(26), (-1.0, 0.0)))
     assert all("*" not in "It is **twice a day** here"[one.start : one.end] for one in marked)
     rows = features("Who built the Brenner mill?", Seen(text, tuple(pieces), ()), [*followed, *made])
     at = FEATURES.index("followed")
@@ -251,7 +251,7 @@ def test_evidence_comes_first_then_the_answer_with_its_place(gemma_gguf: Path) -
     passages = [Passage(Path("a.txt"), "2", 100, 100 + len(TEXT), TEXT, "a")]
     try:
         with models.job() as job:
-            events = [e for e in answer_in_text(job, "Who built the Brenner mill?", passages)]
+            events = list(answer_in_text(job, "Who built the Brenner mill?", passages))
             with pytest.raises(KnownError, match="empty-question"):
                 list(answer_in_text(job, "  ", passages))
             with pytest.raises(KnownError, match="empty-passage"):

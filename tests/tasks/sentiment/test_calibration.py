@@ -55,7 +55,7 @@ def test_platt_finds_the_constants_that_made_the_data() -> None:
 def test_platt_stays_finite_where_the_classes_do_not_overlap() -> None:
     slope, offset = fit_platt([-3.0, -2.0, 2.0, 3.0], [False, False, True, True])
     assert 0 < slope < 10 and abs(offset) < 1
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="both classes"):
         fit_platt([1.0, 2.0], [True, True])
 
 
@@ -71,7 +71,7 @@ def test_the_band_is_as_wide_as_neutral_texts_lie() -> None:
     narrow = fit_band([*polar, -0.2, 0.1], [*labels, "neutral", "neutral"], scale)
     wide = fit_band([*polar, -1.4, 1.2, -1.3, 1.5], [*labels, *["neutral"] * 4], scale)
     assert wide[0] < narrow[0] < 0 < narrow[1] < wide[1] < 8
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="neutral and other"):
         fit_band(polar, labels, scale)
 
 

@@ -158,13 +158,13 @@ def test_a_language_is_named_only_where_it_is_sure() -> None:
 
 def test_the_words_that_carried_the_decision(models: ModelPool) -> None:
     text = "The cast is  nice,\nbut the story is dreadful."
-    explained = [one for one in explain(models, text) if isinstance(one, Explained)][0]
+    explained = next(one for one in explain(models, text) if isinstance(one, Explained))
     weights = {text[word.start : word.end]: word.weight for word in explained.words}
     assert list(weights) == ["The", "cast", "is", "nice", "but", "the", "story", "dreadful"]
     assert min(weights, key=lambda word: weights[word]) == "dreadful" and weights["dreadful"] < 0
     assert weights["nice"] > weights["story"] and weights["nice"] > weights["dreadful"]
     assert explained.scored.d == score(models, [text])[0].d
-    assert [one for one in explain(models, " ") if isinstance(one, Explained)][0].words == ()
+    assert next(one for one in explain(models, " ") if isinstance(one, Explained)).words == ()
 
 
 def test_a_look_reads_the_text_once(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:

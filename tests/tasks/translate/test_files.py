@@ -71,7 +71,7 @@ def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: ModelPool, 
     def enough() -> bool:
         return shown >= len(first) + 1
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled):  # noqa: PT012
         for event in translate_file(models, path, None, "en", "fr", quality="quick", cancelled=enough):
             shown += isinstance(event, Translated)
     second = keys(part)

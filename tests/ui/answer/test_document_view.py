@@ -30,7 +30,7 @@ def view(shell_context: AppContext, qtbot: QtBot) -> Iterator[DocumentView]:
     made.resize(600, 500)
     made.show()
     qtbot.waitExposed(made)
-    yield made
+    return made
 
 
 def shown(view: DocumentView, qtbot: QtBot) -> str:

@@ -90,7 +90,7 @@ def test_growing_ends_as_the_whole(style: ChatStyle) -> None:
 
 def test_a_reference_that_comes_late_is_right_in_the_end(style: ChatStyle) -> None:
     text = "[ref]\n\n[ref]: http://late.example\n"
-    assert dict((words, form.anchorHref()) for words, form in formats(written(style, text))) == {
+    assert {words: form.anchorHref() for words, form in formats(written(style, text))} == {
         "ref": "http://late.example"
     }
 

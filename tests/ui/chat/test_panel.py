@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBo
     assert panel.messages[-1].state == "complete" and stats["tokens_per_second"] == 50.0
     assert "50.0 tokens/s" in widget_of(panel).stats.text()
     assert panel.header.meter.used == stats["context_used"] and panel.header.meter.length == CONTEXT
-    turns, sampling, _ = script.asked[0]
+    turns, _sampling, _ = script.asked[0]
     assert [(turn.role, turn.content) for turn in turns] == [("user", "What is the capital of France?")]
 
 
@@ -127,7 +128,7 @@ def test_streaming_saves_twice_a_second_and_repaints_rarely(
     panel.answers.generate = slowly
     script.pieces = ["word "] * 300
     ask(panel, qtbot, "go")
-    gaps = [b - a for a, b in zip(paints, paints[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(paints)]
     assert len(paints) > 8 and sorted(gaps)[len(gaps) // 20] > REPAINT_MS / 1000 * 0.6
     took = paints[-1] - paints[0]
     assert 2 <= len(saves) <= took * 2 + 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -29,7 +30,7 @@ KEYS = ["chat", "translate", "answer"]
 class Fake(QWidget):
     """A panel with two fields and a key of its own, the same as its neighbour's."""
 
-    built: list[str] = []
+    built: ClassVar[list[str]] = []
 
     def __init__(self, context: AppContext, key: str) -> None:
         super().__init__()

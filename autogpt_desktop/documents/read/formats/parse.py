@@ -70,7 +70,7 @@ def _read(data: bytes, name: str, limits: Limits, parts: Parts) -> None:
 
 def _read_archive(data: bytes, limits: Limits, parts: Parts) -> None:
     archive = Archive(data, limits)
-    kinds = {kind: place for kind, place in archive.relations("").values()}
+    kinds = dict(archive.relations("").values())
     main = kinds.get("officeDocument", "")
     if main.startswith("word/") or "word/document.xml" in archive:
         read_docx(archive, parts)

@@ -220,7 +220,7 @@ class Shelf(QObject):
         status = self.indexing.status(collection_id)
         listed = status.listed
         if listed is not None and status.error is None and not self.indexing.reading(collection_id):
-            wanted = listed.unfinished or collection.watch and listed.stale or self._lacks_meaning(listed)
+            wanted = listed.unfinished or (collection.watch and listed.stale) or self._lacks_meaning(listed)
             if wanted and not collection.paused:
                 self.indexing.start(collection)
             elif collection.watch:

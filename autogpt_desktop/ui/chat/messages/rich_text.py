@@ -185,7 +185,7 @@ class RichText(QTextEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         scrolls = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Escape)
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
-        if event.key() in scrolls or event.key() in arrows and not self.textCursor().hasSelection():
+        if event.key() in scrolls or (event.key() in arrows and not self.textCursor().hasSelection()):
             event.ignore()
         else:
             super().keyPressEvent(event)

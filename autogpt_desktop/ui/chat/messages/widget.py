@@ -149,7 +149,7 @@ class MessageWidget(QWidget):
             elif self.last and cut and not self.text:
                 main = tr("Retry")
         self.main_button.setText(main)
-        again = item.state == "error" or answer and not self.text
+        again = item.state == "error" or (answer and not self.text)
         self.main_button.setIcon(icons.icon("regenerate" if again else "play"))
         self.main_button.setVisible(bool(main))
         branches = item.sibling_count > 1
