@@ -24,6 +24,7 @@ from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets.theme import theme
 from autogpt_desktop.worker import Worker
+from tests.stand_in import install_stand_in
 from tests.ui.chat.kit import ScriptModels
 
 MILL = "The Brenner mill was built in 1782 by Anna Holt. It ground rye until 1911."
@@ -84,10 +85,9 @@ class Script:
 
 
 @pytest.fixture
-def answer_context(qtbot: QtBot, gemma_gguf: Path, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
+def answer_context(qtbot: QtBot, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
     """The model for answers is installed and no other; no file is looked for."""
-    (no_models / gemma_gguf.parent.name).mkdir(parents=True)
-    (no_models / gemma_gguf.parent.name / gemma_gguf.name).symlink_to(gemma_gguf)
+    install_stand_in(no_models, "gemma-3-270m")
     settings = Settings.load()
     ui_language.apply("en")
     theme().install("light")

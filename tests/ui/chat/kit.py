@@ -23,6 +23,7 @@ from autogpt_desktop.ui.chat.panel import ChatPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets.theme import theme
 from autogpt_desktop.worker import Worker
+from tests.stand_in import install_stand_in
 
 CONTEXT = 2048
 
@@ -84,10 +85,9 @@ class Script:
 
 
 @pytest.fixture
-def chat_context(qtbot: QtBot, starter_gguf: Path, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
+def chat_context(qtbot: QtBot, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
     """The starter model is installed and no other."""
-    (no_models / starter_gguf.parent.name).mkdir(parents=True)
-    (no_models / starter_gguf.parent.name / starter_gguf.name).symlink_to(starter_gguf)
+    install_stand_in(no_models, "smollm2-135m-instruct")
     settings = Settings.load()
     ui_language.apply("en")
     theme().install("light")
