@@ -489,3 +489,11 @@ def test_lint_types_and_tests_all_run_and_all_count(
             True
         ] * 4
         assert ("Found something" in out) == (fault in ("ruff", "mypy"))
+
+
+def test_the_commit_hook_wants_the_pinned_ruff() -> None:
+    pinned = re.search(
+        r"^ruff(==\S+)$", (PACKAGING / "requirements/test.txt").read_text("utf-8"), re.MULTILINE
+    )
+    assert pinned is not None
+    assert f'required-version = "{pinned[1]}"' in (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
