@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from autogpt_desktop.i18n import tr
-
-if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
-    from autogpt_desktop.ui.context import AppContext
-
-    Make = Callable[[AppContext], QWidget]
 
 
 def titles(key: str) -> str:
