@@ -10,6 +10,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Nothing a test runs may ask the network whether a file is still current.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Threads that wait must not spin: with other tests on the same cores they made some a hundred times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 

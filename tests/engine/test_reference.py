@@ -195,7 +195,7 @@ def comparison(request: pytest.FixtureRequest) -> Comparison:
 both = pytest.mark.parametrize("comparison", ["starter_gguf", "gemma_gguf"], indirect=True, scope="session")
 
 
-@pytest.mark.slow
+@pytest.mark.weights
 @both
 def test_float32_logits_equal_transformers(comparison: Comparison) -> None:
     found = comparison.float32
@@ -203,6 +203,7 @@ def test_float32_logits_equal_transformers(comparison: Comparison) -> None:
     found.check()
 
 
+@pytest.mark.weights
 @both
 def test_perplexity_of_each_compute_path_is_that_of_the_reference(comparison: Comparison) -> None:
     expected = comparison.reference_perplexity
@@ -213,6 +214,7 @@ def test_perplexity_of_each_compute_path_is_that_of_the_reference(comparison: Co
         assert abs(found / expected - 1) < 0.01, name
 
 
+@pytest.mark.weights
 @both
 def test_weights_stay_small(comparison: Comparison) -> None:
     size = comparison.file_bytes
