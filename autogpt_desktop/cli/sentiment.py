@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
 
 _LARGEST = 512 << 20  # bytes: the largest file of lines
 
@@ -100,7 +103,7 @@ def _lines_of(file: Path | None) -> Iterator[str]:
 
 
 def _table(
-    models: Any,
+    models: Models,
     table: Any,
     column: str,
     options: argparse.Namespace,
@@ -140,7 +143,7 @@ def _table(
 
 
 def _lines(
-    models: Any,
+    models: Models,
     texts: Iterator[str],
     options: argparse.Namespace,
     corrections: Any,

@@ -17,6 +17,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import ModelPool, Models
     from autogpt_desktop.tasks.translate.files import TranslatedFile
 
 _TOGETHER = 32  # lines that are translated together where they come quickly
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         models.unload()
 
 
-def _known(models: Any) -> tuple[str, ...]:
+def _known(models: ModelPool) -> tuple[str, ...]:
     """The languages that the catalog or the file says the model knows; () where neither does."""
     from autogpt_desktop.catalog.installed import languages_of
 
@@ -117,7 +118,7 @@ def _glossary(path: Path | None) -> Any:
 
 
 def _translate_files(
-    models: Any, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
+    models: Models, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
 ) -> None:
     """Each file becomes another one, which keeps its form; each result's path goes to standard output."""
     from autogpt_desktop.cli.output import Reporter, drive
@@ -148,7 +149,7 @@ def _report(done: TranslatedFile, as_lines: bool) -> None:
 
 
 def _print_lines(
-    models: Any,
+    models: Models,
     lines: Sequence[str],
     options: argparse.Namespace,
     glossary: Any,

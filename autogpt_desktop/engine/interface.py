@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Logits = Tensor  # float32 [vocab_size]: the scores of what may follow one token
 
 
 class State(Protocol):
@@ -68,7 +72,7 @@ class Decoder(Protocol):
 
     def forward(
         self,
-        batch: Sequence[tuple[Any, Sequence[int]]],  # (state, ids)
+        batch: Sequence[tuple[Any, Sequence[int]]],  # (state of this decoder, ids)
         logits: Literal["last", "all"] = "last",
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Tensor]:
@@ -76,7 +80,7 @@ class Decoder(Protocol):
 
     def hidden(
         self,
-        batch: Sequence[tuple[Any, Sequence[int]]],  # (state, ids)
+        batch: Sequence[tuple[Any, Sequence[int]]],  # (state of this decoder, ids)
         layers: Sequence[int],
         tokens: int = 1,
         cancelled: Callable[[], bool] = lambda: False,

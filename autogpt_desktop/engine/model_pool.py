@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 import torch
 
@@ -23,6 +23,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+Loading = Generator[Progress | Notice, None, T]  # what happens meanwhile; it returns what was loaded
 MEMORY_SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
 
 
@@ -35,6 +37,9 @@ class TaskMemory(Protocol):
 
     def save(self) -> None:
         """The engine goes: put what is to stay into a file."""
+
+    def forget(self, name: str) -> None:
+        """Drop what belongs to ``name``, which was deleted."""
 
 
 @dataclass(eq=False)
@@ -66,6 +71,28 @@ class LoadedModel:
         self.engine.close()
 
 
+class Models(Protocol):
+    """What a task gets its engines from: ``ModelPool``, or ``JobModels`` for one job."""
+
+    @overload
+    def get(self, role: Literal["chat", "translate"] = ...) -> Loading[Engine]: ...
+    @overload
+    def get(self, role: Literal["embed"]) -> Loading[EncoderEngine]: ...
+    @overload
+    def get(self, role: str) -> Loading[Engine | EncoderEngine]: ...
+
+    @property
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        """What is loaded, the latest used last."""
+
+    @property
+    def prompt_cache(self) -> Path | None:
+        """The folder for saved states; None saves none."""
+
+    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+        """Where tasks keep what belongs to an engine, by the task's name."""
+
+
 class ModelPool:
     """The engines that are loaded. Lives on the worker thread; panels name a role or a model.
 
@@ -95,7 +122,7 @@ class ModelPool:
         self.budget = budget
         self._entries: dict[Path, LoadedModel] = {}  # the latest used last
 
-    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
+    def get(self, role: str = "chat") -> Loading[Any]:
         """The Engine or EncoderEngine for a role or a model's name, loaded if need be; the generator
         returns it. It is good until the next call; ``job`` keeps several.
 
@@ -135,9 +162,7 @@ class ModelPool:
         for entry in [entry for entry in self._entries.values() if path in (None, entry.path)]:
             self._drop(entry)
 
-    def _obtain(
-        self, role: str, pin: Callable[[LoadedModel], None]
-    ) -> Generator[Progress | Notice, None, LoadedModel]:
+    def _obtain(self, role: str, pin: Callable[[LoadedModel], None]) -> Loading[LoadedModel]:
         path = self.resolve(role)
         entry = self._entries.pop(path, None)
         if entry is not None:
@@ -206,7 +231,7 @@ class JobModels:
         self._models = models
         self.pinned: list[LoadedModel] = []
 
-    def get(self, role: str = "chat") -> Generator[Progress | Notice, None, Any]:
+    def get(self, role: str = "chat") -> Loading[Any]:
         """As ``ModelPool.get``, good until the job ends."""
         entry = yield from self._models._obtain(role, self._pin)
         return entry.engine

@@ -8,11 +8,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Result, Text
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.interface import State
+    from autogpt_desktop.engine.model_pool import Models, TaskMemory
 
 KEPT_STATES = 3  # conversations whose KV caches stay in memory, the latest used
 _LEAST_ANSWER = 64  # tokens of room without which no answer is begun
@@ -35,12 +40,12 @@ class Turn:
 class _Conversation:
     """What is kept of a conversation between two answers."""
 
-    state: Any
+    state: State
     dropped: int = 0  # oldest turns that no longer fit; they stay dropped, so that the cache keeps matching
 
 
 def chat(
-    models: Any,
+    models: Models,
     turns: Sequence[Turn],
     sampling: Sampling,
     *,
@@ -50,10 +55,10 @@ def chat(
 ) -> Iterator[Progress | Notice | Text | Done]:
     """Answer the last turn of a conversation.
 
-    ``models`` hands out engines (``engine.model_pool.ModelPool``). ``conversation`` names the KV cache to
-    go on with; "" starts from nothing and keeps nothing. With ``continue_last`` the last turn is an
-    unfinished answer that is gone on with. A conversation that outgrows the context loses its oldest
-    turns, down to three quarters of the context at once, never its system prompt, and a Notice says so.
+    ``conversation`` names the KV cache to go on with; "" starts from nothing and keeps nothing. With
+    ``continue_last`` the last turn is an unfinished answer that is gone on with. A conversation that
+    outgrows the context loses its oldest turns, down to three quarters of the context at once, never its
+    system prompt, and a Notice says so.
     Raises KnownError: empty-message, message-too-long, and whatever loading can raise.
     """
     if not turns or not turns[-1].content.strip():
@@ -75,7 +80,7 @@ def chat(
         _keep_system_prompt(engine, turns[0].content, kept.state, found, conversation)
 
 
-def _keep_system_prompt(engine: Any, prompt: str, state: Any, found: int, conversation: str) -> None:
+def _keep_system_prompt(engine: Engine, prompt: str, state: State, found: int, conversation: str) -> None:
     """Let other conversations begin from what ``state`` holds of its system prompt.
 
     ``found``: how many of its tokens were known already.
@@ -100,9 +105,9 @@ def _system_owner(conversation: str) -> str:
 
 
 class _Conversations:
-    """The latest used conversations with one engine: what ``ModelPool`` keep with it."""
+    """The latest used conversations with one engine: what ``Models`` keep with it."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: OrderedDict[str, _Conversation] = OrderedDict()
 
@@ -135,25 +140,25 @@ class _Conversations:
             self._engine.prompt_cache.save(kept.state, name)
 
 
-def _conversation(memory: dict[str, Any], engine: Any, name: str) -> _Conversation:
+def _conversation(memory: dict[str, TaskMemory], engine: Engine, name: str) -> _Conversation:
     if not name:
         return _Conversation(engine.new_state())
-    if "chat" not in memory:
-        memory["chat"] = _Conversations(engine)
-    conversations: _Conversations = memory["chat"]
+    conversations = memory.setdefault("chat", _Conversations(engine))
+    assert isinstance(conversations, _Conversations)
     return conversations[name]
 
 
-def forget(models: Any, conversation: str) -> None:
+def forget(models: Models, conversation: str) -> None:
     """Drop what is kept of a conversation that was deleted, in memory and on disk.
 
     System prompts go too: this one's may have been the person's own.
     """
     for loaded in models.loaded:
-        if "chat" in loaded.memory:
-            loaded.memory["chat"].forget(conversation)
+        engine, conversations = loaded.engine, loaded.memory.get("chat")
+        if conversations is not None and hasattr(engine, "prompt_cache"):
+            conversations.forget(conversation)
             for owner in (conversation, _system_owner(conversation)):
-                loaded.engine.prompt_cache.forget(owner)
+                engine.prompt_cache.forget(owner)
     if models.prompt_cache is not None:
         forget_saved(models.prompt_cache, [conversation])
 
@@ -166,7 +171,9 @@ def forget_saved(folder: Path, conversations: Sequence[str]) -> None:
         PromptCacheFiles(folder).forget(owner)
 
 
-def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_last: bool) -> list[int]:
+def fit(
+    engine: Engine, turns: Sequence[Turn], kept: _Conversation, reserve: int, continue_last: bool
+) -> list[int]:
     """The prompt's ids, with as few of the oldest turns left out as the context asks for.
 
     Counts in ``kept.dropped``. ``reserve``: tokens that must stay free for the answer.
@@ -203,7 +210,7 @@ def fit(engine: Any, turns: Sequence[Turn], kept: Any, reserve: int, continue_la
     return ids
 
 
-def prompt_ids(engine: Any, turns: Sequence[Turn], continue_last: bool) -> list[int]:
+def prompt_ids(engine: Engine, turns: Sequence[Turn], continue_last: bool) -> list[int]:
     """Token ids of a conversation by the model's template, open at the end for the answer."""
     messages = [{"role": t.role, "content": t.content} for t in turns]
     if not continue_last:
@@ -213,7 +220,7 @@ def prompt_ids(engine: Any, turns: Sequence[Turn], continue_last: bool) -> list[
     return [*opening, *engine.tokenizer.encode(messages[-1]["content"], add_special=False)]
 
 
-def load_model(models: Any, name: str) -> Iterator[Progress | Notice | Result]:
+def load_model(models: Models, name: str) -> Iterator[Progress | Notice | Result]:
     """Load a model ahead of its first use; the Result is what the window shows of it."""
     started = time.perf_counter()
     engine = yield from models.get(name)

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.bench.quality import fit_probe
 from autogpt_desktop.engine.generation.probe import hidden_rows
@@ -20,6 +20,9 @@ from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, measure, ti
 from autogpt_desktop.tasks.sentiment.probe_scorer import headed, heads_file, own_sentences, packed
 from autogpt_desktop.tasks.sentiment.scorers import Constants, DecoderAsker, constants_file
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, ROLE, ready, scored, sentiment
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
 
 BINS = 15
 FIT = 600  # sentences of the train split
@@ -42,7 +45,7 @@ def rows(data: Path, split: str, limit: int, seed: int) -> list[Row]:
     return random.Random(seed).sample(every, limit) if 0 < limit < len(every) else every
 
 
-def measure_sentiment(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
+def measure_sentiment(models: Models, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
     """Accuracy and expected calibration error, two-way; the share of neutral, three-way; texts a second
     with the cached prefix and batches, and one at a time without either. ``limit`` 0: all of dev."""
     dev = rows(data_dir, "dev", limit, seed)
@@ -64,7 +67,7 @@ def measure_sentiment(models: Any, data_dir: Path, limit: int, seed: int) -> dic
     }
 
 
-def throughput(models: Any, data_dir: Path, count: int, seed: int) -> dict[str, float]:
+def throughput(models: Models, data_dir: Path, count: int, seed: int) -> dict[str, float]:
     """Texts a second both ways, in turn, and what the kept prefix saves."""
     texts = [text for text, _ in rows(data_dir, "train", count, seed)]
     engine = run_to_end(models.get(ROLE))
@@ -97,7 +100,7 @@ def throughput(models: Any, data_dir: Path, count: int, seed: int) -> dict[str, 
     }
 
 
-def fit_sentiment(models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
+def fit_sentiment(models: Models, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
     """Constants for the role's model, written to ``resources/calibration``: of the words alone Platt's from
     ``limit`` (0: 600) sentences of the train split and the band from our own; and two heads from ``limit``
     (0: all) of the train split and our own."""

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, write
@@ -30,6 +30,10 @@ from autogpt_desktop.tasks.translate.confidence import signals
 from autogpt_desktop.tasks.translate.prompts import Wish
 from autogpt_desktop.tasks.translate.translate import QUALITIES, Translation, translate_many
 
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.model_pool import Models
+
 FITTED = (("en", "fr"), ("en", "zh"), ("zh", "en"))  # pairs that the confidence is fitted to
 PAIRS = (("en", "fr"), ("fr", "en"), ("en", "es"), ("en", "de"), ("en", "zh"), ("zh", "en"))
 PLAIN = (5, 6, 7)  # examples of the baseline: the best of those tried on 32 sentences of en → fr
@@ -42,7 +46,7 @@ _ALONE = 12  # sentences that are translated by themselves, with and without the
 KEPT = "examples"  # the name of those figures
 
 
-def measure_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
+def measure_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """For each pair: chrF and BLEU of the baseline and of every quality, p of the difference in chrF, the
     share of sentences that are flagged, how many bad ones are not, and how far the confidence is from the
     share that is of use. "quick" translates a quarter of the sentences. And KEPT: what keeping the state
@@ -62,7 +66,7 @@ def measure_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0
     return found | {KEPT: kept.pairs[KEPT]}
 
 
-def _kept_examples(engine: Any, models: Any, data_dir: Path, limit: int, seed: int) -> dict[str, float]:
+def _kept_examples(engine: Engine, models: Models, data_dir: Path, limit: int, seed: int) -> dict[str, float]:
     """Seconds that a sentence takes by itself ("quick"), with the state of the examples kept and where they
     are read anew each time."""
     source, target = PAIRS[0]
@@ -82,7 +86,7 @@ def _kept_examples(engine: Any, models: Any, data_dir: Path, limit: int, seed: i
     return seconds | {"times faster": seconds["read each time"] / seconds["kept"]}
 
 
-def fit_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
+def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """Fit the confidence to ``limit`` (60) sentences of each of FITTED that are not measured with this
     ``seed``, and write it. Raises KnownError("bench-data")."""
     engine = run_to_end(models.get("translate"))
@@ -111,7 +115,7 @@ def fit_translate(models: Any, data_dir: Path, limit: int = 0, seed: int = 0) ->
 class _Done:
     """Figures of the pairs that are measured, in a file of the cache, as long as nothing else changed."""
 
-    def __init__(self, engine: Any, data_dir: Path, limit: int, seed: int) -> None:
+    def __init__(self, engine: Engine, data_dir: Path, limit: int, seed: int) -> None:
         code = Path(__file__).parents[2]
         files = [*code.glob("tasks/translate/*.py"), code / "tasks" / "prompts.py", Path(__file__)]
         files += [
@@ -148,7 +152,7 @@ def _sample(
 
 
 def _pair(
-    engine: Any, models: Any, data_dir: Path, source: str, target: str, limit: int, seed: int
+    engine: Engine, models: Models, data_dir: Path, source: str, target: str, limit: int, seed: int
 ) -> dict[str, Any]:
     texts, references = _sample(data_dir, source, target, limit, seed)
     plain, seconds = _timed(lambda: three_shot(engine, texts, source, target))
@@ -200,7 +204,7 @@ def _usable(made: Sequence[str], references: Sequence[str], target: str) -> list
     return [usable(metric.sentence_score(one, [other]).score, target) for one, other in pairs]
 
 
-def three_shot(engine: Any, texts: Sequence[str], source: str, target: str) -> list[str]:
+def three_shot(engine: Engine, texts: Sequence[str], source: str, target: str) -> list[str]:
     """The baseline's translations."""
     encode = engine.tokenizer.encode
     prefix = encode(translation_prefix(source, target, PLAIN), add_special=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch import Tensor
 from autogpt_desktop.engine.generation.engine import Engine, StopStrings
 from autogpt_desktop.engine.generation.sampling import argmax, logsumexp
 from autogpt_desktop.engine.interface import State
+from autogpt_desktop.engine.tokenizer.tokenizer import StreamDecoder
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 
@@ -43,7 +43,7 @@ class _Sequence:
     pending: list[int]  # ids that the state has not seen yet
     room: int  # tokens that may still be generated
     stop: StopStrings
-    decoder_text: Any
+    decoder_text: StreamDecoder
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     text: str = ""

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from autogpt_desktop._version import __version__
 
@@ -341,7 +341,7 @@ def _common(mine: NDArray[Any], ids: Sequence[int]) -> int:
     return int(different[0]) if len(different) else size
 
 
-def _read_header(file: Any) -> _Header:
+def _read_header(file: BinaryIO) -> _Header:
     """The header and ids, which CRC-32 has not confirmed yet."""
     import numpy as np
 

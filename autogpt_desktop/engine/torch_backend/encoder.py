@@ -67,6 +67,11 @@ class EncoderEngine:
     notices: tuple[Notice, ...] = ()
 
     @property
+    def context_length(self) -> int:
+        """Tokens of one text; longer ones are cut."""
+        return self.config.max_tokens
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of memory that the weights hold."""
         return sum(tensor.nbytes for tensor in self.weights.values())

@@ -15,12 +15,17 @@ import tomllib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autogpt_desktop import paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.interface import State
+    from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 
 OWNER = "sentiment"  # of the saved prefix: nothing of a person's text is in it
 WINDOW = 320  # tokens of a text that are scored in one piece
@@ -107,7 +112,7 @@ class DecoderAsker:
 
     knows_neutral = False
 
-    def __init__(self, engine: Any, batch: int = 0, prefix: bool = True) -> None:
+    def __init__(self, engine: Engine, batch: int = 0, prefix: bool = True) -> None:
         """``batch`` texts travel together (0: the engine's own number). Without ``prefix`` the examples are
         read again for every text: what the benchmark compares with."""
         self.engine, self.prompt, self.batch = engine, prompt(), batch
@@ -118,7 +123,7 @@ class DecoderAsker:
         self.choices = self._choices()
         self.start = [] if self.chat else self._question_start()
         self.prefix = self._chat_prefix() if self.chat else self._base_prefix()
-        self.state: Any = None
+        self.state: State | None = None
         self.shared = prefix
         around = len(self._whole("x")) - len(self.prefix)
         self.window = min(WINDOW, engine.context_length - len(self.prefix) - around - 1)
@@ -157,7 +162,7 @@ class DecoderAsker:
     def rest(self) -> None:
         """Nothing is held."""
 
-    def prompts(self, texts: Sequence[str]) -> list[tuple[list[tuple[int, list[int]]], Any]]:
+    def prompts(self, texts: Sequence[str]) -> list[tuple[list[tuple[int, list[int]]], State | None]]:
         """(number of the text, prompt in ids) of those behind a state, with that state; then of the others,
         whole, with None."""
         together: list[tuple[int, list[int]]] = []
@@ -241,7 +246,7 @@ class DecoderAsker:
 class HeadAsker:
     """An encoder whose labels say positive, negative and perhaps neutral, or count stars."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: EncoderEngine) -> None:
         self.engine = engine
         self.labels = [_class_of(label) for label in engine.config.labels]
         self.knows_neutral = "neutral" in self.labels

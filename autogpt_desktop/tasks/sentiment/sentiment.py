@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, label_of
@@ -27,6 +27,7 @@ from autogpt_desktop.tasks.sentiment.probe_scorer import asker
 from autogpt_desktop.tasks.sentiment.scorers import Score
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
     from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
 ROLE = "sentiment"
@@ -80,7 +81,7 @@ class Explained:
 
 
 def sentiment(
-    models: Any,
+    models: Models,
     texts: Iterable[str],
     *,
     two_way: bool = False,
@@ -109,7 +110,7 @@ def sentiment(
 
 
 def ready(
-    models: Any, corrections: Corrections | None, cancelled: Callable[[], bool]
+    models: Models, corrections: Corrections | None, cancelled: Callable[[], bool]
 ) -> Generator[Progress | Notice, None, Judge]:
     """The role's model, its prefix and its constants."""
     engine = yield from models.get(ROLE)
@@ -173,7 +174,7 @@ def _sentences(
 
 
 def explain(
-    models: Any,
+    models: Models,
     text: str,
     *,
     two_way: bool = False,
@@ -188,7 +189,7 @@ def explain(
 
 
 def look(
-    models: Any,
+    models: Models,
     text: str,
     *,
     words: bool = True,

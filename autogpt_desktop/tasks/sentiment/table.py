@@ -25,6 +25,7 @@ from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, Part, measu
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, Scored, ready, scored
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
     from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
 _BLOCK = 256  # rows whose texts are looked up together
@@ -137,7 +138,7 @@ class TableRun:
 
     def run(
         self,
-        models: Any,
+        models: Models,
         *,
         two_way: bool = False,
         corrections: Corrections | None = None,
@@ -189,7 +190,7 @@ class TableRun:
 
     def judge_again(
         self,
-        models: Any,
+        models: Models,
         *,
         two_way: bool = False,
         corrections: Corrections | None = None,
@@ -287,7 +288,7 @@ class TableRun:
 
     def _ready(
         self,
-        models: Any,
+        models: Models,
         two_way: bool,
         corrections: Corrections | None,
         cancelled: Callable[[], bool],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Progress
@@ -14,6 +14,11 @@ from autogpt_desktop.tasks.translate.confidence import confidence, signals
 from autogpt_desktop.tasks.translate.constrained import with_terms
 from autogpt_desktop.tasks.translate.prompts import Wish, judged, longest, prompts, repeating
 from autogpt_desktop.tasks.translate.rerank import Candidate, best, expected
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.generation.sampling import Sampler
+    from autogpt_desktop.engine.interface import Logits
 
 SAMPLES = 4  # of the quality "best", beside the likeliest answer
 RETRIES = 4  # candidates of the second try
@@ -55,7 +60,12 @@ class Chosen:
 
 
 def answers(
-    engine: Any, wishes: Sequence[Wish], target: str, glossary: Glossary, quality: str, cancelled: Cancelled
+    engine: Engine,
+    wishes: Sequence[Wish],
+    target: str,
+    glossary: Glossary,
+    quality: str,
+    cancelled: Cancelled,
 ) -> Generator[Progress, None, list[Answer]]:
     """Translate sentences of one language; what the guard finds wrong is tried once more, differently."""
     found = yield from choices(engine, wishes, target, glossary, quality, cancelled)
@@ -63,7 +73,12 @@ def answers(
 
 
 def choices(
-    engine: Any, wishes: Sequence[Wish], target: str, glossary: Glossary, quality: str, cancelled: Cancelled
+    engine: Engine,
+    wishes: Sequence[Wish],
+    target: str,
+    glossary: Glossary,
+    quality: str,
+    cancelled: Cancelled,
 ) -> Generator[Progress, None, list[Chosen]]:
     """As ``answers``: the candidates themselves."""
     tries = [_Try(at) for at in range(len(wishes))]
@@ -87,7 +102,7 @@ def choices(
 
 
 def _enforced(
-    engine: Any,
+    engine: Engine,
     wishes: Sequence[Wish],
     chosen: list[Chosen],
     target: str,
@@ -124,7 +139,7 @@ def _chosen(options: Sequence[Candidate], quality: str) -> Chosen:
 
 
 def several(
-    engine: Any, wishes: Sequence[Wish], target: str, count: int, cancelled: Cancelled
+    engine: Engine, wishes: Sequence[Wish], target: str, count: int, cancelled: Cancelled
 ) -> Generator[Progress, None, list[list[Answer]]]:
     """Different translations of each sentence, the best first."""
     tries = [
@@ -147,7 +162,7 @@ def _answer(wish: Wish, target: str, chosen: Chosen) -> Answer:
 
 
 def _candidates(
-    engine: Any,
+    engine: Engine,
     wishes: Sequence[Wish],
     tries: Sequence[_Try],
     target: str,
@@ -189,9 +204,9 @@ class _Chooser:
         from autogpt_desktop.engine.generation.sampling import argmax
 
         self.tries, self.argmax = tries, argmax
-        self.samplers: dict[int, Any] = {}
+        self.samplers: dict[int, Sampler] = {}
 
-    def __call__(self, index: int, logits: Any, made: list[int]) -> int:
+    def __call__(self, index: int, logits: Logits, made: list[int]) -> int:
         one = self.tries[index]
         if one.no_repeat and (banned := repeating(made)):
             logits = logits.clone()
@@ -203,7 +218,7 @@ class _Chooser:
         return int(self.samplers[index](logits, made))
 
 
-def _sampler(one: _Try) -> Any:
+def _sampler(one: _Try) -> Sampler:
     from autogpt_desktop.engine.config import Sampling
     from autogpt_desktop.engine.generation.sampling import make_sampler
 

@@ -13,13 +13,18 @@ import math
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term, replaced
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import WIDE, cost
 from autogpt_desktop.tasks.translate.prompts import Prompts, Wish, judged, longest, prompts, repeating
 from autogpt_desktop.tasks.translate.rerank import Candidate, chrf, grams
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.interface import Logits, State
+    from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 
 PLACES = 5  # where the term is tried
 _OTHERS = 3  # other words in front of the likeliest of them: "la banque", but "l'établissement"
@@ -80,8 +85,8 @@ class _Read:
 
 
 def with_terms(
-    engine: Any,
-    prefix: Any,
+    engine: Engine,
+    prefix: State,
     asked: Prompts,
     number: int,
     wish: Wish,
@@ -125,9 +130,9 @@ def _doubled(text: str) -> int:
 class _Maker:
     """Makes translations of one sentence that hold one term more."""
 
-    engine: Any
-    prefix: Any
-    state: Any  # holds all of the prompt but its last token
+    engine: Engine
+    prefix: State
+    state: State  # holds all of the prompt but its last token
     last: int  # that token
     asked: Prompts
     wish: Wish
@@ -256,7 +261,7 @@ class _Maker:
         self._find_word(read, term)
         return read
 
-    def _rows(self, state: Any, ids: Sequence[int]) -> Iterator[Any]:
+    def _rows(self, state: State, ids: Sequence[int]) -> Iterator[Logits]:
         for begin in range(0, len(ids), _SEEN):
             work = [(state, ids[begin : begin + _SEEN])]
             yield from self.engine.decoder.forward(work, "all", self.cancelled)[0]
@@ -294,12 +299,12 @@ class _Maker:
 class _Forced:
     """Chooses the term's tokens first, then the likeliest; the word of the term ends with it."""
 
-    def __init__(self, tokenizer: Any, starts: Sequence[_Start]) -> None:
+    def __init__(self, tokenizer: Tokenizer, starts: Sequence[_Start]) -> None:
         from autogpt_desktop.engine.generation.sampling import argmax
 
         self.tokenizer, self.starts, self.argmax = tokenizer, starts, argmax
 
-    def __call__(self, index: int, logits: Any, made: list[int]) -> int:
+    def __call__(self, index: int, logits: Logits, made: list[int]) -> int:
         start = self.starts[index]
         forced = start.term + start.rest
         if len(made) < len(forced):
@@ -311,7 +316,7 @@ class _Forced:
             logits[banned] = -math.inf
         return int(self.argmax(logits))
 
-    def _behind(self, logits: Any, last: int) -> int:
+    def _behind(self, logits: Logits, last: int) -> int:
         """The likeliest token that leaves the term as it is."""
         end = self.tokenizer.token_text(last)[-1:]
         tokens = [int(token) for token in logits.topk(_NEXT).indices]
@@ -324,7 +329,7 @@ class _Forced:
         return tokens[0]
 
 
-def _cut(tokenizer: Any, ids: Sequence[int]) -> tuple[list[str], list[int]]:
+def _cut(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[list[str], list[int]]:
     """The text of each token, and at which of them a word may begin."""
     stream = tokenizer.stream()
     texts, places, whole = [], [], True

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.passages import detect
@@ -24,6 +24,9 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translated, Translation, translate_many
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
 
 __all__ = ["SUFFIXES", "Kept", "TranslatedFile", "translate_file", "turned"]
 
@@ -61,7 +64,7 @@ class TranslatedFile:
 
 
 def translate_file(
-    models: Any,
+    models: Models,
     path: Path,
     out: Path | None,
     source: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.passages import detect
@@ -21,6 +21,9 @@ from autogpt_desktop.tasks.translate.translate import (
     states,
     translate,
 )
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
 
 FIRST = 1  # sentences that are translated before the first is shown
 MOST = 20_000  # sentences that are remembered
@@ -106,7 +109,7 @@ def _glossary(terms: tuple[Term, ...]) -> Glossary:
 
 
 def live(
-    models: Any,
+    models: Models,
     text: str,
     source: str,
     target: str,
@@ -159,7 +162,7 @@ def live(
 
 
 def warm(
-    models: Any, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
+    models: Models, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
 ) -> Iterator[Any]:
     """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
     guess("Hello")  # the library that tells languages takes a moment to load

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary, replaced
 from autogpt_desktop.tasks.prompts import (
@@ -18,6 +18,9 @@ from autogpt_desktop.tasks.prompts import (
 )
 from autogpt_desktop.tasks.translate.checks import cost, flags, repaired
 from autogpt_desktop.tasks.translate.rerank import Candidate
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
 
 _NO_REPEAT = 5  # tokens in a row that may not come again in a second try
 _QUOTES = re.compile(r"^[\"“«„「](.*)[\"”»“」]$", re.DOTALL)
@@ -45,7 +48,7 @@ class Prompts:
     lead: str
 
 
-def prompts(engine: Any, wishes: Sequence[Wish], target: str, order: tuple[int, ...] = ()) -> Prompts:
+def prompts(engine: Engine, wishes: Sequence[Wish], target: str, order: tuple[int, ...] = ()) -> Prompts:
     """For wishes in one language. ``order``: of the examples, by default as they are written."""
     source = shown(wishes[0].source)
     if engine.template.is_fallback:
@@ -68,7 +71,7 @@ def shown(source: str) -> str:
     return source if source in parallel()[0] else "en"
 
 
-def longest(engine: Any, wish: Wish) -> int:
+def longest(engine: Engine, wish: Wish) -> int:
     """Tokens that its translation may have."""
     return 16 + int(2.5 * len(engine.tokenizer.encode(wish.text, add_special=False)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.passages import detect
@@ -20,6 +20,10 @@ from autogpt_desktop.tasks.translate.candidates import Answer, answers, several
 from autogpt_desktop.tasks.translate.checks import flags, has_letters
 from autogpt_desktop.tasks.translate.prompts import Wish
 from autogpt_desktop.tasks.translate.segments import Piece, pieces
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.model_pool import Models
 
 _FEW = 60  # characters; the language of more is told by themselves
 _NEARLY = 0.3  # of the likeliest language's probability
@@ -75,7 +79,7 @@ class Translation:
         return tuple(dict.fromkeys(flag for sentence in self.sentences for flag in sentence.flags))
 
 
-def languages(engine: Any) -> tuple[str, ...]:
+def languages(engine: Engine) -> tuple[str, ...]:
     """Which of LANGUAGES to offer: those the model says it knows, all where it says nothing."""
     return offered(engine.config.languages)
 
@@ -92,7 +96,7 @@ def states(known: Sequence[str]) -> bool:
 
 
 def translate(
-    models: Any,
+    models: Models,
     text: str,
     source: str,
     target: str,
@@ -122,7 +126,7 @@ def translate(
 
 
 def translate_many(
-    models: Any,
+    models: Models,
     texts: Sequence[str],
     source: str,
     target: str,
@@ -185,7 +189,7 @@ class Alternative:
 
 
 def alternatives(
-    models: Any,
+    models: Models,
     sentence: str,
     source: str,
     target: str,
@@ -218,7 +222,7 @@ def alternatives(
 class _How:
     """What is the same for all pieces of a window."""
 
-    engine: Any
+    engine: Engine | None  # None: no piece has anything to translate
     target: str
     glossary: Glossary
     quality: str
@@ -237,6 +241,7 @@ def _window(
         if piece.inner and source != how.target and key not in how.memory:
             wishes.setdefault(source, {})[key] = _wish(piece, source, how.glossary)
     for wanted in wishes.values():
+        assert how.engine is not None
         found = yield from answers(
             how.engine, list(wanted.values()), how.target, how.glossary, how.quality, how.cancelled
         )

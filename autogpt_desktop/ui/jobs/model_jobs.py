@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from autogpt_desktop.events import Notice, Progress, Result
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels, ModelPool
     from autogpt_desktop.runtime import ModelOptions, Resolve
 
-MakeModels = Callable[["Resolve", "ModelOptions"], Any]  # called on the worker's thread
-ModelsJob = Callable[[Any, Event], Iterator[Any]]
+MakeModels = Callable[["Resolve", "ModelOptions"], "ModelPool"]  # called on the worker's thread
+ModelsJob = Callable[["JobModels", Event], Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def is_work(event: object) -> bool:
     return not isinstance(event, Progress | Notice | ModelInfo | InMemory)
 
 
-def only_load(_models: Any, _cancel: Event) -> Iterator[Any]:
+def only_load(_models: JobModels, _cancel: Event) -> Iterator[Any]:
     """The job that does nothing: ``WorkerModels.run`` loads the chat model before it."""
     return iter(())
 
@@ -67,7 +68,7 @@ class WorkerModels:
 
     def __init__(self, make: MakeModels) -> None:
         self._make = make
-        self._models: Any = None
+        self._models: ModelPool | None = None
         self._made_for: ModelOptions | None = None
         self._roles: dict[str, str | None] = {}
         self.loaded = ""  # the name that load_model succeeded with
@@ -112,7 +113,9 @@ class WorkerModels:
                     yield from self.news()
             yield from self.news()
 
-    def get(self, options: ModelOptions, roles: dict[str, str | None]) -> Generator[Any, None, Any]:
+    def get(
+        self, options: ModelOptions, roles: dict[str, str | None]
+    ) -> Generator[Progress, None, ModelPool]:
         """Torch is imported here, the first time. ``roles``: the model for each role."""
         self._roles = roles
         if self._models is None or self._made_for != options:
@@ -139,7 +142,7 @@ class WorkerModels:
         if self._models is not None:
             self._models.unload(path)
 
-    def unload(self, before: list[Callable[[Any], None]]) -> None:
+    def unload(self, before: list[Callable[[ModelPool], None]]) -> None:
         if self._models is not None:
             for action in before:
                 action(self._models)
