@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 class State(Protocol):
     """One sequence: the token ids a decoder has seen, and what it remembers of them."""
 
-    ids: list[int]
-    layout: str  # snapshots of another are of no use, even where their shapes are the same
+    @property
+    def ids(self) -> list[int]: ...
+
+    @property
+    def layout(self) -> str:
+        """Snapshots of another layout are of no use, even where their shapes are the same."""
 
     def __len__(self) -> int: ...
 

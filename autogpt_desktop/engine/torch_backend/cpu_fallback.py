@@ -37,6 +37,10 @@ class CpuFallbackState:
     def ids(self) -> list[int]:
         return self.unread or self.inner.ids
 
+    @property
+    def layout(self) -> str:
+        return self.inner.layout
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -93,7 +97,7 @@ class CpuFallbackDecoder:
         """What only one kind of decoder has to say."""
         return getattr(self.__dict__["inner"], name)
 
-    def new_state(self) -> Any:
+    def new_state(self) -> CpuFallbackState:
         return CpuFallbackState(self, self.inner.new_state())
 
     @property

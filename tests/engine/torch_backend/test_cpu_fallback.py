@@ -13,6 +13,7 @@ import torch
 
 from autogpt_desktop.engine import load as loading
 from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.engine.generation.prompt_cache import fingerprint
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
@@ -101,6 +102,14 @@ def test_an_answer_goes_on_on_the_processor(model: Path, monkeypatch: pytest.Mon
     assert isinstance(again[-1], Done) and again[-1].cached_tokens == again[-1].prompt_tokens - 1
     engine.close()
     plain.close()
+
+
+def test_a_card_s_model_has_a_fingerprint(
+    model: Path, pair: tuple[CpuFallbackDecoder, Card, NativeDecoder]
+) -> None:
+    decoder, card, _ = pair
+    assert decoder.new_state().layout == card.new_state().layout
+    assert fingerprint(model, decoder)
 
 
 def test_every_state_survives_the_move(pair: tuple[CpuFallbackDecoder, Card, NativeDecoder]) -> None:
