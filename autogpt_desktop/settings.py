@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 
@@ -143,17 +143,9 @@ class Settings:
         path = self.path or paths.config_dir() / "settings.json"
         values = {**self.extra, **{item: getattr(self, item) for item in _saved_fields()}}
         text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-        scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(scratch, "w", encoding="utf-8", errors="replace") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(scratch, path)
-            finally:
-                scratch.unlink(missing_ok=True)
+            atomic.write_text(path, text, durable=True)
         except OSError as error:
             raise KnownError("settings-not-saved", path=str(path), reason=error.strerror) from error
 

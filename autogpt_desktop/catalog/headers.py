@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
 
 if TYPE_CHECKING:
@@ -75,7 +74,9 @@ class HeaderCache:
             return
         entries = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
         try:
-            write_json(self._path, {"version": _CACHE_VERSION, "entries": entries})
+            atomic.write_text(
+                self._path, json.dumps({"version": _CACHE_VERSION, "entries": entries}), private=True
+            )
         except OSError:  # a read-only or full disk: it is only a cache
             return
 
@@ -164,15 +165,3 @@ def _folder_header(path: Path) -> _Header:
 
 def _folder_size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.glob("*.safetensors"))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """All of it, or what was there before."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
-from autogpt_desktop.catalog.headers import HeaderCache, read_header, write_json
+from autogpt_desktop.catalog.headers import HeaderCache, read_header
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
 
@@ -219,7 +219,8 @@ def _registered() -> list[Path]:
 
 
 def _save_registered(files: list[Path]) -> None:
-    write_json(paths.data_dir() / "models.json", {"files": [str(file) for file in files]})
+    value = {"files": [str(file) for file in files]}
+    atomic.write_text(paths.data_dir() / "models.json", json.dumps(value), private=True)
 
 
 # --- what a model says of itself

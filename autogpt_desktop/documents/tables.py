@@ -6,8 +6,6 @@ import contextlib
 import csv
 import datetime
 import io
-import os
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from autogpt_desktop import atomic
 from autogpt_desktop.documents.files import check, file_error
 from autogpt_desktop.documents.text.encoding import find_encoding, fits
 from autogpt_desktop.documents.types import Limits
@@ -332,21 +331,14 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     Left before its end it writes nothing. Raises as ``write_table`` does.
     """
     writer = _write_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else _write_csv
-    scratch: str | None = None
+    delimiter = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
     count = 0
     try:
-        handle, scratch = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        delimiter = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
-        for count in writer(Path(scratch), columns, rows, delimiter):
-            yield count
-        os.replace(scratch, path)
-        scratch = None
+        with atomic.replacing(path, private=True) as scratch:
+            for count in writer(scratch, columns, rows, delimiter):
+                yield count
     except OSError as error:
         raise KnownError("table-not-written", name=path.name, reason=error.strerror or str(error)) from error
-    finally:
-        if scratch:
-            Path(scratch).unlink(missing_ok=True)
     yield count
 
 

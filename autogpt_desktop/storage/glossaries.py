@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.errors import KnownError
 
@@ -63,13 +61,9 @@ class Glossaries:
 
 def write_terms(path: Path, terms: Sequence[Term]) -> None:
     """A CSV file, whole or not at all. Raises KnownError("file-not-written")."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        scratch.write_text(Glossary(terms).to_csv(), encoding="utf-8")
-        os.replace(scratch, path)
+        atomic.write_text(path, Glossary(terms).to_csv())
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
         raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
 
 KEPT = 200  # conversations; the oldest go
@@ -59,11 +58,9 @@ class Questions:
         """Write it whole, or leave the old one. Raises KnownError("questions-not-saved")."""
         file = self._file(kept.id)
         value = dataclasses.asdict(kept) | {"turns": turns}
-        scratch = file.with_suffix(".new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            scratch.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8", errors="replace")
-            os.replace(scratch, file)
+            atomic.write_text(file, json.dumps(value, ensure_ascii=False))
             self._tidy()
         except OSError as error:
             reason = error.strerror or str(error)

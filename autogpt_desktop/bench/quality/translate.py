@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, write
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.engine.generation.batch import Continuation, generate
@@ -133,9 +133,7 @@ class _Done:
     def add(self, name: str, figures: dict[str, Any]) -> None:
         self.pairs[name] = figures
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self.path.with_suffix(".new")
-        scratch.write_text(json.dumps(self.pairs, indent=1), encoding="utf-8")
-        scratch.replace(self.path)
+        atomic.write_text(self.path, json.dumps(self.pairs, indent=1))
 
 
 def _sample(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
 
 
@@ -70,11 +70,9 @@ class Collections:
             "paused": collection.paused,
         }
         file = collection.folder / "collection.json"
-        scratch = file.with_suffix(".new")
         try:
             collection.folder.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(json.dumps(value, indent=2), encoding="utf-8")  # names may be any bytes
-            os.replace(scratch, file)
+            atomic.write_text(file, json.dumps(value, indent=2))  # ASCII: names may be any bytes
         except OSError as error:
             reason = error.strerror or str(error)
             raise KnownError("collection-not-written", folder=str(self.folder), reason=reason) from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from autogpt_desktop import atomic
 from autogpt_desktop.documents.text.encoding import decode
 from autogpt_desktop.documents.types import Limits, Turned
 from autogpt_desktop.errors import KnownError
@@ -83,11 +82,7 @@ def read_text(path: Path, limits: Limits) -> tuple[str, str]:
 
 def write_file(out: Path, data: bytes) -> None:
     """Write it whole or not at all. Raises KnownError("file-not-written")."""
-    scratch = out.with_name(f"{out.name}.{os.getpid()}.new")
     try:
-        scratch.write_bytes(data)
-        os.replace(scratch, out)
+        atomic.write_bytes(out, [data])
     except OSError as error:
-        with suppress(OSError):
-            scratch.unlink(missing_ok=True)
         raise KnownError("file-not-written", name=out.name, reason=error.strerror) from error

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from autogpt_desktop import atomic
 from autogpt_desktop._version import __version__
 
 if TYPE_CHECKING:  # ``forget`` must not load it
@@ -274,7 +275,7 @@ class PromptCacheFiles:
                 known.append((stat.st_mtime, stat.st_size, path))
         total = size + sum(entry[1] for entry in known)
         for used, bytes_, path in sorted(known):
-            abandoned = path.suffix == ".new" and time.time() - used > _ABANDONED
+            abandoned = path.suffix == atomic.SUFFIX and time.time() - used > _ABANDONED
             if abandoned or (total > self.budget and path.suffix == _SUFFIX):
                 total -= bytes_
                 _discard(path, None)
@@ -317,17 +318,18 @@ def _wipe(path: Path) -> None:
 
 def _written(path: Path, parts: Sequence[Any]) -> bool:
     """Write a file anew from buffers and swap it in: a crash leaves the old one, or a wrong checksum."""
-    scratch, check = path.with_name(f"{path.name}.{os.getpid()}.new"), 0
+
+    def with_checksum() -> Iterator[Any]:
+        check = 0
+        for part in parts:
+            yield part
+            check = zlib.crc32(part, check)
+        yield struct.pack("<I", check)
+
     try:
-        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for part in parts:
-                file.write(part)
-                check = zlib.crc32(part, check)
-            file.write(struct.pack("<I", check))
-        os.replace(scratch, path)
+        atomic.write_bytes(path, with_checksum(), private=True)
     except OSError as error:
         log.warning("a prompt's state was not saved: %s", error)
-        _discard(scratch, None)
         return False
     return True
 

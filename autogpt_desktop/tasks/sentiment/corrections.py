@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment.calibration import LABELS, Scale, refit
@@ -145,12 +145,8 @@ class Corrections:
     def _write(self) -> None:
         self._fitted.clear()
         rows = [{"text": one.text, "label": one.label, "scores": one.scores} for one in self.all]
-        scratch = self.file.with_suffix(f".{os.getpid()}.new")
+        value = {"version": 1, "corrections": rows}
         try:
-            with open(
-                os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-            ) as file:
-                json.dump({"version": 1, "corrections": rows}, file, ensure_ascii=False)
-            os.replace(scratch, self.file)
+            atomic.write_text(self.file, json.dumps(value, ensure_ascii=False), private=True)
         except OSError as error:
             raise KnownError("folder-not-writable", folder=str(self.file.parent)) from error
