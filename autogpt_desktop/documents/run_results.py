@@ -10,10 +10,10 @@ import hashlib
 import sqlite3
 import struct
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from autogpt_desktop import database
 from autogpt_desktop.errors import KnownError
 
 KEPT = 20  # runs whose files stay
@@ -39,19 +39,18 @@ class Run:
                 self._open()
             except sqlite3.DatabaseError:  # damaged: it can be made again
                 self._db.close()
-                forget(self.path)
+                database.remove(self.path)
                 self._open()
             self.path.touch()
         except (OSError, sqlite3.Error) as error:
             raise KnownError("folder-not-writable", folder=str(folder)) from error
 
     def _open(self) -> None:
-        self._db = sqlite3.connect(self.path, isolation_level=None)
+        self._db = database.connect(self.path, 5000)
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError("another layout")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows, no more
+        database.use_log(self._db)
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS results (text BLOB PRIMARY KEY, numbers BLOB NOT NULL,"
             " note TEXT NOT NULL) WITHOUT ROWID"
@@ -86,12 +85,9 @@ class Run:
         """Write results of texts (text, numbers, note) in one step."""
         rows = [(_hash(text), struct.pack(f"<{len(n)}d", *n), note) for text, n, note in results]
         try:
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
-            self._db.execute("COMMIT")
+            with database.transaction(self._db):
+                self._db.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
         except sqlite3.OperationalError as error:  # the disk is full, or read-only by now
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
             raise KnownError("folder-not-writable", folder=str(self.path.parent)) from error
 
     def close(self) -> None:
@@ -100,13 +96,7 @@ class Run:
     def _tidy(self, folder: Path) -> None:
         runs = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: -path.stat().st_mtime)
         for path in [path for path in runs if path != self.path][KEPT - 1 :]:
-            forget(path)
-
-
-def forget(path: Path) -> None:
-    """Delete a run's file and what the database keeps beside it."""
-    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-        file.unlink(missing_ok=True)
+            database.remove(path)
 
 
 def _hash(text: str) -> bytes:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autogpt_desktop import paths
-from autogpt_desktop.storage.conversations.schema import known_errors
+from autogpt_desktop import database, paths
+from autogpt_desktop.storage.conversations.schema import ERRORS
 
 _TABLE = "CREATE TABLE IF NOT EXISTS drafts (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID"
 
@@ -36,19 +36,18 @@ class TextDrafts:
             return
         with self._open() as db:
             if text:
-                text = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair
-                db.execute("REPLACE INTO drafts VALUES (?, ?)", (name, text))
+                db.execute("REPLACE INTO drafts VALUES (?, ?)", (name, database.clean(text)))
             else:
                 db.execute("DELETE FROM drafts WHERE name = ?", (name,))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
-        with known_errors(self._path):
+        with database.known_errors(self._path, ERRORS):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self._path, timeout=0.2)
             try:
-                db.execute("PRAGMA secure_delete = ON")
+                database.keep_private(db)
                 db.execute("PRAGMA synchronous = OFF")  # a draft need not outlive a power cut
                 with db:
                     db.execute(_TABLE)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autogpt_desktop import paths
-from autogpt_desktop.storage.conversations.schema import known_errors
+from autogpt_desktop.database import clean, keep_private, known_errors
+from autogpt_desktop.storage.conversations.schema import ERRORS
 
 MOST = 200
 LONGEST = 100_000  # characters of a text that is kept
@@ -63,7 +64,7 @@ class TranslateHistory:
         """Keep a translation, in place of ``entry`` where that is still there. Its number; 0: too long."""
         if len(text) > LONGEST or len(translation) > LONGEST:
             return 0
-        values = (time.time(), source, target, _clean(text), _clean(translation), _clean(sentences))
+        values = (time.time(), source, target, clean(text), clean(translation), clean(sentences))
         with self._open() as db:
             if entry:
                 cursor = db.execute(
@@ -114,7 +115,7 @@ class TranslateHistory:
             row = db.execute(
                 "SELECT * FROM kept WHERE text = ? AND target = ? AND ? IN ('', source)"
                 " ORDER BY changed DESC, id DESC LIMIT 1",
-                (_clean(text), target, source),
+                (clean(text), target, source),
             ).fetchone()
         return Kept(*row) if row else None
 
@@ -150,12 +151,12 @@ class TranslateHistory:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
         path = self._path or paths.data_dir() / "translations.db"
-        with known_errors(path):
+        with known_errors(path, ERRORS):
             if self._db is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 db = sqlite3.connect(path, timeout=1)
                 try:
-                    db.execute("PRAGMA secure_delete = ON")
+                    keep_private(db)
                     db.execute("PRAGMA journal_mode = TRUNCATE")
                     db.execute(_TABLE)
                 except BaseException:
@@ -164,7 +165,3 @@ class TranslateHistory:
                 self._db = db
             with self._db:
                 yield self._db
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autogpt_desktop import database
 from autogpt_desktop.documents import files
 from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.fusion import NOTHING, Ranked, Scores, fuse
-from autogpt_desktop.documents.index.schema import known_errors, open_index, put_aside
+from autogpt_desktop.documents.index.schema import ERRORS, open_index, put_aside
 from autogpt_desktop.documents.index.terms import index_words, match_expression
 from autogpt_desktop.documents.index.types import Embedder, FileEntry, FileState, Hit, Summary
 from autogpt_desktop.documents.index.vectors import Matrix, Vector, pack
@@ -339,10 +340,10 @@ class Index:
     def _known(self) -> Iterator[None]:
         """Known errors; a damaged index is put aside, so that the next run begins a new one."""
         try:
-            with known_errors(self.collection.database):
+            with database.known_errors(self.collection.database, ERRORS):
                 yield
         except KnownError as error:
-            if error.key == "index-damaged":
+            if error.key == ERRORS.damaged:
                 self.close()
                 put_aside(self.collection.database)
             raise
@@ -355,15 +356,8 @@ class Index:
     def _write(self) -> Iterator[sqlite3.Connection]:
         """One transaction."""
         self._matrix = None
-        with self._known():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._known(), database.transaction(self._db) as db:
+            yield db
 
 
 def _size_and_date(path: Path) -> tuple[int, int]:

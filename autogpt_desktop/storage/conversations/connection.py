@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.database import MEMORY, clean, known_errors, transaction
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.storage.conversations.schema import MEMORY, known_errors, open_database
+from autogpt_desktop.storage.conversations.schema import ERRORS, open_database
 from autogpt_desktop.storage.conversations.search import segment
 
 
@@ -33,7 +34,7 @@ class Store:
         return str(self.file) != MEMORY
 
     def close(self) -> None:
-        with known_errors(self.file):
+        with known_errors(self.file, ERRORS):
             self.db.close()
 
     def recover(self) -> None:
@@ -47,21 +48,14 @@ class Store:
                 self.index(*row)
 
     def rows(self, query: str, *values: Any) -> list[Any]:
-        with known_errors(self.file):
+        with known_errors(self.file, ERRORS):
             return self.db.execute(query, values).fetchall()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it or, whatever goes wrong, nothing."""
-        with known_errors(self.file):
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.db
-                self.db.execute("COMMIT")
-            except BaseException:
-                if self.db.in_transaction:
-                    self.db.execute("ROLLBACK")
-                raise
+        with known_errors(self.file, ERRORS), transaction(self.db) as db:
+            yield db
 
     # The search index, inside a transaction
 
@@ -103,11 +97,6 @@ class Store:
             self.db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", row)
         else:
             self.db.execute("DELETE FROM drafts WHERE conversation_id = ?", (key,))
-
-
-def clean(text: str) -> str:
-    """Half of a surrogate pair, which a broken paste may hold, cannot be stored as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_column(value: Any) -> str:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autogpt_desktop.database import MEMORY, known_errors
 from autogpt_desktop.storage.conversations.connection import Store
-from autogpt_desktop.storage.conversations.schema import MEMORY, known_errors, scrub_copies
+from autogpt_desktop.storage.conversations.schema import ERRORS, scrub_copies
 
 ROWS = 50  # messages a step
 PAGES = 64  # of the search index a step
@@ -71,5 +72,5 @@ def purge_steps(store: Store, gone: list[int], doomed: list[int]) -> Iterator[No
         scrub_copies(Path(store.file), gone, doomed)
     with store.write() as db:
         db.execute("DELETE FROM unfinished WHERE task = 'purge'")
-    with known_errors(store.file):
+    with known_errors(store.file, ERRORS):
         store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from autogpt_desktop import atomic, database
+from autogpt_desktop.database import MEMORY
 from autogpt_desktop.errors import KnownError
 
-MEMORY = ":memory:"
+ERRORS = database.ErrorKeys("history-locked", "history-readonly", "history-corrupt", "history-io")
 APPLICATION_ID = 0x41474454  # "AGDT", in the file's header
 
 # MIGRATIONS[n] takes a database of version n to n + 1. Never edit one that was released: add one.
@@ -75,53 +73,18 @@ VERSION = len(MIGRATIONS)
 TABLES = {"conversations", "messages", "search", "drafts", "unfinished"}
 
 
-@contextmanager
-def known_errors(path: Path | str) -> Iterator[None]:
-    """Turn what SQLite reports about the disk, locks and damage into known errors."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        known = _known(error, path)
-        if known is None:
-            raise
-        raise known from error
-
-
-def _known(error: sqlite3.Error | OSError, path: Path | str) -> KnownError | None:
-    values = {"path": str(path), "folder": str(Path(path).parent)}
-    if isinstance(error, OSError):
-        return KnownError("disk-full" if error.errno == errno.ENOSPC else "history-readonly", **values)
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
-    code &= 0xFF  # the primary code of an extended one
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return KnownError("history-locked", **values)
-    if code == sqlite3.SQLITE_FULL:
-        return KnownError("disk-full", **values)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return KnownError("history-readonly", **values)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return KnownError("history-corrupt", **values)
-    if code == sqlite3.SQLITE_IOERR:
-        # SQLite says "I/O error" where the -shm file cannot grow on a full disk.
-        full = Path(path).parent.is_dir() and shutil.disk_usage(Path(path).parent).free < 2**20
-        return KnownError("disk-full" if full else "history-io", **values)
-    return None
-
-
 def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
     """Open, check and migrate a database; ``":memory:"`` for one that is never written.
 
     Raises KnownError: history-newer (the file is then untouched, byte for byte), history-corrupt,
     history-locked, history-readonly, history-io, disk-full.
     """
-    with known_errors(path):
+    with database.known_errors(path, ERRORS):
         if path != MEMORY:
             path = Path(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             _refuse_foreign(path, busy_ms)
-        db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
+        db = database.connect(path, busy_ms)
         try:
             _prepare(db, path)
         except BaseException:
@@ -131,12 +94,9 @@ def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
-    db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not just unlinked
-    db.execute("PRAGMA temp_store = MEMORY")  # no text in temporary files
+    database.keep_private(db)
     db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA journal_mode = WAL")
-    # A killed process loses nothing that was committed; a power cut at most the last moments.
-    db.execute("PRAGMA synchronous = NORMAL")
+    database.use_log(db)
     db.execute("BEGIN IMMEDIATE")  # finds out now, not in the middle of an answer, that it cannot write
     db.execute("ROLLBACK")
     _migrate(db, path)
@@ -180,17 +140,11 @@ def _migrate(db: sqlite3.Connection, path: Path | str) -> None:
     for version in range(start, VERSION):
         if start > 0 and path != MEMORY:
             _copy(db, backup_path(Path(path), version))
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with database.transaction(db):
             for statement in MIGRATIONS[version]:
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {version + 1}")
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
 
 
 def backup_path(path: Path, version: int) -> Path:
@@ -199,15 +153,9 @@ def backup_path(path: Path, version: int) -> Path:
 
 
 def _copy(db: sqlite3.Connection, target: Path) -> None:
-    scratch = target.with_name(target.name + ".new")
-    scratch.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(scratch, isolation_level=None)) as copy:
-            db.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
-        os.replace(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with atomic.replacing(target) as scratch, closing(database.connect(scratch)) as copy:
+        db.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
 
 
 def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]) -> None:
@@ -219,9 +167,8 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
         copy_path = backup_path(path, version)
         if not copy_path.exists():
             continue
-        with known_errors(copy_path), closing(sqlite3.connect(copy_path, isolation_level=None)) as copy:
-            copy.execute("PRAGMA secure_delete = ON")
-            copy.execute("PRAGMA temp_store = MEMORY")
+        with database.known_errors(copy_path, ERRORS), closing(database.connect(copy_path)) as copy:
+            database.keep_private(copy)
             copy.execute("BEGIN IMMEDIATE")
             copy.executemany(
                 "DELETE FROM messages WHERE conversation_id = ?", [(item,) for item in conversation_ids]
@@ -240,8 +187,6 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
 def set_aside(path: Path) -> Path:
     """Rename a damaged database (and its log) so that a new one can be begun; nothing is deleted."""
     target = path.with_name(f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
-    with known_errors(path):
-        for ending in ("-wal", "-shm", ""):
-            if path.with_name(path.name + ending).exists():
-                os.replace(path.with_name(path.name + ending), target.with_name(target.name + ending))
+    with database.known_errors(path, ERRORS):
+        database.move(path, target)
     return target

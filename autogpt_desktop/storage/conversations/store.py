@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.database import MEMORY, clean
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations import export
-from autogpt_desktop.storage.conversations.connection import Store, clean, new_id, to_column
+from autogpt_desktop.storage.conversations.connection import Store, new_id, to_column
 from autogpt_desktop.storage.conversations.export import file_name
 from autogpt_desktop.storage.conversations.purge import SUBTREE, deleted, purge_steps
-from autogpt_desktop.storage.conversations.schema import MEMORY, set_aside
+from autogpt_desktop.storage.conversations.schema import set_aside
 from autogpt_desktop.storage.conversations.search import match_expression, snippet, title_from
 from autogpt_desktop.storage.conversations.tree import insert_tree, read_tree
 from autogpt_desktop.storage.conversations.types import ROLES, STATES, Conversation, Message, Undo

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from autogpt_desktop.storage.conversations.connection import Store, clean, new_id, to_column
+from autogpt_desktop.database import clean
+from autogpt_desktop.storage.conversations.connection import Store, new_id, to_column
 from autogpt_desktop.storage.conversations.export import Tree, TreeMessage
 from autogpt_desktop.storage.conversations.types import Conversation
 
