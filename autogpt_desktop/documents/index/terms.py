@@ -8,19 +8,14 @@ alike.
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from autogpt_desktop.documents.text.scripts import UNSPACED, token_pattern
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 MAX_TERMS = 64  # of a query; a pasted page is not a question
 
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
-    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff"  # Korean, whose endings hang on the words
-)
-_TOKEN = re.compile(f"([{_UNSPACED}]+)|[^\\W_{_UNSPACED}]+(?:['’][^\\W_{_UNSPACED}]+)?")
+_TOKEN = token_pattern(UNSPACED, "'’")
 _ENGLISH = (
     "a an and are as at be been by did do does for from had has have how i in is it its many much of on or"
     " s t that the their them there these they this those to was were what when where which who whom whose"

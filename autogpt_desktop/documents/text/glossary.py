@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from autogpt_desktop.documents.text.scripts import CJK, CJK_SIGNS, HALF_KANA, HANGUL, SOUTHEAST_ASIAN
 from autogpt_desktop.errors import KnownError
 
-_WIDE_RANGES = "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
-_WIDE = re.compile(f"[{_WIDE_RANGES}]")
+_UNSPACED = SOUTHEAST_ASIAN + CJK + CJK_SIGNS + HALF_KANA + HANGUL
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
 _HEADERS = {"source", "term", "from", "原文", "术语"}
 MOST = 20_000  # terms
 _SPACES = re.compile(r"\s+")
@@ -121,9 +122,9 @@ def replaced(text: str, term: str, other: str) -> str:
 def _pattern(term: str, case: bool, inflected: bool = False) -> re.Pattern[str]:
     """``term`` as whole words; in writing without spaces, wherever it stands; ``inflected``: as ``holds``."""
     inner = r"\s+".join(re.escape(part) for part in term.split())
-    letter = f"[^\\W_{_WIDE_RANGES}]"  # a Chinese character beside a Latin word is no part of it
-    before = "" if _WIDE.match(term[0]) or not term[0].isalnum() else f"(?<!{letter})"
-    after = "" if _WIDE.match(term[-1]) or not term[-1].isalnum() else f"(?!{letter})"
+    letter = f"[^\\W_{_UNSPACED}]"  # a Chinese character beside a Latin word is no part of it
+    before = "" if _UNSPACED_LETTER.match(term[0]) or not term[0].isalnum() else f"(?<!{letter})"
+    after = "" if _UNSPACED_LETTER.match(term[-1]) or not term[-1].isalnum() else f"(?!{letter})"
     if inflected and after:
         after = _ENDINGS + after
     if inflected and "\u0600" <= term[0] <= "\u06ff":

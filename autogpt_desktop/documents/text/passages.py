@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from autogpt_desktop.documents.text.languages import detect
+from autogpt_desktop.documents.text.scripts import HALF_KANA, WIDE, WIDE_LETTERS
 from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.documents.types import Document, Passage
 
@@ -15,8 +16,7 @@ __all__ = ["detect", "each_passage", "passages", "sentences"]
 SIZE = 900  # of a passage, as Latin letters; an encoder of 256 tokens sees all of it
 OVERLAP = 150
 STRETCH = 50_000  # characters of a paragraph whose sentences are looked for at a time
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
-_WIDE_LETTERS = 3  # a Chinese character says as much as three letters
+_WIDE = re.compile(f"[{WIDE}{HALF_KANA}]")
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -106,10 +106,10 @@ def _stretches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _chopped(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
     """A sentence, cut at white space (or anywhere, if there is none) where it is longer than ``size``."""
-    while end - start > size // _WIDE_LETTERS and _letters(text, start, end) > size:
+    while end - start > size // WIDE_LETTERS and _letters(text, start, end) > size:
         stop, used = start, 0
         while stop < end and used < size:
-            used += _WIDE_LETTERS if _WIDE.match(text, stop) else 1
+            used += WIDE_LETTERS if _WIDE.match(text, stop) else 1
             stop += 1
         space = max(text.rfind(mark, start + (stop - start) // 2, stop) for mark in (" ", "\n", "，", "、"))
         stop = space + 1 if space > start else stop
@@ -129,4 +129,4 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _letters(text: str, start: int, end: int) -> int:
     piece = text[start:end]
-    return len(piece) if piece.isascii() else len(piece) + (_WIDE_LETTERS - 1) * len(_WIDE.findall(piece))
+    return len(piece) if piece.isascii() else len(piece) + (WIDE_LETTERS - 1) * len(_WIDE.findall(piece))

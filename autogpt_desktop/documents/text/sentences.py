@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from autogpt_desktop.documents.text.scripts import WIDE, WIDE_FORMS
+
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉］"
 _CLOSERS_PLAIN = _CLOSERS.replace("\\", "") + "“ \u00a0\u202f"
 _WIDE_END = "。！？｡．؟۔।॥։።"  # no space needed behind these
@@ -21,9 +23,7 @@ _BULLET = re.compile(r"[^\S\n]*(?:[-*•‣◦▪·–—+]|\(?\d{1,3}[.)、．]
 _LIST_NUMBER = re.compile(r"(?:^|\n)[^\S\n]*(?:[-*•>#]+[^\S\n]*)?\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\Z")
 _WORD_BEFORE = re.compile(r"[^\W_]+(?:[.’'-][^\W_]+)*\Z")
 _WORD_AFTER = re.compile(r"[^\W\d_]+")
-_WIDE_CHARACTER = re.compile(
-    "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]"
-)
+_WIDE_CHARACTER = re.compile(f"[{WIDE}{WIDE_FORMS}]")
 
 
 def _set(words: str) -> frozenset[str]:

@@ -7,13 +7,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from autogpt_desktop.documents.text.scripts import CJK, SOUTHEAST_ASIAN
+
 Span = tuple[int, int]
 
 ALIKE = 0.55  # of 1: below, the words are others
 _NEAR = 0.15  # what the right place is worth beside likeness
-_WIDE = "\u0e00-\u0eff\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORDS = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’.-][^\W_{_WIDE}]+)*")
-_WIDE_CHARACTER = re.compile(f"[{_WIDE}]")
+_UNSPACED = SOUTHEAST_ASIAN + CJK  # without Korean, whose words stand apart
+_WORDS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’.-][^\W_{_UNSPACED}]+)*")
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _MOST = 600  # characters that are searched for likeness
 
 
@@ -73,7 +75,7 @@ def _pairs(text: str) -> Counter[str]:
     if not plain.strip():
         return Counter()
     pairs = Counter(plain[at : at + 2] for at in range(len(plain) - 1))
-    return pairs + Counter(_WIDE_CHARACTER.findall(plain))
+    return pairs + Counter(_UNSPACED_CHARACTER.findall(plain))
 
 
 def _dice(one: Counter[str], other: Counter[str]) -> float:

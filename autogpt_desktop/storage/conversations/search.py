@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Scripts that put no spaces between words. SQLite's tokenizer would take a whole sentence for one
-# word, so each of their characters becomes a word of its own, and a query of them becomes a phrase.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
-    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff"  # Korean
-)
+from autogpt_desktop.documents.text import scripts
+
+# SQLite's tokenizer would take a sentence without spaces for one word, so each of these characters becomes
+# a word of its own, and a query of them a phrase. Half-width kana stay what they are here.
+_UNSPACED = scripts.UNSPACED + scripts.HALF_KANA
 _EACH = re.compile(f"([{_UNSPACED}])")
-_TOKEN = re.compile(f"[{_UNSPACED}]|[^\\W_{_UNSPACED}]+")
+_TOKEN = scripts.token_pattern(_UNSPACED)
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")  # letters as wide as a Chinese character
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 
@@ -35,7 +32,14 @@ def _narrow(text: str) -> str:
 def query_words(query: str) -> list[list[str]]:
     """The query's words, each a list of tokens that must follow one another."""
     words = _narrow(query[:MAX_QUERY]).split()
-    return [tokens[:MAX_PHRASE] for tokens in map(_TOKEN.findall, words) if tokens]
+    return [tokens[:MAX_PHRASE] for tokens in map(_tokens, words) if tokens]
+
+
+def _tokens(word: str) -> list[str]:
+    found: list[str] = []
+    for match in _TOKEN.finditer(word):
+        found += match[1] or [match[0]]  # one by one where nobody writes spaces
+    return found
 
 
 def match_expression(query: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.scripts import count_letters
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, combined, sigmoid
 from autogpt_desktop.tasks.sentiment.scorers import Asker, Constants, Score
@@ -177,5 +178,5 @@ def unknown_language(text: str, known: Sequence[str]) -> str:
     found = detect(text)
     if not found or found[0][0] in known:
         return ""
-    letters = sum(3 if character > "\u2e80" else 1 for character in text[:200] if character.isalpha())
+    letters = count_letters(text[:200])
     return found[0][0] if found[0][1] >= _SURE and letters >= _LETTERS else ""

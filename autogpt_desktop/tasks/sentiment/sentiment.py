@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, label_of
 from autogpt_desktop.tasks.sentiment.measure import (
@@ -34,7 +35,7 @@ ROLE = "sentiment"
 CHUNK = 64  # texts between two results: enough for full passes, soon enough to be seen
 MOST_SENTENCES = 400  # of one text that get a score of their own
 MOST_WORDS = 160  # left out one by one to explain a text
-_WORD = re.compile(r"[぀-ヿ㐀-鿿]{1,2}|[^\W぀-ヿ㐀-鿿]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(rf"[{HAN}{KANA}]{{1,2}}|[^\W{HAN}{KANA}]+(?:['’-][^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from autogpt_desktop.documents.files import check, file_error
 from autogpt_desktop.documents.tables import TABLES, Row, Table, read_table
 from autogpt_desktop.documents.text.encoding import find_encoding
+from autogpt_desktop.documents.text.scripts import WIDE, count_letters
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 
@@ -21,6 +22,7 @@ SHOWN = 40  # rows of a preview
 _LOOK = 200  # rows that tell which column has the texts
 _LARGEST = 2 << 30  # bytes, of a file of lines
 _LONGEST = 1 << 20  # characters, of one line
+_WIDE = re.compile(f"[{WIDE}]")
 _MARK = re.compile(r"\s*(?:[-*•–·]|\(?\d{1,4}[.)、．])\s+")
 _CLOSED = re.compile(r"[.!?…。！？；;:：\"'”’»）)\]》」』]\s*$")
 _NAMES = re.compile(
@@ -123,8 +125,8 @@ def guess_column(columns: Row, rows: Sequence[Row]) -> int:
         points = 0.0
         for cell in cells:
             head = cell[:300]
-            letters = sum(3 if character > "\u2e80" else 1 for character in head if character.isalpha())
-            words = 1 + head.count(" ") + sum(character > "\u2e80" for character in head) // 2
+            letters = count_letters(head)
+            words = 1 + head.count(" ") + len(_WIDE.findall(head)) // 2
             points += min(letters, 240) * min(1.0, words / 4) * (0.1 if "://" in head else 1.0)
         points *= (0.2 + 0.8 * len(set(cells)) / len(cells)) / max(1, len(rows))
         return points * (2.0 if _NAMES.search(columns[at]) else 1.0)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.tasks.prompts import usual_ratio
 
 SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong are 0.5 and 2.5
@@ -93,7 +94,7 @@ def copied(source: str, translation: str) -> bool:
         return False
     words = _WORDS.findall(PROTECTED.sub(" ", source))
     name = len(words) <= 3 and all(not word[0].islower() for word in words) and source.rstrip()[-1:].isalnum()
-    return bool(words) and (not name or bool(re.search("[\u3400-\u9fff\u3040-\u30ff]", source)))
+    return bool(words) and (not name or bool(re.search(f"[{HAN}{KANA}]", source)))
 
 
 def _folded(text: str) -> str:

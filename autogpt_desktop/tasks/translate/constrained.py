@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term, replaced
+from autogpt_desktop.documents.text.scripts import CJK, CJK_SIGNS, HALF_KANA, HANGUL
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import WIDE, cost
 from autogpt_desktop.tasks.translate.prompts import Prompts, Wish, judged, longest, prompts, repeating
@@ -41,7 +42,8 @@ _ELIDED: dict[str, dict[str, str]] = {  # what becomes of an article in front of
         "alla": "all'", "nel": "nell'", "nella": "nell'", "dal": "dall'", "dalla": "dall'",
     },
 }  # fmt: skip
-_WIDE = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff66-\uff9f]")  # of Chinese and Japanese
+_CJK = re.compile(f"[{CJK}{CJK_SIGNS}{HALF_KANA}]")  # of Chinese and Japanese
+_HANGUL = re.compile(f"[{HANGUL}]")
 _OPENS = "'’\"“«„(¿¡-–—/["
 _WORD = re.compile(r"[^\W_]+")
 
@@ -320,11 +322,11 @@ class _Forced:
         """The likeliest token that leaves the term as it is."""
         end = self.tokenizer.token_text(last)[-1:]
         tokens = [int(token) for token in logits.topk(_NEXT).indices]
-        if _WIDE.match(end) or not end.isalnum() or "\uac00" <= end <= "\ud7a3":
+        if _CJK.match(end) or not end.isalnum() or _HANGUL.match(end):
             return tokens[0]
         for token in tokens:
             text = self.tokenizer.token_text(token)
-            if token in self.tokenizer.eos_ids or not text[:1].isalnum() or _WIDE.match(text):
+            if token in self.tokenizer.eos_ids or not text[:1].isalnum() or _CJK.match(text):
                 return token
         return tokens[0]
 
@@ -348,7 +350,7 @@ def _begins(before: str, text: str) -> bool:
     """May a word stand between these two pieces of a text? Behind a full stop none does."""
     if not before or text[:1].isspace():
         return not re.search(r"[.!?。！？…]\W*$", before)
-    if _WIDE.match(before[-1]) or _WIDE.match(text):
+    if _CJK.match(before[-1]) or _CJK.match(text):
         return not re.search(r"[。！？]$", before)
     return before[-1] in _OPENS or (not before[-1].isspace() and not text[:1].isalnum())
 
