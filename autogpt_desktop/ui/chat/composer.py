@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
-from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips, read_attachment
+from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
+from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
+from autogpt_desktop.ui.chat.draft import Draft
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.composer_text import ComposerText, _files
@@ -34,7 +37,7 @@ MAX_ATTACHMENTS = 10
 
 
 class Composer(QWidget):
-    """``sent`` carries nothing: the panel reads ``text()`` and ``attachments`` and clears them."""
+    """``sent`` carries nothing: the panel reads ``draft()``, and it is cleared when that is saved."""
 
     sent = Signal()
     stopped = Signal()
@@ -100,7 +103,7 @@ class Composer(QWidget):
         return self.edit.text()
 
     def set_text(self, text: str) -> None:
-        """Replace the text, the cursor behind it; counts as no change of the person's."""
+        """Replace the text, the cursor behind it; counts as no change of the user's."""
         self.edit.blockSignals(True)
         self.edit.setPlainText(text)
         self.edit.blockSignals(False)
@@ -108,9 +111,23 @@ class Composer(QWidget):
         self._debounce.stop()
         self._on_text(save=False)
 
+    def append_text(self, text: str) -> None:
+        """Under what is being written, as a paragraph of its own; can be undone."""
+        cursor = self.edit.textCursor()
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        break_before = "\n\n" if self.text().strip() else ""
+        cursor.insertText(f"{break_before}{text.strip()}\n\n")
+        self.edit.setTextCursor(cursor)
+
+    def draft(self) -> Draft:
+        return Draft(self.text(), tuple(self.attachments))
+
+    def show_draft(self, draft: Draft) -> None:
+        self.set_attachments(draft.attachments)
+        self.set_text(draft.text)
+
     def clear(self) -> None:
-        self.set_attachments([])
-        self.set_text("")
+        self.show_draft(Draft())
         self.set_notice("")
 
     def is_empty(self) -> bool:
@@ -122,7 +139,7 @@ class Composer(QWidget):
             self._debounce.stop()
             self.changed.emit()
 
-    def set_attachments(self, items: list[Attachment]) -> None:
+    def set_attachments(self, items: Sequence[Attachment]) -> None:
         self.attachments = list(items)
         for chip in self._chips:
             chip.hide()
@@ -180,7 +197,7 @@ class Composer(QWidget):
             self.set_notice(message(error))
 
     def _remove(self, item: Attachment) -> None:
-        self.set_attachments([kept for kept in self.attachments if kept is not item])
+        self.set_attachments([other for other in self.attachments if other is not item])
         self._debounce.start()
         self.edited.emit()
         self.edit.setFocus()

@@ -1,243 +1,247 @@
-"""Sending, answering, and what can be asked of a message."""
+"""The open conversation: its branch of messages, its settings, and what can be done in it. No widgets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice
-from autogpt_desktop.i18n import message as word
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.storage.conversations.store import title_from
-from autogpt_desktop.ui.chat.attachments import Attachment, prompt_text
+from autogpt_desktop.storage.conversations.store import TemporaryHistory, title_from
+from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
 from autogpt_desktop.ui.chat.conversation_model import shown_title
-from autogpt_desktop.ui.chat.generation import LONG_ANSWER, Answer, Generate, turns_of
-from autogpt_desktop.ui.chat.panel_state import PanelState
-from autogpt_desktop.ui.chat.parts import estimate_tokens, plainly
-from autogpt_desktop.ui.chat.sampling_panel import sampling_values
+from autogpt_desktop.ui.chat.draft import Draft
+from autogpt_desktop.ui.chat.engine_cache import EngineCache, cache_name
+from autogpt_desktop.ui.chat.generation import Answer, Generation, turns_of
 
 if TYPE_CHECKING:
-    from autogpt_desktop.storage.conversations.store import Message
+    from autogpt_desktop.storage.conversations.store import History, Message
     from autogpt_desktop.ui.context import AppContext
 
 
-class PanelMessages(PanelState):
-    """What happens inside the open conversation."""
+class Conversation(QObject):
+    """One at a time is open. Methods raise the KnownErrors of the history."""
 
-    def __init__(self, context: AppContext, generate: Generate) -> None:
-        super().__init__(context, generate)
-        self.view.action.connect(self._on_message_action)
-        self.empty.chosen.connect(self._send_example)
-        self.composer.sent.connect(self.send)
-        self.composer.stopped.connect(self.stop)
-        self.composer.edit_last_requested.connect(self.edit_last)
-        self.composer.edit_cancelled.connect(self.cancel_editing)
-        self.answers.began.connect(self._on_answer_began)
-        self.answers.grew.connect(self._on_answer_grew)
-        self.answers.ended.connect(self._on_answer_ended)
-        self.answers.noticed.connect(self._on_notice)
+    about_to_leave = Signal()  # what is pending is to be saved
+    opened = Signal(object)  # another one, or a new one; the Draft that was left in it
+    created = Signal()  # with its first message it has its id
+    question_saved = Signal()  # the draft is a message now
+    messages_changed = Signal(bool, object)  # keep_place and hold of ``MessageView.set_messages``
+    title_changed = Signal()
+    list_changed = Signal()  # its place in the list of conversations
 
-    # -- sending
+    def __init__(
+        self, context: AppContext, generation: Generation, cache: EngineCache, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.id = 0  # 0: one that does not exist before its first message
+        self.messages: list[Message] = []  # of the branch that is shown
+        self.settings = ChatSettings()
+        self.editing: Message | None = None  # what is sent next is another version of it
+        self.temporary: TemporaryHistory | None = None  # in memory, while the chat is temporary
+        self._title = ""
+        self._generation = generation
+        self._cache = cache
 
-    def send(self) -> None:
-        """The composer's text becomes a message, and an answer to it begins."""
-        text, attachments = self.composer.text().strip(), list(self.composer.attachments)
-        if (not text and not attachments) or self._answer():
-            return
-        length = self._context_length()
-        tokens = estimate_tokens(prompt_text(text, attachments))
-        if length and tokens > 2 * length:  # the engine counts exactly; this far off needs no asking
-            self.composer.set_notice(
-                word("error.message-too-long", tokens=f"{tokens:,}", context=f"{length:,}")
+    # -- what it is
+
+    @property
+    def history(self) -> History:
+        return self.temporary or self.context.history
+
+    @property
+    def title(self) -> str:
+        return tr("Temporary chat") if self.temporary is not None else shown_title(self._title)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer that is being written in it."""
+        return self._generation.answer_in(self.history, self.id) if self.id else None
+
+    def shows(self, answer: Answer) -> bool:
+        return answer.history is self.history and answer.conversation_id == self.id
+
+    def message(self, message_id: int) -> Message | None:
+        return next((item for item in self.messages if item.id == message_id), None)
+
+    def last_of(self, role: str) -> Message | None:
+        return next((item for item in reversed(self.messages) if item.role == role), None)
+
+    # -- opening and leaving
+
+    def open(self, conversation_id: int, match_id: int | None = None) -> None:
+        """Open another one, 0: a new one; ``match_id``: the message that a search found."""
+        self.leave()
+        if self.temporary is not None:
+            self._end_temporary()
+        if match_id is not None:
+            self.history.select(match_id)
+        self._enter(conversation_id)
+
+    def toggle_temporary(self) -> None:
+        """Into a chat that is never written, or out of it, which forgets it."""
+        self.leave()
+        if self.temporary is None:
+            self.temporary = TemporaryHistory()
+        else:
+            self._end_temporary()
+        self._enter(0)
+
+    def leave(self) -> None:
+        """What is pending is saved while this one is still open."""
+        self.about_to_leave.emit()
+
+    def _enter(self, conversation_id: int) -> None:
+        self.id = conversation_id
+        if conversation_id:
+            item = self.history.get(conversation_id)
+            self.settings = ChatSettings(item.system_prompt, sampling_from(item.sampling), item.preset)
+        else:
+            preset = self.context.settings.presets[0]
+            self.settings = ChatSettings(
+                preset.get("system_prompt", ""), sampling_from(preset["sampling"]), preset["name"]
             )
-            return
-        try:
-            if not self.conversation_id:
-                self._create(title_from(text) or attachments[0].name)
-            parent = self.editing.parent_id if self.editing else self._leaf()
-            values = [item.as_dict() for item in attachments]
-            number = self.history.add_message(self.conversation_id, parent, "user", text, attachments=values)
-            self.editing = None
-            self.composer.set_editing(False)
-            self.composer.clear()
-            self._save_draft()
-            self._answer_to(number)
-        except KnownError as error:
-            self.composer.set_notice(word(error))
-        self._check_language()
+        self.opened.emit(self.read_draft())
+        self.reload()
+        self._remember()
 
-    def _send_example(self, text: str) -> None:
-        self.composer.set_text(text)
-        self.send()
+    def _end_temporary(self) -> None:
+        history, self.temporary = self.temporary, None
+        if history is not None:
+            self._generation.discard(history)
+            self._cache.forget([cache_name(history, item.id) for item in history.conversations()])
+            history.close()
+
+    def _remember(self) -> None:
+        """The conversation to open at the next start, also when this one ends in a crash."""
+        settings = self.context.settings
+        if self.temporary is None and settings.last_conversation != self.id:
+            settings.last_conversation = self.id
+            self.context.save_settings()
+
+    def reload(self, *, keep_place: bool = False, hold: tuple[int, int] | None = None) -> None:
+        """Read the branch that is shown again."""
+        self.messages = self.history.path(self.id) if self.id else []
+        self.reload_title()
+        self.messages_changed.emit(keep_place, hold)
+
+    def reload_title(self) -> None:
+        self._title = self.history.get(self.id).title if self.id else ""
+        self.title_changed.emit()
+
+    def shutdown(self) -> None:
+        if self.temporary is not None:
+            self.temporary.close()
+
+    # -- asking and answering
+
+    def send(self, draft: Draft) -> None:
+        """Save what was written as a message, in place of the one that is edited, and answer it."""
+        if not self.id:
+            self._create(title_from(draft.text) or draft.attachments[0].name)
+        last = self.messages[-1].id if self.messages else None
+        question = self.history.add_message(
+            self.id,
+            self.editing.parent_id if self.editing else last,
+            "user",
+            draft.text,
+            attachments=[item.as_dict() for item in draft.attachments],
+        )
+        self.editing = None
+        self.question_saved.emit()
+        self.answer_to(question)
+
+    def answer_to(self, parent_id: int) -> None:
+        """Begin an answer below a message, as a branch if that has one already."""
+        model = self.context.chosen_model()
+        title = model.title if model else ""
+        self.history.add_message(self.id, parent_id, "assistant", "", state="streaming", model=title)
+        *before, item = self.history.path(self.id)
+        self._generate(item, before)
+        self.reload()
+        if self.temporary is None:
+            self.list_changed.emit()
+
+    def regenerate(self, item: Message) -> None:
+        """Another answer to the same question, as a branch."""
+        if self.answer is None and item.parent_id is not None:
+            self.answer_to(item.parent_id)
+
+    def resume(self, item: Message) -> None:
+        """Go on with an answer that was cut off, or try an empty one again."""
+        before = self.messages[: self.messages.index(item)]
+        self.history.set_text(item.id, item.text, "streaming")
+        self._generate(item, before, continue_last=bool(item.text))
+        self.reload(keep_place=True)
+
+    def stop(self) -> None:
+        answer = self.answer
+        if answer:
+            self._generation.stop(answer)
 
     def _create(self, title: str) -> None:
-        prompt, sampling, preset = self.drawer.values()
         model = self.context.chosen_model()
-        self.conversation_id = self.history.create(
+        prompt, sampling, preset = self.settings
+        self.id = self.history.create(
             title, system_prompt=prompt, sampling=sampling_values(sampling), preset=preset,
             model=model.name if model else "",
         )  # fmt: skip
         if self.temporary is None:
-            self.context.history.set_draft(None, "")
-            self._remember(self.conversation_id)
-            self.list.set_current(self.conversation_id)
+            self.history.set_draft(None, "")
+            self._remember()
+        self.created.emit()
 
-    def _leaf(self) -> int | None:
-        return self.messages[-1].id if self.messages else None
-
-    def _answer_to(self, parent_id: int) -> None:
-        model = self.context.chosen_model()
-        self.history.add_message(
-            self.conversation_id,
-            parent_id,
-            "assistant",
-            "",
-            state="streaming",
-            model=model.title if model else "",
+    def _generate(self, item: Message, before: Sequence[Message], continue_last: bool = False) -> None:
+        turns = turns_of(self.settings.system_prompt, [*before, item] if continue_last else before)
+        self._generation.start(
+            self.history,
+            item,
+            turns,
+            self.settings.sampling,
+            cache=cache_name(self.history, self.id),
+            continue_last=continue_last,
         )
-        messages = self.history.path(self.conversation_id)
-        self._start(messages[-1], messages[:-1])
-        self.reload()
-        if self.temporary is None:
-            self.list.reload()
 
-    def _start(self, item: Message, before: list[Message], continue_last: bool = False) -> None:
-        prompt, sampling, _ = self.drawer.values()
-        turns = turns_of(prompt, [*before, item] if continue_last else before)
-        cache = self._cache_name(self.history, self.conversation_id)
-        self.answers.start(self.history, item, turns, sampling, cache=cache, continue_last=continue_last)
+    # -- branches
 
-    def stop(self) -> None:
-        answer = self._answer()
-        if answer:
-            self.answers.stop(answer)
+    def switch_branch(self, item: Message, step: int) -> None:
+        """Show the version before (-1) or behind (1) a message, in its place."""
+        chosen = self.history.select_sibling(item.id, step)
+        self.reload(hold=(item.id, chosen))
 
-    # -- what is asked of a message
-
-    @plainly
-    def _on_message_action(self, name: str, message_id: int) -> None:
-        item = next((known for known in self.messages if known.id == message_id), None)
-        if item is None:
-            return
-        if name == "copy":
-            QGuiApplication.clipboard().setText(prompt_text(item.text, item.attachments))
-        elif name in ("previous", "next"):
-            chosen = self.history.select_sibling(message_id, -1 if name == "previous" else 1)
-            self.reload(hold=(message_id, chosen))
-        elif name == "edit":
-            self.edit_message(item)
-        elif name == "delete":
-            self.delete_message(item)
-        elif self._answer() is None:
-            if name == "answer":
-                self._answer_to(item.id)
-            elif name == "regenerate" or (name == "retry" and item.text):
-                self.regenerate(item)
-            elif name in ("continue", "retry"):
-                self._resume(item)
-
-    def regenerate(self, item: Message) -> None:
-        """Another answer to the same question, as a branch."""
-        if self._answer() is None and item.parent_id is not None:
-            self._answer_to(item.parent_id)
-
-    def _resume(self, item: Message) -> None:
-        """Go on with an answer that was cut off, or try an empty one again."""
-        place = self.messages.index(item)
-        self.history.set_text(item.id, item.text, "streaming")
-        self._start(item, self.messages[:place], continue_last=bool(item.text))
-        self.reload(keep_place=True)
-        self.composer.edit.setFocus()  # the button that was pressed is gone
-
-    def edit_message(self, item: Message) -> None:
-        """Its text comes into the composer; sending makes a branch."""
-        if self._answer():
-            return
-        self.composer.flush()
-        self.editing = item
-        self.composer.set_attachments([Attachment.of(value) for value in item.attachments])
-        self.composer.set_text(item.text)
-        self.composer.set_editing(True)
-        self.composer.edit.setFocus()
-
-    def edit_last(self) -> None:
-        mine = [item for item in self.messages if item.role == "user"]
-        if mine:
-            self.edit_message(mine[-1])
-
-    def cancel_editing(self) -> None:
-        if self.editing is not None:
-            self.editing = None
-            self.composer.set_editing(False)
-            self._load_draft()
-
-    def delete_message(self, item: Message) -> None:
-        """With all that follows it; Undo brings it back."""
-        if self._answer():
-            return
-        history, conversation_id = self.history, self.conversation_id
-        if self.editing is not None:
-            self.cancel_editing()
-        token = history.delete_message(item.id)
-        self._purge_timer.start()
+    def delete(self, item: Message) -> Callable[[], None]:
+        """Hide a message with all that follows it; calling what is returned brings it back."""
+        history = self.history
+        deletion = history.delete_message(item.id)
         self.reload(keep_place=True)
 
         def undo() -> None:
-            alive = history in (self.context.history, self.temporary)
-            if (
-                alive
-                and history.undo(token)
-                and history is self.history
-                and self.conversation_id == conversation_id
-            ):
+            is_open = history in (self.context.history, self.temporary)
+            undone = is_open and history.undo(deletion)
+            if undone and history is self.history and self.id == deletion.conversation_id:
                 self.reload(keep_place=True)
 
-        self.context.toast(tr("Message deleted"), undo=undo)
+        return undo
 
-    def regenerate_last(self) -> None:
-        if self.messages and self.messages[-1].role == "assistant":
-            self.regenerate(self.messages[-1])
+    # -- what belongs to it
 
-    def copy_last(self) -> None:
-        answers = [item.text for item in self.messages if item.role == "assistant"]
-        if answers:
-            QGuiApplication.clipboard().setText(answers[-1])
-            self.context.toast(tr("Copied"))
-
-    # -- answers
-
-    def _on_answer_began(self, answer: Answer) -> None:
-        self._show_running()
-
-    def _on_answer_grew(self, answer: Answer) -> None:
-        if self._is_shown(answer):
-            self.view.grow(answer.message_id, answer.text, answer.status)
-            self.header.figures.setText(answer.speed_text())
-
-    def _on_answer_ended(self, answer: Answer, state: str, error: BaseException | None) -> None:
-        """Rendered whole once more, with what it took."""
-        self._show_running()
-        if self._is_shown(answer):
-            self.reload(keep_place=True)
-        if self.temporary is None or answer.history is not self.temporary:
-            self.list.reload()
-        if error is not None and not isinstance(error, KnownError):
-            self.context.show_error(error)
-        if state == "complete" and answer.stats.get("seconds", 0) > LONG_ANSWER:
-            kept = answer.history is self.context.history and answer.history.has(answer.conversation_id)
-            title = (
-                shown_title(answer.history.get(answer.conversation_id).title)
-                if kept
-                else tr("Temporary chat")
+    def save_settings(self, settings: ChatSettings) -> None:
+        self.settings = settings
+        if self.id:
+            prompt, sampling, preset = settings
+            self.history.update(
+                self.id, system_prompt=prompt, sampling=sampling_values(sampling), preset=preset
             )
-            self.context.notify(tr("The answer is ready"), title)
 
-    def _on_notice(self, answer: Answer, notice: Notice) -> None:
-        if self._is_shown(answer):
-            self.context.toast(word(notice.key, **notice.values))
+    def read_draft(self) -> Draft:
+        """What was written in it and not sent."""
+        return Draft.decode(self.history.draft(self.id or None))
 
-    def _show_running(self) -> None:
-        running = self.answers.running
-        self.list.set_running({a.conversation_id for a in running if a.history is self.context.history})
+    def save_draft(self, draft: Draft) -> None:
+        try:
+            self.history.set_draft(self.id or None, draft.encode())
+        except KnownError as error:  # a full disk must not stand in the way of writing
+            self.context.show_error(error)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QPoint,
     QPointF,
@@ -38,6 +39,7 @@ from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_bu
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
+    from autogpt_desktop.storage.conversations.store import Conversation
     from autogpt_desktop.ui.context import AppContext
 
 Index = QModelIndex | QPersistentModelIndex
@@ -110,13 +112,12 @@ class _Delegate(QStyledItemDelegate):
             self._snippet(
                 painter,
                 QRect(line.left(), line.bottom() + 2, area.right() - 8 - line.left(), 2 * height),
-                row,
+                item,
             )
         painter.restore()
 
-    def _snippet(self, painter: QPainter, area: QRect, row: Row) -> None:
+    def _snippet(self, painter: QPainter, area: QRect, item: Conversation) -> None:
         """Two lines of what was found, the found words bold."""
-        item = row.conversation
         layout = QTextLayout(item.snippet.replace("\n", " "), theme().font("small"))
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -272,7 +273,7 @@ class ConversationList(QWidget):
         if row >= 0:
             self.view.edit(self.model.index(row))
 
-    def neighbour(self, conversation_id: int, step: int) -> int:
+    def neighbor(self, conversation_id: int, step: int) -> int:
         """The conversation before or behind one, 0 where there is none."""
         ids = [row.conversation.id for row in self.model.rows if row.conversation is not None]
         if conversation_id not in ids:
@@ -341,8 +342,9 @@ class ConversationList(QWidget):
         self.view.setAccessibleName(tr("Conversations"))
         self.reload()
 
-    def eventFilter(self, watched, event: QEvent) -> bool:
-        if watched is self.search and event.type() == QEvent.Type.KeyPress:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        pressed = event.type() == QEvent.Type.KeyPress
+        if watched is self.search and pressed and isinstance(event, QKeyEvent):
             key = event.key()
             if key == Qt.Key.Key_Escape and self.search.text():
                 self.search.clear()

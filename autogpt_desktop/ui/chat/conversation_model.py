@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ class ConversationModel(QAbstractListModel):
         self.history = history
         self.query = ""
         self.rows: list[Row] = []
-        self.rename: Any = None  # called with id and title
+        self.rename: Callable[[int, str], object] | None = None
         self._read = 0
         self._more = True
 
@@ -73,12 +74,12 @@ class ConversationModel(QAbstractListModel):
         self.endResetModel()
 
     def _append(self, limit: int) -> list[Row]:
-        found = self.history.conversations(self.query, limit=limit, offset=self._read)
-        self._read += len(found)
-        self._more = len(found) == limit
+        items = self.history.conversations(self.query, limit=limit, offset=self._read)
+        self._read += len(items)
+        self._more = len(items) == limit
         added: list[Row] = []
         last = next((row.heading for row in reversed(self.rows) if row.conversation is None), "")
-        for item in found:
+        for item in items:
             heading = tr("Pinned") if item.pinned else group_name(item.updated)
             if self.query:
                 heading = tr("Found")

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Done, Notice, Progress, Text
+from autogpt_desktop.events import Done, Event, Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
 from autogpt_desktop.ui.chat.attachments import prompt_text
@@ -28,7 +28,7 @@ REPAINT_MS = 50  # at most 20 repaints a second
 SAVE_SECONDS = 0.5
 LONG_ANSWER = 10.0  # seconds, after which its end is announced
 
-Generate = Callable[..., Iterator[Any]]
+Generate = Callable[..., Iterator[Event]]
 
 
 @dataclass(eq=False)
@@ -89,13 +89,13 @@ def turns_of(system_prompt: str, messages: Sequence[Message]) -> list[Turn]:
     return turns
 
 
-class Answers(QObject):
-    """Starts, shows, saves and ends answers. ``generate`` is ``tasks.chat.chat`` or like it."""
+class Generation(QObject):
+    """Starts, saves and ends answers. ``generate`` is ``tasks.chat.chat`` or like it."""
 
+    began = Signal(object)  # Answer
     grew = Signal(object)  # Answer: more text or another status
-    began = Signal(object)
-    ended = Signal(object, str, object)  # Answer, its message's state, the exception or None
     noticed = Signal(object, object)  # Answer, Notice
+    ended = Signal(object, str, object)  # Answer, its message's state, the exception or None
 
     def __init__(self, context: AppContext, generate: Generate = chat, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -103,9 +103,9 @@ class Answers(QObject):
         self.running: list[Answer] = []
         self.closing = False
         self._save_failed = False
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._tick)
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.timeout.connect(self._tick)
 
     def start(
         self,
@@ -120,7 +120,7 @@ class Answers(QObject):
         """Submit the job that writes ``item``, a message in state "streaming"."""
         generate = self.generate
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
+        def job(models: Any, cancel: threading.Event) -> Iterator[Event]:
             yield from generate(
                 models,
                 turns,
@@ -135,15 +135,14 @@ class Answers(QObject):
         answer.stats.pop("error_values", None)
         answer.status = tr("Waiting …")
         question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-        handle = self.context.submit_with_models(job, title=job_title("chat", question))
-        answer.job = handle
-        handle.event.connect(partial(self.on_event, answer))
-        handle.finished.connect(partial(self.on_finished, answer))
+        answer.job = self.context.submit_with_models(job, title=job_title("chat", question))
+        answer.job.event.connect(partial(self._on_event, answer))
+        answer.job.finished.connect(partial(self._on_finished, answer))
         self.running.append(answer)
         self.began.emit(answer)
         return answer
 
-    def of(self, history: History, conversation_id: int) -> Answer | None:
+    def answer_in(self, history: History, conversation_id: int) -> Answer | None:
         """The answer that is being written in a conversation."""
         for answer in self.running:
             if answer.history is history and answer.conversation_id == conversation_id:
@@ -154,13 +153,22 @@ class Answers(QObject):
         if answer.job is not None:
             answer.job.cancel()
 
-    def forget(self, answer: Answer) -> None:
-        """Stop an answer of which nothing may be kept."""
-        self.running.remove(answer)
-        self.stop(answer)
+    def discard(self, history: History) -> None:
+        """Stop the answers in a history that ends; nothing more of them is saved or shown."""
+        for answer in [answer for answer in self.running if answer.history is history]:
+            self.running.remove(answer)
+            self.stop(answer)
 
-    def on_event(self, answer: Answer, event: object) -> None:
-        if answer not in self.running:
+    def shutdown(self) -> None:
+        """The window closes: what is still running keeps what it has."""
+        self.closing = True
+        for answer in list(self.running):
+            self._on_finished(answer, "cancelled", None)
+
+    # -- what an answer's job tells
+
+    def _on_event(self, answer: Answer, event: object) -> None:
+        if answer not in self.running:  # discarded, and its last events were on their way
             return
         if isinstance(event, Text):
             answer.text += event.text
@@ -173,8 +181,8 @@ class Answers(QObject):
             answer.status = f"{message(event.stage)}{share}"
         elif isinstance(event, Notice):
             self.noticed.emit(answer, event)
-        if not self._timer.isActive():
-            self._timer.start(REPAINT_MS)
+        if not self._repaint.isActive():
+            self._repaint.start(REPAINT_MS)
 
     def _tick(self) -> None:
         started = time.perf_counter()
@@ -187,7 +195,7 @@ class Answers(QObject):
         cost = (time.perf_counter() - started) * 1000
         unsaved = any(a.text != a.saved or a.shown != len(a.text) for a in self.running)
         if unsaved:  # an expensive last block must not eat the event loop
-            self._timer.start(max(REPAINT_MS, round(3 * cost)))
+            self._repaint.start(max(REPAINT_MS, round(3 * cost)))
 
     def _save(self, answer: Answer, state: str, stats: dict[str, Any] | None) -> None:
         try:
@@ -200,16 +208,18 @@ class Answers(QObject):
             self._save_failed = True
         answer.saved_at = time.monotonic()
 
-    def on_finished(self, answer: Answer, outcome: str, error: BaseException | None) -> None:
+    def _on_finished(self, answer: Answer, outcome: str, error: BaseException | None) -> None:
         if answer not in self.running:
             return
         self.running.remove(answer)
         done = answer.done
         if outcome == "failed":
             state = "error"
-            known = isinstance(error, KnownError)
-            answer.stats["error"] = f"error.{error.key}" if known else "error.answer-failed"
-            answer.stats["error_values"] = {k: _plain(v) for k, v in error.values.items()} if known else {}
+            known = error if isinstance(error, KnownError) else None
+            answer.stats["error"] = f"error.{known.key}" if known else "error.answer-failed"
+            answer.stats["error_values"] = (
+                {name: _json_value(value) for name, value in known.values.items()} if known else {}
+            )
         elif outcome == "cancelled" or (done is not None and done.finish_reason == "cancelled"):
             state = "interrupted" if self.closing else "stopped"
         else:
@@ -217,12 +227,6 @@ class Answers(QObject):
         answer.stats.update(_figures(answer, done))
         self._save(answer, state, answer.stats)
         self.ended.emit(answer, state, error)
-
-    def shutdown(self) -> None:
-        """The window closes: what is still running keeps what it has."""
-        self.closing = True
-        for answer in list(self.running):
-            self.on_finished(answer, "cancelled", None)
 
 
 def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:
@@ -246,6 +250,6 @@ def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON can keep."""
-    return value if isinstance(value, int | float | str | bool) or value is None else str(value)
+def _json_value(value: object) -> int | float | str | None:
+    """A value that JSON can hold."""
+    return value if isinstance(value, int | float | str) or value is None else str(value)

@@ -1,19 +1,20 @@
-"""What the chat panel is made of and how it is arranged; what it does is in ``ui.chat_panel``."""
+"""What the chat panel shows and how that is arranged: list left, conversation in the middle, drawer right."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QTextCursor
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.chat.banner import LanguageBanner
 from autogpt_desktop.ui.chat.composer import Composer
 from autogpt_desktop.ui.chat.conversation_list import ConversationList
+from autogpt_desktop.ui.chat.empty_state import EmptyState
+from autogpt_desktop.ui.chat.header import Header
 from autogpt_desktop.ui.chat.messages.find_bar import FindBar
 from autogpt_desktop.ui.chat.messages.view import MessageView
-from autogpt_desktop.ui.chat.parts import Banner, EmptyState, Header
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.widgets.basic import hairline, tab_order
 from autogpt_desktop.ui.widgets.reading_style import SCROLL_BAR, chat_style
@@ -26,11 +27,11 @@ SLIM = 600  # px below which the list makes way for the conversation
 FIGURES_FROM = 760  # px of the middle column from which the header has room for figures
 
 
-class PanelLayout(QWidget):
-    """The widgets, in their places."""
+class ChatViews(QSplitter):
+    """The widgets in their places. They know nothing of conversations that are open, or of answers."""
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__()
+        super().__init__(Qt.Orientation.Horizontal)
         self.context = context
         self._list_before_drawer = False
         self._slim = self._list_before_slim = False
@@ -39,12 +40,12 @@ class PanelLayout(QWidget):
         self.view = MessageView(context)
         self.find_bar = FindBar(context, self.view)
         self.empty = EmptyState(context)
-        self.banner = Banner()
+        self.banner = LanguageBanner()
         self.composer = Composer(context)
         self.drawer = SamplingPanel(context)
         self._build()
         self.header.sidebar.clicked.connect(self.toggle_list)
-        self.header.find.clicked.connect(self.find_bar.open)
+        self.header.find_button.clicked.connect(self.find_bar.open)
         self.header.drawer.clicked.connect(self.toggle_drawer)
         self.drawer.closed.connect(self.toggle_drawer)
         self.view.zoom_requested.connect(context.step_zoom)
@@ -76,17 +77,13 @@ class PanelLayout(QWidget):
         column.addWidget(self.stack, 1)
         column.addLayout(foot_row)
         middle.setMinimumWidth(280)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setHandleWidth(1)
+        self.setHandleWidth(1)
         for place, widget in enumerate((self.list, middle, self.drawer)):
-            self.splitter.addWidget(widget)
-            self.splitter.setCollapsible(place, False)
-            self.splitter.setStretchFactor(place, int(place == 1))
-        self.splitter.setSizes([248, 800, 312])
+            self.addWidget(widget)
+            self.setCollapsible(place, False)
+            self.setStretchFactor(place, int(place == 1))
+        self.setSizes([248, 800, 312])
         self.drawer.hide()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.splitter)
         self.setAcceptDrops(True)
         self._order_tabs()
         self.restyle()
@@ -96,7 +93,7 @@ class PanelLayout(QWidget):
         side, head, find, write, drawer = self.list, self.header, self.find_bar, self.composer, self.drawer
         tab_order(
             side.new_button, side.more_button, side.search, side.view,
-            head.sidebar, head.find, head.temporary, head.export, head.drawer,
+            head.sidebar, head.find_button, head.temporary, head.export, head.drawer,
             find.field, find.up, find.down, find.close_button,
             *self.empty.examples, self.view, self.view.jump,
             self.banner.action, write.editing_cancel, write.attach_button, write.edit, write.send_button,
@@ -137,17 +134,6 @@ class PanelLayout(QWidget):
         self.list.show()
         self.list.focus_search()
 
-    def focus_input(self) -> None:
-        self.composer.edit.setFocus()
-
-    def receive_text(self, text: str) -> None:
-        """Under what is being written, to be asked about."""
-        cursor = self.composer.edit.textCursor()
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        break_before = "\n\n" if self.composer.text().strip() else ""
-        cursor.insertText(f"{break_before}{text.strip()}\n\n")
-        self.composer.edit.setTextCursor(cursor)
-
     def _is_narrow(self) -> bool:
         return self.width() < NARROW
 
@@ -166,24 +152,3 @@ class PanelLayout(QWidget):
                 self._list_before_slim = not self.list.isHidden()
             self.list.setVisible(not self._slim and (self._list_before_slim or not self.list.isHidden()))
         self.header.figures.setVisible(self.stack.width() >= FIGURES_FROM)
-
-    @staticmethod
-    def shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
-        return tr("Chat"), [
-            ("Enter", tr("Send")),
-            ("Shift+Enter", tr("Break the line")),
-            ("Esc", tr("Stop the answer")),
-            ("↑", tr("Edit the last message (in an empty field)")),
-            ("Ctrl+N", tr("New chat")),
-            ("Ctrl+Shift+N", tr("Temporary chat")),
-            ("Ctrl+K", tr("Search conversations")),
-            ("Ctrl+PgUp / Ctrl+PgDown", tr("Previous or next conversation")),
-            ("Ctrl+F, F3, Shift+F3", tr("Find in this conversation")),
-            ("Alt+↑ / Alt+↓", tr("Previous or next message")),
-            ("Ctrl+R", tr("Regenerate")),
-            ("Ctrl+Shift+C", tr("Copy the last answer")),
-            ("Ctrl+B", tr("Show or hide the conversations")),
-            ("Ctrl+E", tr("System prompt and sampling")),
-            ("Ctrl+L", tr("Go to the message field")),
-            ("F2", tr("Rename (in the list)")),
-        ]

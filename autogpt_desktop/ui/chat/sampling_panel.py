@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -23,34 +22,19 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
+from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import NumberBox, WholeBox, button, icon_button, label, name_button
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
-NAMES = tuple(item.name for item in fields(Sampling))
-
-
-def sampling_from(values: dict[str, Any] | None) -> Sampling:
-    """Sampling from what the history keeps; what is missing has its default."""
-    known = {name: value for name, value in (values or {}).items() if name in NAMES}
-    if "stop" in known:
-        known["stop"] = tuple(str(item) for item in known["stop"] or ())
-    return Sampling(**known)
-
-
-def sampling_values(sampling: Sampling) -> dict[str, Any]:
-    """What the history keeps of it."""
-    return {
-        name: list(value) if isinstance(value := getattr(sampling, name), tuple) else value for name in NAMES
-    }
-
 
 class SamplingPanel(QScrollArea):
-    """``show_values`` fills it; ``changed`` comes 300 ms after the last change."""
+    """``show_values`` fills it."""
 
-    changed = Signal()
+    changed = Signal()  # 300 ms after the user's last change
+    edited = Signal()  # at once, also by ``show_values``
     closed = Signal()
 
     def __init__(self, context: AppContext) -> None:
@@ -115,8 +99,7 @@ class SamplingPanel(QScrollArea):
 
     # -- values
 
-    def values(self) -> tuple[str, Sampling, str]:
-        """System prompt, sampling, name of the preset they came from ("": none)."""
+    def values(self) -> ChatSettings:
         seed = self.seed.text().strip()
         sampling = Sampling(
             temperature=round(self.temperature.value(), 3),
@@ -128,7 +111,10 @@ class SamplingPanel(QScrollArea):
             stop=tuple(line for line in self.stop.toPlainText().split("\n") if line),
             max_tokens=self.max_tokens.value(),
         )
-        return self.prompt.toPlainText().strip(), sampling, str(self.presets.currentData() or "")
+        return ChatSettings(self.prompt.toPlainText().strip(), sampling, self._preset_name())
+
+    def _preset_name(self) -> str:
+        return str(self.presets.currentData() or "")
 
     def show_values(self, system_prompt: str, sampling: Sampling, preset: str) -> None:
         self._filling = True
@@ -161,12 +147,13 @@ class SamplingPanel(QScrollArea):
             place = 0
         self.presets.setCurrentIndex(place)
         self.presets.blockSignals(False)
+        self.edited.emit()
 
     def _preset(self, name: str) -> dict[str, Any] | None:
         return next((preset for preset in self.context.settings.presets if preset["name"] == name), None)
 
     def _preset_chosen(self) -> None:
-        preset = self._preset(str(self.presets.currentData() or ""))
+        preset = self._preset(self._preset_name())
         if preset is None:
             return
         prompt = preset.get("system_prompt", "") or self.prompt.toPlainText()
@@ -174,7 +161,7 @@ class SamplingPanel(QScrollArea):
         self._debounce.start()
 
     def _menu(self) -> None:
-        preset = self._preset(str(self.presets.currentData() or ""))
+        preset = self._preset(self._preset_name())
         own = preset is not None and not preset.get("built_in")
         menu = QMenu(self)
         save = menu.addAction(icons.icon("plus"), tr("Save as a new preset…"))
@@ -192,11 +179,11 @@ class SamplingPanel(QScrollArea):
         self._ask_name("save", "")
 
     def rename_preset(self) -> None:
-        self._ask_name("rename", str(self.presets.currentData() or ""))
+        self._ask_name("rename", self._preset_name())
 
     def delete_preset(self) -> None:
         """Takes the preset away; Undo brings it back where it was."""
-        preset = self._preset(str(self.presets.currentData() or ""))
+        preset = self._preset(self._preset_name())
         if preset is None or preset.get("built_in"):
             return
         place = self.context.settings.presets.index(preset)
@@ -223,7 +210,7 @@ class SamplingPanel(QScrollArea):
         if not name or not self._naming:
             return
         settings = self.context.settings
-        old = str(self.presets.currentData() or "")
+        old = self._preset_name()
         taken = self._preset(name)
         if taken is not None and (taken.get("built_in") or (self._naming == "rename" and name != old)):
             self.context.toast(
@@ -234,16 +221,16 @@ class SamplingPanel(QScrollArea):
             preset["name"] = name
         else:
             prompt, sampling, _ = self.values()
-            made = {
+            new = {
                 "name": name,
                 "system_prompt": prompt,
                 "sampling": sampling_values(sampling),
                 "built_in": False,
             }
             if taken is not None:
-                settings.presets[settings.presets.index(taken)] = made
+                settings.presets[settings.presets.index(taken)] = new
             else:
-                settings.presets.append(made)
+                settings.presets.append(new)
         self.context.save_settings()
         self._naming_done()
         self._fill_presets(name)
@@ -297,17 +284,18 @@ class SamplingPanel(QScrollArea):
         column.addStretch()
 
     def _label(self, name: str, buddy: QWidget) -> QLabel:
-        made = label(size="small" if name in ("preset", "prompt", "stop") else "body")
-        made.setTextFormat(Qt.TextFormat.PlainText)
-        made.setBuddy(buddy)
-        self._labels[name] = made
-        return made
+        text = label(size="small" if name in ("preset", "prompt", "stop") else "body")
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        text.setBuddy(buddy)
+        self._labels[name] = text
+        return text
 
     def _touched(self) -> None:
         if self._filling:
             return
         if self.presets.currentData():
             self._fill_presets("")
+        self.edited.emit()
         self._debounce.start()
 
     def retranslate(self) -> None:
@@ -349,4 +337,4 @@ class SamplingPanel(QScrollArea):
             field.setToolTip(hint)
             field.setAccessibleName(text)
             field.setAccessibleDescription(hint)
-        self._fill_presets(str(self.presets.currentData() or ""))
+        self._fill_presets(self._preset_name())

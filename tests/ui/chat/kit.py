@@ -127,13 +127,13 @@ def ask(panel: ChatPanel, qtbot: QtBot, text: str) -> None:
 
 
 def wait_quiet(panel: ChatPanel, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not panel.answers.running, timeout=5000)
+    qtbot.waitUntil(lambda: not panel.generation.running, timeout=5000)
 
 
 def shown(panel: ChatPanel) -> list[tuple[str, str]]:
-    return [(item.role, item.text) for item in panel.messages]
+    return [(item.role, item.text) for item in panel.conversation.messages]
 
 
 def body(panel: ChatPanel, place: int = -1) -> str:
     """What the widget of a message reads."""
-    return panel.view.widgets[panel.messages[place].id].body.toPlainText()
+    return panel.view.widgets[panel.conversation.messages[place].id].body.toPlainText()

@@ -14,12 +14,12 @@ from tests.ui.chat.kit import ask
 def test_the_list_makes_way_in_a_slim_column(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.resize(560, 600)
     assert panel.list.isHidden()
-    panel.toggle_list()
+    panel.views.toggle_list()
     assert panel.list.isVisible()
-    panel.toggle_list()
+    panel.views.toggle_list()
     panel.resize(1000, 600)
     assert panel.list.isVisible()
-    panel.toggle_list()
+    panel.views.toggle_list()
     panel.resize(560, 600)
     panel.resize(1000, 600)
     assert panel.list.isHidden()
@@ -38,7 +38,7 @@ def test_a_text_from_another_panel_goes_under_what_is_written(panel: ChatPanel, 
 def test_a_message_is_sent_from_its_menu(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "Where?")
     context = panel.context
-    answer = panel.view.widgets[panel.messages[-1].id]
+    answer = panel.view.widgets[panel.conversation.messages[-1].id]
     assert "Translate this" not in [action.text() for action in answer.make_menu().actions()]
     context.panels.kinds["translate"] = kind("translate", lambda: QWidget())
     sent: list[tuple[str, str, str]] = []

@@ -69,7 +69,7 @@ def test_empty_does_nothing(panel: ChatPanel, script: Script, qtbot: QtBot) -> N
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
     panel.send()
     assert not panel.composer.send_button.isEnabled()
-    assert panel.conversation_id == 0 and not script.asked and not panel.history.conversations()
+    assert panel.conversation.id == 0 and not script.asked and not panel.conversation.history.conversations()
 
 
 def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -86,7 +86,7 @@ def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot)
     assert panel.header.meter.share > 1
     assert not panel.composer.notice.isHidden()
     panel.send()  # said plainly, and kept
-    assert panel.conversation_id == 0 and len(panel.composer.attachments) == 1
+    assert panel.conversation.id == 0 and len(panel.composer.attachments) == 1
     assert "Shorten it" in panel.composer.notice.text()
 
 
@@ -108,7 +108,7 @@ def test_files_are_dropped_and_put_into_the_prompt(
     ask(panel, qtbot, "What is on it?")
     prompt = script.asked[0][0][-1].content
     assert "buy milk" in prompt and prompt.endswith("What is on it?")
-    assert panel.messages[0].attachments == ({"name": "notes.txt", "text": "buy milk"},)
+    assert panel.conversation.messages[0].attachments == ({"name": "notes.txt", "text": "buy milk"},)
     assert not panel.composer.attachments
 
 
@@ -121,9 +121,9 @@ def test_a_bad_file_is_said_in_place(panel: ChatPanel, tmp_path: Path) -> None:
 
 def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "first")
-    first = panel.conversation_id
+    first = panel.conversation.id
     qtbot.keyClicks(panel.composer.edit, "not sent yet")
-    qtbot.waitUntil(lambda: panel.history.draft(first) == "not sent yet")
+    qtbot.waitUntil(lambda: panel.conversation.history.draft(first) == "not sent yet")
     panel.new_conversation()
     assert panel.composer.text() == ""
     data = QMimeData()
@@ -145,10 +145,11 @@ def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
     wait_quiet(panel, qtbot)
     assert shown(panel)[0] == ("user", "Why is the sky blue?")
-    assert (panel.messages[0].sibling_index, panel.messages[0].sibling_count) == (1, 2)
+    first = panel.conversation.messages[0]
+    assert (first.sibling_index, first.sibling_count) == (1, 2)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Escape)
-    assert panel.editing is None and panel.composer.text() == ""
+    assert panel.conversation.editing is None and panel.composer.text() == ""
 
 
 def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:

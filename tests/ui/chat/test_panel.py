@@ -19,7 +19,8 @@ from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import is_kept
-from autogpt_desktop.ui.chat import panel_state
+from autogpt_desktop.ui.chat import purge
+from autogpt_desktop.ui.chat.engine_cache import cache_name
 from autogpt_desktop.ui.chat.generation import REPAINT_MS
 from autogpt_desktop.ui.chat.panel import ChatPanel
 from autogpt_desktop.ui.context import AppContext
@@ -27,7 +28,7 @@ from tests.ui.chat.kit import CONTEXT, Script, ask, body, shown, wait_quiet
 
 
 def widget_of(panel: ChatPanel, place: int = -1):
-    return panel.view.widgets[panel.messages[place].id]
+    return panel.view.widgets[panel.conversation.messages[place].id]
 
 
 def titles(panel: ChatPanel) -> list[str]:
@@ -40,7 +41,7 @@ def begin(panel: ChatPanel, script: Script, qtbot: QtBot, pieces: list[str], pau
     panel.composer.set_text("Tell me")
     panel.send()
     text = "".join(pieces[:pause_at])
-    qtbot.waitUntil(lambda: panel._answer() is not None and panel._answer().text == text)
+    qtbot.waitUntil(lambda: panel.conversation.answer is not None and panel.conversation.answer.text == text)
 
 
 def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
@@ -54,8 +55,8 @@ def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBo
     ]
     assert body(panel) == "The capital is Paris." and panel.composer.text() == ""
     assert titles(panel) == ["What is the capital of France?"]
-    stats = panel.messages[-1].stats
-    assert panel.messages[-1].state == "complete" and stats["tokens_per_second"] == 50.0
+    stats = panel.conversation.messages[-1].stats
+    assert panel.conversation.messages[-1].state == "complete" and stats["tokens_per_second"] == 50.0
     assert "50.0 tokens/s" in widget_of(panel).stats.text()
     assert panel.header.meter.used == stats["context_used"] and panel.header.meter.length == CONTEXT
     turns, _sampling, _ = script.asked[0]
@@ -67,36 +68,38 @@ def test_the_second_turn_carries_the_first(panel: ChatPanel, script: Script, qtb
     ask(panel, qtbot, "one")
     ask(panel, qtbot, "two")
     assert [turn.role for turn in script.asked[1][0]] == ["system", "user", "assistant", "user"]
-    assert panel.history.get(panel.conversation_id).system_prompt == "Be brief."
+    assert panel.conversation.history.get(panel.conversation.id).system_prompt == "Be brief."
 
 
 def test_an_example_sends(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
-    assert panel.stack.currentWidget() is panel.empty
+    assert panel.views.stack.currentWidget() is panel.empty
     text = panel.empty.examples[0].text()
     panel.empty.examples[0].click()
     wait_quiet(panel, qtbot)
-    assert panel.messages[0].text == text and panel.stack.currentWidget() is panel.view
+    assert panel.conversation.messages[0].text == text and panel.views.stack.currentWidget() is panel.view
 
 
 def test_stop_keeps_what_came_and_continue_goes_on(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     begin(panel, script, qtbot, ["Once", " upon", " a time"], 2)
     assert panel.composer.send_button.accessibleName() == "Stop"
-    assert panel.list.running == {panel.conversation_id}
+    assert panel.list.running == {panel.conversation.id}
     started = time.perf_counter()
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Escape)
     wait_quiet(panel, qtbot)
     assert time.perf_counter() - started < 2
-    assert (panel.messages[-1].text, panel.messages[-1].state) == ("Once upon", "stopped")
+    last = panel.conversation.messages[-1]
+    assert (last.text, last.state) == ("Once upon", "stopped")
     assert panel.composer.send_button.accessibleName() == "Send"
     widget = widget_of(panel)
     assert not widget.main_button.isHidden() and widget.main_button.text() == "Continue"
     script.pieces, script.pause_at = [" a time."], -1
     widget.main_button.click()
     wait_quiet(panel, qtbot)
-    assert (panel.messages[-1].text, panel.messages[-1].state) == ("Once upon a time.", "complete")
+    last = panel.conversation.messages[-1]
+    assert (last.text, last.state) == ("Once upon a time.", "complete")
     turns, _, continued = script.asked[-1]
     assert continued and turns[-1].content == "Once upon"
-    assert len(panel.messages) == 2
+    assert len(panel.conversation.messages) == 2
 
 
 def test_an_answer_cut_by_its_length_can_go_on(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
@@ -117,7 +120,7 @@ def test_streaming_saves_twice_a_second_and_repaints_rarely(
 
     monkeypatch.setattr(History, "set_text", counted)
     paints: list[float] = []
-    panel.answers.grew.connect(lambda answer: paints.append(time.perf_counter()))
+    panel.generation.grew.connect(lambda answer: paints.append(time.perf_counter()))
     original = script.__call__
 
     def slowly(*args, **kwargs):
@@ -125,19 +128,19 @@ def test_streaming_saves_twice_a_second_and_repaints_rarely(
             time.sleep(0.004)
             yield event
 
-    panel.answers.generate = slowly
+    panel.generation.generate = slowly
     script.pieces = ["word "] * 300
     ask(panel, qtbot, "go")
     gaps = [b - a for a, b in itertools.pairwise(paints)]
     assert len(paints) > 8 and sorted(gaps)[len(gaps) // 20] > REPAINT_MS / 1000 * 0.6
     took = paints[-1] - paints[0]
     assert 2 <= len(saves) <= took * 2 + 3
-    assert panel.messages[-1].text == "word " * 300
+    assert panel.conversation.messages[-1].text == "word " * 300
 
 
 def test_another_conversation_while_one_is_answered(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     begin(panel, script, qtbot, ["slow", " answer"], 1)
-    first = panel.conversation_id
+    first = panel.conversation.id
     panel.new_conversation()
     assert panel.composer.send_button.accessibleName() == "Send"
     panel.open_conversation(first)
@@ -157,7 +160,7 @@ def test_regenerate_makes_branches(panel: ChatPanel, script: Script, qtbot: QtBo
     widget.buttons["previous"].click()
     assert body(panel) == "Paris is the capital." and widget_of(panel).branch.text() == "1/2"
     assert not widget_of(panel).buttons["previous"].isEnabled()
-    panel.regenerate_last()
+    panel.message_actions.regenerate_last()
     wait_quiet(panel, qtbot)
     assert widget_of(panel).branch.text() == "3/3"
 
@@ -209,12 +212,13 @@ def test_known_errors_stand_in_place_with_retry(panel: ChatPanel, script: Script
     ask(panel, qtbot, "too long")
     widget = widget_of(panel)
     assert "3000" in widget.status.text() and widget.main_button.text() == "Retry"
-    assert panel.messages[0].text == "too long"  # kept
+    assert panel.conversation.messages[0].text == "too long"  # kept
     script.pieces, script.error = ["Now it works."], None
     widget.main_button.click()
     wait_quiet(panel, qtbot)
     assert [text for _, text in shown(panel)] == ["too long", "Now it works."]
-    assert panel.messages[-1].state == "complete" and "error" not in panel.messages[-1].stats
+    last = panel.conversation.messages[-1]
+    assert last.state == "complete" and "error" not in last.stats
 
 
 def test_bugs_are_shown_and_the_text_kept(
@@ -225,7 +229,7 @@ def test_bugs_are_shown_and_the_text_kept(
     script.pieces, script.error = ["Half"], ZeroDivisionError("boom")
     ask(panel, qtbot, "x")
     assert [type(error) for error in caught] == [ZeroDivisionError]
-    assert panel.messages[-1].text == "Half" and panel.messages[-1].state == "error"
+    assert panel.conversation.messages[-1].text == "Half" and panel.conversation.messages[-1].state == "error"
     assert widget_of(panel).main_button.text() == "Retry"
 
 
@@ -249,7 +253,7 @@ def test_a_crash_leaves_an_answer_to_go_on_with(
 def test_closing_while_an_answer_is_written(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     begin(panel, script, qtbot, ["kept", " lost"], 1)
     panel.shutdown()
-    message = panel.history.path(panel.conversation_id)[-1]
+    message = panel.conversation.history.path(panel.conversation.id)[-1]
     assert (message.text, message.state) == ("kept", "interrupted")
 
 
@@ -261,7 +265,7 @@ def test_a_temporary_chat_is_never_written(
     ask(panel, qtbot, "zebra secret")
     assert shown(panel)[0] == ("user", "zebra secret") and titles(panel) == ["kept"]
     panel.header.temporary.click()
-    assert panel.temporary is None and not panel.messages
+    assert panel.conversation.temporary is None and not panel.conversation.messages
     data = b"".join(
         path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()
     )
@@ -274,13 +278,13 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
     panel.new_conversation()
     script.pieces = ["nothing"]
     ask(panel, qtbot, "about cooking")
-    first = panel.history.conversations("searching")[0].id
+    first = panel.conversation.history.conversations("searching")[0].id
     panel.list.search.setText("查找")
     qtbot.waitUntil(lambda: titles(panel) == ["about searching"])
     row = panel.list.model.rows[-1].conversation
     assert "查找" in row.snippet
     panel.list.open_index(panel.list.model.index(len(panel.list.model.rows) - 1))
-    assert panel.conversation_id == first and panel.find_bar.isVisible()
+    assert panel.conversation.id == first and panel.find_bar.isVisible()
     qtbot.waitUntil(lambda: panel.find_bar.count.text() == "1 of 1")
     panel.list.search.clear()
     qtbot.waitUntil(lambda: len(titles(panel)) == 2)
@@ -290,14 +294,14 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
     panel.list.action.emit("pin", first)
     assert panel.list.model.rows[0].heading == "Pinned" and titles(panel)[0] == "Search trees"
     panel.list.action.emit("delete", first)
-    assert titles(panel) == ["about cooking"] and panel.conversation_id == 0
+    assert titles(panel) == ["about cooking"] and panel.conversation.id == 0
     panel.context.toasts[-1].undo()
-    assert len(titles(panel)) == 2 and panel.conversation_id == first
+    assert len(titles(panel)) == 2 and panel.conversation.id == first
 
 
 def test_rename_in_place(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "old")
-    panel.list.edit_title(panel.conversation_id)
+    panel.list.edit_title(panel.conversation.id)
 
     editor = panel.list.view.viewport().findChild(QLineEdit)
     editor.selectAll()
@@ -310,28 +314,29 @@ def test_export_and_import(panel: ChatPanel, qtbot: QtBot, tmp_path: Path) -> No
     ask(panel, qtbot, "save me")
     for kind in ("md", "txt", "json"):
         path = tmp_path / f"x.{kind}"
-        assert panel.files.write(panel.history, panel.conversation_id, kind, path)
+        assert panel.files.write(panel.conversation.history, panel.conversation.id, kind, path)
         assert "Paris is the capital." in path.read_text(encoding="utf-8")
     json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     ids = panel.files.read(tmp_path / "x.json")
-    assert len(ids) == 1 and len(titles(panel)) == 2 and panel.conversation_id == ids[0]
+    assert len(ids) == 1 and len(titles(panel)) == 2 and panel.conversation.id == ids[0]
     assert [text for _, text in shown(panel)] == ["save me", "Paris is the capital."]
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
     assert panel.files.read(tmp_path / "bad.json") == []
     assert panel.context.toasts[-1].error
-    assert not panel.files.write(panel.history, panel.conversation_id, "md", tmp_path / "no" / "x.md")
+    history, number = panel.conversation.history, panel.conversation.id
+    assert not panel.files.write(history, number, "md", tmp_path / "no" / "x.md")
 
 
 def test_sampling_belongs_to_the_conversation(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     ask(panel, qtbot, "one")
-    first = panel.conversation_id
+    first = panel.conversation.id
     panel.drawer.temperature.setValue(0.05)
     panel.drawer.stop.setPlainText("END")
     panel.new_conversation()
     assert panel.drawer.temperature.value() == pytest.approx(0.4)
     panel.open_conversation(first)
     assert panel.drawer.temperature.value() == pytest.approx(0.05)
-    panel.regenerate_last()
+    panel.message_actions.regenerate_last()
     wait_quiet(panel, qtbot)
     assert script.asked[-1][1].temperature == 0.05 and script.asked[-1][1].stop == ("END",)
 
@@ -355,7 +360,7 @@ def test_a_long_answer_is_announced(
     ask(panel, qtbot, "short")
     assert not told
     begin(panel, script, qtbot, ["a", "b"], 1)
-    panel._answer().started -= 20
+    panel.conversation.answer.started -= 20
     script.go.set()
     wait_quiet(panel, qtbot)
     assert told == [("The answer is ready", "short")]
@@ -376,7 +381,7 @@ def test_an_answer_cut_before_its_first_word_can_be_tried_again(
     panel.composer.set_text("Hello")
     panel.send()
     qtbot.waitUntil(lambda: bool(script.asked))
-    panel.stop()
+    panel.conversation.stop()
     wait_quiet(panel, qtbot)
     widget = widget_of(panel)
     assert widget.status.text() == "Stopped." and widget.main_button.text() == "Retry"
@@ -390,25 +395,25 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     script.pieces, script.pause_at = ["one "] * 5, 4
     panel.composer.set_text("Count")
     panel.send()
-    qtbot.waitUntil(lambda: any(answer.pieces == 4 for answer in panel.answers.running))
+    qtbot.waitUntil(lambda: any(answer.pieces == 4 for answer in panel.generation.running))
     qtbot.wait(350)  # before that it is too early to say
-    panel.answers._tick()
-    assert "tokens/s" in panel._answer().speed_text()
-    panel.stop()
+    panel.generation._tick()
+    assert "tokens/s" in panel.conversation.answer.speed_text()
+    panel.conversation.stop()
     wait_quiet(panel, qtbot)
-    assert panel.messages[-1].stats["tokens_per_second"] > 0
+    assert panel.conversation.messages[-1].stats["tokens_per_second"] > 0
     assert "tokens/s" in widget_of(panel).stats.text() and not panel.header.figures.text()
 
 
 def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:
     ask(panel, qtbot, "Something secret")
-    history, number = panel.context.history, panel.conversation_id
-    panel.delete_conversation(number)
-    monkeypatch.setattr(panel_state, "PURGE_AFTER", 1)  # older than 0 s
-    panel._purge()
+    history, number = panel.context.history, panel.conversation.id
+    panel.list_actions.delete(number)
+    monkeypatch.setattr(purge, "PURGE_AFTER", 1)  # older than 0 s
+    panel.purge.begin()
     assert history.rows("SELECT 1 FROM messages")  # nothing yet: the window comes first
-    qtbot.waitUntil(lambda: panel._purging is None)
-    assert not history.rows("SELECT 1 FROM messages") and not panel._purge_steps.isActive()
+    qtbot.waitUntil(lambda: not panel.purge.is_running())
+    assert not history.rows("SELECT 1 FROM messages") and not panel.purge._step_timer.isActive()
 
 
 def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -416,14 +421,14 @@ def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: Qt
     for question in ("Something secret", "Something to keep"):
         panel.new_conversation()
         ask(panel, qtbot, question)
-        name = panel._cache_name(panel.history, panel.conversation_id)
+        name = cache_name(panel.conversation.history, panel.conversation.id)
         assert files.save("m", name, range(60), {"a": np.zeros(8)}, alone=True)
     panel.toggle_temporary()
     ask(panel, qtbot, "Never written")
-    assert not is_kept(panel._cache_name(panel.history, panel.conversation_id))
+    assert not is_kept(cache_name(panel.conversation.history, panel.conversation.id))
     panel.toggle_temporary()
     history = panel.context.history
-    panel.delete_conversation(next(c.id for c in history.conversations() if "secret" in c.title))
+    panel.list_actions.delete(next(c.id for c in history.conversations() if "secret" in c.title))
     assert len(list(files.folder.iterdir())) == 2, "it can still be undone"
     history.purge_deleted()
     assert len(list(files.folder.iterdir())) == 1
@@ -433,8 +438,8 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     panel: ChatPanel, qtbot: QtBot
 ) -> None:
     ask(panel, qtbot, "Something secret")
-    name = panel._cache_name(panel.history, panel.conversation_id)
-    panel.delete_conversation(panel.conversation_id)
+    name = cache_name(panel.conversation.history, panel.conversation.id)
+    panel.list_actions.delete(panel.conversation.id)
     panel.shutdown()
     assert panel.context.worker.stop(5000)
     models = panel.context._models._models

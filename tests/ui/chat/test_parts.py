@@ -20,9 +20,10 @@ from autogpt_desktop.ui.chat.attachments import (
     prompt_text,
     read_attachment,
 )
+from autogpt_desktop.ui.chat.chat_settings import sampling_from, sampling_values
 from autogpt_desktop.ui.chat.conversation_model import group_name
 from autogpt_desktop.ui.chat.language_hint import guess_language, is_supported
-from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel, sampling_from, sampling_values
+from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
 from autogpt_desktop.ui.widgets.basic import languages_text

@@ -32,7 +32,7 @@ def fill(history: History, count: int) -> int:
 
 @pytest.fixture
 def long_panel(panel: ChatPanel) -> ChatPanel:
-    panel.open_conversation(fill(panel.history, 120))
+    panel.open_conversation(fill(panel.conversation.history, 120))
     QApplication.processEvents()
     return panel
 
@@ -47,8 +47,8 @@ def top_of(panel: ChatPanel) -> tuple[int, int]:
 
 
 def test_three_thousand_messages_open_fast(panel: ChatPanel, qtbot: QtBot) -> None:
-    panel.history.db.execute("PRAGMA synchronous = OFF")
-    number = fill(panel.history, 3000)
+    panel.conversation.history.db.execute("PRAGMA synchronous = OFF")
+    number = fill(panel.conversation.history, 3000)
     started = time.perf_counter()
     panel.open_conversation(number)
     QApplication.processEvents()
@@ -92,7 +92,7 @@ def test_view_follows_only_from_the_end(long_panel: ChatPanel, script: Script, q
     script.pause_at = 30
     panel.composer.set_text("go on")
     panel.send()
-    answer = panel._answer()
+    answer = panel.conversation.answer
     qtbot.waitUntil(lambda: answer.text.count("\n\n") >= 30 and answer.shown == len(answer.text))
     assert bar.value() == bar.maximum() and panel.view.jump.isHidden()
     bar.setValue(bar.value() - 900)
@@ -135,7 +135,7 @@ def test_finding_counts_what_is_not_in_sight(long_panel: ChatPanel, qtbot: QtBot
     assert panel.find_bar.isVisible()
     qtbot.keyClicks(panel.find_bar.field, "question 1")
     qtbot.waitUntil(lambda: not panel.find_bar._timer.isActive() and bool(panel.find_bar.places))
-    expected = sum("Question 1" in item.text for item in panel.messages)
+    expected = sum("Question 1" in item.text for item in panel.conversation.messages)
     assert len(panel.find_bar.places) == expected
     for _ in range(expected):  # all the way round
         qtbot.keyClick(panel.find_bar.field, Qt.Key.Key_F3)
@@ -162,21 +162,21 @@ def test_keyboard_walks_the_messages(long_panel: ChatPanel, qtbot: QtBot) -> Non
     panel = long_panel
     for back in (1, 2, 3):
         qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-        assert panel.view.current_message() == panel.messages[-back].id
+        assert panel.view.current_message() == panel.conversation.messages[-back].id
         widget = panel.view.widgets[panel.view.current_message()]
         assert widget.body.hasFocus() and widget.current
     qtbot.keyClick(widget.body, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    assert panel.view.current_message() == panel.messages[-2].id
-    assert "Question" in panel.view.widgets[panel.messages[-2].id].accessibleName()
+    assert panel.view.current_message() == panel.conversation.messages[-2].id
+    assert "Question" in panel.view.widgets[panel.conversation.messages[-2].id].accessibleName()
 
 
 def test_selected_text_survives_scrolling(long_panel: ChatPanel) -> None:
     panel, bar = long_panel, long_panel.view.verticalScrollBar()
-    widget = panel.view.widgets[panel.messages[-1].id]
+    widget = panel.view.widgets[panel.conversation.messages[-1].id]
     widget.body.selectAll()
     bar.setValue(0)
     bar.setValue(bar.maximum())
-    assert panel.view.widgets[panel.messages[-1].id] is widget and widget.has_selection()
+    assert panel.view.widgets[panel.conversation.messages[-1].id] is widget and widget.has_selection()
 
 
 def test_links_ask_before_they_open(panel: ChatPanel, script: Script, qtbot: QtBot, monkeypatch) -> None:
@@ -184,7 +184,7 @@ def test_links_ask_before_they_open(panel: ChatPanel, script: Script, qtbot: QtB
     monkeypatch.setattr(panel, "_open_link", opened.append)
     script.pieces = ["[click](https://a.example/very)"]
     ask(panel, qtbot, "x")
-    text = panel.view.widgets[panel.messages[-1].id].body
+    text = panel.view.widgets[panel.conversation.messages[-1].id].body
     qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(12, 8))
     popup = panel.findChild(LinkPopup)
     assert popup is not None and popup.address == "https://a.example/very"
@@ -209,7 +209,7 @@ def test_a_file_address_cannot_be_opened(qtbot: QtBot) -> None:
 def test_code_has_a_label_and_a_copy_button(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["Look:\n\n```python\nprint(1)\n```\n\nand\n\n```\nplain\n```\n"]
     ask(panel, qtbot, "x")
-    headers = panel.view.widgets[panel.messages[-1].id].body._headers
+    headers = panel.view.widgets[panel.conversation.messages[-1].id].body._headers
     assert [header.label.text() for header in headers] == ["python", ""]
     headers[0].copy.click()
     assert QApplication.clipboard().text() == "print(1)"
@@ -218,7 +218,7 @@ def test_code_has_a_label_and_a_copy_button(panel: ChatPanel, script: Script, qt
 def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["```python\nprint(1)\n```"]
     ask(panel, qtbot, "x")
-    text = panel.view.widgets[panel.messages[-1].id].body
+    text = panel.view.widgets[panel.conversation.messages[-1].id].body
     area = text._code_area(text.code_blocks()[0])
     assert area.top() >= 0 and area.bottom() <= text.height()
     assert text._headers[0].y() >= 0
@@ -227,7 +227,7 @@ def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbo
 def test_escape_gives_the_focus_back_from_a_link(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["[click](https://a.example/very)"]
     ask(panel, qtbot, "x")
-    text = panel.view.widgets[panel.messages[-1].id].body
+    text = panel.view.widgets[panel.conversation.messages[-1].id].body
     text.setFocus()
     qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(12, 8))
     popup = panel.findChild(LinkPopup)

@@ -15,8 +15,8 @@ from autogpt_desktop.catalog.entries import CatalogModel, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.settings import Settings
+from autogpt_desktop.ui.chat.empty_state import EmptyState
 from autogpt_desktop.ui.chat.panel import ChatPanel
-from autogpt_desktop.ui.chat.parts import EmptyState
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.models.terms_card import TermsCard
 from autogpt_desktop.ui.shell.first_run import FirstRun

@@ -106,7 +106,7 @@ def test_the_job_list_tells_what_runs_and_waits_and_stops_each(
 def test_tab_goes_through_the_panel_as_it_stands(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["```python\nx = 1\n```"]
     ask(panel, qtbot, "Code")
-    question, answer = (panel.view.widgets[item.id] for item in panel.messages)
+    question, answer = (panel.view.widgets[item.id] for item in panel.conversation.messages)
     panel.list.new_button.setFocus()
     seen: list[QWidget] = []
     while (now := panel.window().focusWidget()) is not None and now not in seen:
@@ -127,8 +127,8 @@ def test_shortcuts_work_from_everywhere_but_what_lies_over(panel: ChatPanel, qtb
     over.open()
     field.setFocus()
     qtbot.keyClick(field, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    assert panel.conversation_id
+    assert panel.conversation.id
     over.close_overlay()
-    panel.header.find.setFocus()
-    qtbot.keyClick(panel.header.find, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    assert not panel.conversation_id
+    panel.header.find_button.setFocus()
+    qtbot.keyClick(panel.header.find_button, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert not panel.conversation.id

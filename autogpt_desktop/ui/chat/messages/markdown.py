@@ -122,38 +122,38 @@ class MarkdownWriter:
         if position == 0:
             self.document.clear()
             return QTextCursor(self.document)
-        kept = cursor.blockFormat()
+        before = cursor.blockFormat()
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
         if self._fresh:
             cursor.setBlockFormat(QTextBlockFormat())
-        elif cursor.blockFormat() != kept:
-            cursor.setBlockFormat(kept)
+        elif cursor.blockFormat() != before:
+            cursor.setBlockFormat(before)
         return cursor
 
     # -- formats
 
     def _char(self) -> QTextCharFormat:
-        made = QTextCharFormat()
-        made.setFont(self.style.font)
-        made.setForeground(self.style.text)
-        return made
+        form = QTextCharFormat()
+        form.setFont(self.style.font)
+        form.setForeground(self.style.text)
+        return form
 
     def _mono(self) -> QTextCharFormat:
-        made = QTextCharFormat()
-        made.setFont(self.style.mono)
-        made.setForeground(self.style.text)
-        return made
+        form = QTextCharFormat()
+        form.setFont(self.style.mono)
+        form.setForeground(self.style.text)
+        return form
 
     def _block(self, top: float = 0, quotes: int = 0, indent: int = 0) -> QTextBlockFormat:
-        made = QTextBlockFormat()
-        made.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        made.setTopMargin(top)
-        made.setIndent(indent)
+        form = QTextBlockFormat()
+        form.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        form.setTopMargin(top)
+        form.setIndent(indent)
         if quotes:
-            made.setLeftMargin(quotes * STEP)
-            made.setProperty(QUOTES, quotes)
-        return made
+            form.setLeftMargin(quotes * STEP)
+            form.setProperty(QUOTES, quotes)
+        return form
 
     def _start(self, cursor: QTextCursor, form: QTextBlockFormat) -> None:
         if self._fresh:
@@ -218,12 +218,13 @@ class MarkdownWriter:
         form.setIndent(0)  # the list format brings it
         self._start(cursor, form)
         if level["list"] is None:
-            made = QTextListFormat()
-            shapes = (QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle)
-            made.setStyle(QTextListFormat.Style.ListDecimal if level["ordered"] else shapes[len(lists) > 1])
-            made.setIndent(len(lists))
-            made.setStart(level["start"])
-            level["list"] = cursor.createList(made)
+            list_format = QTextListFormat()
+            bullets = (QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle)
+            bullet = bullets[len(lists) > 1]
+            list_format.setStyle(QTextListFormat.Style.ListDecimal if level["ordered"] else bullet)
+            list_format.setIndent(len(lists))
+            list_format.setStart(level["start"])
+            level["list"] = cursor.createList(list_format)
         else:
             level["list"].add(cursor.block())
 

@@ -21,9 +21,9 @@ def parser() -> MarkdownIt:
     """CommonMark with tables and strikethrough; HTML off; formulas left exactly as written."""
     from markdown_it import MarkdownIt  # with the first message, not before the window
 
-    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    made.inline.ruler.before("escape", "formula", _formula)
-    return made
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown.inline.ruler.before("escape", "formula", _formula)
+    return markdown
 
 
 _FORMULA = re.compile(
@@ -34,12 +34,12 @@ _FORMULA = re.compile(
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
-    found = _FORMULA.match(state.src, state.pos, state.posMax)
-    if not found:
+    match = _FORMULA.match(state.src, state.pos, state.posMax)
+    if not match:
         return False
     if not silent:
-        state.push("text", "", 0).content = found[0]
-    state.pos = found.end()
+        state.push("text", "", 0).content = match[0]
+    state.pos = match.end()
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QTimerEvent, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimerEvent, Signal, SignalInstance
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -91,13 +91,13 @@ class RichText(QTextEdit):
         return ceil(self.document().size().height())
 
     def code_blocks(self) -> list[QTextBlock]:
-        found = []
+        blocks = []
         block = self.document().begin()
         while block.isValid():
             if block.blockFormat().hasProperty(CODE):
-                found.append(block)
+                blocks.append(block)
             block = block.next()
-        return found
+        return blocks
 
     def place_headers(self) -> None:
         """Put a label and a copy button above every code block; after the height is settled."""
@@ -126,9 +126,9 @@ class RichText(QTextEdit):
 
     def mark(self, words: str, current: int = -1) -> list[QTextCursor]:
         """Highlight every ``words``, the one numbered ``current`` more strongly; "" takes it away."""
-        found = find_all(self.document(), words) if words else []
+        places = find_all(self.document(), words) if words else []
         marks = []
-        for index, cursor in enumerate(found):
+        for index, cursor in enumerate(places):
             mark = QTextEdit.ExtraSelection()
             color = self.context.color("warning" if index == current else "accent")
             color.setAlpha(130 if index == current else 60)
@@ -137,7 +137,7 @@ class RichText(QTextEdit):
             mark.cursor = cursor
             marks.append(mark)
         self.setExtraSelections(marks)
-        return found
+        return places
 
     # -- painting
 
@@ -269,6 +269,7 @@ class LinkPopup(QFrame):
     def __init__(self, address: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.address = address
+        self._parent = parent
         self._before: QWidget | None = None  # had the focus
         self.setObjectName("card")
         self.setAccessibleName(tr("Open this link?"))
@@ -293,8 +294,8 @@ class LinkPopup(QFrame):
     def open_at(self, place: QPoint) -> None:
         """Show it below a global position, inside the parent."""
         self.adjustSize()
-        room = self.parentWidget().rect().adjusted(8, 8, -8, -8)
-        corner = self.parentWidget().mapFromGlobal(place) + QPoint(-16, 14)
+        room = self._parent.rect().adjusted(8, 8, -8, -8)
+        corner = self._parent.mapFromGlobal(place) + QPoint(-16, 14)
         if corner.y() + self.height() > room.bottom():
             corner.setY(corner.y() - self.height() - 36)
         corner.setX(max(room.left(), min(corner.x(), room.right() - self.width())))
@@ -303,10 +304,10 @@ class LinkPopup(QFrame):
         self.raise_()
         self._before = QApplication.focusWidget()
         self.copy_button.setFocus(Qt.FocusReason.PopupFocusReason)  # Enter must not open by accident
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        _focus_changed().connect(self._on_focus)
 
     def leave(self) -> None:
-        QApplication.instance().focusChanged.disconnect(self._on_focus)
+        _focus_changed().disconnect(self._on_focus)
         now = QApplication.focusWidget()
         if self._before is not None and now is not None and self.isAncestorOf(now):
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -332,6 +333,12 @@ class LinkPopup(QFrame):
         self.leave()
 
 
+def _focus_changed() -> SignalInstance:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    return application.focusChanged
+
+
 def _breakable(address: str) -> str:
     """The address with places to wrap, cut where nobody would read it."""
     shown = address if len(address) <= 600 else address[:600] + "…"
@@ -340,9 +347,9 @@ def _breakable(address: str) -> str:
 
 def find_all(document: QTextDocument, words: str) -> list[QTextCursor]:
     """Every place of ``words``, whatever its case, at most 2,000."""
-    found: list[QTextCursor] = []
+    places: list[QTextCursor] = []
     cursor = document.find(words, 0)
-    while not cursor.isNull() and len(found) < 2000:
-        found.append(cursor)
+    while not cursor.isNull() and len(places) < 2000:
+        places.append(cursor)
         cursor = document.find(words, cursor)
-    return found
+    return places

@@ -309,9 +309,9 @@ class MessageView(QAbstractScrollArea):
         if message_id >= 0:
             self.scroll_to(message_id, self._place_in(message_id, number))
         marked = {known: self._mark_in(widget) for known, widget in self.widgets.items()}
-        found = marked.get(message_id, [])
-        if 0 <= number < len(found):
-            self.scroll_to(message_id, self.widgets[message_id].top_of(found[number]))
+        places = marked.get(message_id, [])
+        if 0 <= number < len(places):
+            self.scroll_to(message_id, self.widgets[message_id].top_of(places[number]))
 
     def _mark_in(self, widget: MessageWidget) -> list[QTextCursor]:
         current = self._mark[1] if widget.message and widget.message.id == self._mark[0] else -1

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from autogpt_desktop.i18n import message as word
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.attachments import Attachment, Chip, place_chips
+from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
+from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.widgets import icons
@@ -41,6 +42,15 @@ def can_continue(item: Message) -> bool:
     """An answer that was cut off can be gone on with."""
     cut = item.state in ("stopped", "interrupted") or item.stats.get("finish_reason") == "length"
     return item.role == "assistant" and item.state != "streaming" and cut and bool(item.text)
+
+
+def cut_text(item: Message) -> str:
+    """Why an answer ends where it does."""
+    if item.state == "stopped":
+        return tr("Stopped.")
+    if item.state == "interrupted":
+        return tr("This answer was interrupted.")
+    return tr("The answer reached its length limit.")
 
 
 class MessageWidget(QWidget):
@@ -75,10 +85,10 @@ class MessageWidget(QWidget):
             ("previous", "chevron-left"), ("next", "chevron-right"), ("copy", "copy"),
             ("regenerate", "regenerate"), ("edit", "edit"), ("delete", "delete"),
         ):  # fmt: skip
-            made = QuietButton(icon, self)
-            made.setProperty("action", name)
-            made.clicked.connect(self._clicked)
-            self.buttons[name] = made
+            each = QuietButton(icon, self)
+            each.setProperty("action", name)
+            each.clicked.connect(self._clicked)
+            self.buttons[name] = each
         self.retranslate()
 
     # -- content
@@ -91,15 +101,15 @@ class MessageWidget(QWidget):
         if not same:
             self.body.mark("")
             self.current = False
-            self._show_chips()
+            self._show_chips(item)
         if key != self._rendered:
             self._rendered = key
             if item.role == "user":
                 self.body.writer.write_plain(text)
             else:
                 self.body.writer.write(text)
-        self._show_state(status)
-        self._show_names()
+        self._show_state(item, status)
+        self._show_names(item)
         self.update()
 
     def grow(self, text: str, status: str) -> None:
@@ -113,11 +123,11 @@ class MessageWidget(QWidget):
         self.chat_style = style
         self.body.restyle(style)
 
-    def _show_chips(self) -> None:
+    def _show_chips(self, item: Message) -> None:
         for chip in self._chips:
             chip.hide()
             chip.deleteLater()
-        self._chips = [Chip(Attachment.of(value), self) for value in self.message.attachments or ()]
+        self._chips = [Chip(Attachment.of(value), self) for value in item.attachments or ()]
         for chip in self._chips:
             chip.show()
 
@@ -125,8 +135,7 @@ class MessageWidget(QWidget):
         self.status.setText(text)
         self.status.setVisible(bool(text))
 
-    def _show_state(self, status: str) -> None:
-        item = self.message
+    def _show_state(self, item: Message, status: str) -> None:
         answer = item.role == "assistant"
         self.status.setProperty("tone", "danger" if item.state == "error" and not self.busy else "muted")
         self.status.style().polish(self.status)
@@ -138,11 +147,11 @@ class MessageWidget(QWidget):
             self._set_status(word(key, **dict(item.stats.get("error_values") or {})))
             main = tr("Retry")
         elif can_continue(item):
-            self._set_status(self._cut_text())
+            self._set_status(cut_text(item))
             main = tr("Continue") if self.last else ""
         else:
             cut = item.state in ("stopped", "interrupted")  # before its first word
-            empty = self._cut_text() if cut else tr("The answer is empty.")
+            empty = cut_text(item) if cut else tr("The answer is empty.")
             self._set_status("" if self.text or not answer else empty)
             if self.last and not answer:
                 main = tr("Answer this")
@@ -167,33 +176,26 @@ class MessageWidget(QWidget):
         self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
         self._set_quiet()
 
-    def _cut_text(self) -> str:
-        if self.message.state == "stopped":
-            return tr("Stopped.")
-        if self.message.state == "interrupted":
-            return tr("This answer was interrupted.")
-        return tr("The answer reached its length limit.")
-
     def retranslate(self) -> None:
         names = {
             "previous": tr("Previous version"), "next": tr("Next version"), "copy": tr("Copy"),
             "regenerate": tr("Regenerate"), "edit": tr("Edit and resend"), "delete": tr("Delete"),
         }  # fmt: skip
-        for name, made in self.buttons.items():
-            made.name(names[name])
+        for name, each in self.buttons.items():
+            each.name(names[name])
         for chip in self._chips:
             chip.retranslate()
         self.body.retranslate()
         if self.message is not None:
-            self._show_state(self.status.text())
-            self._show_names()
+            self._show_state(self.message, self.status.text())
+            self._show_names(self.message)
 
-    def _show_names(self) -> None:
-        who = tr("You") if self.message.role == "user" else (self.message.model or tr("Answer"))
+    def _show_names(self, item: Message) -> None:
+        who = tr("You") if item.role == "user" else (item.model or tr("Answer"))
         self.setAccessibleName(f"{who}: {self.text[:120]}")
         self.body.setAccessibleName(who)
         self.branch.setAccessibleName(
-            tr("Version {n} of {count}", n=self.message.sibling_index + 1, count=self.message.sibling_count)
+            tr("Version {n} of {count}", n=item.sibling_index + 1, count=item.sibling_count)
         )
 
     def tab_stops(self) -> list[QWidget]:
@@ -205,7 +207,7 @@ class MessageWidget(QWidget):
     def arrange(self, width: int) -> int:
         """Lay everything out for ``width`` pixels; the height it takes."""
         inner = width - 2 * PAD
-        user = self.message.role == "user"
+        user = self._is_question()
         y = PAD_Y if user else 4
         if self._chips:
             y += place_chips(self._chips, PAD, y, inner) + (8 if self.text else 0)
@@ -233,17 +235,17 @@ class MessageWidget(QWidget):
         return y + 4 + ROW + (GAP_USER if user else GAP)
 
     def _arrange_row(self, y: int, width: int, user: bool) -> None:
-        shown = [made for made in self.buttons.values() if not made.isHidden()]
+        shown = [each for each in self.buttons.values() if not each.isHidden()]
         metrics = QFontMetrics(self.branch.font())
         branch_width = metrics.horizontalAdvance(self.branch.text()) + 8 if not self.branch.isHidden() else 0
-        total = sum(made.width() for made in shown) + branch_width
+        total = sum(each.width() for each in shown) + branch_width
         x = width - total - 4 if user else PAD - 6
-        for made in shown:
-            if made is self.buttons["next"]:
+        for each in shown:
+            if each is self.buttons["next"]:
                 self.branch.setGeometry(x, y, branch_width, ROW)
                 x += branch_width
-            made.move(x, y)
-            x += made.width()
+            each.move(x, y)
+            x += each.width()
         room = width - PAD - x - 8
         self.stats.setVisible(bool(self.stats.text()) and self.stats.sizeHint().width() <= room)
         self.stats.setGeometry(
@@ -254,7 +256,7 @@ class MessageWidget(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        if self.message is not None and self.message.role == "user":
+        if self._is_question():
             painter.setBrush(self.chat_style.raised)
             painter.drawRoundedRect(self._surface, 12, 12)
         if self.current:
@@ -279,10 +281,10 @@ class MessageWidget(QWidget):
 
     def _set_quiet(self) -> None:
         quiet = not (self.last or self.current or self.underMouse())
-        for made in self.buttons.values():
-            keep = made.property("action") in ("previous", "next")
-            made.quiet = quiet and not keep
-            made.update()
+        for each in self.buttons.values():
+            keep = each.property("action") in ("previous", "next")
+            each.quiet = quiet and not keep
+            each.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -300,20 +302,23 @@ class MessageWidget(QWidget):
     def make_menu(self) -> QMenu:
         """What can be done with the whole message."""
         menu = QMenu(self)
-        for name, made in self.buttons.items():
-            if not made.isHidden() and name not in ("previous", "next"):
-                entry = menu.addAction(made.icon(), made.accessibleName())
-                entry.setEnabled(made.isEnabled())
-                entry.triggered.connect(made.click)
+        for name, each in self.buttons.items():
+            if not each.isHidden() and name not in ("previous", "next"):
+                entry = menu.addAction(each.icon(), each.accessibleName())
+                entry.setEnabled(each.isEnabled())
+                entry.triggered.connect(each.click)
         add_send_actions(menu, self.context, "chat", self._text)
         return menu
 
     def _text(self) -> str:
         return self.text
 
+    def _is_question(self) -> bool:
+        return self.message is not None and self.message.role == "user"
+
     def _clicked(self) -> None:
         name = str(self.sender().property("action"))
-        self.action.emit(name, self.message.id)
+        self._ask_for(name)
         if name == "copy":
             self.buttons["copy"].set_icon("check")
             self.startTimer(1500)
@@ -323,7 +328,12 @@ class MessageWidget(QWidget):
         self.buttons["copy"].set_icon("copy")
 
     def _main(self) -> None:
-        if self.message.role == "user":
-            self.action.emit("answer", self.message.id)
+        if self._is_question():
+            self._ask_for("answer")
         else:
-            self.action.emit("retry" if self.message.state == "error" else "continue", self.message.id)
+            failed = self.message is not None and self.message.state == "error"
+            self._ask_for("retry" if failed else "continue")
+
+    def _ask_for(self, name: str) -> None:
+        if self.message is not None:
+            self.action.emit(name, self.message.id)

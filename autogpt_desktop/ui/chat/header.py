@@ -1,0 +1,90 @@
+"""The bar above a conversation: its title, figures, how full the context is, and buttons for all of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.theme import theme
+
+HIGH = 0.8  # share of the context from which the meter warns
+
+
+class ContextMeter(QWidget):
+    """How much of the model's context the conversation fills, and what is being written adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = self.draft = self.length = 0
+        self.setFixedSize(48, 20)
+
+    def show_values(self, used: int, draft: int, length: int) -> None:
+        """In tokens; ``length`` 0: not known, nothing is drawn."""
+        self.used, self.draft, self.length = used, draft, length
+        text = tr("Context: about {used} of {length} tokens", used=f"{used + draft:,}", length=f"{length:,}")
+        self.setToolTip(text if length else "")
+        self.setAccessibleName(text if length else tr("Context"))
+        self.update()
+
+    @property
+    def share(self) -> float:
+        return (self.used + self.draft) / self.length if self.length else 0.0
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.length:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        width, y = self.width(), self.height() // 2 - 2
+        painter.setBrush(theme().color("border"))
+        painter.drawRoundedRect(0, y, width, 4, 2, 2)
+        color = theme().color(
+            "danger" if self.draft > self.length else "warning" if self.share > HIGH else "accent"
+        )
+        for tokens, alpha in ((self.used + self.draft, 110), (self.used, 255)):
+            color.setAlpha(alpha)
+            painter.setBrush(color)
+            filled = int(max(0.0, min(1.0, tokens / self.length) * width))
+            painter.drawRoundedRect(0, y, filled, 4, 2, 2)
+        painter.end()
+
+
+class Header(QWidget):
+    """Title of the conversation, figures, and the buttons for the whole of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sidebar = icon_button("sidebar")
+        self.title = ElidedLabel(size="body")
+        self.figures = label(size="small", tone="muted")
+        self.meter = ContextMeter()
+        self.find_button = icon_button("search")
+        self.temporary = icon_button("temporary")
+        self.temporary.setCheckable(True)
+        self.export = icon_button("export")
+        self.drawer = icon_button("drawer")
+        self.drawer.setCheckable(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(4)
+        row.addWidget(self.sidebar)
+        row.addSpacing(4)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.figures)
+        row.addSpacing(12)
+        row.addWidget(self.meter)
+        row.addSpacing(8)
+        for each in (self.find_button, self.temporary, self.export, self.drawer):
+            row.addWidget(each)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        name_button(self.sidebar, tr("Conversations"), "Ctrl+B")
+        name_button(self.find_button, tr("Find in this conversation"), "Ctrl+F")
+        name_button(self.temporary, tr("Temporary chat: nothing of it is kept"), "Ctrl+Shift+N")
+        name_button(self.export, tr("Export this conversation"))
+        name_button(self.drawer, tr("System prompt and sampling"), "Ctrl+E")

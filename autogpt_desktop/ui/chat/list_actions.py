@@ -1,0 +1,102 @@
+"""What can be done in the list of conversations: rename, pin, export, import, delete, the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.chat.conversation_model import shown_title
+from autogpt_desktop.ui.chat.known_errors import reports_known_errors
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.chat.conversation import Conversation
+    from autogpt_desktop.ui.chat.conversation_list import ConversationList
+    from autogpt_desktop.ui.chat.export_import import ConversationFiles
+    from autogpt_desktop.ui.chat.generation import Generation
+    from autogpt_desktop.ui.chat.purge import Purge
+    from autogpt_desktop.ui.context import AppContext
+
+
+class ListActions(QObject):
+    """Carries out the actions of a ConversationList on the user's history."""
+
+    def __init__(
+        self,
+        context: AppContext,
+        conversation: Conversation,
+        generation: Generation,
+        purge: Purge,
+        files: ConversationFiles,
+        conversations: ConversationList,
+    ) -> None:
+        super().__init__(conversations)
+        self.context = context
+        self._conversation, self._generation, self._purge = conversation, generation, purge
+        self._files, self._list = files, conversations
+        conversations.renamed.connect(self.rename)
+        conversations.action.connect(self._on_action)
+        conversations.import_requested.connect(files.import_file)
+        files.imported.connect(self._on_imported)
+
+    @reports_known_errors
+    def rename(self, conversation_id: int, title: str) -> None:
+        self.context.history.update(conversation_id, title=title)
+        self._list.reload()
+        self._conversation.reload_title()
+
+    def _on_action(self, name: str, conversation_id: int) -> None:
+        history = self.context.history
+        if name == "pin":
+            history.update(conversation_id, pinned=not history.get(conversation_id).pinned)
+            self._list.reload()
+        elif name == "delete":
+            self.delete(conversation_id)
+        else:
+            self._files.export(history, conversation_id, name.removeprefix("export-"))
+
+    def delete(self, conversation_id: int) -> None:
+        """With Undo; after a minute it is gone for good."""
+        history, conversation = self.context.history, self._conversation
+        answer = self._generation.answer_in(history, conversation_id)
+        if answer:
+            self._generation.stop(answer)
+        title = shown_title(history.get(conversation_id).title)
+        was_open = conversation.temporary is None and conversation_id == conversation.id
+        if was_open:
+            conversation.leave()
+        deletion = history.delete(conversation_id)
+        self._purge.schedule()
+        if was_open:
+            conversation.open(0)
+        self._list.reload()
+
+        def undo() -> None:
+            if history.undo(deletion):
+                self._list.reload()
+                if was_open and conversation.temporary is None:
+                    self._open(conversation_id)
+
+        self.context.toast(tr("“{title}” deleted", title=title[:40]), undo=undo)
+
+    def open_previous(self) -> None:
+        self._open_neighbor(-1)
+
+    def open_next(self) -> None:
+        self._open_neighbor(1)
+
+    def _open_neighbor(self, step: int) -> None:
+        other = self._list.neighbor(self._conversation.id, step)
+        if other:
+            self._open(other)
+
+    @reports_known_errors
+    def _open(self, conversation_id: int) -> None:
+        self._conversation.open(conversation_id)
+
+    @reports_known_errors
+    def _on_imported(self, ids: list[int]) -> None:
+        self._list.reload()
+        if ids:
+            self._conversation.open(ids[0])
