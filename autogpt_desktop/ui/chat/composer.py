@@ -172,7 +172,7 @@ class Composer(QWidget):
         self.attach_files([Path(name) for name in names])
 
     def attach_files(self, files: list[Path]) -> None:
-        """Attach what can be read; say plainly what cannot."""
+        """Attach what can be read; say what cannot."""
         for path in files:
             try:
                 self._add(read_attachment(path))

@@ -1,4 +1,4 @@
-"""Sending, streaming, stopping, branches, the list: the panel as a person uses it."""
+"""Sending, streaming, stopping, branches, the list: the panel as a user meets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The virtualised conversation: few widgets, anchors that hold, finding, keyboard."""
+"""The virtualized conversation: few widgets, anchors that hold, finding, keyboard."""
 
 from __future__ import annotations
 

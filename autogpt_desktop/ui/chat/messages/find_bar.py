@@ -114,7 +114,7 @@ class FindBar(QWidget):
         self._show_count()
 
     def _first_in_sight(self) -> int:
-        """Begin where the person is looking."""
+        """Begin where the user is looking."""
         for at, (number, _) in enumerate(self.places):
             area = self.view.visible_rect(number)
             if not area.isEmpty() and area.bottom() > 0:

@@ -7,6 +7,7 @@ While an answer streams only its last top-level block is parsed and written agai
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -19,7 +20,9 @@ from PySide6.QtGui import (
     QTextFormat,
     QTextFrameFormat,
     QTextLength,
+    QTextList,
     QTextListFormat,
+    QTextTableCell,
     QTextTableCellFormat,
     QTextTableFormat,
 )
@@ -43,6 +46,16 @@ LINE = "\u2028"  # a line break inside one block
 
 
 _ALIGN = {"right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter}
+
+
+@dataclass
+class _List:
+    """A list that is being written."""
+
+    ordered: bool
+    start: int
+    item_begins: bool = False
+    target: QTextList | None = None  # from its first item on
 
 
 class MarkdownWriter:
@@ -169,7 +182,7 @@ class MarkdownWriter:
 
     def _write_group(self, cursor: QTextCursor, tokens: list[Token]) -> None:
         quotes = 0
-        lists: list[dict[str, Any]] = []
+        lists: list[_List] = []
         gap = self.style.font.pixelSize() * 0.8
         index = 0
         while index < len(tokens):
@@ -181,13 +194,11 @@ class MarkdownWriter:
             elif kind == "blockquote_close":
                 quotes -= 1
             elif kind in ("bullet_list_open", "ordered_list_open"):
-                lists.append(
-                    {"ordered": kind[0] == "o", "start": int(token.attrGet("start") or 1), "list": None}
-                )
+                lists.append(_List(kind[0] == "o", int(token.attrGet("start") or 1)))
             elif kind in ("bullet_list_close", "ordered_list_close"):
                 lists.pop()
             elif kind == "list_item_open":
-                lists[-1]["item"] = True
+                lists[-1].item_begins = True
                 if tokens[index + 1].type == "list_item_close":  # an item with nothing in it yet
                     self._paragraph(cursor, gap * 0.4, quotes, lists)
             elif kind == "paragraph_open":
@@ -208,25 +219,25 @@ class MarkdownWriter:
                 index = end
             index += 1
 
-    def _paragraph(self, cursor: QTextCursor, gap: float, quotes: int, lists: list[dict[str, Any]]) -> None:
+    def _paragraph(self, cursor: QTextCursor, gap: float, quotes: int, lists: list[_List]) -> None:
         form = self._block(gap, quotes, len(lists))
-        if not (lists and lists[-1].get("item")):
+        if not (lists and lists[-1].item_begins):
             self._start(cursor, form)
             return
         level = lists[-1]
-        level["item"] = False
+        level.item_begins = False
         form.setIndent(0)  # the list format brings it
         self._start(cursor, form)
-        if level["list"] is None:
+        if level.target is None:
             list_format = QTextListFormat()
             bullets = (QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle)
             bullet = bullets[len(lists) > 1]
-            list_format.setStyle(QTextListFormat.Style.ListDecimal if level["ordered"] else bullet)
+            list_format.setStyle(QTextListFormat.Style.ListDecimal if level.ordered else bullet)
             list_format.setIndent(len(lists))
-            list_format.setStart(level["start"])
-            level["list"] = cursor.createList(list_format)
+            list_format.setStart(level.start)
+            level.target = cursor.createList(list_format)
         else:
-            level["list"].add(cursor.block())
+            level.target.add(cursor.block())
 
     def _heading(self, cursor: QTextCursor, level: int, inline: Token, quotes: int, gap: float) -> None:
         form = self._block(gap * (1.8 if level < 3 else 1.4), quotes)
@@ -290,7 +301,7 @@ class MarkdownWriter:
         cursor.setBlockFormat(after)
         self._fresh = True
 
-    def _cell(self, cell: Any, inline: Token, align: str, head: bool, first: bool) -> None:
+    def _cell(self, cell: QTextTableCell, inline: Token, align: str, head: bool, first: bool) -> None:
         form = QTextTableCellFormat()
         form.setLeftPadding(0 if first else 10)
         form.setRightPadding(10)

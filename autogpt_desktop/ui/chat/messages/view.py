@@ -35,11 +35,10 @@ POOL = 12  # unused widgets that are kept
 
 
 class MessageView(QAbstractScrollArea):
-    """``set_messages``, ``update_message``, ``grow``; tells what was asked of a message."""
+    """``set_messages``, ``grow``; tells what was asked of a message."""
 
     action = Signal(str, int)  # what, message id
     link_clicked = Signal(str, QPoint)
-    at_end_changed = Signal(bool)
     zoom_requested = Signal(int)
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
@@ -101,17 +100,6 @@ class MessageView(QAbstractScrollArea):
             self._at_end = True
         self._lay_out(anchor if not self._at_end else None)
 
-    def update_message(self, message: Message, busy: bool, status: str = "") -> None:
-        """A message changed: its state, its text, its place among its siblings."""
-        item = self.column.item(message.id)
-        if item is None:
-            return
-        (self._busy.add if busy else self._busy.discard)(message.id)
-        item.message, item.text, item.status, item.measured = message, message.text, status, False
-        if message.id in self.widgets:
-            self._show(item)
-        self._lay_out(self._anchor())
-
     def grow(self, message_id: int, text: str, status: str = "") -> None:
         """More text of an answer that is being written."""
         item = self.column.item(message_id)
@@ -171,7 +159,7 @@ class MessageView(QAbstractScrollArea):
             changed = False
             for index in self._in_sight():
                 item = self.column.items[index]
-                widget = self.widgets.get(item.message.id) or self._realise(item)
+                widget = self.widgets.get(item.message.id) or self._widget_for(item)
                 if not item.measured:
                     height = widget.arrange(self._width())
                     widget.resize(self._width(), height)
@@ -209,7 +197,7 @@ class MessageView(QAbstractScrollArea):
             self._tab_order = stops
             tab_order(self, *stops)
 
-    def _realise(self, item: Item) -> MessageWidget:
+    def _widget_for(self, item: Item) -> MessageWidget:
         if self._spare:
             widget = self._spare.pop()
         else:
@@ -250,14 +238,9 @@ class MessageView(QAbstractScrollArea):
         self._note_end(bar.value() >= bar.maximum() - AT_END)
 
     def _note_end(self, at_end: bool) -> None:
-        if at_end != self._at_end:
-            self._at_end = at_end
-            self.at_end_changed.emit(at_end)
+        self._at_end = at_end
         self.jump.setVisible(not at_end and bool(self.column.items))
         self.jump.raise_()
-
-    def is_at_end(self) -> bool:
-        return self._at_end
 
     # -- moving
 
