@@ -105,7 +105,7 @@ class Bench:
         panel = self.window.findChild(ChatPanel)
         assert panel is not None
         self.panel = panel
-        panel.answers.began.connect(self._on_began)
+        panel.generation.began.connect(self._on_began)
         self.first_text = self.last_text = 0.0
         self.tokens, self.speed, self.answered = 0, 0.0, False
         self.gaps: list[float] = []

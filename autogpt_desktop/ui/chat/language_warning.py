@@ -47,5 +47,5 @@ class LanguageWarning(QObject):
                 model=model.title,
                 languages=languages_text(tuple(model.languages)),
                 language=languages_text((language,)),
-            )  # fmt: skip
+            )
         )

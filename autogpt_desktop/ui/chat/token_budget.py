@@ -82,7 +82,7 @@ class TokenBudget(QObject):
                     "This is about {tokens} tokens, and the model reads {length} at once. Shorten it first.",
                     tokens=f"{draft:,}",
                     length=f"{length:,}",
-                )  # fmt: skip
+                )
             )
         elif self._warned:
             self._warned = False
