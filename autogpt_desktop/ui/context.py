@@ -80,7 +80,7 @@ class AppContext(QObject):
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
-        self.leaving: set[str] = set()  # names of models whose removal can still be undone
+        self.pending_removal: set[str] = set()  # names of models whose removal can still be undone
         theme.theme().changed.connect(self._on_theme_changed)
 
     # --- models -----------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class AppContext(QObject):
             from autogpt_desktop.catalog import installed
 
             self._installed = installed.installed()
-        return [model for model in self._installed if model.name not in self.leaving]
+        return [model for model in self._installed if model.name not in self.pending_removal]
 
     def chosen_model(self) -> InstalledModel | None:
         """The model for conversations: what the settings name, else the starter, else the first usable

@@ -88,7 +88,7 @@ def test_cancel_is_heard_and_drop_is_not(shell_context: AppContext, owner: QWidg
     qtbot.waitUntil(lambda: bool(heard.ends), timeout=10_000)
     assert heard.ends == [("cancelled", None)]
     job.start_plain(endless, title="endless")
-    job.drop()
+    job.detach()
     assert not job.running
     qtbot.waitUntil(lambda: not shell_context.worker.jobs(), timeout=10_000)
     qtbot.wait(20)

@@ -25,11 +25,11 @@ class AskBar(QWidget):
     """``asked`` carries the question; the field is empty by then."""
 
     asked = Signal(str)
-    begun = Signal()  # something is typed into the empty field
+    typing_started = Signal()  # something is typed into the empty field
     stopped = Signal()
-    last_wanted = Signal()  # ↑ in an empty field
-    text_given = Signal(str)  # a long text was pasted here
-    files_given = Signal(list)  # of Path
+    last_requested = Signal()  # ↑ in an empty field
+    long_text_pasted = Signal(str)  # a long text was pasted here
+    files_dropped = Signal(list)  # of Path
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -58,9 +58,9 @@ class AskBar(QWidget):
         column.addLayout(self.tools)
         self.field.textChanged.connect(self._on_text)
         self.field.send_requested.connect(self._ask)
-        self.field.edit_last_requested.connect(self.last_wanted)
-        self.field.pasted_long.connect(self.text_given)
-        self.field.files_given.connect(self.files_given)
+        self.field.edit_last_requested.connect(self.last_requested)
+        self.field.pasted_long.connect(self.long_text_pasted)
+        self.field.files_dropped.connect(self.files_dropped)
         self.field.document().documentLayout().documentSizeChanged.connect(self.box.refit)
         self.restyle()
 
@@ -112,7 +112,7 @@ class AskBar(QWidget):
     def _on_text(self) -> None:
         empty = self.field.document().isEmpty()
         if self._was_empty and not empty:
-            self.begun.emit()
+            self.typing_started.emit()
         self._was_empty = empty
         self.say("")
         self._show_button()

@@ -22,8 +22,8 @@ NO_FILES, FILES, NO_TEXT, TEXT = "no files", "files", "no text", "text"
 class EmptyState(QScrollArea):
     """``kind`` is one of the words above."""
 
-    files_wanted = Signal()
-    folder_wanted = Signal()
+    files_requested = Signal()
+    folder_requested = Signal()
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -40,8 +40,8 @@ class EmptyState(QScrollArea):
         self.add_button = button(kind="primary", icon="folder")
         self._menu = QMenu(self)
         self._files, self._folder = QAction(self), QAction(self)
-        self._files.triggered.connect(self.files_wanted)
-        self._folder.triggered.connect(self.folder_wanted)
+        self._files.triggered.connect(self.files_requested)
+        self._folder.triggered.connect(self.folder_requested)
         self._menu.addActions([self._files, self._folder])
         self.add_button.setMenu(self._menu)
         self.offer = ModelOffer(context, context.downloads, "embed")

@@ -20,8 +20,8 @@ class Header(QWidget):
         super().__init__()
         self.files = ToolButton()
         self.text = ToolButton()
-        self.earlier = icon_button("history")
-        self.new = icon_button("plus")
+        self.history_button = icon_button("history")
+        self.new_button = icon_button("plus")
         group = QButtonGroup(self)
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 4)
@@ -40,8 +40,8 @@ class Header(QWidget):
         group.buttonClicked.connect(self._on_clicked)
         self._gap = QWidget()
         row.addWidget(self._gap, 1)
-        row.addWidget(self.earlier)
-        row.addWidget(self.new)
+        row.addWidget(self.history_button)
+        row.addWidget(self.new_button)
         self.set_mode(FILES)
         self.retranslate()
 
@@ -63,8 +63,8 @@ class Header(QWidget):
     def retranslate(self) -> None:
         self.files.setText(tr("Files"))
         self.text.setText(tr("Pasted text"))
-        name_button(self.earlier, tr("Earlier questions"), "Ctrl+K")
-        name_button(self.new, tr("New conversation"), "Ctrl+N")
+        name_button(self.history_button, tr("Earlier questions"), "Ctrl+K")
+        name_button(self.new_button, tr("New conversation"), "Ctrl+N")
 
     def _on_clicked(self) -> None:
         self.mode_chosen.emit(self.mode)

@@ -31,8 +31,8 @@ def answer_html(turn: Turn) -> str:
     if end - start > _LONGEST:
         a, b = excerpt(text[start:end], first.start - start, first.end - start, _LONGEST)
         start, end = start + a, start + b
-    said = _emphasised(text, start, end, first.start, first.end)
-    return f"<p style='margin:0'>{said}{_links(turn.cited())}</p>"
+    sentence = _emphasised(text, start, end, first.start, first.end)
+    return f"<p style='margin:0'>{sentence}{_links(turn.cited())}</p>"
 
 
 def passage_html(text: str, sentence: tuple[int, int], phrase: tuple[int, int], most: int) -> str:

@@ -23,7 +23,7 @@ from autogpt_desktop.ui.answer.header import TEXT, Header
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets.basic import button, hairline, tab_order
-from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
+from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 from autogpt_desktop.ui.widgets.text_field import local_files
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WIDE_FROM = 760  # px from which evidence and documents stand beside the conversation
 
 
-class PanelLayout(QWidget):
+class AnswerLayout(QWidget):
     """The widgets, in their places. ``current`` is the turn whose evidence is looked at."""
 
     dropped = Signal(list)  # of Path
@@ -109,7 +109,7 @@ class PanelLayout(QWidget):
         head, bar, line = self.header, self.collections, self.ask_bar
         tab_order(
             head.files, head.text, bar.choose_button, bar.action_button, bar.files_button,
-            head.earlier, head.new, self.empty.add_button, self.conversation,
+            head.history_button, head.new_button, self.empty.add_button, self.conversation,
             line.field, line.button, self.scope.files_button, self.scope.whole_box, self.pasted.field,
             self.pasted.clear_button, self.document.find_button,
         )  # fmt: skip
@@ -118,8 +118,8 @@ class PanelLayout(QWidget):
         """What was not asked yet when the app was closed, and the text to ask about."""
         failed = self.context.show_error
         self.drafts = (
-            TextDraft("question", self.ask_bar.field, failed, self),
-            TextDraft("pasted", self.pasted.field, failed, self),
+            DraftKeeper("question", self.ask_bar.field, failed, self),
+            DraftKeeper("pasted", self.pasted.field, failed, self),
         )
         question, pasted = (draft.restored for draft in self.drafts)
         self.pasted.set_text(pasted)

@@ -17,9 +17,9 @@ from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.tasks.answer.evidence import ask_collection, ask_text, warm_up
 from autogpt_desktop.ui.answer import empty_state
 from autogpt_desktop.ui.answer.header import FILES, TEXT
-from autogpt_desktop.ui.answer.history import Earlier, EarlierCard
-from autogpt_desktop.ui.answer.layout import PanelLayout
-from autogpt_desktop.ui.answer.question_job import Asking, Finds
+from autogpt_desktop.ui.answer.layout import AnswerLayout
+from autogpt_desktop.ui.answer.question_history import QuestionHistory, QuestionHistoryCard
+from autogpt_desktop.ui.answer.question_job import Ask, QuestionJob
 from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CARDS = 5  # that Alt and a number open
 
 
-class AnswerPanel(PanelLayout):
+class AnswerPanel(AnswerLayout):
     """``ask_files``, ``ask_pasted`` and ``prepare`` are ``tasks.answer_places``' ``ask_collection``,
     ``ask_text`` and ``warm_up``, or in tests generators like them."""
 
@@ -42,11 +42,11 @@ class AnswerPanel(PanelLayout):
     ) -> None:
         super().__init__(context)
         self.ask_files, self.ask_pasted = ask_files, ask_pasted
-        self.asking = Asking(context, self, prepare)
+        self.question_job = QuestionJob(context, self, prepare)
         self.turns: list[Turn] = []
-        self.earlier = Earlier(context, self)
-        self.earlier_card: EarlierCard | None = None
-        self._kept_id = ""  # of this conversation; "": nothing of it is kept yet
+        self.history = QuestionHistory(context, self)
+        self.history_card: QuestionHistoryCard | None = None
+        self._conversation_id = ""  # of this conversation; "": nothing of it is kept yet
         now = self.collections.current()
         self._collection_id = now.id if now is not None else ""
         self._connect()
@@ -59,29 +59,29 @@ class AnswerPanel(PanelLayout):
     def _connect(self) -> None:
         context = self.context
         self.header.mode_chosen.connect(self._on_mode)
-        self.header.new.clicked.connect(self.new_conversation)
-        self.header.earlier.clicked.connect(self.show_earlier)
-        self.earlier.opened.connect(self.show_kept)
+        self.header.new_button.clicked.connect(self.new_conversation)
+        self.header.history_button.clicked.connect(self.show_history)
+        self.history.opened.connect(self.open_conversation)
         self.collections.changed.connect(self._on_collection)
         self.collections.open_requested.connect(self.open_file)
-        self.empty.files_wanted.connect(self.collections.choose_files)
-        self.empty.folder_wanted.connect(self.collections.choose_folder)
+        self.empty.files_requested.connect(self.collections.choose_files)
+        self.empty.folder_requested.connect(self.collections.choose_folder)
         self.ask_bar.asked.connect(self.ask)
-        self.ask_bar.begun.connect(self._on_begun)
-        self.ask_bar.stopped.connect(self.asking.stop)
-        self.ask_bar.last_wanted.connect(self._take_last)
-        self.ask_bar.text_given.connect(self.receive_text)
-        self.ask_bar.files_given.connect(self.add_files)
-        self.pasted.files_given.connect(self.add_files)
+        self.ask_bar.typing_started.connect(self._on_typing_started)
+        self.ask_bar.stopped.connect(self.question_job.stop)
+        self.ask_bar.last_requested.connect(self._take_last)
+        self.ask_bar.long_text_pasted.connect(self.receive_text)
+        self.ask_bar.files_dropped.connect(self.add_files)
+        self.pasted.files_dropped.connect(self.add_files)
         self.pasted.field.textChanged.connect(self._show_empty)
         self.dropped.connect(self.add_files)
         self.conversation.opened.connect(self.open_place)
         self.conversation.chosen.connect(self.show_current)
         self.conversation.retried.connect(self.retry)
-        self.asking.found.connect(self._on_found)
-        self.asking.noticed.connect(self._on_noticed)
-        self.asking.changed.connect(self._on_changed)
-        self.asking.ended.connect(self._on_ended)
+        self.question_job.found.connect(self._on_found)
+        self.question_job.noticed.connect(self._on_noticed)
+        self.question_job.changed.connect(self._on_changed)
+        self.question_job.ended.connect(self._on_ended)
         self.document.closed.connect(self.close_document)
         self.document.ask_about.connect(self.receive_text)
         context.language_changed.connect(self.retranslate)
@@ -89,7 +89,7 @@ class AnswerPanel(PanelLayout):
         keys: dict[str, Any] = {
             "Ctrl+N": self.new_conversation,
             "Ctrl+L": self.focus_input,
-            "Ctrl+K": self.show_earlier,
+            "Ctrl+K": self.show_history,
             "Ctrl+R": self.retry_last,
             "Ctrl+E": self.toggle_mode,
             "Ctrl+Shift+C": self.copy_current,
@@ -107,10 +107,10 @@ class AnswerPanel(PanelLayout):
         previous = [turn.subject() for turn in self.turns]
         text, collection = self.pasted.text(), self.collections.current()
         if self.pasting and text.strip():
-            finds = partial(self.ask_pasted, question=question, text=text, previous=previous)
-            self._begin(Turn(question, "", pasted=text), finds)
+            ask = partial(self.ask_pasted, question=question, text=text, previous=previous)
+            self._begin(Turn(question, "", pasted=text), ask)
         elif not self.pasting and collection is not None:
-            finds = partial(
+            ask = partial(
                 self.ask_files,
                 question=question,
                 collection=collection,
@@ -118,7 +118,7 @@ class AnswerPanel(PanelLayout):
                 whole=self.scope.whole,
                 only=self.scope.paths,
             )
-            self._begin(Turn(question, collection.name or collection.id), finds)
+            self._begin(Turn(question, collection.name or collection.id), ask)
         else:
             self.ask_bar.set_text(question)
             self.ask_bar.say(
@@ -127,12 +127,12 @@ class AnswerPanel(PanelLayout):
                 else tr("Add files or a folder first, then ask about them.")
             )
 
-    def _on_begun(self) -> None:
+    def _on_typing_started(self) -> None:
         if self.is_ready():
-            self.asking.warm_up()
+            self.question_job.warm_up()
 
-    def _begin(self, turn: Turn, finds: Finds) -> None:
-        self.asking.start(turn, finds)
+    def _begin(self, turn: Turn, ask: Ask) -> None:
+        self.question_job.start(turn, ask)
         self.turns.append(turn)
         self.conversation.add(turn)
         self.middle.setCurrentWidget(self.conversation)
@@ -151,7 +151,7 @@ class AnswerPanel(PanelLayout):
         self.ask(turn.question)
 
     def retry_last(self) -> None:
-        if self.turns and not self.asking.running:
+        if self.turns and not self.question_job.running:
             self.retry(self.turns[-1])
 
     def _on_noticed(self, turn: Turn, notice: Notice) -> None:
@@ -175,7 +175,7 @@ class AnswerPanel(PanelLayout):
             view.refresh()
 
     def _on_ended(self, turn: Turn) -> None:
-        self.ask_bar.set_busy(self.asking.running)
+        self.ask_bar.set_busy(self.question_job.running)
         self._on_changed(turn)
         if turn is self.current:
             self.show_current(turn)
@@ -194,8 +194,8 @@ class AnswerPanel(PanelLayout):
 
     def new_conversation(self) -> None:
         """Leave the turns; the next question refers to nothing."""
-        self.asking.drop()
-        self.turns, self._kept_id = [], ""
+        self.question_job.detach()
+        self.turns, self._conversation_id = [], ""
         self.show_current(None)
         self.side.evidence.clear()
         self.conversation.clear()
@@ -206,28 +206,28 @@ class AnswerPanel(PanelLayout):
         self.focus_input()
 
     def _keep(self) -> None:
-        self._kept_id = self._kept_id or Questions.new_id()
+        self._conversation_id = self._conversation_id or Questions.new_id()
         source = self.turns[0].source
-        self.earlier.save(self._kept_id, source, self._collection_id if source else "", self.turns)
+        self.history.save(self._conversation_id, source, self._collection_id if source else "", self.turns)
 
-    def show_earlier(self) -> None:
+    def show_history(self) -> None:
         """List the conversations that are kept."""
-        if self.earlier_card is None:
-            self.earlier_card = EarlierCard(self.window())
-            self.earlier_card.opened.connect(self.earlier.load)
-            self.earlier_card.removed.connect(self._forget)
-            self.earlier.listed.connect(self.earlier_card.show_rows)
-        self.earlier.look()
-        self.earlier_card.open(self.header.earlier)
+        if self.history_card is None:
+            self.history_card = QuestionHistoryCard(self.window())
+            self.history_card.opened.connect(self.history.load)
+            self.history_card.removed.connect(self._forget)
+            self.history.listed.connect(self.history_card.show_rows)
+        self.history.look()
+        self.history_card.open(self.header.history_button)
 
-    def show_kept(self, kept: KeptQuestions, turns: list[Turn]) -> None:
+    def open_conversation(self, kept: KeptQuestions, turns: list[Turn]) -> None:
         """Go on with a conversation of earlier, over the files that it was about if they are still here."""
         self.header.set_mode(FILES if kept.source else TEXT)
-        self.collections.shelf.choose(kept.collection)
+        self.collections.controller.choose(kept.collection)
         self._on_mode(self.header.mode)
         if turns and not kept.source:
             self.pasted.set_text(turns[-1].pasted)
-        self._kept_id = kept.id
+        self._conversation_id = kept.id
         for turn in turns:
             self.turns.append(turn)
             self.conversation.add(turn)
@@ -237,9 +237,9 @@ class AnswerPanel(PanelLayout):
         self._show_empty()
 
     def _forget(self, kept: KeptQuestions) -> None:
-        if kept.id == self._kept_id:
+        if kept.id == self._conversation_id:
             self.new_conversation()
-        self.earlier.remove(kept)
+        self.history.remove(kept)
 
     def copy_current(self) -> None:
         view = self.conversation.view_of(self.current) if self.current else None
@@ -372,8 +372,8 @@ class AnswerPanel(PanelLayout):
         self.pasted.retranslate()
         self.side.evidence.retranslate()
         self.scope.retranslate()
-        if self.earlier_card is not None:
-            self.earlier_card.retranslate()
+        if self.history_card is not None:
+            self.history_card.retranslate()
         self.scope.setVisible(not self.pasting)
         self.ask_bar.set_placeholder(tr("Ask about this text") if self.pasting else tr("Ask these files"))
         self.conversation.restyle()
@@ -382,18 +382,18 @@ class AnswerPanel(PanelLayout):
     def shutdown(self) -> None:
         """The window closes."""
         self.keep_drafts()
-        self.asking.drop()
+        self.question_job.detach()
         self.collections.shutdown()
         try:
-            self.earlier.shutdown()
+            self.history.shutdown()
         except KnownError as error:
             self.context.show_error(error)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
-        elif self.asking.running:
-            self.asking.stop()
+        elif self.question_job.running:
+            self.question_job.stop()
         elif self.reading:
             self.close_document()
         else:

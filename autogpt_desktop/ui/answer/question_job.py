@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 REPAINT_MS = 50
-Finds = Callable[..., Iterator[Any]]  # of a job's models and ``cancelled=``
+Ask = Callable[..., Iterator[Any]]  # of a job's models and ``cancelled=``
 
 
-class Asking(QObject):
+class QuestionJob(QObject):
     """One question at a time; a new one stops the one before."""
 
     changed = Signal(object)  # Turn, at most every REPAINT_MS
@@ -63,26 +63,26 @@ class Asking(QObject):
     def running(self) -> bool:
         return self.turn is not None
 
-    def start(self, turn: Turn, finds: Finds) -> None:
-        """Fill ``turn`` with what ``finds`` yields."""
+    def start(self, turn: Turn, ask: Ask) -> None:
+        """Fill ``turn`` with what ``ask`` yields."""
         if self.turn is not None:
-            self._job.drop()
+            self._job.detach()
             self._finish("stopped")
         self._warm = True  # by this question
         turn.status = tr("Waiting …")
         self.turn = turn
 
         def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
-            yield from finds(models, cancelled=cancel.is_set)
+            yield from ask(models, cancelled=cancel.is_set)
 
         self._job.start(job, title=job_title("answer", turn.question), role="answer")
 
     def stop(self) -> None:
         self._job.cancel()
 
-    def drop(self) -> None:
+    def detach(self) -> None:
         """Stop, and let the turn be as it is: its conversation is left."""
-        self._job.drop()
+        self._job.detach()
         if self.turn is not None:
             self._finish("stopped")
 

@@ -106,7 +106,7 @@ class Turn:
         if self.finding is None:
             return self.text.strip()
         if not self.answered:
-            return not_said(self.source)
+            return not_found_text(self.source)
         if not self.is_phrase:
             return self.text.strip()
         place = self.finding.answered.citations[0].passage
@@ -128,7 +128,7 @@ class Turn:
         return " · ".join(part for part in (passage.title, page, str(passage.path)) if part)
 
 
-def not_said(source: str) -> str:
+def not_found_text(source: str) -> str:
     """The plain sentence for an answer that is not there."""
     return tr("These documents do not say it.") if source else tr("This text does not say it.")
 

@@ -14,7 +14,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.ui.answer.evidence import EvidenceList
 from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
-from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_said
+from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_found_text
 from autogpt_desktop.ui.widgets.basic import button, label, set_property, tab_order
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.send_menu import send_menu
@@ -110,7 +110,7 @@ class TurnView(QWidget):
         refused = turn.finding is not None and not turn.answered
         self.refusal.setVisible(refused)
         if refused:
-            self.refusal.set_html(escape(not_said(turn.source)))
+            self.refusal.set_html(escape(not_found_text(turn.source)))
         _say(self.hint, self._hint(refused))
         _say(self.error, self._error())
         _say(self.languages, self._told(True))

@@ -90,7 +90,7 @@ class Composer(QWidget):
         self.edit.send_requested.connect(self._send)
         self.edit.edit_last_requested.connect(self.edit_last_requested)
         self.edit.pasted_long.connect(self._attach_paste)
-        self.edit.files_given.connect(self.attach_files)
+        self.edit.files_dropped.connect(self.attach_files)
         self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self.restyle)

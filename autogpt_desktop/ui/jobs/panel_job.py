@@ -35,12 +35,12 @@ class PanelJob(QObject):
 
     def start(self, job: ModelsJob, *, title: str, role: str, lane: str = "interactive") -> None:
         """Queue ``job(models, cancel)`` for a role, see ``AppContext.submit_with_models``."""
-        self.drop()
+        self.detach()
         self._follow(self._context.submit_with_models(job, title=title, role=role, lane=lane))
 
     def start_plain(self, job: JobFunction, *, title: str, lane: str = "interactive") -> None:
         """Queue a job that needs no model: reading a file, exporting."""
-        self.drop()
+        self.detach()
         self._follow(self._context.worker.submit(job, title=title, lane=lane))
 
     def cancel(self) -> None:
@@ -48,7 +48,7 @@ class PanelJob(QObject):
         if self._job:
             self._job.cancel()
 
-    def drop(self) -> None:
+    def detach(self) -> None:
         """Cancel it and hear nothing more of it, ``ended`` neither."""
         stale, self._job = self._job, None
         if stale:

@@ -205,7 +205,7 @@ class ModelPicker(Overlay):
             row.removed.connect(self._remove)
             self._rows[model.name] = row
             column.addWidget(row)
-        here = {model.name for model in installed} | self._context.leaving
+        here = {model.name for model in installed} | self._context.pending_removal
         offered = [model for model in catalog().values() if model.name not in here]
         if offered:
             heading = label(tr("To download"), size="small", tone="muted")
@@ -282,7 +282,7 @@ class ModelPicker(Overlay):
         timer.timeout.connect(self._on_removal_due)
         timer.start()
         self._removals[name] = timer
-        self._context.leaving.add(name)
+        self._context.pending_removal.add(name)
         self._context.refresh_models()
         self._context.unload_model(model.path)
         self._context.load_chosen_model()  # where another one is here
@@ -296,7 +296,7 @@ class ModelPicker(Overlay):
         timer = self._removals.pop(name, None)
         if timer is not None:
             timer.stop()
-            self._context.leaving.discard(name)
+            self._context.pending_removal.discard(name)
             self._context.refresh_models()
             self._context.load_chosen_model()
 
@@ -318,5 +318,5 @@ class ModelPicker(Overlay):
             installed.remove(name)
         except KnownError as error:
             self._context.show_error(error)
-        self._context.leaving.discard(name)
+        self._context.pending_removal.discard(name)
         self._context.refresh_models()

@@ -258,13 +258,13 @@ class SentimentPanel(QWidget):
         counts = kept.counts()
         parts = [f"{word(each)} {counts[each]:,}" for each in LABELS if counts.get(each)]
         if not kept.count:
-            said = tr("No corrections yet: say of a text what it really is")
+            text = tr("No corrections yet: say of a text what it really is")
         elif kept.moves:
-            said = tr("{parts}: they adjust every verdict", parts=", ".join(parts))
+            text = tr("{parts}: they adjust every verdict", parts=", ".join(parts))
         else:
-            said = tr("{parts}: with a positive and a negative one they adjust every verdict",
+            text = tr("{parts}: with a positive and a negative one they adjust every verdict",
                       parts=", ".join(parts))  # fmt: skip
-        menu.addAction(said).setEnabled(False)
+        menu.addAction(text).setEnabled(False)
         menu.addSeparator()
         undo = menu.addAction(icons.icon("undo"), tr("Take the latest back"))
         undo.triggered.connect(kept.undo)
@@ -279,7 +279,7 @@ class SentimentPanel(QWidget):
         add_send_actions(menu, self.context, KEY, self.text_to_send)
 
     def _fill_export(self) -> None:
-        self.run_view().exports.fill(self.export_button.menu())
+        self.run_view().exporter.fill(self.export_button.menu())
 
     def text_to_send(self) -> str:
         """The row that is looked at, else the text or what is selected of it."""
@@ -363,7 +363,7 @@ class SentimentPanel(QWidget):
         super().showEvent(event)
         if not self._warm and not self.pages.isHidden():
             self._warm = True
-            self.text_page.look.warm_up()
+            self.text_page.job.warm_up()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if local_files(event.mimeData()):

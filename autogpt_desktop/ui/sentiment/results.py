@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSplitter, QVBo
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.chart import Chart
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.detail import Detail
-from autogpt_desktop.ui.sentiment.rows import Filter, Rows
+from autogpt_desktop.ui.sentiment.result_rows import Filter, ResultRows
+from autogpt_desktop.ui.sentiment.row_detail import RowDetail
 from autogpt_desktop.ui.sentiment.table_view import ResultTable
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, name_field
@@ -27,9 +27,9 @@ COUNT_MS = 100
 # what the list of filters offers: certainty from and to, corrected, foreign, without a text
 _FILTERS: tuple[Filter, ...] = (
     Filter(),
-    Filter(sureness=(0.9, 2.0)),
-    Filter(sureness=(0.6, 0.9)),
-    Filter(sureness=(0.0001, 0.6)),
+    Filter(certainty=(0.9, 2.0)),
+    Filter(certainty=(0.6, 0.9)),
+    Filter(certainty=(0.0001, 0.6)),
     Filter(corrected=True),
     Filter(foreign=True),
     Filter(label=""),
@@ -41,7 +41,9 @@ class Results(QWidget):
 
     corrected = Signal(str, str)
 
-    def __init__(self, context: AppContext, corrections: CorrectionList, rows: Rows, panel_key: str) -> None:
+    def __init__(
+        self, context: AppContext, corrections: CorrectionList, rows: ResultRows, panel_key: str
+    ) -> None:
         super().__init__()
         self.rows = rows
         self.expected = 0  # rows that there will be
@@ -60,7 +62,7 @@ class Results(QWidget):
         self.table = ResultTable(context, rows, panel_key)
         self.table.looked_at.connect(self._on_looked_at)
         self.table.corrected.connect(self._on_corrected)
-        self.detail = Detail(context, corrections, panel_key)
+        self.detail = RowDetail(context, corrections, panel_key)
         self.detail.stepped.connect(self.table.step)
         self.detail.corrected.connect(self._on_corrected)
         self.detail.closed.connect(self.close_row)
@@ -156,7 +158,7 @@ class Results(QWidget):
     def step(self, by: int) -> None:
         self.table.step(by)
 
-    def look_again(self) -> None:
+    def refresh_row(self) -> None:
         """The row that is looked at, with the constants of now."""
         if self.detail.row >= 0:
             row = self.detail.row
@@ -194,7 +196,7 @@ class Results(QWidget):
         wanted = Filter(
             label=kind.label if kind.label is not None else self._label,
             text=self.search.text().strip(),
-            sureness=kind.sureness,
+            certainty=kind.certainty,
             corrected=kind.corrected,
             foreign=kind.foreign,
         )
@@ -213,8 +215,8 @@ class Results(QWidget):
         self.chart.show_counts(counts, rows.two_way)
         self.table.fit_numbers(max(rows.count(), self.expected))
         parts = []
-        if rows.count_own():
-            parts.append(tr("{n} corrected by you", n=f"{rows.count_own():,}"))
+        if rows.count_corrected():
+            parts.append(tr("{n} corrected by you", n=f"{rows.count_corrected():,}"))
         if counts[""]:
             parts.append(tr("{n} without a text", n=f"{counts['']:,}"))
         if rows.count_foreign():

@@ -16,7 +16,7 @@ from autogpt_desktop.tasks.sentiment.table import Block, Remembered, RunState, T
 from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.rows import Rows
+from autogpt_desktop.ui.sentiment.result_rows import ResultRows
 from autogpt_desktop.ui.widgets.basic import time_text
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
@@ -35,7 +35,7 @@ class RunControl(QObject):
     exported = Signal(Path, int)  # where to, how many rows
 
     def __init__(
-        self, context: AppContext, corrections: CorrectionList, rows: Rows, progress: ProgressRow
+        self, context: AppContext, corrections: CorrectionList, rows: ResultRows, progress: ProgressRow
     ) -> None:
         super().__init__(rows)
         self.rows, self.progress = rows, progress
@@ -110,7 +110,7 @@ class RunControl(QObject):
     def close(self) -> None:
         """Forget the run and its rows."""
         for job in (self._job, self._again, self._export):
-            job.drop()
+            job.detach()
         self.table_run, self.name, self.total, self.continued = None, "", 0, 0
         self.progress.end()
         self.writing.end()
@@ -136,7 +136,7 @@ class RunControl(QObject):
 
     def export(self, path: Path, only: frozenset[int] | None) -> None:
         """Write the rows to a CSV or XLSX file; ``only`` those of these numbers."""
-        run, own = self.table_run, self.rows.own_labels()
+        run, own = self.table_run, self.rows.corrected_labels()
         if run is None:
             return
         self._out = path

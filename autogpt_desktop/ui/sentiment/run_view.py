@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sources import Preview
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.export import Exports
+from autogpt_desktop.ui.sentiment.exporter import Exporter
+from autogpt_desktop.ui.sentiment.result_rows import ResultRows
 from autogpt_desktop.ui.sentiment.results import Results
-from autogpt_desktop.ui.sentiment.rows import Rows
 from autogpt_desktop.ui.sentiment.run_control import IDLE, PAUSED, RUNNING, STOPPED, RunControl
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
@@ -30,13 +30,13 @@ class RunView(QWidget):
 
     def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
         super().__init__()
-        self.rows = Rows(corrections)
+        self.rows = ResultRows(corrections)
         self.progress = ProgressRow(can_pause=True)
         self.control = RunControl(context, corrections, self.rows, self.progress)
         self.results = Results(context, corrections, self.rows, panel_key)
         self.results.corrected.connect(self.corrected)
-        self.results.detail.look.failed.connect(self.failed)
-        self.exports = Exports(context, self.control, self.results, self)
+        self.results.detail.job.failed.connect(self.failed)
+        self.exporter = Exporter(context, self.control, self.results, self)
         self.status = label(size="small", tone="muted", wrap=True)
         self.resume_button = button(kind="quiet", icon="play")
         self.resume_button.clicked.connect(self.control.go_on)
@@ -53,7 +53,7 @@ class RunView(QWidget):
         column.addWidget(self.results, 1)
         self.control.changed.connect(self._show)
         self.control.failed.connect(self.failed)
-        corrections.changed.connect(self.results.look_again)
+        corrections.changed.connect(self.results.refresh_row)
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -84,7 +84,7 @@ class RunView(QWidget):
 
     def set_two_way(self, two_way: bool) -> None:
         self.control.set_two_way(two_way)
-        self.results.look_again()
+        self.results.refresh_row()
 
     def _show(self) -> None:
         control = self.control

@@ -210,7 +210,7 @@ class SourceCard(QWidget):
 
     def stop_reading(self) -> None:
         """Forget the file that is being read; what is open stays."""
-        self._job.drop()
+        self._job.detach()
         self.reading.end()
 
     def close_file(self) -> None:

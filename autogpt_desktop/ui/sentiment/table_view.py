@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
-from autogpt_desktop.ui.sentiment.rows import (
+from autogpt_desktop.ui.sentiment.result_rows import (
+    CERTAINTY,
     EMPTY,
     LABEL,
     NUMBER,
-    SURENESS,
     TEXT,
-    Rows,
+    ResultRows,
 )
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
 from autogpt_desktop.ui.widgets import icons
@@ -54,7 +54,7 @@ class _Delegate(QStyledItemDelegate):
     It asks the model in Python: through Qt's indexes a page takes a third longer.
     """
 
-    def __init__(self, rows: Rows, parent: QTableView) -> None:
+    def __init__(self, rows: ResultRows, parent: QTableView) -> None:
         super().__init__(parent)
         self._rows = rows
 
@@ -74,8 +74,8 @@ class _Delegate(QStyledItemDelegate):
             painter.setPen(theme().color("muted"))
             painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         elif column == LABEL:
-            self._label(painter, inner, text, code, rows.is_own(row))
-        elif column == SURENESS:
+            self._label(painter, inner, text, code, rows.is_corrected(row))
+        elif column == CERTAINTY:
             if text:
                 self._shares(painter, inner, text, rows.shares_of(row))
         else:
@@ -132,7 +132,7 @@ class ResultTable(QTableView):
     looked_at = Signal(int)
     corrected = Signal(int, str)
 
-    def __init__(self, context: AppContext, rows: Rows, panel_key: str) -> None:
+    def __init__(self, context: AppContext, rows: ResultRows, panel_key: str) -> None:
         super().__init__()
         self.rows = rows
         self.follows = False  # a row is looked at already
@@ -173,7 +173,7 @@ class ResultTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(metrics.height() + 12)
         self.fit_numbers(self.rows.count())
         self.setColumnWidth(LABEL, metrics.horizontalAdvance("Negative") + 24 + 40)
-        self.setColumnWidth(SURENESS, metrics.horizontalAdvance(">99 %") + 28 + 64)
+        self.setColumnWidth(CERTAINTY, metrics.horizontalAdvance(">99 %") + 28 + 64)
 
     def fit_numbers(self, count: int) -> None:
         """The first column as wide as its largest number."""
@@ -232,7 +232,7 @@ class ResultTable(QTableView):
         menu = QMenu(self)
         title = menu.addAction(tr("What it really is:"))
         title.setEnabled(False)
-        own = self.rows.own_labels().get(row, "")
+        own = self.rows.corrected_labels().get(row, "")
         fill_correct_menu(menu, own, partial(self.corrected.emit, row))
         menu.addSeparator()
         copy = menu.addAction(icons.icon("copy"), tr("Copy the text"))

@@ -15,9 +15,10 @@ from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import segments
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.run_view import RunView
-from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
+from autogpt_desktop.ui.sentiment.verdict import Verdict
+from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
 from autogpt_desktop.ui.widgets.basic import button
-from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
+from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -63,8 +64,8 @@ class TextPage(QWidget):
         place.addWidget(self.offer)
         self.verdict = Verdict()
         self.verdict.corrected.connect(self._on_corrected)
-        self.look = Look(context, corrections, self.field, self.verdict)
-        self.look.failed.connect(self.failed)
+        self.job = VerdictJob(context, corrections, self.field, self.verdict)
+        self.job.failed.connect(self.failed)
         self.run_view = RunView(context, corrections, panel_key)
         self.run_view.corrected.connect(self.corrected)
         self.run_view.failed.connect(self.failed)
@@ -90,7 +91,7 @@ class TextPage(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.judge)
         corrections.changed.connect(self._on_corrections)
-        self.draft = TextDraft("sentiment", self.field, self.failed.emit, self)
+        self.draft = DraftKeeper("sentiment", self.field, self.failed.emit, self)
         if self.draft.restored:
             self.field.replace_text(self.draft.restored)
             self.field.document().clearUndoRedoStacks()
@@ -137,7 +138,7 @@ class TextPage(QWidget):
         if self.run_view.control.busy:
             self.run_view.control.cancel()
             return True
-        return self.look.cancel()
+        return self.job.cancel()
 
     @property
     def is_list(self) -> bool:
@@ -153,17 +154,17 @@ class TextPage(QWidget):
         text = self.field.text()
         self._choose_mode(text)
         if not text.strip():
-            self.look.stop()
+            self.job.stop()
             self._close_run()
         elif self.is_list:
-            self.look.stop()
+            self.job.stop()
             lines = lines_of(text)
             if lines != self._lines or self.run_view.control.table_run is None:
                 self._lines = lines
                 self.run_view.start_list(lines, self.two_way)
         else:
             self._close_run()
-            self.look.look(text, self.two_way)
+            self.job.start(text, self.two_way)
         self._show()
 
     # --- inside -----------------------------------------------------------------------------
@@ -200,11 +201,11 @@ class TextPage(QWidget):
         self.failed.emit(KnownError("sentiment-paste-long", n=f"{length:,}"))
 
     def _on_corrected(self, chosen: str) -> None:
-        self.corrected.emit(self.look.text, chosen)
+        self.corrected.emit(self.job.text, chosen)
 
     def _on_corrections(self) -> None:
-        if not self.is_list and self.look.text:
-            self.verdict.show_own(self._corrections.label_of(self.look.text))
+        if not self.is_list and self.job.text:
+            self.verdict.show_corrected_label(self._corrections.label_of(self.job.text))
             self.judge()
 
     def _show(self) -> None:

@@ -13,7 +13,7 @@ SHARES = (0.15, 0.85)  # the least and the most of the width that the first colu
 
 
 @dataclass
-class Arrangement:
+class ColumnLayout:
     """``columns`` holds the panels' keys, one or two lists, none empty (but where there is no panel)."""
 
     columns: list[list[str]]
@@ -23,7 +23,7 @@ class Arrangement:
     recent: list[str] = field(default_factory=list, compare=False)  # used last comes first
 
     @classmethod
-    def parse(cls, text: str, keys: Sequence[str]) -> Arrangement:
+    def parse(cls, text: str, keys: Sequence[str]) -> ColumnLayout:
         """What ``text()`` wrote, for the panels that exist now: others are dropped, new ones are appended.
 
         Whatever else ``text`` may be, the result is usable.

@@ -14,7 +14,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel import PanelKind
-from autogpt_desktop.ui.shell.column_layout import Arrangement
+from autogpt_desktop.ui.shell.column_layout import ColumnLayout
 from autogpt_desktop.ui.shell.panel_tabs import PanelTabs, Slot
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.theme import theme
@@ -44,7 +44,7 @@ class Columns(QWidget):
         self._context = context
         self._arranging = False
         self._slots = {kind.key: Slot(kind) for kind in kinds}
-        self.arrangement = Arrangement.parse(context.settings.layout, list(self._slots))
+        self.arrangement = ColumnLayout.parse(context.settings.layout, list(self._slots))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.tabs = (PanelTabs(), PanelTabs())

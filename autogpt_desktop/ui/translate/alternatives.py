@@ -27,7 +27,7 @@ from autogpt_desktop.tasks.translate.translate import Alternative, alternatives
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
-from autogpt_desktop.ui.translate.sentence_map import Pair
+from autogpt_desktop.ui.translate.sentence_map import SentencePair
 from autogpt_desktop.ui.widgets.basic import button, label
 
 WIDTH = 420
@@ -39,13 +39,19 @@ class AlternativesCard(QFrame):
     """Goes when one is chosen, with Esc, or when the focus goes elsewhere."""
 
     chosen = Signal(object)  # tasks.translate.Alternative
-    own_requested = Signal()  # what the model said first
+    model_text_requested = Signal()  # what the model said first
     copy_requested = Signal()
     retry_requested = Signal()
     left = Signal()
 
     def __init__(
-        self, context: AppContext, pair: Pair, source: str, target: str, glossary: Glossary, parent: QWidget
+        self,
+        context: AppContext,
+        pair: SentencePair,
+        source: str,
+        target: str,
+        glossary: Glossary,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
@@ -66,14 +72,14 @@ class AlternativesCard(QFrame):
         self.list.hide()
         self.retry_button = button(tr("Try again"), kind="quiet", icon="regenerate")
         self.retry_button.clicked.connect(self._retry)
-        self.own_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
-        self.own_button.clicked.connect(self._own)
-        self.own_button.setVisible(pair.chosen)
+        self.model_text_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
+        self.model_text_button.clicked.connect(self._own)
+        self.model_text_button.setVisible(pair.chosen)
         self.copy_button = button(tr("Copy sentence"), kind="quiet", icon="copy")
         self.copy_button.clicked.connect(self._copy)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for made in (self.retry_button, self.own_button, self.copy_button):
+        for made in (self.retry_button, self.model_text_button, self.copy_button):
             row.addWidget(made)
         row.addStretch(1)
         column = QVBoxLayout(self)
@@ -113,7 +119,7 @@ class AlternativesCard(QFrame):
         if self._gone:
             return
         self._gone = True
-        self._job.drop()
+        self._job.detach()
         QApplication.instance().focusChanged.disconnect(self._on_focus)
         now = QApplication.focusWidget()
         if self._before is not None and (now is None or self.isAncestorOf(now)):
@@ -163,7 +169,7 @@ class AlternativesCard(QFrame):
 
     def _own(self) -> None:
         self.leave()
-        self.own_requested.emit()
+        self.model_text_requested.emit()
 
     def _copy(self) -> None:
         self.leave()

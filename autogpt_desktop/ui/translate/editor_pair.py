@@ -10,19 +10,19 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.translate.editors import Mark, SideEdit, SourceEdit, TargetEdit, look
+from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit, TargetEdit, look
 from autogpt_desktop.ui.translate.labels import flag_text
-from autogpt_desktop.ui.translate.sentence_map import Edit, Pair, SentenceMap
+from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button, set_property
 
 STACKED = 640  # px below which one editor stands above the other
 UNSURE = 0.25  # a sentence that is less likely to be of use is underlined
 
 
-class Pane(QFrame):
+class EditorPane(QFrame):
     """An editor with a line of progress above and a row of small things below."""
 
-    def __init__(self, edit: SideEdit) -> None:
+    def __init__(self, edit: SentenceEdit) -> None:
         super().__init__()
         self.setObjectName("pane")
         self.edit = edit
@@ -74,7 +74,7 @@ class EditorPair(QWidget):
         self._syncing = False
         self.source, self.target = SourceEdit(context), TargetEdit(context)
         self.target.tip_at = self._tip
-        self.left, self.right = Pane(self.source), Pane(self.target)
+        self.left, self.right = EditorPane(self.source), EditorPane(self.target)
         set_property(self.right, "side", "target")
         self.count = ElidedLabel(size="small", tone="muted")
         self.clear_button = icon_button("close")
@@ -204,7 +204,7 @@ class EditorPair(QWidget):
     def _on_target_scrolled(self) -> None:
         self._follow(self.target, self.source)
 
-    def _follow(self, leader: SideEdit, other: SideEdit) -> None:
+    def _follow(self, leader: SentenceEdit, other: SentenceEdit) -> None:
         """The sentence at the top of one stands at the top of the other; ends meet ends."""
         self._marks_soon()
         if self._syncing or not self.map.pairs:
@@ -336,14 +336,14 @@ class EditorPair(QWidget):
         self._marks_soon()
 
 
-def terms_in(glossary: Glossary, pair: Pair) -> list[tuple[int, int]]:
+def terms_in(glossary: Glossary, pair: SentencePair) -> list[tuple[int, int]]:
     """Where the glossary's terms stand in a translation: start and length, in UTF-16 units."""
-    from autogpt_desktop.ui.translate.sentence_map import units
+    from autogpt_desktop.ui.translate.sentence_map import utf16_length
 
     found = []
     for one in glossary.found(pair.source) if glossary else ():
         text, wanted = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())
         at = text.find(wanted)
         if at >= 0:
-            found.append((units(pair.text[:at]), units(one.target)))
+            found.append((utf16_length(pair.text[:at]), utf16_length(one.target)))
     return found

@@ -30,7 +30,7 @@ GUTTER = 20  # px at the left, for the marks of sentences to look at
 Mark = tuple[int, int, QTextCharFormat]  # start, end, how it looks
 
 
-class SideEdit(TextField):
+class SentenceEdit(TextField):
     """What both editors do: tell where the pointer is, show marks, scroll to a place."""
 
     pointed = Signal(int)  # the place under the pointer, -1: none
@@ -117,7 +117,7 @@ class SideEdit(TextField):
         return -1 if below or beside else cursor.position()
 
 
-class SourceEdit(SideEdit):
+class SourceEdit(SentenceEdit):
     """What is to be translated. ``refused``: the text that was too long to be put here, for a file."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
@@ -134,7 +134,7 @@ class SourceEdit(SideEdit):
         super().insertFromMimeData(source)
 
 
-class TargetEdit(SideEdit):
+class TargetEdit(SentenceEdit):
     """The translation: to read, select and copy; a click on a sentence asks for others."""
 
     sentence_clicked = Signal(int)  # the place

@@ -137,7 +137,7 @@ class FileRow(QWidget):
         self.folder_button.setVisible(state == "done")
         self.retry_button.setVisible(state == "failed")
         set_tone(self.facts, "warning" if state == "failed" else "muted")
-        self.facts.setText(error or self._told())
+        self.facts.setText(error or self._result_text())
 
     def advance(self, progress: Progress) -> None:
         self.progress.say(message(progress.stage))
@@ -148,7 +148,7 @@ class FileRow(QWidget):
         self.set_state("done")
         self.retranslate()
 
-    def _told(self) -> str:
+    def _result_text(self) -> str:
         if self.result is None:
             return ""
         if not self.result.sentences:

@@ -122,7 +122,7 @@ class FilesView(QWidget):
         self._next()
 
     def shutdown(self) -> None:
-        self._job.drop()
+        self._job.detach()
 
     # --- the queue --------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class FilesView(QWidget):
             self._discard = row
             self._job.cancel()
         else:
-            self._drop_part(row)
+            self._delete_partial_files(row)
             self._remove(row)
 
     def _remove(self, row: FileRow) -> None:
@@ -200,7 +200,7 @@ class FilesView(QWidget):
         row.deleteLater()
         self._remember()
 
-    def _drop_part(self, row: FileRow) -> None:
+    def _delete_partial_files(self, row: FileRow) -> None:
         folder, name = row.part.parent, row.part.name
         with suppress(OSError):  # a folder that is gone has nothing left in it
             for part in folder.iterdir():
@@ -224,7 +224,7 @@ class FilesView(QWidget):
             return
         discarded, self._discard = self._discard is row, None
         if discarded and row.state != "done":
-            self._drop_part(row)
+            self._delete_partial_files(row)
             self._remove(row)
         elif isinstance(error, KnownError):
             row.set_state("failed", message(error))

@@ -14,11 +14,11 @@ from autogpt_desktop.storage.glossaries import Glossaries, read_terms, write_ter
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET, GlossaryModel
 from autogpt_desktop.ui.translate.labels import language_name
-from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
 
 
-class GlossaryView(Side):
+class GlossaryView(SidePanel):
     """``changed``: the glossary of the pair is another one now."""
 
     changed = Signal()

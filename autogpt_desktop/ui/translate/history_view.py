@@ -35,7 +35,7 @@ from autogpt_desktop.i18n import current_language, tr
 from autogpt_desktop.storage.translations import Kept, TranslateHistory
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.labels import language_name
-from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button, name_field
 from autogpt_desktop.ui.widgets.theme import theme
@@ -74,7 +74,7 @@ class HistoryModel(QAbstractListModel):
         return None
 
 
-class HistoryView(Side):
+class HistoryView(SidePanel):
     """Tells what is to be opened; deletes by itself."""
 
     opened = Signal(int)  # the entry

@@ -22,11 +22,11 @@ from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
-from autogpt_desktop.ui.translate.live import Live
-from autogpt_desktop.ui.translate.notice import Note
-from autogpt_desktop.ui.translate.side_panel import Side
+from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.notice_bar import NoticeBar
+from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.basic import button, icon_button, name_button, tab_order
-from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
+from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 
 WIDE = 900  # px from which the glossary or the history stands beside the editors
 SIDE = 320  # px of them
@@ -42,9 +42,9 @@ class TranslateLayout(QWidget):
         self.glossaries = Glossaries()
         source, target, recent = _languages(context)
         self.languages = LanguageRow(tuple(LANGUAGES), source, target, recent)
-        self.note = Note()
+        self.notice = NoticeBar()
         self.pair = EditorPair(context)
-        self.live = Live(context, self.pair, self.languages, self.glossaries, self)
+        self.live = LiveTranslation(context, self.pair, self.languages, self.glossaries, self)
         self.offer = ModelOffer(context, context.downloads, "translate")
         self.files: FilesView | None = None  # made when first shown
         self.pages = QStackedWidget()
@@ -72,7 +72,7 @@ class TranslateLayout(QWidget):
         self.files_button.clicked.connect(self.toggle_files)
         self.glossary_button.clicked.connect(self.toggle_glossary)
         self.history_button.clicked.connect(self.toggle_history)
-        self._sides: dict[str, Side] = {}  # made when first asked for
+        self._sides: dict[str, SidePanel] = {}  # made when first asked for
         self._side = ""  # the one that is shown
         self.body = QSplitter(Qt.Orientation.Horizontal)
         self.body.setObjectName("gap")
@@ -84,16 +84,16 @@ class TranslateLayout(QWidget):
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
         column.addWidget(self._top)
-        column.addWidget(self.note)
+        column.addWidget(self.notice)
         column.addWidget(self.body, 1)
         self._keep = QTimer(self)
         self._keep.setSingleShot(True)
         self._keep.setInterval(KEEP_MS)
-        self._keep.timeout.connect(self.keep_now)
+        self._keep.timeout.connect(self.save_now)
         self.history = TranslateHistory()
         self._entry = 0  # of the history, which what is written now replaces
         wanted = partial(getattr, context.settings, "keep_translations")
-        self.draft = TextDraft("translate", self.pair.source, context.show_error, self, wanted)
+        self.draft = DraftKeeper("translate", self.pair.source, context.show_error, self, wanted)
         context.language_changed.connect(self.retranslate)
         self._order_tabs()
         self.retranslate()
@@ -104,7 +104,7 @@ class TranslateLayout(QWidget):
         tab_order(
             row.source_box, row.swap_button, row.target_box,
             self.files_button, self.glossary_button, self.history_button,
-            self.note.action, self.note.close_button,
+            self.notice.action, self.notice.close_button,
             pair.source, pair.clear_button, pair.target,
             pair.review_button, pair.stop_button, pair.copy_button,
         )  # fmt: skip
@@ -112,7 +112,7 @@ class TranslateLayout(QWidget):
     def retranslate(self) -> None:
         self.languages.retranslate()
         self.pair.retranslate()
-        self.note.clear()
+        self.notice.clear()
         name_button(self.files_button, tr("Translate files"), "Ctrl+Shift+O")
         name_button(self.glossary_button, tr("Glossary"), "Ctrl+G")
         name_button(self.history_button, tr("History"), "Ctrl+H")
@@ -188,7 +188,7 @@ class TranslateLayout(QWidget):
     def offer_unfinished(self) -> None:
         """Files that were not finished when the app was closed wait until they are asked for."""
         if count := len(self.context.settings.translate_files):
-            self.note.say(
+            self.notice.say(
                 "files", tr("Files whose translation is not finished: {n}", n=count),
                 action=tr("Show them"), do=self._show_unfinished,
             )  # fmt: skip
@@ -204,7 +204,7 @@ class TranslateLayout(QWidget):
             self.pages.addWidget(self.files)
         self.pages.setCurrentWidget(self.files)
         self.files_button.setChecked(True)
-        self.note.clear("files")
+        self.notice.clear("files")
         self.files.focus_first()
         return self.files
 
@@ -247,10 +247,10 @@ class TranslateLayout(QWidget):
         assert isinstance(view, GlossaryView)
         return view
 
-    def _make_side(self, name: str) -> Side:
+    def _make_side(self, name: str) -> SidePanel:
         if name == "history":
             history = HistoryView(self.context, self.history)
-            history.opened.connect(self.open_kept)
+            history.opened.connect(self.open_entry)
             history.keep.toggled.connect(self.draft.keep)
             return history
         glossary = GlossaryView(self.context, self.glossaries)
@@ -274,7 +274,7 @@ class TranslateLayout(QWidget):
 
     # --- the history ------------------------------------------------------------------------
 
-    def keep_soon(self) -> None:
+    def save_soon(self) -> None:
         """The translation is to be kept once it stands for a moment."""
         if self.pair.source.document().isEmpty():
             self.begin_new()
@@ -284,10 +284,10 @@ class TranslateLayout(QWidget):
     def begin_new(self) -> None:
         """What follows is another text: the one before is kept as it is."""
         if self._keep.isActive():
-            self.keep_now()
+            self.save_now()
         self._entry = 0
 
-    def keep_now(self) -> None:
+    def save_now(self) -> None:
         self._keep.stop()
         text, translation = self.pair.source.text(), self.pair.target.text()
         if not (self.context.settings.keep_translations and self.live.complete and translation.strip()):
@@ -301,7 +301,7 @@ class TranslateLayout(QWidget):
         if self._side == "history":
             self.history_view().reload()
 
-    def open_kept(self, entry: int) -> None:
+    def open_entry(self, entry: int) -> None:
         """A translation of the history, as it was; it is not asked of the model again."""
         try:
             kept = self.history.get(entry)
@@ -316,7 +316,7 @@ class TranslateLayout(QWidget):
         self.languages.set_pair(kept.source, kept.target)
         self.languages.blockSignals(False)
         self.show_pair()
-        if not self.live.show_kept(kept.text, kept.translation, kept.sentences, kept.source):
+        if not self.live.show_saved(kept.text, kept.translation, kept.sentences, kept.source):
             self.live.run()
         self._keep.stop()
         self._entry = entry
@@ -330,7 +330,7 @@ class TranslateLayout(QWidget):
             kept = self.history.find(text, "" if row.source == AUTO else row.source, row.target)
         except KnownError:  # the text comes back without it, and is translated again
             kept = None
-        if kept is not None and self.live.show_kept(text, kept.translation, kept.sentences, kept.source):
+        if kept is not None and self.live.show_saved(text, kept.translation, kept.sentences, kept.source):
             self._entry = kept.id
             if row.source == AUTO:
                 row.set_found(kept.source)

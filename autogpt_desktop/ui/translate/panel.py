@@ -106,9 +106,9 @@ class TranslatePanel(TranslateLayout):
             self.card.leave()
         self.draft.keep()
         if self._keep.isActive():
-            self.keep_now()
+            self.save_now()
         self.live.shutdown()
-        self._retry_job.drop()
+        self._retry_job.detach()
         if self.files is not None:
             self.files.shutdown()
         self.history.close()
@@ -169,7 +169,7 @@ class TranslatePanel(TranslateLayout):
         card = AlternativesCard(self.context, one, language, self.languages.target, glossary, self)
         self.card, self._card_sentence = card, one.source
         card.chosen.connect(self._on_chosen)
-        card.own_requested.connect(self._on_own)
+        card.model_text_requested.connect(self._on_model_text_requested)
         card.copy_requested.connect(self._on_copy_sentence)
         card.retry_requested.connect(self._retry)
         card.left.connect(self._on_card_left)
@@ -193,12 +193,12 @@ class TranslatePanel(TranslateLayout):
         index = self._sentence()
         if index >= 0:
             self.live.override(index, one.text.strip(), one.confidence, one.flags, True)
-            self.keep_soon()
+            self.save_soon()
 
-    def _on_own(self) -> None:
+    def _on_model_text_requested(self) -> None:
         index = self._sentence()
         if index >= 0:
-            self.live.back_to_own(index)
+            self.live.restore_model_text(index)
 
     def _on_copy_sentence(self) -> None:
         index = self._sentence()
@@ -251,8 +251,8 @@ class TranslatePanel(TranslateLayout):
         if settings.translate_pair != [row.source, row.target] or settings.translate_recent != row.recent:
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
             self.context.save_settings()
-        self.note.clear("language")
-        self.note.clear("doubt")
+        self.notice.clear("language")
+        self.notice.clear("doubt")
         self._on_known()
         self.show_pair()
 
@@ -261,11 +261,11 @@ class TranslatePanel(TranslateLayout):
         target = self.languages.target
         if target not in self.languages.known:
             text = i18n.message("notice.language-unknown", language=language_name(target))
-            self.note.say("target", text, icon="warning")
+            self.notice.say("target", text, icon="warning")
         elif not self.languages.stated:
-            self.note.say("target", tr("This model does not say which languages it knows. Check its work."))
+            self.notice.say("target", tr("This model does not say which languages it knows. Check its work."))
         else:
-            self.note.clear("target")
+            self.notice.clear("target")
 
     def _on_found(self, found: Found) -> None:
         name = language_name(found.language)
@@ -274,7 +274,7 @@ class TranslatePanel(TranslateLayout):
             if not self.languages.recent:  # nobody has chosen a language yet
                 self.languages.set_pair(self.languages.source, other)
                 return
-            self.note.say(
+            self.notice.say(
                 "language",
                 tr("This text is in {language} already.", language=name),
                 action=tr("Translate into {language}", language=language_name(other)),
@@ -282,13 +282,13 @@ class TranslatePanel(TranslateLayout):
             )
         elif not found.known:
             ask = found.language not in self.live.anyway and self.languages.source == AUTO
-            self.note.say(
+            self.notice.say(
                 "language", unknown_text(found.language), icon="warning",
                 action=tr("Translate all the same") if ask else "",
                 do=lambda: self._translate_anyway(found.language),
             )  # fmt: skip
         else:
-            self.note.clear("language")
+            self.notice.clear("language")
         self.show_pair()
 
     def _translate_anyway(self, language: str) -> None:
@@ -297,11 +297,11 @@ class TranslatePanel(TranslateLayout):
 
     def _on_doubted(self, language: str) -> None:
         if not language:
-            self.note.clear("doubt")
+            self.notice.clear("doubt")
             return
         row, name = self.languages, language_name(language)
         target = row.source if language == row.target else row.target
-        self.note.say(
+        self.notice.say(
             "doubt",
             tr("This text seems to be in {language}.", language=name),
             action=tr("Translate from {language}", language=name),
@@ -314,14 +314,14 @@ class TranslatePanel(TranslateLayout):
     def _on_finished(self, complete: bool) -> None:
         self._show_running()
         if complete:
-            self.note.clear("error")
+            self.notice.clear("error")
             if self.pair.source.document().isEmpty():
-                self.note.clear("language")
-                self.note.clear("doubt")
-            self.keep_soon()
+                self.notice.clear("language")
+                self.notice.clear("doubt")
+            self.save_soon()
 
     def _on_failed(self, error: KnownError) -> None:
-        self.note.say(
+        self.notice.say(
             "error", i18n.message(error), icon="warning", action=tr("Try again"), do=self.translate_now
         )
 
@@ -335,7 +335,7 @@ class TranslatePanel(TranslateLayout):
 
     def _on_paste_refused(self, size: int) -> None:
         text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
-        self.note.say("paste", text, action=tr("Translate it as a file"), do=self.translate_pasted)
+        self.notice.say("paste", text, action=tr("Translate it as a file"), do=self.translate_pasted)
 
     def translate_pasted(self) -> None:
         """The text that was too long for the editor becomes a file, and that is translated."""

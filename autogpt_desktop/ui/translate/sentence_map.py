@@ -17,12 +17,12 @@ from autogpt_desktop.tasks.translate.translate import Translated
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     """The length of ``text`` in UTF-16 units."""
     return len(text) if text.isascii() else len(text) + len(_ASTRAL.findall(text))
 
 
-class Places:
+class Utf16Offsets:
     """From characters of one text to UTF-16 units."""
 
     def __init__(self, text: str) -> None:
@@ -33,7 +33,7 @@ class Places:
 
 
 @dataclass(slots=True)
-class Pair:
+class SentencePair:
     """A sentence and its translation. ``start`` and ``end`` are its place in the source."""
 
     start: int
@@ -48,7 +48,7 @@ class Pair:
     @property
     def size(self) -> int:
         """Of what it takes in the target."""
-        return units(self.before) + units(self.text)
+        return utf16_length(self.before) + utf16_length(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SentenceMap:
     """The pairs in order. ``begin`` starts a run of results, which replace what they overlap."""
 
     def __init__(self) -> None:
-        self.pairs: list[Pair] = []
+        self.pairs: list[SentencePair] = []
         self.after = ""  # behind the last translation
         self._done = 0  # pairs of the run so far
         self._at = 0  # where they end in the target
@@ -96,12 +96,12 @@ class SentenceMap:
         """Take pairs that ``dump`` gave for this text; the edit that shows them. None: they do not fit."""
         try:
             after, *rows = json.loads(dumped)
-            pairs = [Pair(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
+            pairs = [SentencePair(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
         except (ValueError, TypeError, IndexError):
             return None
         edit = self.clear()
         self.pairs, self.after = pairs, str(after)
-        if self.target_text() != translation or any(pair.end > units(text) for pair in pairs):
+        if self.target_text() != translation or any(pair.end > utf16_length(text) for pair in pairs):
             self.clear()
             return None
         return Edit(0, edit.end, translation)
@@ -119,14 +119,14 @@ class SentenceMap:
             else:
                 edits.append(Edit(at, at + pair.size, ""))
         if not kept and self.after:
-            edits.append(Edit(at, at + units(self.after), ""))
+            edits.append(Edit(at, at + utf16_length(self.after), ""))
             self.after = ""
         self.pairs, self._starts = kept, None
         self._done = self._at = 0
-        self._run = _Run(Places(text))
+        self._run = _Run(Utf16Offsets(text))
         return edits
 
-    def add(self, results: Iterable[Translated], finish: Callable[[Pair], None]) -> list[Edit]:
+    def add(self, results: Iterable[Translated], finish: Callable[[SentencePair], None]) -> list[Edit]:
         """Take the next results, each changed by ``finish`` if need be: the edits that show them."""
         if self._run is None:
             return []
@@ -141,7 +141,7 @@ class SentenceMap:
                     self._at += self.pairs[self._done].size
                     self._done += 1
                 continue
-            pair = Pair(
+            pair = SentencePair(
                 start, end, result.source, result.before, result.text, result.confidence, result.flags
             )
             finish(pair)
@@ -154,7 +154,7 @@ class SentenceMap:
             return []
         edits = self._replace(len(self.pairs), [])
         if after != self.after:
-            edits.append(Edit(self._at, self._at + units(self.after), after))
+            edits.append(Edit(self._at, self._at + utf16_length(self.after), after))
             self.after = after
         self._run = None
         return edits
@@ -162,23 +162,23 @@ class SentenceMap:
     def replace(self, index: int, text: str, confidence: float, flags: tuple[str, ...]) -> Edit:
         """Another translation of one sentence."""
         pair = self.pairs[index]
-        start = self.target_start(index) + units(pair.before)
-        edit = Edit(start, start + units(pair.text), text)
+        start = self.target_start(index) + utf16_length(pair.before)
+        edit = Edit(start, start + utf16_length(pair.text), text)
         if index < self._done:
-            self._at += units(text) - units(pair.text)
+            self._at += utf16_length(text) - utf16_length(pair.text)
         pair.text, pair.confidence, pair.flags = text, confidence, flags
         self._starts = None
         return edit
 
-    def _replace(self, stop: int, new: list[Pair]) -> list[Edit]:
+    def _replace(self, stop: int, new: list[SentencePair]) -> list[Edit]:
         """``new`` in place of the pairs from the last of this run to ``stop``."""
         old = self.pairs[self._done : stop]
         before = "".join(pair.before + pair.text for pair in old)
         text = "".join(pair.before + pair.text for pair in new)
-        edit = Edit(self._at, self._at + units(before), text)
+        edit = Edit(self._at, self._at + utf16_length(before), text)
         self.pairs[self._done : stop] = new
         self._done += len(new)
-        self._at += units(text)
+        self._at += utf16_length(text)
         self._starts = None
         return [edit] if text != before else []
 
@@ -188,7 +188,7 @@ class SentenceMap:
         return "".join(pair.before + pair.text for pair in self.pairs) + self.after
 
     def target_size(self) -> int:
-        return sum(pair.size for pair in self.pairs) + units(self.after)
+        return sum(pair.size for pair in self.pairs) + utf16_length(self.after)
 
     def source_span(self, index: int) -> tuple[int, int]:
         pair = self.pairs[index]
@@ -200,8 +200,8 @@ class SentenceMap:
 
     def target_span(self, index: int) -> tuple[int, int]:
         pair = self.pairs[index]
-        start = self.target_start(index) + units(pair.before)
-        return start, start + units(pair.text)
+        start = self.target_start(index) + utf16_length(pair.before)
+        return start, start + utf16_length(pair.text)
 
     def at_source(self, place: int) -> int:
         """The pair whose sentence holds this place of the source, else -1."""
@@ -230,7 +230,7 @@ class SentenceMap:
 class _Run:
     """One translation of the whole text: where its results belong now, after what was typed meanwhile."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Utf16Offsets) -> None:
         self.places = places
         self.edits: list[tuple[int, int, int]] = []
 

@@ -10,7 +10,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
 
 
-class Side(QWidget):
+class SidePanel(QWidget):
     """``head`` takes buttons, ``column`` the rest."""
 
     closed = Signal()

@@ -26,7 +26,7 @@ class ComposerText(QPlainTextEdit):
     send_requested = Signal()
     edit_last_requested = Signal()
     pasted_long = Signal(str)
-    files_given = Signal(list)
+    files_dropped = Signal(list)
 
     def __init__(self, context: AppContext, parent: QWidget) -> None:
         super().__init__(parent)
@@ -81,7 +81,7 @@ class ComposerText(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         files = _files(source)
         if files:
-            self.files_given.emit(files)
+            self.files_dropped.emit(files)
         elif source.hasText() and len(source.text()) > PASTE_LIMIT:
             self.pasted_long.emit(source.text())
         elif source.hasText():

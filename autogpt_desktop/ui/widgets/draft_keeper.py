@@ -22,8 +22,8 @@ class Field(Protocol):
     def text(self) -> str: ...
 
 
-class TextDraft(QObject):
-    """Keeps what stands in ``field`` under ``name``; only while ``wanted`` says so.
+class DraftKeeper(QObject):
+    """Keeps what stands in ``field`` under ``name``; only while ``enabled`` says so.
 
     ``restored`` is what stood there before; the panel puts it into the field. A disk that cannot be
     written to is told to ``failed`` once, with a KnownError, and tried again with every change.
@@ -35,13 +35,13 @@ class TextDraft(QObject):
         field: Field,
         failed: Callable[[KnownError], object],
         parent: QObject,
-        wanted: Callable[[], bool] = lambda: True,
+        enabled: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(parent)
-        self._name, self._field, self._failed, self._wanted = name, field, failed, wanted
+        self._name, self._field, self._failed, self._enabled = name, field, failed, enabled
         self._drafts = TextDrafts()
-        self._kept = self._read()
-        self._told = False
+        self._saved = self._read()
+        self._reported = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
@@ -50,22 +50,22 @@ class TextDraft(QObject):
 
     @property
     def restored(self) -> str:
-        return self._kept if self._wanted() else ""
+        return self._saved if self._enabled() else ""
 
     def keep(self) -> None:
         """Keep the text as it is now, if it is another one."""
         self._soon.stop()
-        text = self._field.text() if self._wanted() else ""
-        if text == self._kept:
+        text = self._field.text() if self._enabled() else ""
+        if text == self._saved:
             return
         try:
             self._drafts.keep(self._name, text)
         except KnownError as error:
-            if not self._told:
+            if not self._reported:
                 self._failed(error)
-            self._told = True
+            self._reported = True
         else:
-            self._kept, self._told = text, False
+            self._saved, self._reported = text, False
 
     def _read(self) -> str:
         try:

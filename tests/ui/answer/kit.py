@@ -133,4 +133,4 @@ def ask(panel: AnswerPanel, qtbot: QtBot, question: str, timeout: int = 20_000) 
     """Type, press Enter's slot, wait for the end."""
     panel.ask_bar.set_text(question)
     panel.ask_bar.field.send_requested.emit()
-    qtbot.waitUntil(lambda: not panel.asking.running, timeout=timeout)
+    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=timeout)

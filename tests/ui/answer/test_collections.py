@@ -66,13 +66,13 @@ def read(bar: CollectionsBar, qtbot: QtBot, paths: list[Path]) -> None:
 
 
 def names(bar: CollectionsBar, state: str) -> list[str]:
-    listed = bar.shelf.status().listed
+    listed = bar.controller.status().listed
     return [row.path.name for row in listed.rows if row.state == state] if listed else []
 
 
 def settled(bar: CollectionsBar) -> bool:
-    status = bar.shelf.status()
-    return status.listed is not None and status.progress is None and not bar.shelf.reading()
+    status = bar.controller.status()
+    return status.listed is not None and status.progress is None and not bar.controller.reading()
 
 
 @pytest.mark.slow
@@ -103,9 +103,9 @@ def test_the_last_one_comes_back_and_says_what_changed_since(
     first = make_bar()
     read(first, qtbot, [papers])
     with qtbot.waitSignal(first.indexed, timeout=20_000):
-        first.shelf.create([papers / "bees.txt"])
-    first.shelf.choose(first.shelf.items()[1].id)
-    assert [item.name for item in first.shelf.items()] == ["bees", "papers"]
+        first.controller.create([papers / "bees.txt"])
+    first.controller.choose(first.controller.items()[1].id)
+    assert [item.name for item in first.controller.items()] == ["bees", "papers"]
     first.shutdown()
     (papers / "bees.txt").write_text("Wasps do not dance.")
     (papers / "inner" / "tea.md").unlink()
@@ -129,12 +129,12 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
         (papers / f"more{number}.txt").write_text(f"Paper number {number}.")
     bar = make_bar()
     bar.add_paths([papers])
-    qtbot.waitUntil(lambda: bar.shelf.status().progress is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: bar.controller.status().progress is not None, timeout=20_000)
     qtbot.waitUntil(lambda: bar.action_button.text() == "Pause")
-    qtbot.waitUntil(lambda: (bar.shelf.status().progress or _none()).done > 2, timeout=10_000)
+    qtbot.waitUntil(lambda: (bar.controller.status().progress or _none()).done > 2, timeout=10_000)
     bar.action_button.click()
     qtbot.waitUntil(lambda: settled(bar), timeout=10_000)
-    listed = bar.shelf.status().listed
+    listed = bar.controller.status().listed
     assert listed is not None and listed.unfinished and 0 < len(names(bar, "read")) < 42
     qtbot.waitUntil(lambda: "reading is paused" in bar.text.whole_text())
     assert bar.action_button.text() == "Go on"
@@ -144,7 +144,7 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
     qtbot.waitUntil(lambda: settled(again) and again.action_button.text() == "Go on", timeout=10_000)
     before = len(names(again, "read"))
     again.action_button.click()
-    qtbot.waitUntil(lambda: (again.shelf.status().progress or _none()).done > before + 2, timeout=10_000)
+    qtbot.waitUntil(lambda: (again.controller.status().progress or _none()).done > before + 2, timeout=10_000)
     again.shutdown()  # in the middle: as a kill, but for what the worker commits
 
     third = make_bar()
@@ -172,20 +172,20 @@ def test_taking_out_renaming_and_deleting_can_be_undone(
     read(bar, qtbot, [other])
     assert len(names(bar, "read")) == 3 and toasts[-1].text == "1 added to “papers”"
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
-        bar.shelf.remove_root(other)
+        bar.controller.remove_root(other)
     assert names(bar, "read") == ["bees.txt", "tea.md"]
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         toasts[-1].undo()
     assert "steel.txt" in names(bar, "read")
-    bar.shelf.rename("  Bees and steel ")
+    bar.controller.rename("  Bees and steel ")
     assert Collections().get("Bees and steel").roots == (papers, other)
 
-    bar.shelf.delete()
+    bar.controller.delete()
     assert bar.current() is None and bar.text.whole_text() == "Drop files or folders here"
     toasts[-1].undo()
     assert bar.current() is not None and bar.current().name == "Bees and steel"
     folder = bar.current().folder
-    bar.shelf.delete()
+    bar.controller.delete()
     bar.shutdown()
     assert not folder.exists() and other.exists() and papers.exists()
 
@@ -201,8 +201,8 @@ def test_an_index_in_use_is_waited_for_and_then_said(
     assert now is not None
     other = Index(now)
     with other._write():
-        bar.shelf.read_again()
-        qtbot.waitUntil(lambda: bar.shelf.status().error is not None, timeout=10_000)
+        bar.controller.read_again()
+        qtbot.waitUntil(lambda: bar.controller.status().error is not None, timeout=10_000)
         qtbot.waitUntil(lambda: bar.action_button.text() == "Try again")
         assert "Another program" in bar.text.whole_text()
     other.close()
@@ -216,13 +216,13 @@ def test_watched_files_are_read_again_when_they_change(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot
 ) -> None:
     bar = make_bar()
-    bar.shelf.watching.settle.setInterval(50)
+    bar.controller.file_watcher.settle.setInterval(50)
     read(bar, qtbot, [papers])
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
-        bar.shelf.set_watch(True)
+        bar.controller.set_watch(True)
     now = bar.current()
     assert now is not None and Collections().get(now.id).watch
-    assert bar.shelf.watching.ids() == {now.id} and not bar.shelf.watching.partly(now.id)
+    assert bar.controller.file_watcher.ids() == {now.id} and not bar.controller.file_watcher.partly(now.id)
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         (papers / "inner" / "wasps.txt").write_text("Wasps build nests of paper.")
     assert "wasps.txt" in names(bar, "read")
@@ -231,8 +231,8 @@ def test_watched_files_are_read_again_when_they_change(
     index = Index(now)
     assert index.search("honey") and not index.search("dance")
     index.close()
-    bar.shelf.set_watch(False)
-    assert not bar.shelf.watching.ids()
+    bar.controller.set_watch(False)
+    assert not bar.controller.file_watcher.ids()
 
 
 @pytest.mark.slow
@@ -313,11 +313,11 @@ def test_meaning_is_indexed_once_there_is_a_model_for_it(
     with monkeypatch.context() as without:
         without.setattr(shell_context, "model_for", lambda role: None)
         read(bar, qtbot, [papers])
-    listed = bar.shelf.status().listed
+    listed = bar.controller.status().listed
     assert listed is not None and not listed.by_meaning
     with qtbot.waitSignal(bar.indexed, timeout=60_000):
         shell_context.models_listed.emit()
-    listed = bar.shelf.status().listed
+    listed = bar.controller.status().listed
     assert listed is not None and listed.by_meaning
     now = bar.current()
     assert now is not None

@@ -67,7 +67,7 @@ def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: 
     shown(view, qtbot)
     assert in_sight(view, (first, first)) and "Line 20 of page 5" in marked(view)
     qtbot.waitUntil(lambda: view.pages.currentText() == "Page 5")
-    assert view.passage.text() == "1 of 2" and view.said.isHidden()
+    assert view.passage.text() == "1 of 2" and view.notice.isHidden()
     qtbot.mouseClick(view.down, Qt.MouseButton.LeftButton)
     assert in_sight(view, (second, second)) and view.passage.text() == "2 of 2"
     view.pages.setCurrentIndex(0)
@@ -119,16 +119,16 @@ def test_a_changed_file_is_said_and_the_passage_is_looked_for(
     path.write_text("Before it. The passage that matters. After it.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
-    assert view.said.isHidden() and marked(view)[-1] == "The passage that matters."
+    assert view.notice.isHidden() and marked(view)[-1] == "The passage that matters."
     path.write_text("Much was put in before it. Really. The passage\nthat matters. After it.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
     assert marked(view)[-1] == "The passage\nthat matters."
-    assert "stands here now" in view.said.text() and view.said.isVisible()
+    assert "stands here now" in view.notice.text() and view.notice.isVisible()
     path.write_text("Nothing of it is left.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
-    assert "no longer in it" in view.said.text() and not marked(view)
+    assert "no longer in it" in view.notice.text() and not marked(view)
 
 
 @pytest.mark.slow
@@ -137,18 +137,18 @@ def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_again(
 ) -> None:
     path = tmp_path / "gone.txt"
     view.open(path, 0, 4)
-    qtbot.waitUntil(lambda: view.trouble.text.isVisible(), timeout=10_000)
-    assert "“gone.txt” is no longer there." in view.trouble.text.text() and view.text.isHidden()
+    qtbot.waitUntil(lambda: view.problem.text.isVisible(), timeout=10_000)
+    assert "“gone.txt” is no longer there." in view.problem.text.text() and view.text.isHidden()
     path.write_text("Here again.")
-    qtbot.mouseClick(view.trouble.again_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.problem.again_button, Qt.MouseButton.LeftButton)
     shown(view, qtbot)
     assert view.text.isVisible() and marked(view)[-1] == "Here"
     (tmp_path / "locked.pdf").write_bytes(files.write_pdf(tmp_path / "locked.pdf", ["x"]).read_bytes())
     files.lock_pdf(tmp_path / "locked.pdf")
     view.open(tmp_path / "locked.pdf")
-    qtbot.waitUntil(lambda: "password" in view.trouble.text.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "password" in view.problem.text.text(), timeout=10_000)
     view.context.set_language("zh_CN")
-    assert view.trouble.text.text() and "password" not in view.trouble.text.text()
+    assert view.problem.text.text() and "password" not in view.problem.text.text()
 
 
 @pytest.mark.slow
@@ -163,24 +163,24 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     text = shown(view, qtbot)
     assert view.text.held() <= WINDOW + CHUNK and not view.text.is_whole()
     qtbot.keyClick(view.text, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert view.find_row.isVisible()
+    assert view.find_bar.isVisible()
     qtbot.keyClick(view.text, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     assert view.selected_text() == text, "also what is not laid out"
-    view.find_row.field.setText("queen of THE")
-    qtbot.waitUntil(lambda: view.find_row.count.text() == "1 of 1", timeout=10_000)
+    view.find_bar.field.setText("queen of THE")
+    qtbot.waitUntil(lambda: view.find_bar.count.text() == "1 of 1", timeout=10_000)
     at = text.index("Queen of")
     assert in_sight(view, (at, at)) and "Queen of\nthe" in marked(view)
-    view.find_row.field.setText("bees")
-    qtbot.waitUntil(lambda: view.find_row.count.text().endswith("10,000+"), timeout=10_000)
-    before = view.find_row.count.text()
-    qtbot.keyClick(view.find_row.field, Qt.Key.Key_Return)
-    assert view.find_row.count.text() != before
-    view.find_row.field.setText("wasps")
-    qtbot.waitUntil(lambda: view.find_row.count.text() == i18n.tr("Not found"), timeout=10_000)
+    view.find_bar.field.setText("bees")
+    qtbot.waitUntil(lambda: view.find_bar.count.text().endswith("10,000+"), timeout=10_000)
+    before = view.find_bar.count.text()
+    qtbot.keyClick(view.find_bar.field, Qt.Key.Key_Return)
+    assert view.find_bar.count.text() != before
+    view.find_bar.field.setText("wasps")
+    qtbot.waitUntil(lambda: view.find_bar.count.text() == i18n.tr("Not found"), timeout=10_000)
     closed: list[bool] = []
     view.closed.connect(lambda: closed.append(True))
-    qtbot.keyClick(view.find_row.field, Qt.Key.Key_Escape)
-    assert view.find_row.isHidden() and not closed
+    qtbot.keyClick(view.find_bar.field, Qt.Key.Key_Escape)
+    assert view.find_bar.isHidden() and not closed
     qtbot.keyClick(view.text, Qt.Key.Key_Escape)
     assert closed == [True]
 

@@ -38,7 +38,7 @@ def test_evidence_stands_there_before_the_answer(
     panel.ask_bar.set_text("Who built the mill?")
     panel.ask_bar.field.send_requested.emit()
     qtbot.waitUntil(lambda: panel.side.evidence.current is not None, timeout=20_000)
-    assert panel.asking.running and panel.ask_bar.field.text() == ""
+    assert panel.question_job.running and panel.ask_bar.field.text() == ""
     cards = panel.side.evidence.current.cards
     assert [card.title.whole_text() for card in cards] == ["The old mill", "Bridges"]
     assert shown(cards[0].page) == ["page 3"]
@@ -46,7 +46,7 @@ def test_evidence_stands_there_before_the_answer(
     assert "&amp; his &lt;son&gt; helped" in cards[1].text.text()
     assert not view(panel).status.isHidden() and view(panel).answer.isHidden()
     answer_script.go.set()
-    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
     assert view(panel).answer.plain_text() == "The Brenner mill was built in 1782 by Anna Holt. [1]"
     assert ">Anna Holt</span>" in view(panel).answer.text()
     assert view(panel).status.isHidden()
@@ -134,12 +134,12 @@ def test_stop_and_ask_again(answer_panel: AnswerPanel, answer_script: Script, qt
     qtbot.waitUntil(lambda: bool(panel.turns[0].places), timeout=20_000)
     assert panel.ask_bar.button.accessibleName() == "Stop"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
     assert shown(view(panel).hint) == ["Stopped."] and panel.turns[0].state == "stopped"
     assert panel.ask_bar.button.accessibleName() == "Ask"
     answer_script.pauses = False
     view(panel).retry_button.click()
-    qtbot.waitUntil(lambda: not panel.asking.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
     assert len(panel.conversation.views) == 1 and panel.turns[0].answered
 
 
@@ -336,8 +336,8 @@ def test_a_question_may_be_narrowed_to_some_files(
     with qtbot.waitSignal(panel.collections.indexed, timeout=20_000):
         for name, text in (("mill.txt", MILL), ("other.txt", BRIDGE)):
             (tmp_path / "papers" / name).write_text(text, encoding="utf-8")
-        panel.collections.shelf.read_again()
-    qtbot.waitUntil(lambda: len(panel.collections.shelf.status().listed.rows) == 2, timeout=20_000)
+        panel.collections.controller.read_again()
+    qtbot.waitUntil(lambda: len(panel.collections.controller.status().listed.rows) == 2, timeout=20_000)
     panel.scope.files_button.click()
     chooser = panel.scope.chooser
     assert chooser.rect().contains(chooser.card.geometry())
@@ -372,29 +372,29 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     before = [turn.as_text() for turn in panel.turns]
     panel.receive_text(MILL)
     ask(panel, qtbot, "Who built it?")
-    with qtbot.waitSignal(panel.earlier.listed):
-        panel.header.earlier.click()
-    card = panel.earlier_card
+    with qtbot.waitSignal(panel.history.listed):
+        panel.header.history_button.click()
+    card = panel.history_card
     assert [card.list.item(at).text() for at in (0, 1)] == [
         "Who built it?  ·  Pasted text",
         "Who built the mill?  ·  Papers",
     ]
     card.list.setCurrentRow(1)
-    with qtbot.waitSignal(panel.earlier.opened):
+    with qtbot.waitSignal(panel.history.opened):
         qtbot.keyClick(card.list, Qt.Key.Key_Return)
     assert not panel.pasting and [turn.as_text() for turn in panel.turns] == before
     assert panel.side.evidence.current is view(panel).evidence
     ask(panel, qtbot, "And who paid?")
     assert answer_script.asked[-1]["previous"][0] == "Who built the mill? Anna Holt"
 
-    with qtbot.waitSignal(panel.earlier.listed):
-        panel.show_earlier()
+    with qtbot.waitSignal(panel.history.listed):
+        panel.show_history()
     card.list.setCurrentRow(1)
-    with qtbot.waitSignal(panel.earlier.opened):
+    with qtbot.waitSignal(panel.history.opened):
         card.list.itemActivated.emit(card.list.item(1))
     assert panel.pasting and panel.pasted.text() == MILL and panel.turns[0].answered
-    with qtbot.waitSignal(panel.earlier.listed):
-        panel.show_earlier()
+    with qtbot.waitSignal(panel.history.listed):
+        panel.show_history()
     card.list.setCurrentRow(1)
     qtbot.keyClick(card.list, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: card.list.count() == 1, timeout=20_000)
@@ -417,18 +417,18 @@ def test_the_tab_key_goes_down_the_conversation_to_the_question(
     panel = answer_panel
     for question in ("Who built the mill?", "Where did she study?"):
         ask(panel, qtbot, question)
-    wanted = [panel.header.earlier, panel.header.new, panel.conversation]
+    wanted = [panel.header.history_button, panel.header.new_button, panel.conversation]
     for at in (0, 1):
         now = view(panel, at)
         wanted += [now.answer, now.copy_button, now.retry_button, now.more_button]
         wanted += now.evidence.cards if at == 1 else []  # the others are not in sight
     wanted += [panel.ask_bar.field, panel.scope.files_button, panel.scope.whole_box]
-    met, widget = [], panel.header.earlier
+    met, widget = [], panel.header.history_button
     for _ in range(400):
         if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             met.append(widget)
         widget = widget.nextInFocusChain()
-        if widget is panel.header.earlier:
+        if widget is panel.header.history_button:
             break
     assert met[: len(wanted)] == wanted
 

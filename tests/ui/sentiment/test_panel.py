@@ -58,17 +58,17 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
     page = panel.text_page
     assert page.open_button.isVisible() and not page.verdict.isVisible()
     panel.context.send_text("chat", "sentiment", f"{GOOD} {BAD}")
-    look = page.look
-    qtbot.waitUntil(lambda: page.verdict.scored is not None and not look.running, timeout=LONG_WAIT)
+    job = page.job
+    qtbot.waitUntil(lambda: page.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
     assert len(page.field.sentences) == 2 and page.field.extraSelections() and page.field.words
     assert "Words that decided" in page.verdict.words.text()
     assert abs(sum(page.verdict.bar.shares) - 1) < 1e-6
 
     page.field.setPlainText(GOOD)  # as if typed: the verdict follows by itself
-    qtbot.waitUntil(lambda: look.text == GOOD and not look.running, timeout=LONG_WAIT)
+    qtbot.waitUntil(lambda: job.text == GOOD and not job.running, timeout=LONG_WAIT)
     assert page.verdict.title.text().startswith("Positive")
     panel.two_way.click()
-    qtbot.waitUntil(lambda: not look.running and page.verdict.bar.shares[1] == 0, timeout=LONG_WAIT)
+    qtbot.waitUntil(lambda: not job.running and page.verdict.bar.shares[1] == 0, timeout=LONG_WAIT)
     panel.two_way.click()
 
     page.field.setPlainText(LINES)
@@ -89,7 +89,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
     qtbot.waitUntil(lambda: panel.corrections.count == 2)
 
     page.whole_button.click()
-    qtbot.waitUntil(lambda: page.verdict.scored is not None and not look.running, timeout=LONG_WAIT)
+    qtbot.waitUntil(lambda: page.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
     assert page.verdict.isVisible() and not page.run_view.isVisible()
     panel.new_text()
     assert not page.verdict.isVisible() and page.open_button.isVisible()
@@ -115,8 +115,8 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     fast = next(at for at, text in enumerate(said) if "rows a second" in text)
     assert all("rows a second" in text for text in said[fast:])  # it can be read, and does not flicker
     panel.receive_text(GOOD)  # what a person waits for goes on meanwhile
-    look = panel.text_page.look
-    qtbot.waitUntil(lambda: look.verdict.scored is not None and not look.running, timeout=LONG_WAIT)
+    job = panel.text_page.job
+    qtbot.waitUntil(lambda: job.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
     panel.table_button.click()
     view.progress.pause_button.click()
     assert run.state == RUNNING
@@ -132,23 +132,23 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert set(map(view.rows.label_of, view.rows.shown_rows())) == {"negative"}
     results.table.look_at(1)
     assert results.detail.isVisible() and results.detail.field.text() == BAD
-    view.exports.write(tmp_path / "some.csv", shown=True)
+    view.exporter.write(tmp_path / "some.csv", shown=True)
     qtbot.waitUntil(lambda: (tmp_path / "some.csv").is_file())
     with open(tmp_path / "some.csv", encoding="utf-8-sig", newline="") as opened:
         written = list(csv.reader(opened))
     assert written[0][:3] == ["n", "what they said", "sentiment"]
     assert [row[2] for row in written[1:]] == ["negative"] * view.rows.rowCount()
     results.reset_filter()
-    view.exports.write(tmp_path / "all.csv")
+    view.exporter.write(tmp_path / "all.csv")
     qtbot.waitUntil(lambda: (tmp_path / "all.csv").is_file())
     with open(tmp_path / "all.csv", encoding="utf-8-sig", newline="") as opened:
         written = list(csv.reader(opened))
     assert len(written) == 105 and written[3][1] == "'=1+1 is what I paid"
-    view.exports.write(tmp_path / "chart.png")
+    view.exporter.write(tmp_path / "chart.png")
     assert QImage(str(tmp_path / "chart.png")).width() > 1000
-    view.exports.write(file)
+    view.exporter.write(file)
     assert file.read_text(encoding="utf-8").startswith("n,what they said\n")
-    assert view.exports.suggested(".csv").name == "in sentiment.csv"
+    assert view.exporter.suggested(".csv").name == "in sentiment.csv"
 
     page.card.close_button.click()
     assert view.rows.count() == 0 and page.open_button.isVisible()

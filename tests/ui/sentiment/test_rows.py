@@ -19,7 +19,7 @@ from autogpt_desktop.ui.sentiment.chart import Chart
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, percent
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
-from autogpt_desktop.ui.sentiment.rows import LABEL, NUMBER, SURENESS, TEXT, Filter, Rows
+from autogpt_desktop.ui.sentiment.result_rows import CERTAINTY, LABEL, NUMBER, TEXT, Filter, ResultRows
 from autogpt_desktop.ui.sentiment.table_view import ResultTable, is_right_to_left
 
 DOWN, UP = Qt.SortOrder.DescendingOrder, Qt.SortOrder.AscendingOrder
@@ -44,23 +44,23 @@ FOUR = Block(
 
 
 @pytest.fixture
-def rows(shell_context: AppContext, qtbot: QtBot) -> Iterator[Rows]:
+def rows(shell_context: AppContext, qtbot: QtBot) -> Iterator[ResultRows]:
     corrections = CorrectionList(shell_context, shell_context)
     qtbot.waitUntil(lambda: corrections.ready)
-    model = Rows(corrections)
+    model = ResultRows(corrections)
     yield model
     model.deleteLater()
 
 
-def shown(rows: Rows, column: int = TEXT) -> list[str]:
+def shown(rows: ResultRows, column: int = TEXT) -> list[str]:
     return [rows.index(place, column).data() for place in range(rows.rowCount())]
 
 
-def test_rows_are_counted_filtered_and_sorted(rows: Rows) -> None:
+def test_rows_are_counted_filtered_and_sorted(rows: ResultRows) -> None:
     rows.add(FOUR)
     assert rows.counts() == {"positive": 1, "neutral": 1, "negative": 1, "": 1}
     assert shown(rows, LABEL) == ["Positive", "Negative", "Empty", "Neutral"]
-    assert shown(rows, SURENESS) == ["90 %", "70 %", "", "50 %"]
+    assert shown(rows, CERTAINTY) == ["90 %", "70 %", "", "50 %"]
     rows.set_filter(Filter(text="GOOD"))
     assert shown(rows) == ["Good day"]
     rows.set_filter(Filter(label="negative"))
@@ -69,10 +69,10 @@ def test_rows_are_counted_filtered_and_sorted(rows: Rows) -> None:
     assert shown(rows, NUMBER) == ["3"]
     rows.set_filter(Filter(foreign=True))
     assert shown(rows) == ["Guter Tag"] and "Deutsch" in rows.foreign_text()
-    rows.set_filter(Filter(sureness=(0.6, 0.9)))
+    rows.set_filter(Filter(certainty=(0.6, 0.9)))
     assert shown(rows) == ["Bad luck"]
     rows.set_filter(Filter())
-    rows.sort(SURENESS, DOWN)
+    rows.sort(CERTAINTY, DOWN)
     assert shown(rows, NUMBER) == ["1", "2", "4", "3"]
     rows.sort(TEXT, UP)
     assert shown(rows) == ["", "Bad luck", "Good day", "Guter Tag"]
@@ -80,10 +80,10 @@ def test_rows_are_counted_filtered_and_sorted(rows: Rows) -> None:
     assert shown(rows, NUMBER) == ["1", "2", "3", "4"]
 
 
-def test_rows_that_come_later_are_filtered_and_put_in_their_places(rows: Rows, qtbot: QtBot) -> None:
+def test_rows_that_come_later_are_filtered_and_put_in_their_places(rows: ResultRows, qtbot: QtBot) -> None:
     rows.add(FOUR)
     rows.set_filter(Filter(label="positive"))
-    rows.sort(SURENESS, DOWN)
+    rows.sort(CERTAINTY, DOWN)
     rows.add(Block(4, ("Best", "Worst"), (scored(4, 0.97, 0.01), scored(5, 0.0, 0.0))))
     assert set(shown(rows)) == {"Good day", "Best"}
     qtbot.waitUntil(lambda: shown(rows) == ["Best", "Good day"])
@@ -91,12 +91,14 @@ def test_rows_that_come_later_are_filtered_and_put_in_their_places(rows: Rows, q
         rows.add(Block(9, ("x",), (scored(9, 1.0, 0.0),)))
 
 
-def test_corrections_count_before_the_model(rows: Rows, shell_context: AppContext, qtbot: QtBot) -> None:
+def test_corrections_count_before_the_model(
+    rows: ResultRows, shell_context: AppContext, qtbot: QtBot
+) -> None:
     rows.add(FOUR)
     corrections: Any = rows._corrections
     corrections.changed.connect(rows.on_corrections)
     corrections.set_label("Bad luck", "neutral")
-    qtbot.waitUntil(lambda: rows.count_own() == 1)
+    qtbot.waitUntil(lambda: rows.count_corrected() == 1)
     assert rows.label_of(1) == "neutral" and rows.counts()["negative"] == 0
     rows.set_filter(Filter(corrected=True))
     assert shown(rows) == ["Bad luck"] and "Negative" in rows.index(0, LABEL).data(
@@ -106,12 +108,12 @@ def test_corrections_count_before_the_model(rows: Rows, shell_context: AppContex
     rows.on_judged()
     assert rows.label_of(1) == "neutral" and rows.shares_of(1)[0] == pytest.approx(0.8)
     corrections.undo()
-    qtbot.waitUntil(lambda: rows.count_own() == 0)
+    qtbot.waitUntil(lambda: rows.count_corrected() == 0)
     assert rows.label_of(1) == "positive" and shown(rows) == []
 
 
 def test_the_row_in_focus_stays_through_order_and_filter(
-    rows: Rows, shell_context: AppContext, qtbot: QtBot
+    rows: ResultRows, shell_context: AppContext, qtbot: QtBot
 ) -> None:
     rows.add(FOUR)
     table = ResultTable(shell_context, rows, "sentiment")
@@ -130,7 +132,7 @@ def test_the_row_in_focus_stays_through_order_and_filter(
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_sort_and_filter_while_one_waits(rows: Rows) -> None:
+def test_a_hundred_thousand_rows_sort_and_filter_while_one_waits(rows: ResultRows) -> None:
     numbers = random.Random(3)
     words = ["fine", "broken", "late", "lovely", "box", "order"]
     for start in range(0, 100_000, 1000):
@@ -143,10 +145,10 @@ def test_a_hundred_thousand_rows_sort_and_filter_while_one_waits(rows: Rows) -> 
         rows.add(Block(start, texts, verdicts))
     assert rows.rowCount() == 100_000
     for action in (
-        lambda: rows.sort(SURENESS, DOWN),
+        lambda: rows.sort(CERTAINTY, DOWN),
         lambda: rows.sort(TEXT, UP),
         lambda: rows.set_filter(Filter(text="lovely")),
-        lambda: rows.set_filter(Filter(label="negative", sureness=(0.6, 0.9))),
+        lambda: rows.set_filter(Filter(label="negative", certainty=(0.6, 0.9))),
     ):
         start_time = time.perf_counter()
         action()
@@ -218,7 +220,7 @@ def test_no_certainty_that_nobody_has() -> None:
 
 
 def test_a_row_is_looked_at_when_it_is_chosen_and_then_followed(
-    rows: Rows, shell_context: AppContext, qtbot: QtBot
+    rows: ResultRows, shell_context: AppContext, qtbot: QtBot
 ) -> None:
     rows.add(FOUR)
     table = ResultTable(shell_context, rows, "sentiment")

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel import PanelKind
-from autogpt_desktop.ui.shell.column_layout import Arrangement
+from autogpt_desktop.ui.shell.column_layout import ColumnLayout
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.widgets.overlay import Overlay
@@ -119,21 +119,21 @@ def drop(window: MainWindow, key: str, to: QPoint) -> None:
      '{"share": NaN, "active": [], "current": {}}'],
 )  # fmt: skip
 def test_a_damaged_layout_is_one_column(text: str) -> None:
-    assert Arrangement.parse(text, KEYS) == Arrangement([KEYS], ["chat"], "chat")
+    assert ColumnLayout.parse(text, KEYS) == ColumnLayout([KEYS], ["chat"], "chat")
 
 
 def test_unknown_panels_go_new_ones_come_and_three_columns_become_two() -> None:
     saved = {"columns": [["gone"], ["answer", "answer"], ["translate"], ["old", "sentiment"]],
              "current": ["gone", "sentiment"], "active": "sentiment", "share": 0.3}  # fmt: skip
-    got = Arrangement.parse(json.dumps(saved), [*KEYS, "sentiment"])
+    got = ColumnLayout.parse(json.dumps(saved), [*KEYS, "sentiment"])
     assert got.columns == [["answer", "chat"], ["translate", "sentiment"]]
     assert got.current == ["answer", "sentiment"]
     assert (got.active, got.share) == ("sentiment", 0.3)
-    assert Arrangement.parse(got.text(), [*KEYS, "sentiment"]) == got
+    assert ColumnLayout.parse(got.text(), [*KEYS, "sentiment"]) == got
 
 
 def test_moving_opens_and_closes_columns() -> None:
-    got = Arrangement.parse("", KEYS)
+    got = ColumnLayout.parse("", KEYS)
     got.move("translate", -1)
     assert (got.columns, got.current) == ([["translate"], ["chat", "answer"]], ["translate", "chat"])
     assert not got.can_move("translate", -1)

@@ -20,7 +20,7 @@ from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.panel import TranslatePanel
-from autogpt_desktop.ui.translate.sentence_map import Places
+from autogpt_desktop.ui.translate.sentence_map import Utf16Offsets
 
 
 @pytest.fixture
@@ -92,16 +92,16 @@ def test_at_first_a_text_in_the_windows_language_goes_into_another_one(
     qtbot.keyClicks(panel.pair.source, "The train leaves at noon.")
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
     assert (panel.languages.source, panel.languages.target) == ("auto", "fr")
-    assert not panel.note.isVisible() and "train" in panel.pair.target.text()
+    assert not panel.notice.isVisible() and "train" in panel.pair.target.text()
     assert shell_context.settings.translate_pair == ["auto", "fr"]
 
 
 def test_a_text_that_is_in_the_target_language_already_is_named(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.note.isVisible() and panel.note.text.text() == "This text is in French already."
+    assert panel.notice.isVisible() and panel.notice.text.text() == "This text is in French already."
     assert panel.pair.target.text() == ""
-    panel.note.action.click()
+    panel.notice.action.click()
     assert panel.languages.target == "en"
     panel.live.stop()
 
@@ -163,7 +163,7 @@ def test_a_kept_translation_is_shown_as_it_was_without_the_model(panel: Translat
     panel.languages.set_found("en")
     panel.live._language = "en"
     panel.live.complete = True
-    panel.keep_now()
+    panel.save_now()
     panel.clear()
     assert panel.pair.target.text() == ""
     entry = panel.history.entries()[0]
@@ -223,7 +223,7 @@ def test_wild_editing_ends_with_the_translation_of_what_is_there(panel: Translat
         one.before + one.head + (f"[{one.inner}]" if one.inner else "") + one.tail for one in found
     )
     assert panel.pair.target.text() == wanted + after == panel.pair.map.target_text()
-    places = Places(text)
+    places = Utf16Offsets(text)
     spans = [panel.pair.map.source_span(index) for index in range(len(found))]
     assert spans == [(places(one.start), places(one.end)) for one in found]
     panel.live.shutdown()
@@ -250,16 +250,16 @@ def test_an_unknown_language_is_named_and_translated_only_when_wanted(
     text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
     panel.receive_text(text)
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.note.isVisible() and "Dutch" in panel.note.text.text() and panel.pair.target.text() == ""
-    assert panel.note.action.text() == "Translate all the same"
-    panel.note.action.click()
+    assert panel.notice.isVisible() and "Dutch" in panel.notice.text.text() and panel.pair.target.text() == ""
+    assert panel.notice.action.text() == "Translate all the same"
+    panel.notice.action.click()
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.target.text()), timeout=60_000)
-    assert panel.note.isVisible() and not panel.note.action.isVisible()
+    assert panel.notice.isVisible() and not panel.notice.action.isVisible()
     assert panel.live.language == "nl"
 
 
 def test_a_model_without_a_list_of_languages_is_said_to_have_none(panel: TranslatePanel) -> None:
     panel.languages.set_known(tuple(LANGUAGES), stated=False)
-    assert panel.note.text.text() == "This model does not say which languages it knows. Check its work."
+    assert panel.notice.text.text() == "This model does not say which languages it knows. Check its work."
     panel.languages.set_known(("en", "fr"))
-    assert not panel.note.isVisible() and panel.languages.target_box.findData("ru") < 0
+    assert not panel.notice.isVisible() and panel.languages.target_box.findData("ru") < 0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import random
 
 from autogpt_desktop.tasks.translate.translate import Translated
-from autogpt_desktop.ui.translate.sentence_map import Edit, Pair, Places, SentenceMap, units
+from autogpt_desktop.ui.translate.sentence_map import (
+    Edit,
+    SentenceMap,
+    SentencePair,
+    Utf16Offsets,
+    utf16_length,
+)
 
 SENTENCES = ["One.", "Two 😀 more.", "Drei, vier!", "第五句。", "Six?", "The seventh is the longest."]
 
@@ -37,15 +43,15 @@ def applied(target: list[str], edits: list[Edit]) -> list[str]:
     return target
 
 
-def keep(_pair: Pair) -> None:
+def keep(_pair: SentencePair) -> None:
     """Nothing is changed before it is shown."""
 
 
 def test_places_of_characters_count_an_emoji_twice() -> None:
     text = "a😀b😀"
-    places = Places(text)
+    places = Utf16Offsets(text)
     assert [places(at) for at in range(len(text) + 1)] == [0, 1, 3, 4, 6]
-    assert units(text) == 6 and units("plain") == 5
+    assert utf16_length(text) == 6 and utf16_length("plain") == 5
 
 
 def test_the_same_results_again_change_nothing() -> None:
@@ -75,8 +81,10 @@ def test_a_random_session_of_typing() -> None:
             tail = 0
             while tail < min(len(old), len(new)) - same and old[-1 - tail] == new[-1 - tail]:
                 tail += 1
-            at = units(old[:same])
-            pairs.source_changed(at, units(old[same : len(old) - tail]), units(new[same : len(new) - tail]))
+            at = utf16_length(old[:same])
+            pairs.source_changed(
+                at, utf16_length(old[same : len(old) - tail]), utf16_length(new[same : len(new) - tail])
+            )
             target = applied(target, pairs.begin(new))
             found = results(new)
             cut = chance.randrange(len(found) + 1)

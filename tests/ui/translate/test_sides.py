@@ -160,8 +160,8 @@ def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
     text = "\n".join(["A line of a very long text."] * 40_000)
     panel.receive_text(text)
     assert panel.pair.source.text() == "What was here."
-    assert panel.note.isVisible() and "1,119,999" in panel.note.text.text()
-    panel.note.action.click()
+    assert panel.notice.isVisible() and "1,119,999" in panel.notice.text.text()
+    panel.notice.action.click()
     files = panel.files
     assert files is not None and files.rows[0].name.whole_text().startswith("Pasted text")
     path = files.rows[0].path
@@ -200,8 +200,8 @@ def test_unfinished_files_come_back_paused(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.note.isVisible() and panel.files is None  # nothing starts by itself
-    panel.note.action.click()
+    assert panel.notice.isVisible() and panel.files is None  # nothing starts by itself
+    panel.notice.action.click()
     files = panel.files
     assert files is not None and [row.state for row in files.rows] == ["paused", "paused"]
     assert files.rows[1].progress.cancel_button.text() == "Remove" and files._running is None

@@ -14,7 +14,7 @@ from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.sentiment.panel import SentimentPanel
 from autogpt_desktop.ui.translate.panel import TranslatePanel
-from autogpt_desktop.ui.widgets.draft_keeper import TextDraft
+from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.text_field import TextField
 
 
@@ -30,7 +30,7 @@ def closed(panel: TranslatePanel | SentimentPanel | AnswerPanel) -> None:
 def test_who_never_pauses_is_kept_too(shell_context: AppContext, qtbot: QtBot) -> None:
     field = TextField(shell_context, "translate")
     qtbot.addWidget(field)
-    draft = TextDraft("note", field, shell_context.show_error, field)
+    draft = DraftKeeper("note", field, shell_context.show_error, field)
     assert draft.restored == ""
     until = time.monotonic() + 5
     while not kept("note") and time.monotonic() < until:
@@ -47,7 +47,7 @@ def test_a_damaged_file_is_said_once(shell_context: AppContext, qtbot: QtBot) ->
     (paths.data_dir() / "drafts.db").write_bytes(b"no database at all " * 100)
     field, told = TextField(shell_context, "translate"), list[KnownError]()
     qtbot.addWidget(field)
-    draft = TextDraft("note", field, told.append, field)
+    draft = DraftKeeper("note", field, told.append, field)
     for text in ("one", "two"):
         field.setPlainText(text)
         draft.keep()
@@ -69,7 +69,7 @@ def test_a_text_comes_back_with_its_translation(
     qtbot.keyClicks(panel.pair.source, "The train leaves at noon. We ate at home.")
     qtbot.waitUntil(lambda: panel.live.complete and len(panel.pair.map.pairs) == 2, timeout=60_000)
     said = panel.pair.target.text()
-    panel.keep_now()
+    panel.save_now()
     closed(panel)
     again = TranslatePanel(shell_context)
     qtbot.addWidget(again)
@@ -134,5 +134,5 @@ def test_a_text_to_judge_comes_back(shell_context: AppContext, gemma_gguf: Path,
     qtbot.addWidget(again)
     assert again.text_page.field.text() == "What a wonderful evening!"
     again.show()
-    qtbot.waitUntil(lambda: again.text_page.look.text == "What a wonderful evening!", timeout=90_000)
+    qtbot.waitUntil(lambda: again.text_page.job.text == "What a wonderful evening!", timeout=90_000)
     closed(again)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QProgressBar, QVB
 from autogpt_desktop import i18n
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.collections.card import CollectionCard
-from autogpt_desktop.ui.answer.collections.controller import Shelf
+from autogpt_desktop.ui.answer.collections.controller import CollectionController
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
@@ -48,13 +48,13 @@ class CollectionsBar(QWidget):
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context = context
-        self.shelf = Shelf(context, self)
+        self.controller = CollectionController(context, self)
         self.card: CollectionCard | None = None
         self.setAcceptDrops(True)
         self._make()
-        self.shelf.changed.connect(self.changed)
-        self.shelf.indexed.connect(self.indexed)
-        self.shelf.stirred.connect(self._show)
+        self.controller.changed.connect(self.changed)
+        self.controller.indexed.connect(self.indexed)
+        self.controller.updated.connect(self._show)
         context.language_changed.connect(self.retranslate)
         self.retranslate()
 
@@ -90,11 +90,11 @@ class CollectionsBar(QWidget):
 
     def current(self) -> Collection | None:
         """The chosen collection."""
-        return self.shelf.current()
+        return self.controller.current()
 
     def add_paths(self, paths: Iterable[Path]) -> None:
         """Files and folders were dropped: into the chosen collection, or a new one where there is none."""
-        self.shelf.add_paths(paths)
+        self.controller.add_paths(paths)
 
     def choose_files(self, *, new: bool = False) -> None:
         """Ask for files; ``new``: they become a collection of their own."""
@@ -108,7 +108,7 @@ class CollectionsBar(QWidget):
 
     def _chosen(self, paths: list[Path], new: bool) -> None:
         if new or self.current() is None:
-            self.shelf.create(paths)
+            self.controller.create(paths)
         elif paths:
             self.add_paths(paths)
 
@@ -119,15 +119,15 @@ class CollectionsBar(QWidget):
         now = self.current()
         if now is None:
             return tr("Drop files or folders here")
-        status = self.shelf.status()
+        status = self.controller.status()
         if status.error is not None:
             return i18n.message(status.error)
         listed, progress = status.listed, status.progress
         if progress is not None:
-            said = i18n.message(progress.stage)
+            text = i18n.message(progress.stage)
             if progress.total:
-                said += f" · {progress.done:,} / {progress.total:,}"
-            return f"{said} · {progress.name}" if progress.name else said
+                text += f" · {progress.done:,} / {progress.total:,}"
+            return f"{text} · {progress.name}" if progress.name else text
         if listed is None:
             return tr("Looking for files")
         parts = [tr("{n} files", n=f"{len(listed.rows):,}") if len(listed.rows) != 1 else tr("1 file")]
@@ -145,8 +145,8 @@ class CollectionsBar(QWidget):
         now = self.current()
         if now is None:
             return "new"
-        status = self.shelf.status()
-        if self.shelf.reading():
+        status = self.controller.status()
+        if self.controller.reading():
             return "pause"
         if status.error is not None:
             return "again"
@@ -162,9 +162,9 @@ class CollectionsBar(QWidget):
         if action == "new" or now is None:
             self._show_menu()
         elif action == "pause":
-            self.shelf.indexing.pause(now)
+            self.controller.indexing.pause(now)
         elif action:
-            self.shelf.indexing.start(now)
+            self.controller.indexing.start(now)
         self._show()
 
     def _show(self) -> None:
@@ -175,7 +175,7 @@ class CollectionsBar(QWidget):
         )
         self.choose_button.setToolTip(tr("Choose the files that questions are about"))
         self.choose_button.setAccessibleName(tr("Collection: {name}", name=name))
-        status = self.shelf.status()
+        status = self.controller.status()
         self.text.set_text(self.state_text())
         set_tone(self.text, "warning" if status.error is not None else "muted")
         texts = {
@@ -195,7 +195,7 @@ class CollectionsBar(QWidget):
             self.bar.setValue(progress.done)
             self.bar.setAccessibleName(self.text.whole_text())
         if self.card is not None and self.card.isVisible() and now is not None:
-            self.card.show_collection(now, status.listed, self.shelf.reading())
+            self.card.show_collection(now, status.listed, self.controller.reading())
 
     def show_card(self) -> None:
         """All about the chosen collection, in a card below."""
@@ -204,32 +204,32 @@ class CollectionsBar(QWidget):
             return
         if self.card is None:
             self.card = self._make_card()
-        status = self.shelf.status()
-        self.card.show_collection(now, status.listed, self.shelf.reading())
-        self.shelf.indexing.set_looked_at(True)
-        self.shelf.indexing.look(now)
+        status = self.controller.status()
+        self.card.show_collection(now, status.listed, self.controller.reading())
+        self.controller.indexing.set_looked_at(True)
+        self.controller.indexing.look(now)
         self.card.open(self.choose_button)
 
     def _make_card(self) -> CollectionCard:
         card = CollectionCard(self.window(), self.state_text)
         card.closed.connect(self._on_card_closed)
-        card.renamed.connect(self.shelf.rename)
-        card.files_wanted.connect(self.choose_files)
-        card.folder_wanted.connect(self.choose_folder)
-        card.root_removed.connect(self.shelf.remove_root)
-        card.watch_wanted.connect(self.shelf.set_watch)
-        card.read_wanted.connect(self.shelf.read_again)
-        card.delete_wanted.connect(self._delete)
-        card.open_wanted.connect(self.open_requested)
+        card.renamed.connect(self.controller.rename)
+        card.files_requested.connect(self.choose_files)
+        card.folder_requested.connect(self.choose_folder)
+        card.root_removed.connect(self.controller.remove_root)
+        card.watch_toggled.connect(self.controller.set_watch)
+        card.read_requested.connect(self.controller.read_again)
+        card.delete_requested.connect(self._delete)
+        card.open_requested.connect(self.open_requested)
         return card
 
     def _on_card_closed(self) -> None:
-        self.shelf.indexing.set_looked_at(False)
+        self.controller.indexing.set_looked_at(False)
 
     def _delete(self) -> None:
         if self.card is not None:
             self.card.close_overlay()
-        self.shelf.delete()
+        self.controller.delete()
 
     def _show_menu(self) -> None:
         menu = self.make_menu()
@@ -239,7 +239,7 @@ class CollectionsBar(QWidget):
     def make_menu(self) -> QMenu:
         """Every collection, and how to make another one."""
         menu, now = QMenu(self), self.current()
-        for each in self.shelf.items():
+        for each in self.controller.items():
             action = menu.addAction(each.name)
             action.setCheckable(True)
             action.setChecked(now is not None and each.id == now.id)
@@ -256,7 +256,7 @@ class CollectionsBar(QWidget):
         return menu
 
     def _on_chosen(self, collection_id: str, _checked: bool = False) -> None:
-        self.shelf.choose(collection_id)
+        self.controller.choose(collection_id)
 
     def _on_new(self, kind: str, _checked: bool = False) -> None:
         (self.choose_files if kind == "files" else self.choose_folder)(new=True)
@@ -269,7 +269,7 @@ class CollectionsBar(QWidget):
 
     def shutdown(self) -> None:
         """Before the window closes: deletions become final, reading stops until the next time."""
-        self.shelf.shutdown()
+        self.controller.shutdown()
 
     # -- Qt
 

@@ -28,7 +28,7 @@ from autogpt_desktop.ui.widgets.overlay import Overlay
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
-    from autogpt_desktop.ui.answer.collections.indexing import Listed
+    from autogpt_desktop.ui.answer.collections.indexing import FileListing
 
 WIDTH = 560  # pixels
 ROOTS = 4  # that are seen at once
@@ -50,20 +50,20 @@ class CollectionCard(Overlay):
     """Tells what is wanted; the bar does it."""
 
     renamed = Signal(str)
-    files_wanted = Signal()
-    folder_wanted = Signal()
+    files_requested = Signal()
+    folder_requested = Signal()
     root_removed = Signal(object)  # Path
-    watch_wanted = Signal(bool)
-    read_wanted = Signal()
-    delete_wanted = Signal()
-    open_wanted = Signal(object)  # Path of a file, to be read here
+    watch_toggled = Signal(bool)
+    read_requested = Signal()
+    delete_requested = Signal()
+    open_requested = Signal(object)  # Path of a file, to be read here
 
     def __init__(self, window: QWidget, say_state: Callable[[], str]) -> None:
         super().__init__(window, placement="anchor", width=WIDTH)
         self._say_state = say_state
         self._name = ""
         self._roots: tuple[Path, ...] = ()
-        self._listed: Listed | None = None
+        self._listed: FileListing | None = None
         self._make()
         self._arrange()
         self._soon = QTimer(self)
@@ -87,9 +87,9 @@ class CollectionCard(Overlay):
         self.roots.itemSelectionChanged.connect(self._on_root)
         self.roots.removed.connect(self._remove_root)
         self.add_files = button(kind="quiet", icon="add")
-        self.add_files.clicked.connect(self.files_wanted)
+        self.add_files.clicked.connect(self.files_requested)
         self.add_folder = button(kind="quiet", icon="folder")
-        self.add_folder.clicked.connect(self.folder_wanted)
+        self.add_folder.clicked.connect(self.folder_requested)
         self.remove_root = button(kind="quiet")
         self.remove_root.clicked.connect(self._remove_root)
         self.state = label(size="small", tone="muted", wrap=True)
@@ -108,11 +108,11 @@ class CollectionCard(Overlay):
         self.detail = label(size="small", wrap=True)
         self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.watch = QCheckBox()
-        self.watch.clicked.connect(self.watch_wanted)
+        self.watch.clicked.connect(self.watch_toggled)
         self.read_button = button(kind="quiet", icon="regenerate")
-        self.read_button.clicked.connect(self.read_wanted)
+        self.read_button.clicked.connect(self.read_requested)
         self.delete_button = button(kind="quiet", icon="delete")
-        self.delete_button.clicked.connect(self.delete_wanted)
+        self.delete_button.clicked.connect(self.delete_requested)
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self.card)
@@ -153,7 +153,7 @@ class CollectionCard(Overlay):
         self.card.setMinimumHeight(min(560, self.height() - 80))
         super().place()
 
-    def show_collection(self, collection: Collection, listed: Listed | None, reading: bool) -> None:
+    def show_collection(self, collection: Collection, listed: FileListing | None, reading: bool) -> None:
         """What there is now; typing and the chosen rows are left alone."""
         if collection.name != self._name or not self.name.hasFocus():
             self._name = collection.name
@@ -238,7 +238,7 @@ class CollectionCard(Overlay):
         row = index.data(ROW_ROLE)
         if row is not None and row.state in ("read", "changed"):
             self.close_overlay()
-            self.open_wanted.emit(row.path)
+            self.open_requested.emit(row.path)
 
     def _menu(self, place: QPoint) -> None:
         index = self.files.indexAt(place)

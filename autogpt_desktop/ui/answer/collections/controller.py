@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from autogpt_desktop.documents.index.collection import Collection, Collections
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.answer.collections.indexing import Indexing, Listed, Status
-from autogpt_desktop.ui.answer.collections.watcher import Watching
+from autogpt_desktop.ui.answer.collections.file_watcher import FileWatcher
+from autogpt_desktop.ui.answer.collections.indexing import FileListing, Indexing, Status
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 DELETE_DELAY = 30_000  # milliseconds in which a deletion can be undone; its notice leaves before
 
 
-class Shelf(QObject):
+class CollectionController(QObject):
     """Collections are read when they are new, when a run was cut short, and when watched files change."""
 
     changed = Signal(object)  # Collection | None: the chosen one is another, or has other files or a name
     indexed = Signal(object)  # Collection: its files were read
-    stirred = Signal()  # there is something else to show
+    updated = Signal()  # there is something else to show
 
     def __init__(self, context: AppContext, parent: QObject) -> None:
         super().__init__(parent)
         self.context = context
         self.collections = Collections()
         self.indexing = Indexing(context, self.collections, self)
-        self.watching = Watching(self)
-        self._leaving: dict[str, QTimer] = {}
+        self.file_watcher = FileWatcher(self)
+        self._pending_removal: dict[str, QTimer] = {}
         self._current = ""
         self._items: dict[str, Collection] = {}
         self.indexing.changed.connect(self._on_status)
         self.indexing.saved.connect(self._on_saved)
         self.indexing.indexed.connect(self._on_indexed)
-        self.watching.stirred.connect(self._on_files)
+        self.file_watcher.updated.connect(self._on_files)
         context.models_listed.connect(self._on_models)
         self.collections.sweep()
         self._reload()
@@ -97,8 +97,8 @@ class Shelf(QObject):
         if fresh:
             before = now.roots
             self._set_roots(now, (*now.roots, *fresh))
-            said = tr("{n} added to “{name}”", n=len(fresh), name=now.name)
-            self.context.toast(said, undo=partial(self._undo_roots, now.id, before))
+            text = tr("{n} added to “{name}”", n=len(fresh), name=now.name)
+            self.context.toast(text, undo=partial(self._undo_roots, now.id, before))
 
     # -- changing one
 
@@ -114,8 +114,8 @@ class Shelf(QObject):
             return
         before = now.roots
         self._set_roots(now, tuple(each for each in before if each != root))
-        said = tr("“{name}” was taken out", name=root.name or str(root))
-        self.context.toast(said, undo=partial(self._undo_roots, now.id, before))
+        text = tr("“{name}” was taken out", name=root.name or str(root))
+        self.context.toast(text, undo=partial(self._undo_roots, now.id, before))
 
     def _undo_roots(self, collection_id: str, roots: tuple[Path, ...]) -> None:
         if collection_id in self._items:
@@ -154,23 +154,23 @@ class Shelf(QObject):
         timer.setInterval(DELETE_DELAY)
         timer.timeout.connect(partial(self._delete_now, now))
         timer.start()
-        self._leaving[now.id] = timer
+        self._pending_removal[now.id] = timer
         self.indexing.forget(now.id)
-        self.watching.drop(now.id)
+        self.file_watcher.unwatch(now.id)
         del self._items[now.id]
         self._set_current(next(iter(self._items), ""))
-        said = tr("“{name}” was deleted. Its files are as they were.", name=now.name)
-        self.context.toast(said, undo=partial(self._undo_delete, now))
+        text = tr("“{name}” was deleted. Its files are as they were.", name=now.name)
+        self.context.toast(text, undo=partial(self._undo_delete, now))
 
     def _undo_delete(self, collection: Collection) -> None:
-        timer = self._leaving.pop(collection.id, None)
+        timer = self._pending_removal.pop(collection.id, None)
         if timer is not None:
             timer.stop()
             self._reload()
             self.choose(collection.id)
 
     def _delete_now(self, collection: Collection) -> None:
-        timer = self._leaving.pop(collection.id, None)
+        timer = self._pending_removal.pop(collection.id, None)
         if timer is None:
             return
         timer.stop()
@@ -188,7 +188,7 @@ class Shelf(QObject):
             self.context.show_error(error)
             return None
         self._items[collection.id] = collection
-        self.stirred.emit()
+        self.updated.emit()
         if collection.id == self._current:
             self.changed.emit(collection)
         return collection
@@ -198,11 +198,13 @@ class Shelf(QObject):
         if self.context.settings.last_collection != collection_id:
             self.context.settings.last_collection = collection_id
             self.context.save_settings()
-        self.stirred.emit()
+        self.updated.emit()
         self.changed.emit(self.current())
 
     def _reload(self) -> None:
-        self._items = {each.id: each for each in self.collections.all() if each.id not in self._leaving}
+        self._items = {
+            each.id: each for each in self.collections.all() if each.id not in self._pending_removal
+        }
 
     def _free_name(self, name: str) -> str:
         taken = {each.name for each in self._items.values()}
@@ -226,9 +228,9 @@ class Shelf(QObject):
             elif collection.watch:
                 self._watch(collection)
         if collection_id == self._current:
-            self.stirred.emit()
+            self.updated.emit()
 
-    def _lacks_meaning(self, listed: Listed) -> bool:
+    def _lacks_meaning(self, listed: FileListing) -> bool:
         """Its words are indexed and its meaning is not, although there is a model for it now."""
         return not listed.by_meaning and self.context.model_for("embed") is not None
 
@@ -239,7 +241,7 @@ class Shelf(QObject):
     def _on_saved(self, collection: Collection) -> None:
         if collection.id in self._items:
             self._items[collection.id] = collection
-            self.stirred.emit()
+            self.updated.emit()
 
     def _on_indexed(self, collection: Collection) -> None:
         self._watch(collection)
@@ -253,14 +255,14 @@ class Shelf(QObject):
     def _watch(self, collection: Collection) -> None:
         listed = self.indexing.status(collection.id).listed
         if not collection.watch:
-            self.watching.drop(collection.id)
+            self.file_watcher.unwatch(collection.id)
         elif listed is not None:
             files = [row.path for row in listed.rows if row.state in ("read", "aside", "changed")]
-            self.watching.watch(collection.id, listed.folders, files)
+            self.file_watcher.watch(collection.id, listed.folders, files)
 
     def shutdown(self) -> None:
         """Before the window closes: deletions become final, reading stops until the next time."""
-        for collection_id in list(self._leaving):
+        for collection_id in list(self._pending_removal):
             gone = next((each for each in self.collections.all() if each.id == collection_id), None)
             if gone is not None:
                 self._delete_now(gone)

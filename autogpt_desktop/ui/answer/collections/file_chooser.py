@@ -8,7 +8,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QTimer, 
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.answer.collections.file_list import ROW_ROLE, FileList, FileRow
+from autogpt_desktop.ui.answer.collections.file_list import ROW_ROLE, FileList, ListedFile
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, name_field
 from autogpt_desktop.ui.widgets.overlay import Overlay
@@ -18,7 +18,7 @@ AROUND = 128  # pixels above and below the list
 SEARCHED = ("read", "changed")  # states of files that have passages
 
 
-class FilesChooser(Overlay):
+class FileChooser(Overlay):
     """``chosen`` carries the paths, none for all, whenever they change."""
 
     chosen = Signal(list)
@@ -53,7 +53,7 @@ class FilesChooser(Overlay):
         column.addLayout(foot)
         self.retranslate()
 
-    def show_files(self, rows: list[FileRow], paths: list[Path]) -> None:
+    def show_files(self, rows: list[ListedFile], paths: list[Path]) -> None:
         """All files there are, and those that are chosen."""
         self.paths = set(paths)
         self.files.files.set_rows([row for row in rows if row.state in SEARCHED])

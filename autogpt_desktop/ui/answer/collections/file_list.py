@@ -37,7 +37,7 @@ TROUBLED = ("aside", "missing", "changed")
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
+class ListedFile:
     """One file."""
 
     path: Path
@@ -70,7 +70,7 @@ class FileRow:
         }.get(self.state, tr("It was read and can be searched."))
 
 
-def rows_of(listing: Listing, roots: Sequence[Path]) -> list[FileRow]:
+def rows_of(listing: Listing, roots: Sequence[Path]) -> list[ListedFile]:
     """A row for each file: what needs attention first, then by path. For the worker: it may take a while."""
     folders = [(root, str(root) + os.sep) for root in roots if root.parent != root]
     rows = []
@@ -90,14 +90,14 @@ def _row(
     roots: Sequence[tuple[Path, str]],
     error: KnownError | None = None,
     notices: tuple[Notice, ...] = (),
-) -> FileRow:
+) -> ListedFile:
     whole = str(path)
     folder = whole[: max(len(whole) - len(path.name) - 1, 0)]
     for root, inside in roots:
         if whole.startswith(inside):
             folder = os.path.join(root.name, folder[len(inside) :])
             break
-    return FileRow(path, state, folder.rstrip(os.sep) or os.sep, whole.casefold(), error, notices)
+    return ListedFile(path, state, folder.rstrip(os.sep) or os.sep, whole.casefold(), error, notices)
 
 
 class FileModel(QAbstractListModel):
@@ -105,12 +105,12 @@ class FileModel(QAbstractListModel):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.all: list[FileRow] = []
-        self.rows: list[FileRow] = []
+        self.all: list[ListedFile] = []
+        self.rows: list[ListedFile] = []
         self._letters = ""
         self._troubled = False
 
-    def set_rows(self, rows: list[FileRow]) -> None:
+    def set_rows(self, rows: list[ListedFile]) -> None:
         self.all = rows
         self._choose()
 
@@ -159,7 +159,7 @@ class _Delegate(QStyledItemDelegate):
         return sum(QFontMetrics(theme().font(size)).height() for size in ("body", "small")) + 12
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        row: FileRow = index.data(ROW_ROLE)
+        row: ListedFile = index.data(ROW_ROLE)
         color = theme().color
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -228,11 +228,11 @@ class FileList(QTableView):
         self.setTabKeyNavigation(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
 
-    def chosen(self) -> FileRow | None:
+    def chosen(self) -> ListedFile | None:
         index = self.currentIndex()
         return index.data(ROW_ROLE) if index.isValid() else None
 
-    def show_rows(self, rows: list[FileRow]) -> None:
+    def show_rows(self, rows: list[ListedFile]) -> None:
         """Other rows; the chosen one and the place stay."""
         before = self.chosen()
         place = self.verticalScrollBar().value()

@@ -17,7 +17,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer import indexing
-from autogpt_desktop.ui.answer.collections.file_list import TROUBLED, FileRow, rows_of
+from autogpt_desktop.ui.answer.collections.file_list import TROUBLED, ListedFile, rows_of
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ REPAINT = 60  # milliseconds at least between two changes of what is shown
 
 
 @dataclass(frozen=True)
-class Listed:
+class FileListing:
     """A Listing as the window needs it."""
 
-    rows: list[FileRow]
+    rows: list[ListedFile]
     troubled: int  # of them set aside, changed or gone
     stale: int  # new, changed or gone since they were read
     unfinished: bool
@@ -44,7 +44,7 @@ class Status:
     """How far one collection is."""
 
     progress: Progress | None = None  # of the run that goes on
-    listed: Listed | None = None  # None: not looked at yet
+    listed: FileListing | None = None  # None: not looked at yet
     error: KnownError | None = None  # that ended the last run or look
     again: bool = False  # files changed while they were read: once more
 
@@ -89,7 +89,7 @@ class Indexing(QObject):
         if collection.paused:
             collection = self._save(dataclasses.replace(collection, paused=False))
         run = self._run(collection)
-        run.look.drop()
+        run.look.detach()
         run.status.progress, run.status.error, run.status.again = Progress("stage.files-looking"), None, False
         looked_at = self._looked_at.is_set
 
@@ -134,8 +134,8 @@ class Indexing(QObject):
         """The collection is to go: stop what runs for it."""
         run = self._runs.pop(collection_id, None)
         if run is not None:
-            run.read.drop()
-            run.look.drop()
+            run.read.detach()
+            run.look.detach()
             run.deleteLater()
 
     def shutdown(self) -> None:
@@ -196,7 +196,7 @@ class _Run(QObject):
         if isinstance(event, Progress):
             if self.read.running:
                 self.status.progress = event
-        elif isinstance(event, Listed):
+        elif isinstance(event, FileListing):
             self.status.listed = event
         elif isinstance(event, Notice):
             self._context.toast(i18n.message(event.key, **event.values))
@@ -238,7 +238,7 @@ def _listed(steps: Generator[Any, None, None], collection: Collection) -> Iterat
             if isinstance(event, indexing.Listing):
                 rows = rows_of(event, collection.roots)
                 troubled = sum(row.state in TROUBLED for row in rows)
-                event = Listed(
+                event = FileListing(
                     rows, troubled, len(event.since), event.unfinished, event.by_meaning, event.folders
                 )
             yield event

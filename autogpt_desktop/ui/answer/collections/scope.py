@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.collections.bar import CollectionsBar
-from autogpt_desktop.ui.answer.collections.file_chooser import FilesChooser
+from autogpt_desktop.ui.answer.collections.file_chooser import FileChooser
 from autogpt_desktop.ui.widgets.basic import button
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Scope(QWidget):
         self.paths: list[Path] = []
         self._collections = collections
         self._collection_id = ""
-        self.chooser: FilesChooser | None = None
+        self.chooser: FileChooser | None = None
         self.files_button = button(kind="quiet")
         self.files_button.clicked.connect(self.choose)
         self.whole_box = QCheckBox()
@@ -50,9 +50,9 @@ class Scope(QWidget):
         if now is None:
             return
         if self.chooser is None:
-            self.chooser = FilesChooser(self.window())
+            self.chooser = FileChooser(self.window())
             self.chooser.chosen.connect(self._on_chosen)
-        listed = self._collections.shelf.status().listed
+        listed = self._collections.controller.status().listed
         self.chooser.show_files(listed.rows if listed is not None else [], self.paths)
         self.chooser.open(self.files_button)
 

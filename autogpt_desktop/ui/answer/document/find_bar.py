@@ -22,10 +22,10 @@ OVER = 1_000  # of the next stretch, for words that stand across its edge
 MOST = 10_000  # places that are counted
 
 
-class FindRow(QWidget):
+class DocumentFindBar(QWidget):
     """A field, how many places there are, up and down. Hidden until ``open``."""
 
-    wanted = Signal(str)  # words to look for; empty: none any more
+    query_changed = Signal(str)  # words to look for; empty: none any more
     stepped = Signal(int)  # 1: to the next place, -1: to the one before
     closed = Signal()
 
@@ -33,7 +33,7 @@ class FindRow(QWidget):
         super().__init__()
         self.field = QLineEdit()
         self.field.setClearButtonEnabled(True)
-        self.field.textChanged.connect(self.wanted)
+        self.field.textChanged.connect(self.query_changed)
         self.count = label(size="small", tone="muted")
         self.count.setMinimumWidth(80)
         self.up = icon_button("chevron-up")
@@ -41,7 +41,7 @@ class FindRow(QWidget):
         self.down = icon_button("chevron-down")
         self.down.clicked.connect(self._next)
         self.close_button = icon_button("close")
-        self.close_button.clicked.connect(self.close_row)
+        self.close_button.clicked.connect(self.close_bar)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 8, 4)
         row.setSpacing(8)
@@ -58,12 +58,12 @@ class FindRow(QWidget):
             self.field.setText(words)
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
-        self.wanted.emit(self.field.text())
+        self.query_changed.emit(self.field.text())
 
-    def close_row(self) -> None:
+    def close_bar(self) -> None:
         if not self.isHidden():
             self.hide()
-            self.wanted.emit("")
+            self.query_changed.emit("")
             self.closed.emit()
 
     def show_count(self, at: int, count: int, *, counting: bool = False, capped: bool = False) -> None:
@@ -93,17 +93,17 @@ class FindRow(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.close_row()
+            self.close_bar()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.stepped.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
         else:
             super().keyPressEvent(event)
 
 
-class Finder(QObject):
+class DocumentFinder(QObject):
     """Looks for the words of a FindRow in a DocumentText, a stretch at a time."""
 
-    def __init__(self, text: DocumentText, row: FindRow, parent: QObject) -> None:
+    def __init__(self, text: DocumentText, row: DocumentFindBar, parent: QObject) -> None:
         super().__init__(parent)
         self._text, self._row = text, row
         self.places: list[tuple[int, int]] = []
@@ -113,7 +113,7 @@ class Finder(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._look)
-        row.wanted.connect(self._start)
+        row.query_changed.connect(self._start)
         row.stepped.connect(self._step)
 
     def next(self) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from autogpt_desktop.ui.answer.collections.problems import Trouble
-from autogpt_desktop.ui.answer.document.find_bar import Finder, FindRow
+from autogpt_desktop.ui.answer.document.find_bar import DocumentFindBar, DocumentFinder
 from autogpt_desktop.ui.answer.document.page_view import PageView
+from autogpt_desktop.ui.answer.document.problem import DocumentProblem
 from autogpt_desktop.ui.answer.document.text import DocumentText
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, tab_order
 
@@ -43,8 +43,8 @@ class DocumentLayout(QWidget):
         self.ask_button = button(kind="quiet", icon="answer")
         self.find_button = icon_button("search")
         self.more_button = icon_button("more")
-        self.find_row = FindRow()
-        self.said = label(size="small", tone="warning", wrap=True)
+        self.find_bar = DocumentFindBar()
+        self.notice = label(size="small", tone="warning", wrap=True)
         self.busy = QProgressBar()
         self.busy.setTextVisible(False)
         self.busy.setRange(0, 0)
@@ -58,8 +58,8 @@ class DocumentLayout(QWidget):
         self._slow.timeout.connect(self.busy.show)
         self.text = DocumentText(self.context)
         self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.finder = Finder(self.text, self.find_row, self)
-        self.trouble = Trouble()
+        self.finder = DocumentFinder(self.text, self.find_bar, self)
+        self.problem = DocumentProblem()
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
@@ -81,16 +81,16 @@ class DocumentLayout(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addLayout(tools)
-        column.addWidget(self.find_row)
-        self.said.setContentsMargins(16, 0, 16, 0)
-        column.addWidget(self.said)
+        column.addWidget(self.find_bar)
+        self.notice.setContentsMargins(16, 0, 16, 0)
+        column.addWidget(self.notice)
         column.addWidget(self.busy)
         column.addWidget(self.text, 1)
         column.addWidget(self.look, 1)
-        column.addWidget(self.trouble, 1)
-        self.said.hide()
+        column.addWidget(self.problem, 1)
+        self.notice.hide()
         tab_order(
             self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
-            self.down, self.look_button, self.find_row.field, self.text, self.look,
-            self.trouble.again_button, self.trouble.own_button,
+            self.down, self.look_button, self.find_bar.field, self.text, self.look,
+            self.problem.again_button, self.problem.own_app_button,
         )  # fmt: skip

@@ -36,7 +36,7 @@ class PageView(QScrollArea):
         super().__init__()
         self.context = context
         self.sheet = _Sheet(context)
-        self._wanted: tuple[Path, str, str] | None = None  # file, page, passage
+        self._request: tuple[Path, str, str] | None = None  # file, page, passage
         self._drawn: tuple[object, ...] = ()
         self.setWidget(self.sheet)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -54,26 +54,26 @@ class PageView(QScrollArea):
 
     def show_page(self, path: Path, page: str, passage: str = "") -> None:
         """``page``: its label, a number from 1; ``passage`` is marked where it stands there."""
-        self._wanted = path, page, passage
+        self._request = path, page, passage
         self.setAccessibleName(page_title(page))
         if self.isVisible():
             self._draw()
 
     def clear(self) -> None:
-        self._wanted, self._drawn = None, ()
-        self.job.drop()
+        self._request, self._drawn = None, ()
+        self.job.detach()
         self.sheet.show_image(None, (), 1.0)
 
     def _draw(self) -> None:
-        if self._wanted is None or not self.isVisible():
+        if self._request is None or not self.isVisible():
             return
-        path, page, passage = self._wanted
+        path, page, passage = self._request
         ratio = self.devicePixelRatioF()
         room = min(self.viewport().width() - 16, WIDEST) * self.context.settings.zoom
         width = round(max(room, 200) * ratio)
-        if self._drawn == (self._wanted, width) or not page.isdigit():
+        if self._drawn == (self._request, width) or not page.isdigit():
             return
-        self._drawn = (self._wanted, width)
+        self._drawn = (self._request, width)
 
         def job(_cancel: Event) -> Iterator[Any]:
             return draw_page(path, int(page), width, passage)

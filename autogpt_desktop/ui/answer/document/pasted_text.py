@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PastedText(QWidget):
     """``mark`` shows where an answer stands; the marks go when the text changes."""
 
-    files_given = Signal(list)  # of Path
+    files_dropped = Signal(list)  # of Path
 
     def __init__(self, context: AppContext, key: str) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class PastedText(QWidget):
         column.addLayout(head)
         column.addWidget(self.field, 1)
         column.addWidget(self.notice)
-        self.field.files_dropped.connect(self.files_given)
+        self.field.files_dropped.connect(self.files_dropped)
         self.field.paste_refused.connect(self._on_refused)
         self.field.textChanged.connect(self._on_text)
         context.theme_changed.connect(self._paint)

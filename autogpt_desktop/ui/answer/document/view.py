@@ -42,7 +42,7 @@ class DocumentView(DocumentLayout):
         self._places: tuple[Place, ...] = ()
         self._spans: list[tuple[int, int]] = []
         self._at = 0
-        self._wanted_page = ""
+        self._requested_page = ""
         self._page = ""  # that is seen
         self._error: BaseException | None = None
         self.job = PanelJob(context, self)
@@ -71,13 +71,13 @@ class DocumentView(DocumentLayout):
         self.ask_button.clicked.connect(self._ask)
         self.find_button.clicked.connect(self.find_words)
         self.more_button.clicked.connect(self._show_menu)
-        self.find_row.closed.connect(self._focus_text)
+        self.find_bar.closed.connect(self._focus_text)
         self.text.page_changed.connect(self._on_page)
         self.text.zoom_requested.connect(self.context.step_zoom)
         self.text.selectionChanged.connect(self._on_selection)
         self.text.customContextMenuRequested.connect(self._context_menu)
-        self.trouble.again_button.clicked.connect(self._read)
-        self.trouble.own_button.clicked.connect(self.open_in_own_app)
+        self.problem.again_button.clicked.connect(self._read)
+        self.problem.own_app_button.clicked.connect(self.open_in_own_app)
 
     # -- opening
 
@@ -105,10 +105,10 @@ class DocumentView(DocumentLayout):
                 places.insert(0, first)
         self._places = tuple(sorted(places, key=lambda place: (place.start, place.end)))
         self._at = self._places.index(first) if first is not None else 0
-        self._wanted_page = page
+        self._requested_page = page
         if path != self.path:
             self.opened = None
-            self.find_row.close_row()
+            self.find_bar.close_bar()
             self.text.show_rows(None)
             self._page = ""
         self.path = path
@@ -157,8 +157,8 @@ class DocumentView(DocumentLayout):
             self.text.set_spans(self._spans)
         if wanted is not None:
             self.text.go_to(wanted)
-        elif self._wanted_page:
-            self._go_to_page(self._wanted_page)
+        elif self._requested_page:
+            self._go_to_page(self._requested_page)
         elif self._places:  # its text is gone: where it was
             self.text.go_to_offset(min(place.start for place in self._places))
         self._show_state()
@@ -189,30 +189,30 @@ class DocumentView(DocumentLayout):
         for widget in (self.find_button, self.ask_button):
             widget.setEnabled(opened is not None)
         self._on_selection()
-        said = self._sentences()
-        self.said.setText(said)
-        self.said.setVisible(bool(said))
+        text = self._notice_text()
+        self.notice.setText(text)
+        self.notice.setVisible(bool(text))
         wrong = i18n.message(self._error) if isinstance(self._error, KnownError) else ""
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
-        self.trouble.say(wrong)
+        self.problem.say(wrong)
         drawn = self._has_looks() and self.look_button.isChecked()
         self.look_button.setVisible(self._has_looks())
         self.look.setVisible(drawn and not wrong)
         self.text.setVisible(not drawn and not wrong)
         self.find_button.setEnabled(opened is not None and not drawn)
 
-    def _sentences(self) -> str:
+    def _notice_text(self) -> str:
         opened = self.opened
         if opened is None:
             return ""
-        said = []
+        texts = []
         if None in opened.places:
-            said.append(tr("This file changed since it was read, and the passage is no longer in it."))
+            texts.append(tr("This file changed since it was read, and the passage is no longer in it."))
         elif opened.moved:
-            said.append(tr("This file changed since it was read. The passage stands here now."))
-        said += [i18n.message(notice.key, **notice.values) for notice in opened.document.notices]
-        return " ".join(said)
+            texts.append(tr("This file changed since it was read. The passage stands here now."))
+        texts += [i18n.message(notice.key, **notice.values) for notice in opened.document.notices]
+        return " ".join(texts)
 
     # -- passages and pages
 
@@ -236,7 +236,7 @@ class DocumentView(DocumentLayout):
 
     def _show_looks(self) -> None:
         """The page as it looks, or its text."""
-        self.find_row.close_row()
+        self.find_bar.close_bar()
         self._show_state()
         self._draw_page()
         (self.look if self.look.isVisible() else self.text).setFocus()
@@ -284,7 +284,7 @@ class DocumentView(DocumentLayout):
         """Open the line for words; chosen text goes into it."""
         if self.opened is not None:
             chosen = self.text.selected_text()
-            self.find_row.open(chosen if len(chosen) < 100 and "\n" not in chosen else "")
+            self.find_bar.open(chosen if len(chosen) < 100 and "\n" not in chosen else "")
 
     # -- the chosen text
 
@@ -358,9 +358,9 @@ class DocumentView(DocumentLayout):
         self.pages.setAccessibleName(tr("Go to a page"))
         name_button(self.look_button, tr("Show the page as it looks"))
         self.ask_button.setText(tr("Ask about this"))
-        self.trouble.retranslate()
+        self.problem.retranslate()
         self.text.setAccessibleName(tr("Text of the document"))
-        self.find_row.retranslate()
+        self.find_bar.retranslate()
         self.finder.show_count()
         if self.opened is not None:
             self._fill_pages()
@@ -381,7 +381,7 @@ class DocumentView(DocumentLayout):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
-        elif self.find_row.isVisible():
-            self.find_row.close_row()
+        elif self.find_bar.isVisible():
+            self.find_bar.close_bar()
         else:
             self.closed.emit()

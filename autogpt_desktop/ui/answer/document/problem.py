@@ -9,7 +9,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.basic import button, label
 
 
-class Trouble(QWidget):
+class DocumentProblem(QWidget):
     """Hidden while there is nothing to say."""
 
     def __init__(self) -> None:
@@ -17,11 +17,11 @@ class Trouble(QWidget):
         self.text = label(wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.again_button = button()
-        self.own_button = button()
+        self.own_app_button = button()
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         buttons.addWidget(self.again_button)
-        buttons.addWidget(self.own_button)
+        buttons.addWidget(self.own_app_button)
         buttons.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)
@@ -38,4 +38,4 @@ class Trouble(QWidget):
 
     def retranslate(self) -> None:
         self.again_button.setText(tr("Try again"))
-        self.own_button.setText(tr("Open in its own app"))
+        self.own_app_button.setText(tr("Open in its own app"))

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
-from autogpt_desktop.ui.sentiment.verdict import Look, Verdict
+from autogpt_desktop.ui.sentiment.verdict import Verdict
+from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 200_000  # characters
 
 
-class Detail(QWidget):
+class RowDetail(QWidget):
     """``stepped`` asks for the next row (1) or the one before (-1)."""
 
     stepped = Signal(int)
@@ -40,7 +41,7 @@ class Detail(QWidget):
         self.field = MarkedText(context, panel_key)
         self.field.setReadOnly(True)
         self.field.setMinimumHeight(56)
-        self.look = Look(context, corrections, self.field, self.verdict)
+        self.job = VerdictJob(context, corrections, self.field, self.verdict)
         head = QHBoxLayout()
         head.setSpacing(4)
         head.addWidget(self.title)
@@ -70,11 +71,11 @@ class Detail(QWidget):
         shown = text[:MOST_SHOWN]
         if self.field.text() != shown:
             self.field.setPlainText(shown)
-        self.look.look(self.field.text(), two_way)
+        self.job.start(self.field.text(), two_way)
 
     def leave(self) -> None:
         self.row = -1
-        self.look.stop()
+        self.job.stop()
         self.field.clear()
 
     def _show_title(self) -> None:

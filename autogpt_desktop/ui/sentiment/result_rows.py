@@ -17,7 +17,7 @@ from autogpt_desktop.ui.sentiment.labels import LABELS, percent, shares_text, wo
 from autogpt_desktop.ui.sentiment.verdict import flags_text
 from autogpt_desktop.ui.widgets.basic import languages_text
 
-NUMBER, LABEL, SURENESS, TEXT = range(4)  # columns
+NUMBER, LABEL, CERTAINTY, TEXT = range(4)  # columns
 MOST_HELD = 200_000_000  # characters of all rows together; of later rows the beginning is held
 MOST_FOLDED = 60_000_000  # characters that are held in small letters too, for the search
 HEAD = 300  # characters of such a row, and of any row's cell
@@ -30,11 +30,11 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class Filter:
-    """What is shown. ``sureness``: of the label that is shown, from (inclusive) and to (exclusive)."""
+    """What is shown. ``certainty``: of the label that is shown, from (inclusive) and to (exclusive)."""
 
     label: str | None = None  # one of LABELS, "" for rows without a text
     text: str = ""
-    sureness: tuple[float, float] = (0.0, 2.0)
+    certainty: tuple[float, float] = (0.0, 2.0)
     corrected: bool = False
     foreign: bool = False  # in a language that the model does not know
 
@@ -43,7 +43,7 @@ class Filter:
         return self == Filter()
 
 
-class Rows(QAbstractTableModel):
+class ResultRows(QAbstractTableModel):
     """``counted`` comes when the numbers of labels changed."""
 
     counted = Signal()
@@ -105,7 +105,7 @@ class Rows(QAbstractTableModel):
                 if one.language:
                     self._languages[one.index] = one.language
         if self._corrections.count:
-            self._find_own(range(start, len(self._texts)))
+            self._find_corrected(range(start, len(self._texts)))
         fresh = [row for row in range(start, len(self._texts)) if self._matches(row)]
         if fresh:
             at = len(self._order)
@@ -135,11 +135,11 @@ class Rows(QAbstractTableModel):
             self._shown[row] = self._codes[row]
         self._own = {}
         if self._corrections.count:
-            self._find_own(range(len(self._texts)))
+            self._find_corrected(range(len(self._texts)))
         self.refilter()
         self.counted.emit()
 
-    def _find_own(self, rows: range) -> None:
+    def _find_corrected(self, rows: range) -> None:
         label_of = self._corrections.label_of
         for row in rows:
             label = label_of(self._texts[row])
@@ -160,14 +160,14 @@ class Rows(QAbstractTableModel):
     def count_foreign(self) -> int:
         return len(self._languages)
 
-    def count_own(self) -> int:
+    def count_corrected(self) -> int:
         return len(self._own)
 
     def shown_rows(self) -> list[int]:
         """Numbers of the rows that the filter lets through, as they are sorted."""
         return self._order
 
-    def own_labels(self) -> dict[int, str]:
+    def corrected_labels(self) -> dict[int, str]:
         return dict(self._own)
 
     def row_of(self, index: Index) -> int:
@@ -186,7 +186,7 @@ class Rows(QAbstractTableModel):
     def shares_of(self, row: int) -> tuple[float, float, float]:
         return self._positive[row], self._neutral[row], self._negative[row]
 
-    def sureness_of(self, row: int) -> float:
+    def certainty_of(self, row: int) -> float:
         """The probability of the model's label."""
         return max(self._positive[row], self._neutral[row], self._negative[row])
 
@@ -194,7 +194,7 @@ class Rows(QAbstractTableModel):
         """The label that is shown as a number: its place in LABELS, or EMPTY."""
         return self._shown[row]
 
-    def is_own(self, row: int) -> bool:
+    def is_corrected(self, row: int) -> bool:
         return row in self._own
 
     def cell(self, row: int, column: int) -> str:
@@ -203,8 +203,8 @@ class Rows(QAbstractTableModel):
             return f"{row + 1:,}"
         if column == LABEL:
             return word(self.label_of(row))
-        if column == SURENESS:
-            return percent(self.sureness_of(row)) if self._codes[row] != EMPTY else ""
+        if column == CERTAINTY:
+            return percent(self.certainty_of(row)) if self._codes[row] != EMPTY else ""
         return " ".join(self._texts[row][:HEAD].split())
 
     # --- filter and order -------------------------------------------------------------------
@@ -253,8 +253,8 @@ class Rows(QAbstractTableModel):
             rows = [row for row in rows if row in self._own]
         if wanted.foreign:
             rows = [row for row in rows if row in self._languages]
-        if wanted.sureness != Filter().sureness:
-            low, high = (edge - ROUNDED for edge in wanted.sureness)
+        if wanted.certainty != Filter().certainty:
+            low, high = (edge - ROUNDED for edge in wanted.certainty)
             triples = zip(self._positive, self._neutral, self._negative, strict=True)
             sure = list(map(max, triples))
             rows = [row for row in rows if low <= sure[row] < high]
@@ -279,12 +279,12 @@ class Rows(QAbstractTableModel):
         wanted = self.filter
         if wanted.is_empty:
             return True
-        low, high = (edge - ROUNDED for edge in wanted.sureness)
+        low, high = (edge - ROUNDED for edge in wanted.certainty)
         return (
             (wanted.label is None or wanted.label == self.label_of(row))
             and (not wanted.corrected or row in self._own)
             and (not wanted.foreign or row in self._languages)
-            and low <= self.sureness_of(row) < high
+            and low <= self.certainty_of(row) < high
             and wanted.text.casefold() in self._texts[row].casefold()
         )
 
@@ -298,7 +298,7 @@ class Rows(QAbstractTableModel):
         rows = sorted(rows)
         if column == LABEL:
             return sorted(rows, key=self._shown.__getitem__, reverse=descending)
-        if column == SURENESS:
+        if column == CERTAINTY:
             triples = zip(self._positive, self._neutral, self._negative, strict=True)
             sure = list(map(max, triples))
             return sorted(rows, key=sure.__getitem__, reverse=descending)
@@ -330,7 +330,7 @@ class Rows(QAbstractTableModel):
             return self.cell(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole and column == SURENESS:
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == CERTAINTY:
             return shares_text(self.shares_of(row), self.two_way)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == NUMBER:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

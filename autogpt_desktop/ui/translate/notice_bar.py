@@ -12,7 +12,7 @@ from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
 
 
-class Note(QWidget):
+class NoticeBar(QWidget):
     """Hidden until ``say``. ``topic`` tells whose the note is, so that only that one takes it away."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = {".csv": "CSV (*.csv)", ".xlsx": "XLSX (*.xlsx)", ".png": "PNG (*.png)"}
 
 
-class Exports(QObject):
+class Exporter(QObject):
     """The export menu. A name that is taken is asked about by the dialog, and never the source's own."""
 
     def __init__(self, context: AppContext, control: RunControl, results: Results, parent: QWidget) -> None:

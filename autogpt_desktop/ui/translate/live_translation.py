@@ -20,7 +20,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.panel_titles import job_title
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
-from autogpt_desktop.ui.translate.sentence_map import Edit, Pair
+from autogpt_desktop.ui.translate.sentence_map import Edit, SentencePair
 
 PAUSE_MS = 300  # after the last key
 LONGEST_MS = 1200  # somebody who never pauses sees something too
@@ -32,7 +32,7 @@ IDLE_CHARACTERS = 1000
 Override = tuple[str, float, tuple[str, ...], bool]  # text, confidence, flags, chosen by the person
 
 
-class Live(QObject):
+class LiveTranslation(QObject):
     """The translation of what stands in the source editor."""
 
     found = Signal(object)  # Found
@@ -139,7 +139,7 @@ class Live(QObject):
         self._pause.stop()
         self._idle.stop()
         self._flush()
-        self._job.drop()
+        self._job.detach()
         self._end(False)
         if stopped:
             self._pair.state.set_text(tr("Stopped. Ctrl+Enter goes on."))
@@ -160,7 +160,7 @@ class Live(QObject):
         pair.chosen = chosen
         self._pair.apply([edit])
 
-    def show_kept(self, text: str, translation: str, sentences: str, language: str) -> bool:
+    def show_saved(self, text: str, translation: str, sentences: str, language: str) -> bool:
         """Show a translation as it was kept, without asking the model. False: it has to be asked."""
         self._pair.source.replace_text(text)
         self.stop()
@@ -178,7 +178,7 @@ class Live(QObject):
         self._end(True)
         return True
 
-    def back_to_own(self, index: int) -> None:
+    def restore_model_text(self, index: int) -> None:
         """What the model said first, instead of what was chosen."""
         pair = self._pair.map.pairs[index]
         self.overrides.pop((self._language, self._row.target, pair.source), None)
@@ -187,8 +187,8 @@ class Live(QObject):
     def shutdown(self) -> None:
         for timer in (self._pause, self._show, self._idle, self._slow):
             timer.stop()
-        self._job.drop()
-        self._warm.drop()
+        self._job.detach()
+        self._warm.detach()
 
     # --- slots ------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class Live(QObject):
             self._empty()
 
     def _empty(self) -> None:
-        self._job.drop()
+        self._job.detach()
         self._pause.stop()
         self._pending, self._last, self._first_change = [], None, 0.0
         edit = self._pair.map.clear()
@@ -253,7 +253,7 @@ class Live(QObject):
         if edits:
             self._pair.apply(edits)
 
-    def _finish(self, pair: Pair) -> None:
+    def _finish(self, pair: SentencePair) -> None:
         other = self.overrides.get((self._language, self._row.target, pair.source))
         if other is not None:
             pair.text, pair.confidence, pair.flags, pair.chosen = other

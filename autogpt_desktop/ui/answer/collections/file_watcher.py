@@ -15,10 +15,10 @@ SETTLE = 2_000  # milliseconds without a change before it is told
 LOOK = 300_000  # milliseconds between two looks at collections that cannot be watched whole
 
 
-class Watching(QObject):
+class FileWatcher(QObject):
     """Watched collections, by id."""
 
-    stirred = Signal(str)  # the id of a collection whose files changed, or may have
+    updated = Signal(str)  # the id of a collection whose files changed, or may have
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -49,7 +49,7 @@ class Watching(QObject):
             self._partly.add(collection_id)  # the system has only so many to give
         self.look.start()
 
-    def drop(self, collection_id: str) -> None:
+    def unwatch(self, collection_id: str) -> None:
         self._paths.pop(collection_id, None)
         self._partly.discard(collection_id)
         self._pending.discard(collection_id)
@@ -82,9 +82,9 @@ class Watching(QObject):
     def _tell(self) -> None:
         pending, self._pending = self._pending, set()
         for key in pending:
-            self.stirred.emit(key)
+            self.updated.emit(key)
 
     def _look(self) -> None:
         if QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
             for key in self._partly & set(self._paths):
-                self.stirred.emit(key)
+                self.updated.emit(key)

@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 440, 420  # pixels at most
 LONGEST = 120  # characters of a title
 
 
-class Earlier(QObject):
+class QuestionHistory(QObject):
     """Files are written and read on the worker. ``opened`` carries the KeptQuestions and its turns."""
 
     opened = Signal(object, object)
@@ -99,8 +99,8 @@ class Earlier(QObject):
 
     def shutdown(self) -> None:
         """The window closes: what still waits for the worker is written now. Raises as Questions.save."""
-        self._look.drop()
-        self._load.drop()
+        self._look.detach()
+        self._load.detach()
         for kept, values in self._unsaved.values():
             self._store.save(kept, values)
         self._unsaved = {}
@@ -116,8 +116,8 @@ class Earlier(QObject):
     def _on_removed(self, event: object) -> None:
         if isinstance(event, Result):
             kept, values = event.value
-            said = tr("“{title}” deleted", title=kept.title[:40])
-            self._context.toast(said, undo=partial(self._undo, kept, values))
+            text = tr("“{title}” deleted", title=kept.title[:40])
+            self._context.toast(text, undo=partial(self._undo, kept, values))
             self.look()
 
     def _undo(self, kept: KeptQuestions, values: list[dict[str, Any]]) -> None:
@@ -133,7 +133,7 @@ class Earlier(QObject):
             self._context.show_error(error)
 
 
-class EarlierCard(Overlay):
+class QuestionHistoryCard(Overlay):
     """The list; what is done with it is the panel's."""
 
     opened = Signal(object)  # KeptQuestions

@@ -1,0 +1,125 @@
+"""The job behind a verdict: a text is scored, then its words are weighed, and the field is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, explain, look, sentiment
+from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.marked_text import MarkedText
+from autogpt_desktop.ui.sentiment.verdict import Verdict
+
+if TYPE_CHECKING:
+    from autogpt_desktop.ui.context import AppContext
+
+QUICK = 700  # bytes of a text whose words are weighed unasked: each word left out is one more reading
+
+
+class VerdictJob(QObject):
+    """Scores one text: its verdict and sentences first, then its words. A newer one replaces it."""
+
+    failed = Signal(object)
+    scored = Signal(object)  # Scored
+
+    def __init__(
+        self, context: AppContext, corrections: CorrectionList, field: MarkedText, verdict: Verdict
+    ) -> None:
+        super().__init__(field)
+        self.field, self.verdict = field, verdict
+        self.two_way = False
+        self.text = ""
+        self._corrections = corrections
+        self._weighs = self._explained = False
+        verdict.explain_requested.connect(self.weigh)
+        self._job = PanelJob(context, self)
+        self._job.yielded.connect(self._on_event)
+        self._job.ended.connect(self._on_end)
+
+    def start(self, text: str, two_way: bool) -> None:
+        """Score ``text``, which is what the field holds, and weigh its words where that is quick."""
+        self.text, self.two_way = text, two_way
+        self.verdict.explain_button.hide()
+        self.verdict.state.setText(tr("Reading…"))
+        self._submit(score=True, weigh=len(text.encode()) <= QUICK)
+
+    def weigh(self) -> None:
+        """Weigh the words of a long text too."""
+        if self.text:
+            self.verdict.explain_button.hide()
+            self.verdict.state.setText(tr("Weighing the words…"))
+            self._submit(score=False, weigh=True)
+
+    def _submit(self, score: bool, weigh: bool) -> None:
+        text, two_way, corrections = self.text, self.two_way, self._corrections
+
+        def job(models: Any, cancel: Event) -> Iterator[Any]:
+            kept, stop = corrections.get(), cancel.is_set
+            if score:
+                yield from look(models, text, words=weigh, two_way=two_way, corrections=kept, cancelled=stop)
+            else:
+                yield from explain(models, text, two_way=two_way, corrections=kept, cancelled=stop)
+
+        self._weighs = weigh
+        self._job.start(job, title=tr("Sentiment of a text"), role="sentiment")
+
+    def cancel(self) -> bool:
+        """Stop the work and keep what is there; False where nothing runs."""
+        running = self._job.running
+        self._job.cancel()
+        return running
+
+    def warm_up(self) -> None:
+        """Load the model before there is a text, behind everything else."""
+        if not self._job.running:
+            self._job.start(
+                lambda models, cancel: sentiment(models, [], cancelled=cancel.is_set),
+                title=tr("Preparing Sentiment"),
+                role="sentiment",
+                lane="background",
+            )
+
+    def stop(self) -> None:
+        """Forget the text."""
+        self._job.detach()
+        self.text = ""
+        self.field.unmark()
+        self.verdict.clear()
+        self.verdict.state.clear()
+
+    @property
+    def running(self) -> bool:
+        return self._job.running
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Scored):
+            self._explained = False
+            self.verdict.show_scored(event, self.two_way, self._corrections.label_of(self.text))
+            if self.field.text() == self.text:
+                self.field.mark(event.sentences, self.two_way)
+            self.verdict.state.setText(tr("Weighing the words…") if event.label and self._weighs else "")
+            self.scored.emit(event)
+        elif isinstance(event, Explained):
+            self._explained = True
+            if self.field.text() == self.text:
+                self.field.mark_words(event.words)
+            self.verdict.show_words(self.text, event.words)
+        elif isinstance(event, Progress) and event.stage != "stage.scoring":
+            self.verdict.state.setText(message(event.stage))
+        elif isinstance(event, Notice):
+            self.verdict.state.setText(message(event.key, **event.values))
+
+    def _on_end(self, state: str, error: object) -> None:
+        self.verdict.state.clear()
+        scored = self.verdict.scored
+        self.verdict.explain_button.setVisible(
+            bool(self.text) and scored is not None and bool(scored.label) and not self._explained
+        )
+        if state == "failed" and self.text:  # of warming up nobody has asked for
+            self.failed.emit(error)
