@@ -80,6 +80,24 @@ class Turn:
                     return around
         return self.places[place].start, self.places[place].end
 
+    def marks(self, text: str, number: int) -> tuple[list[tuple[int, int, int, int]], int]:
+        """Where ``text``, the pasted one, is to be marked for the cited places and for ``number``.
+
+        (start and end of the sentence, start and end of the phrase) of each place that still stands there,
+        and which of them belongs to ``number``; -1: none.
+        """
+        marks: list[tuple[int, int, int, int]] = []
+        current = -1
+        for place in sorted({*self.cited(), number}):
+            passage = self.places[place].passage
+            if text[passage.start : passage.end] != passage.text:
+                continue
+            if place == number:
+                current = len(marks)
+            (a, b), (c, d) = self.sentence(place), self.span(place)
+            marks.append((passage.start + a, passage.start + b, passage.start + c, passage.start + d))
+        return marks, current
+
     def where(self, place: int) -> Path:
         """The file of a place, also where it was moved to since it was read."""
         path = self.places[place].passage.path

@@ -131,6 +131,6 @@ def real_context(tmp_path: Path) -> AppContext:
 
 def ask(panel: AnswerPanel, qtbot: QtBot, question: str, timeout: int = 20_000) -> None:
     """Type, press Enter's slot, wait for the end."""
-    panel.ask_bar.set_text(question)
-    panel.ask_bar.field.send_requested.emit()
-    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=timeout)
+    panel.view.ask_bar.set_text(question)
+    panel.view.ask_bar.field.send_requested.emit()
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=timeout)

@@ -23,7 +23,7 @@ from tests.ui.answer.kit import BRIDGE, MILL, Script, ask
 
 
 def view(panel: AnswerPanel, place: int = -1) -> TurnView:
-    return panel.conversation.views[place]
+    return panel.view.conversation_view.views[place]
 
 
 def shown(*labels: QLabel) -> list[str]:
@@ -35,18 +35,18 @@ def test_evidence_stands_there_before_the_answer(
 ) -> None:
     panel = answer_panel
     answer_script.pauses = True
-    panel.ask_bar.set_text("Who built the mill?")
-    panel.ask_bar.field.send_requested.emit()
-    qtbot.waitUntil(lambda: panel.side.evidence.current is not None, timeout=20_000)
-    assert panel.question_job.running and panel.ask_bar.field.text() == ""
-    cards = panel.side.evidence.current.cards
+    panel.view.ask_bar.set_text("Who built the mill?")
+    panel.view.ask_bar.field.send_requested.emit()
+    qtbot.waitUntil(lambda: panel.view.side.evidence.current is not None, timeout=20_000)
+    assert panel.conversation.job.running and panel.view.ask_bar.field.text() == ""
+    cards = panel.view.side.evidence.current.cards
     assert [card.title.whole_text() for card in cards] == ["The old mill", "Bridges"]
     assert shown(cards[0].page) == ["page 3"]
     assert "<b>The Brenner mill was built in 1782 by Anna Holt.</b>" in cards[0].text.text()
     assert "&amp; his &lt;son&gt; helped" in cards[1].text.text()
     assert not view(panel).status.isHidden() and view(panel).answer.isHidden()
     answer_script.go.set()
-    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
     assert view(panel).answer.plain_text() == "The Brenner mill was built in 1782 by Anna Holt. [1]"
     assert ">Anna Holt</span>" in view(panel).answer.text()
     assert view(panel).status.isHidden()
@@ -60,39 +60,39 @@ def test_what_the_files_do_not_say(answer_panel: AnswerPanel, answer_script: Scr
     now = view(answer_panel)
     assert now.refusal.isVisible() and now.refusal.plain_text() == "These documents do not say it."
     assert now.answer.isHidden() and now.confidence.isHidden()
-    assert answer_panel.side.evidence.current is now.evidence  # what comes closest is there all the same
+    assert answer_panel.view.side.evidence.current is now.evidence  # what comes closest is there all the same
     assert "come closest" in now.hint.text()
 
 
 def test_a_citation_and_a_card_open_the_document(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
     opened: list[tuple[object, ...]] = []
-    answer_panel.document.open = lambda *given, **_options: opened.append(given)  # type: ignore[method-assign]
+    answer_panel.view.document.open = lambda *given, **_options: opened.append(given)  # type: ignore[method-assign]
     ask(answer_panel, qtbot, "Who built the mill?")
     view(answer_panel).answer.linkActivated.emit("cite:0")
     at = MILL.index("Anna")
     assert opened == [(Path("/there/mill.txt"), at, at + 9, "3")]
-    assert answer_panel.side.currentWidget() is answer_panel.document
-    answer_panel.document.closed.emit()
-    assert answer_panel.side.currentWidget() is answer_panel.side.evidence
+    assert answer_panel.view.side.currentWidget() is answer_panel.view.document
+    answer_panel.view.document.closed.emit()
+    assert answer_panel.view.side.currentWidget() is answer_panel.view.side.evidence
     qtbot.keyClick(view(answer_panel).evidence.cards[1], Qt.Key.Key_Return)
     at = 100 + BRIDGE.index("Karl")  # the sentence that shares a word with the question
     assert opened[1] == (Path("/there/bridge.txt"), at, 100 + len(BRIDGE), "")
     qtbot.mouseClick(view(answer_panel).evidence.cards[0], Qt.MouseButton.LeftButton)
     assert opened[2] == opened[0]
-    answer_panel.collections.open_requested.emit(Path("/there/whole.txt"))
-    assert opened[3] == (Path("/there/whole.txt"),) and answer_panel.reading
+    answer_panel.view.collections.open_requested.emit(Path("/there/whole.txt"))
+    assert opened[3] == (Path("/there/whole.txt"),) and answer_panel.view.reading
 
 
 def test_a_moved_file_is_opened_where_it_is(
     answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
 ) -> None:
     opened: list[Path] = []
-    answer_panel.document.open = lambda *given, **_options: opened.append(given[0])  # type: ignore[method-assign]
+    answer_panel.view.document.open = lambda *given, **_options: opened.append(given[0])  # type: ignore[method-assign]
     answer_script.notices = [Notice("notice.file-moved", {"file": "mill.txt", "path": "/new/mill.txt"})]
     ask(answer_panel, qtbot, "Who built the mill?")
     assert "It is now at /new/mill.txt" in view(answer_panel).notices.text()
-    answer_panel.open_place(answer_panel.turns[0], 0)
-    answer_panel.open_place(answer_panel.turns[0], 1)
+    answer_panel.open_place(answer_panel.conversation.turns[0], 0)
+    answer_panel.open_place(answer_panel.conversation.turns[0], 1)
     assert opened == [Path("/new/mill.txt"), Path("/there/bridge.txt")]
 
 
@@ -115,13 +115,16 @@ def test_follow_ups_stay_in_sight_and_carry_the_subject(
     ask(answer_panel, qtbot, "Where did she study?")
     assert answer_script.asked[0]["previous"] == []
     assert answer_script.asked[1]["previous"] == ["Who built the mill? Anna Holt"]
-    assert [each.question.plain_text() for each in answer_panel.conversation.views] == [
+    assert [each.question.plain_text() for each in answer_panel.view.conversation_view.views] == [
         "Who built the mill?",
         "Where did she study?",
     ]
     answer_panel.new_conversation()
-    assert answer_panel.conversation.views == [] and answer_panel.middle.currentWidget() is answer_panel.empty
-    assert answer_panel.side.isHidden()
+    assert (
+        answer_panel.view.conversation_view.views == []
+        and answer_panel.view.middle.currentWidget() is answer_panel.view.empty
+    )
+    assert answer_panel.view.side.isHidden()
     ask(answer_panel, qtbot, "Who?")
     assert answer_script.asked[2]["previous"] == []
 
@@ -129,18 +132,18 @@ def test_follow_ups_stay_in_sight_and_carry_the_subject(
 def test_stop_and_ask_again(answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot) -> None:
     panel = answer_panel
     answer_script.pauses = True
-    panel.ask_bar.set_text("Who built the mill?")
-    panel.ask_bar.button.click()
-    qtbot.waitUntil(lambda: bool(panel.turns[0].places), timeout=20_000)
-    assert panel.ask_bar.button.accessibleName() == "Stop"
+    panel.view.ask_bar.set_text("Who built the mill?")
+    panel.view.ask_bar.button.click()
+    qtbot.waitUntil(lambda: bool(panel.conversation.turns[0].places), timeout=20_000)
+    assert panel.view.ask_bar.button.accessibleName() == "Stop"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
-    assert shown(view(panel).hint) == ["Stopped."] and panel.turns[0].state == "stopped"
-    assert panel.ask_bar.button.accessibleName() == "Ask"
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert shown(view(panel).hint) == ["Stopped."] and panel.conversation.turns[0].state == "stopped"
+    assert panel.view.ask_bar.button.accessibleName() == "Ask"
     answer_script.pauses = False
     view(panel).retry_button.click()
-    qtbot.waitUntil(lambda: not panel.question_job.running, timeout=20_000)
-    assert len(panel.conversation.views) == 1 and panel.turns[0].answered
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert len(panel.view.conversation_view.views) == 1 and panel.conversation.turns[0].answered
 
 
 def test_a_new_question_stops_the_one_before(
@@ -148,10 +151,10 @@ def test_a_new_question_stops_the_one_before(
 ) -> None:
     answer_script.pauses = True
     answer_panel.ask("First?")
-    qtbot.waitUntil(lambda: bool(answer_panel.turns[0].places), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(answer_panel.conversation.turns[0].places), timeout=20_000)
     answer_script.go.set()
     ask(answer_panel, qtbot, "Who built the mill?")
-    assert [turn.state for turn in answer_panel.turns] == ["stopped", "done"]
+    assert [turn.state for turn in answer_panel.conversation.turns] == ["stopped", "done"]
 
 
 def test_an_error_is_said_in_its_place(
@@ -189,19 +192,19 @@ def test_narrow_the_evidence_stands_below_and_the_document_over(
     panel.resize(440, 700)
     ask(panel, qtbot, "Who built the mill?")
     ask(panel, qtbot, "And who paid?")
-    assert panel.side.isHidden()
+    assert panel.view.side.isHidden()
     assert view(panel).evidence.parentWidget() is view(panel) and view(panel).evidence.isVisible()
     assert view(panel, 0).evidence.isHidden()  # folded
     view(panel, 0).places_button.click()
     assert view(panel, 0).evidence.isVisible()
-    panel.document.open = lambda *given, **_options: None  # type: ignore[method-assign]
-    panel.open_place(panel.turns[0], 0)
-    assert panel.pages.currentWidget() is panel.document
+    panel.view.document.open = lambda *given, **_options: None  # type: ignore[method-assign]
+    panel.open_place(panel.conversation.turns[0], 0)
+    assert panel.view.pages.currentWidget() is panel.view.document
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
-    assert panel.pages.currentWidget() is panel.split
+    assert panel.view.pages.currentWidget() is panel.view.split
     panel.resize(1100, 700)
-    assert panel.side.evidence.current is view(panel, 0).evidence and panel.side.isVisible()
-    assert not panel.conversation.isAncestorOf(view(panel, 0).evidence)
+    assert panel.view.side.evidence.current is view(panel, 0).evidence and panel.view.side.isVisible()
+    assert not panel.view.conversation_view.isAncestorOf(view(panel, 0).evidence)
 
 
 def test_a_pasted_text_is_asked_and_marked(
@@ -209,39 +212,39 @@ def test_a_pasted_text_is_asked_and_marked(
 ) -> None:
     panel = answer_panel
     panel.receive_text("😀 " + MILL)
-    assert panel.pasting and panel.collections.isHidden()
+    assert panel.view.pasting and panel.view.collections.isHidden()
     ask(panel, qtbot, "Who built the mill?")
     assert answer_script.asked[-1]["text"] == "😀 " + MILL
-    marks = [each.cursor.selectedText() for each in panel.pasted.field.extraSelections()]
+    marks = [each.cursor.selectedText() for each in panel.view.pasted.field.extraSelections()]
     assert marks[-1] == "Anna Holt" and marks[0].endswith("by Anna Holt.")
-    panel.pasted.field.insertPlainText("!")
-    assert panel.pasted.field.extraSelections() == []
-    panel.open_place(panel.turns[0], 0)  # what stood there is not there any more
-    assert panel.pasted.field.extraSelections() == []
+    panel.view.pasted.field.insertPlainText("!")
+    assert panel.view.pasted.field.extraSelections() == []
+    panel.open_place(panel.conversation.turns[0], 0)  # what stood there is not there any more
+    assert panel.view.pasted.field.extraSelections() == []
     answer_script.answer = ""
     ask(panel, qtbot, "And who paid?")
     assert view(panel).refusal.plain_text() == "This text does not say it."
-    panel.header.files.click()
-    assert not panel.pasting and panel.turns == [] and panel.collections.isVisible()
+    panel.view.header.files.click()
+    assert not panel.view.pasting and panel.conversation.turns == [] and panel.view.collections.isVisible()
 
 
 def test_without_files_or_text_it_says_what_to_do(answer_context: AppContext, qtbot: QtBot) -> None:
     panel = AnswerPanel(answer_context, Script(), Script(), lambda *_given: iter(()))
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.empty.kind == empty_state.NO_FILES and not panel.empty.add_button.isHidden()
-    assert panel.empty.offer.isVisible()  # nothing finds by meaning yet
+    assert panel.view.empty.kind == empty_state.NO_FILES and not panel.view.empty.add_button.isHidden()
+    assert panel.view.empty.offer.isVisible()  # nothing finds by meaning yet
     ask(panel, qtbot, "Who?")
-    assert "Add files or a folder first" in panel.ask_bar.notice.text()
-    assert panel.ask_bar.field.text() == "Who?" and panel.turns == []
-    panel.header.text.click()
-    assert panel.empty.kind == empty_state.NO_TEXT and panel.empty.add_button.isHidden()
-    assert not panel.empty.offer.isVisible()
-    panel.header.files.click()
-    assert panel.empty.offer.isVisible()
-    panel.header.text.click()
+    assert "Add files or a folder first" in panel.view.ask_bar.notice.text()
+    assert panel.view.ask_bar.field.text() == "Who?" and panel.conversation.turns == []
+    panel.view.header.text.click()
+    assert panel.view.empty.kind == empty_state.NO_TEXT and panel.view.empty.add_button.isHidden()
+    assert not panel.view.empty.offer.isVisible()
+    panel.view.header.files.click()
+    assert panel.view.empty.offer.isVisible()
+    panel.view.header.text.click()
     ask(panel, qtbot, "Who?")
-    assert "Paste a text first" in panel.ask_bar.notice.text()
+    assert "Paste a text first" in panel.view.ask_bar.notice.text()
     panel.shutdown()
 
 
@@ -261,11 +264,11 @@ def test_dropped_files_make_a_collection(answer_context: AppContext, qtbot: QtBo
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    with qtbot.waitSignal(panel.collections.indexed, timeout=20_000):
-        panel.dropEvent(drop)
-    made = panel.collections.current()
-    assert made is not None and made.roots == (file,) and not panel.pasting
-    assert panel.empty.kind == empty_state.FILES
+    with qtbot.waitSignal(panel.view.collections.indexed, timeout=20_000):
+        panel.view.dropEvent(drop)
+    made = panel.view.collections.current()
+    assert made is not None and made.roots == (file,) and not panel.view.pasting
+    assert panel.view.empty.kind == empty_state.FILES
     panel.shutdown()
 
 
@@ -273,7 +276,10 @@ def test_without_a_model_it_is_offered(shell_context: AppContext, no_models: Pat
     panel = AnswerPanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.pages.currentWidget() is panel.offer_page and panel.offer.fetch_button.isVisible()
+    assert (
+        panel.view.pages.currentWidget() is panel.view.offer_page
+        and panel.view.offer.fetch_button.isVisible()
+    )
     panel.shutdown()
 
 
@@ -283,10 +289,10 @@ def test_a_small_chat_model_answers_only_if_it_is_wanted(
     panel = AnswerPanel(chat_context, Script(), Script(), lambda *_given: iter(()))
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.pages.currentWidget() is panel.offer_page
-    assert panel.anyway_button.text() == "Answer with SmolLM2 135M Instruct for now"
-    panel.anyway_button.click()
-    assert panel.pages.currentWidget() is panel.split
+    assert panel.view.pages.currentWidget() is panel.view.offer_page
+    assert panel.view.anyway_button.text() == "Answer with SmolLM2 135M Instruct for now"
+    panel.view.anyway_button.click()
+    assert panel.view.pages.currentWidget() is panel.view.split
     panel.shutdown()
 
 
@@ -309,11 +315,11 @@ def test_keys(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
     panel = answer_panel
     ask(panel, qtbot, "Who built the mill?")
     ask(panel, qtbot, "And who paid?")
-    assert panel.current is panel.turns[1]
+    assert panel.view.current is panel.conversation.turns[1]
     panel._step(-1)
-    assert panel.current is panel.turns[0]
-    qtbot.keyClick(panel.ask_bar.field, Qt.Key.Key_Up)
-    assert panel.ask_bar.field.text() == "And who paid?"
+    assert panel.view.current is panel.conversation.turns[0]
+    qtbot.keyClick(panel.view.ask_bar.field, Qt.Key.Key_Up)
+    assert panel.view.ask_bar.field.text() == "And who paid?"
 
 
 def test_everything_has_a_name_in_both_languages(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
@@ -326,20 +332,20 @@ def test_everything_has_a_name_in_both_languages(answer_panel: AnswerPanel, qtbo
                 named = widget.accessibleName() or getattr(widget, "text", lambda: "")()
                 assert named, widget
     assert view(panel).places_button.text() == "依据：2 处"
-    assert panel.header.text.text() == "粘贴的文本"
+    assert panel.view.header.text.text() == "粘贴的文本"
 
 
 def test_a_question_may_be_narrowed_to_some_files(
     answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:
     panel = answer_panel
-    with qtbot.waitSignal(panel.collections.indexed, timeout=20_000):
+    with qtbot.waitSignal(panel.view.collections.indexed, timeout=20_000):
         for name, text in (("mill.txt", MILL), ("other.txt", BRIDGE)):
             (tmp_path / "papers" / name).write_text(text, encoding="utf-8")
-        panel.collections.controller.read_again()
-    qtbot.waitUntil(lambda: len(panel.collections.controller.status().listed.rows) == 2, timeout=20_000)
-    panel.scope.files_button.click()
-    chooser = panel.scope.chooser
+        panel.view.collections.controller.read_again()
+    qtbot.waitUntil(lambda: len(panel.view.collections.controller.status().listed.rows) == 2, timeout=20_000)
+    panel.view.scope.files_button.click()
+    chooser = panel.view.scope.chooser
     assert chooser.rect().contains(chooser.card.geometry())
     assert chooser.isVisible() and [row.path.name for row in chooser.files.files.rows] == [
         "mill.txt",
@@ -350,15 +356,15 @@ def test_a_question_may_be_narrowed_to_some_files(
     chooser.search.setText("oth")
     qtbot.waitUntil(lambda: len(chooser.files.files.rows) == 1, timeout=20_000)
     qtbot.keyClick(chooser, Qt.Key.Key_Escape)
-    assert panel.scope.files_button.text() == "mill.txt ▾"  # filtered away, still chosen
-    panel.scope.whole_box.click()
+    assert panel.view.scope.files_button.text() == "mill.txt ▾"  # filtered away, still chosen
+    panel.view.scope.whole_box.click()
     ask(panel, qtbot, "Who built the mill?")
     asked = answer_script.asked[-1]
     assert asked["only"] == [tmp_path / "papers" / "mill.txt"] and asked["whole"] is True
-    panel.scope.files_button.click()
+    panel.view.scope.files_button.click()
     assert chooser.paths == {tmp_path / "papers" / "mill.txt"}
     chooser.all_button.click()
-    assert panel.scope.paths == [] and panel.scope.files_button.text() == "All files ▾"
+    assert panel.view.scope.paths == [] and panel.view.scope.files_button.text() == "All files ▾"
 
 
 def test_conversations_are_kept_opened_again_and_deleted_with_undo(
@@ -369,43 +375,43 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     panel.context.toast_requested.connect(toasts.append)
     ask(panel, qtbot, "Who built the mill?")
     ask(panel, qtbot, "Where did she study?")
-    before = [turn.as_text() for turn in panel.turns]
+    before = [turn.as_text() for turn in panel.conversation.turns]
     panel.receive_text(MILL)
     ask(panel, qtbot, "Who built it?")
-    with qtbot.waitSignal(panel.history.listed):
-        panel.header.history_button.click()
+    with qtbot.waitSignal(panel.conversation.history.listed):
+        panel.view.header.history_button.click()
     card = panel.history_card
     assert [card.list.item(at).text() for at in (0, 1)] == [
         "Who built it?  ·  Pasted text",
         "Who built the mill?  ·  Papers",
     ]
     card.list.setCurrentRow(1)
-    with qtbot.waitSignal(panel.history.opened):
+    with qtbot.waitSignal(panel.conversation.history.opened):
         qtbot.keyClick(card.list, Qt.Key.Key_Return)
-    assert not panel.pasting and [turn.as_text() for turn in panel.turns] == before
-    assert panel.side.evidence.current is view(panel).evidence
+    assert not panel.view.pasting and [turn.as_text() for turn in panel.conversation.turns] == before
+    assert panel.view.side.evidence.current is view(panel).evidence
     ask(panel, qtbot, "And who paid?")
     assert answer_script.asked[-1]["previous"][0] == "Who built the mill? Anna Holt"
 
-    with qtbot.waitSignal(panel.history.listed):
+    with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
     card.list.setCurrentRow(1)
-    with qtbot.waitSignal(panel.history.opened):
+    with qtbot.waitSignal(panel.conversation.history.opened):
         card.list.itemActivated.emit(card.list.item(1))
-    assert panel.pasting and panel.pasted.text() == MILL and panel.turns[0].answered
-    with qtbot.waitSignal(panel.history.listed):
+    assert panel.view.pasting and panel.view.pasted.text() == MILL and panel.conversation.turns[0].answered
+    with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
     card.list.setCurrentRow(1)
     qtbot.keyClick(card.list, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: card.list.count() == 1, timeout=20_000)
-    assert panel.turns == []
+    assert panel.conversation.turns == []
     toasts[-1].undo()
     qtbot.waitUntil(lambda: card.list.count() == 2, timeout=20_000)
 
 
 def test_a_damaged_turn_is_left_out(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
     ask(answer_panel, qtbot, "Who built the mill?")
-    whole = packed(answer_panel.turns)
+    whole = packed(answer_panel.conversation.turns)
     bad = [{**whole[0], "citations": [[7, 0, 1]]}, {**whole[0], "places": None}, {}, "x"]
     assert [turn.question for turn in unpacked([*bad, *whole])] == ["Who built the mill?"]
     assert packed(unpacked(whole)) == whole
@@ -417,18 +423,18 @@ def test_the_tab_key_goes_down_the_conversation_to_the_question(
     panel = answer_panel
     for question in ("Who built the mill?", "Where did she study?"):
         ask(panel, qtbot, question)
-    wanted = [panel.header.history_button, panel.header.new_button, panel.conversation]
+    wanted = [panel.view.header.history_button, panel.view.header.new_button, panel.view.conversation_view]
     for at in (0, 1):
         now = view(panel, at)
         wanted += [now.answer, now.copy_button, now.retry_button, now.more_button]
         wanted += now.evidence.cards if at == 1 else []  # the others are not in sight
-    wanted += [panel.ask_bar.field, panel.scope.files_button, panel.scope.whole_box]
-    met, widget = [], panel.header.history_button
+    wanted += [panel.view.ask_bar.field, panel.view.scope.files_button, panel.view.scope.whole_box]
+    met, widget = [], panel.view.header.history_button
     for _ in range(400):
         if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             met.append(widget)
         widget = widget.nextInFocusChain()
-        if widget is panel.header.history_button:
+        if widget is panel.view.header.history_button:
             break
     assert met[: len(wanted)] == wanted
 
@@ -444,10 +450,10 @@ def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: Qt
     qtbot.addWidget(panel)
     panel.show()
     assert not prepared
-    qtbot.keyClicks(panel.ask_bar.field, "Who")
+    qtbot.keyClicks(panel.view.ask_bar.field, "Who")
     qtbot.waitUntil(lambda: len(prepared) == 1, timeout=20_000)
-    panel.ask_bar.field.clear()
-    qtbot.keyClicks(panel.ask_bar.field, "When")
+    panel.view.ask_bar.field.clear()
+    qtbot.keyClicks(panel.view.ask_bar.field, "When")
     qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
     assert len(prepared) == 1
     panel.shutdown()

@@ -42,20 +42,23 @@ def test_from_dropped_files_to_answers(context: AppContext, qtbot: QtBot, tmp_pa
     qtbot.addWidget(panel)
     panel.resize(1000, 700)
     panel.show()
-    with qtbot.waitSignal(panel.collections.indexed, timeout=60_000):
+    with qtbot.waitSignal(panel.view.collections.indexed, timeout=60_000):
         panel.add_files([folder])
     ask(panel, qtbot, "Who designed the harbour?", 60_000)
-    turn = panel.turns[-1]
+    turn = panel.conversation.turns[-1]
     assert turn.answered and "Amalia Storm" in turn.answer_text()
     assert turn.places[turn.cited()[0]].passage.path == folder / "harbour.md"
     ask(panel, qtbot, "Where did she study?", 60_000)
-    assert "Delft" in panel.turns[-1].answer_text() and "Amalia Storm" in panel.turns[-1].read_as
+    assert (
+        "Delft" in panel.conversation.turns[-1].answer_text()
+        and "Amalia Storm" in panel.conversation.turns[-1].read_as
+    )
     ask(panel, qtbot, "Who is the president of France?", 60_000)
-    assert not panel.turns[-1].answered and panel.turns[-1].places
+    assert not panel.conversation.turns[-1].answered and panel.conversation.turns[-1].places
 
     (folder / "harbour.md").rename(folder / "port.md")
     ask(panel, qtbot, "How long is the north pier?", 60_000)
-    turn = panel.turns[-1]
+    turn = panel.conversation.turns[-1]
     assert "612" in turn.answer_text() and turn.where(turn.cited()[0]) == folder / "port.md"
 
     panel.shutdown()

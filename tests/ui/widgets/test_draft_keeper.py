@@ -111,17 +111,17 @@ def test_questions_come_back_with_what_they_are_about(answer_context: AppContext
 
     panel = made()
     panel.receive_text("The mill was built in 1782.")
-    panel.ask_bar.set_text("When was the mi")
+    panel.view.ask_bar.set_text("When was the mi")
     closed(panel)
     again = made()
-    assert again.pasting and again.pasted.text() == "The mill was built in 1782."
-    assert again.ask_bar.field.text() == "When was the mi"
-    assert not again.turns and again.pages.currentWidget() is again.split
+    assert again.view.pasting and again.view.pasted.text() == "The mill was built in 1782."
+    assert again.view.ask_bar.field.text() == "When was the mi"
+    assert not again.conversation.turns and again.view.pages.currentWidget() is again.view.split
     again.toggle_mode()
-    again.ask_bar.set_text("")
+    again.view.ask_bar.set_text("")
     closed(again)
     third = made()
-    assert not third.pasting and third.pasted.text() and not third.ask_bar.field.text()
+    assert not third.view.pasting and third.view.pasted.text() and not third.view.ask_bar.field.text()
     closed(third)
 
 

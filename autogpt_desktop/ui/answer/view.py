@@ -1,4 +1,4 @@
-"""What the Questions panel is made of and where it stands, wide and narrow."""
+"""The widgets of the Questions panel and their places, wide and narrow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from autogpt_desktop.ui.answer.header import TEXT, Header
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets.basic import button, hairline, tab_order
-from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 from autogpt_desktop.ui.widgets.text_field import local_files
 
@@ -34,21 +33,21 @@ if TYPE_CHECKING:
 WIDE_FROM = 760  # px from which evidence and documents stand beside the conversation
 
 
-class AnswerLayout(QWidget):
-    """The widgets, in their places. ``current`` is the turn whose evidence is looked at."""
+class AnswerView(QWidget):
+    """``current`` is the turn whose evidence is shown; ``reading``: a document is open."""
 
-    dropped = Signal(list)  # of Path
+    files_dropped = Signal(list)  # of Path
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.context = context
         self.current: Turn | None = None
         self._wide = True
-        self._reading = False  # a document is open
+        self.reading = False
         self.header = Header()
         self.collections = CollectionsBar(context)
         self.empty = EmptyState(context)
-        self.conversation = ConversationView(context)
+        self.conversation_view = ConversationView(context)
         self.ask_bar = AskBar(context)
         self.scope = Scope(context, self.collections)
         self.ask_bar.tools.addWidget(self.scope)
@@ -67,7 +66,7 @@ class AnswerLayout(QWidget):
     def _build(self) -> None:
         self.middle = QStackedWidget()
         self.middle.addWidget(self.empty)
-        self.middle.addWidget(self.conversation)
+        self.middle.addWidget(self.conversation_view)
         foot = QHBoxLayout()
         foot.setContentsMargins(16, 4, 16, 12)
         foot.addStretch(1)
@@ -109,32 +108,12 @@ class AnswerLayout(QWidget):
         head, bar, line = self.header, self.collections, self.ask_bar
         tab_order(
             head.files, head.text, bar.choose_button, bar.action_button, bar.files_button,
-            head.history_button, head.new_button, self.empty.add_button, self.conversation,
+            head.history_button, head.new_button, self.empty.add_button, self.conversation_view,
             line.field, line.button, self.scope.files_button, self.scope.whole_box, self.pasted.field,
             self.pasted.clear_button, self.document.find_button,
         )  # fmt: skip
 
-    def restore_drafts(self) -> None:
-        """What was not asked yet when the app was closed, and the text to ask about."""
-        failed = self.context.show_error
-        self.drafts = (
-            DraftKeeper("question", self.ask_bar.field, failed, self),
-            DraftKeeper("pasted", self.pasted.field, failed, self),
-        )
-        question, pasted = (draft.restored for draft in self.drafts)
-        self.pasted.set_text(pasted)
-        if pasted and self.context.settings.ask_about == TEXT:
-            self.header.set_mode(TEXT)
-        if question:
-            self.ask_bar.set_text(question)
-        for field in (self.ask_bar.field, self.pasted.field):
-            field.document().clearUndoRedoStacks()
-
-    def keep_drafts(self) -> None:
-        for draft in self.drafts:
-            draft.keep()
-
-    # --- who stands where ---------------------------------------------------------------------
+    # --- places -------------------------------------------------------------------------------
 
     @property
     def pasting(self) -> bool:
@@ -147,7 +126,7 @@ class AnswerLayout(QWidget):
         self.header.place(self.collections, wide and not self.pasting)
         self.collections.setVisible(not self.pasting)
         self._place_document(wide)
-        self.conversation.set_inline(not wide and not self.pasting)
+        self.conversation_view.set_inline(not wide and not self.pasting)
         upright = self.pasting and not wide
         self.split.setOrientation(Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal)
         at = 0 if upright else 1
@@ -160,7 +139,7 @@ class AnswerLayout(QWidget):
             self.anyway_button.setText(tr("Answer with {model} for now", model=model.title))
         if not self.is_ready():
             self.pages.setCurrentWidget(self.offer_page)
-        elif self._reading and not wide:
+        elif self.reading and not wide:
             self.pages.setCurrentWidget(self.document)
         else:
             self.pages.setCurrentWidget(self.split)
@@ -187,22 +166,22 @@ class AnswerLayout(QWidget):
             self.pages.addWidget(self.document)
 
     def _show_side(self) -> None:
-        view = self.conversation.view_of(self.current) if self.current is not None else None
+        view = self.conversation_view.view_of(self.current) if self.current is not None else None
         has_evidence = view is not None and bool(view.turn.places)
         beside = self._wide and not self.pasting
         if beside:
             self.side.evidence.show_cards(view.made_evidence() if view and has_evidence else None)
             if view is not None:
                 view.order_cards()
-        self.conversation.set_current(self.current if not self.pasting else None)
+        self.conversation_view.set_current(self.current if not self.pasting else None)
         was_hidden = self.side.isHidden()
         if self.pasting:
             self.side.setCurrentWidget(self.pasted)
-        elif beside and self._reading:
+        elif beside and self.reading:
             self.side.setCurrentWidget(self.document)
         else:
             self.side.setCurrentWidget(self.side.evidence)
-        self.side.setVisible(self.pasting or (beside and (self._reading or has_evidence)))
+        self.side.setVisible(self.pasting or (beside and (self.reading or has_evidence)))
         if was_hidden and not self.side.isHidden():
             self._share()
 
@@ -217,19 +196,57 @@ class AnswerLayout(QWidget):
         self.current = turn
         self._show_side()
 
-    def open_reading(self, reading: bool) -> None:
+    def begin_turn(self, turn: Turn) -> None:
+        """A question was asked: show it in place of what was there."""
+        self.conversation_view.add(turn)
+        self.middle.setCurrentWidget(self.conversation_view)
+        self.ask_bar.set_busy(True)
+        if self._wide:
+            self.reading = False
+        self.show_current(turn)
+        self.pasted.mark([], -1)
+
+    def clear(self) -> None:
+        """No turns, no evidence, no marks."""
+        self.show_current(None)
+        self.side.evidence.clear()
+        self.conversation_view.clear()
+        self.pasted.mark([], -1)
+        self.ask_bar.set_busy(False)
+
+    def set_reading(self, reading: bool) -> None:
         """Show the document, or take it away."""
-        self._reading = reading
+        self.reading = reading
         self.arrange()
 
-    @property
-    def reading(self) -> bool:
-        return self._reading
+    def show_document(self) -> None:
+        """Where it covers the conversation it takes the focus too."""
+        self.set_reading(True)
+        if self.pages.currentWidget() is self.document:
+            self.document.text.setFocus()
+
+    def focus_input(self) -> None:
+        if self.pages.currentWidget() is self.offer_page:
+            self.offer.fetch_button.setFocus()  # Enter begins what is needed most
+        elif self.pages.currentWidget() is self.document:
+            self.document.text.setFocus()
+        else:
+            self.ask_bar.field.setFocus()
+
+    def retranslate(self) -> None:
+        self.header.retranslate()
+        self.empty.retranslate()
+        self.pasted.retranslate()
+        self.side.evidence.retranslate()
+        self.scope.retranslate()
+        self.scope.setVisible(not self.pasting)
+        self.ask_bar.set_placeholder(tr("Ask about this text") if self.pasting else tr("Ask these files"))
+        self.conversation_view.restyle()
 
     def restyle(self) -> None:
         self.ask_bar.setMaximumWidth(chat_style(self.context).column_width + 32)
         self.ask_bar.restyle()
-        self.conversation.restyle()
+        self.conversation_view.restyle()
 
     # --- Qt ---------------------------------------------------------------------------------
 
@@ -248,20 +265,4 @@ class AnswerLayout(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
-        self.dropped.emit(local_files(event.mimeData()))
-
-    @staticmethod
-    def shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
-        return tr("Questions"), [
-            ("Enter", tr("Ask")),
-            ("Esc", tr("Stop, or close the document")),
-            ("↑", tr("Take up the last question again (in an empty field)")),
-            ("Ctrl+N", tr("New conversation")),
-            ("Ctrl+K", tr("Earlier questions")),
-            ("Ctrl+R", tr("Ask again")),
-            ("Ctrl+Shift+C", tr("Copy the answer with its sources")),
-            ("Alt+1 … Alt+5", tr("Open a passage of the evidence")),
-            ("Alt+↑ / Alt+↓", tr("Previous or next question")),
-            ("Ctrl+E", tr("Files or pasted text")),
-            ("Ctrl+L", tr("Go to the question field")),
-        ]
+        self.files_dropped.emit(local_files(event.mimeData()))
