@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from autogpt_desktop.documents.index.index import Index
     from autogpt_desktop.engine.torch_backend.transformer import Cancelled
     from autogpt_desktop.runtime import open_models
-    from autogpt_desktop.tasks.answer.index import embedder
+    from autogpt_desktop.tasks.answer.indexing import embedder
 
     question, paths = parts(options.asked)
     stop, report = Interrupt(), Reporter()

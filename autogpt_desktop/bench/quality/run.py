@@ -1,6 +1,6 @@
 """How good the tasks are: ``autogpt-desktop bench quality --data DIR``.
 
-Every task of ``TASKS`` measures itself in a module ``quality_<task>`` beside this one, by a function
+Every task of ``TASKS`` measures itself in a module of its name beside this one, by a function
 ``measure_<task>(models, data_dir, limit, seed) -> dict``; ``models`` hands out engines by role, and
 ``limit`` 0 is everything. A task with constants has ``fit_<task>`` beside it.
 """

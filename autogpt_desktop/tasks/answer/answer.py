@@ -1,44 +1,57 @@
-"""Questions over text: evidence first, then the answer with its places, or a plain "it does not say"."""
+"""Questions over text: evidence first, then the answer with its places, or a plain "it does not say".
+
+1. The question gets its follow-up form and its translations: a ``Query``.
+2. The most relevant passages are searched for: the ``Evidence``.
+3. The first of them are read, and the best phrase is given as the answer if it is likely enough and nothing
+   speaks against it; a large chat model writes the answer instead.
+"""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from autogpt_desktop.documents.types import Passage
+from autogpt_desktop.documents.text.passages import passages as passages_of
+from autogpt_desktop.documents.text.passages import sentences
+from autogpt_desktop.documents.types import Document, Passage
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
-from autogpt_desktop.tasks.answer.chat_model import chats, discuss
-from autogpt_desktop.tasks.answer.cross_lingual import Asked, across, shares_of
-from autogpt_desktop.tasks.answer.filters import possible
-from autogpt_desktop.tasks.answer.index import embedding_model
-from autogpt_desktop.tasks.answer.lexicon import PRONOUNS, content, goes_on
-from autogpt_desktop.tasks.answer.reader import Reader, Reading, constants_for, is_wide
+from autogpt_desktop.tasks.answer.chat_model import ask_chat_model, can_chat
+from autogpt_desktop.tasks.answer.cross_lingual import language_shares, translate_query
+from autogpt_desktop.tasks.answer.filters import is_possible
+from autogpt_desktop.tasks.answer.indexing import embedding_model
+from autogpt_desktop.tasks.answer.lexicon import content_words
+from autogpt_desktop.tasks.answer.query import Query, follow_up_form
+from autogpt_desktop.tasks.answer.rank import SegmentedPassage, word_overlaps
+from autogpt_desktop.tasks.answer.reader import PassageAnswer, Reader
 
-EVIDENCE = 5  # passages that are shown
-READ = 3  # of these, how many are read for the answer
-WHOLE = 40  # passages of files that are short enough to be read as a whole
-_THERE_IS = re.compile(r"\b(?:(?:is|are|was|were) there|there (?:is|are|was|were))\b")
-_DOWN = 0.85  # what a place further down in the evidence takes off
+if TYPE_CHECKING:
+    from autogpt_desktop.documents.index.index import Hit, Index
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.model_pool import Models
+
+EVIDENCE_PASSAGES = 5  # that are shown
+READ_PASSAGES = 3  # of these, how many are read for the answer
+WHOLE_PASSAGES = 40  # of files that are short enough to be read as a whole
+_RANK_DISCOUNT = 0.85  # what a place further down in the evidence takes off
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the answer will be taken from, the most relevant first. Comes before the answer.
 
-    ``asked``: the question as each of them is asked, in its language; (): as it is."""
+    ``asked``: the question as each of the passages is asked, in its language."""
 
     passages: tuple[Passage, ...]
-    asked: tuple[str, ...] = ()
+    asked: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where an answer stands: ``evidence.passages[passage].text[start:end]``. People see passage + 1."""
+    """Where an answer stands: ``evidence.passages[passage].text[start:end]``. Users see passage + 1."""
 
     passage: int
     start: int
@@ -61,7 +74,7 @@ Answering = Iterator[Progress | Notice | Evidence | Text | Answered]
 
 
 def open_reader(
-    models: Any, cancelled: Callable[[], bool] = lambda: False
+    models: Models, cancelled: Callable[[], bool] = lambda: False
 ) -> Generator[Progress | Notice, None, Reader]:
     """The models for answers; without an embedding model words alone decide what is relevant."""
     encoder = yield from embedding_model(models)
@@ -69,132 +82,26 @@ def open_reader(
     return Reader(engine, encoder, cancelled)
 
 
-def answer_in_text(
-    models: Any,
-    question: str,
-    passages: Sequence[Passage | str],
-    *,
-    previous: Sequence[str] = (),
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Answering:
-    """Answer a question from passages or pasted texts, with the phrase of the text that says it.
-
-    ``models``: a job's engines (``ModelPool.job``). ``previous``: earlier questions, perhaps
-    with their answers, that this one may refer to. Raises KnownError: empty-question, empty-passage, and
-    whatever loading can raise; ``Cancelled``.
-    """
-    if not question.strip():
-        raise KnownError("empty-question")
-    given = [one if isinstance(one, Passage) else _pasted(one) for one in passages]
-    given = [one for one in given if one.text.strip()]
-    if not given:
-        raise KnownError("empty-passage")
-    reader = yield from open_reader(models, cancelled)
-    shares = shares_of(one.text for one in given)
-    asked = yield from across(models, follow_up(question, previous), shares, cancelled)
-    yield from foreign(reader, asked, given)
-    yield from answer_from(reader, asked, given)
-
-
-def answer_from(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> Answering:
-    """The same with models that are loaded, from passages that are the evidence."""
-    questions = tuple(asked.beside(passage.text) for passage in passages)
-    also = tuple(one.texts[0] for one in asked.others)
-    yield Evidence(tuple(passages), questions if asked.others else ())
-    if chats(reader.engine):
-        yield from _discussed(reader, asked.question, passages, also)
-        return
-    # those in the question's own language first, the others where these do not say it
-    further = range(READ, len(passages)) if asked.others and asked.here else range(0)
-    best, ranked = Reading(0, 0, "", 0.0), list[tuple[int, Reading]]()
-    for some in (range(min(len(passages), READ)), further):
-        ranked = []
-        for index in some:
-            yield Progress("stage.answering", index, some.stop)
-            said = yield from reader.read(questions[index], passages[index].text, asked.question)
-            ranked.append((index, said))
-        ranked.sort(key=lambda one: -one[1].probability * _DOWN ** one[0])
-        if not ranked:
-            break
-        index, found = ranked[0]
-        best = max(best, found, key=lambda one: one.probability)
-        least = least_of(reader, questions[index], passages[index].text)
-        written = questions[index] == asked.question
-        text, near = passages[index].text, _near(passages, index)
-        if accepted(reader, questions[index], text, found, near, written):
-            break
-    else:
-        ranked = []
-    if not ranked:
-        yield Answered("", False, best.probability, (), asked.question, also)
-        return
-    citations = [Citation(index, found.start, found.end)]
-    for other, reading in ranked[1:]:
-        if reading.probability >= least and reading.text.casefold() == found.text.casefold():
-            citations.append(Citation(other, reading.start, reading.end))
-    yield Text(found.text)
-    yield Text("".join(f" [{one.passage + 1}]" for one in citations))
-    yield Answered(found.text, True, found.probability, tuple(citations), asked.question, also)
-
-
-def accepted(
-    reader: Reader, question: str, text: str, found: Reading, near: str = "", names: bool = True
-) -> bool:
-    """Whether what was read is given as the answer. ``near``, ``names``: see ``answer_check.possible``."""
-    if not found.text or found.probability < least_of(reader, question, text):
-        return False
-    return not reader.copies or possible(question, text, found.text, near, names)
-
-
-def _near(passages: Sequence[Passage], index: int) -> str:
-    """What else is known of the file that a passage is of."""
-    here = passages[index]
-    others = [one.text for one in passages if one is not here and one.path == here.path]
-    return " ".join([here.title, here.path.stem.replace("_", " "), *others])
-
-
-def least_of(reader: Reader, question: str, text: str) -> float:
-    """The probability from which on an answer is given."""
-    if not reader.copies:
-        return 0.5
-    return constants_for(text, reader.knows(question) and reader.knows(text)).least
-
-
-def _discussed(
-    reader: Reader, question: str, passages: Sequence[Passage], also: tuple[str, ...]
-) -> Answering:
-    """A large chat model writes; only what the passages really say counts as a citation."""
-    said = ""
-    texts = [passage.text for passage in passages]
-    for step in discuss(reader.engine, question, texts, reader.cancelled):
-        if isinstance(step, Text):
-            said += step.text
-            yield step
-        elif isinstance(step, Progress | Notice):
-            yield step
-        else:
-            citations = tuple(Citation(*place) for place in step.places)
-            answered = not step.refused and bool(citations)
-            answer = step.answer if answered else ""
-            yield Answered(answer, answered, step.confidence, citations, question, also)
+# From an index, and from a text
 
 
 def ask(
-    models: Any,
+    models: Models,
     question: str,
-    index: Any,
+    index: Index,
     *,
     previous: Sequence[str] = (),
     whole: bool = False,
     only: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Answering:
-    """Answer a question from a collection (``documents.index.index.Index``).
+    """Answer a question from a collection.
 
-    ``whole``: read short files from end to end instead of searching them. ``only``: of the collection's
-    files, those to look in; () for all. Notices tell of a file that
-    changed or moved since it was read, and of a language that the embedding model does not know. Raises
-    as ``answer_in_text``, and KnownError("nothing-to-search") for an empty collection.
+    ``previous``: earlier questions, perhaps with their answers, that this one may refer to. ``whole``: read
+    short files from end to end instead of searching them. ``only``: of the collection's files, those to look
+    in; () for all. Notices tell of a file that changed or moved since it was read, and of a language that
+    the embedding model does not know. Raises KnownError: empty-question, nothing-to-search for an empty
+    collection, and whatever loading can raise; ``Cancelled``.
     """
     if not question.strip():
         raise KnownError("empty-question")
@@ -207,80 +114,127 @@ def ask(
     shares = Counter[str]()
     for file in files:
         shares[file.language] += file.passages
-    asked = yield from across(models, follow_up(question, previous), shares, cancelled)
-    short = whole and sum(file.passages for file in files) <= WHOLE
+    query = yield from translate_query(models, follow_up_form(question, previous), shares, cancelled)
+    short = whole and sum(file.passages for file in files) <= WHOLE_PASSAGES
     if whole and not short:
         yield Notice("notice.too-long-to-read-whole")
     if short:
-        found = [passage for file in files for passage in index.passages_of(file.path)]
-        found = yield from by_relevance(reader, asked, found)
+        passages = [passage for file in files for passage in index.passages_of(file.path)]
+        passages = yield from by_relevance(reader, query, passages)
     else:
-        found = yield from search(reader, index, asked, EVIDENCE, only)
-    if not found:
-        yield Evidence(())
-        yield Answered("", False, 0.0, (), asked.question, tuple(one.texts[0] for one in asked.others))
+        passages = yield from search(reader, index, query, EVIDENCE_PASSAGES, only)
+    if not passages:
+        yield Evidence((), ())
+        yield Answered("", False, 0.0, (), query.text, query.also_asked)
         return
-    yield from foreign(reader, asked, found)
-    yield from _moved(index, found)
-    yield from answer_from(reader, asked, found[:EVIDENCE])
+    yield from _language_notices(reader, query, passages)
+    yield from _file_notices(index, passages)
+    yield from _answer_from(reader, query, passages[:EVIDENCE_PASSAGES])
+
+
+def answer_in_text(
+    models: Models,
+    question: str,
+    text: str,
+    *,
+    previous: Sequence[str] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answering:
+    """Answer a question from a text of any length. Offsets of the passages count its characters.
+
+    ``previous``: as for ``ask``. Raises KnownError: empty-question, empty-passage, and whatever loading can
+    raise; ``Cancelled``.
+    """
+    if not question.strip():
+        raise KnownError("empty-question")
+    passages = passages_of(Document(Path(), "", text, (), "", ""))
+    if not passages:
+        raise KnownError("empty-passage")
+    reader = yield from open_reader(models, cancelled)
+    shares = language_shares(one.text for one in passages)
+    query = yield from translate_query(models, follow_up_form(question, previous), shares, cancelled)
+    yield from _language_notices(reader, query, passages[:EVIDENCE_PASSAGES])
+    if len(passages) > WHOLE_PASSAGES:  # too long to be understood each time
+        passages = _with_most_words(query, passages, WHOLE_PASSAGES)
+    if len(passages) > 1:
+        passages = yield from by_relevance(reader, query, passages)
+    yield from _answer_from(reader, query, passages[:EVIDENCE_PASSAGES])
+
+
+# What is relevant
 
 
 def search(
-    reader: Reader, index: Any, asked: Asked, count: int, only: Sequence[Path] = ()
+    reader: Reader, index: Index, query: Query, count: int, only: Sequence[Path] = ()
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant passages of a collection, by words, and by meaning where the model knows it.
 
     Of texts in several languages, the best of the question's own come first, then the best of the others."""
-    further = []
-    for one in asked.others:
-        said = " ".join(one.texts)
-        further += yield from _hits(reader, index, said, count, only, words=one.words(asked.question))
-    further.sort(key=lambda hit: -hit.score)
-    if asked.others and not asked.here:
-        return list(dict.fromkeys(hit.passage for hit in further))[:count]
-    own = [hit.passage for hit in (yield from _hits(reader, index, asked.question, count, only))]
-    return list(dict.fromkeys([*own[:READ], *(hit.passage for hit in further), *own]))[:count]
+    foreign: list[Hit] = []
+    for one in query.translations:
+        text, search_words = " ".join(one.texts), one.search_words(query.text)
+        foreign += yield from _hits(reader, index, text, count, only, search_words)
+    foreign.sort(key=lambda hit: -hit.score)
+    if query.translations and not query.in_own_language:
+        return list(dict.fromkeys(hit.passage for hit in foreign))[:count]
+    own = [hit.passage for hit in (yield from _hits(reader, index, query.text, count, only, query.text))]
+    return list(dict.fromkeys([*own[:READ_PASSAGES], *(hit.passage for hit in foreign), *own]))[:count]
 
 
 def _hits(
-    reader: Reader, index: Any, question: str, count: int, only: Sequence[Path], words: str = ""
-) -> Generator[Progress, None, list[Any]]:
+    reader: Reader, index: Index, question: str, count: int, only: Sequence[Path], search_words: str
+) -> Generator[Progress, None, list[Hit]]:
     vector = None
-    if reader.encoder is not None and index.embedder() == reader.encoder.name and reader.knows(question):
-        vector = (yield from reader.vectors([question]))[0].numpy()
-    return list(index.search(words or question, count, vector, only))
+    encoder = reader.encoder
+    if encoder is not None and index.embedder() == encoder.name and reader.encoder_knows(question):
+        vector = (yield from reader.embed([question]))[0].numpy()
+    return list(index.search(search_words, count, vector, only))
 
 
 def by_relevance(
-    reader: Reader, asked: Asked, passages: list[Passage]
+    reader: Reader, query: Query, passages: list[Passage]
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant first, by meaning where the model knows the languages, else by words."""
-    questions = [asked.beside(one.text) for one in passages]
+    questions = [query.for_text(one.text) for one in passages]
     question = questions[0]
-    alike = len(set(questions)) == 1
-    if alike and reader.knows(question) and reader.knows(" ".join(one.text[:200] for one in passages)):
-        vectors = yield from reader.vectors([question, *(one.text for one in passages)])
-        near = [float(vectors[0] @ vector) for vector in vectors[1:]]
+    all_texts = " ".join(one.text[:200] for one in passages)
+    if len(set(questions)) == 1 and reader.encoder_knows(question) and reader.encoder_knows(all_texts):
+        vectors = yield from reader.embed([question, *(one.text for one in passages)])
+        relevance = [float(vectors[0] @ vector) for vector in vectors[1:]]
     else:
-        near = []
-        for said, one in zip(questions, passages, strict=True):
-            wanted = set(content(said))
-            near.append(len(wanted & set(content(one.text))) / max(len(wanted), 1))
-    return [passages[at] for at in sorted(range(len(near)), key=lambda at: -near[at])]
+        relevance = []
+        for question, one in zip(questions, passages, strict=True):
+            asked = set(content_words(question))
+            relevance.append(len(asked & set(content_words(one.text))) / max(len(asked), 1))
+    return [passages[at] for at in sorted(range(len(relevance)), key=lambda at: -relevance[at])]
 
 
-def foreign(reader: Reader, asked: Asked, passages: Sequence[Passage]) -> Iterator[Notice]:
+def _with_most_words(query: Query, passages: list[Passage], count: int) -> list[Passage]:
+    """Those that share most words with the question, in their order."""
+    asked = " ".join([query.text, *(text for one in query.translations for text in one.texts)])
+    shared = [max(sentence_overlaps(asked, one.text), default=0.0) for one in passages]
+    best = sorted(range(len(passages)), key=lambda at: -shared[at])[:count]
+    return [passages[at] for at in sorted(best)]
+
+
+def sentence_overlaps(question: str, text: str) -> list[float]:
+    """For each sentence of a text the share of the question's words in it, see ``rank.word_overlaps``."""
+    return word_overlaps(question, SegmentedPassage(text, tuple(sentences(text)), ()))
+
+
+def _language_notices(reader: Reader, query: Query, passages: Sequence[Passage]) -> Iterator[Notice]:
     """Say so where the embedding model cannot tell what belongs together."""
     if reader.encoder is None:
         return
     name = reader.encoder.name
-    if not asked.others and not reader.knows(asked.question):
+    if not query.translations and not reader.encoder_knows(query.text):
         yield Notice("notice.question-language", {"name": name})
-    elif not all(reader.knows(passage.text) for passage in passages):
+    elif not all(reader.encoder_knows(passage.text) for passage in passages):
         yield Notice("notice.files-language", {"name": name})
 
 
-def _moved(index: Any, passages: Sequence[Passage]) -> Iterator[Notice]:
+def _file_notices(index: Index, passages: Sequence[Passage]) -> Iterator[Notice]:
+    """Say so where a file is not what it was when it was read."""
     for path in dict.fromkeys(passage.path for passage in passages):
         state = index.state(path)
         if state.state == "moved":
@@ -291,28 +245,77 @@ def _moved(index: Any, passages: Sequence[Passage]) -> Iterator[Notice]:
             yield Notice("notice.file-missing", {"file": path.name})
 
 
-def follow_up(question: str, previous: Sequence[str]) -> str:
-    """The question with the last one's subject, if it refers to something that it does not name."""
-    if not previous:
-        return question
-    lower = _THERE_IS.sub("", question.casefold())
-    names = set(lower) if is_wide(question) else set(lower.replace("?", " ").replace("'", " ").split())
-    if not names & PRONOUNS and content(question) and not goes_on(question):
-        return question
-    new = set(content(question))
-    before = _spelled(previous[-1])
-    # names are what is gone on about; without any, all that the last question was about
-    before = [word for word in before if word[:1].isupper() or word[:1].isdigit()] or before
-    subject = [word for word in before if not set(content(word)) & new]
-    return f"{question} ({' '.join(subject)})" if subject else question
+# The answer
 
 
-def _spelled(text: str) -> list[str]:
-    """The words of a text that carry its meaning, as they are written."""
-    if is_wide(text):
-        return [text.strip("？?。 ")]
-    return [word.strip("?.,!\"'()") for word in text.split() if content(word)]
+def _answer_from(reader: Reader, query: Query, passages: Sequence[Passage]) -> Answering:
+    """The evidence, and the answer from it."""
+    questions = tuple(query.for_text(passage.text) for passage in passages)
+    yield Evidence(tuple(passages), questions)
+    if can_chat(reader.engine):
+        yield from _chat_answer(reader, query, passages)
+    else:
+        yield from _copied_answer(reader, query, passages, questions)
 
 
-def _pasted(text: str) -> Passage:
-    return Passage(Path(), "", 0, len(text), text, "")
+def _copied_answer(
+    reader: Reader, query: Query, passages: Sequence[Passage], questions: Sequence[str]
+) -> Answering:
+    """The best phrase of the passages. Those in the question's own language are read first, the others
+    where these do not say it."""
+    first = range(min(len(passages), READ_PASSAGES))
+    second = range(READ_PASSAGES, len(passages) if query.translations and query.in_own_language else 0)
+    best_probability = 0.0
+    for group in (first, second):
+        ranked: list[tuple[int, PassageAnswer]] = []
+        for index in group:
+            yield Progress("stage.answering", index, group.stop)
+            read = yield from reader.read(questions[index], passages[index].text, query.text)
+            ranked.append((index, read))
+        if not ranked:
+            break
+        ranked.sort(key=lambda one: -one[1].probability * _RANK_DISCOUNT ** one[0])
+        index, best = ranked[0]
+        best_probability = max(best_probability, best.probability)
+        written = questions[index] == query.text
+        elsewhere = _elsewhere(passages, index)
+        if is_accepted(reader, questions[index], passages[index].text, best, elsewhere, written):
+            citations = [Citation(index, best.start, best.end)]
+            for other, read in ranked[1:]:
+                if read.probability >= best.threshold and read.text.casefold() == best.text.casefold():
+                    citations.append(Citation(other, read.start, read.end))
+            yield Text(best.text)
+            yield Text("".join(f" [{one.passage + 1}]" for one in citations))
+            yield Answered(best.text, True, best.probability, tuple(citations), query.text, query.also_asked)
+            return
+    yield Answered("", False, best_probability, (), query.text, query.also_asked)
+
+
+def is_accepted(
+    reader: Reader, question: str, text: str, read: PassageAnswer, elsewhere: str = "", names: bool = True
+) -> bool:
+    """Whether what was read is given as the answer. ``elsewhere``, ``names``: see ``is_possible``."""
+    if not read.text or read.probability < read.threshold:
+        return False
+    return not reader.copies or is_possible(question, text, read.text, elsewhere, names)
+
+
+def _elsewhere(passages: Sequence[Passage], index: int) -> str:
+    """What else is known of the file that a passage is of."""
+    here = passages[index]
+    others = [one.text for one in passages if one is not here and one.path == here.path]
+    return " ".join([here.title, here.path.stem.replace("_", " "), *others])
+
+
+def _chat_answer(reader: Reader, query: Query, passages: Sequence[Passage]) -> Answering:
+    """A large chat model writes; only what the passages really say counts as a citation."""
+    engine = cast("Engine", reader.engine)
+    texts = [passage.text for passage in passages]
+    for step in ask_chat_model(engine, query.text, texts, reader.cancelled):
+        if isinstance(step, Text | Progress | Notice):
+            yield step
+        else:
+            citations = tuple(Citation(*place) for place in step.places)
+            answered = not step.refused and bool(citations)
+            answer = step.answer if answered else ""
+            yield Answered(answer, answered, step.confidence, citations, query.text, query.also_asked)

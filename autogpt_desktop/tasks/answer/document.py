@@ -12,7 +12,7 @@ from autogpt_desktop.events import Progress, Result
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """What is to be shown of a document: offsets into its text when it was indexed.
 
     ``text`` is what stood there; without it the offsets are taken as they are.
@@ -35,7 +35,7 @@ class Opened:
 
 
 def open_document(
-    path: Path, places: Sequence[Place], known: Opened | None = None
+    path: Path, places: Sequence[DocumentPlace], known: Opened | None = None
 ) -> Generator[Progress | Result, None, None]:
     """Read a file and find the places; ends with Result(Opened).
 
@@ -56,13 +56,13 @@ def open_document(
     else:
         document = yield from reading(path, progress, urgent=True)
         rows = Rows(document)
-    now = []
-    for place in places:
-        length = len(document.text)
-        found = locate(document.text, min(place.start, length), min(place.end, length), place.text)
-        now.append(found)
-    moved = any(found != (place.start, place.end) for found, place in zip(now, places, strict=True))
-    yield Result(Opened(document, rows, stamp, tuple(now), moved))
+    length = len(document.text)
+    spans = tuple(
+        locate(document.text, min(place.start, length), min(place.end, length), place.text)
+        for place in places
+    )
+    moved = any(span != (place.start, place.end) for span, place in zip(spans, places, strict=True))
+    yield Result(Opened(document, rows, stamp, spans, moved))
 
 
 def draw_page(

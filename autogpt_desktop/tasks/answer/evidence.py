@@ -5,34 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autogpt_desktop.documents.text.passages import passages, sentences
-from autogpt_desktop.documents.types import Document, Passage
-from autogpt_desktop.errors import KnownError
+from autogpt_desktop.documents.text.passages import sentences
+from autogpt_desktop.documents.types import Passage
 from autogpt_desktop.events import Notice, Progress, Text
 from autogpt_desktop.tasks.answer.answer import (
-    EVIDENCE,
-    WHOLE,
     Answered,
     Answering,
     Evidence,
-    answer_from,
+    answer_in_text,
     ask,
-    by_relevance,
-    follow_up,
-    foreign,
     open_reader,
+    sentence_overlaps,
 )
-from autogpt_desktop.tasks.answer.chat_model import chats
-from autogpt_desktop.tasks.answer.cross_lingual import across, shares_of
-from autogpt_desktop.tasks.answer.rank import Passage as Seen
-from autogpt_desktop.tasks.answer.rank import overlaps
+from autogpt_desktop.tasks.answer.chat_model import can_chat
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
+    from autogpt_desktop.engine.model_pool import Models
 
-_LEAST_OVERLAP = 0.2  # of the question's words: less is no match to point at
+_MIN_OVERLAP = 0.2  # of the question's words: less is no match to point at
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ Finds = Iterator[Progress | Notice | Places | Text | Finding]
 
 
 def ask_collection(
-    models: Any,
+    models: Models,
     question: str,
     collection: Collection,
     *,
@@ -73,7 +66,7 @@ def ask_collection(
     only: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Finds:
-    """``tasks.answer.ask`` over a collection's index; ends early and silently when ``cancelled``.
+    """``answer.ask`` over a collection's index; ends early and silently when ``cancelled``.
 
     Raises as ``ask`` and ``Index`` do.
     """
@@ -81,70 +74,47 @@ def ask_collection(
 
     index = Index(collection)
     try:
-        asked = ask(models, question, index, previous=previous, whole=whole, only=only, cancelled=cancelled)
-        yield from _until_cancelled(_placed(asked, follow_up(question, previous)))
+        steps = ask(models, question, index, previous=previous, whole=whole, only=only, cancelled=cancelled)
+        yield from _until_cancelled(_with_sentences(steps))
     finally:
         index.close()
 
 
 def ask_text(
-    models: Any,
+    models: Models,
     question: str,
     text: str,
     *,
     previous: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Finds:
-    """Answer from a text that was pasted, of any length. Offsets of the passages count its characters.
-
-    Raises KnownError: empty-question, empty-passage, and what loading raises.
-    """
-    asked = follow_up(question, previous)
-    return _until_cancelled(_placed(_answer_text(models, asked, text, cancelled), asked))
+    """``answer.answer_in_text``; ends early and silently when ``cancelled``. Raises as it does."""
+    steps = answer_in_text(models, question, text, previous=previous, cancelled=cancelled)
+    return _until_cancelled(_with_sentences(steps))
 
 
-def warm_up(models: Any, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Notice]:
+def warm_up(models: Models, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Progress | Notice]:
     """Load the models, and read the examples, before the first question is finished."""
     from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 
     try:
         reader = yield from open_reader(models, cancelled)
-        if reader.copies and not chats(reader.engine):
+        if reader.copies and not can_chat(reader.engine):
             yield from reader.read("When was it built?", "It was built in 1782.")
     except Cancelled:
         return
 
 
-def _answer_text(models: Any, question: str, text: str, cancelled: Callable[[], bool]) -> Answering:
-    if not question.strip():
-        raise KnownError("empty-question")
-    cut = passages(Document(Path(), "", text, (), "", ""))
-    if not cut:
-        raise KnownError("empty-passage")
-    reader = yield from open_reader(models, cancelled)
-    asked = yield from across(models, question, shares_of(one.text for one in cut), cancelled)
-    yield from foreign(reader, asked, cut[:EVIDENCE])
-    if len(cut) > WHOLE:  # too long to be understood each time: what shares words comes first
-        every = " ".join([question, *(text for one in asked.others for text in one.texts)])
-        words = [max(_overlaps(every, one.text), default=0.0) for one in cut]
-        best = sorted(range(len(cut)), key=lambda at: -words[at])[:WHOLE]
-        cut = [cut[at] for at in sorted(best)]
-    if len(cut) > 1:
-        cut = yield from by_relevance(reader, asked, cut)
-    yield from answer_from(reader, asked, cut[:EVIDENCE])
-
-
-def _placed(steps: Answering, question: str) -> Finds:
-    """Add the sentences."""
-    found: tuple[Passage, ...] = ()
+def _with_sentences(steps: Answering) -> Finds:
+    """Add the sentences that are to be looked at."""
+    passages: tuple[Passage, ...] = ()
     for step in steps:
         if isinstance(step, Evidence):
-            found = step.passages
-            asked = step.asked or (question,) * len(found)
-            near = [nearest_sentence(said, one.text) for said, one in zip(asked, found, strict=True)]
-            yield Places(tuple(Place(one, *span) for one, span in zip(found, near, strict=True)))
+            passages = step.passages
+            asked = zip(step.asked, passages, strict=True)
+            yield Places(tuple(Place(one, *nearest_sentence(question, one.text)) for question, one in asked))
         elif isinstance(step, Answered):
-            around = [sentence_at(found[one.passage].text, one.start, one.end) for one in step.citations]
+            around = [sentence_at(passages[one.passage].text, one.start, one.end) for one in step.citations]
             yield Finding(step, tuple(around))
         else:
             yield step
@@ -163,8 +133,8 @@ def _until_cancelled(steps: Finds) -> Finds:
 def nearest_sentence(question: str, text: str) -> tuple[int, int]:
     """Where the sentence stands that shares most words with the question; (0, 0): none shares enough."""
     spans = sentences(text)
-    shares = _overlaps(question, text)
-    if not shares or max(shares) < _LEAST_OVERLAP:
+    shares = sentence_overlaps(question, text)
+    if not shares or max(shares) < _MIN_OVERLAP:
         return 0, 0
     return _trimmed(text, *spans[shares.index(max(shares))])
 
@@ -201,10 +171,6 @@ def excerpt(text: str, start: int, end: int, most: int) -> tuple[int, int]:
     space = text.rfind(" ", max(end, last - 24), last)
     last = space if last < len(text) and space > end else last
     return first, last
-
-
-def _overlaps(question: str, text: str) -> list[float]:
-    return overlaps(question, Seen(text, tuple(sentences(text)), ()))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

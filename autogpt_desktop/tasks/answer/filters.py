@@ -1,4 +1,4 @@
-"""Whether a phrase can be the answer at all: of the kind that is asked for, about what it names.
+"""Whether a phrase can be the answer at all: of the type that is asked for, about what the question names.
 
 A small model answers a question about another year or person with what the text says of its own. What a
 question names, a text that answers it names too, or something near it does.
@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from autogpt_desktop.tasks.answer.lexicon import COMMON, fits, kind_of, words
+from autogpt_desktop.tasks.answer.lexicon import STOP_WORDS, answer_type, type_match, words
 
 _YEAR = re.compile(r"(?<![\d.,])(?:1\d|20)\d\d(?!\d|,\d)")
 _MONTH = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
     r"|(?:1[0-2]|[1-9]|十[一二]|[一二三四五六七八九十])月"
 )
-_NOT = re.compile(r"\b(?:not|never|nobody|nothing|n't)\b|没有|并未|从未", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|never|nobody|nothing|n't)\b|没有|并未|从未", re.IGNORECASE)
 _AMOUNT = re.compile(r"\d,\d{3}|[€$£%¥]|\b(?:euros?|dollars?|pounds?|yuan|percent)\b", re.IGNORECASE)
 _TIME = re.compile(  # when something is, without a number
     r"\b(?:dawn|dusk|noon|midnight|morning|afternoon|evening|night|spring|summer|autumn|fall|winter|war|before|after"
@@ -25,67 +25,77 @@ _TIME = re.compile(  # when something is, without a number
     r"|[早晚春夏秋冬今明昨前后时周]",
     re.IGNORECASE,
 )
-_VAGUE = re.compile(
+_VAGUE_NUMBER = re.compile(
     r"\b(?:many|much|several|few|little|most|all|some|none|no|vast|large|small)\b", re.IGNORECASE
 )
-_ALIKE = 0.75  # of the letters: a name that is spelled a little differently
-_INITIALS = re.compile(r"\b[A-Z]{2,5}\b")
-_LINKS = ("", "of", "of the", "de", "von", "van")  # between the words of one name
+_SIMILAR = 0.75  # of the letters: a name that is spelled a little differently
+_ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
+_NAME_LINKS = ("", "of", "of the", "de", "von", "van")  # between the words of one name
 _STEM = 4  # letters that names of one root begin with: Germany, German
 
 
-def possible(question: str, text: str, phrase: str, near: str = "", names: bool = True) -> bool:
-    """Whether ``phrase`` of ``text`` may answer the question. ``near``: what else the file says about itself
-    (its title, other passages), where a name may stand too. ``names``: False for a translated question,
-    whose names may be mangled."""
-    kind = kind_of(question)
-    fit = fits(kind, phrase)
-    if kind == "date" and (_AMOUNT.search(phrase) or (fit < 0 and not _TIME.search(phrase))):
-        return False
-    if fit < 0 and (kind == "person" or (kind == "number" and not _VAGUE.search(phrase))):
-        return False
-    if kind in ("date", "person", "place") and _NOT.search(phrase):
-        return False
-    if _other(_YEAR, question, text, near) or _other(_MONTH, question, text, near):
-        return False
-    if not names:
-        return True
-    said = {word for word, _, _ in words(f"{text} {near}")}
-    shortened = set(_INITIALS.findall(f"{text} {near}".replace(".", "")))
-    return all(
-        "".join(word[0] for word in name).upper() in shortened or any(_is_named(word, said) for word in name)
-        for name in _names(question)
+def is_possible(question: str, text: str, phrase: str, elsewhere: str = "", names: bool = True) -> bool:
+    """Whether ``phrase`` of ``text`` may answer the question. ``elsewhere``: what else the file says about
+    itself (its title, other passages), where a name may stand too. ``names``: False for a translated
+    question, whose names may be mangled."""
+    return (
+        _has_asked_type(question, phrase)
+        and not _names_another(_YEAR, question, text, elsewhere)
+        and not _names_another(_MONTH, question, text, elsewhere)
+        and (not names or _names_are_in(question, f"{text} {elsewhere}"))
     )
 
 
-def _other(pattern: re.Pattern[str], question: str, text: str, near: str) -> bool:
+def _has_asked_type(question: str, phrase: str) -> bool:
+    """Whether the phrase is not surely of another type than is asked for."""
+    expected = answer_type(question)
+    match = type_match(expected, phrase)
+    if expected == "date" and (_AMOUNT.search(phrase) or (match < 0 and not _TIME.search(phrase))):
+        return False
+    if match < 0 and (expected == "person" or (expected == "number" and not _VAGUE_NUMBER.search(phrase))):
+        return False
+    return not (expected in ("date", "person", "place") and _NEGATION.search(phrase))
+
+
+def _names_another(pattern: re.Pattern[str], question: str, text: str, elsewhere: str) -> bool:
     """The question names a year (a month) and the text another one, and not this one."""
-    asked, said = set(pattern.findall(question)), set(pattern.findall(text))
-    return bool(asked) and bool(said) and not asked & (said | set(pattern.findall(near)))
+    asked, in_text = set(pattern.findall(question)), set(pattern.findall(text))
+    return bool(asked) and bool(in_text) and not asked & (in_text | set(pattern.findall(elsewhere)))
+
+
+def _names_are_in(question: str, text: str) -> bool:
+    """Whether the text has each name of the question: a word of it, or its initials."""
+    in_text = {word for word, _, _ in words(text)}
+    acronyms = set(_ACRONYM.findall(text.replace(".", "")))
+    return all(
+        "".join(word[0] for word in name).upper() in acronyms
+        or any(_has_similar(word, in_text) for word in name)
+        for name in _names(question)
+    )
 
 
 def _names(question: str) -> Iterator[list[str]]:
     """Names inside a question, each the words that are written with a capital one after the other: a text
     may say the half of one. Abbreviations may be spelled out in the text."""
-    name, behind = list[str](), 0
+    name, name_end = list[str](), 0
     for word, start, end in words(question)[1:]:
         written = question[start:end]
-        if not written[:1].isupper() or written.isupper() or word in COMMON or len(word) <= 2:
+        if not written[:1].isupper() or written.isupper() or word in STOP_WORDS or len(word) <= 2:
             continue
-        if name and question[behind:start].strip(" -") not in _LINKS:
+        if name and question[name_end:start].strip(" -") not in _NAME_LINKS:
             yield name
             name = []
         name.append(word)
-        behind = end
+        name_end = end
     if name:
         yield name
 
 
-def _is_named(name: str, said: set[str]) -> bool:
-    if name in said:
+def _has_similar(name: str, in_text: set[str]) -> bool:
+    if name in in_text:
         return True
     return any(
-        one[:1] == name[:1]
-        and (one[:_STEM] == name[:_STEM] or SequenceMatcher(None, one, name).ratio() >= _ALIKE)
-        for one in said
+        word[:1] == name[:1]
+        and (word[:_STEM] == name[:_STEM] or SequenceMatcher(None, word, name).ratio() >= _SIMILAR)
+        for word in in_text
     )

@@ -1,9 +1,10 @@
-"""A collection's files as jobs: bring the index up to date, and look what has become of the files."""
+"""A collection's files as jobs: bring the index up to date, and look what has become of the files; and the
+model that makes the index's vectors."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,14 @@ from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.types import FileEntry
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
-from autogpt_desktop.tasks.answer.index import embedder
 
 if TYPE_CHECKING:
-    from autogpt_desktop.documents.index.index import Index
+    from autogpt_desktop.documents.index.index import Embedder, Index
+    from autogpt_desktop.engine.model_pool import Models
+    from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 
 FOLDERS = 512  # that are named in a listing, and can be watched
-EVERY = 3.0  # seconds between two listings while files are read
+LISTING_INTERVAL = 3.0  # seconds between two listings while files are read
 _WAIT = 0.2  # seconds between two tries for an index that another program is writing
 _TRIES = 50
 
@@ -34,8 +36,40 @@ class Listing:
     folders: tuple[Path, ...]  # where the files lie; more than FOLDERS: there are too many to name
 
 
+def embedding_model(
+    models: Models,
+) -> Generator[Progress | Notice, None, EncoderEngine | None]:
+    """The embed role's model; None where no model can play the role."""
+    try:
+        return (yield from models.get("embed"))
+    except KnownError as error:
+        if error.key not in ("no-model-for-role", "no-model"):
+            raise
+        return None
+
+
+def embedder(
+    models: Models, cancelled: Callable[[], bool] = lambda: False
+) -> Generator[Progress | Notice, None, Embedder | None]:
+    """The embed role's model for ``Index.index``; None where there is none: words alone are searched."""
+    from autogpt_desktop.documents.index.index import Embedder
+
+    engine = yield from embedding_model(models)
+    if engine is None:
+        return None
+
+    def embed(texts: Sequence[str]) -> Any:  # arrays [dimensions], in the order of the texts
+        vectors: list[Any] = [None] * len(texts)
+        for step in engine.embed(texts, cancelled):
+            if not isinstance(step, Progress):
+                vectors[step[0]] = step[1].cpu().numpy()
+        return vectors
+
+    return Embedder(engine.name, embed)
+
+
 def bring_up_to_date(
-    models: Any,
+    models: Models | None,
     collection: Collection,
     *,
     cancelled: Callable[[], bool] = lambda: False,
@@ -48,13 +82,13 @@ def bring_up_to_date(
     there the next time. Raises KnownError: index-locked, index-readonly, index-damaged, disk-full, and
     whatever loading the model can raise.
     """
-    embed = (yield from embedder(models, cancelled)) if models is not None else None
+    vectors = (yield from embedder(models, cancelled)) if models is not None else None
     index = yield from _opened(collection, cancelled)
     if index is None:
         return
     try:
-        next_listing = time.monotonic() + EVERY
-        for event in index.index(embed, cancelled=cancelled):
+        next_listing = time.monotonic() + LISTING_INTERVAL
+        for event in index.index(vectors, cancelled=cancelled):
             if isinstance(event, Result):
                 yield _listing(index, {})
             yield event
@@ -62,7 +96,7 @@ def bring_up_to_date(
                 began = time.monotonic()
                 yield _listing(index, {})
                 ended = time.monotonic()
-                next_listing = ended + max(EVERY, 10 * (ended - began))
+                next_listing = ended + max(LISTING_INTERVAL, 10 * (ended - began))
     finally:
         index.close()
 
@@ -100,13 +134,13 @@ def _opened(collection: Collection, cancelled: Callable[[], bool]) -> Generator[
 
 def _since(index: Index) -> dict[Path, str]:
     known = {entry.path for entry in index.files()}
-    found = {}
+    changes = {}
     for path in index.stale():
         if path not in known:
-            found[path] = "new"
+            changes[path] = "new"
         else:
-            found[path] = "changed" if path.exists() else "missing"
-    return found
+            changes[path] = "changed" if path.exists() else "missing"
+    return changes
 
 
 def _listing(index: Index, since: dict[Path, str]) -> Listing:
@@ -117,14 +151,14 @@ def _listing(index: Index, since: dict[Path, str]) -> Listing:
 def _folders(index: Index, files: tuple[FileEntry, ...]) -> tuple[Path, ...]:
     """The folders of a collection's files, and those between them and its roots."""
     roots = [root for root in index.collection.roots if root.is_dir()]
-    found = set(roots)
+    folders = set(roots)
     for folder in {entry.path.parent for entry in files}:
         inside = next((root for root in roots if folder.is_relative_to(root)), None)
-        while folder not in found:
-            found.add(folder)
-            if inside is None or len(found) > FOLDERS:
+        while folder not in folders:
+            folders.add(folder)
+            if inside is None or len(folders) > FOLDERS:
                 break
             folder = folder.parent
-        if len(found) > FOLDERS:
+        if len(folders) > FOLDERS:
             break
-    return tuple(found)
+    return tuple(folders)

@@ -15,18 +15,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from autogpt_desktop import paths
 from autogpt_desktop.tasks.answer.extract import Candidate
 from autogpt_desktop.tasks.answer.lexicon import (
-    COMMON,
-    EDGE,
-    WIDE,
-    asked_for,
-    content,
-    fits,
-    kind_of,
+    CJK,
+    EDGE_WORDS,
+    STOP_WORDS,
+    answer_type,
+    content_words,
+    head_words,
+    is_cjk,
+    type_match,
     words,
 )
 
@@ -43,67 +44,78 @@ SIGNALS = (
 
 
 @dataclass(frozen=True)
-class Passage:
+class SegmentedPassage:
     """One passage as a question sees it."""
 
     text: str
     sentences: tuple[tuple[int, int], ...]
     similarity: tuple[float, ...]  # cosine of each sentence and the question; () without an encoder
 
+    @cached_property
+    def is_cjk(self) -> bool:
+        return is_cjk(self.text)
 
-def overlaps(question: str, passage: Passage) -> list[float]:
+    def sentence_at(self, character: int) -> int:
+        """The number of the sentence that a character stands in; 0 for one between two."""
+        inside = (i for i, (start, end) in enumerate(self.sentences) if start <= character < end)
+        return next(inside, 0)
+
+
+def word_overlaps(question: str, passage: SegmentedPassage) -> list[float]:
     """For each sentence the share of the question's words in it, rare ones (in the passage) counting more."""
-    asked = set(content(question))
-    inside = [set(content(passage.text[a:b])) for a, b in passage.sentences]
+    asked = set(content_words(question))
+    inside = [set(content_words(passage.text[a:b])) for a, b in passage.sentences]
     seen = Counter(word for one in inside for word in one)
     weight = {word: math.log(1 + len(inside) / (0.5 + seen[word])) for word in asked}
     total = sum(weight.values()) or 1.0
     return [sum(weight[word] for word in asked & one) / total for one in inside]
 
 
-def beginnings(question: str, text: str) -> Callable[[int], float]:
+def start_bonus(question: str, text: str) -> Callable[[int], float]:
     """What speaks for an answer that begins at a character, before the model is asked (natural log units)."""
-    kind, asked, placed = kind_of(question), set(content(question)), words(text)
+    kind, asked, placed = answer_type(question), set(content_words(question)), words(text)
 
     def bonus(start: int) -> float:
         two = " ".join(text[start : start + 30].split()[:2])
         one = Candidate(start, start + max(1, len(two.split()[0]) if two else 1), 0.0, 0.0, 0.0, 1)
         repeated = any(word in asked for word, at, _ in words(two)[:1])
-        return 1.5 * _near(asked, placed, one) + fits(kind, two) - float(repeated)
+        return 1.5 * _near(asked, placed, one) + type_match(kind, two) - float(repeated)
 
     return bonus
 
 
-def features(question: str, passage: Passage, found: Sequence[Candidate]) -> list[list[float]]:
+def candidate_features(
+    question: str, passage: SegmentedPassage, found: Sequence[Candidate]
+) -> list[list[float]]:
     """A row of ``FEATURES`` for each candidate. Those that the model was not followed for ("followed") have
     no numbers of it but for the first token."""
-    kind, head = kind_of(question), asked_for(question)
-    asked = set(content(question))
-    overlap = overlaps(question, passage)
+    kind, head = answer_type(question), head_words(question)
+    asked = set(content_words(question))
+    overlap = word_overlaps(question, passage)
     meaning = list(passage.similarity) or overlap
     placed = words(passage.text)
-    best_first = max(one.first for one in found)
+    best_first = max(one.first_logprob for one in found)
     best = max((one.logprob for one in found if one.tokens), default=0.0)
     rows = []
     for one in found:
         phrase, followed = passage.text[one.start : one.end], float(one.tokens > 0)
-        at = next((i for i, (a, b) in enumerate(passage.sentences) if a <= one.start < b), 0)
+        at = passage.sentence_at(one.start)
         inside = [word for word, start, _ in placed if one.start <= start < one.end]
         near = _near(asked, placed, one)
-        carrying = list(content(phrase))
+        carrying = list(content_words(phrase))
         repeats = sum(word in asked for word in carrying) / max(len(carrying), 1)
-        wanted = fits(kind, phrase)
+        wanted = type_match(kind, phrase)
         lower = phrase.lower().split()
-        edge = bool(lower) and (lower[0] in EDGE, lower[-1] in EDGE | {"the"}).count(True)
-        count = max(len(inside), 1) / (2 if WIDE.search(phrase) else 1)
+        edge = bool(lower) and (lower[0] in EDGE_WORDS, lower[-1] in EDGE_WORDS | {"the"}).count(True)
+        count = max(len(inside), 1) / (2 if CJK.search(phrase) else 1)
         digit = any(letter.isdigit() for letter in phrase)
         before, after = _around(passage, at, one)
         rows.append([
             followed * one.logprob,
             followed * one.logprob / (one.tokens + 1),
-            one.first,
-            one.prior,
-            followed * one.stop,
+            one.first_logprob,
+            one.neutral_logprob,
+            followed * one.stop_logprob,
             math.log(count),
             max(0.0, count - 6) / 4,
             (meaning[at] - max(meaning)) if meaning else 0.0,
@@ -116,12 +128,12 @@ def features(question: str, passage: Passage, found: Sequence[Candidate]) -> lis
             float(phrase[:1].isupper()) if kind in ("person", "place") else 0.0,
             float(len(lower) > 0 and not carrying),
             followed,
-            float(before in COMMON),
+            float(before in STOP_WORDS),
             float(not after),
             float(not head.isdisjoint(inside)),
             float(not head.isdisjoint(word for word, _, _ in words(after)[:1])),
             followed * (one.logprob - best),
-            one.first - best_first,
+            one.first_logprob - best_first,
             math.log(count) * (kind == "thing"),
             math.log(count) * (kind == "reason"),
             math.log(count) * (kind in ("number", "date")),
@@ -136,7 +148,7 @@ _BEFORE = re.compile(r"(\w+)\s*$")
 _AFTER = re.compile(r"\s*(\w+)")
 
 
-def _around(passage: Passage, at: int, one: Candidate) -> tuple[str, str]:
+def _around(passage: SegmentedPassage, at: int, one: Candidate) -> tuple[str, str]:
     """The words beside a candidate in its sentence, in lower case; "" where a mark or nothing stands."""
     start, end = passage.sentences[at]
     before = _BEFORE.search(passage.text[max(start, one.start - 40) : one.start])
@@ -157,16 +169,18 @@ def _near(asked: set[str], placed: list[tuple[str, int, int]], one: Candidate) -
     return 3 * sum(best.values()) / max(len(asked), 1)
 
 
-def signals(question: str, passage: Passage, chosen: Candidate, mass: float, rank: float) -> list[float]:
+def passage_signals(
+    question: str, passage: SegmentedPassage, chosen: Candidate, mass: float, rank: float
+) -> list[float]:
     """What tells whether the passage answers the question at all, one number for each of ``SIGNALS``.
 
     ``mass``: natural logarithm of the probability that an answer is copied from the passage; ``rank``: the
     weighted score of ``chosen``.
     """
-    asked = set(content(question))
-    there = set(content(passage.text))
-    overlap = overlaps(question, passage)
-    at = next((i for i, (a, b) in enumerate(passage.sentences) if a <= chosen.start < b), 0)
+    asked = set(content_words(question))
+    there = set(content_words(passage.text))
+    overlap = word_overlaps(question, passage)
+    at = passage.sentence_at(chosen.start)
     named = _named(question)
     return [
         chosen.logprob / (chosen.tokens + 1),
@@ -187,18 +201,18 @@ def _named(question: str) -> set[str]:
     return {
         word
         for word, start, _ in found[1:]
-        if (question[start].isupper() or question[start].isdigit()) and word not in COMMON
+        if (question[start].isupper() or question[start].isdigit()) and word not in STOP_WORDS
     }
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Fitted constants. ``rank`` per feature; ``answered``: bias, then one per signal; and the least
+    """Fitted constants. ``rank`` per feature; ``answered``: bias, then one per signal; and the threshold
     probability with which an answer is given."""
 
     rank: tuple[float, ...]
     answered: tuple[float, ...]
-    least: float
+    threshold: float
 
     def score(self, row: Sequence[float]) -> float:
         return sum(weight * value for weight, value in zip(self.rank, row, strict=True))
@@ -210,7 +224,7 @@ class Weights:
 
 
 @cache
-def weights(kind: str) -> Weights:
+def shipped_weights(kind: str) -> Weights:
     """The shipped constants: "meaning" with an encoder, "words" without one, "wide" for Chinese text."""
     text = (paths.resources() / "calibration" / "answer.json").read_text(encoding="utf-8")
     found = json.loads(text)[kind]

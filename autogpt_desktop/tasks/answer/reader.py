@@ -1,8 +1,8 @@
 """One question, one passage: the phrase that answers it, and the probability that any does.
 
-Three ways to ask, by what the answer role's model is: an encoder with a question answering head gives
-spans; a decoder goes on with examples and can only copy (``answer_copy``); both are judged by
-``answer_rank``. A large chat model is asked in ``answer_chat`` instead.
+Two ways to ask, by what the answer role's model is: an encoder with a question answering head gives spans
+and says itself how sure it is; a decoder goes on with examples and can only copy (``extract``), and what it
+copies is judged by ``rank``. A large chat model is asked in ``chat_model`` instead.
 """
 
 from __future__ import annotations
@@ -11,42 +11,65 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.text.passages import detect, sentences
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.answer.extract import Candidate, Copier, Vocabulary, candidates, first_tokens
-from autogpt_desktop.tasks.answer.lexicon import WIDE, content, words
-from autogpt_desktop.tasks.answer.phrases import phrases
-from autogpt_desktop.tasks.answer.rank import (
-    Passage,
-    Weights,
-    beginnings,
-    features,
-    overlaps,
-    signals,
-    weights,
+from autogpt_desktop.tasks.answer.extract import (
+    Candidate,
+    SpanConstraint,
+    decode_candidates,
+    phrase_candidates,
 )
-from autogpt_desktop.tasks.answer.whole import whole
+from autogpt_desktop.tasks.answer.lexicon import is_cjk, whole_expression
+from autogpt_desktop.tasks.answer.rank import (
+    SegmentedPassage,
+    Weights,
+    candidate_features,
+    passage_signals,
+    shipped_weights,
+    start_bonus,
+    word_overlaps,
+)
 
-OWNER = "answer"  # of the saved prefix: nothing of a person's text is in it
-FOCUS = 3  # sentences of a passage that a small model reads: it loses its way in more
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
+    from autogpt_desktop.engine.interface import State
+    from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
+
+PREFIX_OWNER = "answer"  # of the saved prefix: nothing of a user's text is in it
+FOCUS_SENTENCES = 3  # of a passage that a small model reads: it loses its way in more
 _HEADING = re.compile(r"\s*#{1,6}\s[^\n]*\s*\Z")  # says what a passage is about, and answers nothing
-_LONGEST_SPAN = 30  # tokens of an encoder's answer
+_MAX_SPAN_TOKENS = 30  # of an encoder's answer
+_SPAN_STARTS = 8  # of an encoder, in each window
+_SURE_ENOUGH = 0.5  # probability from which on an encoder's answer is given
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PassageAnswer:
     """What one passage says to a question. ``start`` and ``end`` are characters of its text."""
 
     start: int
     end: int
     text: str
     probability: float  # that the passage answers the question at all
+    threshold: float  # the probability from which on the answer is given
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """All phrases of a passage that may be the answer, unweighed.
+
+    ``copy_logprob``: natural logarithm of the probability that an answer is copied from the passage; 0.0
+    for an encoder's."""
+
+    passage: SegmentedPassage
+    candidates: list[Candidate]
+    copy_logprob: float
 
 
 @cache
@@ -55,244 +78,232 @@ def prompts() -> dict[str, Any]:
     return tomllib.loads((paths.resources() / "prompts" / "answer.toml").read_text(encoding="utf-8"))
 
 
-def is_wide(text: str) -> bool:
-    """Written without spaces for the larger part, as Chinese is."""
-    letters = sum(letter.isalpha() for letter in text)
-    return 3 * len(WIDE.findall(text)) > letters
-
-
 @dataclass
 class Reader:
     """The models of the answer and embed roles, for one job."""
 
-    engine: Any  # Engine or EncoderEngine
-    encoder: Any | None  # EncoderEngine
+    engine: Engine | EncoderEngine
+    encoder: EncoderEngine | None
     cancelled: Callable[[], bool] = lambda: False
+    _known: dict[str, bool] = field(default_factory=dict, repr=False)  # text → whether the encoder knows it
 
     @property
     def copies(self) -> bool:
-        """Whether the answer comes of a decoder."""
+        """Whether the answer comes from a decoder, which copies."""
         return not hasattr(self.engine, "spans")
 
-    def knows(self, text: str) -> bool:
+    def encoder_knows(self, text: str) -> bool:
         """Whether the embedding model understands the text's language."""
-        return self.encoder is not None and knows_language(self.encoder, text)
+        if self.encoder is None:
+            return False
+        if text not in self._known:
+            self._known[text] = knows_language(self.encoder, text)
+        return self._known[text]
 
-    def read(self, question: str, text: str, written: str = "") -> Generator[Progress, None, Reading]:
+    def read(self, question: str, text: str, written: str = "") -> Generator[Progress, None, PassageAnswer]:
         """The best phrase of ``text``. Raises ``Cancelled``, KnownError("prompt-too-long").
 
-        ``written``: of a question that was translated, what the person wrote: a model that knows both
+        ``written``: of a question that was translated, what the user wrote: a model that knows both
         languages is asked that, and the words that are looked for are the translation's."""
-        passage, found, mass = yield from self.consider(question, text, written)
-        if not found:
-            return Reading(0, 0, "", 0.0)
-        if not self.copies:  # a head was trained for just this
-            best = max(found, key=lambda one: one.logprob)
-            return _reading(best.start, best.end, text, math.exp(best.stop))
-        constants = constants_for(text, bool(passage.similarity))
-        scores = [constants.score(row) for row in features(question, passage, found)]
-        best_score = max(scores)
-        best = found[scores.index(best_score)]
-        values = signals(question, passage, best, mass, best_score)
-        place = whole(question, text, best.start, best.end)
-        return _reading(*place, text, constants.probability(values))
+        proposals = yield from self.propose(question, text, written)
+        if self.copies:
+            return best_answer(question, proposals, weights_for(proposals.passage))
+        if not proposals.candidates:
+            return PassageAnswer(0, 0, "", 0.0, _SURE_ENOUGH)
+        best = max(proposals.candidates, key=lambda one: one.logprob)  # a head was trained for just this
+        probability = math.exp(best.stop_logprob)
+        return PassageAnswer(best.start, best.end, text[best.start : best.end], probability, _SURE_ENOUGH)
 
-    def consider(
-        self, question: str, text: str, written: str = ""
-    ) -> Generator[Progress, None, tuple[Passage, list[Candidate], float]]:
-        """All that may be the answer, unweighed: the passage's sentences, phrases, and the mass of copies."""
-        passage = yield from self._prepare(question, text)
-        found, mass = yield from (
-            self._copied(question, passage, written or question)
-            if self.copies
-            else self._spans(question, passage)
-        )
-        return passage, found, mass
+    def propose(self, question: str, text: str, written: str = "") -> Generator[Progress, None, Proposals]:
+        """All that may be the answer. ``written``: as for ``read``."""
+        passage = yield from self.segment(question, text)
+        if self.copies:
+            candidates, copy_logprob = yield from self._copied(question, passage, written or question)
+            return Proposals(passage, candidates, copy_logprob)
+        return Proposals(passage, (yield from self._head_spans(question, passage)), 0.0)
 
-    def _prepare(self, question: str, text: str) -> Generator[Progress, None, Passage]:
+    def segment(self, question: str, text: str) -> Generator[Progress, None, SegmentedPassage]:
+        """The text's sentences, with how near in meaning the question is to each."""
         spans = tuple(sentences(text)) or ((0, len(text)),)
         similarity: tuple[float, ...] = ()
-        if self.copies and self.knows(question) and self.knows(text):
-            vectors = yield from self.vectors([question, *(text[a:b] for a, b in spans)])
+        if self.copies and self.encoder_knows(question) and self.encoder_knows(text):
+            vectors = yield from self.embed([question, *(text[start:end] for start, end in spans)])
             similarity = tuple(float(vectors[0] @ vector) for vector in vectors[1:])
-        return Passage(text, spans, similarity)
+        return SegmentedPassage(text, spans, similarity)
 
-    def vectors(self, texts: Sequence[str]) -> Generator[Progress, None, list[Any]]:
-        """Embeddings, in the order of the texts."""
+    def embed(self, texts: Sequence[str]) -> Generator[Progress, None, list[Any]]:
+        """Vectors (tensors [hidden_size]), in the order of the texts."""
         assert self.encoder is not None
-        found: list[Any] = [None] * len(texts)
+        vectors: dict[int, Any] = {}
         for step in self.encoder.embed(texts, self.cancelled):
             if isinstance(step, Progress):
                 yield step
             else:
-                found[step[0]] = step[1].cpu()
-        return found
+                index, vector = step
+                vectors[index] = vector.cpu()
+        return [vectors[index] for index in range(len(texts))]
 
     # A decoder, which copies
 
     def _copied(
-        self, question: str, passage: Passage, written: str
+        self, question: str, passage: SegmentedPassage, written: str
     ) -> Generator[Progress, None, tuple[list[Candidate], float]]:
+        engine = cast("Engine", self.engine)
         text, pieces = focus(question, passage)
-        asked = prompts()["zh" if is_wide(passage.text) else "en"]
-        encode = self.engine.tokenizer.encode
-        prefix = encode("".join(asked["example"].format(**one) for one in asked["examples"]))
-        state = yield from self.engine.prefix_state(prefix, OWNER, cancelled=self.cancelled)
-        ids = prefix + encode(asked["question"].format(passage=text, question=written), add_special=False)
-        if len(ids) + 32 > self.engine.context_length:
-            raise KnownError("prompt-too-long", tokens=len(ids), context=self.engine.context_length)
-        nothing = asked["question"].format(passage=text, question=asked["neutral"])
-        neutral = yield from self._logits(state, prefix + encode(nothing, add_special=False))
-        logits = yield from self._logits(state, ids)  # what both have in common is not read again
-        copier = Copier(Vocabulary.of(self.engine.tokenizer), text)
-        mass = copier.mass(logits)
-        found = yield from candidates(
-            self.engine,
+        prompt = prompts()["zh" if passage.is_cjk else "en"]
+        encode = engine.tokenizer.encode
+        prefix = encode("".join(prompt["example"].format(**one) for one in prompt["examples"]))
+        state = yield from engine.prefix_state(prefix, PREFIX_OWNER, cancelled=self.cancelled)
+        ids = prefix + encode(prompt["question"].format(passage=text, question=written), add_special=False)
+        if len(ids) + 32 > engine.context_length:
+            raise KnownError("prompt-too-long", tokens=len(ids), context=engine.context_length)
+        nothing = prompt["question"].format(passage=text, question=prompt["neutral"])
+        neutral = yield from self._logits(engine, state, prefix + encode(nothing, add_special=False))
+        logits = yield from self._logits(engine, state, ids)  # what both have in common is not read again
+        constraint = SpanConstraint(engine.tokenizer, text)
+        candidates = yield from decode_candidates(
+            engine,
             state,
             logits,
-            copier,
-            neutral=neutral,
-            bonus=beginnings(question, text),
+            constraint,
+            neutral_logits=neutral,
+            start_bonus=start_bonus(question, text),
             cancelled=self.cancelled,
         )
-        if not is_wide(text):
-            firsts = first_tokens(self.engine, logits, copier, neutral)
-            found += phrases(text, [(start, end) for start, end, _ in pieces], found, firsts)
-        return [moved for one in found if (moved := _moved(one, pieces))], mass
+        if not is_cjk(text):
+            first_logprobs = constraint.first_token_logprobs(logits, neutral)
+            spans = [(piece.start, piece.end) for piece in pieces]
+            candidates += phrase_candidates(text, spans, candidates, first_logprobs)
+        in_passage = [moved for one in candidates if (moved := _in_passage(one, pieces))]
+        return in_passage, constraint.copy_logprob(logits)
 
-    def _logits(self, state: Any, ids: list[int]) -> Generator[Progress, None, Any]:
-        """Bring ``state`` to ``ids``; the logits behind them."""
-        for step in self.engine.prefill(state, ids, self.cancelled):
+    def _logits(self, engine: Engine, state: State, ids: list[int]) -> Generator[Progress, None, Any]:
+        """Bring ``state`` to ``ids``; the logits (a tensor [vocab_size]) behind them."""
+        for step in engine.prefill(state, ids, self.cancelled):
             if isinstance(step, Progress):
                 yield step
-        return step
+            else:
+                logits = step
+        return logits
 
     # An encoder with a question answering head
 
-    def _spans(
-        self, question: str, passage: Passage
-    ) -> Generator[Progress, None, tuple[list[Candidate], float]]:
-        windows = self._windows(question, passage)
+    def _head_spans(
+        self, question: str, passage: SegmentedPassage
+    ) -> Generator[Progress, None, list[Candidate]]:
+        engine = cast("EncoderEngine", self.engine)
+        windows = _windows(engine, question, passage)
         pairs = [(question, passage.text[start:end]) for start, end in windows]
-        found: list[Candidate] = []
-        for step in self.engine.spans(pairs, self.cancelled):
+        candidates: list[Candidate] = []
+        for step in engine.spans(pairs, self.cancelled):
             if isinstance(step, Progress):
                 yield step
                 continue
             index, spans = step
-            for first in spans.start.topk(min(8, len(spans.offsets))).indices.tolist():
-                last = first + int(spans.end[first : first + _LONGEST_SPAN].argmax())
+            origin = windows[index][0]
+            for first in spans.start.topk(min(_SPAN_STARTS, len(spans.offsets))).indices.tolist():
+                last = first + int(spans.end[first : first + _MAX_SPAN_TOKENS].argmax())
                 score = float(spans.start[first] + spans.end[last])
                 answered = -math.log1p(math.exp(min(30.0, spans.null - score)))
-                a, b = (windows[index][0] + at for at in (spans.offsets[first][0], spans.offsets[last][1]))
-                if a < b:
-                    found.append(Candidate(a, b, score, 0.0, answered, last - first + 1))
-        return found, 0.0
-
-    def _windows(self, question: str, passage: Passage) -> list[tuple[int, int]]:
-        """As many sentences together as the encoder has room for beside the question, the last one of a
-        window again in the next. A sentence that has no room is cut in halves."""
-        room = max(self.engine.config.max_tokens - self.engine.tokens(question), 16)
-        parts, sizes = list[tuple[int, int]](), list[int]()
-        waiting = list(reversed(passage.sentences))
-        while waiting:
-            start, end = waiting.pop()
-            size = self.engine.tokens(passage.text[start:end])
-            if size > room and end - start > 1:
-                middle = (start + end) // 2
-                at = passage.text.rfind(" ", start + 1, middle)
-                waiting += [(middle if at < 0 else at, end), (start, middle if at < 0 else at)]
-            else:
-                parts.append((start, end))
-                sizes.append(size)
-        found, first = list[tuple[int, int]](), 0
-        while True:
-            last, used = first, sizes[first]
-            while last + 1 < len(sizes) and used + sizes[last + 1] <= room:
-                last += 1
-                used += sizes[last]
-            found.append((parts[first][0], parts[last][1]))
-            if last + 1 == len(sizes):
-                return found
-            first = last if last > first and sizes[last] + sizes[last + 1] <= room else last + 1
+                start, end = origin + spans.offsets[first][0], origin + spans.offsets[last][1]
+                if start < end:
+                    candidates.append(Candidate(start, end, score, 0.0, answered, last - first + 1))
+        return candidates
 
 
-def _reading(start: int, end: int, text: str, probability: float) -> Reading:
-    return Reading(start, end, text[start:end], probability)
+def _windows(engine: EncoderEngine, question: str, passage: SegmentedPassage) -> list[tuple[int, int]]:
+    """As many sentences together as the encoder has room for beside the question, the last one of a
+    window again in the next. A sentence that has no room is cut in halves."""
+    room = max(engine.config.max_tokens - engine.tokens(question), 16)
+    parts, sizes = list[tuple[int, int]](), list[int]()
+    waiting = list(reversed(passage.sentences))
+    while waiting:
+        start, end = waiting.pop()
+        size = engine.tokens(passage.text[start:end])
+        if size > room and end - start > 1:
+            middle = (start + end) // 2
+            at = passage.text.rfind(" ", start + 1, middle)
+            waiting += [(middle if at < 0 else at, end), (start, middle if at < 0 else at)]
+        else:
+            parts.append((start, end))
+            sizes.append(size)
+    windows, first = list[tuple[int, int]](), 0
+    while True:
+        last, used = first, sizes[first]
+        while last + 1 < len(sizes) and used + sizes[last + 1] <= room:
+            last += 1
+            used += sizes[last]
+        windows.append((parts[first][0], parts[last][1]))
+        if last + 1 == len(sizes):
+            return windows
+        first = last if last > first and sizes[last] + sizes[last + 1] <= room else last + 1
 
 
-def knows_language(encoder: Any, text: str) -> bool:
+def knows_language(encoder: EncoderEngine, text: str) -> bool:
     """By what the embedding model says that it knows; one that says nothing is taken to know English."""
     known = encoder.config.languages or ("en",)
-    if is_wide(text):
+    if is_cjk(text):
         return bool({"zh", "ja"} & set(known))
-    found = detect(text)
-    if not found or (found[0][1] < 0.9 and text.isascii()):  # too short to tell
+    ranked = detect(text)
+    if not ranked or (ranked[0][1] < 0.9 and text.isascii()):  # too short to tell
         return "en" in known
-    return found[0][0] in known
+    return ranked[0][0] in known
 
 
-def constants_for(text: str, meaning: bool) -> Weights:
-    if is_wide(text):
-        return weights("wide")
-    return weights("meaning" if meaning else "words")
+def best_answer(question: str, proposals: Proposals, weights: Weights) -> PassageAnswer:
+    """The phrase that the constants prefer, dates and numbers as a whole."""
+    passage, candidates = proposals.passage, proposals.candidates
+    if not candidates:
+        return PassageAnswer(0, 0, "", 0.0, weights.threshold)
+    scores = [weights.score(row) for row in candidate_features(question, passage, candidates)]
+    best_score = max(scores)
+    best = candidates[scores.index(best_score)]
+    signals = passage_signals(question, passage, best, proposals.copy_logprob, best_score)
+    start, end = whole_expression(question, passage.text, best.start, best.end)
+    probability = weights.probability(signals)
+    return PassageAnswer(start, end, passage.text[start:end], probability, weights.threshold)
 
 
-def focus(question: str, passage: Passage, most: int = FOCUS) -> tuple[str, list[tuple[int, int, int]]]:
-    """The sentences that a question is most likely answered by, in order, as one text.
+def weights_for(passage: SegmentedPassage) -> Weights:
+    """The constants for a text in Chinese, or one read with an embedding model or without."""
+    if passage.is_cjk:
+        return shipped_weights("wide")
+    return shipped_weights("meaning" if passage.similarity else "words")
 
-    Also where they come from: (start in that text, its end, start in the passage).
-    """
-    near = passage.similarity or overlaps(question, passage)
-    said = [
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sentence in the focused text, and the character of the passage that it begins at."""
+
+    start: int
+    end: int
+    origin: int
+
+
+def focus(question: str, passage: SegmentedPassage, most: int = FOCUS_SENTENCES) -> tuple[str, list[Piece]]:
+    """The sentences that a question is most likely answered by, in order, as one text; and its pieces."""
+    relevance = passage.similarity or word_overlaps(question, passage)
+    prose = [
         at for at, (start, end) in enumerate(passage.sentences) if not _HEADING.match(passage.text[start:end])
     ]
-    best = sorted(said or range(len(near)), key=lambda index: -near[index])[:most]
-    gap = "" if is_wide(passage.text) else " "
-    text, pieces = "", list[tuple[int, int, int]]()
+    best = sorted(prose or range(len(relevance)), key=lambda index: -relevance[index])[:most]
+    gap = "" if passage.is_cjk else " "
+    text, pieces = "", list[Piece]()
     for index in sorted(best):
         start, end = passage.sentences[index]
         sentence = passage.text[start:end]
         start += len(sentence) - len(sentence.lstrip())
         sentence = sentence.strip()
         text += gap if text else ""
-        pieces.append((len(text), len(text) + len(sentence), start))
+        pieces.append(Piece(len(text), len(text) + len(sentence), start))
         text += sentence
     return text, pieces
 
 
-def _moved(one: Candidate, pieces: list[tuple[int, int, int]]) -> Candidate | None:
+def _in_passage(candidate: Candidate, pieces: list[Piece]) -> Candidate | None:
     """From the focused text to the passage; None for a phrase over the edge of two sentences."""
-    for start, end, origin in pieces:
-        if start <= one.start and one.end <= end:
-            by = origin - start
-            return replace(one, start=one.start + by, end=one.end + by)
+    for piece in pieces:
+        if piece.start <= candidate.start and candidate.end <= piece.end:
+            by = piece.origin - piece.start
+            return replace(candidate, start=candidate.start + by, end=candidate.end + by)
     return None
-
-
-def align(answer: str, text: str) -> tuple[int, int] | None:
-    """Where ``text`` says ``answer``: exactly, else the run of words that shares most with it (F1 ≥ 0.5)."""
-    wanted = answer.strip().strip(".。\"'“”")
-    if not wanted:
-        return None
-    at = text.find(wanted)
-    if at < 0:
-        at = text.lower().find(wanted.lower())
-    if at >= 0 and len(text.lower()) == len(text):
-        return at, at + len(wanted)
-    aim = content(wanted) or [word for word, _, _ in words(wanted)]
-    placed = words(text)
-    best, found = 0.5, None
-    for first in range(len(placed)):
-        if placed[first][0] not in aim:
-            continue
-        left, common = list(aim), 0
-        for last in range(first, min(len(placed), first + 2 * len(aim) + 4)):
-            if placed[last][0] in left:
-                left.remove(placed[last][0])
-                common += 1
-                size = len([w for w in placed[first : last + 1] if w[0] in aim or len(w[0]) > 2])
-                score = 2 * common / (size + len(aim))
-                if score > best or (found is None and score == best):
-                    best, found = score, (placed[first][1], placed[last][2])
-    return found

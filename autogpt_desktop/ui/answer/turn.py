@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autogpt_desktop.events import Notice
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.answer.document import Place as DocumentPlace
+from autogpt_desktop.tasks.answer.document import DocumentPlace
 from autogpt_desktop.tasks.answer.evidence import Finding, Place
 
 HIGH, FAIR = 0.8, 0.6  # confidence from which on it is called so

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.answer.chat_model import LEAST_BYTES
+from autogpt_desktop.tasks.answer.chat_model import MIN_CHAT_BYTES
 from autogpt_desktop.ui.answer.ask_bar import AskBar
 from autogpt_desktop.ui.answer.collections.bar import CollectionsBar
 from autogpt_desktop.ui.answer.collections.scope import Scope
@@ -151,7 +151,7 @@ class AnswerView(QWidget):
             return False
         chosen = self._anyway or "answer" in self.context.settings.roles
         made = any(entry.name == model.name for entry in made_for("answer"))
-        return chosen or made or model.size >= LEAST_BYTES or model.kind != "decoder"
+        return chosen or made or model.size >= MIN_CHAT_BYTES or model.kind != "decoder"
 
     def _use_anyway(self) -> None:
         self._anyway = True

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from autogpt_desktop.bench.quality.answer import exact, f1, items
 from autogpt_desktop.bench.quality.fit_answer import fit_answered, fit_rank, threshold
+from autogpt_desktop.bench.quality.xquad import exact_match, f1, load_items
 from autogpt_desktop.errors import KnownError
 
 
@@ -17,8 +17,8 @@ def test_f1_counts_words_as_squad_does() -> None:
     assert f1("The Old Mill!", ["old mill"]) == 1.0
     assert f1("old mill", ["the old stone mill"]) == pytest.approx(0.8)
     assert f1("rye", ["old mill", "wheat"]) == 0.0
-    assert exact("the mill.", ["Mill"]) and not exact("mills", ["mill"])
-    assert f1("1782年", ["1782 年"], wide=True) == 1.0
+    assert exact_match("the mill.", ["Mill"]) and not exact_match("mills", ["mill"])
+    assert f1("1782年", ["1782 年"], cjk=True) == 1.0
 
 
 def test_the_weights_find_the_feature_that_counts() -> None:
@@ -55,11 +55,12 @@ def test_wrong_paragraphs_come_from_both_kinds_of_places(tmp_path: Path) -> None
     (tmp_path / "xquad").mkdir()
     data = {"data": [article("a"), article("b")]}
     (tmp_path / "xquad" / "en.json").write_text(json.dumps(data), encoding="utf-8")
-    found = items(tmp_path, "en", 0, 3)
-    assert [item.near for item in found] == [False, True] * 3
+    found = load_items(tmp_path, "en", 0, 3)
+    assert [item.same_article for item in found] == [False, True] * 3
     assert all(
-        item.other != item.context and (item.other[0] == item.context[0]) == item.near for item in found
+        item.other != item.context and (item.other[0] == item.context[0]) == item.same_article
+        for item in found
     )
-    assert items(tmp_path, "en", 2, 3) == found[:2]
+    assert load_items(tmp_path, "en", 2, 3) == found[:2]
     with pytest.raises(KnownError, match="bench-data"):
-        items(tmp_path, "zh", 0, 0)
+        load_items(tmp_path, "zh", 0, 0)

@@ -10,19 +10,30 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.cli.main import main
-from autogpt_desktop.documents.types import Passage
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Text
-from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text, follow_up
-from autogpt_desktop.tasks.answer.chat_model import said
-from autogpt_desktop.tasks.answer.extract import Candidate, Copier, Vocabulary
-from autogpt_desktop.tasks.answer.lexicon import asked_for, content, fits, kind_of, words
-from autogpt_desktop.tasks.answer.phrases import phrases
-from autogpt_desktop.tasks.answer.rank import FEATURES, SIGNALS, features, signals, weights
-from autogpt_desktop.tasks.answer.rank import Passage as Seen
-from autogpt_desktop.tasks.answer.reader import Reader, align, focus, prompts
-from autogpt_desktop.tasks.answer.whole import whole
+from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text
+from autogpt_desktop.tasks.answer.chat_model import checked_answer, find_answer
+from autogpt_desktop.tasks.answer.extract import Candidate, SpanConstraint, phrase_candidates
+from autogpt_desktop.tasks.answer.lexicon import (
+    answer_type,
+    content_words,
+    head_words,
+    type_match,
+    whole_expression,
+    words,
+)
+from autogpt_desktop.tasks.answer.query import follow_up_form
+from autogpt_desktop.tasks.answer.rank import (
+    FEATURES,
+    SIGNALS,
+    SegmentedPassage,
+    candidate_features,
+    passage_signals,
+    shipped_weights,
+)
+from autogpt_desktop.tasks.answer.reader import Reader, focus, prompts
 
 TEXT = (
     "The Brenner mill was built in 1782 by Anna Holt. It ground rye for three villages until 1911. "
@@ -48,11 +59,12 @@ def to_end(steps: Any) -> Any:
 
 
 def test_every_candidate_is_a_phrase_of_the_passage(reader: Reader) -> None:
-    _passage, found, mass = to_end(reader.consider("Who built the mill?", TEXT))
+    proposals = to_end(reader.propose("Who built the mill?", TEXT))
+    found = proposals.candidates
     phrases = [TEXT[one.start : one.end] for one in found]
     assert "Anna Holt" in phrases
     assert all(phrase and phrase == phrase.strip() for phrase in phrases)
-    assert all(one.logprob < 0 for one in found) and mass < 0
+    assert all(one.logprob < 0 for one in found) and proposals.copy_logprob < 0
     assert len({(one.start, one.end) for one in found}) == len(found)
 
 
@@ -76,21 +88,21 @@ def test_chinese_answers_begin_and_end_anywhere(reader: Reader) -> None:
 def test_what_was_asked_does_not_matter_for_another_passage(reader: Reader) -> None:
     right = to_end(reader.read("Who built the Brenner mill?", TEXT))
     wrong = to_end(reader.read("Who built the Brenner mill?", "Penguins swim well. They eat krill and fish."))
-    assert right.probability > weights("words").least > wrong.probability
+    assert right.probability > shipped_weights("words").threshold > wrong.probability
 
 
-def test_a_copier_knows_where_words_begin_and_end(reader: Reader) -> None:
+def test_a_span_constraint_knows_where_words_begin_and_end(reader: Reader) -> None:
     text = "It cost $2.4 million (in 1931). 她在北京。 12,500 **bold**"
-    copier = Copier(Vocabulary.of(reader.engine.tokenizer), text)
-    starts = {copier.character[at] for at in copier.starts}
-    ends = {copier.character[at] for at in copier.ends}
+    constraint = SpanConstraint(reader.engine.tokenizer, text)
+    starts = {constraint.characters[at] for at in constraint.starts}
+    ends = {constraint.characters[at] for at in constraint.ends}
     at = text.index
     assert {0, at("cost"), at("$"), at("2"), at("million"), at("1931"), at("京")} <= starts
     assert not {at("ost"), at(")"), at(" "), at("。"), at("4 mill"), at("500")} & starts
     assert {2, at("million") + 7, at("1931") + 4, at("京")} <= ends
     assert not {at("ost"), at("(") + 1, at(",500"), at("500"), at("bold") + 5} & ends
     assert at("bold") in starts and at("bold") + 4 in ends and at("**") not in starts
-    assert copier.mass(flat_logits(reader)) <= 0
+    assert constraint.copy_logprob(flat_logits(reader)) <= 0
 
 
 def flat_logits(reader: Reader) -> Any:
@@ -100,12 +112,12 @@ def flat_logits(reader: Reader) -> Any:
 
 
 def test_alignment() -> None:
-    assert align("Anna Holt", TEXT) == (TEXT.index("Anna"), TEXT.index("Anna") + 9)
-    assert align("anna holt.", TEXT) == align("Anna Holt", TEXT)
-    place = align("the three small villages", TEXT)
+    assert find_answer("Anna Holt", TEXT) == (TEXT.index("Anna"), TEXT.index("Anna") + 9)
+    assert find_answer("anna holt.", TEXT) == find_answer("Anna Holt", TEXT)
+    place = find_answer("the three small villages", TEXT)
     assert place is not None and TEXT[slice(*place)] == "three villages"
-    assert align("a castle in Spain", TEXT) is None
-    assert align(" . ", TEXT) is None
+    assert find_answer("a castle in Spain", TEXT) is None
+    assert find_answer(" . ", TEXT) is None
 
 
 def test_kinds_of_questions() -> None:
@@ -121,31 +133,35 @@ def test_kinds_of_questions() -> None:
         "有多少本书？": "number",
         "它建于什么时候？": "date",
     }
-    assert {question: kind_of(question) for question in asked} == asked
-    assert fits("date", "in 1782") == 1 and fits("date", "rye") == -1
-    assert fits("number", "4,200") == 1 and fits("number", "Anna Holt") == -1
-    assert fits("person", "Anna Holt") == 1 and fits("person", "rye") == -1
+    assert {question: answer_type(question) for question in asked} == asked
+    assert type_match("date", "in 1782") == 1 and type_match("date", "rye") == -1
+    assert type_match("number", "4,200") == 1 and type_match("number", "Anna Holt") == -1
+    assert type_match("person", "Anna Holt") == 1 and type_match("person", "rye") == -1
 
 
 def test_the_focus_keeps_the_places() -> None:
     from autogpt_desktop.documents.text.passages import sentences
 
     spans = tuple(sentences(TEXT))
-    text, pieces = focus("How many books does the library hold?", Seen(TEXT, spans, ()), 1)
+    text, pieces = focus("How many books does the library hold?", SegmentedPassage(TEXT, spans, ()), 1)
     assert text == "Today it holds a small library with 4,200 books."
-    start, end, origin = pieces[0]
-    assert text[start:end] == TEXT[origin : origin + end - start]
+    piece = pieces[0]
+    assert text[piece.start : piece.end] == TEXT[piece.origin : piece.origin + piece.end - piece.start]
 
 
 def test_signals_tell_a_question_from_another() -> None:
-    seen = Seen(TEXT, ((0, 49), (50, 95), (96, len(TEXT))), ())
+    seen = SegmentedPassage(TEXT, ((0, 49), (50, 95), (96, len(TEXT))), ())
     one = Candidate(TEXT.index("Anna"), TEXT.index("Anna") + 9, -1.0, -0.5, -0.2, 2)
-    here = dict(zip(SIGNALS, signals("Who built the Brenner mill?", seen, one, -0.5, 1.0), strict=True))
-    there = dict(zip(SIGNALS, signals("Who won the Tour in Paris?", seen, one, -0.5, 1.0), strict=True))
+    here = dict(
+        zip(SIGNALS, passage_signals("Who built the Brenner mill?", seen, one, -0.5, 1.0), strict=True)
+    )
+    there = dict(
+        zip(SIGNALS, passage_signals("Who won the Tour in Paris?", seen, one, -0.5, 1.0), strict=True)
+    )
     assert here["coverage"] == 1.0 and there["coverage"] == 0.0
     assert here["missing"] == 0.0 and there["missing"] == 1.0
     assert here["overlap"] > there["overlap"] == 0.0
-    assert len(features("Who built it?", seen, [one])[0]) == len(FEATURES)
+    assert len(candidate_features("Who built it?", seen, [one])[0]) == len(FEATURES)
 
 
 def test_phrases_that_the_model_did_not_follow() -> None:
@@ -153,24 +169,28 @@ def test_phrases_that_the_model_did_not_follow() -> None:
     firsts = dict.fromkeys(range(len(text)), (-2.0, -1.0))
     followed = [Candidate(text.index("Anna"), text.index("Anna") + 9, -1.0, -0.5, -0.2, 2)]
     pieces = [(0, text.index(" It")), (text.index("It"), len(text))]
-    made = phrases(text, pieces, followed, firsts)
+    made = phrase_candidates(text, pieces, followed, firsts)
     found = {text[one.start : one.end] for one in made}
     assert {"1782", "Brenner mill", "4,200", "4,200 crowns", "Aldby", "rye", "Anna", "Holt"} <= found
     assert not any(word in found for word in ("Anna Holt", "the Brenner mill", "mill (for", "ground"))
     assert all("(" not in phrase and "." not in phrase for phrase in found)
-    assert all(one.tokens == 0 and one.logprob == -2.0 and one.prior == -1.0 for one in made)
-    assert phrases(text, pieces, [], {}) == []
-    marked = phrases("It is **twice a day** here", [(0, 26)], [], dict.fromkeys(range(26), (-1.0, 0.0)))
+    assert all(one.tokens == 0 and one.logprob == -2.0 and one.neutral_logprob == -1.0 for one in made)
+    assert phrase_candidates(text, pieces, [], {}) == []
+    marked = phrase_candidates(
+        "It is **twice a day** here", [(0, 26)], [], dict.fromkeys(range(26), (-1.0, 0.0))
+    )
     assert all("*" not in "It is **twice a day** here"[one.start : one.end] for one in marked)
-    rows = features("Who built the Brenner mill?", Seen(text, tuple(pieces), ()), [*followed, *made])
+    rows = candidate_features(
+        "Who built the Brenner mill?", SegmentedPassage(text, tuple(pieces), ()), [*followed, *made]
+    )
     at = FEATURES.index("followed")
     assert [row[at] for row in rows] == [1.0] + [0.0] * len(made)
 
 
 def test_what_a_question_asks_for_by_name() -> None:
-    assert asked_for("Which universities won?") >= {word for word, _, _ in words("universities")}
-    assert asked_for("How many mills are there?") >= {"mill"}
-    assert asked_for("Who built it?") == frozenset() == asked_for("What is this?")
+    assert head_words("Which universities won?") >= {word for word, _, _ in words("universities")}
+    assert head_words("How many mills are there?") >= {"mill"}
+    assert head_words("Who built it?") == frozenset() == head_words("What is this?")
 
 
 @pytest.mark.parametrize(
@@ -190,14 +210,14 @@ def test_what_a_question_asks_for_by_name() -> None:
 )
 def test_dates_and_numbers_are_answered_whole(question: str, text: str, copied: str, answer: str) -> None:
     at = text.index(copied)
-    start, end = whole(question, text, at, at + len(copied))
+    start, end = whole_expression(question, text, at, at + len(copied))
     assert text[start:end] == answer
 
 
 @pytest.mark.parametrize("kind", ["meaning", "words", "wide"])
 def test_the_shipped_constants_are_sound(kind: str) -> None:
-    found = weights(kind)
-    assert 0 < found.least < 1
+    found = shipped_weights(kind)
+    assert 0 < found.threshold < 1
     sure = dict.fromkeys(SIGNALS, 0.0) | {"coverage": 1.0, "overlap": 1.0, "overlap_here": 1.0}
     unsure = dict.fromkeys(SIGNALS, 0.0) | {"missing": 1.0}
     assert found.probability(list(sure.values())) > found.probability(list(unsure.values()))
@@ -205,26 +225,27 @@ def test_the_shipped_constants_are_sound(kind: str) -> None:
 
 def test_what_a_chat_model_says_is_checked() -> None:
     passages = ["Rye was ground here.", TEXT]
-    right = said("Anna Holt [2]", "Who built it?", passages)
+    right = checked_answer("Anna Holt [2]", passages)
     assert right.answer == "Anna Holt" and right.confidence == 1.0
     assert right.places == ((1, TEXT.index("Anna"), TEXT.index("Anna") + 9),)
-    invented = said("Karl Marx [1]", "Who built it?", passages)
+    invented = checked_answer("Karl Marx [1]", passages)
     assert invented.places == () and invented.confidence == 0.0
-    assert said("Not stated", "Who?", passages).refused
-    assert said("Anna Holt [7]", "Who built it?", passages).places[0][0] == 1
+    assert checked_answer("Not stated", passages).refused
+    assert checked_answer("Anna Holt [7]", passages).places[0][0] == 1
 
 
 def test_follow_ups_take_the_subject_along() -> None:
     before = ["Who built the Brenner mill?"]
-    assert follow_up("When did she build it?", before) == "When did she build it? (Brenner)"
+    assert follow_up_form("When did she build it?", before) == "When did she build it? (Brenner)"
     assert (
-        follow_up("How many books does the library hold?", before) == "How many books does the library hold?"
+        follow_up_form("How many books does the library hold?", before)
+        == "How many books does the library hold?"
     )
-    assert follow_up("When did she build it?", []) == "When did she build it?"
-    assert follow_up("And the library?", before) == "And the library? (Brenner)"
-    assert follow_up("老磨坊呢？", ["谁建了水塔？"]) == "老磨坊呢？ (谁建了水塔)"
+    assert follow_up_form("When did she build it?", []) == "When did she build it?"
+    assert follow_up_form("And the library?", before) == "And the library? (Brenner)"
+    assert follow_up_form("老磨坊呢？", ["谁建了水塔？"]) == "老磨坊呢？ (谁建了水塔)"
     with_answer = ["Who built the mill? Anna Holt"]
-    assert follow_up("Where did she study?", with_answer) == "Where did she study? (Anna Holt)"
+    assert follow_up_form("Where did she study?", with_answer) == "Where did she study? (Anna Holt)"
 
 
 def test_a_question_that_stands_alone_stays_as_it_is() -> None:
@@ -236,26 +257,25 @@ def test_a_question_that_stands_alone_stays_as_it_is() -> None:
         "押金多少？",
     )
     for question in alone:
-        assert follow_up(question, before) == question
+        assert follow_up_form(question, before) == question
 
 
 def test_examples_contain_their_answers() -> None:
     for language in ("en", "zh"):
         for one in prompts()[language]["examples"]:
             assert one["answer"] in one["passage"]
-            assert content(one["question"])
+            assert content_words(one["question"])
 
 
 def test_evidence_comes_first_then_the_answer_with_its_place(gemma_gguf: Path) -> None:
     models = ModelPool(lambda role: _path(role, gemma_gguf), device="cpu")
-    passages = [Passage(Path("a.txt"), "2", 100, 100 + len(TEXT), TEXT, "a")]
     try:
         with models.job() as job:
-            events = list(answer_in_text(job, "Who built the Brenner mill?", passages))
+            events = list(answer_in_text(job, "Who built the Brenner mill?", TEXT))
             with pytest.raises(KnownError, match="empty-question"):
-                list(answer_in_text(job, "  ", passages))
+                list(answer_in_text(job, "  ", TEXT))
             with pytest.raises(KnownError, match="empty-passage"):
-                list(answer_in_text(job, "Who?", [" "]))
+                list(answer_in_text(job, "Who?", " "))
     finally:
         models.unload()
     kept = [e for e in events if isinstance(e, Evidence | Text | Answered)]

@@ -14,7 +14,8 @@ from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 from autogpt_desktop.tasks.answer.answer import Answered, Evidence, answer_in_text, ask
-from autogpt_desktop.tasks.answer.cross_lingual import Asked, Version, across, shares_of
+from autogpt_desktop.tasks.answer.cross_lingual import language_shares, translate_query
+from autogpt_desktop.tasks.answer.query import Query, QueryTranslation
 
 TEA = "青云茶园建于1956年。茶园的创始人是林秀英，她在福州学习制茶。茶园每年生产三十吨绿茶。"
 BRIDGE = "石龙大桥长820米，横跨清江，于2003年通车。大桥的总工程师是陈国栋。"
@@ -75,7 +76,7 @@ def test_an_english_question_finds_what_chinese_files_say(models: ModelPool, tmp
 
 def test_a_chinese_question_over_an_english_text(models: ModelPool) -> None:
     with models.job() as job:
-        events = list(answer_in_text(job, "图书馆有多少本书？", [LIBRARY]))
+        events = list(answer_in_text(job, "图书馆有多少本书？", LIBRARY))
     done = events[-1]
     assert isinstance(done, Answered) and "library" in done.also_asked[0]
     assert done.answered and "42,000" in done.answer
@@ -84,9 +85,9 @@ def test_a_chinese_question_over_an_english_text(models: ModelPool) -> None:
 def test_the_same_language_is_not_translated(models: ModelPool) -> None:
     with models.job() as job:
         for question, text in (("Who built the mill?", MILL), ("茶园是谁创办的？", TEA), ("1782?", TEA)):
-            events, asked = to_end(across(job, question, shares_of([text])))
-            assert asked.others == () and events == []
-            assert asked.beside(TEA) == asked.beside(MILL) == question
+            events, asked = to_end(translate_query(job, question, language_shares([text])))
+            assert asked.translations == () and events == []
+            assert asked.for_text(TEA) == asked.for_text(MILL) == question
 
 
 def test_without_a_model_that_translates_it_is_said() -> None:
@@ -94,22 +95,24 @@ def test_without_a_model_that_translates_it_is_said() -> None:
         raise KnownError("no-model-for-role", role=role, name="", model="")
 
     with ModelPool(none, device="cpu").job() as job:
-        events, asked = to_end(across(job, "Who founded the garden?", {"zh": 3}))
+        events, asked = to_end(translate_query(job, "Who founded the garden?", {"zh": 3}))
     assert events == [Notice("notice.question-not-translated")]
-    assert asked.others == () and asked.question == "Who founded the garden?"
+    assert asked.translations == () and asked.text == "Who founded the garden?"
 
 
 def test_single_characters_are_searched_too() -> None:
-    words = Version("zh", ("桥上怎么长？", "桥梁有多长？")).words("How long is the Shilong bridge?")
+    words = QueryTranslation("zh", ("桥上怎么长？", "桥梁有多长？")).search_words(
+        "How long is the Shilong bridge?"
+    )
     assert {"桥", "长"} <= set(words.split())
     assert "桥梁有多长？" in words and "Shilong" in words
 
 
 def test_each_text_is_asked_in_its_own_language() -> None:
-    asked = Asked("Who built it?", "en", (Version("zh", ("谁建的？", "建造者是谁？")),))
-    assert asked.beside(MILL) == "Who built it?"
-    assert asked.beside(TEA) == "谁建的？"
-    assert asked.beside("建造者是陈国栋。") == "建造者是谁？"  # the one that meets the text's words
+    asked = Query("Who built it?", "en", (QueryTranslation("zh", ("谁建的？", "建造者是谁？")),))
+    assert asked.for_text(MILL) == "Who built it?"
+    assert asked.for_text(TEA) == "谁建的？"
+    assert asked.for_text("建造者是陈国栋。") == "建造者是谁？"  # the one that meets the text's words
 
 
 def test_of_both_languages_the_own_one_comes_first(models: ModelPool, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autogpt_desktop.tasks.answer.filters import possible
+from autogpt_desktop.tasks.answer.filters import is_possible
 
 TOWN = (
     "Velden was founded in 1204 by Count Ulrich. "
@@ -47,12 +47,14 @@ ZH = "租金为三千二百元，合同于2021年签订，会议在三月举行�
     ],
 )
 def test_an_answer_is_about_what_was_asked(question: str, text: str, phrase: str, may: bool) -> None:
-    assert possible(question, text, phrase) == may
+    assert is_possible(question, text, phrase) == may
 
 
 def test_a_name_may_stand_in_the_title_or_elsewhere_in_the_file() -> None:
     text = "The lease was signed by the tenant on 3 May 2019."
-    assert not possible("Who signed the Lindenhof lease?", text, "the tenant")
-    assert possible("What did the Lindenhof tenant sign?", text, "lease", near="Contract for Lindenhof")
-    assert not possible("What did the Lindenhof tenant sign?", text, "lease")
-    assert possible("What did the Lindenhof tenant sign?", text, "lease", names=False)
+    assert not is_possible("Who signed the Lindenhof lease?", text, "the tenant")
+    assert is_possible(
+        "What did the Lindenhof tenant sign?", text, "lease", elsewhere="Contract for Lindenhof"
+    )
+    assert not is_possible("What did the Lindenhof tenant sign?", text, "lease")
+    assert is_possible("What did the Lindenhof tenant sign?", text, "lease", names=False)

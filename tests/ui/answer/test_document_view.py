@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import i18n
-from autogpt_desktop.tasks.answer.document import Place
+from autogpt_desktop.tasks.answer.document import DocumentPlace
 from autogpt_desktop.ui.answer.document.rows_edit import CHUNK, WINDOW
 from autogpt_desktop.ui.answer.document.view import DocumentView
 from autogpt_desktop.ui.context import AppContext
@@ -63,7 +63,9 @@ def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: 
     text = shown(view, qtbot)
     assert view.title.whole_text() == "Bees" and view.pages.count() == 8
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
-    view.open(bees, first, first + 17, "5", text="Line 20 of page 5", more=[Place(second, second + 16)])
+    view.open(
+        bees, first, first + 17, "5", text="Line 20 of page 5", more=[DocumentPlace(second, second + 16)]
+    )
     shown(view, qtbot)
     assert in_sight(view, (first, first)) and "Line 20 of page 5" in marked(view)
     qtbot.waitUntil(lambda: view.pages.currentText() == "Page 5")
@@ -268,7 +270,9 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     view.open(bees)
     text = shown(view, qtbot)
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
-    view.open(bees, first, first + 40, text=text[first : first + 40], more=[Place(second, second + 16)])
+    view.open(
+        bees, first, first + 40, text=text[first : first + 40], more=[DocumentPlace(second, second + 16)]
+    )
     shown(view, qtbot)
     qtbot.mouseClick(view.look_button, Qt.MouseButton.LeftButton)
     assert view.text.isHidden() and view.look.isVisible()

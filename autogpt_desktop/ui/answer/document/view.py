@@ -15,7 +15,7 @@ from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.answer.document import Opened, Place, open_document
+from autogpt_desktop.tasks.answer.document import DocumentPlace, Opened, open_document
 from autogpt_desktop.ui.answer.document.layout import DocumentLayout
 from autogpt_desktop.ui.answer.document.rows_edit import page_title
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
@@ -39,7 +39,7 @@ class DocumentView(DocumentLayout):
         super().__init__(context)
         self.path: Path | None = None
         self.opened: Opened | None = None
-        self._places: tuple[Place, ...] = ()
+        self._places: tuple[DocumentPlace, ...] = ()
         self._spans: list[tuple[int, int]] = []
         self._at = 0
         self._requested_page = ""
@@ -89,7 +89,7 @@ class DocumentView(DocumentLayout):
         page: str = "",
         *,
         text: str = "",
-        more: Sequence[Place] = (),
+        more: Sequence[DocumentPlace] = (),
     ) -> None:
         """Show a document, and in it the passage ``[start, end)`` of its text.
 
@@ -100,7 +100,7 @@ class DocumentView(DocumentLayout):
         places = list(more)
         first = None
         if start is not None:
-            first = Place(start, start if end is None else end, text)
+            first = DocumentPlace(start, start if end is None else end, text)
             if first not in places:
                 places.insert(0, first)
         self._places = tuple(sorted(places, key=lambda place: (place.start, place.end)))
