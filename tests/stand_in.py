@@ -1,4 +1,4 @@
-"""A file that is listed as a model of the catalogue, for tests whose answers a script gives."""
+"""A file that is listed as a model of the catalog, for tests whose answers a script gives."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from autogpt_desktop.catalog.entries import catalogue
+from autogpt_desktop.catalog.entries import catalog
 from tests.tiny import write_tiny_gguf
 
 
 def install_stand_in(models: Path, name: str) -> Path:
     """``name`` in the models folder: a tiny model, as long as the real one by a hole in the file."""
-    (file,) = catalogue()[name].files
+    (file,) = catalog()[name].files
     path = models / name / file.name
     path.parent.mkdir(parents=True)
     path.write_bytes(_tiny())

@@ -68,6 +68,7 @@ def test_the_result_has_every_figure(result: dict[str, Any], tiny: Path) -> None
     assert all(entry["decode_tps"] > 0 for entry in result["contexts"].values())
 
 
+@pytest.mark.slow
 def test_bytes_of_a_token_are_those_of_the_matrices(result: dict[str, Any], tiny: Path) -> None:
     file = read_gguf(tiny)
     whole = sum(file.data(name).nbytes for name, info in file.tensors.items() if len(info.shape) == 2)
@@ -75,6 +76,7 @@ def test_bytes_of_a_token_are_those_of_the_matrices(result: dict[str, Any], tiny
     assert 0.9 * whole <= result["bytes_per_token"] < 1.05 * whole
 
 
+@pytest.mark.slow
 def test_a_peer_has_the_same_figures_and_their_ratios(result: dict[str, Any]) -> None:
     (peer,) = result["peers"]
     assert (peer["name"], peer["version"]) == ("transformers", transformers_peer.VERSION)
@@ -84,6 +86,7 @@ def test_a_peer_has_the_same_figures_and_their_ratios(result: dict[str, Any]) ->
     assert list(peer["contexts"]) == ["16", "100"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_the_table_is_aligned_in_every_language(result: dict[str, Any], language: str) -> None:
     i18n.set_language(language)
@@ -95,6 +98,7 @@ def test_the_table_is_aligned_in_every_language(result: dict[str, Any], language
     assert f"{result['decode_tps']:.2f}" in table(result)
 
 
+@pytest.mark.slow
 @linux
 def test_memory_is_told_apart(result: dict[str, Any]) -> None:
     memory = result["memory"]

@@ -96,6 +96,7 @@ def spoil(file: Path, at: int) -> None:
         opened.write(bytes([byte ^ 1]))
 
 
+@pytest.mark.slow
 def test_one_wrong_bit_anywhere_is_found(model: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     expected = loaded(model, folder)[2]
     file = paths.packed_file(model, folder)
@@ -227,6 +228,7 @@ def test_two_programs_at_once(model: Path, folder: Path) -> None:
     assert not list(folder.glob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_unloading_while_it_is_written(tmp_path: Path, folder: Path) -> None:
     """The memory goes away only when nobody reads it; half a file is never left."""
     path = write_tiny_gguf(tmp_path / "tiny.gguf", quant="Q8_0", hidden=512, intermediate=2048, layers=6).path
