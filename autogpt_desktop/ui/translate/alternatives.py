@@ -28,7 +28,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of
 
 WIDTH = 420
 HOW_MANY = 4
@@ -73,7 +73,7 @@ class AlternativesCard(QFrame):
         self.retry_button = button(tr("Try again"), kind="quiet", icon="regenerate")
         self.retry_button.clicked.connect(self._retry)
         self.model_text_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
-        self.model_text_button.clicked.connect(self._own)
+        self.model_text_button.clicked.connect(self._on_model_text)
         self.model_text_button.setVisible(pair.chosen)
         self.copy_button = button(tr("Copy sentence"), kind="quiet", icon="copy")
         self.copy_button.clicked.connect(self._copy)
@@ -82,7 +82,7 @@ class AlternativesCard(QFrame):
         for made in (self.retry_button, self.model_text_button, self.copy_button):
             row.addWidget(made)
         row.addStretch(1)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(4)
         for text in (self.why, self.state):
@@ -105,10 +105,10 @@ class AlternativesCard(QFrame):
         self.show()
         self.raise_()
         self.retry_button.setFocus(Qt.FocusReason.PopupFocusReason)
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        application().focusChanged.connect(self._on_focus)
         sentence, source, target, glossary = self._question
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             yield from alternatives(
                 models, sentence, source, target, n=HOW_MANY, glossary=glossary, cancelled=cancel.is_set
             )
@@ -120,7 +120,7 @@ class AlternativesCard(QFrame):
             return
         self._gone = True
         self._job.detach()
-        QApplication.instance().focusChanged.disconnect(self._on_focus)
+        application().focusChanged.disconnect(self._on_focus)
         now = QApplication.focusWidget()
         if self._before is not None and (now is None or self.isAncestorOf(now)):
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -148,7 +148,8 @@ class AlternativesCard(QFrame):
         self._fit()
         if found:
             self.list.setCurrentRow(0)
-            if self.isAncestorOf(QApplication.focusWidget()) or QApplication.focusWidget() is None:
+            focused = QApplication.focusWidget()
+            if focused is None or self.isAncestorOf(focused):
                 self.list.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _on_ended(self, state: str, error: BaseException | None) -> None:
@@ -167,7 +168,7 @@ class AlternativesCard(QFrame):
         self.leave()
         self.retry_requested.emit()
 
-    def _own(self) -> None:
+    def _on_model_text(self) -> None:
         self.leave()
         self.model_text_requested.emit()
 
@@ -181,15 +182,15 @@ class AlternativesCard(QFrame):
 
     def _fit(self) -> None:
         """As tall as it needs to be, inside the panel, below the sentence or above it."""
-        room = self.parentWidget().rect().adjusted(8, 8, -8, -8)
+        room = parent_of(self).rect().adjusted(8, 8, -8, -8)
         width = min(WIDTH, room.width())
         self.setFixedWidth(width)
         self.list.fit(width - 16)
-        layout = self.layout()
+        layout = self._column
         layout.activate()
         height = layout.heightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
         self.setFixedHeight(min(height, room.height()))
-        corner = self.parentWidget().mapFromGlobal(self._place) + QPoint(-16, 6)
+        corner = parent_of(self).mapFromGlobal(self._place) + QPoint(-16, 6)
         if corner.y() + self.height() > room.bottom():
             corner.setY(max(room.top(), corner.y() - self.height() - 36))
         corner.setX(max(room.left(), min(corner.x(), room.right() - width)))

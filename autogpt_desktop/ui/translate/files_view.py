@@ -165,7 +165,7 @@ class FilesView(QWidget):
         def glossary(language: str) -> Glossary:
             return glossaries.glossary(language, target)
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
                 glossary=glossary, known=known, cancelled=cancel.is_set,

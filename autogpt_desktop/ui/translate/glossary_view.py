@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QTableView
 
+from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.glossaries import Glossaries, read_terms, write_terms
@@ -134,7 +135,7 @@ class GlossaryView(SidePanel):
             return
         self._context.toast(tr("Glossary saved as {name}", name=path.name))
 
-    def _restore_elsewhere(self, pair: tuple[str, str], gone: list) -> None:  # type: ignore[type-arg]
+    def _restore_elsewhere(self, pair: tuple[str, str], gone: list[tuple[int, Term]]) -> None:
         terms = [*self._glossaries.terms(*pair), *(term for _, term in gone)]
         try:
             self._glossaries.save(*pair, terms)

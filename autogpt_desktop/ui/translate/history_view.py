@@ -78,7 +78,6 @@ class HistoryView(SidePanel):
     """Tells what is to be opened; deletes by itself."""
 
     opened = Signal(int)  # the entry
-    keep_changed = Signal(bool)
 
     def __init__(self, context: AppContext, history: TranslateHistory) -> None:
         super().__init__()
@@ -183,7 +182,6 @@ class HistoryView(SidePanel):
         self._context.settings.keep_translations = keep
         self._context.save_settings()
         self._show_empty()
-        self.keep_changed.emit(keep)
 
     def _search_soon(self) -> None:
         self._soon.start()

@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from autogpt_desktop.i18n import tr
+from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button
 
@@ -217,3 +219,12 @@ class LanguageRow(QWidget):
             text = tr("Detected: {language}", language=name)
         self.source_box.say(text, name)
         self.swap_button.setEnabled(bool(self.language) and self.language in self.offered)
+
+
+def last_pair(settings: Settings) -> tuple[str, str, list[str]]:
+    """The pair that was used last; at first, from whatever it is into the window's language."""
+    recent = [code for code in settings.translate_recent if code in LANGUAGES]
+    pair = settings.translate_pair
+    if len(pair) == 2 and pair[0] in (AUTO, *LANGUAGES) and pair[1] in LANGUAGES and pair[0] != pair[1]:
+        return pair[0], pair[1], recent
+    return AUTO, "zh" if current_language() == "zh_CN" else "en", recent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
@@ -68,7 +68,7 @@ class LiveTranslation(QObject):
         self._held = False
         pair.source.document().contentsChange.connect(self._on_change)
 
-    def _timer(self, milliseconds: int, slot: Any) -> QTimer:
+    def _timer(self, milliseconds: int, slot: Callable[[], object]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)
@@ -93,7 +93,7 @@ class LiveTranslation(QObject):
         self._warmed = source, target
         known = self._known()
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             yield from warm(models, source, target, known, cancel.is_set)
 
         self._warm.start(job, title=tr("Getting ready to translate"), role="translate", lane="background")
@@ -119,7 +119,7 @@ class LiveTranslation(QObject):
         anyway = frozenset(self.anyway)
         careful = "quick" if quality == "quick" else "best"
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             yield from live(
                 models, text, source, target,
                 terms=lambda language: terms(language, target), quality=careful, memory=memory,

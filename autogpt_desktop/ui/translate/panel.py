@@ -2,64 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
-from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
+from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.prompts import LANGUAGES
+from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.live import Found
-from autogpt_desktop.tasks.translate.translate import Alternative, offered, states, translate
+from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.translate.alternatives import AlternativesCard
-from autogpt_desktop.ui.translate.files_view import with_folders
-from autogpt_desktop.ui.translate.labels import language_name, unknown_text
-from autogpt_desktop.ui.translate.language_row import AUTO
-from autogpt_desktop.ui.translate.layout import TranslateLayout
-from autogpt_desktop.ui.widgets.text_field import local_files
+from autogpt_desktop.ui.translate.files_view import FilesView, with_folders
+from autogpt_desktop.ui.translate.glossary_view import GlossaryView
+from autogpt_desktop.ui.translate.history_view import HistoryView
+from autogpt_desktop.ui.translate.language_notices import LanguageNotices
+from autogpt_desktop.ui.translate.language_row import last_pair
+from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.saver import TranslationSaver
+from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
+from autogpt_desktop.ui.translate.side_panel import SidePanel
+from autogpt_desktop.ui.translate.view import TranslateView, shortcut_rows
 
 LONGEST_TERM = 80  # characters that are offered as a term of the glossary
 
 
-class TranslatePanel(TranslateLayout):
-    """What the Translate panel does; what it is made of is in ``ui.translate.layout``."""
+class TranslatePanel(QWidget):
+    """A ``view`` of the widgets, ``live``, which fills it, and what works with the translation."""
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
-        self.card: AlternativesCard | None = None
-        self._retried = ""  # the sentence that is tried again
-        self._retry_job = PanelJob(context, self)
-        self._retry_job.yielded.connect(self._on_retried)
-        self._retry_job.ended.connect(self._on_retry_ended)
+        super().__init__()
+        self.context = context
+        self.glossaries = Glossaries()
+        self.view = TranslateView(context, *last_pair(context.settings))
+        self.live = LiveTranslation(context, self.view.pair, self.view.languages, self.glossaries, self)
+        self.notices = LanguageNotices(self.view, self.live)
+        self.sentences = SentenceActions(context, self.view, self.live, self)
+        self.saver = TranslationSaver(context, self.view, self.live)
+        self.files: FilesView | None = None  # made when first shown
         self._warmed = False
-        self.languages.changed.connect(self._on_languages)
-        self.languages.swap_requested.connect(self.swap)
-        self.languages.known_changed.connect(self._on_known)
-        self.live.found.connect(self._on_found)
-        self.live.doubted.connect(self._on_doubted)
-        self.live.started.connect(self._show_running)
-        self.live.finished.connect(self._on_finished)
-        self.live.failed.connect(self._on_failed)
-        self.pair.sentence_clicked.connect(self.show_alternatives)
-        self.pair.copy_requested.connect(self.copy_translation)
-        self.pair.clear_requested.connect(self.clear)
-        self.pair.stop_requested.connect(self.live.stop)
-        self.pair.source.paste_refused.connect(self._on_paste_refused)
-        self.pair.source.files_dropped.connect(self._on_files)
-        self.pair.target.files_dropped.connect(self._on_files)
-        self.setAcceptDrops(True)
-        self.pair.source.menu_extras.append(self._source_menu)
-        self.pair.target.menu_extras.append(self._target_menu)
-        context.add_panel_shortcuts(
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.view)
+        self._connect()
+        self._add_shortcuts()
+        self._show_running()
+        self._on_languages_set()
+        self._offer_unfinished()
+        self.saver.restore()
+
+    def _connect(self) -> None:
+        view, pair, live = self.view, self.view.pair, self.live
+        view.languages.changed.connect(self._on_languages)
+        view.languages.swap_requested.connect(self.swap)
+        view.languages.known_changed.connect(self.notices.show_target)
+        view.files_button.clicked.connect(self.toggle_files)
+        view.glossary_button.clicked.connect(self.toggle_glossary)
+        view.history_button.clicked.connect(self.toggle_history)
+        view.editors_shown.connect(self._on_editors_shown)
+        view.anyway_chosen.connect(live.warm_up)
+        view.files_dropped.connect(self._on_files)
+        live.found.connect(self._on_found)
+        live.doubted.connect(self.notices.show_doubt)
+        live.started.connect(self._show_running)
+        live.finished.connect(self._on_finished)
+        live.failed.connect(self._on_failed)
+        pair.sentence_clicked.connect(self.sentences.show_alternatives)
+        pair.copy_requested.connect(self.copy_translation)
+        pair.clear_requested.connect(self.clear)
+        pair.stop_requested.connect(live.stop)
+        pair.source.paste_refused.connect(self._on_paste_refused)
+        pair.source.files_dropped.connect(self._on_files)
+        pair.target.files_dropped.connect(self._on_files)
+        pair.source.menu_extras.append(self._source_menu)
+        pair.target.menu_extras.append(self._target_menu)
+        self.sentences.changed.connect(self.saver.save_soon)
+        self.saver.saved.connect(self._on_saved)
+        self.context.language_changed.connect(self.retranslate)
+        self.context.models_listed.connect(self._on_models)
+
+    def _add_shortcuts(self) -> None:
+        self.context.add_panel_shortcuts(
             self,
             {
                 "Ctrl+Return": self.translate_now,
@@ -72,315 +98,288 @@ class TranslatePanel(TranslateLayout):
                 "Ctrl+L": self.focus_input,
                 "Ctrl+Shift+L": self._focus_languages,
                 "Ctrl+T": self._focus_target,
-                "F8": self.pair.next_flagged,
-                "Shift+F8": self.pair.previous_flagged,
+                "F8": self.view.pair.next_flagged,
+                "Shift+F8": self.view.pair.previous_flagged,
             },
         )
-        context.add_shortcuts(self.shortcut_rows)
-        context.models_listed.connect(self._on_models)
-        self._show_running()
-        self._on_languages_set()
-        self.offer_unfinished()
-        self.restore_text()
+        self.context.add_shortcuts(shortcut_rows)
 
-    # --- what a panel does ------------------------------------------------------------------
+    # --- what the window asks ---------------------------------------------------------------
 
     def receive_text(self, text: str) -> None:
         """Another panel's text takes the place of what was here, which Ctrl+Z brings back."""
-        self.show_text_page()
-        self.begin_new()
-        if self.pair.source.replace_text(text.strip("\n")) and self.is_ready():
+        self.view.show_text_page()
+        self.saver.begin_new()
+        if self.view.pair.source.replace_text(text.strip("\n")) and self.view.is_ready():
             self.live.run()
         self.focus_input()
 
     def focus_input(self) -> None:
-        if self.is_ready():
-            self.show_text_page()
-            self.pair.source.setFocus()
+        if self.view.is_ready():
+            self.view.show_text_page()
+            self.view.pair.source.setFocus()
         else:
-            self.offer.fetch_button.setFocus()
+            self.view.offer.fetch_button.setFocus()
+
+    def retranslate(self) -> None:
+        self.view.retranslate()
+        if self.files is not None:
+            self.files.retranslate()
 
     def shutdown(self) -> None:
         """The window closes."""
-        if self.card is not None:
-            self.card.leave()
-        self.draft.keep()
-        if self._keep.isActive():
-            self.save_now()
+        self.sentences.close_card()
+        self.saver.finish()
         self.live.shutdown()
-        self._retry_job.detach()
+        self.sentences.shutdown()
         if self.files is not None:
             self.files.shutdown()
-        self.history.close()
+        self.saver.history.close()
 
     # --- actions ----------------------------------------------------------------------------
 
     def translate_now(self) -> None:
         """At once, and more carefully than while somebody types."""
-        if not self.pair.source.document().isEmpty():
+        if not self.view.pair.source.document().isEmpty():
             self.live.run("best")
 
     def swap(self) -> None:
         """The languages, and the translation becomes the text."""
-        row = self.languages
+        row, pair = self.view.languages, self.view.pair
         language = row.language
         if not language or language not in row.offered:
             return
-        self.begin_new()
-        text = self.pair.target.text()
-        row.blockSignals(True)
-        row.set_pair(row.target, language)
-        row.blockSignals(False)
+        self.saver.begin_new()
+        text = pair.target.text()
+        with QSignalBlocker(row):
+            row.set_pair(row.target, language)
         self._on_languages_set()
         if text.strip():
-            self.pair.source.replace_text(text)
+            pair.source.replace_text(text)
         self.live.run()
 
     def copy_translation(self) -> None:
-        text = self.pair.target.text()
+        text = self.view.pair.target.text()
         if text.strip():
             QGuiApplication.clipboard().setText(text)
             self.context.toast(tr("Translation copied"))
 
     def clear(self) -> None:
         """With Undo."""
-        text = self.pair.source.text()
+        source = self.view.pair.source
+        text = source.text()
         if not text:
             return
-        self.begin_new()
-        self.pair.source.replace_text("")
-        self.pair.source.setFocus()
+        self.saver.begin_new()
+        source.replace_text("")
+        source.setFocus()
 
         def undo() -> None:
-            self.pair.source.replace_text(text)
+            source.replace_text(text)
 
         if text.strip():
             self.context.toast(tr("Text cleared"), undo=undo)
 
-    def show_alternatives(self, index: int) -> None:
-        """Other ways to say a sentence of the translation."""
-        if self.card is not None:
-            self.card.leave()
-        one = self.pair.map.pairs[index]
-        language = self.live.language
-        if not any(map(str.isalpha, one.source)) or language not in LANGUAGES:
-            return
-        glossary = self.pair.glossary
-        card = AlternativesCard(self.context, one, language, self.languages.target, glossary, self)
-        self.card, self._card_sentence = card, one.source
-        card.chosen.connect(self._on_chosen)
-        card.model_text_requested.connect(self._on_model_text_requested)
-        card.copy_requested.connect(self._on_copy_sentence)
-        card.retry_requested.connect(self._retry)
-        card.left.connect(self._on_card_left)
-        self.live.hold(True)
-        self.pair.hold(index)
-        card.open_at(self.pair.place_of(index))
-
-    # --- slots ------------------------------------------------------------------------------
-
-    def _on_card_left(self) -> None:
-        self.card = None
-        self.pair.hold(-1)
-        self.live.hold(False)
-
-    def _sentence(self) -> int:
-        """Where the sentence of the card is now; -1: gone."""
-        pairs = self.pair.map.pairs
-        return next((i for i, pair in enumerate(pairs) if pair.source == self._card_sentence), -1)
-
-    def _on_chosen(self, one: Alternative) -> None:
-        index = self._sentence()
-        if index >= 0:
-            self.live.override(index, one.text.strip(), one.confidence, one.flags, True)
-            self.save_soon()
-
-    def _on_model_text_requested(self) -> None:
-        index = self._sentence()
-        if index >= 0:
-            self.live.restore_model_text(index)
-
-    def _on_copy_sentence(self) -> None:
-        index = self._sentence()
-        if index >= 0:
-            QGuiApplication.clipboard().setText(self.pair.map.pairs[index].text)
-            self.context.toast(tr("Sentence copied"))
-
-    def _retry(self) -> None:
-        """One sentence again, with more candidates, whatever was remembered."""
-        text, source, target = self._card_sentence, self.live.language, self.languages.target
-        glossary = self.pair.glossary
-
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
-            yield from translate(
-                models, text, source, target, glossary=glossary, quality="best", cancelled=cancel.is_set
-            )
-
-        self._retried = text
-        self.pair.state.set_text(tr("Trying again…"))
-        self._retry_job.start(job, title=tr("Translating"), role="translate")
-
-    def _on_retried(self, event: object) -> None:
-        if not isinstance(event, Result):
-            return
-        pairs = self.pair.map.pairs
-        index = next((i for i, pair in enumerate(pairs) if pair.source == self._retried), -1)
-        if index < 0:
-            return
-        made = event.value
-        same = made.text == pairs[index].text and made.flags == pairs[index].flags
-        self.live.override(index, made.text, made.confidence, made.flags, False)
-        if same:
-            self.context.toast(tr("The second try came out the same. Other ways to say it may help."))
-
-    def _on_retry_ended(self, _state: str, error: BaseException | None) -> None:
-        self.pair.state.set_text("")
-        if error is not None:
-            self.context.show_error(error)
+    # --- languages --------------------------------------------------------------------------
 
     def _on_languages(self) -> None:
         self._on_languages_set()
-        if not self.pair.source.document().isEmpty():
+        if not self.view.pair.source.document().isEmpty():
             self.live.run()
         elif self.isVisible():
             self.live.warm_up()
 
     def _on_languages_set(self) -> None:
         """Remember the pair; a notice about the one before goes."""
-        row, settings = self.languages, self.context.settings
+        row, settings = self.view.languages, self.context.settings
         if settings.translate_pair != [row.source, row.target] or settings.translate_recent != row.recent:
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
             self.context.save_settings()
-        self.notice.clear("language")
-        self.notice.clear("doubt")
-        self._on_known()
-        self.show_pair()
+        self.notices.clear()
+        self.notices.show_target()
+        self._show_glossary()
 
-    def _on_known(self) -> None:
-        """A target that the model does not know is named before anything is translated into it."""
-        target = self.languages.target
-        if target not in self.languages.known:
-            text = i18n.message("notice.language-unknown", language=language_name(target))
-            self.notice.say("target", text, icon="warning")
-        elif not self.languages.stated:
-            self.notice.say("target", tr("This model does not say which languages it knows. Check its work."))
-        else:
-            self.notice.clear("target")
+    def _show_glossary(self) -> None:
+        """That of the pair of languages."""
+        language, target = self.view.languages.language, self.view.languages.target
+        side = self.view.sides.get("glossary")
+        if isinstance(side, GlossaryView):
+            side.show_pair(language, target)
+        try:
+            known = bool(language) and language != target
+            self.view.pair.set_glossary(self.glossaries.glossary(language, target) if known else Glossary())
+        except KnownError as error:
+            self.context.show_error(error)
 
     def _on_found(self, found: Found) -> None:
-        name = language_name(found.language)
-        if found.language == self.languages.target:
-            other = self.languages.other_language()
-            if not self.languages.recent:  # nobody has chosen a language yet
-                self.languages.set_pair(self.languages.source, other)
-                return
-            self.notice.say(
-                "language",
-                tr("This text is in {language} already.", language=name),
-                action=tr("Translate into {language}", language=language_name(other)),
-                do=lambda: self.languages.set_pair(self.languages.source, other),
-            )
-        elif not found.known:
-            ask = found.language not in self.live.anyway and self.languages.source == AUTO
-            self.notice.say(
-                "language", unknown_text(found.language), icon="warning",
-                action=tr("Translate all the same") if ask else "",
-                do=lambda: self._translate_anyway(found.language),
-            )  # fmt: skip
-        else:
-            self.notice.clear("language")
-        self.show_pair()
-
-    def _translate_anyway(self, language: str) -> None:
-        self.live.anyway.add(language)
-        self.live.run()
-
-    def _on_doubted(self, language: str) -> None:
-        if not language:
-            self.notice.clear("doubt")
+        row = self.view.languages
+        if found.language == row.target and not row.recent:  # nobody has chosen a language yet
+            row.set_pair(row.source, row.other_language())
             return
-        row, name = self.languages, language_name(language)
-        target = row.source if language == row.target else row.target
-        self.notice.say(
-            "doubt",
-            tr("This text seems to be in {language}.", language=name),
-            action=tr("Translate from {language}", language=name),
-            do=lambda: row.set_pair(language, target),
-        )
+        self.notices.show_found(found)
+        self._show_glossary()
+
+    def _on_models(self) -> None:
+        self.view.show_ready()
+        model = self.context.model_for("translate")
+        if model is not None:
+            self.view.languages.set_known(offered(model.languages), states(model.languages))
+        if self.view.is_ready() and self.isVisible():
+            self.live.warm_up()
+
+    # --- the translation --------------------------------------------------------------------
 
     def _show_running(self) -> None:
-        self.pair.stop_button.setVisible(self.live.running)
+        self.view.pair.stop_button.setVisible(self.live.running)
 
     def _on_finished(self, complete: bool) -> None:
         self._show_running()
         if complete:
-            self.notice.clear("error")
-            if self.pair.source.document().isEmpty():
-                self.notice.clear("language")
-                self.notice.clear("doubt")
-            self.save_soon()
+            self.view.notice.clear("error")
+            if self.view.pair.source.document().isEmpty():
+                self.notices.clear()
+            self.saver.save_soon()
 
     def _on_failed(self, error: KnownError) -> None:
-        self.notice.say(
-            "error", i18n.message(error), icon="warning", action=tr("Try again"), do=self.translate_now
-        )
+        text = i18n.message(error)
+        self.view.notice.say("error", text, icon="warning", action=tr("Try again"), do=self.translate_now)
 
-    def _on_models(self) -> None:
-        self.show_ready()
-        model = self.context.model_for("translate")
-        if model is not None:
-            self.languages.set_known(offered(model.languages), states(model.languages))
-        if self.is_ready() and self.isVisible():
-            self.live.warm_up()
+    def _on_editors_shown(self) -> None:
+        if not self.view.pair.source.document().isEmpty():
+            self.live.run()
 
-    def _on_paste_refused(self, size: int) -> None:
-        text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
-        self.notice.say("paste", text, action=tr("Translate it as a file"), do=self.translate_pasted)
+    # --- beside the editors -----------------------------------------------------------------
 
-    def translate_pasted(self) -> None:
-        """The text that was too long for the editor becomes a file, and that is translated."""
-        text, self.pair.source.refused = self.pair.source.refused, ""
-        if text:
-            self.show_files().add_text(text)
+    def toggle_glossary(self) -> None:
+        self.show_side("" if self.view.side == "glossary" else "glossary")
 
-    def _on_files(self, files: list[Path]) -> None:
-        if self.is_ready():
-            self.show_files().add(with_folders(files))
+    def toggle_history(self) -> None:
+        self.show_side("" if self.view.side == "history" else "history")
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if local_files(event.mimeData()) and self.is_ready():
-            event.acceptProposedAction()
+    def show_side(self, name: str) -> None:
+        """ "glossary", "history", or "" for none."""
+        if name and name not in self.view.sides:
+            self.view.add_side(name, self._make_side(name))
+        self.view.show_side(name)
+        if name == "history":
+            self.history_view().reload()
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._on_files(local_files(event.mimeData()))
-        event.acceptProposedAction()
+    def history_view(self) -> HistoryView:
+        view = self.view.sides["history"]
+        assert isinstance(view, HistoryView)
+        return view
 
-    def _target_menu(self, menu: QMenu) -> None:
-        place = self.pair.target.menu_place
-        index = self.pair.map.at_target(place) if place >= 0 else -1
-        if index >= 0:
-            menu.addSeparator()
-            action = menu.addAction(self.context.icon("translate"), tr("Other ways to say it"))
-            action.triggered.connect(lambda: self.show_alternatives(index))
+    def glossary_view(self) -> GlossaryView:
+        view = self.view.sides["glossary"]
+        assert isinstance(view, GlossaryView)
+        return view
 
-    def _source_menu(self, menu: QMenu) -> None:
-        words = " ".join(self.pair.source.textCursor().selection().toPlainText().split())
-        if words and len(words) <= LONGEST_TERM and self.languages.language:
-            menu.addSeparator()
-            action = menu.addAction(self.context.icon("glossary"), tr("Add to the glossary…"))
-            action.triggered.connect(lambda: self.add_term(words))
+    def _make_side(self, name: str) -> SidePanel:
+        if name == "history":
+            history = HistoryView(self.context, self.saver.history)
+            history.opened.connect(self.open_entry)
+            history.keep.toggled.connect(self.saver.draft.keep)
+            return history
+        glossary = GlossaryView(self.context, self.glossaries)
+        glossary.show_pair(self.view.languages.language, self.view.languages.target)
+        glossary.changed.connect(self._on_glossary)
+        return glossary
+
+    def _on_glossary(self) -> None:
+        self._show_glossary()
+        self.live.run()
+
+    def _on_saved(self) -> None:
+        if self.view.side == "history":
+            self.history_view().reload()
+
+    def open_entry(self, number: int) -> None:
+        """A translation of the history, as it was; it is not asked of the model again."""
+        entry = self.saver.entry(number)
+        if entry is None:
+            return
+        self.saver.begin_new()
+        self.view.show_text_page()
+        with QSignalBlocker(self.view.languages):
+            self.view.languages.set_pair(entry.source, entry.target)
+        self._show_glossary()
+        if not self.live.show_saved(entry.text, entry.translation, entry.sentences, entry.source):
+            self.live.run()
+        self.saver.set_entry(number)
 
     def add_term(self, words: str) -> None:
         """Begin a term of the glossary with words of the text."""
         self.show_side("glossary")
         self.glossary_view().add(words)
 
+    # --- files ------------------------------------------------------------------------------
+
+    def toggle_files(self) -> None:
+        if self.files is not None and self.view.pages.currentWidget() is self.files:
+            self.view.show_text_page()
+            self.view.focus_text()
+        else:
+            self.show_files()
+
+    def show_files(self) -> FilesView:
+        """The files in place of the editors."""
+        if self.files is None:
+            self.files = FilesView(self.context, self.view.languages, self.glossaries)
+            self.files.closed.connect(self.view.show_text_page)
+        self.view.show_files_page(self.files)
+        self.files.focus_first()
+        return self.files
+
+    def _offer_unfinished(self) -> None:
+        """Files that were not finished when the app was closed wait until they are asked for."""
+        if count := len(self.context.settings.translate_files):
+            self.view.notice.say(
+                "files", tr("Files whose translation is not finished: {n}", n=count),
+                action=tr("Show them"), do=self._show_unfinished,
+            )  # fmt: skip
+
+    def _show_unfinished(self) -> None:
+        self.show_files()
+
+    def _on_files(self, files: list[Path]) -> None:
+        if self.view.is_ready():
+            self.show_files().add(with_folders(files))
+
+    def _on_paste_refused(self, size: int) -> None:
+        text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
+        action = tr("Translate it as a file")
+        self.view.notice.say("paste", text, action=action, do=self.translate_pasted)
+
+    def translate_pasted(self) -> None:
+        """The text that was too long for the editor becomes a file, and that is translated."""
+        source = self.view.pair.source
+        text, source.refused = source.refused, ""
+        if text:
+            self.show_files().add_text(text)
+
+    # --- menus and keys ---------------------------------------------------------------------
+
+    def _target_menu(self, menu: QMenu) -> None:
+        pair = self.view.pair
+        index = pair.map.at_target(pair.target.menu_place) if pair.target.menu_place >= 0 else -1
+        if index >= 0:
+            menu.addSeparator()
+            action = menu.addAction(self.context.icon("translate"), tr("Other ways to say it"))
+            action.triggered.connect(lambda: self.sentences.show_alternatives(index))
+
+    def _source_menu(self, menu: QMenu) -> None:
+        words = " ".join(self.view.pair.source.textCursor().selection().toPlainText().split())
+        if words and len(words) <= LONGEST_TERM and self.view.languages.language:
+            menu.addSeparator()
+            action = menu.addAction(self.context.icon("glossary"), tr("Add to the glossary…"))
+            action.triggered.connect(lambda: self.add_term(words))
+
     def _focus_languages(self) -> None:
-        self.languages.source_box.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.view.languages.source_box.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _focus_target(self) -> None:
-        self.show_text_page()
-        self.pair.target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.view.show_text_page()
+        self.view.pair.target.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # --- Qt ---------------------------------------------------------------------------------
 
@@ -394,9 +393,9 @@ class TranslatePanel(TranslateLayout):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if not self._warmed and self.is_ready():
+        if not self._warmed and self.view.is_ready():
             self._warmed = True
-            if self.live.complete or self.pair.source.document().isEmpty():
+            if self.live.complete or self.view.pair.source.document().isEmpty():
                 self.live.warm_up()
             else:
                 self.live.run()

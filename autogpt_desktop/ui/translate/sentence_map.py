@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from itertools import accumulate
+from typing import Any
 
 from autogpt_desktop.tasks.translate.translate import Translated
 
@@ -96,7 +97,7 @@ class SentenceMap:
         """Take pairs that ``dump`` gave for this text; the edit that shows them. None: they do not fit."""
         try:
             after, *rows = json.loads(dumped)
-            pairs = [SentencePair(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
+            pairs = [_loaded(row) for row in rows]
         except (ValueError, TypeError, IndexError):
             return None
         edit = self.clear()
@@ -225,6 +226,12 @@ class SentenceMap:
             sizes = accumulate((pair.size for pair in self.pairs), initial=0)
             self._starts = [pair.start for pair in self.pairs], list(sizes)[:-1]
         return self._starts
+
+
+def _loaded(row: Sequence[Any]) -> SentencePair:
+    """What ``dump`` wrote of a pair. ValueError, TypeError: it did not."""
+    start, end, source, before, text, confidence, flags, *chosen = row
+    return SentencePair(start, end, source, before, text, confidence, tuple(flags), *chosen)
 
 
 class _Run:

@@ -30,6 +30,10 @@ class SidePanel(QWidget):
         self.column.addLayout(self.head)
         self.setMinimumWidth(240)
 
+    def focus_first(self) -> None:
+        """Where the focus goes when it is shown."""
+        self.close_button.setFocus()
+
     def retranslate(self) -> None:
         name_button(self.close_button, tr("Close"), "Esc")
 

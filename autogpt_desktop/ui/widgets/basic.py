@@ -7,6 +7,7 @@ from itertools import pairwise
 from PySide6.QtCore import QLocale, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDoubleSpinBox,
     QFrame,
     QLabel,
@@ -123,6 +124,20 @@ def _number_looks(box: NumberBox | WholeBox) -> None:
     box.setFixedWidth(112)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.lineEdit().setTextMargins(0, 0, 6, 0)
+
+
+def parent_of(widget: QWidget) -> QWidget:
+    """The parent that ``widget`` was made with; for those that are never without one."""
+    parent = widget.parentWidget()
+    assert parent is not None
+    return parent
+
+
+def application() -> QApplication:
+    """The one that runs."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    return app
 
 
 def tab_order(*stops: QWidget) -> None:

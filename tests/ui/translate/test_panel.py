@@ -52,32 +52,36 @@ def fill(pair: EditorPair, source: str, target: list[str], flags: tuple[str, ...
 def test_typing_is_translated_swapped_copied_and_said_differently(
     panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext
 ) -> None:
-    qtbot.keyClicks(panel.pair.source, "The train leaves at noon. We ate at home.")
-    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
-    assert panel.languages.found == "en" and panel.languages.source_box.shown == "Detected: English"
-    first = panel.pair.target.text()
-    assert "train" in first and first == panel.pair.map.target_text() and len(panel.pair.map.pairs) == 2
+    qtbot.keyClicks(panel.view.pair.source, "The train leaves at noon. We ate at home.")
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.map.pairs), timeout=60_000)
+    assert panel.view.languages.found == "en" and panel.view.languages.source_box.shown == "Detected: English"
+    first = panel.view.pair.target.text()
+    assert (
+        "train" in first
+        and first == panel.view.pair.map.target_text()
+        and len(panel.view.pair.map.pairs) == 2
+    )
     assert len(panel.live.memory) >= 2
 
     panel.copy_translation()
     assert QGuiApplication.clipboard().text() == first
 
-    panel.show_alternatives(1)
-    card = panel.card
+    panel.sentences.show_alternatives(1)
+    card = panel.sentences.card
     assert card is not None
     qtbot.waitUntil(lambda: card.list.count() > 0, timeout=60_000)
     wanted = card.list.item(0).text()
     qtbot.keyClick(card.list, Qt.Key.Key_Return)
-    assert panel.card is None and panel.pair.map.pairs[1].text == wanted
-    assert panel.pair.target.text().endswith(wanted)
+    assert panel.sentences.card is None and panel.view.pair.map.pairs[1].text == wanted
+    assert panel.view.pair.target.text().endswith(wanted)
     panel.live.run()  # what was chosen stays
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.pair.map.pairs[1].text == wanted and panel.pair.map.pairs[1].chosen
+    assert panel.view.pair.map.pairs[1].text == wanted and panel.view.pair.map.pairs[1].chosen
 
-    shown = panel.pair.target.text()
+    shown = panel.view.pair.target.text()
     panel.swap()
-    assert panel.pair.source.text() == shown
-    assert (panel.languages.source, panel.languages.target) == ("fr", "en")
+    assert panel.view.pair.source.text() == shown
+    assert (panel.view.languages.source, panel.view.languages.target) == ("fr", "en")
     assert shell_context.settings.translate_pair == ["fr", "en"]
     panel.live.stop()
 
@@ -88,26 +92,28 @@ def test_at_first_a_text_in_the_windows_language_goes_into_another_one(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert (panel.languages.source, panel.languages.target) == ("auto", "en")
-    qtbot.keyClicks(panel.pair.source, "The train leaves at noon.")
-    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.map.pairs), timeout=60_000)
-    assert (panel.languages.source, panel.languages.target) == ("auto", "fr")
-    assert not panel.notice.isVisible() and "train" in panel.pair.target.text()
+    assert (panel.view.languages.source, panel.view.languages.target) == ("auto", "en")
+    qtbot.keyClicks(panel.view.pair.source, "The train leaves at noon.")
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.map.pairs), timeout=60_000)
+    assert (panel.view.languages.source, panel.view.languages.target) == ("auto", "fr")
+    assert not panel.view.notice.isVisible() and "train" in panel.view.pair.target.text()
     assert shell_context.settings.translate_pair == ["auto", "fr"]
 
 
 def test_a_text_that_is_in_the_target_language_already_is_named(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.notice.isVisible() and panel.notice.text.text() == "This text is in French already."
-    assert panel.pair.target.text() == ""
-    panel.notice.action.click()
-    assert panel.languages.target == "en"
+    assert (
+        panel.view.notice.isVisible() and panel.view.notice.text.text() == "This text is in French already."
+    )
+    assert panel.view.pair.target.text() == ""
+    panel.view.notice.action.click()
+    assert panel.view.languages.target == "en"
     panel.live.stop()
 
 
 def test_sentences_light_up_together_and_flags_are_told(panel: TranslatePanel, qtbot: QtBot) -> None:
-    pair = panel.pair
+    pair = panel.view.pair
     fill(pair, "One 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
     pair.source.pointed.emit(8)
     assert [len(edit.extraSelections()) for edit in (pair.source, pair.target)] == [1, 3]
@@ -120,57 +126,60 @@ def test_sentences_light_up_together_and_flags_are_told(panel: TranslatePanel, q
 
 
 def test_one_editor_stands_above_the_other_in_a_slim_column(panel: TranslatePanel) -> None:
-    assert panel.pair.splitter.orientation() == Qt.Orientation.Horizontal
+    assert panel.view.pair.splitter.orientation() == Qt.Orientation.Horizontal
     panel.resize(440, 560)
     QApplication.processEvents()
-    assert panel.pair.splitter.orientation() == Qt.Orientation.Vertical
-    sizes = panel.pair.splitter.sizes()
+    assert panel.view.pair.splitter.orientation() == Qt.Orientation.Vertical
+    sizes = panel.view.pair.splitter.sizes()
     assert abs(sizes[0] - sizes[1]) <= 2
 
 
 def test_clearing_can_be_undone(panel: TranslatePanel, shell_context: AppContext) -> None:
     asked = []
     shell_context.toast_requested.connect(asked.append)
-    panel.pair.source.replace_text("Something")
+    panel.view.pair.source.replace_text("Something")
     panel.clear()
-    assert panel.pair.source.text() == "" and panel.pair.target.text() == ""
+    assert panel.view.pair.source.text() == "" and panel.view.pair.target.text() == ""
     asked[0].undo()
-    assert panel.pair.source.text() == "Something"
+    assert panel.view.pair.source.text() == "Something"
     panel.live.shutdown()
 
 
 def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.context.panels.activate(panel)
     panel.activateWindow()
-    panel.pair.source.setFocus()
+    panel.view.pair.source.setFocus()
     control = Qt.KeyboardModifier.ControlModifier
-    qtbot.keyClicks(panel.pair.source, "ab")
-    qtbot.keyClick(panel.pair.source, Qt.Key.Key_H, control)
-    assert panel.history_button.isChecked() and panel.pair.source.text() == "ab"
+    qtbot.keyClicks(panel.view.pair.source, "ab")
+    qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_H, control)
+    assert panel.view.history_button.isChecked() and panel.view.pair.source.text() == "ab"
     qtbot.keyClick(panel.history_view(), Qt.Key.Key_Escape)
-    assert not panel.history_button.isChecked()
-    qtbot.keyClick(panel.pair.source, Qt.Key.Key_G, control)
-    assert panel.glossary_button.isChecked()
-    qtbot.keyClick(panel.pair.source, Qt.Key.Key_T, control)
-    assert panel.pair.target.hasFocus() or not panel.isActiveWindow()
+    assert not panel.view.history_button.isChecked()
+    qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_G, control)
+    assert panel.view.glossary_button.isChecked()
+    qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_T, control)
+    assert panel.view.pair.target.hasFocus() or not panel.isActiveWindow()
     panel.live.shutdown()
 
 
 def test_a_kept_translation_is_shown_as_it_was_without_the_model(panel: TranslatePanel) -> None:
-    fill(panel.pair, "One 😀 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
+    fill(panel.view.pair, "One 😀 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
     panel.live.stop()
     panel.live.override(0, "Une 1.", 1.0, (), True)
-    panel.languages.set_found("en")
+    panel.view.languages.set_found("en")
     panel.live._language = "en"
     panel.live.complete = True
-    panel.save_now()
+    panel.saver.save_now()
     panel.clear()
-    assert panel.pair.target.text() == ""
-    entry = panel.history.entries()[0]
-    panel.open_kept(entry.id)
-    assert panel.pair.target.text() == "Une 1.\nDeux." and not panel.live.running
-    assert [pair.chosen for pair in panel.pair.map.pairs] == [True, False] and panel.pair.flagged() == [1]
-    assert (panel.languages.source, panel.languages.target) == ("en", "fr")
+    assert panel.view.pair.target.text() == ""
+    entry = panel.saver.history.entries()[0]
+    panel.open_entry(entry.id)
+    assert panel.view.pair.target.text() == "Une 1.\nDeux." and not panel.live.running
+    assert [pair.chosen for pair in panel.view.pair.map.pairs] == [
+        True,
+        False,
+    ] and panel.view.pair.flagged() == [1]
+    assert (panel.view.languages.source, panel.view.languages.target) == ("en", "fr")
     panel.live.shutdown()
 
 
@@ -181,8 +190,8 @@ def test_without_a_model_that_translates_one_is_offered(
     qtbot.addWidget(panel)
     panel.show()
     panel.receive_text("Bonjour.")
-    assert panel.offer.isVisible() and not panel.pair.isVisible() and not panel.live.running
-    assert panel.pair.source.text() == "Bonjour."  # it waits for the model
+    assert panel.view.offer.isVisible() and not panel.view.pair.isVisible() and not panel.live.running
+    assert panel.view.pair.source.text() == "Bonjour."  # it waits for the model
     panel.shutdown()
 
 
@@ -199,9 +208,9 @@ class Brackets(LiveMemory):
 def test_wild_editing_ends_with_the_translation_of_what_is_there(panel: TranslatePanel, qtbot: QtBot) -> None:
     chance = random.Random(7)
     parts = ["We ate. ", "Tea 😀 for two! ", "\n\n", "好的。", "نعم. ", "a", " ", "\n", "The end of it? "]
-    panel.languages.set_pair("en", "fr")
+    panel.view.languages.set_pair("en", "fr")
     panel.live.memory = Brackets()
-    edit = panel.pair.source
+    edit = panel.view.pair.source
     edit.insertPlainText("The first. The second one.\n\nThe third 😀.")
     for step in range(60):
         cursor = edit.textCursor()
@@ -222,9 +231,9 @@ def test_wild_editing_ends_with_the_translation_of_what_is_there(panel: Translat
     wanted = "".join(
         one.before + one.head + (f"[{one.inner}]" if one.inner else "") + one.tail for one in found
     )
-    assert panel.pair.target.text() == wanted + after == panel.pair.map.target_text()
+    assert panel.view.pair.target.text() == wanted + after == panel.view.pair.map.target_text()
     places = Utf16Offsets(text)
-    spans = [panel.pair.map.source_span(index) for index in range(len(found))]
+    spans = [panel.view.pair.map.source_span(index) for index in range(len(found))]
     assert spans == [(places(one.start), places(one.end)) for one in found]
     panel.live.shutdown()
 
@@ -250,16 +259,22 @@ def test_an_unknown_language_is_named_and_translated_only_when_wanted(
     text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
     panel.receive_text(text)
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.notice.isVisible() and "Dutch" in panel.notice.text.text() and panel.pair.target.text() == ""
-    assert panel.notice.action.text() == "Translate all the same"
-    panel.notice.action.click()
-    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.pair.target.text()), timeout=60_000)
-    assert panel.notice.isVisible() and not panel.notice.action.isVisible()
+    assert (
+        panel.view.notice.isVisible()
+        and "Dutch" in panel.view.notice.text.text()
+        and panel.view.pair.target.text() == ""
+    )
+    assert panel.view.notice.action.text() == "Translate all the same"
+    panel.view.notice.action.click()
+    qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.target.text()), timeout=60_000)
+    assert panel.view.notice.isVisible() and not panel.view.notice.action.isVisible()
     assert panel.live.language == "nl"
 
 
 def test_a_model_without_a_list_of_languages_is_said_to_have_none(panel: TranslatePanel) -> None:
-    panel.languages.set_known(tuple(LANGUAGES), stated=False)
-    assert panel.notice.text.text() == "This model does not say which languages it knows. Check its work."
-    panel.languages.set_known(("en", "fr"))
-    assert not panel.notice.isVisible() and panel.languages.target_box.findData("ru") < 0
+    panel.view.languages.set_known(tuple(LANGUAGES), stated=False)
+    assert (
+        panel.view.notice.text.text() == "This model does not say which languages it knows. Check its work."
+    )
+    panel.view.languages.set_known(("en", "fr"))
+    assert not panel.view.notice.isVisible() and panel.view.languages.target_box.findData("ru") < 0

@@ -136,7 +136,7 @@ def test_files_are_translated_one_after_another(
     bad.write_text("?")
     panel._on_files([bad, good])
     files = panel.files
-    assert files is not None and panel.pages.currentWidget() is files and len(files.rows) == 2
+    assert files is not None and panel.view.pages.currentWidget() is files and len(files.rows) == 2
     paused = files.rows[1]
     paused.progress.pause_button.click()
     qtbot.waitUntil(lambda: files.rows[0].state == "failed", timeout=60_000)
@@ -156,12 +156,12 @@ def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    panel.pair.source.replace_text("What was here.")
+    panel.view.pair.source.replace_text("What was here.")
     text = "\n".join(["A line of a very long text."] * 40_000)
     panel.receive_text(text)
-    assert panel.pair.source.text() == "What was here."
-    assert panel.notice.isVisible() and "1,119,999" in panel.notice.text.text()
-    panel.notice.action.click()
+    assert panel.view.pair.source.text() == "What was here."
+    assert panel.view.notice.isVisible() and "1,119,999" in panel.view.notice.text.text()
+    panel.view.notice.action.click()
     files = panel.files
     assert files is not None and files.rows[0].name.whole_text().startswith("Pasted text")
     path = files.rows[0].path
@@ -200,8 +200,8 @@ def test_unfinished_files_come_back_paused(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.notice.isVisible() and panel.files is None  # nothing starts by itself
-    panel.notice.action.click()
+    assert panel.view.notice.isVisible() and panel.files is None  # nothing starts by itself
+    panel.view.notice.action.click()
     files = panel.files
     assert files is not None and [row.state for row in files.rows] == ["paused", "paused"]
     assert files.rows[1].progress.cancel_button.text() == "Remove" and files._running is None

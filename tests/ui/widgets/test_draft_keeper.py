@@ -66,26 +66,26 @@ def test_a_text_comes_back_with_its_translation(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    qtbot.keyClicks(panel.pair.source, "The train leaves at noon. We ate at home.")
-    qtbot.waitUntil(lambda: panel.live.complete and len(panel.pair.map.pairs) == 2, timeout=60_000)
-    said = panel.pair.target.text()
-    panel.save_now()
+    qtbot.keyClicks(panel.view.pair.source, "The train leaves at noon. We ate at home.")
+    qtbot.waitUntil(lambda: panel.live.complete and len(panel.view.pair.map.pairs) == 2, timeout=60_000)
+    said = panel.view.pair.target.text()
+    panel.saver.save_now()
     closed(panel)
     again = TranslatePanel(shell_context)
     qtbot.addWidget(again)
-    assert again.pair.source.text() == "The train leaves at noon. We ate at home."
-    assert again.pair.target.text() == said and len(again.pair.map.pairs) == 2
-    assert again.languages.source_box.shown == "Detected: English" and again.live.complete
-    assert not again.pair.source.document().isUndoAvailable() and not again.live.running
-    qtbot.keyClicks(again.pair.source, "Good night. ")
-    qtbot.waitUntil(lambda: again.live.complete and len(again.pair.map.pairs) == 3, timeout=60_000)
+    assert again.view.pair.source.text() == "The train leaves at noon. We ate at home."
+    assert again.view.pair.target.text() == said and len(again.view.pair.map.pairs) == 2
+    assert again.view.languages.source_box.shown == "Detected: English" and again.live.complete
+    assert not again.view.pair.source.document().isUndoAvailable() and not again.live.running
+    qtbot.keyClicks(again.view.pair.source, "Good night. ")
+    qtbot.waitUntil(lambda: again.live.complete and len(again.view.pair.map.pairs) == 3, timeout=60_000)
     again.show_side("history")
     again.history_view().keep.click()  # from now on nothing is kept, and nothing of what was
     assert kept("translate") == ""
     closed(again)
     third = TranslatePanel(shell_context)
     qtbot.addWidget(third)
-    assert third.pair.source.text() == ""
+    assert third.view.pair.source.text() == ""
     closed(third)
 
 
@@ -97,9 +97,9 @@ def test_a_text_that_was_not_translated_yet_is_so_once_it_is_seen(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     qtbot.wait(600)  # longer than the pause behind a key
-    assert panel.pair.source.text() and not panel.live.running and not panel.pair.target.text()
+    assert panel.view.pair.source.text() and not panel.live.running and not panel.view.pair.target.text()
     panel.show()
-    qtbot.waitUntil(lambda: "train" in panel.pair.target.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "train" in panel.view.pair.target.text(), timeout=60_000)
     closed(panel)
 
 
