@@ -61,19 +61,19 @@ def bees(tmp_path: Path) -> Path:
 def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: Path, qtbot: QtBot) -> None:
     view.open(bees)
     text = shown(view, qtbot)
-    assert view.title.whole_text() == "Bees" and view.pages.count() == 8
+    assert view.toolbar.title.whole_text() == "Bees" and view.toolbar.pages.count() == 8
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
     view.open(
         bees, first, first + 17, "5", text="Line 20 of page 5", more=[DocumentPlace(second, second + 16)]
     )
     shown(view, qtbot)
     assert in_sight(view, (first, first)) and "Line 20 of page 5" in marked(view)
-    qtbot.waitUntil(lambda: view.pages.currentText() == "Page 5")
-    assert view.passage.text() == "1 of 2" and view.notice.isHidden()
-    qtbot.mouseClick(view.down, Qt.MouseButton.LeftButton)
-    assert in_sight(view, (second, second)) and view.passage.text() == "2 of 2"
-    view.pages.setCurrentIndex(0)
-    view.pages.activated.emit(0)
+    qtbot.waitUntil(lambda: view.toolbar.pages.currentText() == "Page 5")
+    assert view.toolbar.passage.text() == "1 of 2" and view.notice.isHidden()
+    qtbot.mouseClick(view.toolbar.down, Qt.MouseButton.LeftButton)
+    assert in_sight(view, (second, second)) and view.toolbar.passage.text() == "2 of 2"
+    view.toolbar.pages.setCurrentIndex(0)
+    view.toolbar.pages.activated.emit(0)
     assert view.text.top_offset() == 0
 
 
@@ -85,7 +85,7 @@ def test_the_page_of_the_passage_is_named_where_all_of_it_is_in_sight(
     text = shown(view, qtbot)
     view.open(path, text.index("three"), text.index("three") + 5)
     shown(view, qtbot)
-    assert view.pages.currentText() == "Page 2"
+    assert view.toolbar.pages.currentText() == "Page 2"
 
 
 def test_offsets_hold_among_pages_signs_and_scripts(view: DocumentView, tmp_path: Path, qtbot: QtBot) -> None:
@@ -228,13 +228,13 @@ def test_chosen_text_is_asked_about_and_sent(view: DocumentView, tmp_path: Path,
     context.panels.sent.connect(lambda *given: sent.append(given))
     view.make_menu().actions()[-1].trigger()
     assert sent == [("answer", "translate", "Wasps do not.")]
-    assert view.ask_button.isHidden()
+    assert view.toolbar.ask_button.isHidden()
     cursor = view.text.textCursor()
     cursor.setPosition(0)
     cursor.setPosition(11, QTextCursor.MoveMode.KeepAnchor)
     view.text.setTextCursor(cursor)
     with qtbot.waitSignal(view.ask_about) as asked:
-        qtbot.mouseClick(view.ask_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(view.toolbar.ask_button, Qt.MouseButton.LeftButton)
     assert asked.args == ["Bees dance."]
 
 
@@ -253,7 +253,7 @@ def test_theme_language_and_size_change_while_it_is_open(
     context.set_language("zh_CN")
     qtbot.waitUntil(lambda: "第 2 页" in view.text.toPlainText(), timeout=10_000)
     qtbot.waitUntil(lambda: not view.text._fill.isActive(), timeout=10_000)
-    assert "第 2 页" in view.text.toPlainText() and view.pages.itemText(1) == "第 2 页"
+    assert "第 2 页" in view.text.toPlainText() and view.toolbar.pages.itemText(1) == "第 2 页"
     assert marked(view)[-1] == "Line 20 of page 5"
     assert abs(text[: view.text.top_offset()].count("\n") - text[:at].count("\n")) < 15
 
@@ -266,7 +266,7 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     notes.write_text("Bees dance.")
     view.open(notes)
     shown(view, qtbot)
-    assert view.look_button.isHidden()
+    assert view.toolbar.look_button.isHidden()
     view.open(bees)
     text = shown(view, qtbot)
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
@@ -274,7 +274,7 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
         bees, first, first + 40, text=text[first : first + 40], more=[DocumentPlace(second, second + 16)]
     )
     shown(view, qtbot)
-    qtbot.mouseClick(view.look_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.toolbar.look_button, Qt.MouseButton.LeftButton)
     assert view.text.isHidden() and view.look.isVisible()
     sheet = view.look.sheet
     qtbot.waitUntil(lambda: sheet.image is not None, timeout=20_000)
@@ -288,10 +288,10 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     assert sheet.rects[0].left() - 2 <= inked[0] and inked[-1] <= sheet.rects[0].right() + 2
     view.next_passage()
     qtbot.waitUntil(lambda: len(sheet.rects) == 1 and sheet.rects[0].top() < top, timeout=20_000)
-    assert view.pages.currentText() == "Page 7"
+    assert view.toolbar.pages.currentText() == "Page 7"
     view.look.verticalScrollBar().setValue(view.look.verticalScrollBar().maximum())
     qtbot.keyClick(view.look, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: not sheet.rects, timeout=20_000)
-    assert view.pages.currentText() == "Page 8"
-    qtbot.mouseClick(view.look_button, Qt.MouseButton.LeftButton)
+    assert view.toolbar.pages.currentText() == "Page 8"
+    qtbot.mouseClick(view.toolbar.look_button, Qt.MouseButton.LeftButton)
     assert view.text.isVisible() and view.look.isHidden()

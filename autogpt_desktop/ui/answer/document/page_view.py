@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from autogpt_desktop import i18n
@@ -75,7 +75,7 @@ class PageView(QScrollArea):
             return
         self._drawn = (self._request, width)
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             return draw_page(path, int(page), width, passage)
 
         self.job.start_plain(job, title=tr("Drawing a page of {file}", file=path.name))
@@ -110,7 +110,7 @@ class PageView(QScrollArea):
         super().resizeEvent(event)
         self._soon.start()
 
-    def showEvent(self, event: Any) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._soon.start()
 

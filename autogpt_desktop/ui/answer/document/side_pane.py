@@ -27,18 +27,18 @@ class EvidencePane(QWidget):
         self._cards = QVBoxLayout(page)
         self._cards.setContentsMargins(8, 0, 8, 16)
         self._cards.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its cards are the stops
-        self.scroll.setWidget(page)
+        self.scroll_area = QScrollArea()
+        self.scroll_area.setWidgetResizable(True)
+        self.scroll_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its cards are the stops
+        self.scroll_area.setWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self.title.setContentsMargins(20, 12, 20, 0)
         column.addWidget(self.title)
-        column.addWidget(self.scroll, 1)
+        column.addWidget(self.scroll_area, 1)
 
     def show_cards(self, cards: EvidenceList | None) -> None:
         if self.current is not None and self.current is not cards and self.isAncestorOf(self.current):
@@ -50,7 +50,7 @@ class EvidencePane(QWidget):
                 self._cards.insertWidget(0, cards)
             cards.show()
             if changed:
-                self.scroll.verticalScrollBar().setValue(0)
+                self.scroll_area.verticalScrollBar().setValue(0)
         self.retranslate()
 
     def clear(self) -> None:

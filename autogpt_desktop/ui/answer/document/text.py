@@ -149,7 +149,7 @@ class DocumentText(RowsEdit):
             return
         first, last = self.rows.start(self._first), self.rows.start(self._last)
         color = self.context.color
-        marks = []
+        marks: list[QTextEdit.ExtraSelection] = []
         for spans, role in ((self._spans, "accent_soft"), (self._found, "selection")):
             for start, end in spans:
                 if start < last and end > first and len(marks) < MARKS:

@@ -1,73 +1,47 @@
-"""What a document is shown with, and how that is arranged; what it does is in ``document_view``."""
+"""The head of a document: its title, its pages and passages, and what can be done with it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from autogpt_desktop.ui.answer.document.find_bar import DocumentFindBar, DocumentFinder
-from autogpt_desktop.ui.answer.document.page_view import PageView
-from autogpt_desktop.ui.answer.document.problem import DocumentProblem
-from autogpt_desktop.ui.answer.document.text import DocumentText
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, tab_order
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.widgets.basic import (
+    ElidedLabel,
+    button,
+    icon_button,
+    label,
+    name_button,
+    tab_order,
+)
 
-if TYPE_CHECKING:
-    from autogpt_desktop.ui.context import AppContext
 
+class DocumentToolbar(QWidget):
+    """The buttons; what they do is the document view's."""
 
-class DocumentLayout(QWidget):
-    """The widgets, in their places."""
-
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.context = context
-        self._make()
-        self._arrange()
-
-    def _make(self) -> None:
         self.title = ElidedLabel(size="heading")
+        self.ask_button = button(kind="quiet", icon="answer")
+        self.find_button = icon_button("search")
+        self.more_button = icon_button("more")
         self.close_button = icon_button("close")
         self.pages = QComboBox()
         self.pages.setMaxVisibleItems(20)
         self.pages.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pages.setMinimumContentsLength(7)
-        self.look_button = icon_button("eye")
-        self.look_button.setCheckable(True)
-        self.look = PageView(self.context)
-        self.look.hide()
         self.up = icon_button("chevron-up")
         self.passage = label(size="small", tone="muted")
         self.down = icon_button("chevron-down")
-        self.ask_button = button(kind="quiet", icon="answer")
-        self.find_button = icon_button("search")
-        self.more_button = icon_button("more")
-        self.find_bar = DocumentFindBar()
-        self.notice = label(size="small", tone="warning", wrap=True)
-        self.busy = QProgressBar()
-        self.busy.setTextVisible(False)
-        self.busy.setRange(0, 0)
-        keep = self.busy.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)
-        self.busy.setSizePolicy(keep)
-        self.busy.hide()
-        self._slow = QTimer(self)  # what opens at once needs no bar
-        self._slow.setSingleShot(True)
-        self._slow.setInterval(200)
-        self._slow.timeout.connect(self.busy.show)
-        self.text = DocumentText(self.context)
-        self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.finder = DocumentFinder(self.text, self.find_bar, self)
-        self.problem = DocumentProblem()
-
-    def _arrange(self) -> None:
+        self.look_button = icon_button("eye")
+        self.look_button.setCheckable(True)
         head = QHBoxLayout()
         head.setContentsMargins(16, 8, 8, 0)
         head.setSpacing(4)
         head.addWidget(self.title, 1)
-        for widget in (self.ask_button, self.find_button, self.more_button, self.close_button):
-            head.addWidget(widget)
+        for made in (self.ask_button, self.find_button, self.more_button, self.close_button):
+            head.addWidget(made)
         tools = QHBoxLayout()
         tools.setContentsMargins(14, 0, 8, 0)
         tools.setSpacing(4)
@@ -81,16 +55,40 @@ class DocumentLayout(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addLayout(tools)
-        column.addWidget(self.find_bar)
-        self.notice.setContentsMargins(16, 0, 16, 0)
-        column.addWidget(self.notice)
-        column.addWidget(self.busy)
-        column.addWidget(self.text, 1)
-        column.addWidget(self.look, 1)
-        column.addWidget(self.problem, 1)
-        self.notice.hide()
+
+    def order_tabs(self, *behind: QWidget) -> None:
+        """The Tab key goes through the buttons, then to ``behind``."""
         tab_order(
             self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
-            self.down, self.look_button, self.find_bar.field, self.text, self.look,
-            self.problem.again_button, self.problem.own_app_button,
+            self.down, self.look_button, *behind,
         )  # fmt: skip
+
+    def fill_pages(self, pages: Sequence[tuple[str, int]]) -> None:
+        """The titles of the pages, and the offsets of the text where they begin."""
+        self.pages.clear()
+        for title, offset in pages:
+            self.pages.addItem(title, offset)
+        self.pages.setVisible(bool(pages))
+
+    def show_page(self, title: str) -> None:
+        """The page that is seen."""
+        at = self.pages.findText(title)
+        if at >= 0:
+            self.pages.setCurrentIndex(at)
+
+    def show_passage(self, number: int, count: int) -> None:
+        """Which passage of how many is shown, from 0; one alone needs no buttons."""
+        for widget in (self.up, self.passage, self.down):
+            widget.setVisible(count > 1)
+        self.passage.setText(tr("{n} of {count}", n=number + 1, count=count))
+        self.passage.setAccessibleName(tr("Passage {n} of {count}", n=number + 1, count=count))
+
+    def retranslate(self) -> None:
+        name_button(self.close_button, tr("Close the document"), "Esc")
+        name_button(self.find_button, tr("Find in this document"), "Ctrl+F")
+        name_button(self.more_button, tr("More"))
+        name_button(self.up, tr("Previous passage"))
+        name_button(self.down, tr("Next passage"))
+        self.pages.setAccessibleName(tr("Go to a page"))
+        name_button(self.look_button, tr("Show the page as it looks"))
+        self.ask_button.setText(tr("Ask about this"))

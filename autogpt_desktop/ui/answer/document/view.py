@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer.document import DocumentPlace, Opened, open_document
-from autogpt_desktop.ui.answer.document.layout import DocumentLayout
+from autogpt_desktop.ui.answer.document.find_bar import DocumentFindBar, DocumentFinder
+from autogpt_desktop.ui.answer.document.page_view import PageView
+from autogpt_desktop.ui.answer.document.problem import DocumentProblem
 from autogpt_desktop.ui.answer.document.rows_edit import page_title
+from autogpt_desktop.ui.answer.document.text import DocumentText
+from autogpt_desktop.ui.answer.document.toolbar import DocumentToolbar
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import name_button
+from autogpt_desktop.ui.widgets.basic import label
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
@@ -29,14 +33,15 @@ if TYPE_CHECKING:
 PAGES = 2_000  # that a list can offer
 
 
-class DocumentView(DocumentLayout):
+class DocumentView(QWidget):
     """``open`` reads a file on the worker and shows it; what it cannot show it says in a sentence."""
 
     closed = Signal()
     ask_about = Signal(str)  # the text that is chosen
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
+        super().__init__()
+        self.context = context
         self.path: Path | None = None
         self.opened: Opened | None = None
         self._places: tuple[DocumentPlace, ...] = ()
@@ -48,6 +53,7 @@ class DocumentView(DocumentLayout):
         self.job = PanelJob(context, self)
         self.job.yielded.connect(self._on_yielded)
         self.job.ended.connect(self._on_ended)
+        self._build()
         self._connect()
         for keys, slot in (
             (QKeySequence(QKeySequence.StandardKey.Find), self.find_words),
@@ -61,16 +67,50 @@ class DocumentView(DocumentLayout):
         context.add_shortcuts(self.shortcut_rows)
         self.retranslate()
 
+    def _build(self) -> None:
+        self.toolbar = DocumentToolbar()
+        self.find_bar = DocumentFindBar()
+        self.notice = label(size="small", tone="warning", wrap=True)
+        self.notice.setContentsMargins(16, 0, 16, 0)
+        self.busy = QProgressBar()
+        self.busy.setTextVisible(False)
+        self.busy.setRange(0, 0)
+        keep = self.busy.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.busy.setSizePolicy(keep)
+        self.busy.hide()
+        self._slow = QTimer(self)  # what opens at once needs no bar
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(200)
+        self._slow.timeout.connect(self.busy.show)
+        self.text = DocumentText(self.context)
+        self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.look = PageView(self.context)
+        self.look.hide()
+        self.finder = DocumentFinder(self.text, self.find_bar, self)
+        self.problem = DocumentProblem()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for widget in (self.toolbar, self.find_bar, self.notice, self.busy):
+            column.addWidget(widget)
+        for page in (self.text, self.look, self.problem):
+            column.addWidget(page, 1)
+        self.notice.hide()
+        self.toolbar.order_tabs(
+            self.find_bar.field, self.text, self.look, self.problem.again_button, self.problem.own_app_button
+        )
+
     def _connect(self) -> None:
-        self.close_button.clicked.connect(self.closed)
-        self.pages.activated.connect(self._on_page_chosen)
-        self.look_button.toggled.connect(self._show_looks)
+        self.toolbar.close_button.clicked.connect(self.closed)
+        self.toolbar.pages.activated.connect(self._on_page_chosen)
+        self.toolbar.look_button.toggled.connect(self._show_looks)
         self.look.stepped.connect(self._step_page)
-        self.up.clicked.connect(self.previous_passage)
-        self.down.clicked.connect(self.next_passage)
-        self.ask_button.clicked.connect(self._ask)
-        self.find_button.clicked.connect(self.find_words)
-        self.more_button.clicked.connect(self._show_menu)
+        self.toolbar.up.clicked.connect(self.previous_passage)
+        self.toolbar.down.clicked.connect(self.next_passage)
+        self.toolbar.ask_button.clicked.connect(self._ask)
+        self.toolbar.find_button.clicked.connect(self.find_words)
+        self.toolbar.more_button.clicked.connect(self._show_menu)
         self.find_bar.closed.connect(self._focus_text)
         self.text.page_changed.connect(self._on_page)
         self.text.zoom_requested.connect(self.context.step_zoom)
@@ -122,7 +162,7 @@ class DocumentView(DocumentLayout):
         self._show_state()
         self._slow.start()
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             return open_document(path, places, known)
 
         self.job.start_plain(job, title=tr("Opening {file}", file=path.name))
@@ -166,28 +206,24 @@ class DocumentView(DocumentLayout):
 
     def _fill_pages(self) -> None:
         opened = self.opened
-        self.pages.clear()
+        pages: list[tuple[str, int]] = []
         if opened is not None and 1 < len(opened.document.pages) <= PAGES:
-            for row, name in opened.rows.labels.items():
-                self.pages.addItem(page_title(name), opened.rows.start(row))
-        self.pages.setVisible(self.pages.count() > 0)
-        self._name_page()
+            pages = [(page_title(name), opened.rows.start(row)) for row, name in opened.rows.labels.items()]
+        self.toolbar.fill_pages(pages)
+        self.toolbar.show_page(page_title(self._page))
 
     def _show_state(self) -> None:
         """The head, the passages, and what there is to be said."""
         opened = self.opened
         name = self.path.name if self.path is not None else ""
         title = opened.document.title if opened is not None else name
-        self.title.set_text(title or name)
-        self.title.setToolTip(str(self.path or ""))
+        self.toolbar.title.set_text(title or name)
+        self.toolbar.title.setToolTip(str(self.path or ""))
         count = len(self._spans) if opened is not None else 0
-        for widget in (self.up, self.passage, self.down):
-            widget.setVisible(count > 1)
-        self.passage.setText(tr("{n} of {count}", n=self._at + 1, count=count))
-        self.passage.setAccessibleName(tr("Passage {n} of {count}", n=self._at + 1, count=count))
-        self.pages.setVisible(opened is not None and self.pages.count() > 0)
-        for widget in (self.find_button, self.ask_button):
-            widget.setEnabled(opened is not None)
+        self.toolbar.show_passage(self._at, count)
+        self.toolbar.pages.setVisible(opened is not None and self.toolbar.pages.count() > 0)
+        self.toolbar.find_button.setEnabled(opened is not None)
+        self.toolbar.ask_button.setEnabled(opened is not None)
         self._on_selection()
         text = self._notice_text()
         self.notice.setText(text)
@@ -196,11 +232,11 @@ class DocumentView(DocumentLayout):
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
         self.problem.say(wrong)
-        drawn = self._has_looks() and self.look_button.isChecked()
-        self.look_button.setVisible(self._has_looks())
+        drawn = self._has_looks() and self.toolbar.look_button.isChecked()
+        self.toolbar.look_button.setVisible(self._has_looks())
         self.look.setVisible(drawn and not wrong)
         self.text.setVisible(not drawn and not wrong)
-        self.find_button.setEnabled(opened is not None and not drawn)
+        self.toolbar.find_button.setEnabled(opened is not None and not drawn)
 
     def _notice_text(self) -> str:
         opened = self.opened
@@ -254,20 +290,15 @@ class DocumentView(DocumentLayout):
         self.look.show_page(opened.document.path, self._page, passage)
 
     def _step_page(self, step: int) -> None:
-        at = self.pages.currentIndex() + step
-        if 0 <= at < self.pages.count():
+        at = self.toolbar.pages.currentIndex() + step
+        if 0 <= at < self.toolbar.pages.count():
             self._on_page_chosen(at)
 
     def _on_page(self, page: str) -> None:
         self._page = page
         if self.look.isVisible():
             self._draw_page()
-        self._name_page()
-
-    def _name_page(self) -> None:
-        at = self.pages.findText(page_title(self._page))
-        if at >= 0:
-            self.pages.setCurrentIndex(at)
+        self.toolbar.show_page(page_title(page))
 
     def _go_to_page(self, page: str) -> None:
         opened = self.opened
@@ -278,7 +309,7 @@ class DocumentView(DocumentLayout):
             self.text.go_to_offset(opened.rows.start(row))
 
     def _on_page_chosen(self, at: int) -> None:
-        self.text.go_to_offset(self.pages.itemData(at))
+        self.text.go_to_offset(self.toolbar.pages.itemData(at))
 
     def find_words(self) -> None:
         """Open the line for words; chosen text goes into it."""
@@ -292,7 +323,7 @@ class DocumentView(DocumentLayout):
         return self.text.selected_text()
 
     def _on_selection(self) -> None:
-        self.ask_button.setVisible(self.text.textCursor().hasSelection() and self._error is None)
+        self.toolbar.ask_button.setVisible(self.text.textCursor().hasSelection() and self._error is None)
 
     def _ask(self) -> None:
         text = self.text.selected_text().strip()
@@ -338,7 +369,7 @@ class DocumentView(DocumentLayout):
 
     def _show_menu(self) -> None:
         menu = self.make_menu()
-        menu.exec(self.more_button.mapToGlobal(QPoint(0, self.more_button.height())))
+        menu.exec(self.toolbar.more_button.mapToGlobal(QPoint(0, self.toolbar.more_button.height())))
         menu.deleteLater()
 
     def _context_menu(self, place: QPoint) -> None:
@@ -350,14 +381,7 @@ class DocumentView(DocumentLayout):
         self.text.setFocus()
 
     def retranslate(self) -> None:
-        name_button(self.close_button, tr("Close the document"), "Esc")
-        name_button(self.find_button, tr("Find in this document"), "Ctrl+F")
-        name_button(self.more_button, tr("More"))
-        name_button(self.up, tr("Previous passage"))
-        name_button(self.down, tr("Next passage"))
-        self.pages.setAccessibleName(tr("Go to a page"))
-        name_button(self.look_button, tr("Show the page as it looks"))
-        self.ask_button.setText(tr("Ask about this"))
+        self.toolbar.retranslate()
         self.problem.retranslate()
         self.text.setAccessibleName(tr("Text of the document"))
         self.find_bar.retranslate()
