@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
+from autogpt_desktop.ui.widgets.basic import application
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 
@@ -81,7 +82,7 @@ class PanelShortcuts(QObject):
             shortcut.activated.connect(slot)
             self._shortcuts.append(shortcut)
         panels.active_changed.connect(self._apply)
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        application().focusChanged.connect(self._on_focus)
         self._on_focus(None, QApplication.focusWidget())
 
     def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class QuestionConversation(QObject):
     """``turns``, the oldest first; ``job`` tells how far the last one is, ``history`` what was saved."""
 
-    def __init__(self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[Any]]) -> None:
+    def __init__(
+        self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[object]]
+    ) -> None:
         super().__init__(parent)
         self._context = context
         self.turns: list[Turn] = []

@@ -37,13 +37,13 @@ class ConversationView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        page = Page()
-        page.installEventFilter(self)
-        self._column = QVBoxLayout(page)
+        self._page = Page()
+        self._page.installEventFilter(self)
+        self._column = QVBoxLayout(self._page)
         self._column.setContentsMargins(0, 0, 0, 16)
         self._column.setSpacing(0)
         self._column.addStretch(1)
-        self.setWidget(page)
+        self.setWidget(self._page)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
@@ -113,7 +113,7 @@ class ConversationView(QScrollArea):
 
     def restyle(self) -> None:
         """Lines of text that are pleasant to read, whatever the width of the window."""
-        self.widget().setMaximumWidth(chat_style(self.context).column_width + 64)
+        self._page.setMaximumWidth(chat_style(self.context).column_width + 64)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName(tr("Questions and answers"))
         self.refresh()

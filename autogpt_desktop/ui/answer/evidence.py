@@ -121,7 +121,6 @@ class EvidenceList(QWidget):
 
     def __init__(self, context: AppContext, turn: Turn) -> None:
         super().__init__()
-        self._turn = turn
         self.small = False
         self.cards = [EvidenceCard(context, turn, number) for number in range(len(turn.places))]
         column = QVBoxLayout(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -41,9 +41,9 @@ class AnswerPanel(QWidget):
     def __init__(
         self,
         context: AppContext,
-        ask_files: Callable[..., Iterator[Any]] = ask_collection,
-        ask_pasted: Callable[..., Iterator[Any]] = ask_text,
-        prepare: Callable[..., Iterator[Any]] = warm_up,
+        ask_files: Callable[..., Iterator[object]] = ask_collection,
+        ask_pasted: Callable[..., Iterator[object]] = ask_text,
+        prepare: Callable[..., Iterator[object]] = warm_up,
     ) -> None:
         super().__init__()
         self.context = context

@@ -59,7 +59,7 @@ class QuestionHistory(QObject):
             return
         self._unsaved[kept.id] = kept, values
 
-        def job(_cancel: threading.Event) -> Iterator[Any]:
+        def job(_cancel: threading.Event) -> Iterator[object]:
             self._store.save(kept, values)
             yield from ()
 
@@ -71,7 +71,7 @@ class QuestionHistory(QObject):
     def look(self) -> None:
         """``listed`` follows."""
 
-        def job(_cancel: threading.Event) -> Iterator[Any]:
+        def job(_cancel: threading.Event) -> Iterator[object]:
             yield Result(self._store.all())
 
         self._look.start_plain(job, title=tr("Looking for earlier questions"))
@@ -79,7 +79,7 @@ class QuestionHistory(QObject):
     def load(self, kept: KeptQuestions) -> None:
         """``opened`` follows, unless it is gone."""
 
-        def job(_cancel: threading.Event) -> Iterator[Any]:
+        def job(_cancel: threading.Event) -> Iterator[object]:
             yield Result((kept, unpacked(self._store.load(kept.id) or [])))
 
         self._load.start_plain(job, title=tr("Looking for earlier questions"))
@@ -87,7 +87,7 @@ class QuestionHistory(QObject):
     def remove(self, kept: KeptQuestions) -> None:
         """Delete one, with Undo."""
 
-        def job(_cancel: threading.Event) -> Iterator[Any]:
+        def job(_cancel: threading.Event) -> Iterator[object]:
             values = self._store.load(kept.id)
             self._store.remove(kept.id)
             if values is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 REPAINT_MS = 50
-Ask = Callable[..., Iterator[Any]]  # of a job's models and ``cancelled=``
+Ask = Callable[..., Iterator[object]]  # of a job's models and ``cancelled=``
 
 
 class QuestionJob(QObject):
@@ -32,7 +32,7 @@ class QuestionJob(QObject):
     ended = Signal(object)  # Turn
 
     def __init__(
-        self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[Any]] = warm_up
+        self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[object]] = warm_up
     ) -> None:
         super().__init__(parent)
         self._job = PanelJob(context, self)
@@ -53,7 +53,7 @@ class QuestionJob(QObject):
             return
         self._warm = True
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
+        def job(models: Any, cancel: threading.Event) -> Iterator[object]:
             yield from self._prepare(models, cancel.is_set)
 
         # not in the background: the question would load the same model a second time beside it
@@ -72,7 +72,7 @@ class QuestionJob(QObject):
         turn.status = tr("Waiting …")
         self.turn = turn
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[Any]:
+        def job(models: Any, cancel: threading.Event) -> Iterator[object]:
             yield from ask(models, cancelled=cancel.is_set)
 
         self._job.start(job, title=job_title("answer", turn.question), role="answer")

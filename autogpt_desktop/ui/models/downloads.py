@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,7 +23,7 @@ from autogpt_desktop.worker import Job, Worker
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.entries import CatalogModel
 
-Fetch = Callable[["CatalogModel"], Iterator[Any]]
+Fetch = Callable[["CatalogModel"], Iterator[object]]
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Downloads(QObject):
             return
         fetch = self._fetch or _fetch
 
-        def run(_cancel: threading.Event) -> Iterator[Any]:
+        def run(_cancel: threading.Event) -> Iterator[object]:
             return iter(fetch(model))
 
         title = tr("Downloading {model}", model=model.title)
@@ -99,7 +99,7 @@ class Downloads(QObject):
     def add_file(self, path: Path) -> None:
         """Read and register a model file; ``added`` follows, or a notice that says what is wrong."""
 
-        def run(_cancel: threading.Event) -> Iterator[Any]:
+        def run(_cancel: threading.Event) -> Iterator[object]:
             from autogpt_desktop.catalog import installed
 
             yield Result(installed.add(path))
@@ -146,7 +146,7 @@ class Downloads(QObject):
         self.changed.emit(name)
 
 
-def _fetch(model: CatalogModel) -> Iterator[Any]:
+def _fetch(model: CatalogModel) -> Iterator[object]:
     from autogpt_desktop.catalog import download
 
     return download.fetch(model)

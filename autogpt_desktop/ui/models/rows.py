@@ -74,8 +74,8 @@ class InstalledRow(QFrame):
         self.remove_button.clicked.connect(self._remove)
         self.remove_button.setVisible(model.removable)
         row.addLayout(texts, 1)
-        for widget in (self.state, self.use_button, self.remove_button):
-            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        for made in (self.state, self.use_button, self.remove_button):
+            row.addWidget(made, 0, Qt.AlignmentFlag.AlignVCenter)
         self.retranslate()
 
     def retranslate(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment.corrections import CHARACTERS, Corrections
+from autogpt_desktop.tasks.sentiment.corrections import CHARACTERS, Correction, Corrections
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -65,7 +65,7 @@ class CorrectionList(QObject):
 
     def clear(self) -> None:
         """All of them, with Undo."""
-        held: list[Any] = []
+        held: list[Correction] = []
 
         def clear(kept: Corrections) -> None:
             held.extend(kept.all)
@@ -81,7 +81,7 @@ class CorrectionList(QObject):
     def _submit(self, change: Change) -> None:
         """Every change is done, whatever comes after it."""
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             kept = self.get()
             change(kept)
             yield Result(({one.text: one.label for one in kept.all}, kept.moves))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sentiment import SentenceScore, WordWeight
-from autogpt_desktop.ui.sentiment.labels import LABELS, color, percent, shares_text
+from autogpt_desktop.ui.sentiment.labels import LABELS, color, shares_text
 from autogpt_desktop.ui.widgets.text_field import TextField
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -105,8 +105,8 @@ class MarkedText(TextField):
         cursor.setPosition(self._place(sentence.start))
         cursor.setPosition(self._place(sentence.end), cursor.MoveMode.KeepAnchor)
         selection = QTextEdit.ExtraSelection()
-        selection.format = form  # type: ignore[attr-defined]
-        selection.cursor = cursor  # type: ignore[attr-defined]
+        selection.format = form
+        selection.cursor = cursor
         return selection
 
     # --- Qt ---------------------------------------------------------------------------------
@@ -182,6 +182,3 @@ def word_text(word: str, weight: float) -> str:
     if weight > 0:
         return tr("“{word}” speaks for positive ({weight})", word=word, weight=f"{weight:+.1f}")
     return tr("“{word}” speaks for negative ({weight})", word=word, weight=f"{weight:+.1f}")
-
-
-__all__ = ["MarkedText", "label_of", "percent", "word_text"]

@@ -77,7 +77,7 @@ class Results(QWidget):
         below.addWidget(self.found)
         below.addWidget(self.reset_button)
         self._all = QWidget()
-        column = QVBoxLayout(self._all)
+        column = self._all_column = QVBoxLayout(self._all)
         column.setSpacing(8)
         column.addWidget(self.chart)
         column.addLayout(filters)
@@ -254,8 +254,8 @@ class Results(QWidget):
         alone = not self.detail.isHidden() and not wide and self.height() < BELOW_FROM
         had_focus = self.table.hasFocus()
         beside = wide and not self.detail.isHidden()
-        self._all.layout().setContentsMargins(0, 0, 8 if beside else 0, 0)
-        self.detail.layout().setContentsMargins(8 if beside else 0, 0, 0, 0)
+        self._all_column.setContentsMargins(0, 0, 8 if beside else 0, 0)
+        self.detail.set_left_margin(8 if beside else 0)
         self._all.setVisible(not alone)
         if alone and had_focus:
             self.detail.close_button.setFocus()

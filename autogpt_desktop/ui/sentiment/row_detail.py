@@ -48,13 +48,17 @@ class RowDetail(QWidget):
         head.addStretch(1)
         for made in (self.before, self.behind, self.close_button):
             head.addWidget(made)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(8, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(head)
         column.addWidget(self.verdict)
         column.addWidget(self.field, 1)
         self.retranslate()
+
+    def set_left_margin(self, pixels: int) -> None:
+        """Between the table and what stands beside it."""
+        self._column.setContentsMargins(pixels, 0, 0, 0)
 
     def retranslate(self) -> None:
         name_button(self.before, tr("Row before"), "Alt+Up")

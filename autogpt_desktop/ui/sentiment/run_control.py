@@ -128,7 +128,7 @@ class RunControl(QObject):
         if run is None:
             return
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             kept = corrections.get()
             yield from run.judge_again(models, two_way=two_way, corrections=kept, cancelled=cancel.is_set)
 
@@ -143,13 +143,13 @@ class RunControl(QObject):
 
         total = len(only) if only is not None else self.rows.count()
 
-        def write(cancel: Event) -> Iterator[Any]:
+        def write(cancel: Event) -> Iterator[object]:
             count = 0
             for count in run.export_steps(path, cancel.is_set, only=only, own=own):
                 yield Progress("stage.writing-table", count, total)
             yield Result(count)
 
-        def job(cancel: Event) -> Iterator[Any]:
+        def job(cancel: Event) -> Iterator[object]:
             yield from until_cancelled(write(cancel), cancel)
 
         title = tr("Writing {file}", file=path.name)
@@ -175,7 +175,7 @@ class RunControl(QObject):
         two_way, corrections = self._two_way, self._corrections
         self._resume = self._fast = False
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             try:
                 yield from run.run(
                     models, two_way=two_way, corrections=corrections.get(), cancelled=cancel.is_set

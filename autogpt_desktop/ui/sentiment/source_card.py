@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -179,7 +179,7 @@ class SourceCard(QWidget):
     def open(self, path: Path) -> None:
         """Read the first rows of a table, or the whole of another document."""
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             yield Result(open_file(path))
 
         self._read(job, path.name)
@@ -187,7 +187,7 @@ class SourceCard(QWidget):
     def open_again(self, path: Path, sheet: str, column: str) -> None:
         """The first rows of a table that was run before."""
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             yield Result(preview(path, sheet, column))
 
         self._read(job, path.name)
@@ -198,12 +198,12 @@ class SourceCard(QWidget):
             return
         path = found.table.path
 
-        def job(_cancel: Event) -> Iterator[Any]:
+        def job(_cancel: Event) -> Iterator[object]:
             yield Result(preview(path, sheet))
 
         self._read(job, path.name)
 
-    def _read(self, job: Any, name: str) -> None:
+    def _read(self, job: Callable[[Event], Iterator[object]], name: str) -> None:
         text = tr("Reading {file}", file=name)
         self.reading.begin(text)
         self._job.start_plain(job, title=text)

@@ -62,8 +62,8 @@ class _Delegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         column = index.column()
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
-        area: QRect = option.rect  # type: ignore[attr-defined]
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        area: QRect = option.rect
         if chosen:
             painter.fillRect(area, theme().color("accent_soft"))
         inner = area.adjusted(8, 0, -8, 0)
@@ -80,7 +80,7 @@ class _Delegate(QStyledItemDelegate):
                 self._shares(painter, inner, text, rows.shares_of(row))
         else:
             self._text(painter, inner, text, code == EMPTY)
-        if option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(theme().color("accent"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(area.adjusted(0, 0, -1, -1))
@@ -121,7 +121,7 @@ class _Delegate(QStyledItemDelegate):
         painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, shown)
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(80, option.fontMetrics.height() + 12)  # type: ignore[attr-defined]
+        return QSize(80, option.fontMetrics.height() + 12)
 
 
 class ResultTable(QTableView):

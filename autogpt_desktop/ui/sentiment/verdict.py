@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
@@ -44,7 +44,7 @@ class CorrectButton(ToolButton):
         fill_correct_menu(self.menu(), self.own, self.chosen.emit)
 
 
-def fill_correct_menu(menu: QMenu, own: str, choose: Any) -> None:
+def fill_correct_menu(menu: QMenu, own: str, choose: Callable[[str], object]) -> None:
     """The three labels, and back to the model's if a person gave one."""
     for each in LABELS:
         action = menu.addAction(icons.icon(face(each), each), word(each))
@@ -57,7 +57,7 @@ def fill_correct_menu(menu: QMenu, own: str, choose: Any) -> None:
         action.triggered.connect(partial(_choose, choose, ""))
 
 
-def _choose(choose: Any, label_: str, _checked: bool = False) -> None:
+def _choose(choose: Callable[[str], object], label_: str, _checked: bool = False) -> None:
     choose(label_)
 
 

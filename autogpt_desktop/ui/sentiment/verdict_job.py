@@ -26,7 +26,6 @@ class VerdictJob(QObject):
     """Scores one text: its verdict and sentences first, then its words. A newer one replaces it."""
 
     failed = Signal(object)
-    scored = Signal(object)  # Scored
 
     def __init__(
         self, context: AppContext, corrections: CorrectionList, field: MarkedText, verdict: Verdict
@@ -59,7 +58,7 @@ class VerdictJob(QObject):
     def _submit(self, score: bool, weigh: bool) -> None:
         text, two_way, corrections = self.text, self.two_way, self._corrections
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             kept, stop = corrections.get(), cancel.is_set
             if score:
                 yield from look(models, text, words=weigh, two_way=two_way, corrections=kept, cancelled=stop)
@@ -104,7 +103,6 @@ class VerdictJob(QObject):
             if self.field.text() == self.text:
                 self.field.mark(event.sentences, self.two_way)
             self.verdict.state.setText(tr("Weighing the words…") if event.label and self._weighs else "")
-            self.scored.emit(event)
         elif isinstance(event, Explained):
             self._explained = True
             if self.field.text() == self.text:

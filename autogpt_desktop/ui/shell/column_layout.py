@@ -54,8 +54,9 @@ class ColumnLayout:
         current = [_first(column, wanted[0] if wanted else []) for column in columns]
         active = values.get("active")
         share = values.get("share")
-        fine = isinstance(share, float) and SHARES[0] <= share <= SHARES[1]
-        return cls(columns, current, active if active in current else current[0], share if fine else 0.5)
+        if not isinstance(share, float) or not SHARES[0] <= share <= SHARES[1]:
+            share = 0.5
+        return cls(columns, current, active if active in current else current[0], share)
 
     def text(self) -> str:
         return json.dumps(

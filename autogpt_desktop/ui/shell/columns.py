@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QSplitter, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
@@ -17,6 +17,7 @@ from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.column_layout import ColumnLayout
 from autogpt_desktop.ui.shell.panel_tabs import PanelTabs, Slot
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import application
 from autogpt_desktop.ui.widgets.theme import theme
 
 TWO_FROM = 900  # px of width below which all panels stand in one column
@@ -68,7 +69,7 @@ class Columns(QWidget):
         context.panels.sent.connect(self._on_sent)
         context.language_changed.connect(self.retranslate)
         self.splitter.splitterMoved.connect(self._on_splitter)
-        QApplication.instance().focusChanged.connect(self._on_focus)
+        application().focusChanged.connect(self._on_focus)
         self.retranslate()
         self._arrange()
 

@@ -168,8 +168,9 @@ class MainWindow(QMainWindow):
 
     def _order_tabs(self) -> None:
         """The Tab key goes from the header through the columns, left to right, to the footer."""
-        stops, widget = [], self.nextInFocusChain()
-        while widget is not self:
+        stops: list[QWidget] = []
+        widget = self.nextInFocusChain()
+        while widget is not None and widget is not self:
             if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
                 stops.append(widget)
             widget = widget.nextInFocusChain()

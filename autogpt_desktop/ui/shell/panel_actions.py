@@ -26,9 +26,8 @@ class PanelActions:
         self.right = self._add(window, "Ctrl+Shift+PgDown", ("move", 1))
         self.next = self._add(window, NEXT, ("step", 1))
         self.previous = self._add(window, PREVIOUS, ("step", -1))
-        self._numbered = [
-            self._add(window, f"Ctrl+{number + 1}", ("show", number)) for number in range(NUMBERED)
-        ]
+        for number in range(NUMBERED):
+            self._add(window, f"Ctrl+{number + 1}", ("show", number))
         self.retranslate()
 
     def _add(self, window: QMainWindow, keys: str, what: tuple[str, int]) -> QAction:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QTabBar, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.ui.panel import PanelKind
-from autogpt_desktop.ui.widgets.basic import set_property
+from autogpt_desktop.ui.widgets.basic import application, set_property
 
 LEAVE_X, LEAVE_Y = 48, 24  # px beyond the tabs, where a tab that is moved leaves its bar
 
@@ -21,13 +21,13 @@ class Slot(QWidget):
         super().__init__()
         self.kind = kind
         self.panel: QWidget | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
 
     def build(self) -> QWidget:
         if self.panel is None:
             self.panel = self.kind.make()
-            self.layout().addWidget(self.panel)
+            self._column.addWidget(self.panel)
             self.panel.show()  # Qt would do it a moment later: an empty picture first
         return self.panel
 
@@ -62,7 +62,7 @@ class PanelBar(QTabBar):
             self._end_move(event.position())
             self._pulling = True
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-            QApplication.instance().installEventFilter(self)  # Esc, wherever the focus is
+            application().installEventFilter(self)  # Esc, wherever the focus is
         if self._pulling:
             self.pulled.emit(self.currentIndex(), event.globalPosition().toPoint())
         else:
@@ -110,7 +110,7 @@ class PanelBar(QTabBar):
     def _let_go(self) -> None:
         self._pulling = False
         self.unsetCursor()
-        QApplication.instance().removeEventFilter(self)
+        application().removeEventFilter(self)
 
 
 class PanelTabs(QTabWidget):
@@ -123,7 +123,8 @@ class PanelTabs(QTabWidget):
         self.setDocumentMode(True)
         self.setMovable(True)
         self.setUsesScrollButtons(True)
-        self.setFocusProxy(None)  # else Tab ends at the bar while that is hidden
+        # else Tab ends at the bar while that is hidden; Qt takes None, its stubs do not
+        self.setFocusProxy(None)  # type: ignore[arg-type]
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def slot_at(self, index: int) -> Slot | None:

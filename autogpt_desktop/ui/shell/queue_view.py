@@ -19,6 +19,7 @@ from autogpt_desktop.ui.widgets.basic import (
     icon_button,
     label,
     name_button,
+    parent_of,
     size_text,
     time_text,
 )
@@ -208,7 +209,7 @@ class _QueuePopup(Overlay):
             before.deleteLater()  # not now: perhaps one of its buttons has been pressed
         self._scroll.setWidget(page)
         page.show()  # now, for the card is measured now
-        room = self.parentWidget().height() - 160  # header, footer and the card's own heading
+        room = parent_of(self).height() - 160  # header, footer and the card's own heading
         self._scroll.setFixedHeight(min(page.sizeHint().height() + 2, max(96, room)))
         self._scroll.verticalScrollBar().setValue(place)
         if focused:

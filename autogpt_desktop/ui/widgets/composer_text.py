@@ -14,6 +14,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
+from autogpt_desktop.ui.widgets.basic import parent_of
+
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
@@ -51,12 +53,12 @@ class ComposerText(QPlainTextEdit):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.parentWidget().update()  # the box around it shows the focus
+        parent_of(self).update()  # the box around it shows the focus
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._composing = False
         super().focusOutEvent(event)
-        self.parentWidget().update()
+        parent_of(self).update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

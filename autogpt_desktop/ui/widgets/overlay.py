@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollArea, QWidget
 
-from autogpt_desktop.ui.widgets.basic import set_property
+from autogpt_desktop.ui.widgets.basic import parent_of, set_property
 
 
 class Overlay(QWidget):
@@ -36,7 +36,7 @@ class Overlay(QWidget):
         self._anchor = anchor
         if not self.isVisible():
             self._before = QApplication.focusWidget()
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(parent_of(self).rect())
         self.show()
         self.raise_()
         self.place()
@@ -77,9 +77,9 @@ class Overlay(QWidget):
         height = self.card.heightForWidth(width) if wraps else self.card.sizeHint().height()
         height = max(height, self.card.minimumSizeHint().height())
         if self._placement == "anchor" and self._anchor is not None:
-            corner = self._anchor.mapTo(self.parentWidget(), QPoint(0, self._anchor.height() + 4))
+            corner = self._anchor.mapTo(parent_of(self), QPoint(0, self._anchor.height() + 4))
             if corner.y() > area.height() * 0.6:  # an anchor in the footer: open upwards
-                top = self._anchor.mapTo(self.parentWidget(), QPoint(0, 0)).y() - 4
+                top = self._anchor.mapTo(parent_of(self), QPoint(0, 0)).y() - 4
                 height = min(height, top - margin)
                 corner.setY(top - height)
             height = min(height, area.height() - corner.y() - margin)
@@ -94,7 +94,7 @@ class Overlay(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(parent_of(self).rect())
             self.place()
         return super().eventFilter(watched, event)
 

@@ -35,7 +35,6 @@ class ChatStyle:
     raised: QColor
     border: QColor
     code_bg: QColor
-    danger: QColor
     selection: QColor
 
     @property
@@ -72,7 +71,7 @@ def chat_style(context: AppContext) -> ChatStyle:
     color = context.color
     return ChatStyle(
         font, mono, small, context.is_dark(), color("text"), color("muted"), color("accent"),
-        color("raised"), color("border"), color("code_bg"), color("danger"), color("selection"),
+        color("raised"), color("border"), color("code_bg"), color("selection"),
     )  # fmt: skip
 
 

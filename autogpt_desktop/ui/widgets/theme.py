@@ -92,7 +92,6 @@ class Theme(QObject):
         super().__init__()
         self.is_dark = False
         self._mode = "system"
-        self._high_contrast = False
         self._colors: dict[str, QColor] = {role: QColor(value) for role, value in LIGHT.items()}
         self._base_points = 0.0
         self._installed = False
@@ -153,7 +152,7 @@ class Theme(QObject):
         app = _app()
         if colors == self._colors and app.styleSheet():
             return
-        self.is_dark, self._high_contrast, self._colors = dark, high_contrast, colors
+        self.is_dark, self._colors = dark, colors
         app.setPalette(self._palette())
         app.setStyleSheet(self._style_sheet())
         self.changed.emit()

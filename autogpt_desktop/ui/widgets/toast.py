@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ICON, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import ICON, button, icon_button, label, name_button, parent_of
 
 AT_MOST = 3
 WIDTH = 560
@@ -136,7 +136,7 @@ class ToastArea(QWidget):
         if not self._toasts:
             self.hide()
             return
-        window = self.parentWidget()
+        window = parent_of(self)
         width = min(WIDTH, window.width() - 32)
         self._column.activate()
         wraps = self._column.hasHeightForWidth()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QVBoxLa
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.collections.file_list import ROW_ROLE, FileList, ListedFile
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import button, label, name_field
+from autogpt_desktop.ui.widgets.basic import button, label, name_field, parent_of
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 WIDTH, HEIGHT = 440, 420  # pixels at most
@@ -62,7 +62,7 @@ class FileChooser(Overlay):
     def place(self) -> None:
         self._width = min(WIDTH, self.width() - 16)
         anchor = self._anchor
-        above = anchor.mapTo(self.parentWidget(), QPoint()).y() if anchor is not None else self.height()
+        above = anchor.mapTo(parent_of(self), QPoint()).y() if anchor is not None else self.height()
         room = max(above, self.height() - above) - 48
         self.files.setMinimumHeight(max(96, min(HEIGHT, room) - AROUND))
         super().place()

@@ -93,13 +93,13 @@ class Indexing(QObject):
         run.status.progress, run.status.error, run.status.again = Progress("stage.files-looking"), None, False
         looked_at = self._looked_at.is_set
 
-        def job(models: Any, cancel: Event) -> Iterator[Any]:
+        def job(models: Any, cancel: Event) -> Iterator[object]:
             steps = indexing.bring_up_to_date(
                 models, collection, cancelled=cancel.is_set, looked_at=looked_at
             )
             return _listed(steps, collection)
 
-        def plain(cancel: Event) -> Iterator[Any]:
+        def plain(cancel: Event) -> Iterator[object]:
             return job(None, cancel)
 
         title = tr("Reading the files of “{name}”", name=collection.name)
@@ -124,7 +124,7 @@ class Indexing(QObject):
         if run.read.running:
             return
 
-        def job(cancel: Event) -> Iterator[Any]:
+        def job(cancel: Event) -> Iterator[object]:
             return _listed(indexing.look(collection, cancelled=cancel.is_set), collection)
 
         title = tr("Looking at the files of “{name}”", name=collection.name)
@@ -231,7 +231,7 @@ class _Run(QObject):
             self._context.show_error(error)
 
 
-def _listed(steps: Generator[Any, None, None], collection: Collection) -> Iterator[Any]:
+def _listed(steps: Generator[object, None, None], collection: Collection) -> Iterator[object]:
     """The job's events; listings made ready for the window on the worker's thread."""
     with closing(steps):
         for event in steps:
