@@ -108,12 +108,12 @@ def make_window() -> tuple[AppContext, MainWindow]:
     window = MainWindow(context, make_chat, panels=more_panels(context))
     window.bugs.install()
     if problem is not None:
-        window.banner.stand(
+        window.banner.show_permanent(
             tr("{problem} Until then, conversations in this window are not kept.", problem=message(problem))
         )
     elif settings.set_aside is not None:
         text = tr("The settings file was damaged; it is kept as {path}.", path=settings.set_aside)
-        window.banner.stand(text)
+        window.banner.show_permanent(text)
     return context, window
 
 

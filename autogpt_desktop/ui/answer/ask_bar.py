@@ -76,7 +76,7 @@ class AskBar(QWidget):
         self._placeholder = text
         self.restyle()
 
-    def say(self, text: str) -> None:
+    def show_notice(self, text: str) -> None:
         """A plain sentence above the field; "" takes it away."""
         self.notice.setText(text)
         self.notice.setVisible(bool(text))
@@ -96,9 +96,9 @@ class AskBar(QWidget):
         if not text or not self.isEnabled():
             return
         if len(text) > MOST:
-            self.say(tr("This is long for a question. Paste it as a text and ask about it."))
+            self.show_notice(tr("This is long for a question. Paste it as a text and ask about it."))
             return
-        self.say("")
+        self.show_notice("")
         self.field.clear()
         self.asked.emit(text)
 
@@ -114,7 +114,7 @@ class AskBar(QWidget):
         if self._was_empty and not empty:
             self.typing_started.emit()
         self._was_empty = empty
-        self.say("")
+        self.show_notice("")
         self._show_button()
 
     def _show_button(self) -> None:

@@ -146,7 +146,7 @@ class AnswerPanel(QWidget):
             self._begin(Turn(question, collection.name or collection.id), ask)
         else:
             view.ask_bar.set_text(question)
-            view.ask_bar.say(
+            view.ask_bar.show_notice(
                 tr("Paste a text first, then ask about it.")
                 if view.pasting
                 else tr("Add files or a folder first, then ask about them.")
@@ -220,7 +220,7 @@ class AnswerPanel(QWidget):
             self.history_card.opened.connect(history.load)
             self.history_card.removed.connect(self._on_removed)
             history.listed.connect(self.history_card.show_rows)
-        history.look()
+        history.list_saved()
         self.history_card.open(self.view.header.history_button)
 
     def open_conversation(self, saved: KeptQuestions, turns: list[Turn]) -> None:

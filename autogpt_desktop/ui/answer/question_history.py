@@ -42,56 +42,56 @@ class QuestionHistory(QObject):
         self._store = Questions()
         self._unsaved: dict[str, tuple[KeptQuestions, list[dict[str, Any]]]] = {}
         self._saving: dict[Job, str] = {}  # the conversation that each writes
-        self._look, self._load = PanelJob(context, self), PanelJob(context, self)
-        self._look.yielded.connect(self._on_listed)
-        self._load.yielded.connect(self._on_loaded)
+        self._list_job, self._load_job = PanelJob(context, self), PanelJob(context, self)
+        self._list_job.yielded.connect(self._on_listed)
+        self._load_job.yielded.connect(self._on_loaded)
 
     def save(self, conversation_id: str, source: str, collection: str, turns: Sequence[Turn]) -> None:
         """Keep a conversation as it is now."""
         if not turns:
             return
         title = " ".join(turns[0].question.split())[:LONGEST]
-        kept = KeptQuestions(conversation_id, title, source, collection, time.time())
-        self._put(kept, packed(turns))
+        saved = KeptQuestions(conversation_id, title, source, collection, time.time())
+        self._put(saved, packed(turns))
 
-    def _put(self, kept: KeptQuestions, values: list[dict[str, Any]]) -> None:
+    def _put(self, saved: KeptQuestions, values: list[dict[str, Any]]) -> None:
         if not values:
             return
-        self._unsaved[kept.id] = kept, values
+        self._unsaved[saved.id] = saved, values
 
         def job(_cancel: threading.Event) -> Iterator[object]:
-            self._store.save(kept, values)
+            self._store.save(saved, values)
             yield from ()
 
-        key = f"questions:{kept.id}"
+        key = f"questions:{saved.id}"
         handle = self._context.worker.submit(job, title=tr("Saving the questions"), key=key)
-        self._saving[handle] = kept.id
+        self._saving[handle] = saved.id
         handle.finished.connect(partial(self._on_finished, handle))
 
-    def look(self) -> None:
+    def list_saved(self) -> None:
         """``listed`` follows."""
 
         def job(_cancel: threading.Event) -> Iterator[object]:
             yield Result(self._store.all())
 
-        self._look.start_plain(job, title=tr("Looking for earlier questions"))
+        self._list_job.start_plain(job, title=tr("Looking for earlier questions"))
 
-    def load(self, kept: KeptQuestions) -> None:
+    def load(self, saved: KeptQuestions) -> None:
         """``opened`` follows, unless it is gone."""
 
         def job(_cancel: threading.Event) -> Iterator[object]:
-            yield Result((kept, unpacked(self._store.load(kept.id) or [])))
+            yield Result((saved, unpacked(self._store.load(saved.id) or [])))
 
-        self._load.start_plain(job, title=tr("Looking for earlier questions"))
+        self._load_job.start_plain(job, title=tr("Looking for earlier questions"))
 
-    def remove(self, kept: KeptQuestions) -> None:
+    def remove(self, saved: KeptQuestions) -> None:
         """Delete one, with Undo."""
 
         def job(_cancel: threading.Event) -> Iterator[object]:
-            values = self._store.load(kept.id)
-            self._store.remove(kept.id)
+            values = self._store.load(saved.id)
+            self._store.remove(saved.id)
             if values is not None:
-                yield Result((kept, values))
+                yield Result((saved, values))
 
         removal = PanelJob(self._context, self)
         removal.yielded.connect(self._on_removed)
@@ -99,10 +99,10 @@ class QuestionHistory(QObject):
 
     def shutdown(self) -> None:
         """The window closes: what still waits for the worker is written now. Raises as Questions.save."""
-        self._look.detach()
-        self._load.detach()
-        for kept, values in self._unsaved.values():
-            self._store.save(kept, values)
+        self._list_job.detach()
+        self._load_job.detach()
+        for saved, values in self._unsaved.values():
+            self._store.save(saved, values)
         self._unsaved = {}
 
     def _on_listed(self, event: object) -> None:
@@ -115,14 +115,14 @@ class QuestionHistory(QObject):
 
     def _on_removed(self, event: object) -> None:
         if isinstance(event, Result):
-            kept, values = event.value
-            text = tr("“{title}” deleted", title=kept.title[:40])
-            self._context.toast(text, undo=partial(self._undo, kept, values))
-            self.look()
+            saved, values = event.value
+            text = tr("“{title}” deleted", title=saved.title[:40])
+            self._context.toast(text, undo=partial(self._undo, saved, values))
+            self.list_saved()
 
-    def _undo(self, kept: KeptQuestions, values: list[dict[str, Any]]) -> None:
-        self._put(dataclasses.replace(kept), values)
-        self.look()
+    def _undo(self, saved: KeptQuestions, values: list[dict[str, Any]]) -> None:
+        self._put(dataclasses.replace(saved), values)
+        self.list_saved()
 
     def _on_finished(self, job: Job, state: str, error: BaseException | None) -> None:
         conversation = self._saving.pop(job)
@@ -168,11 +168,11 @@ class QuestionHistoryCard(Overlay):
     def show_rows(self, rows: Sequence[KeptQuestions]) -> None:
         at = max(self.list.currentRow(), 0)
         self.list.clear()
-        for kept in rows:
-            where = kept.source or tr("Pasted text")
-            item = QListWidgetItem(f"{kept.title}  ·  {where}")
-            item.setData(Qt.ItemDataRole.UserRole, kept)
-            item.setToolTip(f"{kept.title}\n{where}")
+        for saved in rows:
+            where = saved.source or tr("Pasted text")
+            item = QListWidgetItem(f"{saved.title}  ·  {where}")
+            item.setData(Qt.ItemDataRole.UserRole, saved)
+            item.setToolTip(f"{saved.title}\n{where}")
             self.list.addItem(item)
         self.list.setVisible(bool(rows))
         self.nothing.setVisible(not rows)

@@ -45,7 +45,7 @@ class QuestionJob(QObject):
         self.turn: Turn | None = None  # the one that is being answered
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._tell)
+        self._timer.timeout.connect(self._emit_changes)
 
     def warm_up(self) -> None:
         """Once: a question is being typed, so load what will answer it."""
@@ -123,6 +123,6 @@ class QuestionJob(QObject):
             turn.state = state
             self.ended.emit(turn)
 
-    def _tell(self) -> None:
+    def _emit_changes(self) -> None:
         if self.turn is not None:
             self.changed.emit(self.turn)

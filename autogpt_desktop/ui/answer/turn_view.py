@@ -99,7 +99,7 @@ class TurnView(QWidget):
         turn, running = self.turn, self.turn.state == "running"
         asked = escape(turn.question).replace("\n", "<br>")
         self.question.set_html(f"<span style='font-weight:600'>{asked}</span>", size=1.2)
-        _say(self.read_as, tr("Read as: {question}", question=turn.read_as) if turn.read_as else "")
+        _set_text(self.read_as, tr("Read as: {question}", question=turn.read_as) if turn.read_as else "")
         self.busy.setVisible(running)
         self.status.setVisible(running)
         self.status.setText(turn.status)
@@ -111,12 +111,12 @@ class TurnView(QWidget):
         self.refusal.setVisible(refused)
         if refused:
             self.refusal.set_html(escape(not_found_text(turn.source)))
-        _say(self.hint, self._hint(refused))
-        _say(self.error, self._error())
-        _say(self.languages, self._told(True))
-        _say(self.notices, self._told(False))
+        _set_text(self.hint, self._hint(refused))
+        _set_text(self.error, self._error())
+        _set_text(self.languages, self._notices_text(True))
+        _set_text(self.notices, self._notices_text(False))
         sure = turn.finding.answered.confidence if turn.finding is not None and turn.answered else -1.0
-        _say(self.confidence, confidence_text(sure) if sure >= 0 else "")
+        _set_text(self.confidence, confidence_text(sure) if sure >= 0 else "")
         self.confidence.setToolTip(
             tr("About {n} % sure that the text answers the question", n=round(100 * sure))
         )
@@ -137,10 +137,10 @@ class TurnView(QWidget):
             return tr("The passages that come closest are shown as evidence.")
         return ""
 
-    def _told(self, languages: bool) -> str:
+    def _notices_text(self, languages: bool) -> str:
         """The notices about languages, or those about files."""
-        told = [one for one in self.turn.notices if (one.key in LANGUAGE) == languages]
-        return "\n".join(dict.fromkeys(message(one.key, **one.values) for one in told))
+        notices = [one for one in self.turn.notices if (one.key in LANGUAGE) == languages]
+        return "\n".join(dict.fromkeys(message(one.key, **one.values) for one in notices))
 
     def _error(self) -> str:
         error = self.turn.error
@@ -236,6 +236,6 @@ class TurnView(QWidget):
         return super().eventFilter(watched, event)
 
 
-def _say(shown: QLabel, text: str) -> None:
+def _set_text(shown: QLabel, text: str) -> None:
     shown.setText(text)
     shown.setVisible(bool(text))

@@ -29,8 +29,8 @@ class CorrectionList(QObject):
         self.ready = False  # they were read
         self._context = context
         self._labels: dict[str, str] = {}
-        self._kept: Corrections | None = None  # the worker's
-        self._submit(lambda _kept: None)
+        self._corrections: Corrections | None = None  # the worker's
+        self._submit(lambda _corrections: None)
 
     @property
     def count(self) -> int:
@@ -49,30 +49,30 @@ class CorrectionList(QObject):
 
     def get(self) -> Corrections:
         """On the worker's thread: what the tasks ask for."""
-        if self._kept is None:
-            self._kept = Corrections()
-        return self._kept
+        if self._corrections is None:
+            self._corrections = Corrections()
+        return self._corrections
 
     def set_label(self, text: str, label: str) -> None:
         """Keep what a person says of a text; "" takes it back."""
         if label:
-            self._submit(lambda kept: kept.add(text, label))
+            self._submit(lambda corrections: corrections.add(text, label))
         else:
-            self._submit(lambda kept: kept.remove(text))
+            self._submit(lambda corrections: corrections.remove(text))
 
     def undo(self) -> None:
-        self._submit(lambda kept: kept.undo())
+        self._submit(lambda corrections: corrections.undo())
 
     def clear(self) -> None:
         """All of them, with Undo."""
         held: list[Correction] = []
 
-        def clear(kept: Corrections) -> None:
-            held.extend(kept.all)
-            kept.clear()
+        def clear(corrections: Corrections) -> None:
+            held.extend(corrections.all)
+            corrections.clear()
 
         def restore() -> None:
-            self._submit(lambda kept: kept.replace(held))
+            self._submit(lambda corrections: corrections.replace(held))
 
         number = self.count
         self._submit(clear)
@@ -82,9 +82,9 @@ class CorrectionList(QObject):
         """Every change is done, whatever comes after it."""
 
         def job(_cancel: Event) -> Iterator[object]:
-            kept = self.get()
-            change(kept)
-            yield Result(({one.text: one.label for one in kept.all}, kept.moves))
+            corrections = self.get()
+            change(corrections)
+            yield Result(({one.text: one.label for one in corrections.all}, corrections.moves))
 
         handle = self._context.worker.submit(job, title=tr("Keeping corrections"))
         handle.event.connect(self._on_event)

@@ -253,13 +253,13 @@ class SentimentPanel(QWidget):
     # --- menus ------------------------------------------------------------------------------
 
     def _fill_corrections(self) -> None:
-        menu, kept = self.corrections_button.menu(), self.corrections
+        menu, corrections = self.corrections_button.menu(), self.corrections
         menu.clear()
-        counts = kept.counts()
+        counts = corrections.counts()
         parts = [f"{word(each)} {counts[each]:,}" for each in LABELS if counts.get(each)]
-        if not kept.count:
+        if not corrections.count:
             text = tr("No corrections yet: say of a text what it really is")
-        elif kept.moves:
+        elif corrections.moves:
             text = tr("{parts}: they adjust every verdict", parts=", ".join(parts))
         else:
             text = tr("{parts}: with a positive and a negative one they adjust every verdict",
@@ -267,11 +267,11 @@ class SentimentPanel(QWidget):
         menu.addAction(text).setEnabled(False)
         menu.addSeparator()
         undo = menu.addAction(icons.icon("undo"), tr("Take the latest back"))
-        undo.triggered.connect(kept.undo)
+        undo.triggered.connect(corrections.undo)
         clear = menu.addAction(icons.icon("delete"), tr("Clear all"))
-        clear.triggered.connect(kept.clear)
+        clear.triggered.connect(corrections.clear)
         for action in (undo, clear):
-            action.setEnabled(kept.count > 0)
+            action.setEnabled(corrections.count > 0)
 
     def _fill_send(self) -> None:
         menu = self.send_button.menu()
@@ -312,7 +312,7 @@ class SentimentPanel(QWidget):
             widget.setEnabled(model is not None)
         before, self._model = self._model, model.name if model else ""
         if before and self._model and before != self._model:
-            self.text_page.judge_anew()
+            self.text_page.judge_again()
 
     def _show(self) -> None:
         rows = self.run_view().rows.count()

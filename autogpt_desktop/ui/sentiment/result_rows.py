@@ -68,7 +68,7 @@ class ResultRows(QAbstractTableModel):
         self._positive, self._neutral, self._negative = array("f"), array("f"), array("f")
         self._codes = bytearray()  # what the model says
         self._shown = bytearray()  # what the person or else the model says
-        self._own: dict[int, str] = {}
+        self._corrected: dict[int, str] = {}
         self._languages: dict[int, str] = {}
         self._flagged: dict[int, Scored] = {}
         self._order: list[int] = []
@@ -121,7 +121,7 @@ class ResultRows(QAbstractTableModel):
             self._positive[at], self._neutral[at] = one.positive, one.neutral
             self._negative[at] = one.negative
             self._codes[at] = LABELS.index(one.label) if one.label else EMPTY
-            if at not in self._own:
+            if at not in self._corrected:
                 self._shown[at] = self._codes[at]
 
     def on_judged(self) -> None:
@@ -131,9 +131,9 @@ class ResultRows(QAbstractTableModel):
 
     def on_corrections(self) -> None:
         """The person's labels changed."""
-        for row in self._own:
+        for row in self._corrected:
             self._shown[row] = self._codes[row]
-        self._own = {}
+        self._corrected = {}
         if self._corrections.count:
             self._find_corrected(range(len(self._texts)))
         self.refilter()
@@ -144,7 +144,7 @@ class ResultRows(QAbstractTableModel):
         for row in rows:
             label = label_of(self._texts[row])
             if label:
-                self._own[row] = label
+                self._corrected[row] = label
                 self._shown[row] = LABELS.index(label)
 
     # --- what is asked ----------------------------------------------------------------------
@@ -161,14 +161,14 @@ class ResultRows(QAbstractTableModel):
         return len(self._languages)
 
     def count_corrected(self) -> int:
-        return len(self._own)
+        return len(self._corrected)
 
     def shown_rows(self) -> list[int]:
         """Numbers of the rows that the filter lets through, as they are sorted."""
         return self._order
 
     def corrected_labels(self) -> dict[int, str]:
-        return dict(self._own)
+        return dict(self._corrected)
 
     def row_of(self, index: Index) -> int:
         return self._order[index.row()]
@@ -195,7 +195,7 @@ class ResultRows(QAbstractTableModel):
         return self._shown[row]
 
     def is_corrected(self, row: int) -> bool:
-        return row in self._own
+        return row in self._corrected
 
     def cell(self, row: int, column: int) -> str:
         """What stands in the table."""
@@ -209,18 +209,18 @@ class ResultRows(QAbstractTableModel):
 
     # --- filter and order -------------------------------------------------------------------
 
-    def set_filter(self, wanted: Filter) -> None:
-        if wanted != self.filter:
-            self.filter = wanted
+    def set_filter(self, filter_: Filter) -> None:
+        if filter_ != self.filter:
+            self.filter = filter_
             self.refilter()
 
     def refilter(self) -> None:
         self._reorder(self._filtered())
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        wanted = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
-        if wanted != self._sort:
-            self._sort = wanted
+        new = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
+        if new != self._sort:
+            self._sort = new
             self._reorder(self._order)
 
     def _resort(self) -> None:
@@ -233,8 +233,8 @@ class ResultRows(QAbstractTableModel):
         before = [(self._order[index.row()], index.column()) for index in held]
         self._order = self._sorted(rows)
         if held:
-            wanted = {row for row, _ in before}
-            places = {row: place for place, row in enumerate(self._order) if row in wanted}
+            selected = {row for row, _ in before}
+            places = {row: place for place, row in enumerate(self._order) if row in selected}
             moved = [
                 self.index(places[row], column) if row in places else QModelIndex() for row, column in before
             ]
@@ -244,22 +244,22 @@ class ResultRows(QAbstractTableModel):
 
     def _filtered(self) -> list[int]:
         """Bytes and numbers first: the search in texts sees what they leave."""
-        wanted = self.filter
+        filter_ = self.filter
         rows: Sequence[int] = range(len(self._texts))
-        if wanted.label is not None:
-            code, shown = (*LABELS, "").index(wanted.label), self._shown
+        if filter_.label is not None:
+            code, shown = (*LABELS, "").index(filter_.label), self._shown
             rows = [row for row in rows if shown[row] == code]
-        if wanted.corrected:
-            rows = [row for row in rows if row in self._own]
-        if wanted.foreign:
+        if filter_.corrected:
+            rows = [row for row in rows if row in self._corrected]
+        if filter_.foreign:
             rows = [row for row in rows if row in self._languages]
-        if wanted.certainty != Filter().certainty:
-            low, high = (edge - ROUNDED for edge in wanted.certainty)
+        if filter_.certainty != Filter().certainty:
+            low, high = (edge - ROUNDED for edge in filter_.certainty)
             triples = zip(self._positive, self._neutral, self._negative, strict=True)
             sure = list(map(max, triples))
             rows = [row for row in rows if low <= sure[row] < high]
-        if wanted.text:
-            looked_for, folded = wanted.text.casefold(), self._small_letters()
+        if filter_.text:
+            looked_for, folded = filter_.text.casefold(), self._small_letters()
             if folded is not None:
                 rows = [row for row in rows if looked_for in folded[row]]
             else:
@@ -276,16 +276,16 @@ class ResultRows(QAbstractTableModel):
         return self._folded
 
     def _matches(self, row: int) -> bool:
-        wanted = self.filter
-        if wanted.is_empty:
+        filter_ = self.filter
+        if filter_.is_empty:
             return True
-        low, high = (edge - ROUNDED for edge in wanted.certainty)
+        low, high = (edge - ROUNDED for edge in filter_.certainty)
         return (
-            (wanted.label is None or wanted.label == self.label_of(row))
-            and (not wanted.corrected or row in self._own)
-            and (not wanted.foreign or row in self._languages)
+            (filter_.label is None or filter_.label == self.label_of(row))
+            and (not filter_.corrected or row in self._corrected)
+            and (not filter_.foreign or row in self._languages)
             and low <= self.certainty_of(row) < high
-            and wanted.text.casefold() in self._texts[row].casefold()
+            and filter_.text.casefold() in self._texts[row].casefold()
         )
 
     def _sorted(self, rows: Sequence[int]) -> list[int]:
@@ -342,7 +342,7 @@ class ResultRows(QAbstractTableModel):
         if self._codes[row] == EMPTY:
             return ""
         lines = [shares_text(self.shares_of(row), self.two_way)]
-        if row in self._own:
+        if row in self._corrected:
             model_says = word((*LABELS, "")[self._codes[row]])
             lines.insert(0, tr("You corrected this; the model says {label}.", label=model_says))
         if row in self._flagged:

@@ -60,7 +60,7 @@ class Results(QWidget):
         self.reset_button = button(kind="quiet")
         self.reset_button.clicked.connect(self.reset_filter)
         self.table = ResultTable(context, rows, panel_key)
-        self.table.looked_at.connect(self._on_looked_at)
+        self.table.row_opened.connect(self._on_row_opened)
         self.table.corrected.connect(self._on_corrected)
         self.detail = RowDetail(context, corrections, panel_key)
         self.detail.stepped.connect(self.table.step)
@@ -147,7 +147,7 @@ class Results(QWidget):
         """The table alone."""
         had_focus = self.detail.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
         self.table.follows = False
-        self.detail.leave()
+        self.detail.clear()
         self.detail.hide()
         self._place()
         self.table.clearSelection()
@@ -164,7 +164,7 @@ class Results(QWidget):
             row = self.detail.row
             self.detail.show_row(row, self.rows.text_of(row), self.rows.two_way)
 
-    def _on_looked_at(self, row: int) -> None:
+    def _on_row_opened(self, row: int) -> None:
         if row != self.detail.row:
             self.detail.show()
             self.table.follows = True
@@ -193,7 +193,7 @@ class Results(QWidget):
         kind = _FILTERS[max(0, self.kinds.currentIndex())]
         if kind.label is not None:
             self._label = None
-        wanted = Filter(
+        filter_ = Filter(
             label=kind.label if kind.label is not None else self._label,
             text=self.search.text().strip(),
             certainty=kind.certainty,
@@ -201,7 +201,7 @@ class Results(QWidget):
             foreign=kind.foreign,
         )
         self.chart.choose(self._label)
-        self.rows.set_filter(wanted)
+        self.rows.set_filter(filter_)
         self._show_found()
 
     # --- counts -----------------------------------------------------------------------------
@@ -247,9 +247,9 @@ class Results(QWidget):
         """The row that is looked at stands beside the table, below it, or where there is no room for
         both in its place."""
         wide = self.width() >= BESIDE_FROM
-        wanted = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        if wanted != self.splitter.orientation():
-            self.splitter.setOrientation(wanted)
+        orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if orientation != self.splitter.orientation():
+            self.splitter.setOrientation(orientation)
             self.splitter.setSizes([3000, 2000])
         alone = not self.detail.isHidden() and not wide and self.height() < BELOW_FROM
         had_focus = self.table.hasFocus()

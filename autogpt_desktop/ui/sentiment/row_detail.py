@@ -77,7 +77,7 @@ class RowDetail(QWidget):
             self.field.setPlainText(shown)
         self.job.start(self.field.text(), two_way)
 
-    def leave(self) -> None:
+    def clear(self) -> None:
         self.row = -1
         self.job.stop()
         self.field.clear()

@@ -129,8 +129,8 @@ class RunControl(QObject):
             return
 
         def job(models: Any, cancel: Event) -> Iterator[object]:
-            kept = corrections.get()
-            yield from run.judge_again(models, two_way=two_way, corrections=kept, cancelled=cancel.is_set)
+            stored = corrections.get()
+            yield from run.judge_again(models, two_way=two_way, corrections=stored, cancelled=cancel.is_set)
 
         self._again.start(job, title=tr("Judging again"), role="sentiment")
 
@@ -198,12 +198,12 @@ class RunControl(QObject):
             if self.state == RUNNING:
                 self.progress.advance(Progress("", event.done, event.total))
                 self._fast = event.rows_per_second > 0
-                self.progress.say(self._speed(event))
+                self.progress.set_text(self._speed(event))
         elif isinstance(event, Progress) and self.state == RUNNING:
             if event.stage == "stage.scoring":
                 self.progress.advance(event)
             if event.stage != "stage.scoring" or not self._fast:  # else the speed stays to be read
-                self.progress.say(message(event.stage))
+                self.progress.set_text(message(event.stage))
         elif isinstance(event, Notice):
             if event.key == "notice.sentiment-continues":
                 self.continued = int(event.values["done"])

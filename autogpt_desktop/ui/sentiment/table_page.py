@@ -92,10 +92,10 @@ class TablePage(QWidget):
 
     def _latest(self) -> tuple[Path, str, str] | None:
         """What was run last; None where it is no longer there."""
-        kept = self._context.settings.sentiment_table
-        if len(kept) != 3 or not Path(kept[0]).is_file():
+        stored = self._context.settings.sentiment_table
+        if len(stored) != 3 or not Path(stored[0]).is_file():
             return None
-        return Path(kept[0]), kept[1], kept[2]
+        return Path(stored[0]), stored[1], stored[2]
 
     def _open_again(self) -> None:
         latest = self._latest()

@@ -125,11 +125,11 @@ class _Delegate(QStyledItemDelegate):
 
 
 class ResultTable(QTableView):
-    """``looked_at`` carries the number of a row that is clicked or chosen with Enter, and while
+    """``row_opened`` carries the number of a row that is clicked or chosen with Enter, and while
     ``follows`` that of every row that the arrow keys come to. ``corrected`` carries a row and a label,
     "" to take it back."""
 
-    looked_at = Signal(int)
+    row_opened = Signal(int)
     corrected = Signal(int, str)
 
     def __init__(self, context: AppContext, rows: ResultRows, panel_key: str) -> None:
@@ -184,12 +184,12 @@ class ResultTable(QTableView):
         index = self.currentIndex()
         return self.rows.row_of(index) if index.isValid() else -1
 
-    def look_at(self, row: int) -> None:
+    def open_row(self, row: int) -> None:
         """Look at a row and bring it in sight; nothing where the filter hides it."""
         place = self.rows.place_of(row)
         if place >= 0:
             self.setCurrentIndex(self.rows.index(place, TEXT))
-            self.looked_at.emit(row)
+            self.row_opened.emit(row)
 
     def step(self, by: int) -> None:
         """To the next row (1) or the one before (-1)."""
@@ -204,17 +204,17 @@ class ResultTable(QTableView):
     ) -> None:
         super().currentChanged(current, previous)
         if self.follows and current.isValid():
-            self.looked_at.emit(self.rows.row_of(current))
+            self.row_opened.emit(self.rows.row_of(current))
 
     def _on_clicked(self, index: QModelIndex) -> None:
-        self.looked_at.emit(self.rows.row_of(index))
+        self.row_opened.emit(self.rows.row_of(index))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self.current_row()
         if row >= 0 and event.key() in _KEYS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.corrected.emit(row, _KEYS[event.key()])
         elif row >= 0 and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.looked_at.emit(row)
+            self.row_opened.emit(row)
         elif event.key() == Qt.Key.Key_Escape:
             event.ignore()
         else:

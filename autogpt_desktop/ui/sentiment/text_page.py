@@ -127,7 +127,7 @@ class TextPage(QWidget):
         else:
             self.judge()
 
-    def judge_anew(self) -> None:
+    def judge_again(self) -> None:
         """Another model plays the role."""
         self._lines = []
         if self.field.text().strip():

@@ -16,7 +16,7 @@ from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, button, label, languages_text
 from autogpt_desktop.ui.widgets.theme import theme
 
-TOLD = 6  # words that are named below the bar
+MOST_WORDS = 6  # words that are named below the bar
 
 
 class CorrectButton(ToolButton):
@@ -26,7 +26,7 @@ class CorrectButton(ToolButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self.own = ""  # what the person said before
+        self.corrected_label = ""  # what the person said before
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIcon(icons.icon("edit", "accent"))
@@ -41,17 +41,17 @@ class CorrectButton(ToolButton):
 
     def _fill(self) -> None:
         self.menu().clear()
-        fill_correct_menu(self.menu(), self.own, self.chosen.emit)
+        fill_correct_menu(self.menu(), self.corrected_label, self.chosen.emit)
 
 
-def fill_correct_menu(menu: QMenu, own: str, choose: Callable[[str], object]) -> None:
+def fill_correct_menu(menu: QMenu, corrected_label: str, choose: Callable[[str], object]) -> None:
     """The three labels, and back to the model's if a person gave one."""
     for each in LABELS:
         action = menu.addAction(icons.icon(face(each), each), word(each))
         action.setCheckable(True)
-        action.setChecked(each == own)
+        action.setChecked(each == corrected_label)
         action.triggered.connect(partial(_choose, choose, each))
-    if own:
+    if corrected_label:
         menu.addSeparator()
         action = menu.addAction(icons.icon("undo"), tr("Take my correction back"))
         action.triggered.connect(partial(_choose, choose, ""))
@@ -71,7 +71,7 @@ class Verdict(QWidget):
         super().__init__()
         self.scored: Scored | None = None
         self._two_way = False
-        self._own = ""
+        self._corrected_label = ""
         self._words: list[tuple[str, float]] = []
         self._picture = QLabel()
         self.title = label(size="heading")
@@ -105,14 +105,14 @@ class Verdict(QWidget):
         self.explain_button.hide()
         self._show()
 
-    def show_scored(self, scored: Scored, two_way: bool, own: str) -> None:
-        self.scored, self._two_way, self._own = scored, two_way, own
+    def show_scored(self, scored: Scored, two_way: bool, corrected_label: str) -> None:
+        self.scored, self._two_way, self._corrected_label = scored, two_way, corrected_label
         self._words = []
         self._show()
 
-    def show_corrected_label(self, own: str) -> None:
+    def show_corrected_label(self, corrected_label: str) -> None:
         """The person's own label, "" where there is none."""
-        self._own = own
+        self._corrected_label = corrected_label
         self._show()
 
     def show_words(self, text: str, words: tuple[WordWeight, ...]) -> None:
@@ -120,7 +120,7 @@ class Verdict(QWidget):
         strongest: dict[str, float] = {}
         for each in sorted(words, key=lambda one: -abs(one.weight)):
             strongest.setdefault(text[each.start : each.end], each.weight)
-        self._words = list(strongest.items())[:TOLD]
+        self._words = list(strongest.items())[:MOST_WORDS]
         self._show_words()
 
     def retranslate(self) -> None:
@@ -137,7 +137,7 @@ class Verdict(QWidget):
         known = scored is not None and bool(scored.label)
         for part in (self.bar, self.correct, self._picture):
             part.setVisible(known)
-        self.correct.own = self._own
+        self.correct.corrected_label = self._corrected_label
         self.title.setVisible(scored is not None)
         self.note.hide()
         if scored is not None:
@@ -149,12 +149,12 @@ class Verdict(QWidget):
         self._show_words()
 
     def _show_title(self, scored: Scored) -> None:
-        shown = self._own or scored.label
+        shown = self._corrected_label or scored.label
         if not shown:
             self.title.setText(tr("There is no text here"))
             return
-        text = tr("You say: {label}", label=word(shown)) if self._own else word(shown)
-        if not self._own:
+        text = tr("You say: {label}", label=word(shown)) if self._corrected_label else word(shown)
+        if not self._corrected_label:
             text += f" · {percent(getattr(scored, shown))}"
         self.title.setText(text)
         self.title.setStyleSheet(f"color: {theme().hex(shown)};")
@@ -162,10 +162,10 @@ class Verdict(QWidget):
         self._picture.setPixmap(picture)
 
     def _show_words(self) -> None:
-        told = [(found, weight) for found, weight in self._words if abs(weight) >= 0.1]
-        self.words.setVisible(bool(told) and self.scored is not None)
-        if told:
-            signed = [(found, f"{weight:+.1f}".replace("-", "−")) for found, weight in told]
+        strong = [(found, weight) for found, weight in self._words if abs(weight) >= 0.1]
+        self.words.setVisible(bool(strong) and self.scored is not None)
+        if strong:
+            signed = [(found, f"{weight:+.1f}".replace("-", "−")) for found, weight in strong]
             listed = " · ".join(f"\u2066\u2068{found}\u2069 {weight}\u2069" for found, weight in signed)
             self.words.setText(tr("Words that decided: {words}", words=listed))
 

@@ -59,11 +59,13 @@ class VerdictJob(QObject):
         text, two_way, corrections = self.text, self.two_way, self._corrections
 
         def job(models: Any, cancel: Event) -> Iterator[object]:
-            kept, stop = corrections.get(), cancel.is_set
+            stored, stop = corrections.get(), cancel.is_set
             if score:
-                yield from look(models, text, words=weigh, two_way=two_way, corrections=kept, cancelled=stop)
+                yield from look(
+                    models, text, words=weigh, two_way=two_way, corrections=stored, cancelled=stop
+                )
             else:
-                yield from explain(models, text, two_way=two_way, corrections=kept, cancelled=stop)
+                yield from explain(models, text, two_way=two_way, corrections=stored, cancelled=stop)
 
         self._weighs = weigh
         self._job.start(job, title=tr("Sentiment of a text"), role="sentiment")

@@ -30,30 +30,30 @@ class Banner(QWidget):
         row.addWidget(self._icon)
         row.addWidget(self.text, 1)
         row.addWidget(self.close_button)
-        self._standing = ""
+        self._permanent = ""
         self.hide()
 
-    def stand(self, text: str) -> None:
+    def show_permanent(self, text: str) -> None:
         """Say ``text`` until it is closed."""
-        self._standing = text
+        self._permanent = text
         self.restore()
 
-    def say(self, text: str, icon: str = "info") -> None:
+    def show_text(self, text: str, icon: str = "info") -> None:
         self._icon.setPixmap(icons.icon(icon, "accent").pixmap(QSize(20, 20), self.devicePixelRatioF()))
         self.text.setText(text)
         self.text.setAccessibleName(text)
         self.close_button.setText(tr("Close"))
-        self.close_button.setVisible(bool(self._standing))
+        self.close_button.setVisible(bool(self._permanent))
         self.show()
 
     def restore(self) -> None:
-        if self._standing:
-            self.say(self._standing, "warning")
+        if self._permanent:
+            self.show_text(self._permanent, "warning")
         else:
             self.hide()
 
     def clear(self) -> None:
-        self._standing = ""
+        self._permanent = ""
         self.hide()
 
     def retranslate(self) -> None:

@@ -50,8 +50,8 @@ class ColumnLayout:
             columns[0] += left
         else:
             columns = [left]
-        wanted = _lists([values.get("current")])
-        current = [_first(column, wanted[0] if wanted else []) for column in columns]
+        shown = _lists([values.get("current")])
+        current = [_first(column, shown[0] if shown else []) for column in columns]
         active = values.get("active")
         share = values.get("share")
         if not isinstance(share, float) or not SHARES[0] <= share <= SHARES[1]:
@@ -98,9 +98,9 @@ class ColumnLayout:
 
         -1 and ``len(columns)`` open a column, where there is one only. A column that is empty then closes.
         """
-        came_from = self.column_of(key)
+        source_index = self.column_of(key)
         shown = set(self.current)
-        source = self.columns[came_from]
+        source = self.columns[source_index]
         was_at = source.index(key)
         if len(self.columns) >= MAX_COLUMNS:
             column = min(max(column, 0), MAX_COLUMNS - 1)
@@ -136,6 +136,6 @@ def _lists(value: object) -> list[list[str]]:
     return [[key for key in keys if isinstance(key, str)] for keys in lists if isinstance(keys, list)]
 
 
-def _first(column: list[str], wanted: list[str]) -> str:
+def _first(column: list[str], shown: list[str]) -> str:
     """The panel of the column that was shown, else its first."""
-    return next((key for key in wanted if key in column), column[0] if column else "")
+    return next((key for key in shown if key in column), column[0] if column else "")

@@ -141,26 +141,26 @@ class Columns(QWidget):
 
     def _arrange(self) -> None:
         """Put the panels where ``arrangement`` says; what has the focus keeps it."""
-        wanted, current = self.arrangement.columns, self.arrangement.current
+        columns, current = self.arrangement.columns, self.arrangement.current
         if not self.is_wide():
-            wanted, current = [self.arrangement.keys()], [self.active_key]
+            columns, current = [self.arrangement.keys()], [self.active_key]
         window = self.window()
         focused = window.focusWidget()
         moved = False
         self._arranging = True
         for place, tabs in enumerate(self.tabs):
-            keys = wanted[place] if place < len(wanted) else []
+            keys = columns[place] if place < len(columns) else []
             if tabs.panel_keys() != keys:
                 moved = True
                 self._fill(tabs, keys)
         was_two = self.tabs[1].isVisibleTo(self)
         for place, tabs in enumerate(self.tabs):
-            tabs.setVisible(place < len(wanted))
+            tabs.setVisible(place < len(columns))
             tabs.bar.setVisible(len(self._slots) > 1)
-            if place < len(wanted):
+            if place < len(columns):
                 tabs.setCurrentWidget(self._slots[current[place]])
         self._arranging = False
-        if len(wanted) > 1 and not was_two:
+        if len(columns) > 1 and not was_two:
             self._set_sizes()
         if moved:
             self._name_tabs()

@@ -263,9 +263,9 @@ class MainWindow(QMainWindow):
             self.first_run = page
             self.pages.addWidget(page)
         showing = self.pages.currentWidget()
-        wanted = self.first_run if empty and self.first_run is not None else self.columns
-        if showing is not wanted:
-            self.pages.setCurrentWidget(wanted)
+        target = self.first_run if empty and self.first_run is not None else self.columns
+        if showing is not target:
+            self.pages.setCurrentWidget(target)
             self._focus_default()
         self.model_button.retranslate()
 
@@ -339,7 +339,7 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_model(event) is not None:
             event.acceptProposedAction()
-            self.banner.say(tr("Drop the file to add this model."), icon="import")
+            self.banner.show_text(tr("Drop the file to add this model."), icon="import")
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.banner.restore()

@@ -69,7 +69,7 @@ class SingleInstance(QObject):
         deadline = time.monotonic() + patience_ms / 1000
         while True:
             left = max(1, int((deadline - time.monotonic()) * 1000))
-            if any(self._tell(name, request, left) for name in self.socket_names()):
+            if any(self._request_raise(name, request, left) for name in self.socket_names()):
                 return False
             if self._lock.tryLock(50):  # the other one has just ended
                 break
@@ -90,7 +90,7 @@ class SingleInstance(QObject):
             self._server = None
         self._lock.unlock()
 
-    def _tell(self, name: str, request: dict[str, list[str]], timeout_ms: int) -> bool:
+    def _request_raise(self, name: str, request: dict[str, list[str]], timeout_ms: int) -> bool:
         socket = QLocalSocket()
         socket.connectToServer(name)
         if not socket.waitForConnected(min(timeout_ms, 500)):

@@ -42,7 +42,7 @@ class AlternativesCard(QFrame):
     model_text_requested = Signal()  # what the model said first
     copy_requested = Signal()
     retry_requested = Signal()
-    left = Signal()
+    dismissed = Signal()
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class AlternativesCard(QFrame):
         self._context, self._pair = context, pair
         self._question = (pair.source, source, target, glossary)
         self._before: QWidget | None = None
-        self._gone = False
+        self._dismissed = False
         self.why = label(
             "\n".join(flag_text(flag) for flag in pair.flags), tone="warning", size="small", wrap=True
         )
@@ -115,17 +115,17 @@ class AlternativesCard(QFrame):
 
         self._job.start(job, title=tr("Other ways to say it"), role="translate")
 
-    def leave(self) -> None:
-        if self._gone:
+    def dismiss(self) -> None:
+        if self._dismissed:
             return
-        self._gone = True
+        self._dismissed = True
         self._job.detach()
         application().focusChanged.disconnect(self._on_focus)
         now = QApplication.focusWidget()
         if self._before is not None and (now is None or self.isAncestorOf(now)):
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self.hide()
-        self.left.emit()
+        self.dismissed.emit()
         self.deleteLater()
 
     # --- slots ------------------------------------------------------------------------------
@@ -161,24 +161,24 @@ class AlternativesCard(QFrame):
 
     def _choose(self, item: QListWidgetItem) -> None:
         one = item.data(_ROLE)
-        self.leave()
+        self.dismiss()
         self.chosen.emit(one)
 
     def _retry(self) -> None:
-        self.leave()
+        self.dismiss()
         self.retry_requested.emit()
 
     def _on_model_text(self) -> None:
-        self.leave()
+        self.dismiss()
         self.model_text_requested.emit()
 
     def _copy(self) -> None:
-        self.leave()
+        self.dismiss()
         self.copy_requested.emit()
 
     def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
         if new is not None and not self.isAncestorOf(new):
-            self.leave()
+            self.dismiss()
 
     def _fit(self) -> None:
         """As tall as it needs to be, inside the panel, below the sentence or above it."""
@@ -198,7 +198,7 @@ class AlternativesCard(QFrame):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.leave()
+            self.dismiss()
         else:
             super().keyPressEvent(event)
 

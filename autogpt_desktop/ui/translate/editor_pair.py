@@ -329,9 +329,9 @@ class EditorPair(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         stacked = event.size().width() < STACKED
-        wanted = Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal
-        if self.splitter.orientation() != wanted:
-            self.splitter.setOrientation(wanted)
+        orientation = Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal
+        if self.splitter.orientation() != orientation:
+            self.splitter.setOrientation(orientation)
             self.splitter.setSizes([1000, 1000])
         self._marks_soon()
 
@@ -342,8 +342,8 @@ def terms_in(glossary: Glossary, pair: SentencePair) -> list[tuple[int, int]]:
 
     found = []
     for one in glossary.found(pair.source) if glossary else ():
-        text, wanted = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())
-        at = text.find(wanted)
+        text, term = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())
+        at = text.find(term)
         if at >= 0:
             found.append((utf16_length(pair.text[:at]), utf16_length(one.target)))
     return found

@@ -97,13 +97,13 @@ class SentenceEdit(TextField):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self._tell_pane()
+        self._show_pane_focus()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self._tell_pane()
+        self._show_pane_focus()
 
-    def _tell_pane(self) -> None:
+    def _show_pane_focus(self) -> None:
         show_focus = getattr(self.parentWidget(), "show_focus", None)
         if show_focus is not None:
             show_focus(self.hasFocus())

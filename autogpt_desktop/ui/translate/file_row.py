@@ -120,13 +120,13 @@ class FileRow(QWidget):
             if self.progress.isHidden():
                 self.progress.begin("")
             self.progress.bar.setRange(0, 1)
-            self.progress.say(tr("Waiting"))
+            self.progress.set_text(tr("Waiting"))
         elif state == "paused":
             if self.progress.isHidden():
                 self.progress.begin("")
                 self.progress.bar.setRange(0, 1)
             self.progress.set_paused(True)
-            self.progress.say(tr("Paused"))
+            self.progress.set_text(tr("Paused"))
             self.progress.cancel_button.setText(tr("Remove"))
         elif state in ("done", "failed"):
             self.progress.end()
@@ -140,7 +140,7 @@ class FileRow(QWidget):
         self.facts.setText(error or self._result_text())
 
     def advance(self, progress: Progress) -> None:
-        self.progress.say(message(progress.stage))
+        self.progress.set_text(message(progress.stage))
         self.progress.advance(progress)
 
     def finish(self, result: TranslatedFile) -> None:

@@ -88,7 +88,7 @@ class FilesView(QWidget):
             )
         )  # fmt: skip
         self._scroll.setAccessibleName(tr("Files to translate"))
-        self._say_folder()
+        self._show_save_folder()
         for row in self.rows:
             row.retranslate()
 
@@ -261,9 +261,9 @@ class FilesView(QWidget):
         elif chosen is other:
             name = QFileDialog.getExistingDirectory(self, tr("Save in a folder…"))
             self._folder = Path(name) if name else self._folder
-        self._say_folder()
+        self._show_save_folder()
 
-    def _say_folder(self) -> None:
+    def _show_save_folder(self) -> None:
         text = tr("Save beside the originals")
         self.folder_button.setText(tr("Save in {name}", name=self._folder.name) if self._folder else text)
 

@@ -65,7 +65,7 @@ class GlossaryView(SidePanel):
         name_button(self.export_button, tr("Export the terms as CSV"))
         self.table.setAccessibleName(tr("Glossary"))
         self.model.retranslate()
-        self._say()
+        self._show_pair_text()
 
     def show_pair(self, source: str, target: str) -> None:
         """The terms from one language into another; "" for one that is not known yet."""
@@ -80,7 +80,7 @@ class GlossaryView(SidePanel):
                 terms = []
                 self._pair = ("", "")  # a file that cannot be read is not to be replaced
             self.model.show(source, target, terms)
-        self._say()
+        self._show_pair_text()
 
     def focus_first(self) -> None:
         (self.table if self.table.isVisibleTo(self) else self.close_button).setFocus()
@@ -167,10 +167,10 @@ class GlossaryView(SidePanel):
             self._glossaries.save(*self._pair, self.model.terms)
         except KnownError as error:
             self._context.show_error(error)
-        self._say()
+        self._show_pair_text()
         self.changed.emit()
 
-    def _say(self) -> None:
+    def _show_pair_text(self) -> None:
         source, target = self._pair
         known = bool(source and target)
         if known:

@@ -131,29 +131,31 @@ class HistoryView(SidePanel):
 
     def delete_all(self) -> None:
         try:
-            kept = self._history.clear()
+            entries = self._history.clear()
         except KnownError as error:
             self._context.show_error(error)
             return
         self.reload()
-        if kept:
-            self._context.toast(tr("{n} translations deleted", n=len(kept)), undo=lambda: self._restore(kept))
+        if entries:
+            self._context.toast(
+                tr("{n} translations deleted", n=len(entries)), undo=lambda: self._restore(entries)
+            )
 
     def delete(self, entry: int) -> None:
         try:
-            kept = self._history.delete(entry)
+            deleted = self._history.delete(entry)
         except KnownError as error:
             self._context.show_error(error)
             return
         at = self.view.currentIndex().row()
         self.reload()
         self.view.setCurrentIndex(self.model.index(min(at, self.model.rowCount() - 1)))
-        if kept is not None:
-            self._context.toast(tr("Translation deleted"), undo=lambda: self._restore([kept]))
+        if deleted is not None:
+            self._context.toast(tr("Translation deleted"), undo=lambda: self._restore([deleted]))
 
-    def _restore(self, kept: list[Kept]) -> None:
+    def _restore(self, entries: list[Kept]) -> None:
         try:
-            self._history.restore(kept)
+            self._history.restore(entries)
         except KnownError as error:
             self._context.show_error(error)
         self.reload()

@@ -30,10 +30,10 @@ class LanguageNotices(QObject):
         target = self._languages.target
         if target not in self._languages.known:
             text = i18n.message("notice.language-unknown", language=language_name(target))
-            self._notice.say("target", text, icon="warning")
+            self._notice.show_notice("target", text, icon="warning")
         elif not self._languages.stated:
             text = tr("This model does not say which languages it knows. Check its work.")
-            self._notice.say("target", text)
+            self._notice.show_notice("target", text)
         else:
             self._notice.clear("target")
 
@@ -42,7 +42,7 @@ class LanguageNotices(QObject):
         row, name = self._languages, language_name(found.language)
         if found.language == row.target:
             other = row.other_language()
-            self._notice.say(
+            self._notice.show_notice(
                 "language",
                 tr("This text is in {language} already.", language=name),
                 action=tr("Translate into {language}", language=language_name(other)),
@@ -50,7 +50,7 @@ class LanguageNotices(QObject):
             )
         elif not found.known:
             ask = found.language not in self._live.anyway and row.source == AUTO
-            self._notice.say(
+            self._notice.show_notice(
                 "language", unknown_text(found.language), icon="warning",
                 action=tr("Translate all the same") if ask else "",
                 do=lambda: self._translate_anyway(found.language),
@@ -65,7 +65,7 @@ class LanguageNotices(QObject):
             return
         row, name = self._languages, language_name(language)
         target = row.source if language == row.target else row.target
-        self._notice.say(
+        self._notice.show_notice(
             "doubt",
             tr("This text seems to be in {language}.", language=name),
             action=tr("Translate from {language}", language=name),

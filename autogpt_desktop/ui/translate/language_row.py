@@ -76,7 +76,7 @@ class LanguageBox(QComboBox):
     def code(self) -> str:
         return str(self.currentData() or AUTO)
 
-    def say(self, text: str, short: str = "") -> None:
+    def show_detected(self, text: str, short: str = "") -> None:
         """``short`` is what it says where there is no room for ``text``."""
         if text != self.shown:
             self.shown, self._short = text, short
@@ -171,7 +171,7 @@ class LanguageRow(QWidget):
         """What the text turned out to be in."""
         if language != self._found:
             self._found = language
-            self._say()
+            self._show_detected()
 
     @property
     def choice(self) -> tuple[str, ...]:
@@ -211,13 +211,13 @@ class LanguageRow(QWidget):
     def _fill(self) -> None:
         self.source_box.fill(self.choice, self.known, self.recent, auto=True, chosen=self._source)
         self.target_box.fill(self.choice, self.known, self.recent, auto=False, chosen=self._target)
-        self._say()
+        self._show_detected()
 
-    def _say(self) -> None:
+    def _show_detected(self) -> None:
         text, name = "", language_name(self._found)
         if self._source == AUTO and self._found:
             text = tr("Detected: {language}", language=name)
-        self.source_box.say(text, name)
+        self.source_box.show_detected(text, name)
         self.swap_button.setEnabled(bool(self.language) and self.language in self.offered)
 
 

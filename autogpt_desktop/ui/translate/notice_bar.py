@@ -13,7 +13,7 @@ from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_bu
 
 
 class NoticeBar(QWidget):
-    """Hidden until ``say``. ``topic`` tells whose the note is, so that only that one takes it away."""
+    """Hidden until ``show_notice``. ``topic`` tells whose it is, so that only that one takes it away."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class NoticeBar(QWidget):
         row.addWidget(self.close_button)
         self.hide()
 
-    def say(
+    def show_notice(
         self,
         topic: str,
         text: str,
@@ -59,7 +59,7 @@ class NoticeBar(QWidget):
         self.show()
 
     def clear(self, topic: str = "") -> None:
-        """Take it away; with a ``topic`` only where the note is about that."""
+        """Take it away; with a ``topic`` only where it is about that."""
         if topic in ("", self.topic):
             self.topic, self._do = "", None
             name_button(self.close_button, tr("Close this notice"))  # in the language of now

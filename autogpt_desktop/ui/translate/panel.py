@@ -242,7 +242,9 @@ class TranslatePanel(QWidget):
 
     def _on_failed(self, error: KnownError) -> None:
         text = i18n.message(error)
-        self.view.notice.say("error", text, icon="warning", action=tr("Try again"), do=self.translate_now)
+        self.view.notice.show_notice(
+            "error", text, icon="warning", action=tr("Try again"), do=self.translate_now
+        )
 
     def _on_editors_shown(self) -> None:
         if not self.view.pair.source.document().isEmpty():
@@ -333,7 +335,7 @@ class TranslatePanel(QWidget):
     def _offer_unfinished(self) -> None:
         """Files that were not finished when the app was closed wait until they are asked for."""
         if count := len(self.context.settings.translate_files):
-            self.view.notice.say(
+            self.view.notice.show_notice(
                 "files", tr("Files whose translation is not finished: {n}", n=count),
                 action=tr("Show them"), do=self._show_unfinished,
             )  # fmt: skip
@@ -348,7 +350,7 @@ class TranslatePanel(QWidget):
     def _on_paste_refused(self, size: int) -> None:
         text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
         action = tr("Translate it as a file")
-        self.view.notice.say("paste", text, action=action, do=self.translate_pasted)
+        self.view.notice.show_notice("paste", text, action=action, do=self.translate_pasted)
 
     def translate_pasted(self) -> None:
         """The text that was too long for the editor becomes a file, and that is translated."""

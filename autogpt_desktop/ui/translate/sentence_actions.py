@@ -54,14 +54,14 @@ class SentenceActions(QObject):
         card.model_text_requested.connect(self._on_model_text_requested)
         card.copy_requested.connect(self._on_copy_requested)
         card.retry_requested.connect(self._on_retry_requested)
-        card.left.connect(self._on_card_left)
+        card.dismissed.connect(self._on_card_dismissed)
         self._live.hold(True)
         self._pair.hold(index)
         card.open_at(self._pair.place_of(index))
 
     def close_card(self) -> None:
         if self.card is not None:
-            self.card.leave()
+            self.card.dismiss()
 
     def shutdown(self) -> None:
         self._retry_job.detach()
@@ -73,7 +73,7 @@ class SentenceActions(QObject):
 
     # --- the card ---------------------------------------------------------------------------
 
-    def _on_card_left(self) -> None:
+    def _on_card_dismissed(self) -> None:
         self.card = None
         self._pair.hold(-1)
         self._live.hold(False)

@@ -112,17 +112,17 @@ class SentenceMap:
     def begin(self, text: str) -> list[Edit]:
         """Results for ``text``, which is the source now, are to come, in order. The edits that take away
         what was translated from sentences that are wholly gone."""
-        edits, at, kept = [], 0, []
+        edits, at, pairs = [], 0, []
         for pair in self.pairs:
             if pair.end > pair.start:
-                kept.append(pair)
+                pairs.append(pair)
                 at += pair.size
             else:
                 edits.append(Edit(at, at + pair.size, ""))
-        if not kept and self.after:
+        if not pairs and self.after:
             edits.append(Edit(at, at + utf16_length(self.after), ""))
             self.after = ""
-        self.pairs, self._starts = kept, None
+        self.pairs, self._starts = pairs, None
         self._done = self._at = 0
         self._run = _Run(Utf16Offsets(text))
         return edits

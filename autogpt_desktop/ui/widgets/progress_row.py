@@ -57,13 +57,13 @@ class ProgressRow(QWidget):
         """Show it, with a bar that does not know how far it is."""
         self._is_paused = False
         self.retranslate()
-        self.say(text)
+        self.set_text(text)
         self.count.clear()
         self.bar.setRange(0, 0)
         self.pause_button.setVisible(self._can_pause)
         self.show()
 
-    def say(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         self.text.set_text(text)
         self.bar.setAccessibleName(text)
 

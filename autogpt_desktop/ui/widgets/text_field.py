@@ -81,10 +81,10 @@ class TextField(QPlainTextEdit):
         while block.isValid() and not block.text().strip() and block.next().isValid():
             block = block.next()
         right = block.textDirection() == Qt.LayoutDirection.RightToLeft
-        wanted = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        alignment = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         option = self.document().defaultTextOption()
-        if option.alignment() != wanted:
-            option.setAlignment(wanted)
+        if option.alignment() != alignment:
+            option.setAlignment(alignment)
             self.document().setDefaultTextOption(option)
 
     # --- Qt ---------------------------------------------------------------------------------

@@ -114,9 +114,9 @@ class Theme(QObject):
     def set_mode(self, mode: str) -> None:
         """ "light", "dark" or "system"."""
         self._mode = mode
-        wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
         # tells the platform too: window frames and file dialogs follow where it can
-        QGuiApplication.styleHints().setColorScheme(wanted.get(mode, Qt.ColorScheme.Unknown))
+        QGuiApplication.styleHints().setColorScheme(schemes.get(mode, Qt.ColorScheme.Unknown))
         self._apply()
 
     def color(self, role: str) -> QColor:

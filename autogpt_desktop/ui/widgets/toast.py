@@ -55,21 +55,21 @@ class Toast(QFrame):
             row.addWidget(self.action)
         self.close_button = icon_button("close", "surface")
         name_button(self.close_button, tr("Close this notice"))
-        self.close_button.clicked.connect(self.leave)
+        self.close_button.clicked.connect(self.dismiss)
         row.addWidget(self.close_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.leave)
+        self._timer.timeout.connect(self.dismiss)
         self._milliseconds = 10_000 if request.undo else 4_000 + 60 * len(request.text)
         self._start()
 
-    def leave(self) -> None:
+    def dismiss(self) -> None:
         self._timer.stop()
         self._area.remove(self)
 
     def _act(self) -> None:
         undo = self.request.undo
-        self.leave()
+        self.dismiss()
         if undo is not None:
             undo()
 

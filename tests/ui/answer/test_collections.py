@@ -216,13 +216,13 @@ def test_watched_files_are_read_again_when_they_change(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot
 ) -> None:
     bar = make_bar()
-    bar.controller.file_watcher.settle.setInterval(50)
+    bar.controller.file_watcher.settle_timer.setInterval(50)
     read(bar, qtbot, [papers])
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         bar.controller.set_watch(True)
     now = bar.current()
     assert now is not None and Collections().get(now.id).watch
-    assert bar.controller.file_watcher.ids() == {now.id} and not bar.controller.file_watcher.partly(now.id)
+    assert bar.controller.file_watcher.ids() == {now.id} and not bar.controller.file_watcher.is_polled(now.id)
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         (papers / "inner" / "wasps.txt").write_text("Wasps build nests of paper.")
     assert "wasps.txt" in names(bar, "read")
@@ -249,9 +249,9 @@ def test_the_card_lists_files_with_their_reasons(
     card.files.setCurrentIndex(model.index(0))
     assert "is damaged and could not be read" in card.detail.text()
     assert "damaged" in model.data(model.index(0), Qt.ItemDataRole.AccessibleTextRole)
-    card.troubled.click()
+    card.problems_only.click()
     assert [row.path.name for row in model.rows] == ["broken.pdf"]
-    card.troubled.click()
+    card.problems_only.click()
     card.search.setText("INNER")
     qtbot.waitUntil(lambda: [row.path.name for row in model.rows] == ["tea.md"])
     opened: list[Path] = []

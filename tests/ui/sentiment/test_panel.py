@@ -106,8 +106,8 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert panel.table_button.isChecked() and page.card.columns.currentText() == "what they said"
     run, view = page.run_view.control, page.run_view
     said: list[str] = []
-    say = view.progress.say
-    monkeypatch.setattr(view.progress, "say", lambda text: (said.append(text), say(text)))
+    set_text = view.progress.set_text
+    monkeypatch.setattr(view.progress, "set_text", lambda text: (said.append(text), set_text(text)))
     page.card.start_button.click()
     qtbot.waitUntil(lambda: view.rows.count() >= 64, timeout=LONG_WAIT)
     view.progress.pause_button.click()
@@ -130,7 +130,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     results = view.results
     results.chart.pressed.emit("negative")
     assert set(map(view.rows.label_of, view.rows.shown_rows())) == {"negative"}
-    results.table.look_at(1)
+    results.table.open_row(1)
     assert results.detail.isVisible() and results.detail.field.text() == BAD
     view.exporter.write(tmp_path / "some.csv", shown=True)
     qtbot.waitUntil(lambda: (tmp_path / "some.csv").is_file())

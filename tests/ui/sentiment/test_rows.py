@@ -118,7 +118,7 @@ def test_the_row_in_focus_stays_through_order_and_filter(
     rows.add(FOUR)
     table = ResultTable(shell_context, rows, "sentiment")
     qtbot.addWidget(table)
-    table.look_at(1)
+    table.open_row(1)
     rows.sort(TEXT, DOWN)
     assert table.current_row() == 1
     rows.set_filter(Filter(label="negative"))
@@ -227,7 +227,7 @@ def test_a_row_is_looked_at_when_it_is_chosen_and_then_followed(
     qtbot.addWidget(table)
     table.show()
     seen: list[int] = []
-    table.looked_at.connect(seen.append)
+    table.row_opened.connect(seen.append)
     table.setCurrentIndex(rows.index(0, TEXT))
     qtbot.keyClick(table, Qt.Key.Key_Down)
     assert seen == [] and table.current_row() == 1, "the arrow keys alone go through the table"

@@ -131,7 +131,7 @@ class CollectionsBar(QWidget):
         if listed is None:
             return tr("Looking for files")
         parts = [tr("{n} files", n=f"{len(listed.rows):,}") if len(listed.rows) != 1 else tr("1 file")]
-        aside = sum(row.state == "aside" for row in listed.rows) if listed.troubled else 0
+        aside = sum(row.state == "aside" for row in listed.rows) if listed.problems else 0
         if now.paused and listed.unfinished:
             parts.append(tr("reading is paused"))
         elif listed.stale:

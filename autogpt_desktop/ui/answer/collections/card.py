@@ -58,9 +58,9 @@ class CollectionCard(Overlay):
     delete_requested = Signal()
     open_requested = Signal(object)  # Path of a file, to be read here
 
-    def __init__(self, window: QWidget, say_state: Callable[[], str]) -> None:
+    def __init__(self, window: QWidget, state_text: Callable[[], str]) -> None:
         super().__init__(window, placement="anchor", width=WIDTH)
-        self._say_state = say_state
+        self._state_text = state_text
         self._name = ""
         self._roots: tuple[Path, ...] = ()
         self._listed: FileListing | None = None
@@ -97,8 +97,8 @@ class CollectionCard(Overlay):
         self.search.setClearButtonEnabled(True)
         self.search.addAction(icons.icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(self._filter_soon)
-        self.troubled = QCheckBox()
-        self.troubled.toggled.connect(self._filter)
+        self.problems_only = QCheckBox()
+        self.problems_only.toggled.connect(self._filter)
         self.files = FileList()
         self.files.setMinimumHeight(96)
         self.files.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -135,7 +135,7 @@ class CollectionCard(Overlay):
         finding = QHBoxLayout()
         finding.setSpacing(16)
         finding.addWidget(self.search, 1)
-        finding.addWidget(self.troubled)
+        finding.addWidget(self.problems_only)
         column.addLayout(finding)
         column.addWidget(self.files, 1)
         column.addWidget(self.detail)
@@ -176,10 +176,10 @@ class CollectionCard(Overlay):
         self._on_file()
 
     def show_state(self) -> None:
-        self.state.setText(self._say_state())
-        count = self._listed.troubled if self._listed else 0
-        self.troubled.setText(tr("Only those with a problem ({n})", n=count))
-        self.troubled.setEnabled(count > 0 or self.troubled.isChecked())
+        self.state.setText(self._state_text())
+        count = self._listed.problems if self._listed else 0
+        self.problems_only.setText(tr("Only those with a problem ({n})", n=count))
+        self.problems_only.setEnabled(count > 0 or self.problems_only.isChecked())
 
     def retranslate(self) -> None:
         self.name.setAccessibleName(tr("Name of the collection"))
@@ -225,7 +225,7 @@ class CollectionCard(Overlay):
 
     def _filter(self) -> None:
         self._soon.stop()
-        self.files.files.set_filter(self.search.text(), self.troubled.isChecked())
+        self.files.files.set_filter(self.search.text(), self.problems_only.isChecked())
         self._on_file()
 
     def _on_file(self) -> None:

@@ -105,7 +105,7 @@ class CollectionController(QObject):
     def rename(self, name: str) -> None:
         now = self.current()
         if now is not None and name.strip():
-            self._keep(dataclasses.replace(now, name=name.strip()))
+            self._save(dataclasses.replace(now, name=name.strip()))
 
     def remove_root(self, root: Path) -> None:
         """Take a file or folder out, with Undo."""
@@ -122,21 +122,21 @@ class CollectionController(QObject):
             self._set_roots(self._items[collection_id], roots)
 
     def _set_roots(self, collection: Collection, roots: tuple[Path, ...]) -> None:
-        kept = self._keep(dataclasses.replace(collection, roots=roots))
-        if kept is not None:
-            self.indexing.start(kept)
+        saved = self._save(dataclasses.replace(collection, roots=roots))
+        if saved is not None:
+            self.indexing.start(saved)
 
     def set_watch(self, watch: bool) -> None:
         """Read the chosen collection's files again by itself when they change."""
         now = self.current()
         if now is None:
             return
-        kept = self._keep(dataclasses.replace(now, watch=watch))
-        if kept is None:
+        saved = self._save(dataclasses.replace(now, watch=watch))
+        if saved is None:
             return
         if watch:
-            self.indexing.run_again(kept)
-        self._watch(kept)
+            self.indexing.run_again(saved)
+        self._watch(saved)
 
     def read_again(self) -> None:
         """Read what is new or changed."""
@@ -180,7 +180,7 @@ class CollectionController(QObject):
         except KnownError as error:
             self.context.show_error(error)
 
-    def _keep(self, collection: Collection) -> Collection | None:
+    def _save(self, collection: Collection) -> Collection | None:
         """Save and show it; None if it could not be saved."""
         try:
             self.collections.save(collection)
@@ -222,8 +222,8 @@ class CollectionController(QObject):
         status = self.indexing.status(collection_id)
         listed = status.listed
         if listed is not None and status.error is None and not self.indexing.reading(collection_id):
-            wanted = listed.unfinished or (collection.watch and listed.stale) or self._lacks_meaning(listed)
-            if wanted and not collection.paused:
+            outdated = listed.unfinished or (collection.watch and listed.stale) or self._lacks_meaning(listed)
+            if outdated and not collection.paused:
                 self.indexing.start(collection)
             elif collection.watch:
                 self._watch(collection)

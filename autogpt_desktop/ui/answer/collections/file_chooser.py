@@ -74,7 +74,7 @@ class FileChooser(Overlay):
         name_field(self.search, tr("Find a file"))
         self.files.setAccessibleName(tr("Files to look in"))
         self.all_button.setText(tr("All files"))
-        self._say()
+        self._show_chosen()
 
     def _filter_soon(self) -> None:
         self._soon.start()
@@ -94,14 +94,14 @@ class FileChooser(Overlay):
         flag = QItemSelectionModel.SelectionFlag.ClearAndSelect
         self.files.selectionModel().select(chosen, flag)
         self._showing = False
-        self._say()
+        self._show_chosen()
 
     def _on_selection(self, more: QItemSelection, fewer: QItemSelection) -> None:
         if self._showing:
             return
         self.paths |= {index.data(ROW_ROLE).path for index in more.indexes()}
         self.paths -= {index.data(ROW_ROLE).path for index in fewer.indexes()}
-        self._say()
+        self._show_chosen()
         self.chosen.emit(sorted(self.paths))
 
     def _all(self) -> None:
@@ -110,7 +110,7 @@ class FileChooser(Overlay):
         self.chosen.emit([])
         self.close_overlay()
 
-    def _say(self) -> None:
+    def _show_chosen(self) -> None:
         n = len(self.paths)
         self.count.setText(tr("{n} chosen", n=n) if n else tr("Choose the files to look in"))
         self.all_button.setEnabled(n > 0)

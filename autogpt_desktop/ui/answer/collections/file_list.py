@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 STATES = ("aside", "missing", "changed", "new", "read")  # in the order they are listed
-TROUBLED = ("aside", "missing", "changed")
+PROBLEM_STATES = ("aside", "missing", "changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +108,24 @@ class FileModel(QAbstractListModel):
         self.all: list[ListedFile] = []
         self.rows: list[ListedFile] = []
         self._letters = ""
-        self._troubled = False
+        self._problems_only = False
 
     def set_rows(self, rows: list[ListedFile]) -> None:
         self.all = rows
         self._choose()
 
-    def set_filter(self, letters: str, troubled: bool) -> None:
+    def set_filter(self, letters: str, problems_only: bool) -> None:
         """Only files whose path holds ``letters``, only what needs attention."""
         letters = letters.strip().casefold()
-        if (letters, troubled) != (self._letters, self._troubled):
-            self._letters, self._troubled = letters, troubled
+        if (letters, problems_only) != (self._letters, self._problems_only):
+            self._letters, self._problems_only = letters, problems_only
             self._choose()
 
     def _choose(self) -> None:
         self.beginResetModel()
         rows = self.all
-        if self._troubled:
-            rows = [row for row in rows if row.state in TROUBLED]
+        if self._problems_only:
+            rows = [row for row in rows if row.state in PROBLEM_STATES]
         if self._letters:
             rows = [row for row in rows if self._letters in row.key]
         self.rows = rows

@@ -12,7 +12,7 @@ from autogpt_desktop.tasks.answer.indexing import FOLDERS
 
 FILES = 512  # of a collection that are watched one by one: a folder does not tell what is written into them
 SETTLE = 2_000  # milliseconds without a change before it is told
-LOOK = 300_000  # milliseconds between two looks at collections that cannot be watched whole
+POLL = 300_000  # milliseconds between two looks at collections that cannot be watched whole
 
 
 class FileWatcher(QObject):
@@ -26,65 +26,65 @@ class FileWatcher(QObject):
         self._watcher.directoryChanged.connect(self._on_changed)
         self._watcher.fileChanged.connect(self._on_changed)
         self._paths: dict[str, frozenset[str]] = {}
-        self._partly: set[str] = set()  # not all of them is watched
+        self._polled: set[str] = set()  # not all of them is watched
         self._pending: set[str] = set()
-        self.settle = QTimer(self)
-        self.settle.setSingleShot(True)
-        self.settle.setInterval(SETTLE)
-        self.settle.timeout.connect(self._tell)
-        self.look = QTimer(self)
-        self.look.setInterval(LOOK)
-        self.look.timeout.connect(self._look)
+        self.settle_timer = QTimer(self)
+        self.settle_timer.setSingleShot(True)
+        self.settle_timer.setInterval(SETTLE)
+        self.settle_timer.timeout.connect(self._emit_changes)
+        self.poll_timer = QTimer(self)
+        self.poll_timer.setInterval(POLL)
+        self.poll_timer.timeout.connect(self._poll)
 
     def watch(self, collection_id: str, folders: Iterable[Path], files: Iterable[Path]) -> None:
         """Watch these from now on instead of what was before; too many are looked at now and then."""
         folders, files = list(folders), list(files)
-        self._partly.discard(collection_id)
+        self._polled.discard(collection_id)
         if len(folders) > FOLDERS or len(files) > FILES:
-            self._partly.add(collection_id)
-        wanted = [*folders[:FOLDERS], *(files if len(files) <= FILES else ())]
-        self._paths[collection_id] = frozenset(map(str, wanted))
+            self._polled.add(collection_id)
+        paths = [*folders[:FOLDERS], *(files if len(files) <= FILES else ())]
+        self._paths[collection_id] = frozenset(map(str, paths))
         self._apply()
         if not self._paths[collection_id] <= self._watched():
-            self._partly.add(collection_id)  # the system has only so many to give
-        self.look.start()
+            self._polled.add(collection_id)  # the system has only so many to give
+        self.poll_timer.start()
 
     def unwatch(self, collection_id: str) -> None:
         self._paths.pop(collection_id, None)
-        self._partly.discard(collection_id)
+        self._polled.discard(collection_id)
         self._pending.discard(collection_id)
         self._apply()
         if not self._paths:
-            self.look.stop()
+            self.poll_timer.stop()
 
     def ids(self) -> set[str]:
         return set(self._paths)
 
-    def partly(self, collection_id: str) -> bool:
+    def is_polled(self, collection_id: str) -> bool:
         """Whether it is, wholly or in part, only looked at now and then."""
-        return collection_id in self._partly
+        return collection_id in self._polled
 
     def _watched(self) -> set[str]:
         return {*self._watcher.directories(), *self._watcher.files()}
 
     def _apply(self) -> None:
-        wanted = frozenset().union(*self._paths.values())
+        paths = frozenset().union(*self._paths.values())
         now = self._watched()
-        if gone := now - wanted:
+        if gone := now - paths:
             self._watcher.removePaths(list(gone))
-        if fresh := wanted - now:
+        if fresh := paths - now:
             self._watcher.addPaths([path for path in fresh if Path(path).exists()])
 
     def _on_changed(self, path: str) -> None:
         self._pending |= {key for key, paths in self._paths.items() if path in paths}
-        self.settle.start()
+        self.settle_timer.start()
 
-    def _tell(self) -> None:
+    def _emit_changes(self) -> None:
         pending, self._pending = self._pending, set()
         for key in pending:
             self.updated.emit(key)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
-            for key in self._partly & set(self._paths):
+            for key in self._polled & set(self._paths):
                 self.updated.emit(key)

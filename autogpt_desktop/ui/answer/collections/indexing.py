@@ -17,7 +17,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer import indexing
-from autogpt_desktop.ui.answer.collections.file_list import TROUBLED, ListedFile, rows_of
+from autogpt_desktop.ui.answer.collections.file_list import PROBLEM_STATES, ListedFile, rows_of
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FileListing:
     """A Listing as the window needs it."""
 
     rows: list[ListedFile]
-    troubled: int  # of them set aside, changed or gone
+    problems: int  # of them set aside, changed or gone
     stale: int  # new, changed or gone since they were read
     unfinished: bool
     by_meaning: bool
@@ -69,7 +69,7 @@ class Indexing(QObject):
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(REPAINT)
-        self._repaint.timeout.connect(self._tell)
+        self._repaint.timeout.connect(self._emit_changes)
 
     def status(self, collection_id: str) -> Status:
         run = self._runs.get(collection_id)
@@ -172,7 +172,7 @@ class Indexing(QObject):
         if not self._repaint.isActive():
             self._repaint.start()
 
-    def _tell(self) -> None:
+    def _emit_changes(self) -> None:
         stale, self._stale = self._stale, set()
         for collection_id in stale:
             self.changed.emit(collection_id)
@@ -237,8 +237,8 @@ def _listed(steps: Generator[object, None, None], collection: Collection) -> Ite
         for event in steps:
             if isinstance(event, indexing.Listing):
                 rows = rows_of(event, collection.roots)
-                troubled = sum(row.state in TROUBLED for row in rows)
+                problems = sum(row.state in PROBLEM_STATES for row in rows)
                 event = FileListing(
-                    rows, troubled, len(event.since), event.unfinished, event.by_meaning, event.folders
+                    rows, problems, len(event.since), event.unfinished, event.by_meaning, event.folders
                 )
             yield event

@@ -61,9 +61,9 @@ class Scope(QWidget):
         self.whole_box.setToolTip(tr("Short files are read from end to end instead of being searched"))
         if self.chooser is not None:
             self.chooser.retranslate()
-        self._say()
+        self._show_chosen()
 
-    def _say(self) -> None:
+    def _show_chosen(self) -> None:
         names = [path.name if len(path.name) <= NAME else f"{path.name[: NAME - 1]}…" for path in self.paths]
         few = names[0] if names else tr("All files")
         text = tr("{n} files", n=len(names)) if len(names) > 1 else few
@@ -74,7 +74,7 @@ class Scope(QWidget):
 
     def _on_chosen(self, paths: list[Path]) -> None:
         self.paths = paths
-        self._say()
+        self._show_chosen()
 
     def _on_collection(self, collection: object) -> None:
         """Another collection has other files."""
@@ -82,4 +82,4 @@ class Scope(QWidget):
         if chosen != self._collection_id:
             self.paths = []
         self._collection_id = chosen
-        self._say()
+        self._show_chosen()

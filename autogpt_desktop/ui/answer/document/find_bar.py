@@ -112,7 +112,7 @@ class DocumentFinder(QObject):
         self._done = 0  # characters that were looked through
         self._timer = QTimer(self)
         self._timer.setInterval(0)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._search)
         row.query_changed.connect(self._start)
         row.stepped.connect(self._step)
 
@@ -134,7 +134,7 @@ class DocumentFinder(QObject):
             self._text.set_found((), None)
         self.show_count()
 
-    def _look(self) -> None:
+    def _search(self) -> None:
         rows, pattern = self._text.rows, self._pattern
         if rows is None or pattern is None:
             self._timer.stop()

@@ -100,7 +100,7 @@ class PageView(QScrollArea):
         if state == "failed" and error is not None:
             self._drawn = ()
             if isinstance(error, KnownError):
-                self.sheet.say(i18n.message(error))
+                self.sheet.show_text(i18n.message(error))
             else:
                 self.context.show_error(error)
 
@@ -149,7 +149,7 @@ class _Sheet(QWidget):
             self.resize(image.deviceIndependentSize().toSize())
         self.update()
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self.image, self._text = None, text
         self.resize(320, 160)
         self.update()

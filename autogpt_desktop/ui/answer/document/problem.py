@@ -32,7 +32,7 @@ class DocumentProblem(QWidget):
         column.addStretch(2)
         self.hide()
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self.text.setText(text)
         self.setVisible(bool(text))
 

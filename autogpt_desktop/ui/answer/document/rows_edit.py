@@ -87,9 +87,9 @@ class RowsEdit(QTextEdit):
         before = self._top(anchor) - bar.value()
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        kept_block, kept_char = cursor.blockFormat(), cursor.blockCharFormat()
+        block_format, char_format = cursor.blockFormat(), cursor.blockCharFormat()
         self._insert(cursor, range(begin, end), fresh=True)
-        cursor.insertBlock(kept_block, kept_char)
+        cursor.insertBlock(block_format, char_format)
         cursor.endEditBlock()
         self._first = begin
         moved = self.document().findBlockByNumber(end - begin)
@@ -109,11 +109,11 @@ class RowsEdit(QTextEdit):
             block = self.document().findBlockByNumber(last - self._first)
             before = self._top(block) - bar.value()
             cursor = QTextCursor(self.document())
-            kept_block, kept_char = block.blockFormat(), block.charFormat()
+            block_format, char_format = block.blockFormat(), block.charFormat()
             cursor.setPosition(block.position(), QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            cursor.setBlockFormat(kept_block)
-            cursor.setBlockCharFormat(kept_char)
+            cursor.setBlockFormat(block_format)
+            cursor.setBlockCharFormat(char_format)
             self._first = last
             bar.setValue(int(self._top(self.document().firstBlock()) - before))
         else:

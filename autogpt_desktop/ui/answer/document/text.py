@@ -44,11 +44,11 @@ class DocumentText(RowsEdit):
         self._page = ""
         self._changing = False
         self.setStyleSheet("DocumentText { border: none; padding: 0; background: transparent; }")
-        self._kept = 0  # the offset at the top that a change of looks leaves there
+        self._anchor_offset = 0  # the offset at the top that a change of looks leaves there
         self._restyle = QTimer(self)
         self._restyle.setSingleShot(True)
         self._restyle.setInterval(0)
-        self._restyle.timeout.connect(self._draw_anew)
+        self._restyle.timeout.connect(self._redraw)
         self._fill = QTimer(self)
         self._fill.setInterval(0)
         self._fill.timeout.connect(self._fill_some)
@@ -89,7 +89,7 @@ class DocumentText(RowsEdit):
             self._open_at(row)
         self._mark()
         self._center(span)
-        self._tell_page(row)
+        self._emit_page(row)
 
     def go_to_offset(self, offset: int) -> None:
         """Show an offset at the top."""
@@ -102,7 +102,7 @@ class DocumentText(RowsEdit):
             self._open_at(row)
         block = self.document().findBlockByNumber(row - self._first)
         self.verticalScrollBar().setValue(int(self._top(block)) - 8 if row else 0)
-        self._tell_page(row)
+        self._emit_page(row)
 
     def _open_at(self, row: int) -> None:
         self._fill.stop()
@@ -190,14 +190,14 @@ class DocumentText(RowsEdit):
     def restyle(self) -> None:
         """Theme, zoom or language changed: the same place, drawn anew when all of them are through."""
         if self.rows is not None and not self._restyle.isActive():
-            self._kept = self.top_offset()
+            self._anchor_offset = self.top_offset()
             self._restyle.start()
 
-    def _draw_anew(self) -> None:
+    def _redraw(self) -> None:
         if self.rows is not None:
             self._margins()
-            self._open_at(self.rows.row_at(self._kept))
-            self.go_to_offset(self._kept)
+            self._open_at(self.rows.row_at(self._anchor_offset))
+            self.go_to_offset(self._anchor_offset)
 
     def _on_scrolled(self) -> None:
         rows, bar = self.rows, self.verticalScrollBar()
@@ -213,9 +213,9 @@ class DocumentText(RowsEdit):
                 with self._change():
                     self._prepend()
                     self._trim()
-        self._tell_page(self._row_at(near // 3))
+        self._emit_page(self._row_at(near // 3))
 
-    def _tell_page(self, row: int) -> None:
+    def _emit_page(self, row: int) -> None:
         assert self.rows is not None
         page = self.rows.page_of(row)
         if page != self._page:

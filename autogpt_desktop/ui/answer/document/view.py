@@ -188,15 +188,15 @@ class DocumentView(QWidget):
         fresh = self.opened is None or self.opened.rows is not opened.rows
         self.opened = opened
         self._spans = [span for span in opened.places if span is not None]
-        wanted = opened.places[self._at] if opened.places else None
-        self._at = self._spans.index(wanted) if wanted in self._spans else 0
+        span = opened.places[self._at] if opened.places else None
+        self._at = self._spans.index(span) if span in self._spans else 0
         if fresh:
             self.text.show_rows(opened.rows, self._spans)
             self._fill_pages()
         else:
             self.text.set_spans(self._spans)
-        if wanted is not None:
-            self.text.go_to(wanted)
+        if span is not None:
+            self.text.go_to(span)
         elif self._requested_page:
             self._go_to_page(self._requested_page)
         elif self._places:  # its text is gone: where it was
@@ -231,7 +231,7 @@ class DocumentView(QWidget):
         wrong = i18n.message(self._error) if isinstance(self._error, KnownError) else ""
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
-        self.problem.say(wrong)
+        self.problem.show_text(wrong)
         drawn = self._has_looks() and self.toolbar.look_button.isChecked()
         self.toolbar.look_button.setVisible(self._has_looks())
         self.look.setVisible(drawn and not wrong)
