@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from autogpt_desktop import paths, sandbox
 from autogpt_desktop.documents.files import check
 from autogpt_desktop.documents.read import child as child_module
-from autogpt_desktop.documents.text.languages import detect
+from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Document, Limits, Page
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
@@ -59,13 +59,12 @@ class Reader:
         check(path, limits)
         head, content = self._ask(path, limits)
         text = content.decode("utf-8")
-        ranked = detect(text)
         return Document(
             path=path,
             title=head["title"] or os.fsencode(path.stem).decode("utf-8", errors="replace"),
             text=text,
             pages=tuple(Page(start, label) for start, label in head["pages"]),
-            language=ranked[0][0] if ranked else "",
+            language=language_of(text).code,
             sha256=head["sha256"],
             notices=tuple(Notice(key, {"name": path.name} | values) for key, values in head["notices"]),
         )

@@ -10,10 +10,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from autogpt_desktop.documents.text.scripts import count_letters
+
 SAMPLE = 6000  # characters looked at, from the beginning, the middle and the end
+# When a language is sure. Of 11,250 sentences of FLORES and their first words, in 11 languages, 0.08 % of
+# what these call sure is wrong, and they decide 45 % of what is shorter than 40 letters; with 12 letters
+# 0.27 % and 57 %, with a probability of 0.9 no better. Of names alone 3 % are called another language.
+SURE = 0.8  # probability
+LETTERS = 16  # as ``count_letters`` has them
+NEARLY = 0.3  # of the likeliest language's probability: a few words may be in either
+_COUNTED = 400  # characters whose letters are counted
 
 _SCRIPTS = {  # the first word of a character's Unicode name → script
     "CJK": "han", "HIRAGANA": "kana", "KATAKANA": "kana", "HANGUL": "hangul", "LATIN": "latin",
@@ -37,6 +48,15 @@ _WRITTEN_IN = {
     "bengali": "bn as",
     "ethiopic": "am",
 }
+# For a guess by the script alone: who mostly writes it.
+_MOSTLY = {**_ONLY, "han": "zh", "kana": "ja"} | {
+    script: codes.split()[0] for script, codes in _WRITTEN_IN.items()
+}
+_RELATED = {
+    "ru": {"uk", "bg", "sr", "be", "mk", "kk"},
+    "ar": {"fa", "ur"},
+    "hi": {"mr", "ne"},
+}  # which share a script
 _SAME = {"pcm": "en", "arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nn": "no", "uzs": "uz"}
 
 
@@ -101,8 +121,84 @@ _WORDS = {
     "fa": "در از به که این را با است سلام ممنون می نیست دنیا",
     "ur": "کے کا کی ہے میں اور سے کو یہ شکریہ نہیں",
 }
+# More common words of the six that a guess without the model tells apart.
+_MORE_WORDS = {
+    "en": "can me from by an do does at when",
+    "fr": "sur cette quel quelle quoi comment pourquoi mon ma mes sont",
+    "de": "warum mir im wer kann sind",
+    "es": "cuál como del al mi quién son porque",
+    "it": "cosa del della mi perché chi qual questa",
+    "pt": "você do da no na meu minha quem são porque qual",
+}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_CODE = re.compile(r"```.*?(```|$)", re.DOTALL)
 _NOISE = re.compile(r"https?://\S+|\S+@\S+\.\S+|`[^`]*`|<[^>]{1,200}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The language of a text: ISO 639-1 where there is such a code, "" where nothing is written."""
+
+    code: str
+    probability: float  # 0 where nothing is written
+    letters: int  # of the beginning, see ``count_letters``
+    ranked: tuple[tuple[str, float], ...] = ()  # as ``detect`` has it
+
+    @property
+    def sure(self) -> bool:
+        """Enough is written, and it is hardly another: a person may be told."""
+        return self.probability >= SURE and self.letters >= LETTERS
+
+    def share(self, code: str) -> float:
+        """The probability of another language."""
+        return next((share for other, share in self.ranked if other == code), 0.0)
+
+
+def language_of(text: str, *, among: Container[str] = (), default: str = "") -> Detected:
+    """The likeliest language of a text, or of those NEARLY as likely the first that is ``among`` these.
+
+    ``default``: what to call it where nothing is written that tells: digits, signs, white space.
+    The first call loads a model, which takes a second, see ``guess_without_model``.
+    """
+    ranked = tuple(detect(text))
+    letters = count_letters(_NOISE.sub(" ", text[:_COUNTED]))
+    if not ranked:
+        return Detected(default, 0.0, letters)
+    nearly = (pair for pair in ranked if pair[0] in among and pair[1] >= NEARLY * ranked[0][1])
+    code, share = next(nearly, ranked[0])
+    return Detected(code, share, letters, ranked)
+
+
+def guess_without_model(text: str) -> str:
+    """The language that most of a text is in, ISO 639-1; "" where script and common words do not tell.
+
+    For the thread that draws: the model of ``language_of`` takes most of a second to load, this is done
+    after a millisecond. Of FLORES it names 94 % of whole sentences and 63 % of their first three to five
+    words, and is wrong about 1.5 and 1 %. Code in fences has no language.
+    """
+    text = _CODE.sub(" ", text[:SAMPLE])
+    scripts = _scripts(text)
+    script = max(scripts, key=lambda name: scripts[name], default="")
+    if script != "latin":
+        return _MOSTLY.get(script, "")
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    scores = Counter({code: sum(word in common for word in words) for code, common in _guessed().items()})
+    (best, score), (_, second) = scores.most_common(2)
+    enough = score >= max(1 if best == "en" else 2, 0.12 * len(words))
+    return best if len(words) > 1 and enough and score > second else ""
+
+
+def base_code(tag: str) -> str:
+    """The language of a tag: "zh" of "zh-Hans"."""
+    return tag.replace("_", "-").split("-")[0].lower()
+
+
+def is_supported(language: str, languages: Sequence[str]) -> bool:
+    """Whether a model that claims ``languages`` was made for ``language``; unknown counts as yes."""
+    if not language or not languages:
+        return True
+    claimed = set(map(base_code, languages))
+    return language in claimed or "multilingual" in claimed or bool(_RELATED.get(language, set()) & claimed)
 
 
 def detect(text: str) -> list[tuple[str, float]]:
@@ -202,6 +298,11 @@ def _languages_of(word: str) -> tuple[str, ...]:
 @cache
 def _words() -> dict[str, frozenset[str]]:
     return {language: frozenset(words.split()) for language, words in _WORDS.items()}
+
+
+@cache
+def _guessed() -> dict[str, frozenset[str]]:
+    return {language: _words()[language] | _set(more) for language, more in _MORE_WORDS.items()}
 
 
 @cache

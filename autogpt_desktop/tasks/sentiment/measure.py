@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.languages import LETTERS, language_of
 from autogpt_desktop.documents.text.scripts import count_letters
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, combined, sigmoid
 from autogpt_desktop.tasks.sentiment.scorers import Asker, Constants, Score
-
-if TYPE_CHECKING:
-    pass
-
 
 MOST_WINDOWS = 48  # of one text; of a longer one as many, evenly spread
 
@@ -23,12 +19,6 @@ MOST_CHARACTERS = 100_000  # of one text that are cut into sentences
 
 
 _PLAIN = 0.9  # how much less a window counts that is surely neutral
-
-
-_SURE = 0.8  # probability of a language that a person is told about
-
-
-_LETTERS = 12  # fewer do not tell a language
 
 
 _CUT = re.compile(r" (?=(?:n['’]t|['’](?:s|re|ve|ll|d|m))\b)|(?<=[($]) ")
@@ -124,7 +114,7 @@ def judged(parts: Sequence[Part], scale: Scale, two_way: bool) -> tuple[float, t
 def windows(text: str, asking: Asker) -> tuple[str, list[tuple[int, int]], bool]:
     """The text with tidy white space, the windows that are scored as (start, end) of it, and whether
     some of it is left out."""
-    from autogpt_desktop.documents.text.passages import sentences as cut
+    from autogpt_desktop.documents.text.sentences import sentences as cut
 
     plain, long = tidy(text[:MOST_CHARACTERS]), len(text) > MOST_CHARACTERS
     if not plain:
@@ -171,12 +161,7 @@ def _chopped(text: str, start: int, end: int, asking: Asker) -> Iterator[tuple[i
 
 def unknown_language(text: str, known: Sequence[str]) -> str:
     """The text's language if it is surely none of ``known``; "" too where nothing is known."""
-    from autogpt_desktop.documents.text.passages import detect
-
-    if not known or sum(character.isalpha() for character in text[:200]) < 2:
+    if not known or count_letters(text[:200]) < LETTERS:  # saves the work for short ones
         return ""
-    found = detect(text)
-    if not found or found[0][0] in known:
-        return ""
-    letters = count_letters(text[:200])
-    return found[0][0] if found[0][1] >= _SURE and letters >= _LETTERS else ""
+    found = language_of(text)
+    return found.code if found.sure and found.code not in known else ""

@@ -145,7 +145,7 @@ def _sentences(
     cancelled: Callable[[], bool],
 ) -> Generator[Progress, None, list[tuple[SentenceScore, ...]]]:
     """Each text's sentences with their own probabilities; a text of one sentence is not asked again."""
-    from autogpt_desktop.documents.text.passages import sentences as cut
+    from autogpt_desktop.documents.text.sentences import sentences as cut
 
     spans = [
         cut(text[:MOST_CHARACTERS])[:MOST_SENTENCES] if whole.parts else []

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from autogpt_desktop.documents.text.glossary import Glossary
-from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.tasks.prompts import usual_ratio
 
@@ -51,7 +51,8 @@ _CHARACTERS = re.compile(r"[^\W_]")
 _SCRIPT = {
     "zh": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC", "ar": "ARABIC",
 }  # fmt: skip
-_MOST_CHECKED = 40  # letters; the language of fewer is not asked for
+_MOST_CHECKED = 40  # letters; fewer may be names, which are in any language
+_HARDLY = 0.1  # probability of the language that was asked for
 
 
 def has_letters(text: str) -> bool:
@@ -145,8 +146,8 @@ def wrong_language(source: str, translation: str, to: str) -> bool:
         return scripts["HIRAGANA"] + scripts["KATAKANA"] > 0.1 * len(letters)
     if len(letters) < _MOST_CHECKED or wanted != ["LATIN"]:
         return False
-    ranked = dict(detect(PROTECTED.sub(" ", translation)))
-    return bool(ranked) and ranked.get(to, 0.0) < 0.1 and max(ranked.values()) > 0.8
+    found = language_of(PROTECTED.sub(" ", translation))
+    return found.sure and found.share(to) < _HARDLY
 
 
 def left_over(source: str, translation: str, to: str) -> list[str]:

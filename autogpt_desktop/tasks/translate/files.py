@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary
-from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Turned
 from autogpt_desktop.documents.write.base import Blocks
 from autogpt_desktop.documents.write.open import SUFFIXES, open_blocks
@@ -128,10 +128,10 @@ def _language(blocks: Blocks, source: str, target: str) -> str:
     """One language for the whole file, where it can be told: a heading alone says too little."""
     if source != "auto":
         return source
-    found = detect("\n".join(blocks.texts))
-    if not found or found[0][0] == target or found[0][0] not in {*LANGUAGES, *OTHER_LANGUAGES}:
+    found = language_of("\n".join(blocks.texts)).code
+    if found == target or found not in {*LANGUAGES, *OTHER_LANGUAGES}:
         return "auto"  # it is said, and flagged, for each text
-    return found[0][0]
+    return found
 
 
 def _free(path: Path) -> Path:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
-from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import Answer
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 FIRST = 1  # sentences that are translated before the first is shown
 MOST = 20_000  # sentences that are remembered
-_SHORT = 24  # letters; of fewer one cannot be sure in what language they are
-_SURE = 0.8  # so sure that also a short text counts
+_SHORT = 24  # letters; while there are fewer, a language that was found before is rather kept
+_KEPT = 0.02  # its probability, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +84,15 @@ def guess(text: str, before: str = "") -> str:
     """
     if not has_letters(text):
         return before
-    found = detect(text)
-    if not found:
-        return before
-    language, share = found[0]
-    unsure = share < _SURE and sum(map(str.isalpha, text[:200])) < _SHORT
-    if before and unsure and dict(found).get(before, 0.0) >= 0.02:
-        return before
-    return language
+    found = language_of(text, default=before)
+    unsure = not found.sure and found.letters < _SHORT
+    return before if before and unsure and found.share(before) >= _KEPT else found.code
 
 
 def _doubt(text: str, given: str) -> str:
     """Another language than the given one, where the text is plainly in that; else ""."""
-    if sum(map(str.isalpha, text[:400])) < _SHORT / 2:
-        return ""
-    found = detect(text)
-    plain = found and found[0][0] != given and found[0][1] > 0.9 and found[0][0] in LANGUAGES
-    return found[0][0] if plain else ""
+    found = language_of(text)
+    return found.code if found.sure and found.code != given and found.code in LANGUAGES else ""
 
 
 @lru_cache(maxsize=4)

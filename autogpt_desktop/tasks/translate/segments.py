@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autogpt_desktop.documents.text.passages import sentences
+from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.tasks.translate.checks import WIDE, apart, has_letters
 
 LONGEST = 320  # characters of a sentence that is translated whole; Chinese and Japanese: a third

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary
-from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.documents.text.languages import base_code, language_of
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
 
 _FEW = 60  # characters; the language of more is told by themselves
-_NEARLY = 0.3  # of the likeliest language's probability
 QUALITIES = ("quick", "best")
 WINDOW = 16  # pieces that are translated together before the first of them is shown
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
@@ -86,13 +85,13 @@ def languages(engine: Engine) -> tuple[str, ...]:
 
 def offered(known: Sequence[str]) -> tuple[str, ...]:
     """Which of LANGUAGES to offer where a model knows those: all of them where it names none."""
-    own = {code.replace("_", "-").split("-")[0].lower() for code in known}
+    own = set(map(base_code, known))
     return tuple(code for code in LANGUAGES if code in own) or tuple(LANGUAGES)
 
 
 def states(known: Sequence[str]) -> bool:
     """Does a list of languages name any of LANGUAGES? "multilingual" alone, or nothing, says nothing."""
-    return any(code.replace("_", "-").split("-")[0].lower() in LANGUAGES for code in known)
+    return any(base_code(code) in LANGUAGES for code in known)
 
 
 def translate(
@@ -284,13 +283,11 @@ def _language(text: str, target: str, known: Sequence[str] = ()) -> str:
     """The language that a text is most likely in, ISO 639-1; English where nothing can be told.
 
     A few words may be in many languages: of those nearly as likely, in the first that the model knows."""
-    found = detect(text) if has_letters(text) else []
-    if not found:
-        return "en" if target != "en" else "fr"
-    likely = [code for code, share in found if share >= _NEARLY * found[0][1]]
-    if known and len(text) <= _FEW:
-        return next((code for code in likely if code in offered(known)), found[0][0])
-    return found[0][0]
+    default = "en" if target != "en" else "fr"
+    if not has_letters(text):
+        return default
+    among = offered(known) if known and len(text) <= _FEW else ()
+    return language_of(text, among=among, default=default).code
 
 
 def nearest(text: str, language: str, known: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from autogpt_desktop.documents.text.languages import guess_without_model, is_supported
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.language_hint import guess_language, is_supported
 from autogpt_desktop.ui.widgets.basic import languages_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class LanguageWarning(QObject):
         if not text.strip():
             question = self._conversation.last_of("user")
             text = question.text if question else ""
-        language = guess_language(text)
+        language = guess_without_model(text)
         if model is None or is_supported(language, tuple(model.languages)):
             self._banner.show_text("")
             return

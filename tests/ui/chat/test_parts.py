@@ -1,4 +1,4 @@
-"""Attachments, the language guess, dates of the list, and the sampling drawer."""
+"""Attachments, dates of the list, and the sampling drawer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from autogpt_desktop.ui.chat.attachments import (
 )
 from autogpt_desktop.ui.chat.chat_settings import sampling_from, sampling_values
 from autogpt_desktop.ui.chat.conversation_model import group_name
-from autogpt_desktop.ui.chat.language_hint import guess_language, is_supported
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
@@ -62,36 +61,6 @@ def test_files_that_cannot_be_attached(tmp_path: Path) -> None:
 def test_a_file_cannot_close_its_fence() -> None:
     text = prompt_text("Explain", [Attachment("a.md", "```\ncode\n```")])
     assert text == "a.md:\n````\n```\ncode\n```\n````\n\nExplain"
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("How does a binary search work?", "en"),
-        ("二分查找是怎么工作的？", "zh"),
-        ("用 Python 写一个二分查找", "zh"),
-        ("これは日本語の文章です", "ja"),
-        ("이진 검색은 어떻게 작동합니까?", "ko"),
-        ("Как работает двоичный поиск?", "ru"),
-        ("كيف يعمل البحث الثنائي؟", "ar"),
-        ("Wie funktioniert die binäre Suche und warum ist das so?", "de"),
-        ("Comment est-ce que la recherche fonctionne dans une liste ?", "fr"),
-        ("¿Cómo funciona la búsqueda en una lista y por qué?", "es"),
-        ("Come funziona la ricerca di un valore in una lista?", "it"),
-        ("Como você não está fazendo uma busca em uma lista?", "pt"),
-        ("12 + 30 = ?", ""),
-        ("Kyoto", ""),
-        ("```\nder die das und ist\n```", ""),
-    ],
-)
-def test_languages_are_guessed(text: str, language: str) -> None:
-    assert guess_language(text) == language
-
-
-def test_what_a_model_was_made_for() -> None:
-    assert not is_supported("zh", ("en",))
-    assert is_supported("zh", ("en", "zh-Hans"))
-    assert is_supported("fr", ()) and is_supported("", ("en",))
 
 
 def test_date_groups() -> None:
