@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header
+from autogpt_desktop.catalog.removal import remove_model
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
 
@@ -37,6 +37,7 @@ class InstalledModel:
     kv_rows: int = 0  # that a token adds to the KV cache: layers × 2 × key-value heads
     head_dim: int = 0  # numbers in one of them
     removable: bool = True  # in the user's models folder, or registered by the user
+    place: Path | None = None  # where it, or a link to it, lies in the user's models folder
     kind: str = "decoder"  # or an encoder's head: "embedding", "classification", "question_answering"
 
     @property
@@ -55,13 +56,13 @@ def installed() -> list[InstalledModel]:
     cache = HeaderCache()
     models: dict[str, InstalledModel] = {}
     seen: set[Path] = set()
-    for path, entry, removable in _places():
+    for path, entry, removable, place in _places():
         if path in seen:
             continue
         seen.add(path)
         if entry is not None and entry.name in models:
             continue  # the same catalog model in a second folder
-        model = _describe(path, entry, cache.header(path), removable)
+        model = replace(_describe(path, entry, cache.header(path), removable), place=place)
         name, number = model.name, 1
         while name in models:
             number += 1
@@ -138,7 +139,8 @@ def add(path: Path | str) -> InstalledModel:
 
 
 def remove(name: str) -> None:
-    """Delete a model from the user's models folder, or forget a registered one (its file stays).
+    """Delete a model from the user's models folder (of a link: the link), or forget a registered one, whose
+    file stays. See ``removal`` for what is left alone.
 
     Raises KnownError: model-missing, model-not-removable.
     """
@@ -151,18 +153,12 @@ def remove(name: str) -> None:
     if model.path in registered:
         _save_registered([path for path in registered if path != model.path])
         return
-    if not model.removable:
+    if not model.removable or model.place is None:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent))
+    entry = catalog().get(model.name)
+    files = tuple(file.name for file in entry.files) if entry and entry.is_folder else ()
     try:
-        if model.path.is_dir():
-            shutil.rmtree(model.path)
-            return
-        model.path.unlink()
-        folder = model.path.parent
-        if folder != paths.models_dir().resolve():
-            left = list(folder.iterdir())
-            if all(path.name == ".lock" or path.suffix == ".part" for path in left):
-                shutil.rmtree(folder)
+        remove_model(model.place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
 
@@ -178,8 +174,8 @@ def _forget_packed(model: Path) -> None:
 # --- where models lie
 
 
-def _places() -> Iterator[tuple[Path, CatalogModel | None, bool]]:
-    """(path, catalog entry it is, removable) of everything that looks like a model."""
+def _places() -> Iterator[tuple[Path, CatalogModel | None, bool, Path | None]]:
+    """(path, catalog entry it is, removable, its place in the user's folder) of all that look like models."""
     entries = catalog().values()
     known = {(entry.name, file.name): entry for entry in entries for file in entry.files}
     folders = {entry.name: entry for entry in entries if entry.is_folder}
@@ -187,10 +183,10 @@ def _places() -> Iterator[tuple[Path, CatalogModel | None, bool]]:
         for place in _children(folder):
             for path in _models_in(place):
                 entry = folders.get(path.name) if path == place else known.get((path.parent.name, path.name))
-                yield path.resolve(), entry, number == 0
+                yield path.resolve(), entry, number == 0, path if number == 0 else None
     for path in _registered():
         if path.exists():
-            yield path, None, True
+            yield path, None, True, None
 
 
 def _models_in(place: Path) -> list[Path]:

@@ -22,15 +22,7 @@ from autogpt_desktop.i18n import message
 from tests.engine.torch_backend.test_encoder import write_encoder
 from tests.tiny import write_tiny_gguf
 
-
-@pytest.fixture(autouse=True)
-def no_bundled_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Only what a test puts there is installed; the catalog stays the real one."""
-    catalog()
-    folder = tmp_path / "bundled"
-    folder.mkdir()
-    monkeypatch.setattr(paths, "model_dirs", lambda: [paths.models_dir(), folder])
-    return folder
+pytestmark = pytest.mark.usefixtures("no_bundled_models")
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
+
+_INDEX = "index"  # how the names of an index, its log and one that was set aside begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Collections:
         """Delete the collection and its index; never the files in it. Its index must be closed."""
         try:
             (collection.folder / "collection.json").unlink(missing_ok=True)  # first: half a one is none
-            shutil.rmtree(collection.folder)
+            self._remove_index(collection.folder)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -93,7 +95,19 @@ class Collections:
         """Delete what is left of collections whose removal was cut short."""
         for folder in self.folder.glob("*"):
             if folder.is_dir() and not (folder / "collection.json").exists():
-                shutil.rmtree(folder, ignore_errors=True)  # the next time, then
+                with suppress(OSError):  # the next time, then
+                    self._remove_index(folder)
+
+    def _remove_index(self, folder: Path) -> None:
+        """An index, and its folder if nothing else lies in it; of a link, the link. Raises OSError."""
+        if folder.is_symlink():
+            folder.unlink()
+            return
+        for path in folder.iterdir():
+            if path.name.startswith(_INDEX) or path.name.endswith(atomic.SUFFIX):
+                path.unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
     def _read(self, folder: Path) -> Collection | None:
         try:

@@ -412,3 +412,20 @@ def test_collections_are_kept(tmp_path: Path, root: Path) -> None:
         store.get("Books")
     assert root.exists()
     assert collection_of([root]) == collection_of([root, root]) != collection_of([tmp_path])
+
+
+def test_what_is_left_of_a_removal_goes_and_somebody_elses_files_stay(tmp_path: Path) -> None:
+    """A folder without a description may be anybody's; a link leads anywhere."""
+    collections = Collections(tmp_path / "collections")
+    left, foreign, work = (tmp_path / "collections" / name for name in ("left", "foreign", "work"))
+    for folder in (left, foreign):
+        folder.mkdir(parents=True)
+        (folder / "index.db").touch()
+        (folder / "index.db-wal").touch()
+    (foreign / "thesis.txt").write_text("years of work")
+    (tmp_path / "index of my work.txt").touch()
+    work.symlink_to(tmp_path, target_is_directory=True)
+    collections.sweep()
+    assert not left.exists() and not work.is_symlink()
+    assert [path.name for path in foreign.iterdir()] == ["thesis.txt"]
+    assert (tmp_path / "index of my work.txt").exists()
