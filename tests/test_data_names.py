@@ -10,11 +10,11 @@ from autogpt_desktop.catalog.headers import HeaderCache
 from autogpt_desktop.documents.index.collection import Collection, Collections, collection_of
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
+from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.storage.translations import TranslateHistory
-from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
 
 def test_the_folders(isolated_home: Path) -> None:

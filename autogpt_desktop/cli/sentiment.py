@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     tables = _checked(options)  # before anything slow is imported
     from autogpt_desktop.cli.output import Interrupt
     from autogpt_desktop.runtime import open_models
-    from autogpt_desktop.tasks.sentiment.corrections import Corrections
+    from autogpt_desktop.storage.corrections import Corrections
 
     corrections, stop = Corrections(), Interrupt()
     models = open_models(settings, {"sentiment": options.model}, options.device)

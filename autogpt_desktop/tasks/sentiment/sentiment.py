@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.sentiment.calibration import Scale, label_of
+from autogpt_desktop.tasks.sentiment.corrections import Corrections, adjusted
 from autogpt_desktop.tasks.sentiment.measure import (
     MOST_CHARACTERS,
     Judge,
@@ -29,7 +30,6 @@ from autogpt_desktop.tasks.sentiment.scorers import Score
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
-    from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
 ROLE = "sentiment"
 CHUNK = 64  # texts between two results: enough for full passes, soon enough to be seen
@@ -119,7 +119,7 @@ def ready(
     constants = yield from asking.scale(cancelled)
     scale = constants.scale
     if corrections is not None:
-        scale = yield from corrections.adjusted(asking, scale, cancelled)
+        scale = yield from adjusted(corrections, asking, scale, cancelled)
     return Judge(asking, constants, scale)
 
 

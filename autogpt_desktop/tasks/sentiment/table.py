@@ -21,12 +21,12 @@ from autogpt_desktop.documents.tables import Row, Table, write_rows
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.tasks.sentiment.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, Part, measure
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, Scored, ready, scored
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
-    from autogpt_desktop.tasks.sentiment.corrections import Corrections
 
 _BLOCK = 256  # rows whose texts are looked up together
 _LARGEST = 2 << 30  # bytes, of a file

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment.corrections import CHARACTERS, Correction, Corrections
+from autogpt_desktop.storage.corrections import CHARACTERS, Correction, Corrections
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

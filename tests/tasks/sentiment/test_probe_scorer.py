@@ -10,9 +10,9 @@ import pytest
 
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
+from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment import probe_scorer
 from autogpt_desktop.tasks.sentiment.calibration import Scale, refit
-from autogpt_desktop.tasks.sentiment.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.measure import Judge, Part, judged, measure, tidy
 from autogpt_desktop.tasks.sentiment.probe_scorer import (
     HeadedAsker,

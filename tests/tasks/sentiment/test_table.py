@@ -19,7 +19,7 @@ from autogpt_desktop.documents.tables import read_table
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.tasks.sentiment.corrections import Corrections
+from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
 GOOD, BAD = "Wonderful, I loved it.", "Terrible, a waste of money."
