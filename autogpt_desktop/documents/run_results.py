@@ -1,17 +1,22 @@
-"""Results of a run over a table that is long enough to be interrupted: one small file for each run.
+"""Results of a run that is long enough to be interrupted: one file for each run, which then goes on.
 
-What is kept belongs to a text (by its hash, not by its words), so a killed run continues where it
-stopped and equal texts are computed once. Everything can be computed again: the oldest files go.
+``Run`` is for rows of a table, by the million: a database of numbers, which is asked for some at a time.
+What is kept belongs to a text (by its hash, not by its words), so that equal texts are computed once.
+Everything can be computed again: the oldest files go. ``ResultLines`` is for some thousand results of any
+kind: lines that are read whole, and go when the run is done.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 from autogpt_desktop import database
 from autogpt_desktop.errors import KnownError
@@ -21,6 +26,8 @@ _VERSION = 1
 _SUFFIX = ".run"
 
 Numbers = tuple[float, ...]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Run:
@@ -101,3 +108,78 @@ class Run:
 
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class ResultLines(MutableMapping[K, V], Generic[K, V]):
+    """Results in a file of JSON lines, ``[name, *values]`` each. Use it in ``with``.
+
+    ``name``: what a key is called in the file. ``pack`` makes a result a list that JSON knows, ``unpack``
+    takes its items; lines that it refuses with ValueError or TypeError are left out, as is the half line
+    that a killed run ends with. Raises KnownError("file-not-written").
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: Callable[[Any], str],
+        pack: Callable[[V], Sequence[Any]],
+        unpack: Callable[..., V],
+    ) -> None:
+        self.path = path
+        self._name, self._pack, self._unpack = name, pack, unpack
+        self._known: dict[str, V] = {}
+
+    def __enter__(self) -> Self:
+        self._known.clear()
+        try:
+            with suppress(FileNotFoundError), self.path.open(encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    self._read(line)
+            self._file = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise self._not_written(error) from error
+        if self._known:
+            self._file.write("\n")  # behind half a line of a run that was killed
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if not self._known:
+            self.path.unlink(missing_ok=True)
+
+    def _read(self, line: str) -> None:
+        with suppress(ValueError, TypeError):
+            name, *values = json.loads(line)
+            self._known[str(name)] = self._unpack(*values)
+
+    def _not_written(self, error: OSError) -> KnownError:
+        return KnownError("file-not-written", name=self.path.name, reason=error.strerror)
+
+    def __getitem__(self, key: K) -> V:
+        return self._known[self._name(key)]
+
+    def __contains__(self, key: object) -> bool:
+        return self._name(key) in self._known
+
+    def __setitem__(self, key: K, value: V) -> None:
+        name = self._name(key)
+        self._known[name] = value
+        try:
+            self._file.write(json.dumps([name, *self._pack(value)], ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._not_written(error) from error
+
+    def __delitem__(self, key: K) -> None:
+        del self._known[self._name(key)]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Names, not keys."""
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def remove(self) -> None:
+        """The run is done: at the end of ``with`` the file goes."""
+        self._known.clear()

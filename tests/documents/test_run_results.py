@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.documents import run_results
-from autogpt_desktop.documents.run_results import Run
+from autogpt_desktop.documents.run_results import ResultLines, Run
 from autogpt_desktop.errors import KnownError
 
 KEPT = [("good", (1.5, -1.0, 7.0), "a,b fi"), ("", (), "empty "), ("\ud800", (0.1,), "")]
@@ -79,3 +79,41 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(KnownError) as error:
         Run(tmp_path / "file", ("a",))
     assert error.value.key == "folder-not-writable"
+
+
+def lines(path: Path) -> ResultLines[str, tuple[int, str]]:
+    return ResultLines(path, str.upper, list, lambda number, text: (int(number), str(text)))
+
+
+def test_lines_are_there_again_until_the_run_is_done(tmp_path: Path) -> None:
+    file = tmp_path / "a.part"
+    with lines(file) as run:
+        run["one"] = (1, "eins")
+        run["two"] = (2, "zwei")
+        run["one"] = (1, "un")
+        assert file.read_text(encoding="utf-8").count("\n") == 3, "at once, not at the end"
+    with file.open("a", encoding="utf-8") as killed:
+        killed.write('["THREE", 3')
+    with lines(file) as run:
+        assert dict(run.items()) == {"ONE": (1, "un"), "TWO": (2, "zwei")}
+        assert "one" in run and "three" not in run
+        run["three"] = (3, "trois")
+    with lines(file) as run:
+        assert run["three"] == (3, "trois") and len(run) == 3
+        run.remove()
+    assert not file.exists()
+
+
+def test_lines_that_are_none_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "a.part"
+    file.write_bytes(b'["A", 1, "x"]\n[]\n7\n{"A": 1}\n["B"]\n["C", "no", "x"]\n\xff\n')
+    with lines(file) as run:
+        assert dict(run.items()) == {"A": (1, "x")}
+
+
+def test_lines_nobody_wrote_leave_no_file(tmp_path: Path) -> None:
+    with lines(tmp_path / "a.part"):
+        pass
+    assert not (tmp_path / "a.part").exists()
+    with pytest.raises(KnownError, match="file-not-written"), lines(tmp_path / "none" / "a.part"):
+        pass

@@ -9,7 +9,6 @@ bootstrap (Koehn 2004).
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import sys
 import time
@@ -18,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop import atomic, paths
+from autogpt_desktop import paths
 from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, write
+from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.engine.generation.batch import Continuation, generate
 from autogpt_desktop.engine.load import run_to_end
@@ -54,16 +54,15 @@ def measure_translate(models: Models, data_dir: Path, limit: int = 0, seed: int 
 
     What is done is kept, pair by pair, so a run that was ended goes on. Raises KnownError("bench-data")."""
     engine = run_to_end(models.get("translate"))
-    kept = _Done(engine, data_dir, limit or SENTENCES, seed)
-    found = {}
-    for source, target in PAIRS:
-        name = f"{source}-{target}"
-        if name not in kept.pairs:
-            kept.add(name, _pair(engine, models, data_dir, source, target, limit or SENTENCES, seed))
-        found[name] = kept.pairs[name]
-    if KEPT not in kept.pairs:
-        kept.add(KEPT, _kept_examples(engine, models, data_dir, limit or SENTENCES, seed))
-    return found | {KEPT: kept.pairs[KEPT]}
+    with _measured(engine, data_dir, limit or SENTENCES, seed) as measured:
+        for source, target in PAIRS:
+            name = f"{source}-{target}"
+            if name not in measured:
+                measured[name] = _pair(engine, models, data_dir, source, target, limit or SENTENCES, seed)
+        if KEPT not in measured:
+            measured[KEPT] = _kept_examples(engine, models, data_dir, limit or SENTENCES, seed)
+        names = [*(f"{source}-{target}" for source, target in PAIRS), KEPT]
+        return {name: measured[name] for name in names}
 
 
 def _kept_examples(engine: Engine, models: Models, data_dir: Path, limit: int, seed: int) -> dict[str, float]:
@@ -112,28 +111,18 @@ def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0)
     return weights
 
 
-class _Done:
+def _measured(engine: Engine, data_dir: Path, limit: int, seed: int) -> ResultLines[str, dict[str, Any]]:
     """Figures of the pairs that are measured, in a file of the cache, as long as nothing else changed."""
-
-    def __init__(self, engine: Engine, data_dir: Path, limit: int, seed: int) -> None:
-        code = Path(__file__).parents[2]
-        files = [*code.glob("tasks/translate/*.py"), code / "tasks" / "prompts.py", Path(__file__)]
-        files += [
-            paths.resources() / place for place in ("prompts/translate.toml", "calibration/translate.json")
-        ]
-        files += data_dir.glob("flores-dev/*.txt")
-        digest = hashlib.sha256(repr((engine.name, engine.weight_bytes, limit, seed)).encode())
-        for file in sorted(files):
-            digest.update(file.read_bytes())
-        self.path = paths.cache_dir() / "bench" / f"translate-{digest.hexdigest()[:16]}.json"
-        self.pairs: dict[str, Any] = {}
-        if self.path.is_file():
-            self.pairs = json.loads(self.path.read_text(encoding="utf-8"))
-
-    def add(self, name: str, figures: dict[str, Any]) -> None:
-        self.pairs[name] = figures
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(self.path, json.dumps(self.pairs, indent=1))
+    code = Path(__file__).parents[2]
+    files = [*code.glob("tasks/translate/*.py"), code / "tasks" / "prompts.py", Path(__file__)]
+    files += [paths.resources() / place for place in ("prompts/translate.toml", "calibration/translate.json")]
+    files += data_dir.glob("flores-dev/*.txt")
+    digest = hashlib.sha256(repr((engine.name, engine.weight_bytes, limit, seed)).encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    path = paths.cache_dir() / "bench" / f"translate-{digest.hexdigest()[:16]}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return ResultLines(path, str, lambda figures: [figures], dict)
 
 
 def _sample(

@@ -1,6 +1,6 @@
 """Sentiment of a list, or of a column of a CSV or XLSX file of any number of rows; it survives being killed.
 
-What was measured of a text is kept in a file of the run (``documents.runs``) behind every few texts:
+What was measured of a text is kept in a file of the run (``documents.run_results``) behind every few texts:
 before calibration, so that corrections and two-way judge again without asking the model again.
 """
 
@@ -67,7 +67,7 @@ class Block:
 
 
 class Store(Protocol):
-    """Where what was measured is kept: ``documents.runs.Run``, or ``Remembered``."""
+    """Where what was measured is kept: ``documents.run_results.Run``, or ``Remembered``."""
 
     def find(self, texts: Iterable[str]) -> dict[str, tuple[Numbers, str]]: ...
 

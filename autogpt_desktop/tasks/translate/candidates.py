@@ -34,7 +34,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A translation. ``confidence``: the probability that it is of use, see translate_confidence."""
+    """A translation. ``confidence``: the probability that it is of use, see confidence."""
 
     text: str
     confidence: float

@@ -7,13 +7,13 @@ goes on where it was.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Turned
@@ -143,70 +143,20 @@ def _free(path: Path) -> Path:
     return found
 
 
-class Kept(MutableMapping[tuple[Any, ...], Answer]):
-    """What was translated so far, in a file of JSON lines: a run that was ended goes on from there."""
+class Kept(ResultLines[tuple[Any, ...], Answer]):
+    """What was translated so far: a run that was ended goes on from there."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._known: dict[str, Answer] = {}
-
-    def __enter__(self) -> Kept:
-        try:
-            with self.path.open(encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    self._read(line)
-        except FileNotFoundError:
-            self._known.clear()
-        except OSError as error:
-            raise KnownError("file-not-written", name=self.path.name, reason=error.strerror) from error
-        try:
-            self._file = self.path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise KnownError("file-not-written", name=self.path.name, reason=error.strerror) from error
-        if self._known:
-            self._file.write("\n")  # behind half a line of a run that was killed
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        if not self._known:
-            self.path.unlink(missing_ok=True)
-
-    def _read(self, line: str) -> None:
-        try:
-            key, text, confidence, flags = json.loads(line)
-            self._known[str(key)] = Answer(str(text), float(confidence), tuple(map(str, flags)))
-        except (ValueError, TypeError):  # the last line of a run that was killed
-            return
-
-    def __getitem__(self, key: tuple[Any, ...]) -> Answer:
-        return self._known[_hash(key)]
-
-    def __contains__(self, key: object) -> bool:
-        return _hash(key) in self._known
-
-    def __setitem__(self, key: tuple[Any, ...], answer: Answer) -> None:
-        line = [_hash(key), answer.text, answer.confidence, list(answer.flags)]
-        self._known[_hash(key)] = answer
-        try:
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise KnownError("file-not-written", name=self.path.name, reason=error.strerror) from error
-
-    def __delitem__(self, key: tuple[Any, ...]) -> None:
-        del self._known[_hash(key)]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def remove(self) -> None:
-        """The result is written: this is no longer needed."""
-        self._known.clear()
+        super().__init__(path, _hash, _packed, _unpacked)
 
 
 def _hash(key: object) -> str:
     return hashlib.sha256(repr(key).encode()).hexdigest()[:32]
+
+
+def _packed(answer: Answer) -> list[Any]:
+    return [answer.text, answer.confidence, list(answer.flags)]
+
+
+def _unpacked(text: object, confidence: Any, flags: Any) -> Answer:
+    return Answer(str(text), float(confidence), tuple(map(str, flags)))

@@ -16,7 +16,7 @@ ORDER, BETA = 6, 2.0
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """``logprob``: mean of its tokens' natural logarithms of probability. ``flags``, and what they cost:
-    see translate_guard."""
+    see checks."""
 
     text: str
     logprob: float

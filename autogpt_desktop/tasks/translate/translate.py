@@ -51,7 +51,7 @@ class Translated:
     before: str
     text: str
     confidence: float  # 0 to 1; 1 for what was only copied
-    flags: tuple[str, ...]  # see translate_guard
+    flags: tuple[str, ...]  # see checks
 
 
 @dataclass(frozen=True, slots=True)
