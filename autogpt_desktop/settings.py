@@ -33,6 +33,19 @@ _BALANCED: dict[str, Any] = {
 }
 
 
+def sampling_fits(name: str, value: Any) -> bool:
+    """Whether ``value`` can be used for one setting of ``engine.config.Sampling``. Others, which a newer
+    version may know, always fit."""
+    if name == "seed":
+        return value is None or (_is_whole(value) and abs(value) < 2**63)
+    if name == "stop":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    default = _BALANCED.get(name)
+    if isinstance(default, int):
+        return _is_whole(value) and 0 <= value < 2**31  # what a field for numbers can show
+    return default is None or (_is_number(value) and value >= 0)
+
+
 def built_in_presets() -> list[dict[str, Any]]:
     """The presets every installation starts with: ``name``, ``system_prompt``, ``sampling``, ``built_in``.
 
@@ -120,7 +133,7 @@ class Settings:
         try:
             if path.stat().st_size > MAX_FILE:
                 raise ValueError("too large")
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a mark
             if not isinstance(values, dict):
                 raise ValueError("not an object")
         except FileNotFoundError:
@@ -193,6 +206,10 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     return presets or default
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_number(value: Any) -> bool:
     """A number that arithmetic can use: no NaN, no infinity, no integer beyond every float."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
@@ -207,13 +224,5 @@ def _checked_preset(preset: Any) -> dict[str, Any] | None:
     known = {}
     for key, default in _BALANCED.items():
         value = sampling.get(key, default)
-        if key == "seed":
-            fine = value is None or (isinstance(value, int) and not isinstance(value, bool))
-        elif key == "stop":
-            fine = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        elif isinstance(default, int):
-            fine = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        else:
-            fine = _is_number(value) and value >= 0
-        known[key] = value if fine else copy.copy(default)
+        known[key] = value if sampling_fits(key, value) else copy.copy(default)
     return {**preset, "system_prompt": prompt, "sampling": known}

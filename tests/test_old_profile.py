@@ -41,7 +41,7 @@ from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.storage.translations import Kept, TranslateHistory
-from autogpt_desktop.tasks.sentiment.corrections import Corrections
+from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.table import TableRun
 from autogpt_desktop.tasks.translate.files import TranslatedFile, translate_file
 from autogpt_desktop.ui import ui_language
@@ -687,7 +687,7 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     assert isinstance(chat, ChatPanel)
     rows = [row.conversation for row in chat.list.model.rows if row.conversation is not None]
     assert [one.title for one in rows] == ["Brewing tea", "", "Imported: naïve café", "茶经"]
-    assert chat.conversation_id == 1 and [one.id for one in chat.messages] == [1, 3, 5, 6]
+    assert chat.conversation.id == 1 and [one.id for one in chat.conversation.messages] == [1, 3, 5, 6]
     assert chat.view.widgets[3].body.toPlainText() == "About 80 °C."
     assert chat.composer.text() == "And white tea? 白茶呢？"
     assert [one.as_dict() for one in chat.composer.attachments] == [CHINESE_FILE]
@@ -702,22 +702,22 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
 def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, changing: Path) -> None:
     show(window, qtbot)
     answer: AnswerPanel = window.columns.panel("answer")
-    assert answer.pasting and answer.ask_bar.field.text() == "When does it op"
-    assert answer.pasted.text() == "茶馆在磨坊旁边。The teahouse opens at nine."
-    shelf = answer.collections.shelf
+    assert answer.view.pasting and answer.view.ask_bar.field.text() == "When does it op"
+    assert answer.view.pasted.text() == "茶馆在磨坊旁边。The teahouse opens at nine."
+    shelf = answer.view.collections.controller
     assert [one.name for one in shelf.items()] == ["Paused", "Tea & 茶"]
     qtbot.waitUntil(lambda: shelf.status().listed is not None)
     listed = shelf.status().listed
     assert shelf.current() == Collections().get(TEA) and listed is not None
     assert len(listed.rows) == 4 and not listed.unfinished and listed.by_meaning and listed.stale == 0
-    with qtbot.waitSignal(answer.earlier.listed) as earlier:
-        answer.earlier.look()
+    with qtbot.waitSignal(answer.conversation.history.listed) as earlier:
+        answer.conversation.history.list_saved()
     assert [one.id for one in earlier.args[0]] == [PASTED, MILL]
 
     translate: TranslatePanel = window.columns.panel("translate")
-    assert translate.pair.source.text() == TRAIN
-    assert translate.pair.target.text() == "火车中午出发。我们在家吃了🍵。"
-    row = translate.languages
+    assert translate.view.pair.source.text() == TRAIN
+    assert translate.view.pair.target.text() == "火车中午出发。我们在家吃了🍵。"
+    row = translate.view.languages
     assert (row.source, row.target, row.recent) == ("auto", "zh", ["zh", "fr", "de"])
     files = [one.remembered() for one in translate.show_files().rows]
     assert files == window.context.settings.translate_files

@@ -150,3 +150,23 @@ def test_roles_that_are_not_known_are_dropped(tmp_path: Path) -> None:
     settings.roles["sentiment"] = "a"
     settings.save()
     assert Settings.load(path).roles == {"sentiment": "a"}
+
+
+def test_a_byte_order_mark_is_no_damage(path):
+    settings = Settings.load(path)
+    settings.theme = "dark"
+    settings.save()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    again = Settings.load(path)
+    assert again.theme == "dark" and again.set_aside is None
+
+
+@pytest.mark.parametrize(
+    "sampling", [{"top_k": 10**12}, {"max_tokens": 2**31}, {"seed": 2**64}, {"temperature": 10**20}]
+)
+def test_numbers_that_no_field_can_show_have_their_default(path, sampling):
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"presets": [{"name": "mine", "sampling": sampling}]}))
+    (preset,) = Settings.load(path).presets
+    (name,) = sampling
+    assert preset["sampling"][name] == built_in_presets()[0]["sampling"][name]

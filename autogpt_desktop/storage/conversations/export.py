@@ -11,11 +11,17 @@ from typing import Any, NoReturn
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.settings import sampling_fits
 from autogpt_desktop.storage.conversations.types import ROLES, STATES, Conversation, Message
 
 FORMAT = "autogpt-desktop-conversations"
 FORMAT_VERSION = 1
 
+_STATS_TEXT = ("finish_reason", "error")
+_STATS_NUMBERS = (
+    *("seconds", "tokens_per_second", "time_to_first_token", "new_tokens", "prompt_tokens"),
+    *("cached_tokens", "context_used", "context_length"),
+)
 # What an imported file may hold at most. A person's own history is far below.
 MAX_CHARACTERS = 512 * 2**20
 MAX_CONVERSATIONS = 20_000
@@ -189,7 +195,7 @@ def _tree(values: Any, where: str) -> Tree:
     return Tree(
         title=_text(values, "title", where),
         system_prompt=_text(values, "system_prompt", where),
-        sampling=_small(values, "sampling", where),
+        sampling=_sampling(values, where),
         preset=_text(values, "preset", where),
         model=_text(values, "model", where),
         pinned=pinned,
@@ -211,7 +217,7 @@ def _message(values: Any, place: int, count: int, where: str) -> TreeMessage:
     if state not in STATES:
         _damaged(f"{where}.state")
     attachments = _list_of(values, "attachments", where)
-    if not all(isinstance(item, dict) for item in attachments) or _depth(attachments) > MAX_DEPTH:
+    if not all(map(_is_attachment, attachments)) or _depth(attachments) > MAX_DEPTH:
         _damaged(f"{where}.attachments")
     return TreeMessage(
         parent=parent,
@@ -221,7 +227,7 @@ def _message(values: Any, place: int, count: int, where: str) -> TreeMessage:
         state="interrupted" if state == "streaming" else state,
         created=_time(values, "created", where),
         model=_text(values, "model", where),
-        stats=_small(values, "stats", where),
+        stats=_stats(values, where),
         attachments=attachments,
     )
 
@@ -263,6 +269,35 @@ def _small(values: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     if not isinstance(value, dict) or _depth(value) > MAX_DEPTH or len(json.dumps(value)) > MAX_SMALL:
         _damaged(f"{where}.{name}")
     return value
+
+
+def _sampling(values: dict[str, Any], where: str) -> dict[str, Any]:
+    sampling = _small(values, "sampling", where)
+    for name, value in sampling.items():
+        if not sampling_fits(name, value):
+            _damaged(f"{where}.sampling.{name}")
+    return sampling
+
+
+def _stats(values: dict[str, Any], where: str) -> dict[str, Any]:
+    """What is shown of them is a number, a word, or the values of a sentence."""
+    stats = _small(values, "stats", where)
+    for name, value in stats.items():
+        if name in _STATS_TEXT:
+            fits = isinstance(value, str)
+        elif name == "error_values":
+            fits = isinstance(value, dict) and not any(isinstance(one, dict | list) for one in value.values())
+        elif name in _STATS_NUMBERS:
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15
+        else:
+            fits = True  # a newer version's
+        if not fits:
+            _damaged(f"{where}.stats.{name}")
+    return stats
+
+
+def _is_attachment(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in ("name", "text"))
 
 
 def _list_of(values: Any, name: str, where: str) -> list[Any]:

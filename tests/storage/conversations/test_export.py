@@ -284,3 +284,39 @@ def test_mutated_files_are_imported_or_refused(history, one, seed):
 )
 def test_file_names_suit_every_system(title, expected):
     assert file_name(title, "md") == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"sampling": {"top_k": 10**12}}, "sampling.top_k"),
+        ({"sampling": {"top_k": 1.5}}, "sampling.top_k"),
+        ({"sampling": {"max_tokens": True}}, "sampling.max_tokens"),
+        ({"sampling": {"temperature": "hot"}}, "sampling.temperature"),
+        ({"sampling": {"temperature": 10**30}}, "sampling.temperature"),
+        ({"sampling": {"seed": 2**70}}, "sampling.seed"),
+        ({"sampling": {"stop": "x"}}, "sampling.stop"),
+        ({"sampling": {"stop": [1]}}, "sampling.stop"),
+        ({"messages": [entry(stats={"new_tokens": "many"})]}, "messages[0].stats.new_tokens"),
+        ({"messages": [entry(stats={"tokens_per_second": [1]})]}, "messages[0].stats.tokens_per_second"),
+        ({"messages": [entry(stats={"context_used": None})]}, "messages[0].stats.context_used"),
+        ({"messages": [entry(stats={"error": {"a": 1}})]}, "messages[0].stats.error"),
+        ({"messages": [entry(stats={"error_values": [1]})]}, "messages[0].stats.error_values"),
+        ({"messages": [entry(stats={"error_values": {"a": [1]}})]}, "messages[0].stats.error_values"),
+        ({"messages": [entry(attachments=[{"name": 1, "text": "x"}])]}, "messages[0].attachments"),
+        ({"messages": [entry(attachments=[{"name": "x", "text": ["x"]}])]}, "messages[0].attachments"),
+    ],
+)
+def test_values_that_would_break_the_conversation_are_refused(
+    history: History, changes: dict[str, Any], where: str
+) -> None:
+    error = refusal(history, json.dumps(document(**changes)))
+    assert (error.key, error.values) == ("import-damaged", {"where": f"conversations[0].{where}"})
+
+
+def test_what_a_newer_version_adds_is_kept(history: History) -> None:
+    (one,) = history.import_json(
+        json.dumps(document(sampling={"mirostat": 2}, messages=[entry(stats={"watts": "few"})]))
+    )
+    assert history.get(one).sampling == {"mirostat": 2}
+    assert history.path(one)[0].stats == {"watts": "few"}
