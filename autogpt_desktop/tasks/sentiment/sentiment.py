@@ -1,7 +1,7 @@
 """Sentiment: texts in, calibrated probabilities of positive, neutral and negative out.
 
 A text is scored whole where it fits one window, else window by window on sentences' borders, and the
-windows are combined (``sentiment_scale.combined``). How a model is asked is in ``sentiment_ask``.
+windows are combined (``calibration.combined``). How a model is asked is in ``scorers``.
 """
 
 from __future__ import annotations
