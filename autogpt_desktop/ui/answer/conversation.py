@@ -12,7 +12,7 @@ from autogpt_desktop.events import Notice
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.ui.answer.question_history import QuestionHistory
 from autogpt_desktop.ui.answer.question_job import Ask, QuestionJob
-from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn
+from autogpt_desktop.ui.answer.turn import LANGUAGE, QuestionTurn
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -26,7 +26,7 @@ class QuestionConversation(QObject):
     ) -> None:
         super().__init__(parent)
         self._context = context
-        self.turns: list[Turn] = []
+        self.turns: list[QuestionTurn] = []
         self.job = QuestionJob(context, self, prepare)
         self.history = QuestionHistory(context, self)
         self._saved_id = ""  # "": nothing of it is saved yet
@@ -36,7 +36,7 @@ class QuestionConversation(QObject):
         """What the next question may refer to."""
         return [turn.subject() for turn in self.turns]
 
-    def ask(self, turn: Turn, ask: Ask) -> None:
+    def ask(self, turn: QuestionTurn, ask: Ask) -> None:
         """Add a turn and answer it; one that is still being answered is stopped."""
         self.job.start(turn, ask)
         self.turns.append(turn)
@@ -46,7 +46,7 @@ class QuestionConversation(QObject):
         self.job.detach()
         self.turns, self._saved_id = [], ""
 
-    def open(self, saved: KeptQuestions, turns: list[Turn]) -> None:
+    def open(self, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
         """Go on with a saved conversation; call ``clear`` before."""
         self._saved_id = saved.id
         self.turns += turns
@@ -60,14 +60,14 @@ class QuestionConversation(QObject):
     def is_saved_as(self, saved: KeptQuestions) -> bool:
         return saved.id == self._saved_id
 
-    def at(self, turn: Turn | None, step: int) -> Turn | None:
+    def at(self, turn: QuestionTurn | None, step: int) -> QuestionTurn | None:
         """The turn ``step`` places behind ``turn``, or behind the last; None: there are no turns."""
         if not self.turns:
             return None
         now = self.turns.index(turn) if turn in self.turns else len(self.turns) - 1
         return self.turns[min(max(now + step, 0), len(self.turns) - 1)]
 
-    def _on_noticed(self, turn: Turn, notice: Notice) -> None:
+    def _on_noticed(self, turn: QuestionTurn, notice: Notice) -> None:
         """What a model does not know is told once in a conversation; what became of files each time."""
         earlier = [one for before in self.turns if before is not turn for one in before.notices]
         if notice.key not in LANGUAGE or notice not in earlier:

@@ -9,8 +9,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.answer.text_label import Page
-from autogpt_desktop.ui.answer.turn import Turn
+from autogpt_desktop.ui.answer.text_label import ScrollPage
+from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.widgets.basic import hairline, tab_order
 from autogpt_desktop.ui.widgets.reading_style import chat_style
@@ -37,7 +37,7 @@ class ConversationView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._page = Page()
+        self._page = ScrollPage()
         self._page.installEventFilter(self)
         self._column = QVBoxLayout(self._page)
         self._column.setContentsMargins(0, 0, 0, 16)
@@ -51,7 +51,7 @@ class ConversationView(QScrollArea):
         self.verticalScrollBar().sliderPressed.connect(self._let_go)
         self.restyle()
 
-    def add(self, turn: Turn) -> TurnView:
+    def add(self, turn: QuestionTurn) -> TurnView:
         """A new turn at the end; the one before folds its evidence."""
         view = TurnView(self.context, turn)
         view.opened.connect(self.opened)
@@ -80,7 +80,7 @@ class ConversationView(QScrollArea):
             widget.deleteLater()
         self.views, self._lines = [], []
 
-    def remove(self, turn: Turn) -> None:
+    def remove(self, turn: QuestionTurn) -> None:
         """Take the last turn out."""
         view = self.views.pop()
         assert view.turn is turn
@@ -92,7 +92,7 @@ class ConversationView(QScrollArea):
             widget.hide()
             widget.deleteLater()
 
-    def view_of(self, turn: Turn) -> TurnView | None:
+    def view_of(self, turn: QuestionTurn) -> TurnView | None:
         return next((view for view in self.views if view.turn is turn), None)
 
     def set_inline(self, inline: bool) -> None:
@@ -101,7 +101,7 @@ class ConversationView(QScrollArea):
         for view in self.views:
             view.set_inline(inline)
 
-    def set_current(self, turn: Turn | None) -> None:
+    def set_current(self, turn: QuestionTurn | None) -> None:
         """Mark the turn whose evidence is beside the conversation, where there are several."""
         several = len(self.views) > 1 and not self.inline
         for view in self.views:
@@ -118,7 +118,7 @@ class ConversationView(QScrollArea):
         self.setAccessibleName(tr("Questions and answers"))
         self.refresh()
 
-    def scroll_to(self, turn: Turn) -> None:
+    def scroll_to(self, turn: QuestionTurn) -> None:
         view = self.view_of(turn)
         if view is not None:
             self._follows = False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_FILES, FILES, NO_TEXT, TEXT = "no files", "files", "no text", "text"
 
 
-class EmptyState(QScrollArea):
+class AnswerEmptyState(QScrollArea):
     """``kind`` is one of the words above."""
 
     files_requested = Signal()

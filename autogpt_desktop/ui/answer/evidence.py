@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.html import passage_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
-from autogpt_desktop.ui.answer.turn import Turn, page_text
+from autogpt_desktop.ui.answer.turn import QuestionTurn, page_text
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, hairline, label, set_property, set_tone
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -33,7 +33,7 @@ class EvidenceCard(QWidget):
 
     opened = Signal(int)  # number of the place, from 0
 
-    def __init__(self, context: AppContext, turn: Turn, number: int) -> None:
+    def __init__(self, context: AppContext, turn: QuestionTurn, number: int) -> None:
         super().__init__()
         self.context, self.turn, self.number = context, turn, number
         self.setObjectName("row")
@@ -119,7 +119,7 @@ class EvidenceList(QWidget):
 
     opened = Signal(int)
 
-    def __init__(self, context: AppContext, turn: Turn) -> None:
+    def __init__(self, context: AppContext, turn: QuestionTurn) -> None:
         super().__init__()
         self.small = False
         self.cards = [EvidenceCard(context, turn, number) for number in range(len(turn.places))]

@@ -11,7 +11,7 @@ from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, name_butto
 FILES, TEXT = "files", "text"
 
 
-class Header(QWidget):
+class AnswerHeader(QWidget):
     """``mode_chosen`` carries FILES or TEXT."""
 
     mode_chosen = Signal(str)

@@ -13,7 +13,7 @@ from autogpt_desktop.ui.widgets.theme import theme
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-    from autogpt_desktop.ui.answer.turn import Turn
+    from autogpt_desktop.ui.answer.turn import QuestionTurn
 
 CITE = "cite:"  # address of a citation's link, before the number of the place from 0
 _NUMBER = re.compile(r"\[(\d{1,2})\]")
@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
 _LONGEST = 420  # characters of a sentence that are shown around its phrase
 
 
-def answer_html(turn: Turn) -> str:
+def answer_html(turn: QuestionTurn) -> str:
     """An answer with its citations as links."""
     if turn.finding is None or not turn.is_phrase:
         return _linked(_rendered(turn.text.strip()), len(turn.places))

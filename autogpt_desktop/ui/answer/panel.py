@@ -20,7 +20,7 @@ from autogpt_desktop.ui.answer.conversation import QuestionConversation
 from autogpt_desktop.ui.answer.header import FILES, TEXT
 from autogpt_desktop.ui.answer.question_history import QuestionHistoryCard
 from autogpt_desktop.ui.answer.question_job import Ask
-from autogpt_desktop.ui.answer.turn import Turn
+from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 
@@ -133,7 +133,7 @@ class AnswerPanel(QWidget):
         text, collection = view.pasted.text(), view.collections.current()
         if view.pasting and text.strip():
             ask = partial(self.ask_pasted, question=question, text=text, previous=previous)
-            self._begin(Turn(question, "", pasted=text), ask)
+            self._begin(QuestionTurn(question, "", pasted=text), ask)
         elif not view.pasting and collection is not None:
             ask = partial(
                 self.ask_files,
@@ -143,7 +143,7 @@ class AnswerPanel(QWidget):
                 whole=view.scope.whole,
                 only=view.scope.paths,
             )
-            self._begin(Turn(question, collection.name or collection.id), ask)
+            self._begin(QuestionTurn(question, collection.name or collection.id), ask)
         else:
             view.ask_bar.set_text(question)
             view.ask_bar.show_notice(
@@ -156,11 +156,11 @@ class AnswerPanel(QWidget):
         if self.view.is_ready():
             self.conversation.job.warm_up()
 
-    def _begin(self, turn: Turn, ask: Ask) -> None:
+    def _begin(self, turn: QuestionTurn, ask: Ask) -> None:
         self.conversation.ask(turn, ask)
         self.view.begin_turn(turn)
 
-    def retry(self, turn: Turn) -> None:
+    def retry(self, turn: QuestionTurn) -> None:
         """Ask it again: the last one in its place, an older one at the end."""
         if turn is self.conversation.turns[-1]:
             self.conversation.turns.pop()
@@ -172,7 +172,7 @@ class AnswerPanel(QWidget):
         if self.conversation.turns and not self.conversation.job.running:
             self.retry(self.conversation.turns[-1])
 
-    def _on_found(self, turn: Turn) -> None:
+    def _on_found(self, turn: QuestionTurn) -> None:
         """The evidence is there, the answer is not yet."""
         view = self.view.conversation_view.view_of(turn)
         if view is not None:
@@ -181,12 +181,12 @@ class AnswerPanel(QWidget):
         if turn is self.view.current:
             self.view.show_current(turn)
 
-    def _on_changed(self, turn: Turn) -> None:
+    def _on_changed(self, turn: QuestionTurn) -> None:
         view = self.view.conversation_view.view_of(turn)
         if view is not None:
             view.refresh()
 
-    def _on_ended(self, turn: Turn) -> None:
+    def _on_ended(self, turn: QuestionTurn) -> None:
         self.view.ask_bar.set_busy(self.conversation.job.running)
         self._on_changed(turn)
         if turn is self.view.current:
@@ -223,7 +223,7 @@ class AnswerPanel(QWidget):
         history.list_saved()
         self.history_card.open(self.view.header.history_button)
 
-    def open_conversation(self, saved: KeptQuestions, turns: list[Turn]) -> None:
+    def open_conversation(self, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
         """Go on with a saved one, over the files that it was about if they are still here."""
         view = self.view
         view.header.set_mode(FILES if saved.source else TEXT)
@@ -258,7 +258,7 @@ class AnswerPanel(QWidget):
 
     # --- places -------------------------------------------------------------------------------
 
-    def open_place(self, turn: Turn, number: int) -> None:
+    def open_place(self, turn: QuestionTurn, number: int) -> None:
         """Show a passage where it stands: in its document, or in the pasted text."""
         if number >= len(turn.places):
             return
@@ -291,7 +291,7 @@ class AnswerPanel(QWidget):
         if self.view.current is not None:
             self.open_place(self.view.current, number)
 
-    def _mark(self, turn: Turn, number: int) -> None:
+    def _mark(self, turn: QuestionTurn, number: int) -> None:
         """Where the answer stands in the pasted text, if that is still the same there."""
         self.view.pasted.mark(*turn.marks(self.view.pasted.text(), number))
 

@@ -23,7 +23,7 @@ from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.worker import Job
 
 if TYPE_CHECKING:
-    from autogpt_desktop.ui.answer.turn import Turn
+    from autogpt_desktop.ui.answer.turn import QuestionTurn
     from autogpt_desktop.ui.context import AppContext
 
 WIDTH, HEIGHT = 440, 420  # pixels at most
@@ -46,7 +46,7 @@ class QuestionHistory(QObject):
         self._list_job.yielded.connect(self._on_listed)
         self._load_job.yielded.connect(self._on_loaded)
 
-    def save(self, conversation_id: str, source: str, collection: str, turns: Sequence[Turn]) -> None:
+    def save(self, conversation_id: str, source: str, collection: str, turns: Sequence[QuestionTurn]) -> None:
         """Keep a conversation as it is now."""
         if not turns:
             return

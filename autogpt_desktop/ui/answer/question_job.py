@@ -12,7 +12,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.answer.evidence import Finding, Places, warm_up
-from autogpt_desktop.ui.answer.turn import Turn
+from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.panel_titles import job_title
 
@@ -42,7 +42,7 @@ class QuestionJob(QObject):
         self._warming = PanelJob(context, self)
         self._warming.ended.connect(self._on_warm)
         self._warm = False
-        self.turn: Turn | None = None  # the one that is being answered
+        self.turn: QuestionTurn | None = None  # the one that is being answered
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._emit_changes)
@@ -63,7 +63,7 @@ class QuestionJob(QObject):
     def running(self) -> bool:
         return self.turn is not None
 
-    def start(self, turn: Turn, ask: Ask) -> None:
+    def start(self, turn: QuestionTurn, ask: Ask) -> None:
         """Fill ``turn`` with what ``ask`` yields."""
         if self.turn is not None:
             self._job.detach()

@@ -10,10 +10,10 @@ from autogpt_desktop.documents.types import Passage
 from autogpt_desktop.events import Notice
 from autogpt_desktop.tasks.answer.answer import Answered, Citation
 from autogpt_desktop.tasks.answer.evidence import Finding, Place
-from autogpt_desktop.ui.answer.turn import Turn
+from autogpt_desktop.ui.answer.turn import QuestionTurn
 
 
-def packed(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def packed(turns: Sequence[QuestionTurn]) -> list[dict[str, Any]]:
     """Those that have ended with an answer, or with the news that there is none."""
     values, pasted = [], ""
     for turn in turns:
@@ -23,9 +23,9 @@ def packed(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     return values
 
 
-def unpacked(values: Sequence[Any]) -> list[Turn]:
+def unpacked(values: Sequence[Any]) -> list[QuestionTurn]:
     """What a file holds; a turn that is damaged is left out."""
-    found: list[Turn] = []
+    found: list[QuestionTurn] = []
     pasted = ""
     for value in values:
         try:
@@ -37,7 +37,7 @@ def unpacked(values: Sequence[Any]) -> list[Turn]:
     return found
 
 
-def _packed(turn: Turn) -> dict[str, Any]:
+def _packed(turn: QuestionTurn) -> dict[str, Any]:
     assert turn.finding is not None
     answered = turn.finding.answered
     return {
@@ -68,7 +68,7 @@ def _place(place: Place) -> dict[str, Any]:
     }
 
 
-def _unpacked(value: dict[str, Any]) -> Turn:
+def _unpacked(value: dict[str, Any]) -> QuestionTurn:
     places = []
     for one in value["places"]:
         keys = ("page", "start", "end", "text", "title")
@@ -86,7 +86,7 @@ def _unpacked(value: dict[str, Any]) -> Turn:
         citations,
         str(value["read"]),
     )
-    turn = Turn(str(value["question"]), str(value["source"]), tuple(places), str(value["text"]))
+    turn = QuestionTurn(str(value["question"]), str(value["source"]), tuple(places), str(value["text"]))
     turn.finding = Finding(answered, sentences)
     turn.notices = [Notice(str(key), dict(values)) for key, values in value["notices"]]
     turn.state = "done"

@@ -71,7 +71,7 @@ class TextLabel(QLabel):
         QGuiApplication.clipboard().setText(self._chosen())
 
 
-class Page(QWidget):
+class ScrollPage(QWidget):
     """What a scroll area shows: as tall as its wrapped texts are at its width, and no taller."""
 
     def __init__(self) -> None:

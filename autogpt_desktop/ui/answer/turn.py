@@ -20,7 +20,7 @@ LANGUAGE = (  # what a model does not know, and what was done about it
 
 
 @dataclass(eq=False)
-class Turn:
+class QuestionTurn:
     """``state``: "running", "done", "stopped" or "failed"."""
 
     question: str

@@ -14,7 +14,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.ui.answer.evidence import EvidenceList
 from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
-from autogpt_desktop.ui.answer.turn import LANGUAGE, Turn, confidence_text, not_found_text
+from autogpt_desktop.ui.answer.turn import LANGUAGE, QuestionTurn, confidence_text, not_found_text
 from autogpt_desktop.ui.widgets.basic import button, label, set_property, tab_order
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.send_menu import send_menu
@@ -30,7 +30,7 @@ class TurnView(QWidget):
     chosen = Signal(object)  # Turn: it was clicked, or has the focus
     retried = Signal(object)
 
-    def __init__(self, context: AppContext, turn: Turn) -> None:
+    def __init__(self, context: AppContext, turn: QuestionTurn) -> None:
         super().__init__()
         self.context, self.turn = context, turn
         self.evidence: EvidenceList | None = None

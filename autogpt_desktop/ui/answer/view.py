@@ -18,8 +18,8 @@ from autogpt_desktop.ui.answer.conversation_view import ConversationView
 from autogpt_desktop.ui.answer.document.pasted_text import PastedText
 from autogpt_desktop.ui.answer.document.side_pane import SidePane
 from autogpt_desktop.ui.answer.document.view import DocumentView
-from autogpt_desktop.ui.answer.empty_state import EmptyState
-from autogpt_desktop.ui.answer.header import TEXT, Header
+from autogpt_desktop.ui.answer.empty_state import AnswerEmptyState
+from autogpt_desktop.ui.answer.header import TEXT, AnswerHeader
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets.basic import button, hairline, tab_order
@@ -27,7 +27,7 @@ from autogpt_desktop.ui.widgets.reading_style import chat_style
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
-    from autogpt_desktop.ui.answer.turn import Turn
+    from autogpt_desktop.ui.answer.turn import QuestionTurn
     from autogpt_desktop.ui.context import AppContext
 
 WIDE_FROM = 760  # px from which evidence and documents stand beside the conversation
@@ -41,12 +41,12 @@ class AnswerView(QWidget):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.context = context
-        self.current: Turn | None = None
+        self.current: QuestionTurn | None = None
         self._wide = True
         self.reading = False
-        self.header = Header()
+        self.header = AnswerHeader()
         self.collections = CollectionsBar(context)
-        self.empty = EmptyState(context)
+        self.empty = AnswerEmptyState(context)
         self.conversation_view = ConversationView(context)
         self.ask_bar = AskBar(context)
         self.scope = Scope(context, self.collections)
@@ -192,11 +192,11 @@ class AnswerView(QWidget):
         else:
             self.split.setSizes([self.width() * 11 // 20, self.width() * 9 // 20])
 
-    def show_current(self, turn: Turn | None) -> None:
+    def show_current(self, turn: QuestionTurn | None) -> None:
         self.current = turn
         self._show_side()
 
-    def begin_turn(self, turn: Turn) -> None:
+    def begin_turn(self, turn: QuestionTurn) -> None:
         """A question was asked: show it in place of what was there."""
         self.conversation_view.add(turn)
         self.middle.setCurrentWidget(self.conversation_view)

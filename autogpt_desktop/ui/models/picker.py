@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
@@ -307,7 +308,6 @@ class ModelPicker(Overlay):
 
     def _remove_now(self, name: str) -> None:
         from autogpt_desktop.catalog import installed
-        from autogpt_desktop.errors import KnownError
 
         timer = self._removals.pop(name, None)
         if timer is None:

@@ -13,7 +13,7 @@ from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label
 
 
-class Banner(QWidget):
+class WindowBanner(QWidget):
     """A line under the header for what stays true, such as a history that cannot be opened."""
 
     def __init__(self) -> None:

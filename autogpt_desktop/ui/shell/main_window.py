@@ -34,7 +34,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.picker import ModelButton, ModelPicker
 from autogpt_desktop.ui.panel import PanelKind
-from autogpt_desktop.ui.shell.banner import Banner, dropped_model
+from autogpt_desktop.ui.shell.banner import WindowBanner, dropped_model
 from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
 from autogpt_desktop.ui.shell.columns import Columns
 from autogpt_desktop.ui.shell.panel_actions import PanelActions
@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         self.setCentralWidget(center)
         column.addWidget(self._make_header())
-        self.banner = Banner()
+        self.banner = WindowBanner()
         column.addWidget(self.banner)
         self.pages = QStackedWidget()
         self.columns = Columns(context, [kind("chat", partial(make_chat, context)), *panels])

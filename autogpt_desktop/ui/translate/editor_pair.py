@@ -12,7 +12,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit, TargetEdit, look
 from autogpt_desktop.ui.translate.labels import flag_text
-from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair
+from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, utf16_length
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button, set_property
 
 STACKED = 640  # px below which one editor stands above the other
@@ -338,8 +338,6 @@ class EditorPair(QWidget):
 
 def terms_in(glossary: Glossary, pair: SentencePair) -> list[tuple[int, int]]:
     """Where the glossary's terms stand in a translation: start and length, in UTF-16 units."""
-    from autogpt_desktop.ui.translate.sentence_map import utf16_length
-
     found = []
     for one in glossary.found(pair.source) if glossary else ():
         text, term = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.translate.labels import language_name
+from autogpt_desktop.ui.widgets.theme import theme
 
 Index = QModelIndex | QPersistentModelIndex
 Roles = Qt.ItemDataRole
@@ -110,8 +111,6 @@ class GlossaryModel(QAbstractTableModel):
         if role == Roles.DisplayRole and is_new and not text:
             return tr("New term…") if index.column() == SOURCE else tr("Its translation…")
         if role == Roles.ForegroundRole and is_new and not text:
-            from autogpt_desktop.ui.widgets.theme import theme
-
             return theme().color("muted")
         return text if role in (Roles.DisplayRole, Roles.EditRole) else None
 

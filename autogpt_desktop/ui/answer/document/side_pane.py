@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.evidence import EvidenceList
-from autogpt_desktop.ui.answer.text_label import Page
+from autogpt_desktop.ui.answer.text_label import ScrollPage
 from autogpt_desktop.ui.widgets.basic import label
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class EvidencePane(QWidget):
         super().__init__()
         self.current: EvidenceList | None = None
         self.title = label(size="small", tone="muted")
-        page = Page()
+        page = ScrollPage()
         self._cards = QVBoxLayout(page)
         self._cards.setContentsMargins(8, 0, 8, 16)
         self._cards.addStretch(1)
