@@ -48,7 +48,7 @@ class ConversationView(QScrollArea):
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self._follow)
-        self.verticalScrollBar().sliderPressed.connect(self._let_go)
+        self.verticalScrollBar().sliderPressed.connect(self._stop_following)
         self.restyle()
 
     def add(self, turn: QuestionTurn) -> TurnView:
@@ -138,9 +138,9 @@ class ConversationView(QScrollArea):
             end = last.geometry().bottom() + 16 - self.viewport().height()
             self.verticalScrollBar().setValue(min(last.y(), max(0, end)))
 
-    def _let_go(self) -> None:
+    def _stop_following(self) -> None:
         self._follows = False
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        self._let_go()
+        self._stop_following()
         super().wheelEvent(event)

@@ -59,7 +59,7 @@ class TurnView(QWidget):
         self.retry_button = QuietButton("regenerate")
         self.retry_button.clicked.connect(self._retry)
         self.more_button = QuietButton("more")
-        self.more_button.clicked.connect(self._more)
+        self.more_button.clicked.connect(self._show_more_menu)
         self.places_button = button(kind="quiet")
         self.places_button.setCheckable(True)
         self.places_button.toggled.connect(self._show_places)
@@ -213,7 +213,7 @@ class TurnView(QWidget):
     def _retry(self) -> None:
         self.retried.emit(self.turn)
 
-    def _more(self) -> None:
+    def _show_more_menu(self) -> None:
         menu = send_menu(self.context, KEY, self.turn.answer_text, self)
         menu.exec(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
         menu.deleteLater()

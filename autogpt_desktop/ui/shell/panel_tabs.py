@@ -72,7 +72,7 @@ class PanelBar(QTabBar):
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = -1
             if self._pulling:
-                self._let_go()
+                self._end_pull()
                 self.dropped.emit(self.currentIndex(), event.globalPosition().toPoint())
                 return
         super().mouseReleaseEvent(event)
@@ -83,7 +83,7 @@ class PanelBar(QTabBar):
             return super().eventFilter(watched, event)
         if self._pulling and event.key() == Qt.Key.Key_Escape:
             self._pressed = -1
-            self._let_go()
+            self._end_pull()
             self.drag_cancelled.emit()
         return True
 
@@ -107,7 +107,7 @@ class PanelBar(QTabBar):
         kind = QEvent.Type.MouseButtonRelease
         super().mouseReleaseEvent(QMouseEvent(kind, place, there, button, Qt.MouseButton.NoButton, none))
 
-    def _let_go(self) -> None:
+    def _end_pull(self) -> None:
         self._pulling = False
         self.unsetCursor()
         application().removeEventFilter(self)

@@ -95,7 +95,7 @@ class HistoryView(SidePanel):
         self.view.setItemDelegate(_Delegate(self.view))
         self.view.clicked.connect(self._open)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.customContextMenuRequested.connect(self._show_menu)
         self.empty = label(size="small", tone="muted", wrap=True)
         self.keep = QCheckBox()
         self.keep.setChecked(context.settings.keep_translations)
@@ -165,7 +165,7 @@ class HistoryView(SidePanel):
         if row is not None:
             self.opened.emit(row.id)
 
-    def _menu(self, place: QPoint) -> None:
+    def _show_menu(self, place: QPoint) -> None:
         index = self.view.indexAt(place)
         row = index.data(ROLE)
         if row is None:

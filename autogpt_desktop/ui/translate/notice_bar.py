@@ -24,7 +24,7 @@ class NoticeBar(QWidget):
         self._icon = QLabel()
         self.text = label(wrap=True)
         self.action = button(kind="quiet")
-        self.action.clicked.connect(self._act)
+        self.action.clicked.connect(self._on_action)
         self.action.hide()
         self.close_button = icon_button("close")
         name_button(self.close_button, tr("Close this notice"))
@@ -65,7 +65,7 @@ class NoticeBar(QWidget):
             name_button(self.close_button, tr("Close this notice"))  # in the language of now
             self.hide()
 
-    def _act(self) -> None:
+    def _on_action(self) -> None:
         do = self._do
         self.clear()
         if do is not None:

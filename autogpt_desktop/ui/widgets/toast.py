@@ -51,7 +51,7 @@ class Toast(QFrame):
             self.action = button(request.action_text or tr("Undo"))
             self.action.setAccessibleName(f"{self.action.text()}: {request.text}")
             self.action.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            self.action.clicked.connect(self._act)
+            self.action.clicked.connect(self._on_action)
             row.addWidget(self.action)
         self.close_button = icon_button("close", "surface")
         name_button(self.close_button, tr("Close this notice"))
@@ -67,7 +67,7 @@ class Toast(QFrame):
         self._timer.stop()
         self._area.remove(self)
 
-    def _act(self) -> None:
+    def _on_action(self) -> None:
         undo = self.request.undo
         self.dismiss()
         if undo is not None:

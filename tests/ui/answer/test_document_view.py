@@ -266,7 +266,7 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     notes.write_text("Bees dance.")
     view.open(notes)
     shown(view, qtbot)
-    assert view.toolbar.look_button.isHidden()
+    assert view.toolbar.page_view_button.isHidden()
     view.open(bees)
     text = shown(view, qtbot)
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
@@ -274,9 +274,9 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
         bees, first, first + 40, text=text[first : first + 40], more=[DocumentPlace(second, second + 16)]
     )
     shown(view, qtbot)
-    qtbot.mouseClick(view.toolbar.look_button, Qt.MouseButton.LeftButton)
-    assert view.text.isHidden() and view.look.isVisible()
-    sheet = view.look.sheet
+    qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
+    assert view.text.isHidden() and view.page_view.isVisible()
+    sheet = view.page_view.sheet
     qtbot.waitUntil(lambda: sheet.image is not None, timeout=20_000)
     assert len(sheet.rects) == 2, "the passage goes on in the next line"
     top = sheet.rects[0].top()
@@ -289,9 +289,9 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     view.next_passage()
     qtbot.waitUntil(lambda: len(sheet.rects) == 1 and sheet.rects[0].top() < top, timeout=20_000)
     assert view.toolbar.pages.currentText() == "Page 7"
-    view.look.verticalScrollBar().setValue(view.look.verticalScrollBar().maximum())
-    qtbot.keyClick(view.look, Qt.Key.Key_PageDown)
+    view.page_view.verticalScrollBar().setValue(view.page_view.verticalScrollBar().maximum())
+    qtbot.keyClick(view.page_view, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: not sheet.rects, timeout=20_000)
     assert view.toolbar.pages.currentText() == "Page 8"
-    qtbot.mouseClick(view.toolbar.look_button, Qt.MouseButton.LeftButton)
-    assert view.text.isVisible() and view.look.isHidden()
+    qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
+    assert view.text.isVisible() and view.page_view.isHidden()

@@ -67,7 +67,7 @@ class CollectionsBar(QWidget):
         self.choose_button.clicked.connect(self._show_menu)
         self.text = ElidedLabel(size="small", tone="muted")
         self.action_button = button(kind="quiet")
-        self.action_button.clicked.connect(self._act)
+        self.action_button.clicked.connect(self._on_action)
         self.files_button = icon_button("more")
         self.files_button.clicked.connect(self.show_card)
         self.bar = QProgressBar()
@@ -157,7 +157,7 @@ class CollectionsBar(QWidget):
             return "go-on"
         return "update" if listed.stale else ""
 
-    def _act(self) -> None:
+    def _on_action(self) -> None:
         now, action = self.current(), self._action()
         if action == "new" or now is None:
             self._show_menu()

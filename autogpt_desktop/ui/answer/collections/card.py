@@ -102,7 +102,7 @@ class CollectionCard(Overlay):
         self.files = FileList()
         self.files.setMinimumHeight(96)
         self.files.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.files.customContextMenuRequested.connect(self._menu)
+        self.files.customContextMenuRequested.connect(self._show_menu)
         self.files.selectionModel().currentChanged.connect(self._on_file)
         self.files.activated.connect(self._open)
         self.detail = label(size="small", wrap=True)
@@ -240,7 +240,7 @@ class CollectionCard(Overlay):
             self.close_overlay()
             self.open_requested.emit(row.path)
 
-    def _menu(self, place: QPoint) -> None:
+    def _show_menu(self, place: QPoint) -> None:
         index = self.files.indexAt(place)
         if index.isValid():
             menu = self.make_menu(index)

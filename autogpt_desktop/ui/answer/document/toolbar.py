@@ -34,8 +34,8 @@ class DocumentToolbar(QWidget):
         self.up = icon_button("chevron-up")
         self.passage = label(size="small", tone="muted")
         self.down = icon_button("chevron-down")
-        self.look_button = icon_button("eye")
-        self.look_button.setCheckable(True)
+        self.page_view_button = icon_button("eye")
+        self.page_view_button.setCheckable(True)
         head = QHBoxLayout()
         head.setContentsMargins(16, 8, 8, 0)
         head.setSpacing(4)
@@ -49,7 +49,7 @@ class DocumentToolbar(QWidget):
         for widget in (self.up, self.passage, self.down):
             tools.addWidget(widget)
         tools.addStretch(1)
-        tools.addWidget(self.look_button)
+        tools.addWidget(self.page_view_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -60,7 +60,7 @@ class DocumentToolbar(QWidget):
         """The Tab key goes through the buttons, then to ``behind``."""
         tab_order(
             self.ask_button, self.find_button, self.more_button, self.close_button, self.pages, self.up,
-            self.down, self.look_button, *behind,
+            self.down, self.page_view_button, *behind,
         )  # fmt: skip
 
     def fill_pages(self, pages: Sequence[tuple[str, int]]) -> None:
@@ -90,5 +90,5 @@ class DocumentToolbar(QWidget):
         name_button(self.up, tr("Previous passage"))
         name_button(self.down, tr("Next passage"))
         self.pages.setAccessibleName(tr("Go to a page"))
-        name_button(self.look_button, tr("Show the page as it looks"))
+        name_button(self.page_view_button, tr("Show the page as it looks"))
         self.ask_button.setText(tr("Ask about this"))

@@ -85,8 +85,8 @@ class DocumentView(QWidget):
         self._slow.timeout.connect(self.busy.show)
         self.text = DocumentText(self.context)
         self.text.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.look = PageView(self.context)
-        self.look.hide()
+        self.page_view = PageView(self.context)
+        self.page_view.hide()
         self.finder = DocumentFinder(self.text, self.find_bar, self)
         self.problem = DocumentProblem()
         column = QVBoxLayout(self)
@@ -94,18 +94,22 @@ class DocumentView(QWidget):
         column.setSpacing(4)
         for widget in (self.toolbar, self.find_bar, self.notice, self.busy):
             column.addWidget(widget)
-        for page in (self.text, self.look, self.problem):
+        for page in (self.text, self.page_view, self.problem):
             column.addWidget(page, 1)
         self.notice.hide()
         self.toolbar.order_tabs(
-            self.find_bar.field, self.text, self.look, self.problem.again_button, self.problem.own_app_button
+            self.find_bar.field,
+            self.text,
+            self.page_view,
+            self.problem.again_button,
+            self.problem.own_app_button,
         )
 
     def _connect(self) -> None:
         self.toolbar.close_button.clicked.connect(self.closed)
         self.toolbar.pages.activated.connect(self._on_page_chosen)
-        self.toolbar.look_button.toggled.connect(self._show_looks)
-        self.look.stepped.connect(self._step_page)
+        self.toolbar.page_view_button.toggled.connect(self._on_page_view_toggled)
+        self.page_view.stepped.connect(self._step_page)
         self.toolbar.up.clicked.connect(self.previous_passage)
         self.toolbar.down.clicked.connect(self.next_passage)
         self.toolbar.ask_button.clicked.connect(self._ask)
@@ -232,9 +236,9 @@ class DocumentView(QWidget):
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
         self.problem.show_text(wrong)
-        drawn = self._has_looks() and self.toolbar.look_button.isChecked()
-        self.toolbar.look_button.setVisible(self._has_looks())
-        self.look.setVisible(drawn and not wrong)
+        drawn = self._can_draw_page() and self.toolbar.page_view_button.isChecked()
+        self.toolbar.page_view_button.setVisible(self._can_draw_page())
+        self.page_view.setVisible(drawn and not wrong)
         self.text.setVisible(not drawn and not wrong)
         self.toolbar.find_button.setEnabled(opened is not None and not drawn)
 
@@ -265,29 +269,29 @@ class DocumentView(QWidget):
             self._show_state()
             self._draw_page()
 
-    def _has_looks(self) -> bool:
+    def _can_draw_page(self) -> bool:
         """Pages can be drawn of a PDF alone."""
         opened = self.opened
         return opened is not None and opened.document.path.suffix.lower() == ".pdf" and bool(self._page)
 
-    def _show_looks(self) -> None:
+    def _on_page_view_toggled(self) -> None:
         """The page as it looks, or its text."""
         self.find_bar.close_bar()
         self._show_state()
         self._draw_page()
-        (self.look if self.look.isVisible() else self.text).setFocus()
+        (self.page_view if self.page_view.isVisible() else self.text).setFocus()
 
     def _draw_page(self) -> None:
         opened = self.opened
-        if opened is None or not self._has_looks():
-            self.look.clear()
+        if opened is None or not self._can_draw_page():
+            self.page_view.clear()
             return
         passage = ""
         if self._spans:
             start, end = self._spans[self._at]
             if opened.document.page_at(start) == self._page:
                 passage = opened.document.text[start:end]
-        self.look.show_page(opened.document.path, self._page, passage)
+        self.page_view.show_page(opened.document.path, self._page, passage)
 
     def _step_page(self, step: int) -> None:
         at = self.toolbar.pages.currentIndex() + step
@@ -296,7 +300,7 @@ class DocumentView(QWidget):
 
     def _on_page(self, page: str) -> None:
         self._page = page
-        if self.look.isVisible():
+        if self.page_view.isVisible():
             self._draw_page()
         self.toolbar.show_page(page_title(page))
 
