@@ -37,11 +37,11 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History, Message, Undo
+from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.storage.translations import Kept, TranslateHistory
-from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.table import TableRun
 from autogpt_desktop.tasks.translate.files import TranslatedFile, translate_file
 from autogpt_desktop.ui import ui_language
