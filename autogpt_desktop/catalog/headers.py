@@ -55,8 +55,14 @@ class HeaderCache:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             self._entries: dict[str, Any] = {}
             if stored["version"] == _CACHE_VERSION:
-                self._entries = dict(stored["entries"])
-        except (OSError, ValueError, KeyError, TypeError):  # absent or damaged: read the headers again
+                self._entries = {path: entry for path, entry in stored["entries"].items() if _is_entry(entry)}
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ):  # absent or damaged: read the headers again
             self._entries = {}
 
     def header(self, path: Path) -> dict[str, Any]:
@@ -72,13 +78,31 @@ class HeaderCache:
     def save(self) -> None:
         if not self._changed:
             return
-        entries = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
+        entries = {path: entry for path, entry in self._entries.items() if _exists(path)}
         try:
             atomic.write_text(
                 self._path, json.dumps({"version": _CACHE_VERSION, "entries": entries}), private=True
             )
         except OSError:  # a read-only or full disk: it is only a cache
             return
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether a header that was kept has every field, each of its kind."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("header"), dict):
+        return False
+    header, default = entry["header"], asdict(_Header())
+    if header.keys() != default.keys() or not isinstance(header["problem"], str | None):
+        return False
+    kinds = {name: list if isinstance(value, tuple) else type(value) for name, value in default.items()}
+    return all(type(header[name]) is kind for name, kind in kinds.items() if name != "problem")
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:  # a zero in it
+        return False
 
 
 def _stamp(path: Path) -> list[int]:
@@ -95,11 +119,28 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         header = _folder_header(path) if path.is_dir() else _gguf_header(path)
     except KnownError as error:
-        size = _folder_size(path) if path.is_dir() else path.stat().st_size if path.exists() else 0
-        # Values are for a sentence: as text they survive the cache.
-        values = {key: str(value) for key, value in error.values.items()}
-        header = _Header(size=size, problem=error.key, problem_values=values)
+        header = _problem(path, error)
+    except OSError as error:  # a link that leads nowhere, a file that may not be read
+        header = _problem(
+            path, KnownError("model-unreadable", name=path.name, reason=error.strerror or str(error))
+        )
+    except Exception as error:  # values that make no sense: one bad model must not hide the others
+        reason = f"{type(error).__name__}: {error}"[:200]
+        header = _problem(path, KnownError("model-unreadable", name=path.name, reason=reason))
     return asdict(header)
+
+
+def _problem(path: Path, error: KnownError) -> _Header:
+    """Of a model that cannot be used. Values are for a sentence: as text they survive the cache."""
+    values = {"name": path.name, **{key: str(value) for key, value in error.values.items()}}
+    return _Header(size=_disk_size(path), problem=error.key, problem_values=values)
+
+
+def _disk_size(path: Path) -> int:
+    try:
+        return _folder_size(path) if path.is_dir() else path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _gguf_header(path: Path) -> _Header:
@@ -164,4 +205,5 @@ def _folder_header(path: Path) -> _Header:
 
 
 def _folder_size(path: Path) -> int:
+    """Bytes of the weights. Raises OSError where a link leads nowhere."""
     return sum(file.stat().st_size for file in path.glob("*.safetensors"))

@@ -185,8 +185,15 @@ def _places() -> Iterator[tuple[Path, CatalogModel | None, bool, Path | None]]:
                 entry = folders.get(path.name) if path == place else known.get((path.parent.name, path.name))
                 yield path.resolve(), entry, number == 0, path if number == 0 else None
     for path in _registered():
-        if path.exists():
+        if _is_there(path):
             yield path, None, True, None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long, or in a folder that may not be looked into: not now
+        return False
 
 
 def _models_in(place: Path) -> list[Path]:
@@ -208,8 +215,8 @@ def _children(folder: Path) -> list[Path]:
 
 def _registered() -> list[Path]:
     try:
-        files = json.loads((paths.data_dir() / "models.json").read_text(encoding="utf-8"))["files"]
-        return [Path(file) for file in files]
+        files = json.loads((paths.data_dir() / "models.json").read_text(encoding="utf-8-sig"))["files"]
+        return [Path(file) for file in files if isinstance(file, str) and "\0" not in file]
     except (OSError, ValueError, KeyError, TypeError):  # none registered, or the file is damaged
         return []
 

@@ -152,9 +152,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    settings = Settings.load()
+    settings, problem = _settings()
     i18n.set_language(settings.language)
-    options = parser().parse_args(arguments)
+    options = parser().parse_args(arguments)  # ends here for --help and --version, which work anywhere
+    if problem is not None:
+        raise problem
     if options.command == "chat":
         from autogpt_desktop.cli.chat import chat
 
@@ -169,6 +171,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         return bench(options)
     parser().print_help()
     return 0
+
+
+def _settings() -> tuple[Settings, KnownError | None]:
+    """The user's, or the usual ones and why theirs cannot be read."""
+    try:
+        return Settings.load(), None
+    except KnownError as error:
+        return Settings(), error
 
 
 @contextlib.contextmanager

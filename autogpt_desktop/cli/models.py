@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import sys
 
-from autogpt_desktop.cli.output import Reporter
+from autogpt_desktop.cli.output import Reporter, one_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import Settings
@@ -20,9 +20,9 @@ def models(options: argparse.Namespace) -> int:
         here = {model.name: model for model in installed.installed()}
         for model in here.values():
             problem = model.error()
-            print(f"{model.name}\t{model.disk_bytes / 1e6:.0f} MB\t{model.path}")
+            print(f"{one_line(model.name)}\t{model.disk_bytes / 1e6:.0f} MB\t{one_line(str(model.path))}")
             if problem:
-                print(f"  {message(problem)}", file=sys.stderr)
+                print(f"  {one_line(message(problem))}", file=sys.stderr)
         for known in entries.catalog().values():
             if known.name not in here:
                 print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")

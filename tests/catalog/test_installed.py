@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -354,3 +355,60 @@ def test_languages_come_from_the_catalog_or_from_the_file(
     assert installed.languages_of(silent.path) == ()
     monkeypatch.setattr(paths, "model_dirs", lambda: [starter_gguf.parent.parent])
     assert installed.languages_of(starter_gguf.resolve()) == catalog()["smollm2-135m-instruct"].languages
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not UTF-8, links")
+def test_each_bad_model_is_listed_with_its_reason_and_hides_no_other(tiny: Path, tmp_path: Path) -> None:
+    """An emptied hub cache, senseless values, names in another encoding, places that cannot be looked at."""
+    models = paths.models_dir()
+    shutil.copy(tiny, models / "good.gguf")
+    odd = os.fsencode(models) + b"/gar\xe7on"
+    os.mkdir(odd)
+    shutil.copy(tiny, odd + b"/odd.gguf")
+    (models / "dangling").mkdir()
+    (models / "dangling" / "config.json").write_text('{"model_type": "llama"}')
+    (models / "dangling" / "model.safetensors").symlink_to(tmp_path / "nowhere")
+    (models / "senseless").mkdir()
+    (models / "senseless" / "config.json").write_text('{"model_type": ["llama"], "num_labels": {}}')
+    (models / "senseless" / "model.safetensors").write_bytes(b"x")
+    (models / "link.gguf").symlink_to(tmp_path / "nowhere.gguf")
+    registered = ["/" + "x" * 5000, "/a\0b", 5, None, str(tiny)]
+    (paths.data_dir() / "models.json").write_text(json.dumps({"files": registered}))
+    for _again in range(2):  # from the files, then from what was remembered of them
+        found = {model.name: model for model in installed.installed()}
+        assert {name for name, model in found.items() if not model.problem} == {"good", "odd", "tiny model"}
+        for name in ("dangling", "senseless"):
+            sentence = message(found[name].error())
+            assert name in sentence and "{" not in sentence, sentence
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        5,
+        {},
+        {"stamp": [1, 2]},
+        {"stamp": [1, 2], "header": {}},
+        {"stamp": 0, "header": {"size": "big"}},
+    ],
+)
+def test_a_misshapen_entry_of_the_cache_is_read_again(tiny: Path, entry: object) -> None:
+    shutil.copy(tiny, paths.models_dir() / "good.gguf")
+    (before,) = installed.installed()
+    cache = paths.cache_dir() / "model-headers.json"
+    kept = json.loads(cache.read_text())
+    kept["entries"] = dict.fromkeys(kept["entries"], entry)
+    cache.write_text(json.dumps(kept))
+    assert installed.installed() == [before]
+
+
+@pytest.mark.parametrize("change", [{"size": "big"}, {"languages": 3}, {"problem": 4}, {"context": None}])
+def test_a_field_of_the_wrong_kind_is_read_again(tiny: Path, change: dict[str, object]) -> None:
+    shutil.copy(tiny, paths.models_dir() / "good.gguf")
+    (before,) = installed.installed()
+    cache = paths.cache_dir() / "model-headers.json"
+    kept = json.loads(cache.read_text())
+    for entry in kept["entries"].values():
+        entry["header"] |= change
+    cache.write_text(json.dumps(kept))
+    assert installed.installed() == [before]

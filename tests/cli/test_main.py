@@ -38,6 +38,27 @@ def test_version_and_help() -> None:
         assert option in options
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_version_and_help_work_anywhere(tmp_path: Path) -> None:
+    """Where nothing can be written, and in a folder that is gone."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    for option, expected in (("--version", __version__), ("--help", "sentiment")):
+        script = (
+            f"cd {gone} && rmdir {gone} && exec {sys.executable} -m autogpt_desktop {option}; mkdir {gone}"
+        )
+        home = {"AUTOGPT_DESKTOP_HOME": "/proc/no-folder", "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(
+            ["sh", "-c", script], capture_output=True, text=True, timeout=120, env=os.environ | home
+        )
+        gone.mkdir(exist_ok=True)
+        assert expected in done.stdout and not done.stderr
+    done = subprocess.run(
+        [*MODULE, "models", "list"], capture_output=True, text=True, timeout=120, env=os.environ | home
+    )
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+
+
 def test_the_answer_alone_goes_to_standard_output(starter_gguf: Path) -> None:
     done = run("chat", "What is the capital of France?", "--temperature", "0", *MODEL)
     assert done.returncode == 0, done.stderr
