@@ -68,8 +68,8 @@ def packed_dir() -> Path:
 
 def packed_file(model: Path, folder: Path) -> Path:
     """The file in ``folder`` for the packed weights of a model's file or folder."""
-    place = str(model.resolve())
-    return folder / f"{model.name[:80]}-{hashlib.sha256(place.encode()).hexdigest()[:16]}.packed"
+    place = os.fsencode(model.resolve())  # a name need not be UTF-8
+    return folder / f"{model.name[:80]}-{hashlib.sha256(place).hexdigest()[:16]}.packed"
 
 
 def states_dir() -> Path:

@@ -44,9 +44,7 @@ def test_version_and_help_work_anywhere(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     for option, expected in (("--version", __version__), ("--help", "sentiment")):
-        script = (
-            f"cd {gone} && rmdir {gone} && exec {sys.executable} -m autogpt_desktop {option}; mkdir {gone}"
-        )
+        script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m autogpt_desktop {option}"
         home = {"AUTOGPT_DESKTOP_HOME": "/proc/no-folder", "PYTHONPATH": str(Path(__file__).parents[2])}
         done = subprocess.run(
             ["sh", "-c", script], capture_output=True, text=True, timeout=120, env=os.environ | home
