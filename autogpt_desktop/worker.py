@@ -73,7 +73,7 @@ class _Queued:
     key: Hashable
     shares: Callable[[object], bool] | None = None
     used: float = 0.0  # seconds of work, comparable among jobs that share
-    resting: bool = True  # another one that shares may go on here
+    preemptible: bool = True  # another one that shares may go on here
     cancel: threading.Event = field(default_factory=threading.Event)
     generator: Iterator[Any] | None = None
     state: str = "waiting"
@@ -280,26 +280,26 @@ class Worker(QObject):
         if head.cancel.is_set() or head.shares is None or head.lane != "interactive":
             return head
         group = list(takewhile(lambda job: job.shares is not None and job.lane == head.lane, jobs))
-        return min(group, key=lambda job: (job.resting, job.used))
+        return min(group, key=lambda job: (job.preemptible, job.used))
 
     def _turn_is_over(self, job: _Queued) -> bool:
         other = self._next()
-        return job.resting and other is not job and job.used - other.used > TURN_SECONDS
+        return job.preemptible and other is not job and job.used - other.used > TURN_SECONDS
 
     def _step_while_first(self, job: _Queued) -> str:
         """Advance the job until it ends, is cancelled, its turn is over, or another one comes first."""
         while not job.cancel.is_set():
             if job.generator is None:
                 job.generator = iter(job.function(job.cancel))
-            job.resting, began = False, time.monotonic()
+            job.preemptible, began = False, time.monotonic()
             try:
                 value = next(job.generator)
             except StopIteration:
                 return "cancelled" if job.cancel.is_set() else "done"
-            resting = job.shares is not None and job.shares(value)
+            preemptible = job.shares is not None and job.shares(value)
             with self._changed:
                 job.used += time.monotonic() - began
-                job.resting = resting
+                job.preemptible = preemptible
                 self._post(job.handle, "event", value)
                 del value
                 if len(self._outbox) > MAX_PENDING:

@@ -59,7 +59,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TranslatedText:
     """A text in another language. ``spans``: (start, end, start, end) of a sentence in the text and here."""
 
     text: str

@@ -34,8 +34,8 @@ from autogpt_desktop.ui.jobs.model_jobs import (
     ModelInfo,
     ModelsJob,
     WorkerModels,
-    is_work,
-    only_load,
+    is_result,
+    load_only,
 )
 from autogpt_desktop.ui.panel import Panels, PanelShortcuts
 from autogpt_desktop.ui.widgets import theme
@@ -210,7 +210,7 @@ class AppContext(QObject):
         self._set_model(None)
         # in the interactive lane: a question that is asked meanwhile waits for it, and does not load again
         job = self.submit_with_models(
-            only_load, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
+            load_only, title=tr("Loading {model}", model=chosen.title), key=LOAD_KEY
         )
         self._load_job = job
         job.event.connect(self._on_load_event)
@@ -246,7 +246,7 @@ class AppContext(QObject):
         def run(cancel: threading.Event) -> Iterator[Any]:
             return models.run(job, cancel, role=role, options=options, roles=roles, chat=chat)
 
-        shares = None if key == LOAD_KEY else is_work
+        shares = None if key == LOAD_KEY else is_result
         return self._follow_job(self.worker.submit(run, title=title, lane=lane, key=key, shares=shares))
 
     def unload_model(self, path: Path) -> None:
@@ -254,7 +254,7 @@ class AppContext(QObject):
 
         def run(_cancel: threading.Event) -> Iterator[Any]:
             self._models.unload_one(path)
-            yield from self._models.news()
+            yield from self._models.loaded_changes()
 
         self._follow_job(self.worker.submit(run, title=tr("Closing {file}", file=path.name)))
 

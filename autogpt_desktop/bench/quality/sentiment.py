@@ -16,9 +16,9 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.sentiment import calibration as scales
-from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, measure, tidy
-from autogpt_desktop.tasks.sentiment.probe_scorer import headed, heads_file, own_sentences, packed
-from autogpt_desktop.tasks.sentiment.scorers import Constants, DecoderAsker, constants_file
+from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, measure, tidy
+from autogpt_desktop.tasks.sentiment.probe_scorer import heads_file, own_sentences, packed, with_probes
+from autogpt_desktop.tasks.sentiment.scorers import Constants, PromptScorer, constants_file
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, ROLE, ready, scored, sentiment
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def throughput(models: Models, data_dir: Path, count: int, seed: int) -> dict[st
     engine = run_to_end(models.get(ROLE))
     if hasattr(engine, "classify"):
         return {}
-    slow = run_to_end(headed(DecoderAsker(engine, batch=1, prefix=False), _never))
+    slow = run_to_end(with_probes(PromptScorer(engine, batch=1, prefix=False), _never))
     alone = texts[:_SLOW]
     slow_s = _seconds(slow, alone[: _SLOW // 2])
     started = time.perf_counter()
@@ -107,7 +107,7 @@ def fit_sentiment(models: Models, data_dir: Path, limit: int, seed: int) -> dict
     engine = run_to_end(models.get(ROLE))
     if hasattr(engine, "classify"):
         raise KnownError("sentiment-model", name=engine.name)
-    asking = DecoderAsker(engine)
+    asking = PromptScorer(engine)
     run_to_end(asking.prepare(_never))
     train = rows(data_dir, "train", limit or FIT, seed)
     own = own_sentences()
@@ -116,7 +116,7 @@ def fit_sentiment(models: Models, data_dir: Path, limit: int, seed: int) -> dict
     # what is not neutral: our plain opinions, and the train split's harder ones
     labels = [one.label for one in own] + ["positive" if positive else "negative" for _, positive in train]
     with_own = _log_odds(asking, [one.text for one in own]) + d
-    band = scales.fit_band(with_own, labels, scales.Scale(slope, offset))
+    band = scales.fit_band(with_own, labels, scales.Calibration(slope, offset))
     every = _read(constants_file())
     entry = {
         "model": engine.name,
@@ -173,7 +173,7 @@ def _share(right: Iterable[bool]) -> float:
     return sum(every) / max(1, len(every))
 
 
-def _seen(asking: DecoderAsker, layers: Sequence[int], texts: Sequence[str]) -> Any:
+def _seen(asking: PromptScorer, layers: Sequence[int], texts: Sequence[str]) -> Any:
     """What the heads read, float32 [texts, layers · hidden_size]."""
     import torch
 
@@ -186,12 +186,15 @@ def _seen(asking: DecoderAsker, layers: Sequence[int], texts: Sequence[str]) -> 
     return torch.stack([found[index] for index in range(len(texts))])
 
 
-def _log_odds(asking: DecoderAsker, texts: Sequence[str]) -> list[float]:
-    scale = scales.Scale()
-    return [scored(0, one, scale).d for one in _measured(Judge(asking, Constants(scale, ()), scale), texts)]
+def _log_odds(asking: PromptScorer, texts: Sequence[str]) -> list[float]:
+    scale = scales.Calibration()
+    return [
+        scored(0, one, scale).d
+        for one in _measured(CalibratedScorer(asking, Constants(scale, ()), scale), texts)
+    ]
 
 
-def _measured(judge: Judge, texts: Sequence[str]) -> list[Measured]:
+def _measured(judge: CalibratedScorer, texts: Sequence[str]) -> list[Measured]:
     found = []
     for at in range(0, len(texts), CHUNK):
         found += run_to_end(measure(judge, texts[at : at + CHUNK], _never))
@@ -209,10 +212,10 @@ def _write(file: Path, key: str, entry: dict[str, Any]) -> None:
     file.write_text(json.dumps(every, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _seconds(asker: DecoderAsker, texts: Sequence[str]) -> float:
+def _seconds(make_scorer: PromptScorer, texts: Sequence[str]) -> float:
     started = time.perf_counter()
     for text in texts:
-        for _ in asker.scores([text], _never):
+        for _ in make_scorer.scores([text], _never):
             pass
     return time.perf_counter() - started
 

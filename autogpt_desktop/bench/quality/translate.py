@@ -27,7 +27,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.prompts import TRANSLATION_ENDS, translation_line, translation_prefix
 from autogpt_desktop.tasks.translate.candidates import choices
 from autogpt_desktop.tasks.translate.confidence import signals
-from autogpt_desktop.tasks.translate.prompts import Wish
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translate import QUALITIES, Translation, translate_many
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0)
     useful: dict[str, list[bool]] = {"quick": [], "best": []}
     for source, target in FITTED:
         texts, references = _sample(data_dir, source, target, limit or 60, seed, measured=False)
-        wishes = [Wish(text, source) for text in texts]
+        wishes = [SourceSentence(text, source) for text in texts]
         for quality in QUALITIES:
             for text, reference, one in zip(
                 texts,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from autogpt_desktop import atomic
 from autogpt_desktop.documents.text.encoding import decode
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.errors import KnownError
 
 NO_PHRASES: Mapping[str, str] = MappingProxyType({})
@@ -28,12 +28,12 @@ class Blocks(Protocol):
 
     def write(
         self,
-        turned: Sequence[Turned],
+        translated: Sequence[TranslatedText],
         out: Path,
         language: str = "",
         phrases: Mapping[str, str] = NO_PHRASES,
     ) -> None:
-        """Write the file with ``turned`` in place of ``texts``. ``language``: theirs (ISO 639-1).
+        """Write the file with ``translated`` in place of ``texts``. ``language``: theirs (ISO 639-1).
 
         Raises KnownError("file-not-written").
         """
@@ -49,12 +49,12 @@ class Skeleton:
 
     def write(
         self,
-        turned: Sequence[Turned],
+        translated: Sequence[TranslatedText],
         out: Path,
         language: str = "",
         phrases: Mapping[str, str] = NO_PHRASES,
     ) -> None:
-        texts = iter(turned)
+        texts = iter(translated)
         whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
         try:
             data = whole.encode(self.encoding)

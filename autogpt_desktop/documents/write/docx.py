@@ -19,7 +19,7 @@ from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.archive import Archive
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.read.reader import Reader
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
 from autogpt_desktop.errors import KnownError
@@ -60,13 +60,13 @@ class Word:
 
     def write(
         self,
-        turned: Sequence[Turned],
+        translated: Sequence[TranslatedText],
         out: Path,
         language: str = "",
         phrases: Mapping[str, str] = NO_PHRASES,
     ) -> None:
         """As ``Blocks.write``; paragraphs and runs learn the language and the direction."""
-        made = dict(zip(map(id, self._segments), turned, strict=True))
+        made = dict(zip(map(id, self._segments), translated, strict=True))
         for paragraph in self._paragraphs:
             paragraph.write(made, language, phrases)
         for tree in self._trees.values() if language else ():

@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml import etree
 
-from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
     Edge,
@@ -100,7 +100,7 @@ class Paragraph:
         self.parts = segments(list(_formatted(tokens, self.base)))
         self.texts = [part for part in self.parts if isinstance(part, Segment) and part.has_letters]
 
-    def write(self, made: Mapping[int, Turned], language: str, phrases: Mapping[str, str]) -> None:
+    def write(self, made: Mapping[int, TranslatedText], language: str, phrases: Mapping[str, str]) -> None:
         """Put translations, by the id of their segment, in place of the texts."""
         if all(made[id(part)].text == part.text for part in self.texts):
             return

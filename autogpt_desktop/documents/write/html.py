@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.html import decode_html
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
@@ -99,13 +99,13 @@ class Page:
 
     def write(
         self,
-        turned: Sequence[Turned],
+        translated: Sequence[TranslatedText],
         out: Path,
         language: str = "",
         phrases: Mapping[str, str] = NO_PHRASES,
     ) -> None:
         """As ``Blocks.write``: in the page's own encoding, what that lacks as numbers (``&#x…;``)."""
-        made = dict(zip(map(id, self._units), turned, strict=True))
+        made = dict(zip(map(id, self._units), translated, strict=True))
         whole: list[str] = []
         for part in self.parts:
             if isinstance(part, Edge):
@@ -117,7 +117,7 @@ class Page:
                 whole.append(self._source(tokens, made, language))
         write_file(out, "".join(whole).encode(self.encoding, errors="xmlcharrefreplace"))
 
-    def _source(self, tokens: Sequence[Token], made: Mapping[int, Turned], language: str) -> str:
+    def _source(self, tokens: Sequence[Token], made: Mapping[int, TranslatedText], language: str) -> str:
         found = []
         for token in tokens:
             if isinstance(token, Text):
@@ -131,16 +131,16 @@ class Page:
                 found.append(self._pieces(token.payload, made))
         return "".join(found)
 
-    def _pieces(self, source: Source, made: Mapping[int, Turned]) -> str:
+    def _pieces(self, source: Source, made: Mapping[int, TranslatedText]) -> str:
         return "".join(piece if isinstance(piece, str) else self._value(piece, made) for piece in source)
 
-    def _value(self, attribute: Attribute, made: Mapping[int, Turned]) -> str:
-        turned = made.get(id(attribute))
-        if turned is None or turned.text == attribute.text:
+    def _value(self, attribute: Attribute, made: Mapping[int, TranslatedText]) -> str:
+        translated = made.get(id(attribute))
+        if translated is None or translated.text == attribute.text:
             return attribute.raw
         quote = attribute.raw[0] if attribute.raw[:1] in ("'", '"') else '"'
         code = "&#39;" if quote == "'" else "&quot;"
-        return f"{quote}{self._escaped(turned.text).replace(quote, code)}{quote}"
+        return f"{quote}{self._escaped(translated.text).replace(quote, code)}{quote}"
 
     def _escaped(self, text: str) -> str:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

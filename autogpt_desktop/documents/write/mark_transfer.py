@@ -10,25 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.inline_marks import Node, Segment, Text, Thing, Token, covers
 from autogpt_desktop.documents.write.mark_alignment import Span, find_words, middle_gap, trimmed, words
 
 _SIGNS = frozenset(",.;:!?)，。、；：！？）")
 
 
-def carried(segment: Segment, turned: Turned, phrases: Mapping[str, str]) -> list[Token]:
+def carried(segment: Segment, translated: TranslatedText, phrases: Mapping[str, str]) -> list[Token]:
     """The segment's marks and things around the translation's words. ``phrases``: marked words on their
     own, and what they became."""
-    return _Carrier(segment, turned, phrases).tokens()
+    return _Carrier(segment, translated, phrases).tokens()
 
 
 class _Carrier:
     """Finds the place of each node in the translation, outer ones first, and writes the tokens."""
 
-    def __init__(self, segment: Segment, turned: Turned, phrases: Mapping[str, str]) -> None:
-        self.source, self.target, self.phrases = segment.text, turned.text, phrases
-        self.spans = [span for span in turned.spans if span[0] < span[1] and span[2] < span[3]]
+    def __init__(self, segment: Segment, translated: TranslatedText, phrases: Mapping[str, str]) -> None:
+        self.source, self.target, self.phrases = segment.text, translated.text, phrases
+        self.spans = [span for span in translated.spans if span[0] < span[1] and span[2] < span[3]]
         if not self.spans and self.target.strip():
             self.spans = [(*trimmed(self.source), *trimmed(self.target))]
         self.nodes = segment.nodes

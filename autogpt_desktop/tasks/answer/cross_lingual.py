@@ -19,7 +19,7 @@ from autogpt_desktop.tasks.answer.lexicon import is_cjk
 from autogpt_desktop.tasks.answer.query import Query, QueryTranslation
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import several
-from autogpt_desktop.tasks.translate.prompts import Wish
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translate import languages
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def translate_query(
         if engine is None or own not in known or code not in known:
             continue
         yield Progress("stage.question-translating")
-        source = Wish(" ".join(question.split()), own)
+        source = SourceSentence(" ".join(question.split()), own)
         ranked = (yield from several(engine, [source], code, TRANSLATIONS, cancelled))[0]
         said = tuple(one.text for one in ranked if one.text and one.text.casefold() != source.text.casefold())
         if said:

@@ -20,7 +20,7 @@ _SUREST = 3.0  # log-odds: P(neutral) of 0.05 and 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Calibration:
     """Constants of one model with one prompt. ``band``: the cut points around neutral, in z.
     ``neutral``: what is added to the log-odds of neutral where a head gives them."""
 
@@ -62,7 +62,7 @@ def log_odds(p: float) -> float:
     return math.log(p / (1.0 - p))
 
 
-def combined(parts: Sequence[tuple[float, int]], scale: Scale) -> float:
+def combined(parts: Sequence[tuple[float, int]], scale: Calibration) -> float:
     """The log-odds d of a text from those of its windows, (d, length in tokens) each.
 
     A mean in which a window counts by its length and by how decided it is: one without an opinion
@@ -112,7 +112,7 @@ def fit_platt(scores: Sequence[float], positive: Sequence[bool]) -> tuple[float,
     return a, b
 
 
-def fit_band(scores: Sequence[float], labels: Sequence[str], scale: Scale) -> tuple[float, float]:
+def fit_band(scores: Sequence[float], labels: Sequence[str], scale: Calibration) -> tuple[float, float]:
     """The cut points that make the labels the likeliest, each class weighing the same in all.
 
     Models lean to one side on texts without an opinion, so the band need not lie around z = 0, but holds
@@ -137,8 +137,8 @@ def fit_band(scores: Sequence[float], labels: Sequence[str], scale: Scale) -> tu
 
 
 def refit(
-    scale: Scale, scores: Sequence[float], labels: Sequence[str], neutral: Sequence[float] = ()
-) -> Scale:
+    scale: Calibration, scores: Sequence[float], labels: Sequence[str], neutral: Sequence[float] = ()
+) -> Calibration:
     """``scale``, moved towards what a person's own labels say.
 
     The most probable constants for the labels with a normal prior around those of ``scale``: log slope

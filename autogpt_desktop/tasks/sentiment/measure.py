@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from autogpt_desktop.documents.text.languages import LETTERS, language_of
 from autogpt_desktop.documents.text.scripts import count_letters
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.sentiment.calibration import Scale, combined, sigmoid
-from autogpt_desktop.tasks.sentiment.scorers import Asker, Constants, Score
+from autogpt_desktop.tasks.sentiment.calibration import Calibration, combined, sigmoid
+from autogpt_desktop.tasks.sentiment.scorers import Constants, Score, Scorer
 
 MOST_WINDOWS = 48  # of one text; of a longer one as many, evenly spread
 
@@ -49,16 +49,20 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Judge:
+class CalibratedScorer:
     """A model that is ready, with the constants to judge by."""
 
-    asker: Asker
+    scorer: Scorer
     constants: Constants
-    scale: Scale  # of the constants, or as a person's corrections have moved it
+    scale: Calibration  # of the constants, or as a person's corrections have moved it
 
 
 def measure(
-    judge: Judge, texts: Sequence[str], cancelled: Callable[[], bool], done: int = 0, total: int = 0
+    calibrated: CalibratedScorer,
+    texts: Sequence[str],
+    cancelled: Callable[[], bool],
+    done: int = 0,
+    total: int = 0,
 ) -> Generator[Progress, None, list[Measured]]:
     """What the model says of each text; equal texts, and equal windows, are asked once.
 
@@ -70,19 +74,21 @@ def measure(
     seen: dict[str, int] = {}
     same = [seen.setdefault(text, at) for at, text in enumerate(texts)]
     for at, text in enumerate(texts):
-        plain, spans, long = windows(text if same[at] == at else "", judge.asker)
+        plain, spans, long = windows(text if same[at] == at else "", calibrated.scorer)
         cut.append(pieces := [plain[start:end] for start, end in spans])
-        foreign.append(unknown_language(text, judge.constants.languages) if pieces else "")
+        foreign.append(unknown_language(text, calibrated.constants.languages) if pieces else "")
         named = ((EMPTY, not pieces), (LONG, long), (LANGUAGE, bool(foreign[-1])))
         flags.append([name for name, is_so in named if is_so])
     asked = list(dict.fromkeys(piece for pieces in cut for piece in pieces))
     found: dict[str, Score] = {}
-    for step in judge.asker.scores(asked, cancelled):
+    for step in calibrated.scorer.scores(asked, cancelled):
         if isinstance(step, Progress):
             yield Progress("stage.scoring", done + len(texts) * step.done // max(1, step.total), total)
         else:
             found[asked[step[0]]] = step[1]
-    lengths = {piece: judge.asker.tokens(piece) for pieces in cut if len(pieces) > 1 for piece in pieces}
+    lengths = {
+        piece: calibrated.scorer.tokens(piece) for pieces in cut if len(pieces) > 1 for piece in pieces
+    }
     measured = [
         Measured(
             tuple(Part(*found[piece], lengths.get(piece, 1)) for piece in pieces), tuple(names), language
@@ -92,7 +98,9 @@ def measure(
     return [measured[first] for first in same]
 
 
-def judged(parts: Sequence[Part], scale: Scale, two_way: bool) -> tuple[float, tuple[float, float, float]]:
+def judged(
+    parts: Sequence[Part], scale: Calibration, two_way: bool
+) -> tuple[float, tuple[float, float, float]]:
     """Log-odds d and the three probabilities of windows together."""
     if parts[0].neutral < 0:
         d = combined([(part.d, part.tokens) for part in parts], scale)
@@ -111,7 +119,7 @@ def judged(parts: Sequence[Part], scale: Scale, two_way: bool) -> tuple[float, t
     return d, (positive, neutral, 1.0 - neutral - positive)
 
 
-def windows(text: str, asking: Asker) -> tuple[str, list[tuple[int, int]], bool]:
+def windows(text: str, scorer: Scorer) -> tuple[str, list[tuple[int, int]], bool]:
     """The text with tidy white space, the windows that are scored as (start, end) of it, and whether
     some of it is left out."""
     from autogpt_desktop.documents.text.sentences import sentences as cut
@@ -119,14 +127,14 @@ def windows(text: str, asking: Asker) -> tuple[str, list[tuple[int, int]], bool]
     plain, long = tidy(text[:MOST_CHARACTERS]), len(text) > MOST_CHARACTERS
     if not plain:
         return plain, [], long
-    if len(plain.encode("utf-8", "replace")) <= asking.window or asking.tokens(plain) <= asking.window:
+    if len(plain.encode("utf-8", "replace")) <= scorer.window or scorer.tokens(plain) <= scorer.window:
         return plain, [(0, len(plain))], long
     held: list[tuple[int, int]] = []
-    size = asking.window + 1
+    size = scorer.window + 1
     for sentence in cut(plain):
-        for start, end in _chopped(plain, *sentence, asking):
-            tokens = asking.tokens(plain[start:end]) + 1
-            if size + tokens <= asking.window:
+        for start, end in _chopped(plain, *sentence, scorer):
+            tokens = scorer.tokens(plain[start:end]) + 1
+            if size + tokens <= scorer.window:
                 held[-1], size = (held[-1][0], end), size + tokens
             else:
                 held.append((start, end))
@@ -146,17 +154,17 @@ def tidy(text: str) -> str:
     return _BEFORE.sub("", _CUT.sub("", plain)) if " " in plain else plain
 
 
-def _chopped(text: str, start: int, end: int, asking: Asker) -> Iterator[tuple[int, int]]:
+def _chopped(text: str, start: int, end: int, scorer: Scorer) -> Iterator[tuple[int, int]]:
     """A sentence, in halves at white space (or anywhere) until each fits a window."""
-    if end - start <= 8 * asking.window and asking.tokens(text[start:end]) <= asking.window - 1:
+    if end - start <= 8 * scorer.window and scorer.tokens(text[start:end]) <= scorer.window - 1:
         if text[start:end].strip():
             yield start, end
         return
     middle = (start + end) // 2
     space = text.rfind(" ", (start + middle) // 2, middle + 1)
     at = space + 1 if space > start else middle
-    yield from _chopped(text, start, at, asking)
-    yield from _chopped(text, at, end, asking)
+    yield from _chopped(text, start, at, scorer)
+    yield from _chopped(text, at, end, scorer)
 
 
 def unknown_language(text: str, known: Sequence[str]) -> str:

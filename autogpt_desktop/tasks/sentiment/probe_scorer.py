@@ -21,13 +21,13 @@ from weakref import WeakKeyDictionary
 
 from autogpt_desktop import paths
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.sentiment.calibration import Scale, sigmoid
+from autogpt_desktop.tasks.sentiment.calibration import Calibration, sigmoid
 from autogpt_desktop.tasks.sentiment.scorers import (
-    Asker,
+    ClassifierScorer,
     Constants,
-    DecoderAsker,
-    HeadAsker,
+    PromptScorer,
     Score,
+    Scorer,
     constants,
 )
 
@@ -86,7 +86,7 @@ def _ordered(numbers: array[float]) -> array[float]:
 
 
 def heads(key: str) -> Heads | None:
-    """The shipped heads for an asker's ``key``; None where there are none for this model and prompt."""
+    """The shipped heads for a scorer's ``key``; None where there are none for this model and prompt."""
     file = heads_file()
     found = json.loads(file.read_text(encoding="utf-8")).get(key) if file.is_file() else None
     if found is None:
@@ -98,24 +98,26 @@ def heads(key: str) -> Heads | None:
     return Heads(tuple(found["layers"]), int(found["tokens"]), weights, bias, version)
 
 
-def headed(asking: DecoderAsker, cancelled: Callable[[], bool]) -> Generator[Progress, None, DecoderAsker]:
-    """``asking`` with the heads that ship for it, if they suit the model; else as it is."""
-    found = heads(asking.key)
+def with_probes(
+    scorer: PromptScorer, cancelled: Callable[[], bool]
+) -> Generator[Progress, None, PromptScorer]:
+    """``scorer`` with the heads that ship for it, if they suit the model; else as it is."""
+    found = heads(scorer.key)
     if found is None:
-        return asking
-    made = HeadedAsker(asking, found)
-    decoder = asking.engine.decoder
+        return scorer
+    made = ProbeScorer(scorer, found)
+    decoder = scorer.engine.decoder
     if decoder not in _trusted:
         _trusted[decoder] = yield from _suits(made, cancelled)
-    return made if _trusted[decoder] else asking
+    return made if _trusted[decoder] else scorer
 
 
-def _suits(asking: HeadedAsker, cancelled: Callable[[], bool]) -> Generator[Progress, None, bool]:
+def _suits(scorer: ProbeScorer, cancelled: Callable[[], bool]) -> Generator[Progress, None, bool]:
     tried: list[Own] = []
     for label in ("positive", "neutral", "negative"):
         tried += [one for one in own_sentences() if (one.language, one.label) == ("en", label)][:TRIED]
     right = 0
-    for step in asking.scores([one.text for one in tried], cancelled):
+    for step in scorer.scores([one.text for one in tried], cancelled):
         if isinstance(step, Progress):
             yield step
             continue
@@ -125,17 +127,17 @@ def _suits(asking: HeadedAsker, cancelled: Callable[[], bool]) -> Generator[Prog
     return right == len(tried)
 
 
-class HeadedAsker(DecoderAsker):
+class ProbeScorer(PromptScorer):
     """A language model with two heads in the place of its own."""
 
     knows_neutral = True
 
-    def __init__(self, asking: DecoderAsker, found: Heads) -> None:
+    def __init__(self, scorer: PromptScorer, found: Heads) -> None:
         from autogpt_desktop.engine.generation.probe import probe
 
-        self.__dict__ |= asking.__dict__
-        self.plain_key = asking.key
-        self.key = f"{asking.key}-{found.version}"
+        self.__dict__ |= scorer.__dict__
+        self.plain_key = scorer.key
+        self.key = f"{scorer.key}-{found.version}"
         self.copies: list[Any] = []  # of the prefix's state
         self.probe = probe(found.layers, found.tokens, found.weights, found.bias)
 
@@ -171,13 +173,13 @@ class HeadedAsker(DecoderAsker):
         """The heads are calibrated as they are."""
         yield from ()
         shipped = constants(self.plain_key)
-        return Constants(Scale(), shipped.languages if shipped else tuple(self.engine.config.languages))
+        return Constants(Calibration(), shipped.languages if shipped else tuple(self.engine.config.languages))
 
 
-def asker(engine: Any, cancelled: Callable[[], bool]) -> Generator[Progress, None, Asker]:
+def make_scorer(engine: Any, cancelled: Callable[[], bool]) -> Generator[Progress, None, Scorer]:
     """The way to ask ``engine``, with its prefix computed. Raises KnownError("sentiment-head")."""
     if hasattr(engine, "classify"):
-        return HeadAsker(engine)
-    made = DecoderAsker(engine)
+        return ClassifierScorer(engine)
+    made = PromptScorer(engine)
     yield from made.prepare(cancelled)
-    return (yield from headed(made, cancelled))
+    return (yield from with_probes(made, cancelled))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autogpt_desktop import paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.sentiment.calibration import Scale
+from autogpt_desktop.tasks.sentiment.calibration import Calibration
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
@@ -69,7 +69,7 @@ def prompt() -> Prompt:
 class Constants:
     """What ships for one model. ``languages``: ISO 639-1, in which it was checked; (): not known."""
 
-    scale: Scale
+    scale: Calibration
     languages: tuple[str, ...]
 
 
@@ -78,15 +78,15 @@ def constants_file() -> Any:
 
 
 def constants(key: str) -> Constants | None:
-    """The shipped constants for an asker's ``key``; None where there are none for this model and prompt."""
+    """The shipped constants for a scorer's ``key``; None where there are none for this model and prompt."""
     found = json.loads(constants_file().read_text(encoding="utf-8")).get(key)
     if found is None:
         return None
-    scale = Scale(float(found["slope"]), float(found["offset"]), (found["band"][0], found["band"][1]))
+    scale = Calibration(float(found["slope"]), float(found["offset"]), (found["band"][0], found["band"][1]))
     return Constants(scale, tuple(found["languages"]))
 
 
-class Asker(Protocol):
+class Scorer(Protocol):
     """One model, ready to be asked."""
 
     key: str  # of the model and the prompt: what constants and stored scores hold for
@@ -107,7 +107,7 @@ class Asker(Protocol):
         """Shipped constants; else what a text without content scores is taken off (Zhao et al. 2021)."""
 
 
-class DecoderAsker:
+class PromptScorer:
     """A language model. What is scored is one token behind each text."""
 
     knows_neutral = False
@@ -185,7 +185,7 @@ class DecoderAsker:
                 yield step
             else:
                 found.append(step[1][0])
-        return Constants(Scale(offset=-sum(found) / len(found)), tuple(self.engine.config.languages))
+        return Constants(Calibration(offset=-sum(found) / len(found)), tuple(self.engine.config.languages))
 
     def _encode(self, text: str) -> list[int]:
         return list(self.engine.tokenizer.encode(text, add_special=False))
@@ -243,7 +243,7 @@ class DecoderAsker:
         return ids[len(self.prefix) :] if ids[: len(self.prefix)] == self.prefix else None
 
 
-class HeadAsker:
+class ClassifierScorer:
     """An encoder whose labels say positive, negative and perhaps neutral, or count stars."""
 
     def __init__(self, engine: EncoderEngine) -> None:
@@ -284,7 +284,7 @@ class HeadAsker:
 
     def scale(self, cancelled: Callable[[], bool]) -> Generator[Progress, None, Constants]:
         yield from ()
-        return constants(self.key) or Constants(Scale(), tuple(self.engine.config.languages))
+        return constants(self.key) or Constants(Calibration(), tuple(self.engine.config.languages))
 
 
 def _class_of(label: str) -> str:

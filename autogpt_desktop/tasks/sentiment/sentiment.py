@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.events import Notice, Progress
-from autogpt_desktop.tasks.sentiment.calibration import Scale, label_of
+from autogpt_desktop.tasks.sentiment.calibration import Calibration, label_of
 from autogpt_desktop.tasks.sentiment.corrections import Corrections, adjusted
 from autogpt_desktop.tasks.sentiment.measure import (
     MOST_CHARACTERS,
-    Judge,
+    CalibratedScorer,
     Measured,
     Part,
     judged,
     measure,
     windows,
 )
-from autogpt_desktop.tasks.sentiment.probe_scorer import asker
+from autogpt_desktop.tasks.sentiment.probe_scorer import make_scorer
 from autogpt_desktop.tasks.sentiment.scorers import Score
 
 if TYPE_CHECKING:
@@ -96,37 +96,37 @@ def sentiment(
     scores each sentence of a text too. ``corrections`` adjust the calibration. Raises ``Cancelled``,
     KnownError: sentiment-head, sentiment-model, prompt-too-long, and whatever loading can raise.
     """
-    judge = yield from ready(models, corrections, cancelled)
+    calibrated = yield from ready(models, corrections, cancelled)
     total = len(texts) if isinstance(texts, Sized) else 0
     waiting, done = iter(texts), 0
     while chunk := list(islice(waiting, CHUNK)):
-        measured = yield from measure(judge, chunk, cancelled, done, total)
+        measured = yield from measure(calibrated, chunk, cancelled, done, total)
         inside: list[tuple[SentenceScore, ...]] = [()] * len(chunk)
         if sentences:
-            inside = yield from _sentences(judge, chunk, measured, two_way, cancelled)
+            inside = yield from _sentences(calibrated, chunk, measured, two_way, cancelled)
         for at, one in enumerate(measured):
-            yield scored(done + at, one, judge.scale, two_way, inside[at])
+            yield scored(done + at, one, calibrated.scale, two_way, inside[at])
         done += len(chunk)
         yield Progress("stage.scoring", done, total)
 
 
 def ready(
     models: Models, corrections: Corrections | None, cancelled: Callable[[], bool]
-) -> Generator[Progress | Notice, None, Judge]:
+) -> Generator[Progress | Notice, None, CalibratedScorer]:
     """The role's model, its prefix and its constants."""
     engine = yield from models.get(ROLE)
-    asking = yield from asker(engine, cancelled)
-    constants = yield from asking.scale(cancelled)
+    scorer = yield from make_scorer(engine, cancelled)
+    constants = yield from scorer.scale(cancelled)
     scale = constants.scale
     if corrections is not None:
-        scale = yield from adjusted(corrections, asking, scale, cancelled)
-    return Judge(asking, constants, scale)
+        scale = yield from adjusted(corrections, scorer, scale, cancelled)
+    return CalibratedScorer(scorer, constants, scale)
 
 
 def scored(
     index: int,
     measured: Measured,
-    scale: Scale,
+    scale: Calibration,
     two_way: bool = False,
     sentences: tuple[SentenceScore, ...] = (),
 ) -> Scored:
@@ -138,7 +138,7 @@ def scored(
 
 
 def _sentences(
-    judge: Judge,
+    calibrated: CalibratedScorer,
     texts: Sequence[str],
     measured: Sequence[Measured],
     two_way: bool,
@@ -162,14 +162,14 @@ def _sentences(
     found: dict[str, Measured] = {}
     for at in range(0, len(asked), CHUNK):
         some = asked[at : at + CHUNK]
-        found |= dict(zip(some, (yield from measure(judge, some, cancelled)), strict=True))
+        found |= dict(zip(some, (yield from measure(calibrated, some, cancelled)), strict=True))
     result = []
     for text, cuts, whole in zip(texts, spans, measured, strict=True):
         scores = []
         for start, end in cuts:
             one = found[text[start:end]] if len(cuts) > 1 else whole
             if one.parts:
-                scores.append(SentenceScore(start, end, *judged(one.parts, judge.scale, two_way)[1]))
+                scores.append(SentenceScore(start, end, *judged(one.parts, calibrated.scale, two_way)[1]))
         result.append(tuple(scores))
     return result
 
@@ -184,9 +184,9 @@ def explain(
 ) -> Iterator[Progress | Notice | Explained]:
     """The words that carried the decision: each is left out once, and what changes is its weight
     (occlusion: Zeiler and Fergus 2014; Li, Monroe and Jurafsky 2016). Raises as ``sentiment`` does."""
-    judge = yield from ready(models, corrections, cancelled)
-    whole = (yield from measure(judge, [text], cancelled))[0]
-    yield from _explained(judge, text, whole, two_way, cancelled)
+    calibrated = yield from ready(models, corrections, cancelled)
+    whole = (yield from measure(calibrated, [text], cancelled))[0]
+    yield from _explained(calibrated, text, whole, two_way, cancelled)
 
 
 def look(
@@ -200,34 +200,34 @@ def look(
 ) -> Iterator[Progress | Notice | Scored | Explained]:
     """``sentiment`` of one text with its sentences, and then, with ``words``, what ``explain`` says of it:
     the text is read once for both."""
-    judge = yield from ready(models, corrections, cancelled)
-    measured = yield from measure(judge, [text], cancelled)
-    inside = yield from _sentences(judge, [text], measured, two_way, cancelled)
-    yield scored(0, measured[0], judge.scale, two_way, inside[0])
+    calibrated = yield from ready(models, corrections, cancelled)
+    measured = yield from measure(calibrated, [text], cancelled)
+    inside = yield from _sentences(calibrated, [text], measured, two_way, cancelled)
+    yield scored(0, measured[0], calibrated.scale, two_way, inside[0])
     if words:
-        yield from _explained(judge, text, measured[0], two_way, cancelled)
+        yield from _explained(calibrated, text, measured[0], two_way, cancelled)
 
 
 def _explained(
-    judge: Judge, text: str, whole: Measured, two_way: bool, cancelled: Callable[[], bool]
+    calibrated: CalibratedScorer, text: str, whole: Measured, two_way: bool, cancelled: Callable[[], bool]
 ) -> Iterator[Progress | Explained]:
     """The weights of the words of a text that was measured as a ``whole``."""
-    plain, spans, _ = windows(text, judge.asker)
+    plain, spans, _ = windows(text, calibrated.scorer)
     places = [at for at, character in enumerate(text) if not character.isspace()]
     chosen: list[tuple[int, int, int]] = []  # window, and a word's start and end in ``plain``
-    for at in sorted(range(len(spans)), key=lambda at: -abs(judge.scale.z(whole.parts[at].d))):
+    for at in sorted(range(len(spans)), key=lambda at: -abs(calibrated.scale.z(whole.parts[at].d))):
         words = [match.span() for match in _WORD.finditer(plain, *spans[at])]
         chosen += [(at, *word) for word in words[: MOST_WORDS - len(chosen)]]
     without = [plain[spans[at][0] : start] + plain[end : spans[at][1]] for at, start, end in chosen]
     changed: dict[int, Score] = {}
-    for step in judge.asker.scores(without, cancelled):
+    for step in calibrated.scorer.scores(without, cancelled):
         if isinstance(step, Progress):
             yield step
         else:
             changed[step[0]] = step[1]
 
     def z(parts: Sequence[Part]) -> float:
-        return judge.scale.z(judged(parts, judge.scale, two_way)[0]) if parts else 0.0
+        return calibrated.scale.z(judged(parts, calibrated.scale, two_way)[0]) if parts else 0.0
 
     complete = z(whole.parts)
     weights = []
@@ -237,4 +237,4 @@ def _explained(
         first = places[start - plain.count(" ", 0, start)]  # white space is what the two differ in
         weights.append(WordWeight(first, first + end - start, complete - z(instead)))
     weights.sort(key=lambda word: word.start)
-    yield Explained(scored(0, whole, judge.scale, two_way), tuple(weights))
+    yield Explained(scored(0, whole, calibrated.scale, two_way), tuple(weights))

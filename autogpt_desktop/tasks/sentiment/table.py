@@ -22,7 +22,7 @@ from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
-from autogpt_desktop.tasks.sentiment.measure import Judge, Measured, Part, measure
+from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, Part, measure
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, Scored, ready, scored
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class TableRun:
         self.held: list[Measured] | None = [] if hold else None
         self._own_digest, self._digest = digest, ""
         self._remembered = remembered
-        self._judge: Judge | None = None
+        self._judge: CalibratedScorer | None = None
         self._asked = 0
         self._store: Store | None = None
 
@@ -184,7 +184,7 @@ class TableRun:
                     yield count.state(count.done)
         finally:
             for one in (judge, self._judge or judge):
-                one.asker.rest()
+                one.scorer.rest()
         if not self.total or first == self.total:
             yield count.state(first)
 
@@ -292,11 +292,11 @@ class TableRun:
         two_way: bool,
         corrections: Corrections | None,
         cancelled: Callable[[], bool],
-    ) -> Generator[Progress | Notice, None, Judge]:
+    ) -> Generator[Progress | Notice, None, CalibratedScorer]:
         """The constants to judge by from now on; of what is held only its own model's are right."""
         number = self._asked = self._asked + 1
         judge = yield from ready(models, corrections, cancelled)
-        if self.held and self._judge is not None and judge.asker.key != self._judge.asker.key:
+        if self.held and self._judge is not None and judge.scorer.key != self._judge.scorer.key:
             raise KnownError("sentiment-other-model")
         if number == self._asked or self._judge is None:  # else something newer came between
             self._judge, self.two_way = judge, two_way
@@ -319,8 +319,8 @@ class TableRun:
                 yield Progress("stage.reading-table")
         self._digest, self.total, self.width = digest, total, width
 
-    def _open_store(self, judge: Judge) -> Store:
-        model = (judge.asker.key, str(judge.asker.window))
+    def _open_store(self, judge: CalibratedScorer) -> Store:
+        model = (judge.scorer.key, str(judge.scorer.window))
         if self._remembered is not None:
             return self._remembered.of(model)
         return Run(self.folder, (self._digest, self.table.sheet, str(self.column), *model))

@@ -12,7 +12,7 @@ from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.prompts import parallel
 from autogpt_desktop.tasks.translate.confidence import confidence, signals
 from autogpt_desktop.tasks.translate.constrained import with_terms
-from autogpt_desktop.tasks.translate.prompts import Wish, judged, longest, prompts, repeating
+from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged, longest, prompts, repeating
 from autogpt_desktop.tasks.translate.rerank import Candidate, best, expected
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Answer:
 class _Try:
     """One prompt to go on with: which wish, and how its tokens are chosen."""
 
-    wish: int
+    sentence: int
     seed: int = 0  # 0: the likeliest
     temperature: float = _TEMPERATURE
     no_repeat: bool = False
@@ -61,31 +61,31 @@ class Chosen:
 
 def answers(
     engine: Engine,
-    wishes: Sequence[Wish],
+    sources: Sequence[SourceSentence],
     target: str,
     glossary: Glossary,
     quality: str,
     cancelled: Cancelled,
 ) -> Generator[Progress, None, list[Answer]]:
-    """Translate sentences of one language; what the guard finds wrong is tried once more, differently."""
-    found = yield from choices(engine, wishes, target, glossary, quality, cancelled)
-    return [_answer(wish, target, one) for wish, one in zip(wishes, found, strict=True)]
+    """Translate sentences of one language; what the checks find wrong is tried once more, differently."""
+    found = yield from choices(engine, sources, target, glossary, quality, cancelled)
+    return [_answer(sentence, target, one) for sentence, one in zip(sources, found, strict=True)]
 
 
 def choices(
     engine: Engine,
-    wishes: Sequence[Wish],
+    sources: Sequence[SourceSentence],
     target: str,
     glossary: Glossary,
     quality: str,
     cancelled: Cancelled,
 ) -> Generator[Progress, None, list[Chosen]]:
     """As ``answers``: the candidates themselves."""
-    tries = [_Try(at) for at in range(len(wishes))]
+    tries = [_Try(at) for at in range(len(sources))]
     if quality == "best":
-        tries += [_Try(at, seed) for at in range(len(wishes)) for seed in range(1, SAMPLES + 1)]
+        tries += [_Try(at, seed) for at in range(len(sources)) for seed in range(1, SAMPLES + 1)]
     first = _QUICK_ORDER.get(target, ()) if quality == "quick" else ()
-    made = yield from _candidates(engine, wishes, tries, target, glossary, cancelled, first)
+    made = yield from _candidates(engine, sources, tries, target, glossary, cancelled, first)
     chosen = [_chosen(options, quality) for options in made]
     wrong = [at for at, one in enumerate(chosen) if {*one.candidate.flags} - {"glossary"}]
     if wrong:
@@ -93,17 +93,17 @@ def choices(
             _Try(at, seed, _RETRY_TEMPERATURE, True) for at in wrong for seed in range(RETRIES)
         ]  # seed 0: the likeliest without repetitions
         order = tuple(reversed(range(len(parallel()))))
-        more = yield from _candidates(engine, wishes, again, target, glossary, cancelled, order)
+        more = yield from _candidates(engine, sources, again, target, glossary, cancelled, order)
         for at in wrong:
             chosen[at] = _chosen(made[at] + more[at], quality)
     if glossary:  # a sentence that is good but for a term needs no second try
-        yield from _enforced(engine, wishes, chosen, target, glossary, cancelled)
+        yield from _enforced(engine, sources, chosen, target, glossary, cancelled)
     return chosen
 
 
 def _enforced(
     engine: Engine,
-    wishes: Sequence[Wish],
+    sources: Sequence[SourceSentence],
     chosen: list[Chosen],
     target: str,
     glossary: Glossary,
@@ -115,19 +115,19 @@ def _enforced(
         return
     odd = [at for at in without if len(chosen[at].candidate.flags) > 1]
     if odd:  # the terms in the prompt may have led astray
-        plain = [Wish(wishes[at].text, wishes[at].source) for at in odd]
+        plain = [SourceSentence(sources[at].text, sources[at].source) for at in odd]
         made = yield from _candidates(
             engine, plain, [_Try(at) for at in range(len(odd))], target, glossary, cancelled
         )
         for at, options in zip(odd, made, strict=True):
             if options[0].cost < chosen[at].candidate.cost:
                 chosen[at] = Chosen(options[0], chosen[at].agreement)
-    asked = prompts(engine, wishes, target)
+    asked = prompts(engine, sources, target)
     state = yield from engine.prefix_state(asked.prefix, "translate", cancelled=cancelled)
     for at in without:
         first = chosen[at]
         better = yield from with_terms(
-            engine, state, asked, at, wishes[at], first.candidate, target, glossary, cancelled
+            engine, state, asked, at, sources[at], first.candidate, target, glossary, cancelled
         )
         chosen[at] = Chosen(better, first.agreement)
 
@@ -139,31 +139,39 @@ def _chosen(options: Sequence[Candidate], quality: str) -> Chosen:
 
 
 def several(
-    engine: Engine, wishes: Sequence[Wish], target: str, count: int, cancelled: Cancelled
+    engine: Engine, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Cancelled
 ) -> Generator[Progress, None, list[list[Answer]]]:
     """Different translations of each sentence, the best first."""
     tries = [
-        _Try(at, seed, _RETRY_TEMPERATURE, bool(seed)) for at in range(len(wishes)) for seed in range(count)
+        _Try(at, seed, _RETRY_TEMPERATURE, bool(seed)) for at in range(len(sources)) for seed in range(count)
     ]
-    made = yield from _candidates(engine, wishes, tries, target, Glossary(), cancelled)
+    made = yield from _candidates(engine, sources, tries, target, Glossary(), cancelled)
     ranked = []
-    for wish, options in zip(wishes, made, strict=True):
+    for sentence, options in zip(sources, made, strict=True):
         scores = [e - 10 * c.cost for e, c in zip(expected(options), options, strict=True)]
         order = sorted(range(len(options)), key=lambda at: -scores[at])
         unique = {options[at].text: options[at] for at in reversed(order)}
-        ranked.append([_answer(wish, target, Chosen(one)) for one in reversed(unique.values())])
+        ranked.append([_answer(sentence, target, Chosen(one)) for one in reversed(unique.values())])
     return ranked
 
 
-def _answer(wish: Wish, target: str, chosen: Chosen) -> Answer:
+def _answer(sentence: SourceSentence, target: str, chosen: Chosen) -> Answer:
     one = chosen.candidate
-    found = signals(wish.text, one.text, wish.source, target, one.logprob, one.flags, chosen.agreement)
+    found = signals(
+        sentence.text,
+        one.text,
+        sentence.source,
+        target,
+        one.logprob,
+        one.flags,
+        chosen.agreement,
+    )
     return Answer(one.text, confidence(found), one.flags)
 
 
 def _candidates(
     engine: Engine,
-    wishes: Sequence[Wish],
+    sources: Sequence[SourceSentence],
     tries: Sequence[_Try],
     target: str,
     glossary: Glossary,
@@ -173,13 +181,13 @@ def _candidates(
     """For each wish what its tries became, repaired and judged."""
     from autogpt_desktop.engine.generation.batch import Continuation, generate
 
-    asked = prompts(engine, wishes, target, order)
+    asked = prompts(engine, sources, target, order)
     state = yield from engine.prefix_state(asked.prefix, "translate", cancelled=cancelled)
     steps = generate(
         engine,
-        [asked.lines[one.wish] for one in tries],
+        [asked.lines[one.sentence] for one in tries],
         prefix=state,
-        max_tokens=[longest(engine, wishes[one.wish]) for one in tries],
+        max_tokens=[longest(engine, sources[one.sentence]) for one in tries],
         stop=asked.stop,
         choose=_Chooser(tries),
         cancelled=cancelled,
@@ -187,13 +195,13 @@ def _candidates(
     made: dict[int, Candidate] = {}
     for step in steps:
         if isinstance(step, Continuation):
-            wish = wishes[tries[step.index].wish]
-            made[step.index] = judged(wish, step.text, step.logprobs, target, glossary)
+            sentence = sources[tries[step.index].sentence]
+            made[step.index] = judged(sentence, step.text, step.logprobs, target, glossary)
         else:
             yield step
-    found: list[list[Candidate]] = [[] for _ in wishes]
+    found: list[list[Candidate]] = [[] for _ in sources]
     for at, one in enumerate(tries):
-        found[one.wish].append(made[at])
+        found[one.sentence].append(made[at])
     return found
 
 

@@ -30,7 +30,7 @@ def signals(
     agreement: float | None = None,
 ) -> dict[str, float]:
     """What the confidence depends on: "logprob", mean of the tokens' natural logarithms of probability;
-    "length", how far the ratio of lengths is from the usual one (a logarithm); "flags", what the guard's
+    "length", how far the ratio of lengths is from the usual one (a logarithm); "flags", what the checks'
     flags cost; "agreement", 0 to 1, how like it the other candidates are, where there are others."""
     before, after = (len(PROTECTED.sub("", text).strip()) for text in (source, translation))
     ratio = (after + 1) / (before + 1) / usual_ratio(from_, to)

@@ -19,7 +19,14 @@ from autogpt_desktop.documents.text.glossary import Glossary, Term, replaced
 from autogpt_desktop.documents.text.scripts import CJK, CJK_SIGNS, HALF_KANA, HANGUL
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import WIDE, cost
-from autogpt_desktop.tasks.translate.prompts import Prompts, Wish, judged, longest, prompts, repeating
+from autogpt_desktop.tasks.translate.prompts import (
+    Prompts,
+    SourceSentence,
+    judged,
+    longest,
+    prompts,
+    repeating,
+)
 from autogpt_desktop.tasks.translate.rerank import Candidate, chrf, grams
 
 if TYPE_CHECKING:
@@ -52,7 +59,7 @@ _Steps = Generator[Progress, None, Candidate]
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class Anchor:
     """How a translation begins: some of the tokens of the one so far, the term, and what must follow."""
 
     ids: tuple[int, ...]
@@ -62,7 +69,7 @@ class _Start:
 
 
 @dataclass(slots=True)
-class _Read:
+class ScoredText:
     """A translation token by token: what the model thinks of each place in it."""
 
     ids: list[int]
@@ -91,13 +98,13 @@ def with_terms(
     prefix: State,
     asked: Prompts,
     number: int,
-    wish: Wish,
+    sentence: SourceSentence,
     given: Candidate,
     target: str,
     glossary: Glossary,
     cancelled: Cancelled,
 ) -> _Steps:
-    """``given``, or what is nearest to it with all terms of ``wish`` in it.
+    """``given``, or what is nearest to it with all terms of ``sentence`` in it.
 
     ``prefix``: the state that holds ``asked.prefix``; the wish is line ``number``. Where a term cannot be
     put in (it never comes to an end), what is returned has the flag "glossary" still. Raises ``Cancelled``.
@@ -108,14 +115,14 @@ def with_terms(
     state = prefix.fork()
     if len(line) > 1:
         engine.decoder.forward([(state, line[:-1])], cancelled=cancelled)
-    maker = _Maker(engine, prefix, state, line[-1], asked, wish, target, glossary, cancelled)
+    maker = TermForcer(engine, prefix, state, line[-1], asked, sentence, target, glossary, cancelled)
     best = given
-    for _ in wish.terms:
-        missing = glossary.missing(wish.text, best.text)
+    for _ in sentence.terms:
+        missing = glossary.missing(sentence.text, best.text)
         if not missing:
             break
         made = yield from maker.with_term(best, missing[0])
-        made = [one for one in made if len(glossary.missing(wish.text, one[0].text)) < len(missing)]
+        made = [one for one in made if len(glossary.missing(sentence.text, one[0].text)) < len(missing)]
         if not made:
             break
         best = max(made, key=lambda one: one[1])[0]
@@ -129,7 +136,7 @@ def _doubled(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class TermForcer:
     """Makes translations of one sentence that hold one term more."""
 
     engine: Engine
@@ -137,7 +144,7 @@ class _Maker:
     state: State  # holds all of the prompt but its last token
     last: int  # that token
     asked: Prompts
-    wish: Wish
+    sentence: SourceSentence
     target: str
     glossary: Glossary
     cancelled: Cancelled
@@ -150,8 +157,8 @@ class _Maker:
 
         read = self._read(so_far.text, term)
         starts = self._starts(read, term)
-        room = longest(self.engine, self.wish)
-        chooser = _Forced(self.engine.tokenizer, starts)
+        room = longest(self.engine, self.sentence)
+        chooser = ForcedTerm(self.engine.tokenizer, starts)
         steps = generate(
             self.engine,
             [[self.last, *one.ids] for one in starts],
@@ -170,7 +177,7 @@ class _Maker:
                 text = self.engine.tokenizer.decode([*start.ids, *step.ids])
                 text = text.partition(self.asked.stop[0])[0] if self.asked.stop else text
                 own = [*start.logprobs, *step.logprobs[len(start.term) :]]  # the term is not the model's
-                one = judged(self.wish, text, own, self.target, self.glossary)
+                one = judged(self.sentence, text, own, self.target, self.glossary)
                 odd = _wrongly_bound(one.text, term.target, self.target) + _doubled(one.text)
                 if _said(one.text, read.word, term.target) >= _said(so_far.text, read.word):
                     odd += 1  # what the term was to replace is still there
@@ -184,16 +191,16 @@ class _Maker:
         wrong = cost(flag for flag in one.flags if flag != "glossary")  # another term's turn comes
         return _LIKELY * logprob + _ALIKE * alike - _COST * wrong - _ODD * odd
 
-    def _starts(self, read: _Read, term: Term) -> list[_Start]:
+    def _starts(self, read: ScoredText, term: Term) -> list[Anchor]:
         """Where the term is put: instead of the word that owes most to it, and wherever it is likely."""
-        first = self.wish.text[:1] + "".join(read.texts).lstrip()[:1]
+        first = self.sentence.text[:1] + "".join(read.texts).lstrip()[:1]
         capital = not term.case and first != first.lower()
         words = term.target, term.target[:1].upper() + term.target[1:] if capital else term.target
-        starts: dict[tuple[int, ...], _Start] = {}
+        starts: dict[tuple[int, ...], Anchor] = {}
 
         def add(ids: Sequence[int], logprobs: Sequence[float], text: str, rest: Sequence[int] = ()) -> None:
             put = tuple(self._ids(words[not _WORD.search(text)], text))
-            starts.setdefault((*ids, *put, *rest[:1]), _Start(tuple(ids), tuple(logprobs), put, tuple(rest)))
+            starts.setdefault((*ids, *put, *rest[:1]), Anchor(tuple(ids), tuple(logprobs), put, tuple(rest)))
 
         ranked = sorted(read.places, key=lambda place: -read.first[place])
         follow: list[Sequence[int]] = [()]
@@ -205,13 +212,15 @@ class _Maker:
         for place in ranked[:PLACES]:
             begins = [(read.ids[:place], read.logprobs[:place], "".join(read.texts[:place]))]
             if place == ranked[0]:
-                begins += self._bent(read, place, term)
+                begins += self._article_variants(read, place, term)
             for ids, logprobs, text in begins:
                 for rest in follow if place == ranked[0] else [()]:
                     add(ids, logprobs, text, rest)
         return list(starts.values())
 
-    def _bent(self, read: _Read, place: int, term: Term) -> Iterator[tuple[list[int], list[float], str]]:
+    def _article_variants(
+        self, read: ScoredText, place: int, term: Term
+    ) -> Iterator[tuple[list[int], list[float], str]]:
         """Other words in front of ``place``: an article that goes with the term."""
         before = [at for at in read.places if at < place]
         if not before or place - before[-1] > 2:
@@ -245,12 +254,12 @@ class _Maker:
         glued = before[-1].isspace() or before[-1] in _OPENS or self.target in WIDE
         return self._plain(words if glued else " " + words)
 
-    def _read(self, text: str, term: Term) -> _Read:
+    def _read(self, text: str, term: Term) -> ScoredText:
         """``text`` with what the model thinks of it, with and without the term in the source."""
         from autogpt_desktop.engine.generation.sampling import logsumexp
 
         ids = self._plain(self.asked.lead + text)
-        read = _Read(ids, *_cut(self.engine.tokenizer, ids))
+        read = ScoredText(ids, *_cut(self.engine.tokenizer, ids))
         heads = {place: self._ids(term.target, "".join(read.texts[:place]))[0] for place in read.places}
         for at, row in enumerate(self._rows(self.state.fork(), [self.last, *ids[:-1]])):
             total = logsumexp(row)
@@ -268,12 +277,15 @@ class _Maker:
             work = [(state, ids[begin : begin + _SEEN])]
             yield from self.engine.decoder.forward(work, "all", self.cancelled)[0]
 
-    def _find_word(self, read: _Read, term: Term) -> None:
+    def _find_word(self, read: ScoredText, term: Term) -> None:
         """Which word stands for the term: the one that is least likely without it in the source."""
         from autogpt_desktop.engine.generation.sampling import logsumexp
 
-        rest = " ".join(replaced(self.wish.text, term.source, "").split())
-        both = [Wish(self.wish.text, self.wish.source), Wish(rest, self.wish.source)]
+        rest = " ".join(replaced(self.sentence.text, term.source, "").split())
+        both = [
+            SourceSentence(self.sentence.text, self.sentence.source),
+            SourceSentence(rest, self.sentence.source),
+        ]
         asked = prompts(self.engine, both, self.target)
         owed = [0.0] * len(read.ids)
         for sign, line in zip((1, -1), asked.lines, strict=True):
@@ -298,10 +310,10 @@ class _Maker:
         read.replaces = read.places[first], read.end(read.places[last])
 
 
-class _Forced:
+class ForcedTerm:
     """Chooses the term's tokens first, then the likeliest; the word of the term ends with it."""
 
-    def __init__(self, tokenizer: Tokenizer, starts: Sequence[_Start]) -> None:
+    def __init__(self, tokenizer: Tokenizer, starts: Sequence[Anchor]) -> None:
         from autogpt_desktop.engine.generation.sampling import argmax
 
         self.tokenizer, self.starts, self.argmax = tokenizer, starts, argmax

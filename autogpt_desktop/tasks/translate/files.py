@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
-from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.base import Blocks
 from autogpt_desktop.documents.write.open import SUFFIXES, open_blocks
 from autogpt_desktop.errors import KnownError
@@ -28,7 +28,7 @@ from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translate
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
 
-__all__ = ["SUFFIXES", "Kept", "TranslatedFile", "translate_file", "turned"]
+__all__ = ["SUFFIXES", "Kept", "TranslatedFile", "translate_file", "translated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class TranslatedFile:
 
     @property
     def flags(self) -> Counter[str]:
-        """How often each flag of the guard was given."""
+        """How often each flag of the checks was given."""
         return Counter(
             flag for item in self.translations for sentence in item.sentences for flag in sentence.flags
         )
@@ -109,19 +109,19 @@ def translate_file(
                 yield event
         phrases = {text: item.text for text, item in zip(blocks.phrases, found[count:], strict=True)}
         del found[count:]
-        blocks.write([turned(translation) for translation in found], chosen, target, phrases)
+        blocks.write([translated(translation) for translation in found], chosen, target, phrases)
         memory.remove()
     yield Result(TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found)))
 
 
-def turned(translation: Translation) -> Turned:
+def translated(translation: Translation) -> TranslatedText:
     """The text with where each of its sentences came from."""
     spans, at = [], 0
     for sentence in translation.sentences:
         at += len(sentence.before)
         spans.append((sentence.start, sentence.end, at, at + len(sentence.text)))
         at += len(sentence.text)
-    return Turned(translation.text, tuple(spans))
+    return TranslatedText(translation.text, tuple(spans))
 
 
 def _language(blocks: Blocks, source: str, target: str) -> str:

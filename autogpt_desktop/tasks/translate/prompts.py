@@ -27,7 +27,7 @@ _QUOTES = re.compile(r"^[\"“«„「](.*)[\"”»“」]$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SourceSentence:
     """A sentence to translate, with the glossary's terms that are in it."""
 
     text: str
@@ -48,20 +48,22 @@ class Prompts:
     lead: str
 
 
-def prompts(engine: Engine, wishes: Sequence[Wish], target: str, order: tuple[int, ...] = ()) -> Prompts:
-    """For wishes in one language. ``order``: of the examples, by default as they are written."""
-    source = shown(wishes[0].source)
+def prompts(
+    engine: Engine, sources: Sequence[SourceSentence], target: str, order: tuple[int, ...] = ()
+) -> Prompts:
+    """For sentences in one language. ``order``: of the examples, by default as they are written."""
+    source = shown(sources[0].source)
     if engine.template.is_fallback:
         encode = engine.tokenizer.encode
         prefix = encode(translation_prefix(source, target, order), add_special=True)
-        lines = [translation_line(source, target, wish.text, wish.terms) for wish in wishes]
+        lines = [translation_line(source, target, sentence.text, sentence.terms) for sentence in sources]
         ids = [encode(line, add_special=False) for line in lines]
         return Prompts(prefix, ids, (TRANSLATION_ENDS,), " ")
 
     def chat(text: str, terms: Sequence[tuple[str, str]] = ()) -> list[int]:
         return list(engine.chat_ids(translation_messages(source, target, text, order, terms)))
 
-    whole = [chat(wish.text, wish.terms) for wish in wishes]
+    whole = [chat(sentence.text, sentence.terms) for sentence in sources]
     same = list(os.path.commonprefix([chat("A"), chat("\u4e00"), *whole]))  # noqa: RUF071  of lists of ids
     return Prompts(same, [ids[len(same) :] for ids in whole], (), "")
 
@@ -71,28 +73,30 @@ def shown(source: str) -> str:
     return source if source in parallel()[0] else "en"
 
 
-def longest(engine: Engine, wish: Wish) -> int:
+def longest(engine: Engine, sentence: SourceSentence) -> int:
     """Tokens that its translation may have."""
-    return 16 + int(2.5 * len(engine.tokenizer.encode(wish.text, add_special=False)))
+    return 16 + int(2.5 * len(engine.tokenizer.encode(sentence.text, add_special=False)))
 
 
-def judged(wish: Wish, text: str, logprobs: Sequence[float], target: str, glossary: Glossary) -> Candidate:
-    """What the model said, cleaned and repaired, with what the guard finds wrong."""
-    text, guessed = repaired(wish.text, _clean(wish, text))
-    for term, other in wish.terms:  # left as it was
+def judged(
+    sentence: SourceSentence, text: str, logprobs: Sequence[float], target: str, glossary: Glossary
+) -> Candidate:
+    """What the model said, cleaned and repaired, with what the checks find wrong."""
+    text, guessed = repaired(sentence.text, _clean(sentence, text))
+    for term, other in sentence.terms:  # left as it was
         if other not in text:
             text = replaced(text, term, other)
     mean = sum(logprobs) / len(logprobs) if logprobs else -10.0
-    found = flags(wish.text, text, wish.source, target, glossary)
+    found = flags(sentence.text, text, sentence.source, target, glossary)
     if guessed and "placeholders" not in found:
         found = (*found, "placeholders")
     return Candidate(text, mean, cost(found), found)
 
 
-def _clean(wish: Wish, text: str) -> str:
+def _clean(sentence: SourceSentence, text: str) -> str:
     """One line, without quotation marks that the source does not have."""
     text = " ".join(text.split())
-    if (quoted := _QUOTES.match(text)) and not _QUOTES.match(wish.text):
+    if (quoted := _QUOTES.match(text)) and not _QUOTES.match(sentence.text):
         text = quoted.group(1).strip()
     return text
 

@@ -74,14 +74,14 @@ def _clauses(text: str, first: int, last: int, source: str) -> Iterator[tuple[in
     longest = LONGEST // 3 if source in WIDE else LONGEST
     while last - first > longest:
         count = -(-(last - first) // longest)
-        wish = first + (last - first) // count
+        source_sentence = first + (last - first) // count
         low, high = first + longest // 4, min(first + longest, last - longest // 8)
         ends = [match.end() for match in _CLAUSE.finditer(text, first, last) if low <= match.end() <= high]
         if not ends:
             ends = [match.start() for match in re.compile(r"\s").finditer(text, low, high)]
         if not ends:
             break
-        cut = min(ends, key=lambda end: abs(end - wish))
+        cut = min(ends, key=lambda end: abs(end - source_sentence))
         yield _trim(text, first, cut)
         first = cut
     yield _trim(text, first, last)

@@ -2,7 +2,7 @@
 
 A base model is shown examples, computed once for a pair of languages; sentences travel through the
 model together. "quick" takes the likeliest answer, "best" the one of several that most agree on.
-What the guard finds wrong is tried once more, differently, and what remains is flagged.
+What the checks find wrong is tried once more, differently, and what remains is flagged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import Answer, answers, several
 from autogpt_desktop.tasks.translate.checks import flags, has_letters
-from autogpt_desktop.tasks.translate.prompts import Wish
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import Piece, pieces
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _window(
 ) -> Generator[Progress | Translated, None, None]:
     """Translate what the memory does not know, then hand everything out in order."""
     keys = {(piece.part, piece.index): _key(how, piece, sources[piece.part]) for piece in window}
-    wishes: dict[str, dict[tuple[Any, ...], Wish]] = {}
+    wishes: dict[str, dict[tuple[Any, ...], SourceSentence]] = {}
     for piece in window:
         key, source = keys[piece.part, piece.index], sources[piece.part]
         if piece.inner and source != how.target and key not in how.memory:
@@ -268,9 +268,9 @@ def _window(
         )
 
 
-def _wish(piece: Piece, source: str, glossary: Glossary) -> Wish:
+def _wish(piece: Piece, source: str, glossary: Glossary) -> SourceSentence:
     text = " ".join(piece.inner.split())  # a wrapped line's break would end a prompt
-    return Wish(text, source, tuple((term.source, term.target) for term in glossary.found(text)))
+    return SourceSentence(text, source, tuple((term.source, term.target) for term in glossary.found(text)))
 
 
 def _key(how: _How, piece: Piece, source: str) -> tuple[Any, ...]:

@@ -39,7 +39,7 @@ class InMemory:
     models: tuple[tuple[Path, int, str], ...] = ()
 
 
-def is_work(event: object) -> bool:
+def is_result(event: object) -> bool:
     """Whether a job's event says that its models are loaded: from then on it can share the worker.
 
     Before, another one would load the same model a second time.
@@ -47,7 +47,7 @@ def is_work(event: object) -> bool:
     return not isinstance(event, Progress | Notice | ModelInfo | InMemory)
 
 
-def only_load(_models: JobModels, _cancel: Event) -> Iterator[Any]:
+def load_only(_models: JobModels, _cancel: Event) -> Iterator[Any]:
     """The job that does nothing: ``WorkerModels.run`` loads the chat model before it."""
     return iter(())
 
@@ -110,8 +110,8 @@ class WorkerModels:
             with closing(until_cancelled(job(mine, cancel), cancel)) as events:
                 for event in events:
                     yield event
-                    yield from self.news()
-            yield from self.news()
+                    yield from self.loaded_changes()
+            yield from self.loaded_changes()
 
     def get(
         self, options: ModelOptions, roles: dict[str, str | None]
@@ -129,7 +129,7 @@ class WorkerModels:
             self._made_for = options
         return self._models
 
-    def news(self) -> Iterator[InMemory]:
+    def loaded_changes(self) -> Iterator[InMemory]:
         """What is loaded, where that is not what was said last."""
         loaded = self._models.loaded if self._models is not None else ()
         now = InMemory(tuple((each.path, each.engine.weight_bytes, each.engine.device) for each in loaded))

@@ -14,7 +14,7 @@ import pytest
 from docx.oxml import parse_xml
 from lxml import etree
 
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
 
@@ -104,7 +104,7 @@ def test_nothing_else_changes(tmp_path: Path) -> None:
     path, out = letter(tmp_path / "a.docx"), tmp_path / "b.docx"
     before = path.read_bytes()
     blocks = open_blocks(path)
-    blocks.write([Turned(text) for text in blocks.texts], out)
+    blocks.write([TranslatedText(text) for text in blocks.texts], out)
     with zipfile.ZipFile(path) as one, zipfile.ZipFile(out) as two:
         assert one.namelist() == two.namelist()
         for name in one.namelist():
@@ -121,15 +121,16 @@ def test_formats_links_fields_and_pictures_are_carried(tmp_path: Path) -> None:
     path, out = letter(tmp_path / "a.docx"), tmp_path / "b.docx"
     blocks = open_blocks(path)
     french = {
-        "It is very old; see here. It is closed.": Turned(
+        "It is very old; see here. It is closed.": TranslatedText(
             "Voyez ici : très vieux. C'est fermé.", ((0, 25, 0, 23), (26, 39, 24, 36))
         ),
-        "See page 7Their page": Turned("Leur page et page 7", ((0, 20, 0, 19),)),
+        "See page 7Their page": TranslatedText("Leur page et page 7", ((0, 20, 0, 19),)),
     }
-    turned = [
-        french.get(text, Turned(text.upper(), ((0, len(text), 0, len(text)),))) for text in blocks.texts
+    translated = [
+        french.get(text, TranslatedText(text.upper(), ((0, len(text), 0, len(text)),)))
+        for text in blocks.texts
     ]
-    blocks.write(turned, out, "fr", {"very old": "Très vieux", "here": "Ici", "Their page": "Leur page"})
+    blocks.write(translated, out, "fr", {"very old": "Très vieux", "here": "Ici", "Their page": "Leur page"})
     with zipfile.ZipFile(path) as one, zipfile.ZipFile(out) as two:
         changed = {name for name in one.namelist() if one.read(name) != two.read(name)}
     assert changed == {"word/document.xml", "word/header1.xml", "word/footer1.xml"}
@@ -158,14 +159,14 @@ def test_formats_links_fields_and_pictures_are_carried(tmp_path: Path) -> None:
 
 def test_arabic_runs_from_right_to_left_and_back(tmp_path: Path) -> None:
     blocks = open_blocks(letter(tmp_path / "a.docx"))
-    blocks.write([Turned("مرحبا") for _ in blocks.texts], tmp_path / "b.docx", "ar")
+    blocks.write([TranslatedText("مرحبا") for _ in blocks.texts], tmp_path / "b.docx", "ar")
     made = docx.Document(str(tmp_path / "b.docx"))
     assert all(p._p.find("{*}pPr/{*}bidi") is not None for p in made.paragraphs)
     runs = [run for run in made.paragraphs[2].runs if run.text]
     assert [child.tag.rpartition("}")[2] for child in runs[0]._r.rPr] == ["i", "iCs", "rtl", "lang"]
     back = open_blocks(tmp_path / "b.docx")
     assert len(back.texts) == len(TEXTS)
-    back.write([Turned("Hello") for _ in back.texts], tmp_path / "c.docx", "en")
+    back.write([TranslatedText("Hello") for _ in back.texts], tmp_path / "c.docx", "en")
     made = docx.Document(str(tmp_path / "c.docx"))
     assert not [
         item for item in made.element.iter("{*}bidi", "{*}rtl") if item.getparent().tag.endswith("Pr")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogpt_desktop.documents.types import Limits, Turned
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.html import Page
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
@@ -44,22 +44,22 @@ def page(tmp_path: Path, source: str | bytes, name: str = "a.html") -> Page:
     return blocks
 
 
-def written(blocks: Page, turned: list[Turned], out: Path, language: str = "") -> str:
-    blocks.write(turned, out, language)
+def written(blocks: Page, translated: list[TranslatedText], out: Path, language: str = "") -> str:
+    blocks.write(translated, out, language)
     return out.read_bytes().decode(blocks.encoding)
 
 
 def test_only_what_people_read_is_a_text(tmp_path: Path) -> None:
     blocks = page(tmp_path, PAGE)
     assert sorted(blocks.texts) == sorted(TEXTS)
-    same = written(blocks, [Turned(text) for text in blocks.texts], tmp_path / "b.html")
+    same = written(blocks, [TranslatedText(text) for text in blocks.texts], tmp_path / "b.html")
     assert same == PAGE.removeprefix("\ufeff")
 
 
 def test_marks_tags_and_all_else_stay(tmp_path: Path) -> None:
     blocks = page(tmp_path, PAGE)
-    turned = [Turned(text.upper(), ((0, len(text), 0, len(text)),)) for text in blocks.texts]
-    made = written(blocks, turned, tmp_path / "b.html", "fr")
+    translated = [TranslatedText(text.upper(), ((0, len(text), 0, len(text)),)) for text in blocks.texts]
+    made = written(blocks, translated, tmp_path / "b.html", "fr")
     expected = PAGE.removeprefix("\ufeff").replace("<html lang=en", '<html lang="fr"')
     for text in ("Tea &amp; cake", "A river", "5 &lt; 6 is true", "Open paragraph", "a cat", "One", "broken"):
         expected = expected.replace(text, text.upper().replace("&AMP;", "&amp;").replace("&LT;", "&lt;"))
@@ -92,7 +92,7 @@ def test_marks_tags_and_all_else_stay(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_page_says_its_language(tmp_path: Path, source: str, language: str, expected: str) -> None:
-    assert written(page(tmp_path, source), [Turned("ONE")], tmp_path / "b.html", language) == expected
+    assert written(page(tmp_path, source), [TranslatedText("ONE")], tmp_path / "b.html", language) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_page_keeps_its_encoding(
 ) -> None:
     head = f'<html><head><meta charset="{said}"></head>'
     blocks = page(tmp_path, (head + text).encode(encoding))
-    blocks.write([Turned(other)], tmp_path / "b.html")
+    blocks.write([TranslatedText(other)], tmp_path / "b.html")
     real = "cp1252" if encoding == "iso-8859-1" else encoding
     assert (tmp_path / "b.html").read_bytes().decode(real) == head + expected
 
@@ -130,7 +130,7 @@ def test_a_page_without_words_is_refused(tmp_path: Path) -> None:
 def test_a_hostile_page_takes_no_longer_than_its_size(tmp_path: Path, piece: str) -> None:
     began = time.perf_counter()
     blocks = page(tmp_path, "word " + piece * 20_000)
-    blocks.write([Turned(text + "x") for text in blocks.texts], tmp_path / "b.html")
+    blocks.write([TranslatedText(text + "x") for text in blocks.texts], tmp_path / "b.html")
     assert time.perf_counter() - began < 5
 
 
@@ -161,9 +161,9 @@ def test_any_page_comes_back(tmp_path_factory: pytest.TempPathFactory, pieces: l
     folder = tmp_path_factory.getbasetemp()
     source = "<p>first" + "".join(pieces)
     blocks = page(folder, source)
-    assert written(blocks, [Turned(text) for text in blocks.texts], folder / "b.html") == source
-    turned = [Turned(f"{text} end", ((0, len(text), 0, len(text)),)) for text in blocks.texts]
-    other = written(blocks, turned, folder / "b.html")
+    assert written(blocks, [TranslatedText(text) for text in blocks.texts], folder / "b.html") == source
+    translated = [TranslatedText(f"{text} end", ((0, len(text), 0, len(text)),)) for text in blocks.texts]
+    other = written(blocks, translated, folder / "b.html")
     assert other.count("end") >= len(blocks.texts)
     assert other.count("<a href=x>") == source.count("<a href=x>")
     assert re.findall(r"</?(?:p|br|pre)>", other) == re.findall(r"</?(?:p|br|pre)>", source)

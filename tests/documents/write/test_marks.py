@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
     Edge,
@@ -67,7 +67,7 @@ def whole(text: str, translation: str, **phrases: str) -> str:
         spans.append((at, one, to, two))
         at, to = one + 1, two + 1
     known = {key.replace("_", " "): value for key, value in phrases.items()}
-    return shown(carried(segment, Turned(translation, tuple(spans)), known))
+    return shown(carried(segment, TranslatedText(translation, tuple(spans)), known))
 
 
 def _ends(text: str) -> list[int]:
@@ -140,7 +140,9 @@ def test_no_text_link_or_thing_is_lost(pieces: list[str], other: list[str]) -> N
             continue
         size = len(translation)
         made = carried(
-            part, Turned(translation, ((0, len(part.text), 0, size),) if size and part.text else ()), {}
+            part,
+            TranslatedText(translation, ((0, len(part.text), 0, size),) if size and part.text else ()),
+            {},
         )
         flat, before = shown(made), shown(part.tokens)
         assert all(flat.count(mark) == before.count(mark) for mark in ("<a>", "</a>", "{}", "{x}"))

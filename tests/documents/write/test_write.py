@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.documents.types import Turned
+from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
 
@@ -67,9 +67,9 @@ def test_only_texts_change(tmp_path: Path, name: str, text: str, texts: list[str
     path.write_bytes(text.encode())
     blocks = open_blocks(path)
     assert [item.removeprefix("\ufeff") for item in blocks.texts] == texts
-    blocks.write([Turned(item) for item in blocks.texts], out)
+    blocks.write([TranslatedText(item) for item in blocks.texts], out)
     assert out.read_bytes().decode().removeprefix("\ufeff") == text.removeprefix("\ufeff")
-    blocks.write([Turned("文") for _ in blocks.texts], out)
+    blocks.write([TranslatedText("文") for _ in blocks.texts], out)
     written = out.read_text(encoding="utf-8")
     assert written.count("文") == len(texts)
     for kept in ('print("not this")', "    indented code", "[ref]: https://a.org", "|:-----:|", "00:01.000"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autogpt_desktop.tasks.sentiment.calibration import (
-    Scale,
+    Calibration,
     calibration_error,
     combined,
     fit_band,
@@ -30,13 +30,13 @@ def drawn(slope: float, offset: float, count: int, seed: int = 0) -> tuple[list[
 
 @given(st.floats(-1e4, 1e4), st.floats(0, 20), st.booleans())
 def test_probabilities_sum_to_one(z: float, band: float, two_way: bool) -> None:
-    shares = Scale(1.0, 0.0, (-band, band / 2)).probabilities(z, two_way)
+    shares = Calibration(1.0, 0.0, (-band, band / 2)).probabilities(z, two_way)
     assert math.isclose(sum(shares), 1.0, abs_tol=1e-9) and all(0 <= share <= 1 for share in shares)
     assert not two_way or shares[1] == 0
 
 
 def test_neutral_is_the_band_in_the_middle() -> None:
-    scale = Scale(1.0, 0.0, (-2.0, 2.0))
+    scale = Calibration(1.0, 0.0, (-2.0, 2.0))
     labels = [label_of(scale.probabilities(z)) for z in (-5, -0.5, 0, 0.5, 5)]
     assert labels == ["negative", "neutral", "neutral", "neutral", "positive"]
     up = [scale.probabilities(z / 10)[0] for z in range(-50, 50)]
@@ -66,7 +66,7 @@ def test_the_calibration_error_by_hand() -> None:
 
 
 def test_the_band_is_as_wide_as_neutral_texts_lie() -> None:
-    scale, polar = Scale(2.0, 0.0), [-4.0, -3.0, 3.0, 4.0]
+    scale, polar = Calibration(2.0, 0.0), [-4.0, -3.0, 3.0, 4.0]
     labels = ["negative", "negative", "positive", "positive"]
     narrow = fit_band([*polar, -0.2, 0.1], [*labels, "neutral", "neutral"], scale)
     wide = fit_band([*polar, -1.4, 1.2, -1.3, 1.5], [*labels, *["neutral"] * 4], scale)
@@ -76,7 +76,7 @@ def test_the_band_is_as_wide_as_neutral_texts_lie() -> None:
 
 
 def test_windows_count_by_length_and_by_strength() -> None:
-    scale = Scale(1.0, 0.0, (-1.0, 1.0))
+    scale = Calibration(1.0, 0.0, (-1.0, 1.0))
     assert combined([(3.0, 10)], scale) == 3.0
     longer = combined([(3.0, 300), (-3.0, 100)], scale)
     assert math.isclose(longer, 1.5)
@@ -87,7 +87,7 @@ def test_windows_count_by_length_and_by_strength() -> None:
 
 
 def test_corrections_move_the_constants_and_more_of_them_move_them_further() -> None:
-    shipped = Scale(1.0, 0.0, (-1.0, 1.0))
+    shipped = Calibration(1.0, 0.0, (-1.0, 1.0))
     d, truth = drawn(1.0, 2.0, 400, seed=1)  # this person's texts are more positive than the model says
     labels = ["positive" if one else "negative" for one in truth]
     few, many = refit(shipped, d[:10], labels[:10]), refit(shipped, d, labels)
@@ -96,19 +96,19 @@ def test_corrections_move_the_constants_and_more_of_them_move_them_further() -> 
 
 
 def test_corrections_of_one_class_alone_change_nothing() -> None:
-    shipped = Scale(2.0, 0.3, (-1.2, 1.0))
+    shipped = Calibration(2.0, 0.3, (-1.2, 1.0))
     assert refit(shipped, [1.0, 2.0, 0.1], ["positive", "positive", "neutral"]) == shipped
     assert refit(shipped, [], []) == shipped
 
 
 def test_corrections_that_contradict_the_model_do_not_turn_it_round() -> None:
-    shipped = Scale(1.0, 0.0, (-1.0, 1.0))
-    turned = refit(shipped, [3.0, -3.0] * 30, ["negative", "positive"] * 30)
-    assert 0 < turned.slope < 0.5
+    shipped = Calibration(1.0, 0.0, (-1.0, 1.0))
+    translated_text = refit(shipped, [3.0, -3.0] * 30, ["negative", "positive"] * 30)
+    assert 0 < translated_text.slope < 0.5
 
 
 def test_neutral_corrections_widen_the_band() -> None:
-    shipped = Scale(1.0, 0.0, (-1.0, 1.0))
+    shipped = Calibration(1.0, 0.0, (-1.0, 1.0))
     d = [-6.0, 6.0, *[2.0, -2.0] * 20]
     wider = refit(shipped, d, ["negative", "positive", *["neutral"] * 40])
     assert wider.band[1] > shipped.band[1] * 1.5
@@ -117,9 +117,9 @@ def test_neutral_corrections_widen_the_band() -> None:
 def test_a_few_flat_contradictions_do_not_take_all_neutral_away() -> None:
     """Nine plain statements called positive: those like them lean there, but others stay neutral."""
     labels = ["positive"] * 9 + ["negative"]
-    moved = refit(Scale(), [-0.5] * 9 + [-6.0], labels, [0.999] * 9 + [0.001])
+    moved = refit(Calibration(), [-0.5] * 9 + [-6.0], labels, [0.999] * 9 + [0.001])
     assert moved.neutral_share(0.999) > 0.9 and moved.neutral_share(0.7) < 0.4
     assert 0 < moved.offset < 4 and sigmoid(moved.z(-6.0)) < 0.5
-    many = refit(Scale(), [-0.5] * 300 + [-6.0] * 30, ["positive"] * 300 + ["negative"] * 30,
+    many = refit(Calibration(), [-0.5] * 300 + [-6.0] * 30, ["positive"] * 300 + ["negative"] * 30,
                  [0.999] * 300 + [0.001] * 30)  # fmt: skip
     assert many.neutral < moved.neutral and many.neutral_share(0.99) < 0.5

@@ -12,17 +12,17 @@ from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment import probe_scorer
-from autogpt_desktop.tasks.sentiment.calibration import Scale, refit
-from autogpt_desktop.tasks.sentiment.measure import Judge, Part, judged, measure, tidy
+from autogpt_desktop.tasks.sentiment.calibration import Calibration, refit
+from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Part, judged, measure, tidy
 from autogpt_desktop.tasks.sentiment.probe_scorer import (
-    HeadedAsker,
-    asker,
+    ProbeScorer,
     heads,
+    make_scorer,
     own_sentences,
     packed,
     unpacked,
 )
-from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker
+from autogpt_desktop.tasks.sentiment.scorers import PromptScorer
 from autogpt_desktop.tasks.sentiment.sentiment import Scored, scored, sentiment
 from tests.tiny import write_tiny_gguf
 
@@ -47,14 +47,14 @@ def models(gemma_gguf: Path) -> Iterator[ModelPool]:
 
 
 @pytest.fixture(scope="module")
-def judge(models: ModelPool) -> Judge:
-    asking = run_to_end(asker(run_to_end(models.get("sentiment")), never))
+def judge(models: ModelPool) -> CalibratedScorer:
+    asking = run_to_end(make_scorer(run_to_end(models.get("sentiment")), never))
     constants = run_to_end(asking.scale(never))
-    return Judge(asking, constants, constants.scale)
+    return CalibratedScorer(asking, constants, constants.scale)
 
 
 @pytest.fixture(scope="module")
-def checked(judge: Judge) -> list[tuple[Row, Scored, Scored]]:
+def checked(judge: CalibratedScorer) -> list[tuple[Row, Scored, Scored]]:
     """Sentences with their verdict three-way and two-way."""
     rows = check_rows()
     measured = run_to_end(measure(judge, [text for _, _, text in rows], never))
@@ -88,39 +88,39 @@ def test_opinions_on_anything_get_their_side(checked: list[tuple[Row, Scored, Sc
 
 
 def test_a_model_of_the_same_shape_that_does_not_know_is_asked_for_words(
-    judge: Judge, monkeypatch: pytest.MonkeyPatch
+    judge: CalibratedScorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(judge.asker, HeadedAsker)
-    plain = DecoderAsker(judge.asker.engine)
+    assert isinstance(judge.scorer, ProbeScorer)
+    plain = PromptScorer(judge.scorer.engine)
     found = heads(plain.key)
     assert found is not None
-    turned = (tuple(-w for w in found.weights[0]), found.weights[1])
-    wrong = probe_scorer.Heads(found.layers, found.tokens, turned, found.bias, "x")
+    translated_text = (tuple(-w for w in found.weights[0]), found.weights[1])
+    wrong = probe_scorer.Heads(found.layers, found.tokens, translated_text, found.bias, "x")
     monkeypatch.setattr(probe_scorer, "heads", lambda key: wrong)
     monkeypatch.setattr(probe_scorer, "_trusted", {})
-    asking = run_to_end(asker(judge.asker.engine, never))
-    assert type(asking) is DecoderAsker and asking.key == plain.key != judge.asker.key
+    asking = run_to_end(make_scorer(judge.scorer.engine, never))
+    assert type(asking) is PromptScorer and asking.key == plain.key != judge.scorer.key
 
 
 def test_other_models_have_no_heads(tmp_path: Path) -> None:
     file = write_tiny_gguf(tmp_path / "tiny.gguf", family="gemma3", quant="Q8_0", context=4096).path
-    asking = run_to_end(asker(run_to_end(load(file, device="cpu")), never))
-    assert type(asking) is DecoderAsker and heads(asking.key) is None and not asking.knows_neutral
+    asking = run_to_end(make_scorer(run_to_end(load(file, device="cpu")), never))
+    assert type(asking) is PromptScorer and heads(asking.key) is None and not asking.knows_neutral
 
 
-def test_alone_and_without_the_prefix_the_heads_say_the_same(judge: Judge) -> None:
+def test_alone_and_without_the_prefix_the_heads_say_the_same(judge: CalibratedScorer) -> None:
     texts = ["What a wonderful evening!", "The shop opens at nine."]
-    engine = judge.asker.engine  # type: ignore[attr-defined]
-    slow = run_to_end(probe_scorer.headed(DecoderAsker(engine, batch=1, prefix=False), never))
-    one, other = (dict(_scores(asking, texts)) for asking in (judge.asker, slow))
+    engine = judge.scorer.engine  # type: ignore[attr-defined]
+    slow = run_to_end(probe_scorer.with_probes(PromptScorer(engine, batch=1, prefix=False), never))
+    one, other = (dict(_scores(asking, texts)) for asking in (judge.scorer, slow))
     for index in range(len(texts)):
         assert abs(one[index][0] - other[index][0]) < 0.3
         assert abs(one[index][1] - other[index][1]) < 0.1
 
 
-def test_the_question_begins_in_the_prefix(judge: Judge) -> None:
-    asking = judge.asker
-    assert isinstance(asking, DecoderAsker) and asking.start
+def test_the_question_begins_in_the_prefix(judge: CalibratedScorer) -> None:
+    asking = judge.scorer
+    assert isinstance(asking, PromptScorer) and asking.start
     for text in ("What a wonderful evening!", ":) 7", "好", "\n"):
         behind, whole = asking._behind(text), asking._whole(text)
         assert behind is None or [*asking.prefix, *behind] == whole
@@ -134,21 +134,21 @@ def _scores(asking: Any, texts: list[str]) -> list[tuple[int, tuple[float, float
 
 def test_a_verdict_is_not_drowned_by_plain_windows() -> None:
     plain, verdict = Part(-0.4, 0.95, 300), Part(4.0, 0.05, 300)
-    d, shares = judged([plain] * 4 + [verdict], Scale(), False)
+    d, shares = judged([plain] * 4 + [verdict], Calibration(), False)
     assert d > 1 and shares[0] > max(shares[1:]) and abs(sum(shares) - 1) < 1e-9
-    assert judged([plain] * 5, Scale(), False)[1][1] > 0.9
-    assert judged([plain] * 5, Scale(), True)[1][1] == 0
+    assert judged([plain] * 5, Calibration(), False)[1][1] > 0.9
+    assert judged([plain] * 5, Calibration(), True)[1][1] == 0
 
 
 def test_corrections_move_the_neutral_head() -> None:
     labels = ["positive", "negative", *["neutral"] * 30]
     d, p = [2.0, -2.0, *[0.5] * 30], [0.05, 0.05, *[0.3] * 30]
-    moved = refit(Scale(), d, labels, p)
-    assert moved.neutral > 0.5 and moved.neutral_share(0.3) > 0.5 > 0.3 == Scale().neutral_share(0.3)
-    assert moved.band == Scale().band
-    back = refit(Scale(), [2.0] * 20 + [-2.0] * 20, ["positive"] * 20 + ["negative"] * 20, [0.6] * 40)
+    moved = refit(Calibration(), d, labels, p)
+    assert moved.neutral > 0.5 and moved.neutral_share(0.3) > 0.5 > 0.3 == Calibration().neutral_share(0.3)
+    assert moved.band == Calibration().band
+    back = refit(Calibration(), [2.0] * 20 + [-2.0] * 20, ["positive"] * 20 + ["negative"] * 20, [0.6] * 40)
     assert back.neutral < -0.3 and back.slope >= 1
-    assert refit(Scale(), d[2:], labels[2:], p[2:]) == Scale()
+    assert refit(Calibration(), d[2:], labels[2:], p[2:]) == Calibration()
 
 
 def test_a_persons_neutral_ones_count(models: ModelPool, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from autogpt_desktop.events import Progress
 from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment import scorers
 from autogpt_desktop.tasks.sentiment.measure import unknown_language, windows
-from autogpt_desktop.tasks.sentiment.probe_scorer import HeadedAsker, asker
-from autogpt_desktop.tasks.sentiment.scorers import DecoderAsker, HeadAsker, constants, prompt
+from autogpt_desktop.tasks.sentiment.probe_scorer import ProbeScorer, make_scorer
+from autogpt_desktop.tasks.sentiment.scorers import ClassifierScorer, PromptScorer, constants, prompt
 from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, explain, look, sentiment
 from tests.engine.torch_backend.test_encoder import write_encoder
 
@@ -34,8 +34,8 @@ def models(gemma_gguf: Path) -> Iterator[ModelPool]:
 
 
 @pytest.fixture(scope="module")
-def asking(models: ModelPool) -> DecoderAsker:
-    return end(asker(end(models.get("sentiment")), lambda: False))
+def asking(models: ModelPool) -> PromptScorer:
+    return end(make_scorer(end(models.get("sentiment")), lambda: False))
 
 
 def end(steps: Any) -> Any:
@@ -50,9 +50,9 @@ def score(models: Any, texts: list[str], **options: Any) -> list[Scored]:
     return [one for one in sentiment(models, texts, **options) if isinstance(one, Scored)]
 
 
-def test_the_shipped_constants_are_those_of_the_shipped_prompt(asking: DecoderAsker) -> None:
+def test_the_shipped_constants_are_those_of_the_shipped_prompt(asking: PromptScorer) -> None:
     """Else the model would fall back to content-free calibration: bench quality --fit makes new ones."""
-    found = constants(DecoderAsker(asking.engine).key)
+    found = constants(PromptScorer(asking.engine).key)
     assert found is not None and found.scale.slope > 0 and found.scale.band[0] < 0 < found.scale.band[1]
     assert "en" in found.languages
     assert asking.knows_neutral and end(asking.scale(lambda: False)).languages == found.languages
@@ -74,13 +74,13 @@ def test_two_way_leaves_neutral_out(models: ModelPool) -> None:
     assert found[0].positive > 0.9 and found[2].negative > 0.9
 
 
-def test_together_and_alone_are_the_same(asking: DecoderAsker) -> None:
+def test_together_and_alone_are_the_same(asking: PromptScorer) -> None:
     texts = [GOOD, BAD + " " + GOOD]
-    plain = DecoderAsker(asking.engine)
+    plain = PromptScorer(asking.engine)
     end(plain.prepare(lambda: False))
     steps = plain.scores(texts, lambda: False)
     together = [step[1][0] for step in steps if not isinstance(step, Progress)]
-    alone = DecoderAsker(asking.engine, batch=1, prefix=False)
+    alone = PromptScorer(asking.engine, batch=1, prefix=False)
     for text, d in zip(texts, together, strict=True):
         steps = [step for step in alone.scores([text], lambda: False) if not isinstance(step, Progress)]
         assert abs(steps[0][1][0] - d) < 0.05
@@ -88,14 +88,14 @@ def test_together_and_alone_are_the_same(asking: DecoderAsker) -> None:
 
 def test_equal_texts_are_asked_once(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    real = HeadedAsker.scores
+    real = ProbeScorer.scores
     score(models, [PLAIN])  # the model is tried once, before
 
-    def counted(self: HeadedAsker, texts: Any, cancelled: Any) -> Any:
+    def counted(self: ProbeScorer, texts: Any, cancelled: Any) -> Any:
         asked.extend(texts)
         return real(self, texts, cancelled)
 
-    monkeypatch.setattr(HeadedAsker, "scores", counted)
+    monkeypatch.setattr(ProbeScorer, "scores", counted)
     found = score(models, [GOOD, f"  {GOOD}\n", BAD, GOOD])
     assert asked == [GOOD, BAD]
     assert found[0].d == found[1].d == found[3].d != found[2].d
@@ -112,7 +112,7 @@ def test_sentences_are_colored_one_by_one(models: ModelPool) -> None:
 
 
 def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
-    models: ModelPool, asking: DecoderAsker
+    models: ModelPool, asking: PromptScorer
 ) -> None:
     filler = "The room has a desk, a chair and a window to the street. " * 40
     text = f"{filler}{BAD} I hated every minute of it, and so did everyone else."
@@ -125,7 +125,7 @@ def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
     assert whole.d < without.d
 
 
-def test_a_text_without_spaces_or_end_is_cut_too(models: ModelPool, asking: DecoderAsker) -> None:
+def test_a_text_without_spaces_or_end_is_cut_too(models: ModelPool, asking: PromptScorer) -> None:
     for text in ("x" * 9000, "好" * 3000, "ab " * 60_000):
         plain, spans, long = windows(text, asking)
         assert spans and long == (len(text) > 100_000)
@@ -173,13 +173,13 @@ def test_a_look_reads_the_text_once(models: ModelPool, monkeypatch: pytest.Monke
         one for one in explain(models, text) if isinstance(one, Explained)
     ]
     asked: list[str] = []
-    real = HeadedAsker.scores
+    real = ProbeScorer.scores
 
-    def counted(self: HeadedAsker, texts: Any, cancelled: Any) -> Any:
+    def counted(self: ProbeScorer, texts: Any, cancelled: Any) -> Any:
         asked.extend(texts)
         return real(self, texts, cancelled)
 
-    monkeypatch.setattr(HeadedAsker, "scores", counted)
+    monkeypatch.setattr(ProbeScorer, "scores", counted)
     found = [one for one in look(models, text) if isinstance(one, Scored | Explained)]
     assert found == apart
     assert asked.count(text) == 1 and len(asked) == 3 + 8  # the text, its sentences, each word left out
@@ -217,7 +217,7 @@ def test_a_model_without_constants_is_measured_against_texts_without_content(
     models: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scorers, "constants", lambda key: None)
-    asking = DecoderAsker(end(models.get("sentiment")))
+    asking = PromptScorer(end(models.get("sentiment")))
     end(asking.prepare(lambda: False))
     found = end(asking.scale(lambda: False))
     d = [step[1][0] for step in asking.scores(scorers.CONTENT_FREE, lambda: False) if isinstance(step, tuple)]
@@ -228,7 +228,7 @@ def test_a_chat_model_is_asked_through_its_template(starter_gguf: Path) -> None:
     models = ModelPool(lambda role: starter_gguf, device="cpu", context_length=1024)
     try:
         engine = end(models.get("sentiment"))
-        asking = end(asker(engine, lambda: False))
+        asking = end(make_scorer(engine, lambda: False))
         assert asking.chat and asking.state is not None
         whole = asking._whole(GOOD)
         assert whole[: len(asking.prefix)] == asking.prefix
@@ -273,4 +273,4 @@ def test_a_classification_head_is_read_as_it_is(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_heads_call_their_classes(label: str, meant: str) -> None:
     assert scorers._class_of(label) == meant
-    assert HeadAsker is not None
+    assert ClassifierScorer is not None

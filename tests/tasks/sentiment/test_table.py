@@ -50,7 +50,7 @@ def test_texts_are_computed_once_and_again_not_at_all(models: ModelPool, tmp_pat
         assert (last.done, last.total, last.computed, last.reused) == (9, 9, 3, 6)
         assert last.labels == {"positive": 3, "negative": 3, "": 3} and last.neutral_share == 0
         assert last.rows_per_second > 0
-        assert run._judge is not None and run._judge.asker.copies == []  # type: ignore[attr-defined]
+        assert run._judge is not None and run._judge.scorer.copies == []  # type: ignore[attr-defined]
         found = list(run.rows())
         assert [(row[0], one.label) for row, one in found[:2]] == [("0", "positive"), ("1", "negative")]
     with closing(TableRun(table, "2", tmp_path / "runs")) as run:

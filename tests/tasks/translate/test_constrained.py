@@ -15,7 +15,7 @@ from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.translate.candidates import choices
 from autogpt_desktop.tasks.translate.constrained import _begins, _cut, _wrongly_bound, with_terms
-from autogpt_desktop.tasks.translate.prompts import Wish, prompts
+from autogpt_desktop.tasks.translate.prompts import SourceSentence, prompts
 from autogpt_desktop.tasks.translate.translate import Translation, translate
 
 
@@ -65,10 +65,12 @@ def test_a_model_with_a_chat_template_says_them_too(starter_gguf: Path) -> None:
     text = "The bridge across the river is closed today."
     engine = run_to_end(models.get("translate"))
     glossary = Glossary([Term("bridge", "viaduc")])
-    wish = Wish(text, "en", (("bridge", "viaduc"),))
+    wish = SourceSentence(text, "en", (("bridge", "viaduc"),))
     asked = prompts(engine, [wish], "fr")
     assert asked.lead == "" and asked.stop == ()
-    given = run_to_end(choices(engine, [Wish(text, "en")], "fr", Glossary(), "quick", lambda: False))
+    given = run_to_end(
+        choices(engine, [SourceSentence(text, "en")], "fr", Glossary(), "quick", lambda: False)
+    )
     state = run_to_end(engine.prefix_state(asked.prefix, "translate", save=False))
     first = given[0].candidate
     assert not holds(first.text, "viaduc")
@@ -128,7 +130,7 @@ def test_quick_chinese_is_shown_fewer_examples(models: ModelPool) -> None:
     def read(quality: str) -> int:
         """Tokens of the examples that are read first."""
         engine.prompt_cache.forget("translate")
-        wish = Wish("The weather is very good today.", "en")
+        wish = SourceSentence("The weather is very good today.", "en")
         run_to_end(choices(engine, [wish], "zh", Glossary(), quality, lambda: False))
         return len(next(iter(engine.prompt_cache._kept))[1])
 
