@@ -170,6 +170,7 @@ def test_terms_are_cut_as_in_every_index_before(text: str) -> None:
     assert terms.query_words(text) == old_query_words(text)
 
 
+@pytest.mark.slow
 def test_every_character_is_cut_as_before() -> None:
     for start in range(0, len(EVERYTHING), 4096):
         text = " ".join(
