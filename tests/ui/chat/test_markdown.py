@@ -58,7 +58,7 @@ def style(qtbot: QtBot) -> ChatStyle:
     color = QColor
     return ChatStyle(
         font, font, font, False, color("#111"), color("#666"), color("#0b7285"), color("#eee"), color("#ddd"),
-        color("#f3f3f3"), color("#b00"), color("#cde"),
+        color("#f3f3f3"), color("#cde"),
     )  # fmt: skip
 
 

@@ -110,8 +110,8 @@ def test_closing_while_a_job_runs_stops_it(shell_window: MainWindow, qtbot: QtBo
         finally:
             closed.set()
 
-    with qtbot.waitSignal(shell_window.context.worker.event):
-        shell_window.context.worker.submit(job, title="endless")
+    with qtbot.waitSignal(shell_window.context.worker.submit(job, title="endless").event):
+        pass
     assert shell_window.queue_view.stop_button.isVisible()
     panel = shell_window.chat
     shell_window.close()
@@ -136,8 +136,8 @@ def test_queue_lists_jobs_and_stops_them(shell_window: MainWindow, qtbot: QtBot)
             time.sleep(0.005)
             yield 1
 
-    with qtbot.waitSignal(worker.event):
-        worker.submit(job, title="First job")
+    with qtbot.waitSignal(worker.submit(job, title="First job").event):
+        pass
     worker.submit(job, title="Second job")
     qtbot.waitUntil(lambda: len(shell_window.queue_view.rows()) == 2)
     assert "First job" in shell_window.queue_view.button.text()
@@ -371,6 +371,6 @@ def test_events_of_other_jobs_are_not_progress_of_loading(shell_window: MainWind
     def job(cancel: threading.Event) -> Iterator[Progress]:
         yield Progress("stage.loading", 1, 2)
 
-    with qtbot.waitSignal(shell_window.context.worker.finished):
-        shell_window.context.worker.submit(job)
+    with qtbot.waitSignal(shell_window.context.worker.submit(job).finished):
+        pass
     assert not seen
