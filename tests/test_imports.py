@@ -30,7 +30,7 @@ class Wall:
     ours: frozenset[str]
     others: frozenset[str] = frozenset()  # outside the standard library
     never: frozenset[str] = frozenset({"sqlite3"})  # of the standard library
-    lazily: frozenset[str] = frozenset()  # ours, but only inside functions or for type checkers
+    lazily: frozenset[str] = frozenset()  # of both, but only inside functions or for type checkers
 
 
 def wall(
@@ -51,6 +51,21 @@ def wall(
 
 EVERYTHING = wall({"*"}, {"*"}, sql=True)
 NUMERIC = {"numpy*", "tokenizers*", "safetensors*", "jinja2*"}
+TORCH_FREE = [
+    "engine.cached_tokens",
+    "engine.config",
+    "engine.formats",
+    "engine.generation.prompt_cache",
+    "engine.generation.prompt_lookup",
+    "engine.interface",
+    "engine.memory",
+    "engine.native",
+    "engine.preload",
+    "engine.tokenizer",
+]
+ENGINE_LEAVES = LEAVES - {"settings"}
+# Of them the one that hands out torch's tensors, with rotary tables that torch computes.
+NATIVE_DECODER = "engine.native.decoder"
 FORMATS = {
     *("numpy*", "bs4*", "charset_normalizer*", "docx*", "lxml*", "openpyxl*", "pptx*", "py3langid*"),
     "pypdfium2*",
@@ -86,7 +101,10 @@ WALLS = {
     "database": Wall(frozenset({"errors"}), never=frozenset()),
     "i18n": Wall(frozenset({"errors", "paths"})),
     "settings": wall(set()),
-    "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=LEAVES - {"settings"}),
+    NATIVE_DECODER: wall({"engine*"}, {"torch*", "numpy*"}, leaves=ENGINE_LEAVES),
+    **{name: wall({f"{free}*" for free in TORCH_FREE}, NUMERIC, leaves=ENGINE_LEAVES) for name in TORCH_FREE},
+    "engine.interface": wall({"engine.config"}, {"numpy*"}, lazily={"torch"}, leaves=ENGINE_LEAVES),
+    "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
     "catalog": wall({"catalog*", "engine.config", "engine.formats*", "engine.native"}, {"huggingface_hub*"}),
     "runtime": wall({"engine*", "catalog*"}),
     "documents": wall({"documents*"}, FORMATS, sql=True),
@@ -182,7 +200,7 @@ def broken(module: str, imported: Import) -> bool:
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names:
         return top in rules.never
-    return not matches(name, rules.others)
+    return not (matches(name, rules.others) or (imported.lazy and matches(name, rules.lazily)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: module_of(path) or "__init__")
@@ -199,6 +217,9 @@ def test_every_import_keeps_to_the_plan(path: Path) -> None:
         ("ui.chat.panel", "torch", True),
         ("ui.context", "autogpt_desktop.engine.load", False),
         ("engine.load", "PySide6.QtCore", True),
+        ("engine.formats.gguf", "torch", True),
+        ("engine.native.weights", "autogpt_desktop.engine.torch_backend.linear", True),
+        ("engine.interface", "torch", False),
         ("engine.load", "autogpt_desktop.settings", True),
         ("tasks.chat", "torch", True),
         ("catalog.installed", "autogpt_desktop.engine.load", True),
@@ -281,6 +302,15 @@ def test_the_tasks_and_the_catalog_do_not_load_torch_or_qt() -> None:
         "print(sorted({'torch', 'PySide6'} & set(sys.modules)))"
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_engine_s_formats_tokenizers_and_kernels_do_not_load_torch() -> None:
+    free = [
+        module for module in map(module_of, FILES) if matches(module, {f"{name}*" for name in TORCH_FREE})
+    ]
+    modules = ", ".join(f"{PACKAGE}.{module}" for module in free if module != NATIVE_DECODER)
+    done = fresh(f"import sys, {modules}\nprint('torch' in sys.modules)")
+    assert done.stdout.strip() == "False", done.stdout + done.stderr
 
 
 def test_nothing_but_tests_reaches_for_the_tests_libraries() -> None:

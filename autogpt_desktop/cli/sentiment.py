@@ -211,7 +211,7 @@ def _say_foreign(count: int) -> None:
 
 def _until(events: Iterator[Any], stop: Callable[[], bool]) -> Iterator[Any]:
     """The events, ended rather than broken off by Ctrl+C."""
-    from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+    from autogpt_desktop.engine.interface import Cancelled
 
     try:
         yield from events

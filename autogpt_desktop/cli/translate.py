@@ -58,7 +58,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
     from autogpt_desktop.cli.output import Interrupt
-    from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+    from autogpt_desktop.engine.interface import Cancelled
     from autogpt_desktop.runtime import open_models
 
     if options.out and not options.files:

@@ -9,15 +9,17 @@ import numpy as np
 import torch
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache
 from autogpt_desktop.engine.native.state import CacheType, cache_bytes
 from autogpt_desktop.engine.native.weights import Quantize, is_supported
 from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, Embedding, QuantLinear
+from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
 from autogpt_desktop.engine.torch_backend.transformer import Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.events import Progress
 
 
@@ -50,11 +52,11 @@ def build(
     decoder = Transformer(config, device, context_length)
 
     def norm(name: str) -> RMSNorm:
-        weight = sources[name].dense().float() + config.norm_weight_offset
+        weight = dense(sources[name]).float() + config.norm_weight_offset
         return RMSNorm(weight.to(device), config.rms_norm_eps)
 
     def linear(*names: str, bias: bool = False) -> QuantLinear:
-        offsets = torch.cat([sources[f"{n}.bias"].dense().float() for n in names]) if bias else None
+        offsets = torch.cat([dense(sources[f"{n}.bias"]).float() for n in names]) if bias else None
         return QuantLinear([sources[f"{n}.weight"] for n in names], offsets, device, float32=float32)
 
     layers = []

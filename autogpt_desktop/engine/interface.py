@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Logits = Tensor  # float32 [vocab_size]: the scores of what may follow one token
 
 
+class Cancelled(Exception):
+    """A pass was given up between two layers; the caches are as they were."""
+
+
 class State(Protocol):
     """One sequence: the token ids a decoder has seen, and what it remembers of them."""
 
@@ -92,3 +96,9 @@ class Decoder(Protocol):
         """What a small head reads: the mean of each one's last ``tokens`` (or as many as it has) as each of
         ``layers`` (from 1, rising) leaves them, behind the last norm, float32 [layers, hidden_size]. The
         ids are read and forgotten: the states stay as they were. Raises ValueError for other layers."""
+
+
+def check_layers(layers: Sequence[int], most: int) -> None:
+    """Raises ValueError unless ``layers`` rise, from 1 to ``most``."""
+    if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= most:
+        raise ValueError(f"no such layers: {layers}")

@@ -13,6 +13,7 @@ import torch
 
 from autogpt_desktop.engine.build import build, cache_bytes_per_token
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
@@ -26,7 +27,6 @@ from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 

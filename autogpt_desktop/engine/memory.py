@@ -8,14 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import torch
-
 _WORDS = ("out of memory", "can't allocate", "alloc_failed", "not enough memory")
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Is it Python's, torch's (CPU: a plain RuntimeError), CUDA's, cuBLAS's or MPS's lack of memory?"""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the latter is torch's
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.source import CheckpointTensor
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.native.weights import FLOATS, quantize_kind
@@ -28,7 +28,8 @@ def stored(values: np.ndarray, type: str) -> tuple[CheckpointTensor, np.ndarray]
     """A matrix in a float type, and what it then holds, float32."""
     tensor = torch.from_numpy(values.astype(np.float32))
     tensor = tensor.to({"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}[type])
-    return CheckpointTensor(tuple(tensor.shape), type, tensor=tensor), tensor.float().numpy()
+    blocks = tensor.view(torch.uint8).numpy().reshape(-1)
+    return CheckpointTensor(tuple(tensor.shape), type, blocks), tensor.float().numpy()
 
 
 def kept(source: CheckpointTensor, kind: int) -> np.ndarray:

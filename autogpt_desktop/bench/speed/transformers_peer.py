@@ -13,9 +13,10 @@ import transformers
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
+from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.errors import KnownError
 
 VERSION = str(transformers.__version__)
@@ -152,7 +153,7 @@ def _settings(c: ModelConfig, path: Path) -> tuple[Any, Any]:
 
 def _weights(c: ModelConfig, sources: dict[str, CheckpointTensor]) -> Iterator[tuple[str, Tensor]]:
     for name, source in sources.items():
-        values = source.dense().float()
+        values = dense(source).float()
         if c.rope_interleaved and (".q_proj." in name or ".k_proj." in name):
             # neighbors of a head back to half a head apart
             order = np.arange(c.head_dim).reshape(-1, 2).T.reshape(-1)

@@ -1,24 +1,30 @@
-"""Weights of Hugging Face folders: ``*.safetensors``, as the same sources that GGUF files give."""
+"""Weights of Hugging Face folders: ``*.safetensors``, mapped, as the same tensors that GGUF files give.
+
+Format: https://huggingface.co/docs/safetensors/index#format
+"""
 
 from __future__ import annotations
 
+import json
+import mmap
+import struct
 from pathlib import Path
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
 from autogpt_desktop.errors import KnownError
 
-_TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
+_ALIGNMENT = 4  # bytes of the largest float
 
 
 def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, CheckpointTensor]:
     """Every weight the model needs, by name. Raises KnownError: folder-weights, gguf-tensor-…"""
-    tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, CheckpointTensor] = {}
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
@@ -27,15 +33,33 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     wanted |= {name.replace("model.", "model.language_model.", 1): name for name in expected}
     try:
         for file in files:
-            with safe_open(file, framework="pt") as opened:
-                for name in opened.keys():  # noqa: SIM118  (not a mapping)
-                    if name in wanted:
-                        tensors[wanted[name]] = opened.get_tensor(name)
-    except (SafetensorError, OSError) as error:
+            mapped = _map_tensors(file)
+            tensors |= {wanted[name]: tensor for name, tensor in mapped.items() if name in wanted}
+    except (SafetensorError, OSError, ValueError) as error:
         raise KnownError("folder-weights", folder=folder.name) from error
     for name, shape in expected.items():
         if name not in tensors:
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
-        if tuple(tensors[name].shape) != shape or tensors[name].dtype not in _TYPES:
+        if tensors[name].shape != shape or tensors[name].type not in FLOAT_TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return {name: CheckpointTensor(tuple(t.shape), _TYPES[t.dtype], tensor=t) for name, t in tensors.items()}
+    return tensors
+
+
+def _map_tensors(file: Path) -> dict[str, CheckpointTensor]:
+    """The tensors of a file, which stay on the disk until they are read. Raises SafetensorError, OSError."""
+    with safe_open(file, framework="np"):  # checks the header: lengths, types, offsets
+        pass
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        header = json.loads(opened.read(length))
+        # pages of our own once written, which nobody does: torch takes them as they are then
+        data = np.frombuffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY), np.uint8)[8 + length :]
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        start, stop = entry["data_offsets"]
+        blocks = data[start:stop]
+        if (8 + length + start) % _ALIGNMENT:  # by old writers
+            blocks = blocks.copy()
+        tensors[name] = CheckpointTensor(tuple(entry["shape"]), entry["dtype"], blocks)
+    return tensors

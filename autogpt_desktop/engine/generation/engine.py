@@ -12,12 +12,11 @@ from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.generation.prompt_cache import PromptCache
 from autogpt_desktop.engine.generation.prompt_lookup import PromptLookup, StepCosts
 from autogpt_desktop.engine.generation.sampling import make_sampler
-from autogpt_desktop.engine.interface import Decoder, State
+from autogpt_desktop.engine.interface import Cancelled, Decoder, State
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
 

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
+from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, Embedding
+from autogpt_desktop.engine.torch_backend.linear import Embedding
 from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled, check_layers
 from autogpt_desktop.events import Progress
 
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
@@ -142,8 +143,7 @@ class NativeDecoder:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        own = 0 if self.embedding is None else self.embedding.nbytes
-        return int(self.library.native_nbytes(self.model)) + own
+        return int(self.library.native_nbytes(self.model))
 
     def _layer_work(self, before: int) -> int:
         """Multiply-adds of one token in one layer, behind ``before`` others."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autogpt_desktop.engine.torch_backend.kv_cache import CachedTokens, check_arrays
+from autogpt_desktop.engine.cached_tokens import CachedTokens, check_arrays
 
 CacheType = Literal["float16", "int8"]
 _STEP = 32  # capacities are multiples of it, for the kernels

@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
-import torch
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.native.packed_cache import PackedMatrix
-from autogpt_desktop.engine.torch_backend.linear import DENSE_TYPES, CheckpointTensor
 
 Quantize = Literal["int8", "int4"]
 # the order of native::Type
 TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
 FLOATS = ("F32", "F16", "BF16")
-assert frozenset(FLOATS) == DENSE_TYPES
+assert frozenset(FLOATS) == FLOAT_TYPES
 MATRICES = (
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
@@ -95,26 +94,26 @@ def vectors(
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(layer, slot, float32 [count]) of every norm and bias; layer -1 is the norm before the head."""
 
-    def norm(name: str) -> torch.Tensor:
-        return sources[f"{name}.weight"].dense().float() + config.norm_weight_offset
+    def norm(name: str) -> np.ndarray:
+        return sources[f"{name}.weight"].dequantize() + np.float32(config.norm_weight_offset)
 
     for layer in range(config.num_hidden_layers):
         at = f"model.layers.{layer}"
-        yield layer, INPUT_NORM, norm(f"{at}.input_layernorm").numpy()
+        yield layer, INPUT_NORM, norm(f"{at}.input_layernorm")
         if config.sandwich_norms:
-            yield layer, ATTENTION_OUT_NORM, norm(f"{at}.post_attention_layernorm").numpy()
-            yield layer, MLP_NORM, norm(f"{at}.pre_feedforward_layernorm").numpy()
-            yield layer, MLP_OUT_NORM, norm(f"{at}.post_feedforward_layernorm").numpy()
+            yield layer, ATTENTION_OUT_NORM, norm(f"{at}.post_attention_layernorm")
+            yield layer, MLP_NORM, norm(f"{at}.pre_feedforward_layernorm")
+            yield layer, MLP_OUT_NORM, norm(f"{at}.post_feedforward_layernorm")
         else:
-            yield layer, MLP_NORM, norm(f"{at}.post_attention_layernorm").numpy()
+            yield layer, MLP_NORM, norm(f"{at}.post_attention_layernorm")
         if config.attention_bias:
-            biases = [sources[f"{at}.self_attn.{n}_proj.bias"].dense().float() for n in "qkv"]
-            yield layer, BIAS, torch.cat(biases).numpy()
+            biases = [sources[f"{at}.self_attn.{n}_proj.bias"].dequantize() for n in "qkv"]
+            yield layer, BIAS, np.concatenate(biases)
         if config.qk_norm:
             heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
-            parts = [norm(f"{at}.self_attn.{n}_norm").repeat(count) for n, count in heads]
-            yield layer, QK_NORM, torch.cat(parts).numpy()
-    yield -1, 0, norm("model.norm").numpy()
+            parts = [np.tile(norm(f"{at}.self_attn.{n}_norm"), count) for n, count in heads]
+            yield layer, QK_NORM, np.concatenate(parts)
+    yield -1, 0, norm("model.norm")
 
 
 def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, int], None]) -> None:
@@ -122,13 +121,8 @@ def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, in
 
     What was packed of a mapped file is let go of behind each part.
     """
-    if source.tensor is not None:
-        tensor = source.tensor.contiguous()
-        address, row_bytes = tensor.data_ptr(), tensor.element_size() * source.shape[1]
-    else:
-        assert source.blocks is not None
-        blocks = np.ascontiguousarray(source.blocks)
-        address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
+    blocks = np.ascontiguousarray(source.blocks)
+    address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
     order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
     total = source.shape[0]
     step = total if order is not None else max(8, _CHUNK_BYTES // row_bytes // 8 * 8)

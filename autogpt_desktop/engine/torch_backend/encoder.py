@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.memory import out_of_memory
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 

@@ -31,11 +31,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.dequant import dequantize
-from autogpt_desktop.engine.formats.gguf import BLOCK
-from autogpt_desktop.engine.formats.source import CHUNK
-from autogpt_desktop.engine.formats.source import CheckpointTensor as CheckpointTensor
-from autogpt_desktop.engine.formats.source import Weight as Weight
 from autogpt_desktop.engine.torch_backend.packed_int import (
     GROUP,
     Int4Weight,
@@ -44,10 +41,10 @@ from autogpt_desktop.engine.torch_backend.packed_int import (
     packed_works,
     product_dtype,
 )
+from autogpt_desktop.engine.torch_backend.weight import CHUNK, Weight, dense
 
 INT4_TYPES = frozenset({"Q4_0", "Q4_1", "Q4_K"})
 INT8_TYPES = frozenset({"Q5_0", "Q5_1", "Q5_K", "Q6_K", "Q8_0"})
-DENSE_TYPES = frozenset({"F32", "F16", "BF16"})
 
 
 class DenseWeight(Weight):
@@ -82,12 +79,12 @@ class BlockWeight(Weight):
 
     @property
     def nbytes(self) -> int:
-        return sum(s.blocks.nbytes for s in self.sources if s.blocks is not None)
+        return sum(s.blocks.nbytes for s in self.sources)
 
 
 def storage_kind(type: str, cols: int, device: str = "cpu") -> str:
     """The storage that a tensor of this type gets on a kind of device: see the table above."""
-    if type in DENSE_TYPES:
+    if type in FLOAT_TYPES:
         return "dense"
     if device == "cpu":
         if cols % GROUP or type not in INT4_TYPES | INT8_TYPES:
@@ -106,10 +103,10 @@ def store(sources: Sequence[CheckpointTensor], device: torch.device, *, float32:
     """
     kind = "dense" if float32 else storage_kind(sources[0].type, sources[0].shape[1], device.type)
     if kind == "dense":
-        parts = [s.dense() for s in sources]
+        parts = [dense(s) for s in sources]
         if float32:
             parts = [p.float() for p in parts]
-        elif sources[0].type not in DENSE_TYPES:
+        elif sources[0].type not in FLOAT_TYPES:
             parts = [p.to(product_dtype(device)) for p in parts]
         elif device.type == "cpu" and parts[0].dtype == torch.float16:
             # CPUs multiply float16 some fifty times slower than bfloat16
@@ -165,24 +162,10 @@ class Embedding:
 
     def __init__(self, source: CheckpointTensor, device: torch.device) -> None:
         self.source, self.device = source, device
-        self.table = None if source.blocks is not None else source.dense().to(device)
 
     def __call__(self, ids: Tensor) -> Tensor:
         """``ids`` [tokens] int64 on any device → [tokens, hidden_size] float32."""
-        if self.table is not None:
-            return self.table[ids.to(self.device)].float()
-        assert self.source.blocks is not None
         table = self.source.blocks.reshape(self.source.shape[0], -1)
         raw = np.ascontiguousarray(table[ids.cpu().numpy()])
         values = dequantize(raw.reshape(-1), self.source.type, (len(raw), self.source.shape[1]))
         return torch.from_numpy(values).to(self.device)
-
-    @property
-    def nbytes(self) -> int:
-        return 0 if self.table is None else self.table.nbytes
-
-
-def bytes_per_weight(type: str) -> float:
-    """Of a GGUF type."""
-    values, size = BLOCK[type]
-    return size / values

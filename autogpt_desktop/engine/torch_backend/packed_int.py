@@ -30,9 +30,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.dequant import unpack
-from autogpt_desktop.engine.formats.source import CHUNK, CheckpointTensor, Weight, expanded, row_chunks
 from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.torch_backend.weight import CHUNK, Weight, expanded, row_chunks
 
 log = logging.getLogger(__name__)
 

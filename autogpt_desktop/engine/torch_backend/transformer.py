@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.interface import Cancelled as Cancelled
+from autogpt_desktop.engine.interface import check_layers
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
@@ -24,10 +26,6 @@ from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, apply_r
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
-
-
-class Cancelled(Exception):
-    """A pass was given up between two layers; the caches are as they were."""
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, softcap: float) -> Tensor:
@@ -248,7 +246,7 @@ class Transformer:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        parts: list[QuantLinear | Embedding] = [self.embedding, self.head]
+        parts = [self.head]
         for layer in self.layers:
             parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
         return sum(part.nbytes for part in parts)
@@ -372,12 +370,6 @@ class Transformer:
         """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
         y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
         return torch.tanh(y / softcap) * softcap if softcap else y
-
-
-def check_layers(layers: Sequence[int], most: int) -> None:
-    """Raises ValueError unless ``layers`` rise, from 1 to ``most``."""
-    if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= most:
-        raise ValueError(f"no such layers: {layers}")
 
 
 class DecodeStep(Protocol):

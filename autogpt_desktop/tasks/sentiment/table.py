@@ -253,7 +253,7 @@ class TableRun:
         stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
         table-not-written, sentiment-own-file, sentiment-file-changed.
         """
-        from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+        from autogpt_desktop.engine.interface import Cancelled
 
         if not self._own_digest:
             if path.exists() and path.samefile(self.table.path):

@@ -54,7 +54,7 @@ def load_only(_models: JobModels, _cancel: Event) -> Iterator[Any]:
 
 def until_cancelled(events: Iterator[Any], cancel: Event) -> Generator[Any, None, None]:
     """A job's events; a pass that was given up because the job is cancelled ends it and is no failure."""
-    from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+    from autogpt_desktop.engine.interface import Cancelled
 
     try:
         yield from events

@@ -13,7 +13,7 @@ from autogpt_desktop.engine.generation.batch import (
     generate,
 )
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Text
 

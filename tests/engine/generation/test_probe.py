@@ -9,10 +9,10 @@ import torch
 
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.probe import hidden_rows, probe, probe_logits
-from autogpt_desktop.engine.interface import State
+from autogpt_desktop.engine.interface import Cancelled, State
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from tests.tiny import FAMILIES, write_tiny_gguf

@@ -15,8 +15,8 @@ from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_lookup import MAX_DRAFT, PromptLookup, StepCosts
 from autogpt_desktop.engine.generation.sampling import make_sampler
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.events import Done, Text
 from tests.tiny import write_tiny_gguf
 

@@ -17,14 +17,15 @@ from autogpt_desktop.engine import build as building
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import BLOCK, read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
 from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder, build_native
 from autogpt_desktop.engine.native.weights import TYPES
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from tests.tiny import FAMILIES, write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")

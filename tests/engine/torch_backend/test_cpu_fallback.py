@@ -14,10 +14,11 @@ import torch
 from autogpt_desktop.engine import load as loading
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.prompt_cache import fingerprint
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
 from tests.tiny import write_tiny_gguf

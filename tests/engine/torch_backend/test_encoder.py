@@ -16,9 +16,9 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 

@@ -16,20 +16,22 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.torch_backend import cuda_graph, linear, packed_int
 from autogpt_desktop.engine.torch_backend.cuda_graph import MAX_GRAPHS, GraphedDecode, GraphedPass
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
-from autogpt_desktop.engine.torch_backend.linear import CheckpointTensor, DenseWeight, storage_kind
+from autogpt_desktop.engine.torch_backend.linear import DenseWeight, storage_kind
 from autogpt_desktop.engine.torch_backend.packed_int import (
     Int4Weight,
     TwoInt4Weight,
     inner_tiles,
     packed_works,
 )
-from autogpt_desktop.engine.torch_backend.transformer import BatchPass, Cancelled, EagerPass, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import BatchPass, EagerPass, Transformer
 from autogpt_desktop.events import Text
 from tests.engine.torch_backend.test_linear import random_source, reference
 from tests.tiny import write_tiny_gguf

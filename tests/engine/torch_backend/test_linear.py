@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import BLOCK
 from autogpt_desktop.engine.torch_backend import linear
 from autogpt_desktop.engine.torch_backend.linear import (
     BlockWeight,
-    CheckpointTensor,
     DenseWeight,
     Embedding,
     Int4Weight,
@@ -131,7 +131,8 @@ def test_a_device_without_the_packed_ops(type: str, monkeypatch: pytest.MonkeyPa
 
 def test_float16_checkpoints_run_on_cpu() -> None:
     tensor = torch.randn(ROWS, COLS).half()
-    weight = store([CheckpointTensor(tuple(tensor.shape), "F16", tensor=tensor)], CPU)
+    blocks = tensor.numpy().view(np.uint8).reshape(-1)
+    weight = store([CheckpointTensor(tuple(tensor.shape), "F16", blocks)], CPU)
     x = torch.randn(2, COLS)
     expected = x @ tensor.float().T
     assert (weight.matmul(x) - expected).norm() / expected.norm() < 0.01

@@ -13,7 +13,8 @@ import transformers
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled, Transformer, attention, causal_mask
+from autogpt_desktop.engine.interface import Cancelled
+from autogpt_desktop.engine.torch_backend.transformer import Transformer, attention, causal_mask
 from autogpt_desktop.errors import KnownError
 
 TOKENS = 90

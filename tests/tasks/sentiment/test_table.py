@@ -16,8 +16,8 @@ import openpyxl
 import pytest
 
 from autogpt_desktop.documents.tables import read_table
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.table import RunState, TableRun

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term, holds, replaced
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.translate.candidates import choices
 from autogpt_desktop.tasks.translate.constrained import _begins, _cut, _wrongly_bound, with_terms

@@ -10,8 +10,8 @@ import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.passages import detect
+from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
-from autogpt_desktop.engine.torch_backend.transformer import Cancelled
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
