@@ -1,4 +1,4 @@
-// Attention over the KV cache: what a query sees, and the portable kernel. attention_avx2.h has the other.
+// Attention over the KV cache: what a query sees, and the portable kernel. attention_simd.h has the other.
 //
 // The keys of a sequence are cut into spans at fixed positions. A kernel weighs the values of one span for
 // a tile of queries, as flash attention does (Dao et al., 2022): the largest score, the sum of the weights

@@ -2,14 +2,17 @@
 // the library runs anywhere, and these are called only where the processor has them.
 #pragma once
 
-#include "attention_avx2.h"
+#include "attention_simd.h"
 #include "kernels.h"
-#include "simd_avx2.h"
+#include "rows_simd.h"
+#include "simd.h"
 
 #ifdef NATIVE_HAS_AVX2
 
 namespace native {
 namespace avx2 {
+
+using namespace simd;
 
 // The largest |x| of 16 columns in `a` and `b`, and of 16 in `c` and `d`, as elements 0 and 1.
 NATIVE_AVX2_INLINE __m128 tops(__m256 a, __m256 b, __m256 c, __m256 d) {
@@ -228,42 +231,11 @@ NATIVE_AVX2 inline void rows(const Matrix& m, int group, const Panel* panel, con
     functions[m.kind][panel != nullptr](m, group, panel, acts, token, count, y, stride);
 }
 
-NATIVE_AVX2 inline void rms_norm(const float* x, const float* weight, float eps, int count, float* out) {
-    __m256 squares = _mm256_setzero_ps();
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m256 v = _mm256_loadu_ps(x + i);
-        squares = _mm256_fmadd_ps(v, v, squares);
-    }
-    float total = sum8(squares);
-    for (int j = i; j < count; j++) total += x[j] * x[j];
-    float factor = 1.0f / std::sqrt(total / static_cast<float>(count) + eps);
-    __m256 factors = _mm256_set1_ps(factor);
-    for (i = 0; i + 8 <= count; i += 8)
-        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), factors), _mm256_loadu_ps(weight + i)));
-    for (; i < count; i++) out[i] = x[i] * factor * weight[i];
-}
-
-NATIVE_AVX2 inline void gate(bool gelu, const float* gate, const float* up, int count, float* out) {
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
-        __m256 g = _mm256_loadu_ps(gate + i), z = g;
-        if (gelu) {
-            __m256 cube = _mm256_mul_ps(_mm256_mul_ps(g, g), g);
-            z = _mm256_mul_ps(_mm256_set1_ps(1.5957691216f), _mm256_fmadd_ps(_mm256_set1_ps(0.044715f), cube, g));
-        }
-        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), z));
-        __m256 out8 = _mm256_mul_ps(_mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), e)), _mm256_loadu_ps(up + i));
-        _mm256_storeu_ps(out + i, out8);
-    }
-    if (i < count) portable::gate(gelu, gate + i, up + i, count - i, out + i);
-}
-
 inline const Kernels* kernels() {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
         return nullptr;
     static const Kernels table{"avx2",   6,    1,      0,    kLanes, quantize_as<true>, unpack, rows,
-                               rms_norm, gate, attend, halves, bytes};
+                               simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes};
     return &table;
 }
 

@@ -4,14 +4,17 @@
 // Checked under emulation (qemu); products have the same bits as with AVX2. Its speed has not been measured.
 #pragma once
 
-#include "attention_neon.h"
+#include "attention_simd.h"
 #include "kernels.h"
-#include "simd_neon.h"
+#include "rows_simd.h"
+#include "simd.h"
 
 #ifdef NATIVE_HAS_NEON
 
 namespace native {
 namespace neon {
+
+using namespace simd;
 
 constexpr int kLanes = 4;
 
@@ -208,35 +211,9 @@ inline void rows(const Matrix& m, int group, const Panel* panel, const Acts& act
     functions[m.kind][panel != nullptr](m, group, panel, acts, token, count, y, stride);
 }
 
-inline void rms_norm(const float* x, const float* weight, float eps, int count, float* out) {
-    Eight squares = all8(0);
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const Eight v = load8(x + i);
-        squares = fma8(v, v, squares);
-    }
-    float total = sum8(squares);
-    for (int j = i; j < count; j++) total += x[j] * x[j];
-    const float factor = 1.0f / std::sqrt(total / static_cast<float>(count) + eps);
-    for (i = 0; i + 8 <= count; i += 8) store8(out + i, mul8(mul8(load8(x + i), all8(factor)), load8(weight + i)));
-    for (; i < count; i++) out[i] = x[i] * factor * weight[i];
-}
-
-inline void gate(bool gelu, const float* gate, const float* up, int count, float* out) {
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const Eight g = load8(gate + i);
-        Eight z = g;
-        if (gelu) z = mul8(all8(1.5957691216f), fma8(mul8(mul8(g, g), g), 0.044715f, g));
-        const Eight e{exp4(vnegq_f32(z.low)), exp4(vnegq_f32(z.high))};
-        store8(out + i, mul8(div8(g, add8(all8(1.0f), e)), load8(up + i)));
-    }
-    if (i < count) portable::gate(gelu, gate + i, up + i, count - i, out + i);
-}
-
 inline const Kernels* kernels() {
     if (!has_dot_product()) return nullptr;
-    static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
+    static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes};
     return &table;
 }
 

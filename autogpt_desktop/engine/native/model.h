@@ -205,7 +205,7 @@ private:
 
     // Row t into row t of acts, and what its rounding leaves into row count_ + t: the sum of both
     // products is as good as with 15 bits. Half of all that int8 activations cost in accuracy they cost
-    // here, where some channels are far larger than their neighbours, and q, k and v are small matrices.
+    // here, where some channels are far larger than their neighbors, and q, k and v are small matrices.
     void quantize_twice(float* rows, Acts* acts, int t) {
         size_t cols = static_cast<size_t>(acts->cols);
         float *row = rows + static_cast<size_t>(t) * cols, *rest = row + static_cast<size_t>(count_) * cols;

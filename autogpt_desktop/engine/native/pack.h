@@ -29,7 +29,7 @@
 namespace native {
 
 enum Kind { Q4, Q4M, Q5, Q5M, Q6, Q8 };                                 // M: with minima
-// as the file has them; the floats are quantised (quantize.h)
+// as the file has them; the floats are quantized (quantize.h)
 enum Type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, kTypes, F32 = kTypes, F16, BF16 };
 
 constexpr int kRows = 8, kCols = 32;

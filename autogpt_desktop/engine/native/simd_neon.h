@@ -1,5 +1,5 @@
-// Functions of a few instructions that the NEON kernels share: eight floats as two vectors, so that sums run
-// in the same order as with AVX2.
+// Functions of a few instructions that the kernels share, in NEON: eight floats as two vectors, so that sums run
+// in the same order as in simd_avx2.h.
 #pragma once
 
 #if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__) && \
@@ -15,6 +15,8 @@
 #include <sys/sysctl.h>
 #endif
 
+#define NATIVE_SIMD
+#define NATIVE_SIMD_INLINE NATIVE_NEON_INLINE
 #define NATIVE_NEON_INLINE __attribute__((always_inline)) inline
 
 // Functions with SDOT (Armv8.2), where the compiler does not take it for granted.
@@ -25,7 +27,7 @@
 #endif
 
 namespace native {
-namespace neon {
+namespace simd {
 
 inline bool has_dot_product() {
 #if defined(__linux__)
@@ -42,8 +44,10 @@ inline bool has_dot_product() {
 struct Eight {
     float32x4_t low, high;
 };
+using Splat = float;  // one float as fma8 wants it
 
 NATIVE_NEON_INLINE Eight all8(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
+NATIVE_NEON_INLINE Splat splat(const float* at) { return *at; }
 NATIVE_NEON_INLINE Eight load8(const float* at) { return {vld1q_f32(at), vld1q_f32(at + 4)}; }
 NATIVE_NEON_INLINE void store8(float* at, Eight v) { vst1q_f32(at, v.low), vst1q_f32(at + 4, v.high); }
 NATIVE_NEON_INLINE Eight add8(Eight a, Eight b) { return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)}; }
@@ -82,6 +86,19 @@ NATIVE_NEON_INLINE Eight32 round8(Eight v) { return {vcvtnq_s32_f32(v.low), vcvt
 NATIVE_NEON_INLINE Eight float8(Eight32 v) { return {vcvtq_f32_s32(v.low), vcvtq_f32_s32(v.high)}; }
 NATIVE_NEON_INLINE int16x8_t narrow8(Eight32 v) { return vcombine_s16(vqmovn_s32(v.low), vqmovn_s32(v.high)); }
 
+// Float16 or int8 numbers as floats, and back: to the nearest, ties to even.
+NATIVE_NEON_INLINE Eight floats8(const float* at) { return load8(at); }
+NATIVE_NEON_INLINE Eight floats8(const uint16_t* at) { return half8(at); }
+NATIVE_NEON_INLINE Eight floats8(const int8_t* at) {
+    const int16x8_t v = vmovl_s8(vld1_s8(at));
+    return float8({vmovl_s16(vget_low_s16(v)), vmovl_s16(vget_high_s16(v))});
+}
+NATIVE_NEON_INLINE void store_halves8(uint16_t* at, Eight v) {
+    vst1_u16(at, vreinterpret_u16_f16(vcvt_f16_f32(v.low)));
+    vst1_u16(at + 4, vreinterpret_u16_f16(vcvt_f16_f32(v.high)));
+}
+NATIVE_NEON_INLINE void store_bytes8(int8_t* at, Eight v) { vst1_s8(at, vqmovn_s16(narrow8(round8(v)))); }
+
 // e^x to 2 ulp, by x = n ln 2 + r and the polynomial of Cephes' expf (Moshier).
 NATIVE_NEON_INLINE float32x4_t exp4(float32x4_t x) {
     x = vminq_f32(vmaxq_f32(x, vdupq_n_f32(-87.3f)), vdupq_n_f32(88.3f));
@@ -99,22 +116,25 @@ NATIVE_NEON_INLINE float32x4_t exp4(float32x4_t x) {
     return vmulq_f32(p, vreinterpretq_f32_s32(power));
 }
 
-// 2^x for x ≤ 0 to 2 ulp: x = n + r and a polynomial of 2^r (Cephes' exp2f, Moshier). 0 below 2^-126.
-NATIVE_NEON_INLINE float32x4_t exp2_4(float32x4_t x) {
-    const float32x4_t shift = vdupq_n_f32(12582912.0f);  // 1.5 · 2^23: the sum's low bits are n
-    const float32x4_t whole = vaddq_f32(x, shift), r = vsubq_f32(x, vsubq_f32(whole, shift));
-    float32x4_t p = vdupq_n_f32(1.535336188319500e-4f);
-    p = vfmaq_f32(vdupq_n_f32(1.339887440266574e-3f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(9.618437357674640e-3f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(5.550332471162809e-2f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(2.402264791363012e-1f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(6.931472028550421e-1f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(1.0f), p, r);
+NATIVE_NEON_INLINE Eight exp8(Eight x) { return {exp4(x.low), exp4(x.high)}; }
+
+// x · 2^n, n being the low bits of `whole`.
+NATIVE_NEON_INLINE float32x4_t scale4(float32x4_t x, float32x4_t whole) {
     const int32x4_t power = vshlq_n_s32(vreinterpretq_s32_f32(whole), 23);
-    const uint32x4_t bits = vreinterpretq_u32_s32(vaddq_s32(vreinterpretq_s32_f32(p), power));
-    return vreinterpretq_f32_u32(vandq_u32(bits, vcgtq_f32(x, vdupq_n_f32(-126.0f))));
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), power));
+}
+NATIVE_NEON_INLINE Eight scale8(Eight x, Eight whole) {
+    return {scale4(x.low, whole.low), scale4(x.high, whole.high)};
 }
 
-}  // namespace neon
+// x where y > limit, else 0.
+NATIVE_NEON_INLINE float32x4_t where_above4(float32x4_t x, float32x4_t y, float limit) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgtq_f32(y, vdupq_n_f32(limit))));
+}
+NATIVE_NEON_INLINE Eight where_above8(Eight x, Eight y, float limit) {
+    return {where_above4(x.low, y.low, limit), where_above4(x.high, y.high, limit)};
+}
+
+}  // namespace simd
 }  // namespace native
 #endif
