@@ -116,17 +116,17 @@ def _stamp(path: Path) -> list[int]:
 
 def read_header(path: Path) -> dict[str, Any]:
     """The fields of ``_Header``, fit for JSON; what is wrong with the model stands in "problem"."""
+    from autogpt_desktop.engine.formats.untrusted import untrusted
+
     try:
-        header = _folder_header(path) if path.is_dir() else _gguf_header(path)
+        with untrusted(path.name):  # one bad model must not hide the others
+            header = _folder_header(path) if path.is_dir() else _gguf_header(path)
     except KnownError as error:
         header = _problem(path, error)
     except OSError as error:  # a link that leads nowhere, a file that may not be read
         header = _problem(
             path, KnownError("model-unreadable", name=path.name, reason=error.strerror or str(error))
         )
-    except Exception as error:  # values that make no sense: one bad model must not hide the others
-        reason = f"{type(error).__name__}: {error}"[:200]
-        header = _problem(path, KnownError("model-unreadable", name=path.name, reason=reason))
     return asdict(header)
 
 
@@ -191,7 +191,7 @@ def _folder_header(path: Path) -> _Header:
             kind=encoder.head,
         )
     config = config_from_folder(path)
-    raw = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    raw = json.loads((path / "config.json").read_text(encoding="utf-8-sig"))
     return _Header(
         size=_folder_size(path),
         title=path.name,

@@ -18,6 +18,7 @@ from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
+from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.memory import out_of_memory, trim_heap
@@ -65,26 +66,27 @@ def load(
         cache = packed_cache_of(path, packed_cache, quantize)  # before the file is read: a change shows
     wanted, notices = pick_device(device)
     yield Progress("stage.opening")
-    if path.is_dir():
-        config = config_from_folder(path)
-        sources = sources_from_folder(path, config)
-        tokenizer = Tokenizer.from_folder(path)
-    else:
-        file = read_gguf(path)
-        config = config_from_gguf(file)
-        sources = {
-            hf: CheckpointTensor(
-                file.tensors[name].shape,
-                file.tensors[name].type,
-                blocks=file.data(name),
-                forget=partial(file.forget, name),
-            )
-            for hf, name in weight_names(file, config.family).items()
-        }
-        tokenizer = Tokenizer.from_gguf(file.metadata)
-    if tokenizer.vocab_size > config.vocab_size:
-        raise KnownError("tokenizer-vocabulary", file=path.name)
-    template = ChatTemplate.for_tokenizer(tokenizer)
+    with untrusted(path.name):
+        if path.is_dir():
+            config = config_from_folder(path)
+            sources = sources_from_folder(path, config)
+            tokenizer = Tokenizer.from_folder(path)
+        else:
+            file = read_gguf(path)
+            config = config_from_gguf(file)
+            sources = {
+                hf: CheckpointTensor(
+                    file.tensors[name].shape,
+                    file.tensors[name].type,
+                    blocks=file.data(name),
+                    forget=partial(file.forget, name),
+                )
+                for hf, name in weight_names(file, config.family).items()
+            }
+            tokenizer = Tokenizer.from_gguf(file.metadata)
+        if tokenizer.vocab_size > config.vocab_size:
+            raise KnownError("tokenizer-vocabulary", file=path.name)
+        template = ChatTemplate.for_tokenizer(tokenizer)
     kinds: dict[str, Any] = {
         "float32": float32, "compiled": compiled, "quantize": quantize, "kv_cache": kv_cache,
     }  # fmt: skip

@@ -59,7 +59,7 @@ def chat(
     ``continue_last`` the last turn is an unfinished answer that is gone on with. A conversation that
     outgrows the context loses its oldest turns, down to three quarters of the context at once, never its
     system prompt, and a Notice says so.
-    Raises KnownError: empty-message, message-too-long, and whatever loading can raise.
+    Raises KnownError: empty-message, message-too-long, prompt-empty, and whatever loading can raise.
     """
     if not turns or not turns[-1].content.strip():
         raise KnownError("empty-message")
@@ -68,6 +68,8 @@ def chat(
     reserve = min(sampling.max_tokens, engine.context_length // 4)
     before = kept.dropped
     ids = fit(engine, turns, kept, reserve, continue_last)
+    if not ids:  # a context of a few tokens, or a template that says nothing of the message
+        raise KnownError("prompt-empty", model=engine.name)
     if kept.dropped > before:
         yield Notice("notice.context-trimmed", {"dropped": kept.dropped})
     # a model without a chat template would go on with the person's next question

@@ -23,6 +23,9 @@ _MOST = 1 << 24
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
+MAX_LABELS = 100_000  # of a classification head
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
     """An encoder of the BERT family in Hugging Face's names, its head, and how its vectors are pooled."""
@@ -50,20 +53,20 @@ class EncoderConfig:
 def is_encoder(folder: Path) -> bool:
     """Does the folder hold an encoder, by its ``config.json``? False for anything unreadable."""
     try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] in FAMILIES
+        return json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))["model_type"] in FAMILIES
     except _DAMAGED:
         return False
 
 
 def encoder_config(folder: Path) -> EncoderConfig:
-    """Read the folder's shape. Raises KnownError: folder-config, unknown-family."""
+    """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
     try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        raw = json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))
         family = raw.get("model_type", "?")
         if family not in FAMILIES:
             raise KnownError("unknown-family", family=str(family)[:80], file=folder.name)
         if raw.get("position_embedding_type", "absolute") != "absolute":
-            raise ValueError("relative positions")
+            raise KnownError("folder-unsupported", folder=folder.name, what="position_embedding_type")
         config = _config(folder, family, raw)
         sizes = (
             *(config.vocab_size, config.hidden_size, config.intermediate_size, config.num_hidden_layers),
@@ -71,8 +74,11 @@ def encoder_config(folder: Path) -> EncoderConfig:
         )
         if not all(0 < size < _MOST for size in sizes) or config.hidden_size % config.num_attention_heads:
             raise ValueError("a size that cannot be")
-        if config.hidden_act not in _ACTIVATIONS or not 0 < config.layer_norm_eps < 1:
-            raise ValueError("an activation or norm that is not known")
+        if config.hidden_act not in _ACTIVATIONS:
+            what = f"hidden_act: {config.hidden_act[:40]}"
+            raise KnownError("folder-unsupported", folder=folder.name, what=what)
+        if not 0 < config.layer_norm_eps < 1:
+            raise ValueError("a norm that cannot be")
         return config
     except _DAMAGED as error:
         raise KnownError("folder-config", folder=folder.name) from error
@@ -85,7 +91,10 @@ def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
     labels = {int(id): str(name) for id, name in raw.get("id2label", {}).items()}
     head = _head(raw)
     if head == "classification" and not labels:
-        labels = {id: f"LABEL_{id}" for id in range(int(raw.get("num_labels", 2)))}
+        count = int(raw.get("num_labels", 2))
+        if not 0 < count <= MAX_LABELS:
+            raise ValueError("a number of labels that cannot be")
+        labels = {id: f"LABEL_{id}" for id in range(count)}
     pooling, normalize, limit = _sentence_files(folder)
     return EncoderConfig(
         family=family,
@@ -129,10 +138,10 @@ def _sentence_files(folder: Path) -> tuple[str, bool, int]:
 
 
 def _list(file: Path) -> list[dict[str, Any]]:
-    value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    value = json.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else []
     return [one for one in value if isinstance(one, dict)]
 
 
 def _dict(file: Path) -> dict[str, Any]:
-    value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    value = json.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
     return value if isinstance(value, dict) else {}

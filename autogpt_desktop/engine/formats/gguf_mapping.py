@@ -150,8 +150,8 @@ class _ConfigReader:
             head_dim=head_dim,
             max_position_embeddings=self.integer("context_length", high=MAX_TOKENS),
             rms_norm_eps=self.number("attention.layer_norm_rms_epsilon", 1e-6, high=1.0),
-            rope_theta=self.number("rope.freq_base", 1_000_000.0 if gemma else 10_000.0),
-            rope_local_theta=self.number("rope.freq_base_swa", 10_000.0),
+            rope_theta=self.number("rope.freq_base", 1_000_000.0 if gemma else 10_000.0, low=1.0),
+            rope_local_theta=self.number("rope.freq_base_swa", 10_000.0, low=1.0),
             rope_dim=rope_dim,
             rope_scaling=self.rope_scaling(rope_dim),
             rope_interleaved=self.family == "llama",
@@ -183,7 +183,10 @@ class _ConfigReader:
 
     def sliding(self, layers: int) -> tuple[int, tuple[bool, ...]]:
         """The window and the layers it applies to: of gemma3 five in six, of llama (Mistral) all."""
-        if self.family not in ("llama", "gemma3") or not self.get("attention.sliding_window"):
+        value = self.get("attention.sliding_window")
+        if value is not None and not isinstance(value, int):  # not one for each layer either
+            raise self.bad("attention.sliding_window")
+        if self.family not in ("llama", "gemma3") or not value:
             return 0, ()
         window = self.integer("attention.sliding_window", high=MAX_TOKENS)
         if self.family == "llama":

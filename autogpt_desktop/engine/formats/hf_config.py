@@ -20,6 +20,24 @@ _FAMILIES = {
     "qwen3": "qwen3",
     "gemma3_text": "gemma3",
 }
+# Activations by Hugging Face's names; "gelu_new" is another name for the same formula.
+_ACTIVATIONS = {"silu": "silu", "swish": "silu", "gelu_pytorch_tanh": "gelu_tanh", "gelu_new": "gelu_tanh"}
+# Settings that change what is computed and that nothing here computes, with the values that change nothing.
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "mlp_bias": (None, False),
+    "use_bidirectional_attention": (None, False),
+    "quantization_config": (None,),
+    "num_experts": (None, 0),
+    "num_local_experts": (None, 0, 1),
+    "residual_multiplier": (None, 1, 1.0),
+    "embedding_multiplier": (None, 1, 1.0),
+    "logits_scaling": (None, 1, 1.0),
+    "attention_multiplier": (None,),
+    "logit_scale": (None, 1, 1.0),
+    "clip_qkv": (None,),
+    "pretraining_tp": (None, 0, 1),
+    "altup_num_inputs": (None,),
+}
 # what reading a stranger's JSON can raise: absent, not JSON, nested too deep, of other types, infinite
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 
@@ -53,14 +71,15 @@ def card_languages(folder: Path) -> tuple[str, ...]:
 
 
 def config_from_folder(folder: Path) -> ModelConfig:
-    """The shape in ``config.json``. Raises KnownError: folder-config, unknown-family."""
+    """The shape in ``config.json``. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
     try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        raw = json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))
         if "text_config" in raw:
             raw = raw["text_config"]
         family = _FAMILIES.get(raw.get("model_type", ""))
         if family is None:
             raise KnownError("unknown-family", family=str(raw.get("model_type", "?"))[:80], file=folder.name)
+        _check_supported(raw, folder.name)
         config = _config(family, raw, folder.name)
         _check(config)
         return replace(config, languages=card_languages(folder))
@@ -68,12 +87,31 @@ def config_from_folder(folder: Path) -> ModelConfig:
         raise KnownError("folder-config", folder=folder.name) from error
 
 
+def _check_supported(raw: dict[str, Any], folder: str) -> None:
+    """Refuse what would be computed wrongly. Raises KnownError("folder-unsupported")."""
+    for name, neutral in _NEUTRAL.items():
+        value = raw.get(name)
+        if not any(value is one or (type(value) is type(one) and value == one) for one in neutral):
+            raise _unsupported(folder, name)
+    activation = _activation(raw)
+    if activation is not None and activation not in _ACTIVATIONS:
+        raise _unsupported(folder, f"hidden_act: {str(activation)[:40]}")
+
+
+def _unsupported(folder: str, what: str) -> KnownError:
+    return KnownError("folder-unsupported", folder=folder, what=what)
+
+
+def _activation(raw: dict[str, Any]) -> Any:
+    return raw.get("hidden_activation") or raw.get("hidden_act")
+
+
 def _check(c: ModelConfig) -> None:
     """Refuse sizes that cannot be, before anything is counted by them. Raises ValueError."""
     sizes = (c.hidden_size, c.intermediate_size, c.num_attention_heads, c.num_key_value_heads, c.head_dim)
     scaling = c.rope_scaling or RopeScaling("linear")
     factors = (
-        *(c.rms_norm_eps, c.rope_theta, c.rope_local_theta, c.query_scale),
+        *(c.rms_norm_eps, c.rope_theta - 1, c.rope_local_theta - 1, c.query_scale),  # log θ is divided by
         *(scaling.factor, scaling.low_freq_factor, scaling.high_freq_factor, scaling.beta_fast),
         *(scaling.beta_slow, scaling.original_max_position_embeddings),
     )
@@ -128,7 +166,7 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
         rope_theta=float(raw.get("rope_theta") or rope_full.get("rope_theta") or 10000.0),
         rope_local_theta=float(raw.get("rope_local_base_freq") or rope_local.get("rope_theta") or 10000.0),
         rope_dim=int(head_dim * float(raw.get("partial_rotary_factor") or 1.0)),
-        rope_scaling=_rope_scaling(raw.get("rope_scaling") or rope_full, raw),
+        rope_scaling=_rope_scaling(raw.get("rope_scaling") or rope_full, raw, name),
         attention_bias=bool(raw.get("attention_bias", family == "qwen2")),
         qk_norm=family in ("qwen3", "gemma3"),
         sliding_window=window if any(sliding) else 0,
@@ -136,7 +174,7 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
         sandwich_norms=gemma,
         embedding_scale=math.sqrt(hidden) if gemma else 1.0,
         query_scale=float(raw.get("query_pre_attn_scalar") or head_dim) ** -0.5,
-        hidden_act="gelu_tanh" if gemma else "silu",
+        hidden_act=_ACTIVATIONS[_activation(raw) or ("gelu_new" if gemma else "silu")],
         tie_word_embeddings=bool(raw.get("tie_word_embeddings", gemma)),
         attn_logit_softcap=float(raw.get("attn_logit_softcapping") or 0.0),
         final_logit_softcap=float(raw.get("final_logit_softcapping") or 0.0),
@@ -145,12 +183,12 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
     )
 
 
-def _rope_scaling(raw: dict[str, Any], config: dict[str, Any]) -> RopeScaling | None:
+def _rope_scaling(raw: dict[str, Any], config: dict[str, Any], folder: str) -> RopeScaling | None:
     kind = raw.get("rope_type") or raw.get("type") or "default"
     if kind == "default":
         return None
     if kind not in ("linear", "llama3", "yarn"):
-        raise ValueError(kind)
+        raise _unsupported(folder, f"rope_scaling: {str(kind)[:40]}")
     original = raw.get("original_max_position_embeddings") or config.get("max_position_embeddings", 2048)
     attention = raw.get("attention_factor")
     return RopeScaling(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import re
 import struct
 from pathlib import Path
 
@@ -19,11 +20,17 @@ from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.errors import KnownError
 
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
+# the decoder's names behind any of the prefixes; images and sound have towers of their own
+_DECODER = re.compile(r"(?:(?:model\.)?language_model\.)?(?:(?:model\.)?(?:layers|embed\w*|norm)|lm_head)\b")
+_UNUSED = re.compile(r"rotary_emb\.inv_freq$|\.masked_bias$|\.attn\.bias$|(?:^|\.)lm_head\.weight$")
 _ALIGNMENT = 4  # bytes of the largest float
 
 
 def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, CheckpointTensor]:
-    """Every weight the model needs, by name. Raises KnownError: folder-weights, gguf-tensor-…"""
+    """Every weight the model needs, by name. Others of the decoder are refused: answers would be wrong.
+
+    Raises KnownError: folder-weights, gguf-tensor-…
+    """
     tensors: dict[str, CheckpointTensor] = {}
     files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -31,18 +38,28 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     expected = expected_shapes(config)
     wanted = {prefix + name: name for prefix in _PREFIXES for name in expected}
     wanted |= {name.replace("model.", "model.language_model.", 1): name for name in expected}
+    unknown: list[str] = []
     try:
         for file in files:
             mapped = _map_tensors(file)
             tensors |= {wanted[name]: tensor for name, tensor in mapped.items() if name in wanted}
+            unknown += [name for name in mapped if name not in wanted and _is_of_decoder(name)]
     except (SafetensorError, OSError, ValueError) as error:
         raise KnownError("folder-weights", folder=folder.name) from error
+    if unknown:
+        raise KnownError("gguf-tensor-unknown", file=folder.name, tensor=unknown[0][:80])
     for name, shape in expected.items():
         if name not in tensors:
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
         if tensors[name].shape != shape or tensors[name].type not in FLOAT_TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
     return tensors
+
+
+def _is_of_decoder(name: str) -> bool:
+    """Whether leaving a tensor out changes what the decoder says: not an image's part, not a table that is
+    computed anyway, not the output layer that some makers store although it is the embedding."""
+    return bool(_DECODER.match(name)) and not _UNUSED.search(name)
 
 
 def _map_tensors(file: Path) -> dict[str, CheckpointTensor]:

@@ -88,8 +88,11 @@ class Engine:
     ) -> Iterator[Progress | Tensor]:
         """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
 
-        Yields a Progress behind each chunk and last the logits of the last token, [vocab_size].
+        Yields a Progress behind each chunk and last the logits of the last token, [vocab_size]. Raises
+        ValueError: no ids.
         """
+        if not ids:
+            raise ValueError("a prompt has at least one token")
         kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
         state.trim(kept)
         while len(state) < len(ids):

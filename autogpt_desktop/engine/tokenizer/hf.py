@@ -9,6 +9,7 @@ from typing import Any
 
 import tokenizers
 
+from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
 
@@ -17,6 +18,11 @@ _MAX_BYTES = 128 << 20
 
 def read_folder(path: Path) -> dict[str, Any]:
     """The arguments of :class:`Tokenizer`. Raises KnownError: tokenizer-missing, tokenizer-broken."""
+    with untrusted(path.name, "tokenizer-broken", value="tokenizer.json"):
+        return _read_folder(path)
+
+
+def _read_folder(path: Path) -> dict[str, Any]:
     file = path / "tokenizer.json"
     if not file.is_file():
         raise KnownError("tokenizer-missing")
@@ -50,7 +56,8 @@ def read_folder(path: Path) -> dict[str, Any]:
         tokens[id] = token
 
     def encode_texts(texts: Sequence[str]) -> list[list[int]]:
-        return [one.ids for one in native.encode_batch_fast(list(texts), add_special_tokens=False)]
+        with untrusted(path.name, "tokenizer-broken", value=file.name):  # it may panic at a certain text
+            return [one.ids for one in native.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     opening = native.encode("a", add_special_tokens=True).ids[:1]
     return {
@@ -73,7 +80,7 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise KnownError("tokenizer-broken", value=file.name) from error
     if not isinstance(values, dict):
@@ -116,15 +123,29 @@ def _strips_space(native: tokenizers.Tokenizer) -> bool:
 
 
 def _template(path: Path, settings: dict[str, Any]) -> str | None:
-    """chat_template.jinja, or the one in tokenizer_config.json (of several, the default)."""
-    file = path / "chat_template.jinja"
-    if file.is_file():
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise KnownError("tokenizer-broken", value=file.name) from error
-    value = settings.get("chat_template")
+    """The chat template, from the first of the places where Hugging Face folders keep it:
+    chat_template.jinja, additional_chat_templates/default.jinja, chat_template.json, tokenizer_config.json.
+
+    Of several named ones the default counts, or the only one. Raises KnownError("tokenizer-broken").
+    """
+    for file in (path / "chat_template.jinja", path / "additional_chat_templates" / "default.jinja"):
+        if file.is_file():
+            try:
+                return file.read_text(encoding="utf-8-sig")
+            except (OSError, ValueError) as error:
+                raise KnownError("tokenizer-broken", value=file.name) from error
+    for values in (_read_json(path / "chat_template.json"), settings):
+        if template := _default_template(values.get("chat_template")):
+            return template
+    return None
+
+
+def _default_template(value: Any) -> str | None:
+    """A template, a list of {"name", "template"}, or an object by names."""
     if isinstance(value, list):
-        named = {one.get("name"): one.get("template") for one in value if isinstance(one, dict)}
-        value = named.get("default")
+        value = {one["name"]: one["template"] for one in value}
+    if isinstance(value, dict) and not all(isinstance(part, str) for pair in value.items() for part in pair):
+        raise ValueError("a template is a text")
+    if isinstance(value, dict):
+        value = value.get("default") or (next(iter(value.values())) if len(value) == 1 else None)
     return value if isinstance(value, str) and value.strip() else None

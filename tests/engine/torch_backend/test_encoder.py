@@ -188,7 +188,7 @@ def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
         return caught.value.key
 
     assert damaged({"hidden_size": 33}) == "folder-config"
-    assert damaged({"hidden_act": "magic"}) == "folder-config"
+    assert damaged({"hidden_act": "magic"}) == "folder-unsupported"
     assert damaged({"num_hidden_layers": 3}) == "gguf-tensor-missing"
     assert damaged({"intermediate_size": 64}) == "gguf-tensor-shape"
     assert damaged({"model_type": "t5"}) == "unknown-family"
