@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, error_text, one_line, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -36,7 +36,6 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError: no-files-to-ask, nothing-to-search, empty-question."""
-    from autogpt_desktop.cli.output import Interrupt, Reporter
     from autogpt_desktop.documents.index.collection import collection_of
     from autogpt_desktop.documents.index.index import Index
     from autogpt_desktop.engine.torch_backend.transformer import Cancelled
@@ -76,7 +75,6 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _bring(index: Any, embed: Any, report: Any, stop: Callable[[], bool]) -> None:
     """Bring the index up to date."""
-    from autogpt_desktop.cli.output import drive
     from autogpt_desktop.events import Result
 
     for event in drive(index.index(embed, cancelled=stop), report):
@@ -123,18 +121,14 @@ def _questions() -> Iterator[str]:
 
 
 def _say_set_aside(index: Any) -> None:
-    from autogpt_desktop.cli.output import one_line
-    from autogpt_desktop.i18n import message
-
     for file in index.files():
         if file.error is not None:
-            print(one_line(message(file.error)), file=sys.stderr)
+            tell(error_text(file.error))
 
 
 def _answer(
     models: Any, index: Any, question: str, previous: Sequence[str], options: Any, report: Any, stop: Any
 ) -> None:
-    from autogpt_desktop.cli.output import drive, one_line
     from autogpt_desktop.tasks.answer.answer import Answered, Evidence, ask
 
     passages: tuple[Any, ...] = ()
@@ -145,15 +139,15 @@ def _answer(
         elif isinstance(event, Answered):
             found = as_json(event, passages)
             if options.json:
-                print(json.dumps({"question": question} | found, ensure_ascii=False), flush=True)
+                say(json.dumps({"question": question} | found, ensure_ascii=False))
             elif event.answered:
                 numbers = "".join(f" [{number}]" for number in range(1, len(found["citations"]) + 1))
-                print(one_line(" ".join(event.answer.split())) + numbers, flush=True)
+                say(one_line(" ".join(event.answer.split())) + numbers)
                 for number, one in enumerate(found["citations"], 1):
                     page = tr(", page {page}", page=one["page"]) if one["page"] else ""
-                    print(one_line(f"  [{number}] {one['path']}{page}"), flush=True)
+                    say(one_line(f"  [{number}] {one['path']}{page}"))
             else:
-                print(tr("These files do not say it."), flush=True)
+                say(tr("These files do not say it."))
 
 
 def as_json(answered: Any, passages: Sequence[Any]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from autogpt_desktop.cli.output import Interrupt, Reporter, drive
+from autogpt_desktop.cli.line_editor import Editor, open_editor
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, error_text, say, tell
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
-from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.i18n import tr
 from autogpt_desktop.runtime import open_models
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
@@ -21,30 +22,49 @@ from autogpt_desktop.tasks.chat import Turn, kept_name
 from autogpt_desktop.tasks.chat import chat as answer
 
 _SAVE_EVERY = 32  # characters: a crash loses less than a second
+_MOST = 64 << 20  # bytes of standard input: more than any context takes, which is then said
+_END = ("/quit", "/exit")
 
 
 def chat(options: argparse.Namespace, settings: Settings) -> int:
     """``autogpt-desktop chat``. Only the answer goes to standard output."""
     models = open_models(settings, {"chat": options.model}, options.device, options.quantize)
     try:
-        prompt = options.prompt
-        if prompt is None and sys.stdin is not None:  # None: closed by whoever started us
-            if sys.stdin.isatty():
-                return Conversation(models, options, settings).run()
-            prompt = sys.stdin.read().rstrip("\r\n")
+        typed = sys.stdin is not None and sys.stdin.isatty()  # None: closed by whoever started us
+        if options.prompt is None and typed:
+            return Conversation(models, options, settings).run()
+        parts = [options.prompt, "" if typed else _piped()]
         turns = [Turn("system", options.system)] if options.system else []
-        turns.append(Turn("user", prompt or ""))
+        turns.append(Turn("user", "\n\n".join(part for part in parts if part)))
         stop = Interrupt()
         with stop:
             for event in drive(
                 answer(models, turns, sampling(options, settings), cancelled=stop), Reporter()
             ):
                 if isinstance(event, Text):
-                    print(event.text, end="", flush=True)
-        print()
+                    say(event.text, end="")
+        say("")
         return 130 if stop.pressed else 0
     finally:
         models.unload()
+
+
+def _piped() -> str:
+    """What stands in standard input, whatever its encoding. Raises KnownError("input-not-text")."""
+    from autogpt_desktop.documents.text.encoding import decode
+
+    if sys.stdin is None:
+        return ""
+    buffer = getattr(sys.stdin, "buffer", None)
+    if buffer is None:  # replaced by something that has text already
+        return sys.stdin.read(_MOST).rstrip("\r\n")
+    try:
+        decoded = decode(buffer.read(_MOST))
+    except OSError as error:  # a folder, say
+        raise KnownError("input-not-text") from error
+    if decoded is None:
+        raise KnownError("input-not-text")
+    return decoded[0].rstrip("\r\n")
 
 
 def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
@@ -70,25 +90,37 @@ class Conversation:
         self.parent: int | None = None
 
     def run(self) -> int:
-        """Until end of input or /quit."""
-        print(
-            tr("Ask something. An empty line ends the conversation; Ctrl+C stops an answer."), file=sys.stderr
+        """Until Ctrl+D or /quit."""
+        tell(
+            tr(
+                "Ask something. Enter sends, Esc Enter or a backslash before it begins a new line; "
+                "Ctrl+C stops an answer, Ctrl+D or /quit ends."
+            )
         )
         try:
-            while question := self._question():
-                try:
-                    self._answer(question)
-                except KnownError as error:
-                    print(message(error), file=sys.stderr)
+            with open_editor() as editor:
+                self._converse(editor)
         except (EOFError, KeyboardInterrupt):
-            print(file=sys.stderr)
+            tell("")
         finally:
             self.history.close()
         return 0
 
-    def _question(self) -> str:
-        question = input("> ").strip()
-        return "" if question in ("/quit", "/exit") else question
+    def _converse(self, editor: Editor) -> None:
+        ended = False
+        while not ended:
+            try:
+                lines = editor.read().strip().split("\n")
+            except KeyboardInterrupt:  # takes back what was typed
+                tell(tr("Ctrl+D or /quit ends."))
+                continue
+            if ended := lines[-1].strip() in _END:
+                lines.pop()  # behind a question that was typed ahead
+            if question := "\n".join(lines).strip():
+                try:
+                    self._answer(question)
+                except KnownError as error:
+                    tell(error_text(error))
 
     def _answer(self, question: str) -> None:
         if not self.id:
@@ -102,12 +134,12 @@ class Conversation:
                 for event in drive(self._events(stop), Reporter()):
                     if isinstance(event, Text):
                         text += event.text
-                        print(event.text, end="", flush=True)
+                        say(event.text, end="")
                         if len(text) % _SAVE_EVERY < len(event.text):
                             self.history.set_text(made, text)
                     elif isinstance(event, Done):
                         reason = "stopped" if event.finish_reason == "cancelled" else "complete"
-            print()
+            say("")
         finally:
             self.history.set_text(made, text, state=reason)
             self.parent = made

@@ -11,15 +11,16 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from autogpt_desktop import i18n
 from autogpt_desktop._version import __version__
 from autogpt_desktop.bench.speed import peers
 from autogpt_desktop.cli import ask, sentiment, translate
 from autogpt_desktop.cli.models import models
+from autogpt_desktop.cli.output import error_text, one_line, tell
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 # Commands of the tasks: each module has ``add_parser`` and ``run``.
@@ -28,9 +29,14 @@ TASKS = {"ask": ask, "translate": translate, "sentiment": sentiment}
 _NOT_WRITTEN = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", 0), errno.EFBIG, errno.EIO})
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(one_line(message))  # it has what was written, which may be a file's name
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line. Option names are those of other chat programs."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="autogpt-desktop",
         description=tr("Language models on your own machine. Without a command the window opens."),
     )
@@ -38,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar=tr("COMMAND"))
 
     chat = commands.add_parser("chat", help=tr("ask a question, or hold a conversation"))
-    chat.add_argument("prompt", nargs="?", help=tr("the question; otherwise standard input is read"))
+    chat.add_argument(
+        "prompt", nargs="?", help=tr("the question; standard input follows it, or is the question")
+    )
     chat.add_argument("--system", default=None, help=tr("the system prompt"))
     chat.add_argument("--temperature", type=_number(0, 5), default=None, help=tr("0 is greedy"))
     chat.add_argument("--top-p", type=_number(0, 1), default=None)
@@ -130,12 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _interrupts_heard():
             return _run(arguments)
     except KnownError as error:
-        print(message(error), file=sys.stderr)
+        tell(error_text(error))
         if error.key == "no-model":
             from autogpt_desktop.catalog.entries import starter
 
             command = f"autogpt-desktop models get {starter().name}"
-            print(tr("To download it here: {command}", command=command), file=sys.stderr)
+            tell(tr("To download it here: {command}", command=command))
         return 1
     except BrokenPipeError:  # the reader of our output went away: nothing is left to say
         _drop_output()
@@ -145,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _drop_output()
         reason = error.strerror or str(error)
-        print(message(KnownError("output-not-written", reason=reason)), file=sys.stderr)
+        tell(error_text(KnownError("output-not-written", reason=reason)))
         return 1
     except KeyboardInterrupt:
         return 130

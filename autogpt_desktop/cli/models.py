@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 
-from autogpt_desktop.cli.output import Reporter, one_line
+from autogpt_desktop.cli.output import Reporter, error_text, one_line, say, tell
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import Settings
 
 
@@ -20,12 +19,12 @@ def models(options: argparse.Namespace) -> int:
         here = {model.name: model for model in installed.installed()}
         for model in here.values():
             problem = model.error()
-            print(f"{one_line(model.name)}\t{model.disk_bytes / 1e6:.0f} MB\t{one_line(str(model.path))}")
+            say(f"{one_line(model.name)}\t{model.disk_bytes / 1e6:.0f} MB\t{one_line(str(model.path))}")
             if problem:
-                print(f"  {one_line(message(problem))}", file=sys.stderr)
+                tell(f"  {error_text(problem)}")
         for known in entries.catalog().values():
             if known.name not in here:
-                print(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+                say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
         return 0
     if options.action == "remove":
         installed.remove(options.name)

@@ -1,20 +1,53 @@
-"""What goes to the terminal: progress and notices on standard error, Ctrl+C, lines that steer nothing."""
+"""What goes to the terminal: answers, progress and notices, Ctrl+C; and no text that steers it."""
 
 from __future__ import annotations
 
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 from unicodedata import category
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message
+
+_STEERS = ("Cc", "Zl", "Zp")  # categories: control characters, other ends of lines
 
 
 def one_line(text: str) -> str:
     """Without what would break the line or steer the terminal, as names of files may have it."""
-    return "".join("\ufffd" if category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
+    return "".join("\ufffd" if category(letter) in _STEERS else letter for letter in text)
+
+
+def for_terminal(text: str) -> str:
+    """The same for a text of several lines. Each character counts for itself: a text may come in pieces."""
+    if text.isascii() and text.isprintable():
+        return text
+    lines = text.replace("\r", "").split("\n")
+    return "\n".join("\t".join(one_line(part) for part in line.split("\t")) for line in lines)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """To standard output at once: made safe where that is a terminal, as it is where a program reads."""
+    if sys.stdout is not None:  # None: closed by whoever started us
+        print(for_terminal(text) if sys.stdout.isatty() else text, end=end, flush=True)
+
+
+def tell(text: str) -> None:
+    """To standard error: what is no result."""
+    if sys.stderr is not None:
+        print(for_terminal(text), file=sys.stderr)
+
+
+def error_text(error: KnownError) -> str:
+    """The error's sentence. No value of it, such as a file's name, makes a line of its own."""
+    values = {
+        key: one_line(str(value)) if isinstance(value, str | PurePath) else value
+        for key, value in error.values.items()
+    }
+    return for_terminal(message(KnownError(error.key, **values)))
 
 
 class Reporter:
@@ -30,18 +63,22 @@ class Reporter:
             text = one_line(message(event.key, **event.values))
             if text not in self.said:
                 self.clear()
-                print(text, file=sys.stderr)
+                tell(text)
                 self.said.add(text)
         elif isinstance(event, Progress) and self.live:
             share = f" {100 * event.done // event.total} %" if event.total else ""
-            line = f"{message(event.stage)}{share}"
-            print(f"\r{line:<{self.shown}}", end="", file=sys.stderr, flush=True)
+            line = f"{one_line(message(event.stage))}{share}"
+            self.add(f"\r{line:<{self.shown}}")
             self.shown = max(self.shown, len(line))
+
+    def add(self, text: str) -> None:
+        """Behind what the line has."""
+        print(text, end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Take the line away."""
         if self.shown:
-            print(f"\r{' ' * (2 * self.shown)}\r", end="", file=sys.stderr, flush=True)
+            self.add(f"\r{' ' * (2 * self.shown)}\r")
             self.shown = 0
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -47,7 +47,6 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
     tables = _checked(options)  # before anything slow is imported
-    from autogpt_desktop.cli.output import Interrupt
     from autogpt_desktop.runtime import open_models
     from autogpt_desktop.storage.corrections import Corrections
 
@@ -110,7 +109,6 @@ def _table(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
-    from autogpt_desktop.cli.output import Reporter
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
@@ -130,7 +128,7 @@ def _table(
                 report.event(event)
         report.reporter.clear()
         if stop():
-            print(tr("Stopped. What was done is kept: the same command goes on there."), file=sys.stderr)
+            tell(tr("Stopped. What was done is kept: the same command goes on there."))
             return
         if options.out:
             run.export(options.out)
@@ -138,7 +136,7 @@ def _table(
             for row, one in run.rows():
                 _print(one, row[run.column])
     shares = {label: f"{last.labels.get(label, 0)}" for label in ("positive", "neutral", "negative")}
-    print(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares), file=sys.stderr)
+    tell(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares))
     _say_foreign(last.unknown_language)
 
 
@@ -149,7 +147,6 @@ def _lines(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
-    from autogpt_desktop.cli.output import Reporter, drive
     from autogpt_desktop.tasks.sentiment.sentiment import Scored
     from autogpt_desktop.tasks.sentiment.sentiment import sentiment as score
 
@@ -174,7 +171,7 @@ def _lines(
             text = waiting.pop(one.index)
             foreign += bool(one.language)
             if options.json:
-                print(json.dumps(as_json(one, text, options.two_way), ensure_ascii=False), flush=True)
+                say(json.dumps(as_json(one, text, options.two_way), ensure_ascii=False))
             else:
                 _print(one, text)
     _say_foreign(foreign)
@@ -198,15 +195,12 @@ def as_json(one: Any, text: str, two_way: bool = False) -> dict[str, Any]:
 
 def _print(one: Any, text: str) -> None:
     share = f"{getattr(one, one.label):.3f}" if one.label else ""
-    print(f"{one.label}\t{share}\t{' '.join(text.split())}", flush=True)
+    say(f"{one.label}\t{share}\t{' '.join(text.split())}")
 
 
 def _say_foreign(count: int) -> None:
     if count:
-        print(
-            tr("{n} texts are in a language that the model does not know: do not rely on these.", n=count),
-            file=sys.stderr,
-        )
+        tell(tr("{n} texts are in a language that the model does not know: do not rely on these.", n=count))
 
 
 def _until(events: Iterator[Any], stop: Callable[[], bool]) -> Iterator[Any]:
@@ -235,4 +229,4 @@ class _Rate:
     def event(self, event: Any) -> None:
         self.reporter(event)
         if self.speed and self.reporter.live and self.reporter.shown:
-            print(f"  {self.speed} ", end="", file=sys.stderr, flush=True)
+            self.reporter.add(f"  {self.speed} ")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import queue
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, one_line, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
@@ -57,7 +57,6 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
-    from autogpt_desktop.cli.output import Interrupt
     from autogpt_desktop.engine.interface import Cancelled
     from autogpt_desktop.runtime import open_models
 
@@ -121,7 +120,6 @@ def _translate_files(
     models: Models, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
 ) -> None:
     """Each file becomes another one, which keeps its form; each result's path goes to standard output."""
-    from autogpt_desktop.cli.output import Reporter, drive
     from autogpt_desktop.tasks.translate.files import translate_file
 
     if options.out and len(options.files) > 1 and not options.out.is_dir():
@@ -140,12 +138,13 @@ def _report(done: TranslatedFile, as_lines: bool) -> None:
     if as_lines:
         for text, translation in zip(done.texts, done.translations, strict=True):
             if translation.sentences:
-                print(as_json(text, translation))
+                say(as_json(text, translation))
     else:
-        print(done.out)
+        say(str(done.out))
     if done.flagged:
         flags = ", ".join(f"{flag} {count}" for flag, count in done.flags.most_common())
-        print(tr("{name}: look at these again: {flags}", name=done.path.name, flags=flags), file=sys.stderr)
+        name = one_line(done.path.name)
+        tell(tr("{name}: look at these again: {flags}", name=name, flags=flags))
 
 
 def _print_lines(
@@ -157,7 +156,6 @@ def _print_lines(
     stop: Any,
 ) -> None:
     """Translate some lines, and print each as soon as it is complete."""
-    from autogpt_desktop.cli.output import Reporter, drive
     from autogpt_desktop.tasks.translate.translate import Translation, translate_many
 
     events = translate_many(
@@ -166,7 +164,7 @@ def _print_lines(
     )  # fmt: skip
     for event in drive(events, Reporter()):
         if isinstance(event, Translation):
-            print(as_json(lines[event.part], event) if options.json else event.text, flush=True)
+            say(as_json(lines[event.part], event) if options.json else event.text)
 
 
 def as_json(source: str, translation: Any) -> str:

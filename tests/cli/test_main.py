@@ -178,7 +178,8 @@ def test_a_conversation_in_the_terminal_is_kept_in_the_history(terminal: tuple) 
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)  # stops the answer, not the program
     expect("> ", 5)
-    write("\n")
+    write("\n")  # an empty line says nothing, and ends nothing
+    write("/quit\n")
     assert process.wait(20) == 0
     history = History()
     (conversation,) = history.conversations()
