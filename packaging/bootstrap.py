@@ -18,7 +18,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     CHECK = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
     for candidate in (["python3.12"], ["python3.13"], ["python3.11"], ["py", "-3.12"], ["py", "-3.13"]):
         try:
-            fits = subprocess.call([*candidate, "-c", CHECK], stderr=subprocess.DEVNULL) == 0
+            fits = subprocess.call([*candidate, "-I", "-c", CHECK], stderr=subprocess.DEVNULL) == 0
         except OSError:
             fits = False
         if fits:
@@ -47,6 +47,8 @@ import system
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCKS = ROOT / "packaging/requirements"
+# Nothing but the files that the lock names runs here: no other upload, and no source package's set-up.
+LOCKED = ["--require-hashes", "--only-binary", ":all:", "--requirement"]
 STAMP = VENV / "autogpt-desktop-setup.json"
 LOG = VENV / "autogpt-desktop-setup.log"
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -101,7 +103,7 @@ def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
     done = set(stamp["done"])
     if "app" not in done:
         step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
-        pip_install(["--requirement", str(LOCKS / "app.txt")])
+        pip_install([*LOCKED, str(LOCKS / "app.txt")])
         install_torch()
         done.add("app")
         write_stamp(stamp, done)
@@ -114,7 +116,7 @@ def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
         write_stamp(stamp, done)
     if what == "test" and "test" not in done:
         step("Installing the packages for the tests")
-        pip_install(["--requirement", str(LOCKS / "test.txt")])
+        pip_install([*LOCKED, str(LOCKS / "test.txt")])
         done.add("test")
         write_stamp(stamp, done)
     if f"system-{what}" not in done and check_system(what):
@@ -122,7 +124,9 @@ def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
         write_stamp(stamp, done)
     if what == "test" and weights:
         step("Checking the models for the tests")
-        if run_in_venv(["-m", "autogpt_desktop.catalog", *TEST_MODELS, "--folder", str(ROOT / "models")]):
+        if run_in_venv(
+            ["-I", "-m", "autogpt_desktop.catalog", *TEST_MODELS, "--folder", str(ROOT / "models")]
+        ):
             raise SetupError("The models for the tests could not be fetched; the reason is above.")
 
 
@@ -180,7 +184,7 @@ def venv_works() -> bool:
     """Whether .venv has this Python's version and a pip."""
     wanted = f"import sys, pip; sys.exit(sys.version_info[:3] != {tuple(sys.version_info[:3])})"
     try:
-        command = [str(venv_python()), "-c", wanted]
+        command = [str(venv_python()), "-I", "-c", wanted]
         return subprocess.run(command, env=clean_environment(), capture_output=True).returncode == 0
     except OSError:
         return False
@@ -206,7 +210,7 @@ def make_venv() -> None:
         shutil.rmtree(VENV)
     VENV.mkdir()
     write_stamp({}, set())  # first of all, so that an interrupted one is known as ours
-    command = [sys.executable, "-m", "venv", str(VENV)]
+    command = [sys.executable, "-I", "-m", "venv", str(VENV)]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"{VENV} could not be made:\n{(done.stderr or done.stdout).strip()}")
@@ -219,7 +223,7 @@ def install_torch() -> None:
     for number, (label, arguments) in enumerate(tries, 1):
         step(f"Installing PyTorch: {label}")
         try:
-            pip_install(arguments, last=number == len(tries))
+            pip_install(["--only-binary", ":all:", *arguments], last=number == len(tries))
             return
         except SetupError:
             if number == len(tries):
@@ -247,7 +251,7 @@ def torch_tries(pinned: str, platform: str, cuda: tuple[int, int] | None) -> lis
 
 def pip_install(arguments: list[str], *, last: bool = True) -> None:
     """Run pip in .venv. A terminal sees pip's own progress bars, a log file one line per download."""
-    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
+    command = [str(venv_python()), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
                "--log", str(LOG), *arguments]  # fmt: skip
     if not last:  # this place may not have it or not answer: find out quickly and quietly
         command += ["--retries", "1", "--timeout", "20"]
@@ -256,14 +260,14 @@ def pip_install(arguments: list[str], *, last: bool = True) -> None:
         quiet = None if last else subprocess.DEVNULL
         code = subprocess.run(command, env=clean_environment(), stderr=quiet).returncode
     else:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.lstrip().startswith(("Downloading", "Installing", "Using cached", "Successfully")):
-                say("  " + line.strip()[:110])
-        code = process.wait()
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.lstrip().startswith(("Downloading", "Installing", "Using cached", "Successfully")):
+                    say("  " + line.strip()[:110])
+        code = process.returncode
     if code:
         log = LOG.read_text(encoding="utf-8", errors="replace") if LOG.exists() else ""
         raise SetupError(pip_reason(log) if last else "pip found nothing")
@@ -298,7 +302,7 @@ def clean_environment() -> dict:
 def check_system(what: str) -> bool:
     """Qt's libraries, a Chinese font, the test tools; installed when we may. True: all is there."""
     step("Checking the system's libraries and fonts")
-    where = [str(venv_python()), "-c", "import PySide6; print(PySide6.__path__[0])"]
+    where = [str(venv_python()), "-I", "-c", "import PySide6; print(PySide6.__path__[0])"]
     done = subprocess.run(where, env=clean_environment(), capture_output=True, text=True)
     libraries = system.missing_libraries(Path(done.stdout.strip()))
     packages = sorted({system.package_of(library) for library in libraries} - {""})
@@ -341,12 +345,12 @@ def apt_install(packages: list[str]) -> None:
 def prepare_app() -> None:
     """Models and launcher. Neither stops the app: it can fetch a model by itself, too."""
     step("Checking the starter model")
-    if run_in_venv(["-m", "autogpt_desktop.catalog", STARTER]):
+    if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", STARTER]):
         say("  Going on without it: the app offers the download again.")
     stamp = read_stamp()
     if not stamp.get("embedder"):  # asked for once: who removed it, or is offline, is left alone
         step("Checking the model that finds passages by meaning")
-        if run_in_venv(["-m", "autogpt_desktop.catalog", EMBEDDER]):
+        if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", EMBEDDER]):
             say("  Going on without it: files are searched by their words, and the app offers it again.")
         stamp["embedder"] = True
         write_stamp(stamp, set(stamp.get("done", [])))
@@ -354,7 +358,7 @@ def prepare_app() -> None:
     try:
         say(f"  {launcher.install(ROOT, venv_python(), version())}")
     except OSError as error:
-        say(f"  That did not work ({error}). Start it with: {venv_python()} -m autogpt_desktop")
+        say(f"  That did not work ({error}). Start it with: {venv_python()} {' '.join(launcher.START)}")
 
 
 def version() -> str:
@@ -367,7 +371,7 @@ def start_app() -> int:
     step("Starting AutoGPT Desktop")
     # from the person's folder, as from the menu: there the dialogs for files begin.
     # Without a display it says so and chats right here.
-    return run_in_venv(["-m", "autogpt_desktop"], cwd=Path.home())
+    return run_in_venv(launcher.START, cwd=Path.home())
 
 
 # --- the tests

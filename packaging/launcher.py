@@ -14,6 +14,8 @@ NAME = "AutoGPT Desktop"
 NAME_ZH = "AutoGPT 桌面版"
 ID = "autogpt-desktop"  # also the window's desktop file name, so that the dock shows our icon
 COMMENT = "Chat with language models on this computer, offline"
+# Isolated: a random.py in the folder where it starts, or in PYTHONPATH, is not taken for Python's own.
+START = ["-I", "-m", "autogpt_desktop"]
 COMMENT_ZH = "在本机离线与语言模型聊天"
 
 
@@ -51,7 +53,7 @@ def desktop_entry(python: Path) -> str:
             "GenericName[zh_CN]=本地 AI 聊天",
             f"Comment={COMMENT}",
             f"Comment[zh_CN]={COMMENT_ZH}",
-            f"Exec={quoted(str(python))} -m autogpt_desktop",
+            f"Exec={quoted(str(python))} {' '.join(START)}",
             f"Icon={ID}",
             "Terminal=false",
             "StartupNotify=true",
@@ -120,7 +122,7 @@ def install_macos(root: Path, python: Path, version: str, applications: Path) ->
     (contents / "Resources/app.icns").write_bytes(icns(pictures))
     program = contents / "MacOS" / ID
     path = str(python).replace("'", "'\\''")
-    program.write_text(f"#!/bin/sh\nexec '{path}' -m autogpt_desktop \"$@\"\n", encoding="utf-8")
+    program.write_text(f"#!/bin/sh\nexec '{path}' {' '.join(START)} \"$@\"\n", encoding="utf-8")
     program.chmod(0o755)
     return app
 
@@ -139,7 +141,7 @@ def shortcut_script(link: Path, python: Path, icon: Path) -> str:
         [
             f"$link = (New-Object -ComObject WScript.Shell).CreateShortcut({text(link)})",
             f"$link.TargetPath = {text(windowless)}",
-            "$link.Arguments = '-m autogpt_desktop'",
+            f"$link.Arguments = {text(' '.join(START))}",
             f"$link.IconLocation = {text(icon)}",
             f"$link.Description = {text(COMMENT)}",
             "$link.Save()",

@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.bench.child import module_command
 from autogpt_desktop.i18n import tr
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def run(model: Path, device: str) -> dict[str, float]:
 
 
 def _python(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "autogpt_desktop.bench.window", *arguments]
+    command = [*module_command("autogpt_desktop.bench.window"), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])

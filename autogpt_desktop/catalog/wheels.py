@@ -172,7 +172,8 @@ def _pip(*arguments: str) -> list[str]:
     if getattr(sys, "frozen", False) or importlib.util.find_spec("pip") is None:
         raise SourceFailed("pip is not here")
     # only-binary: a source package would be built, which runs its code
-    return [sys.executable, "-m", "pip", *arguments, "--no-deps", "--only-binary=:all:", "--no-input",
+    # -P: a pip.py in the folder where we were started is not pip
+    return [sys.executable, "-P", "-m", "pip", *arguments, "--no-deps", "--only-binary=:all:", "--no-input",
             "--disable-pip-version-check", "--retries", "1"]  # fmt: skip
 
 

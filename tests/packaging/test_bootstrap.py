@@ -304,16 +304,36 @@ def test_locks_are_pinned_and_cover_what_the_project_asks_for() -> None:
     locked: dict[str, str] = {}
     for path in (PACKAGING / "requirements").glob("*.txt"):
         for line in path.read_text(encoding="utf-8").splitlines():
-            line = line.partition(";")[0].strip()
-            if line and not line.startswith("#"):
+            line = re.split(r"[;\\]", line)[0].strip()
+            if line and not line.startswith(("#", "--hash=sha256:")):
                 name, version = line.split("==")
                 assert name not in locked, name
                 locked[name] = version
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
-        assert re.split(r"[<>=!]", requirement)[0] in locked, requirement
+        assert re.split(r"[<>=!]", requirement)[0].replace("_", "-") in locked, requirement
     assert project["dynamic"] == ["version"]
     assert load("bootstrap").version() == autogpt_desktop.__version__
+
+
+def test_every_locked_package_has_its_hashes(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else pip installs none of them; and no source package is built, which would run its code."""
+    for name in ("app", "test"):
+        text = (PACKAGING / f"requirements/{name}.txt").read_text(encoding="utf-8")
+        text = re.sub(r"^#.*\n|\\\n", "", text, flags=re.MULTILINE)
+        for line in filter(None, text.splitlines()):
+            assert re.fullmatch(r"[^ ]+==[^ ]+( ; |; )?.*?( +--hash=sha256:[0-9a-f]{64})+", line), line
+    asked: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "pip_install", lambda arguments, **_: asked.append(arguments))
+    monkeypatch.setattr(bootstrap, "venv_works", lambda: True)
+    monkeypatch.setattr(bootstrap, "install_torch", lambda: None)
+    monkeypatch.setattr(bootstrap, "check_system", lambda what: True)
+    (bootstrap.ROOT / ".venv").mkdir()
+    bootstrap.set_up("test", weights=False)
+    locked = [arguments for arguments in asked if "--requirement" in arguments]
+    assert [Path(arguments[-1]).name for arguments in locked] == ["app.txt", "test.txt"]
+    for arguments in locked:
+        assert {"--require-hashes", "--only-binary", ":all:"} <= set(arguments)
 
 
 # --- the system
@@ -399,7 +419,7 @@ def test_the_desktop_entry(folder: str) -> None:
     command = entry["Exec"].replace("\\\\", "\\")
     program, arguments = re.fullmatch(r'"((?:[^"\\`$]|\\.)*)" (.*)', command).groups()  # type: ignore[union-attr]
     assert re.sub(r"\\(.)", r"\1", program).replace("%%", "%") == str(python)
-    assert arguments == "-m autogpt_desktop"
+    assert arguments == "-I -m autogpt_desktop"
     assert entry["Icon"] == entry["StartupWMClass"] == "autogpt-desktop"
     assert entry["Name[zh_CN]"] and entry["Categories"].endswith(";") and entry["Terminal"] == "false"
 
@@ -420,8 +440,8 @@ def test_a_launcher_on_macos(tmp_path: Path) -> None:
     info = plistlib.loads((app / "Contents/Info.plist").read_bytes())
     program = app / "Contents/MacOS" / info["CFBundleExecutable"]
     assert program.stat().st_mode & stat.S_IXUSR
-    assert shlex.split(program.read_text().splitlines()[1])[1:4] == [
-        "/it's mine/.venv/bin/python", "-m", "autogpt_desktop"
+    assert shlex.split(program.read_text().splitlines()[1])[1:5] == [
+        "/it's mine/.venv/bin/python", "-I", "-m", "autogpt_desktop"
     ]  # fmt: skip
     icon = (app / "Contents/Resources/app.icns").read_bytes()
     assert icon[:4] == b"icns" and struct.unpack(">I", icon[4:8])[0] == len(icon)
@@ -433,7 +453,7 @@ def test_a_shortcut_on_windows() -> None:
         Path("C:/menu/AutoGPT Desktop.lnk"), Path("C:/it's/.venv/Scripts/python.exe"), Path("C:/app.ico")
     )
     assert "$link.TargetPath = 'C:/it''s/.venv/Scripts/pythonw.exe'" in script
-    assert "$link.Arguments = '-m autogpt_desktop'" in script and script.endswith("$link.Save()")
+    assert "$link.Arguments = '-I -m autogpt_desktop'" in script and script.endswith("$link.Save()")
 
 
 def test_the_icons_are_of_the_sizes_they_say() -> None:
@@ -453,6 +473,43 @@ def test_ci_runs_the_tests() -> None:
     script = ROOT / ".ci/run"
     assert script.stat().st_mode & stat.S_IXUSR
     assert "packaging/bootstrap.py test" in script.read_text(encoding="utf-8")
+
+
+HOSTILE = "import pathlib, sys; pathlib.Path(__file__).with_name('ran').write_text(str(sys.argv))\n"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A folder whose files have the names of modules, and write down that they ran."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    for name in ("random", "pip", "venv", "json", "platformdirs", "autogpt_desktop", "PySide6"):
+        (folder / f"{name}.py").write_text(HOSTILE, encoding="utf-8")
+    return folder
+
+
+def test_the_launchers_run_no_file_of_the_folder_they_start_in(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(hostile))
+    command = [sys.executable, *launcher.START, "--version"]
+    done = subprocess.run(command, cwd=hostile, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("AutoGPT Desktop") and not (hostile / "ran").exists()
+
+
+def test_set_up_runs_no_file_of_the_folder_it_is_called_in(
+    bootstrap: Any, hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(hostile)
+    monkeypatch.setattr(bootstrap, "venv_python", lambda: Path(sys.executable))
+    monkeypatch.setattr(system, "missing_libraries", lambda folder: [])
+    monkeypatch.setattr(bootstrap, "LOG", hostile / "log")
+    assert bootstrap.venv_works()
+    bootstrap.check_system("app")
+    bootstrap.pip_install(["--help"])
+    made = [*Path(bootstrap.__file__).read_text(encoding="utf-8").split("[sys.executable, ")][1:]
+    assert made and all(command.startswith('"-I", ') for command in made)
+    assert not (hostile / "ran").exists()
 
 
 # --- the tests
@@ -493,7 +550,7 @@ def test_lint_types_and_tests_all_run_and_all_count(
 
 def test_the_commit_hook_wants_the_pinned_ruff() -> None:
     pinned = re.search(
-        r"^ruff(==\S+)$", (PACKAGING / "requirements/test.txt").read_text("utf-8"), re.MULTILINE
+        r"^ruff(==\S+)", (PACKAGING / "requirements/test.txt").read_text("utf-8"), re.MULTILINE
     )
     assert pinned is not None
     assert f'required-version = "{pinned[1]}"' in (ROOT / ".pre-commit-config.yaml").read_text("utf-8")

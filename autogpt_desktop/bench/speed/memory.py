@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.bench.child import module_command
+
 _STATUS = Path("/proc/self/status")
 
 
@@ -46,7 +48,7 @@ def measure_memory(
 
 
 def _child(*arguments: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "autogpt_desktop.bench.speed.memory", *arguments]
+    command = [*module_command("autogpt_desktop.bench.speed.memory"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
