@@ -82,10 +82,11 @@ def refuse(error: KnownError) -> int:
     from PySide6.QtWidgets import QMessageBox
 
     from autogpt_desktop.ui import ui_language
+    from autogpt_desktop.ui.widgets.basic import plain_tooltip
 
     ui_language.apply(saved_language())
     print(message(error), file=sys.stderr)
-    QMessageBox.critical(None, "AutoGPT Desktop", message(error))
+    QMessageBox.critical(None, "AutoGPT Desktop", plain_tooltip(message(error)))
     return 1
 
 

@@ -18,7 +18,14 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.html import passage_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import QuestionTurn, page_text
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, hairline, label, set_property, set_tone
+from autogpt_desktop.ui.widgets.basic import (
+    ElidedLabel,
+    hairline,
+    label,
+    plain_tooltip,
+    set_property,
+    set_tone,
+)
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ class EvidenceCard(QWidget):
         place = ", ".join(part for part in (passage.title, page_text(passage.page)) if part)
         self.setAccessibleName(f"{self.number + 1}: {place}")
         self.setAccessibleDescription(self.text.plain_text())
-        self.setToolTip(str(passage.path))
+        self.setToolTip(plain_tooltip(str(passage.path)))
 
     def make_menu(self) -> QMenu:
         menu = QMenu(self)

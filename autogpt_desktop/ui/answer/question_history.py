@@ -18,7 +18,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.ui.answer.serialize import packed, unpacked
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.worker import Job
 
@@ -172,7 +172,7 @@ class QuestionHistoryCard(Overlay):
             where = saved.source or tr("Pasted text")
             item = QListWidgetItem(f"{saved.title}  ·  {where}")
             item.setData(Qt.ItemDataRole.UserRole, saved)
-            item.setToolTip(f"{saved.title}\n{where}")
+            item.setToolTip(plain_tooltip(f"{saved.title}\n{where}"))
             self.list.addItem(item)
         self.list.setVisible(bool(rows))
         self.nothing.setVisible(not rows)

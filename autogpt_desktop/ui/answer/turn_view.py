@@ -15,7 +15,7 @@ from autogpt_desktop.ui.answer.evidence import EvidenceList
 from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import LANGUAGE, QuestionTurn, confidence_text, not_found_text
-from autogpt_desktop.ui.widgets.basic import button, label, set_property, tab_order
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, set_property, tab_order
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.send_menu import send_menu
 
@@ -118,7 +118,7 @@ class TurnView(QWidget):
         sure = turn.finding.answered.confidence if turn.finding is not None and turn.answered else -1.0
         _set_text(self.confidence, confidence_text(sure) if sure >= 0 else "")
         self.confidence.setToolTip(
-            tr("About {n} % sure that the text answers the question", n=round(100 * sure))
+            plain_tooltip(tr("About {n} % sure that the text answers the question", n=round(100 * sure)))
         )
         for made in (self.copy_button, self.more_button):
             made.setVisible(turn.finding is not None or bool(turn.text))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.basic import label, plain_tooltip
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -39,7 +39,7 @@ class Chip(QWidget):
             self.remove_button = QuietButton("close", self, 24)
             self.remove_button.clicked.connect(self._remove)
             row.addWidget(self.remove_button)
-        self.setToolTip(item.text[:400].strip() + ("…" if len(item.text) > 400 else ""))
+        self.setToolTip(plain_tooltip(item.text[:400].strip() + ("…" if len(item.text) > 400 else "")))
         self.retranslate()
 
     def retranslate(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QLocale, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import Conversation, History
@@ -124,8 +125,10 @@ class ConversationModel(QAbstractListModel):
         if role == ROW_ROLE:
             return row
         title = shown_title(row.conversation.title) if row.conversation else row.heading
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.ToolTipRole):
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(title)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             if row.conversation and row.conversation.snippet:
                 return f"{title}. {row.conversation.snippet}"

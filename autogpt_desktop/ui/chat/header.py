@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button, plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 HIGH = 0.8  # share of the context from which the meter warns
@@ -25,7 +25,7 @@ class ContextMeter(QWidget):
         """In tokens; ``length`` 0: not known, nothing is drawn."""
         self.used, self.draft, self.length = used, draft, length
         text = tr("Context: about {used} of {length} tokens", used=f"{used + draft:,}", length=f"{length:,}")
-        self.setToolTip(text if length else "")
+        self.setToolTip(plain_tooltip(text) if length else "")
         self.setAccessibleName(text if length else tr("Context"))
         self.update()
 

@@ -24,7 +24,15 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import NumberBox, WholeBox, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import (
+    NumberBox,
+    WholeBox,
+    button,
+    icon_button,
+    label,
+    name_button,
+    plain_tooltip,
+)
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -333,8 +341,8 @@ class SamplingPanel(QScrollArea):
         for name, (text, hint) in texts.items():
             field = self._labels[name].buddy()
             self._labels[name].setText(text)
-            self._labels[name].setToolTip(hint)
-            field.setToolTip(hint)
+            self._labels[name].setToolTip(plain_tooltip(hint))
+            field.setToolTip(plain_tooltip(hint))
             field.setAccessibleName(text)
             field.setAccessibleDescription(hint)
         self._fill_presets(self._preset_name())

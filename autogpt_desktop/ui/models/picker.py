@@ -15,7 +15,15 @@ from autogpt_desktop.ui.jobs.model_jobs import ModelInfo
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.panel_titles import titles
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ToolButton, button, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import (
+    ToolButton,
+    button,
+    hairline,
+    icon_button,
+    label,
+    name_button,
+    plain_tooltip,
+)
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
@@ -58,7 +66,7 @@ class ModelButton(ToolButton):
         shown = tr("{panel}: {model}", panel=panel, model=text) if whose else text
         self.setText(self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideMiddle, 320))
         stage = f" · {i18n.message(progress.stage)}" if progress is not None else ""
-        self.setToolTip(f"{tr('Model for {panel}', panel=panel)} (Ctrl+M){stage}")
+        self.setToolTip(plain_tooltip(f"{tr('Model for {panel}', panel=panel)} (Ctrl+M){stage}"))
         self.setAccessibleName(tr("Model for {panel}: {text}", panel=panel, text=text))
 
     def _progress(self) -> Progress | None:

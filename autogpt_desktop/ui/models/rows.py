@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
@@ -26,6 +27,7 @@ from autogpt_desktop.ui.widgets.basic import (
     label,
     languages_text,
     name_button,
+    plain_tooltip,
     set_property,
     size_text,
     time_text,
@@ -158,7 +160,7 @@ class CatalogRow(QFrame):
         self._license.setProperty("tone", "muted")
         self._license.setTextFormat(Qt.TextFormat.RichText)
         self._license.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self._license.setToolTip(model.license_url)
+        self._license.setToolTip(plain_tooltip(model.license_url))
         self._license.linkActivated.connect(self._open_license)
         self.accept = QCheckBox()
         self.accept.toggled.connect(self._on_accept)
@@ -185,7 +187,7 @@ class CatalogRow(QFrame):
         elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
         self._facts.setText(" · ".join(fact for fact in facts if fact))
-        text = tr("Licence: {name}", name=f"<a href='licence'>{model.license}</a>")
+        text = tr("Licence: {name}", name=f"<a href='licence'>{escape(model.license)}</a>")
         color = self._context.color("accent").name()
         self._license.setText(f"<style>a {{ color: {color}; }}</style>{text}")
         self._license.setAccessibleName(tr("Licence: {name}", name=model.license))

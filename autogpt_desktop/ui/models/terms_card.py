@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 from autogpt_desktop.catalog.entries import CatalogModel
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 
@@ -33,7 +33,7 @@ class TermsCard(Overlay):
         column.addWidget(self.text)
         self.page_button = button(kind="quiet", icon="globe")
         self.page_button.clicked.connect(self._open_page)
-        self.page_button.setToolTip(model.license_url)
+        self.page_button.setToolTip(plain_tooltip(model.license_url))
         self.close_button = button()
         self.close_button.clicked.connect(self.close_overlay)
         foot = QHBoxLayout()

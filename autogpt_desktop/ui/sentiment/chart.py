@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_part, percent, word
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 GAP = 6  # pixels between bars
@@ -156,7 +157,8 @@ class Chart(QWidget):
         if at != self._hovered:
             self._hovered = at
             if at >= 0:
-                self.setToolTip(tr("Show these rows alone: {line}", line=self._line(self.labels()[at])))
+                line = self._line(self.labels()[at])
+                self.setToolTip(plain_tooltip(tr("Show these rows alone: {line}", line=line)))
             self.update()
 
     def leaveEvent(self, event: object) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import ToolButton
+from autogpt_desktop.ui.widgets.basic import ToolButton, plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 LABELS = ("positive", "neutral", "negative")
@@ -117,7 +117,7 @@ class ShareBar(QWidget):
     def show_shares(self, shares: tuple[float, float, float], two_way: bool) -> None:
         self.shares, self._two_way = shares, two_way
         self.setAccessibleName(shares_text(shares, two_way))
-        self.setToolTip(shares_text(shares, two_way))
+        self.setToolTip(plain_tooltip(shares_text(shares, two_way)))
         self.update()
 
     def paintEvent(self, _event: object) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sentiment import SentenceScore, WordWeight
 from autogpt_desktop.ui.sentiment.labels import LABELS, color, shares_text
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.text_field import TextField
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -157,7 +158,7 @@ class MarkedText(TextField):
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             text = self.tip_at(event.pos())
-            QToolTip.showText(event.globalPos(), text, self.viewport())
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport())
             return True
         return super().viewportEvent(event)
 

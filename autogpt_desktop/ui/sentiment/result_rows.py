@@ -15,7 +15,7 @@ from autogpt_desktop.tasks.sentiment.table import Block
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.labels import LABELS, percent, shares_text, word
 from autogpt_desktop.ui.sentiment.verdict import flags_text
-from autogpt_desktop.ui.widgets.basic import languages_text
+from autogpt_desktop.ui.widgets.basic import languages_text, plain_tooltip
 
 NUMBER, LABEL, CERTAINTY, TEXT = range(4)  # columns
 MOST_HELD = 200_000_000  # characters of all rows together; of later rows the beginning is held
@@ -329,7 +329,7 @@ class ResultRows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.cell(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(row, column)
+            return plain_tooltip(self._tip(row, column))
         if role == Qt.ItemDataRole.AccessibleTextRole and column == CERTAINTY:
             return shares_text(self.shares_of(row), self.two_way)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == NUMBER:

@@ -20,7 +20,15 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.widgets.basic import NumberBox, WholeBox, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import (
+    NumberBox,
+    WholeBox,
+    button,
+    icon_button,
+    label,
+    name_button,
+    plain_tooltip,
+)
 
 # field of Sampling: lowest, highest, step, decimals
 FIELDS: dict[str, tuple[float, float, float, int]] = {
@@ -107,8 +115,8 @@ class PresetEditor(QWidget):
         }
         for key, (text, tip) in texts.items():
             self._labels[key].setText(text)
-            self._labels[key].setToolTip(tip)
-            self.fields[key].setToolTip(tip)
+            self._labels[key].setToolTip(plain_tooltip(tip))
+            self.fields[key].setToolTip(plain_tooltip(tip))
             self.fields[key].setAccessibleName(text)
             self.fields[key].setAccessibleDescription(tip)
             self.fields[key].setLocale(QLocale.c())

@@ -304,7 +304,8 @@ class MainWindow(QMainWindow):
             self._tray = QSystemTrayIcon(app_icon(), self)
             self._tray.messageClicked.connect(self.raise_window)
         self._tray.show()
-        self._tray.showMessage(title, text, app_icon(), 10_000)
+        # a file's name or a title may look like the tags that desktops read in a notification
+        self._tray.showMessage(title, text.replace("<", "‹"), app_icon(), 10_000)
         QTimer.singleShot(15_000, self._tray.hide)
 
     def _restore_geometry(self) -> None:

@@ -28,7 +28,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
-from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of
+from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of, plain_tooltip
 
 WIDTH = 420
 HOW_MANY = 4
@@ -139,7 +139,7 @@ class AlternativesCard(QFrame):
             item = QListWidgetItem(one.text.strip())
             item.setData(_ROLE, one)
             if one.flags:
-                item.setToolTip("\n".join(flag_text(flag) for flag in one.flags))
+                item.setToolTip(plain_tooltip("\n".join(flag_text(flag) for flag in one.flags)))
                 item.setIcon(self._context.icon("warning"))
             self.list.addItem(item)
         self.state.setText("" if found else tr("The model knows no other way to say it."))

@@ -13,7 +13,14 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit, TargetEdit, look
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, utf16_length
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button, set_property
+from autogpt_desktop.ui.widgets.basic import (
+    ElidedLabel,
+    icon_button,
+    label,
+    name_button,
+    plain_tooltip,
+    set_property,
+)
 
 STACKED = 640  # px below which one editor stands above the other
 UNSURE = 0.25  # a sentence that is less likely to be of use is underlined
@@ -169,7 +176,7 @@ class EditorPair(QWidget):
         self.review_count.setVisible(flagged > 0)
         self.review_count.setText(str(flagged))
         text = tr("{n} sentences to look at again", n=flagged)
-        self.review_count.setToolTip(text)
+        self.review_count.setToolTip(plain_tooltip(text))
         self.review_count.setAccessibleName(text)
 
     # --- together ---------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.sentence_map import Edit
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT, TextField
 
 KEY = "translate"
@@ -195,7 +196,7 @@ class TargetEdit(SentenceEdit):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             place = self._place_under(event.pos())
             text = self.tip_at(place) if place >= 0 else ""
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), plain_tooltip(text), self)
             return True
         return super().viewportEvent(event)
 

@@ -21,6 +21,7 @@ from autogpt_desktop.ui.widgets.basic import (
     icon_button,
     label,
     name_button,
+    plain_tooltip,
     set_tone,
 )
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
@@ -42,7 +43,7 @@ class FileRow(QWidget):
         self.state = "waiting"
         self.result: TranslatedFile | None = None
         self.name = ElidedLabel(path.name)
-        self.name.setToolTip(str(path))
+        self.name.setToolTip(plain_tooltip(str(path)))
         self.pair = label(size="small", tone="muted")
         self.facts = label(size="small", tone="muted", wrap=True)
         self.progress = ProgressRow(can_pause=True)

@@ -20,7 +20,7 @@ from autogpt_desktop.i18n import current_language, tr
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
-from autogpt_desktop.ui.widgets.basic import icon_button, name_button
+from autogpt_desktop.ui.widgets.basic import icon_button, name_button, plain_tooltip
 
 RECENT = 3  # languages that were used last stand first
 AUTO = "auto"
@@ -80,7 +80,7 @@ class LanguageBox(QComboBox):
         """``short`` is what it says where there is no room for ``text``."""
         if text != self.shown:
             self.shown, self._short = text, short
-            self.setToolTip(text)
+            self.setToolTip(plain_tooltip(text))
             self.setAccessibleDescription(text)
             self.update()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
 from itertools import pairwise
 
+from PySide6 import QtGui
 from PySide6.QtCore import QLocale, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
@@ -40,6 +42,16 @@ def label(text: str = "", *, size: str = "body", tone: str = "text", wrap: bool 
     if wrap:
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
+
+
+def plain_tooltip(text: str) -> str:
+    """A tooltip, or a message, that shows the text letter by letter.
+
+    Qt takes what looks like HTML for HTML, and would load the pictures that a file or a model names in it.
+    """
+    if not QtGui.Qt.mightBeRichText(text):
+        return text
+    return f"<p style='white-space:pre-wrap'>{escape(text)}</p>"
 
 
 def set_tone(widget: QWidget, tone: str) -> None:
@@ -89,7 +101,7 @@ def icon_button(icon: str, role: str = "muted") -> ToolButton:
 
 def name_button(made: QToolButton | QPushButton, text: str, shortcut: str = "") -> None:
     """What an icon does, as tooltip and for screen readers."""
-    made.setToolTip(f"{text} ({shortcut})" if shortcut else text)
+    made.setToolTip(plain_tooltip(f"{text} ({shortcut})" if shortcut else text))
     made.setAccessibleName(text)
 
 
@@ -194,7 +206,7 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         text = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
-        self.setToolTip(self._whole if text != self._whole else "")
+        self.setToolTip(plain_tooltip(self._whole) if text != self._whole else "")
         if text != self.text():
             self.setText(text)
 

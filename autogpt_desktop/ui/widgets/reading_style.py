@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QFontMetricsF
 from PySide6.QtWidgets import QApplication, QStyleOptionToolButton, QWidget
 
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ToolButton
+from autogpt_desktop.ui.widgets.basic import ToolButton, plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme, with_chinese
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class QuietButton(ToolButton):
 
     def name(self, text: str, shortcut: str = "") -> None:
         """Tooltip and screen-reader name in one."""
-        self.setToolTip(f"{text} ({shortcut})" if shortcut else text)
+        self.setToolTip(plain_tooltip(f"{text} ({shortcut})" if shortcut else text))
         self.setAccessibleName(text)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -23,7 +23,15 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.collections.file_list import ROW_ROLE, FileList
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import button, hairline, icon_button, label, name_button, name_field
+from autogpt_desktop.ui.widgets.basic import (
+    button,
+    hairline,
+    icon_button,
+    label,
+    name_button,
+    name_field,
+    plain_tooltip,
+)
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -163,7 +171,7 @@ class CollectionCard(Overlay):
             self.roots.clear()
             for root in collection.roots:
                 self.roots.addItem(str(root))
-                self.roots.item(self.roots.count() - 1).setToolTip(str(root))
+                self.roots.item(self.roots.count() - 1).setToolTip(plain_tooltip(str(root)))
             seen = min(max(self.roots.count(), 1), ROOTS)
             self.roots.setFixedHeight(seen * max(self.roots.sizeHintForRow(0), 20) + 4)
         self.watch.setChecked(collection.watch)

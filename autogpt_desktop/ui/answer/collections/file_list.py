@@ -25,6 +25,7 @@ from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class FileModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.path.name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.path}\n{row.sentence()}"
+            return plain_tooltip(f"{row.path}\n{row.sentence()}")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.path.name}. {row.sentence()}"
         return None

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.collections.bar import CollectionsBar
 from autogpt_desktop.ui.answer.collections.file_chooser import FileChooser
-from autogpt_desktop.ui.widgets.basic import button
+from autogpt_desktop.ui.widgets.basic import button, plain_tooltip
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -69,7 +69,7 @@ class Scope(QWidget):
         text = tr("{n} files", n=len(names)) if len(names) > 1 else few
         self.files_button.setText(f"{text} ▾")
         self.files_button.setAccessibleName(tr("Files to look in: {files}", files=text))
-        self.files_button.setToolTip("\n".join(str(path) for path in self.paths[:20]))
+        self.files_button.setToolTip(plain_tooltip("\n".join(str(path) for path in self.paths[:20])))
         self.files_button.setEnabled(self._collections.current() is not None)
 
     def _on_chosen(self, paths: list[Path]) -> None:

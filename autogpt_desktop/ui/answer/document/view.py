@@ -24,7 +24,7 @@ from autogpt_desktop.ui.answer.document.text import DocumentText
 from autogpt_desktop.ui.answer.document.toolbar import DocumentToolbar
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.basic import label, plain_tooltip
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class DocumentView(QWidget):
         name = self.path.name if self.path is not None else ""
         title = opened.document.title if opened is not None else name
         self.toolbar.title.set_text(title or name)
-        self.toolbar.title.setToolTip(str(self.path or ""))
+        self.toolbar.title.setToolTip(plain_tooltip(str(self.path or "")))
         count = len(self._spans) if opened is not None else 0
         self.toolbar.show_passage(self._at, count)
         self.toolbar.pages.setVisible(opened is not None and self.toolbar.pages.count() > 0)

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QTextEdit,
     QVBoxLayout,
@@ -231,9 +230,7 @@ class CodeHeader(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.code = ""
-        self.label = QLabel(self)
-        self.label.setProperty("tone", "muted")
-        self.label.setProperty("textSize", "small")
+        self.label = label(size="small", tone="muted")  # plain text: the language is the model's word
         self.copy = QuietButton("copy", self)
         self.copy.clicked.connect(self._copy)
         self.setCursor(Qt.CursorShape.ArrowCursor)

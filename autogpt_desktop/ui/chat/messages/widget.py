@@ -15,7 +15,7 @@ from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -172,7 +172,7 @@ class MessageWidget(QWidget):
         self.buttons["edit"].setVisible(not answer)
         for name in ("copy", "regenerate", "delete", "edit"):
             self.buttons[name].setEnabled(not self.busy)
-        self.stats.setToolTip(item.model)
+        self.stats.setToolTip(plain_tooltip(item.model))
         self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
         self._set_quiet()
 
