@@ -42,6 +42,7 @@ from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
 from autogpt_desktop.ui.shell.window_actions import WindowActions
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.focus import tab_chain
 from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.ui.widgets.toast import ToastArea
@@ -168,12 +169,11 @@ class MainWindow(QMainWindow):
 
     def _order_tabs(self) -> None:
         """The Tab key goes from the header through the columns, left to right, to the footer."""
-        stops: list[QWidget] = []
-        widget = self.nextInFocusChain()
-        while widget is not None and widget is not self:
-            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
-                stops.append(widget)
-            widget = widget.nextInFocusChain()
+        stops = [
+            widget
+            for widget in tab_chain(self)
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None
+        ]
         inside = [stop for stop in stops if self.banner.isAncestorOf(stop)]
         inside += self.columns.sorted_stops(stops)
         page = self.first_run

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollArea, QWidget
 
 from autogpt_desktop.ui.widgets.basic import parent_of, set_property
+from autogpt_desktop.ui.widgets.focus import tab_chain
 
 
 class Overlay(QWidget):
@@ -126,20 +127,18 @@ class Overlay(QWidget):
 
     def _focus_chain(self) -> list[QWidget]:
         """Every widget of the card that Tab can reach, in order."""
-        chain = []
-        widget = self.card.nextInFocusChain()
-        while widget is not None and widget is not self.card:
-            if (
-                self.card.isAncestorOf(widget)
-                and widget.isVisibleTo(self)
-                and widget.isEnabled()
-                and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-                and not isinstance(widget, QScrollArea)
-                and widget.focusProxy() is None
-            ):
-                chain.append(widget)
-            widget = widget.nextInFocusChain()
-        return chain
+        chain = tab_chain(self.window())
+        start = chain.index(self.card)
+        return [
+            widget
+            for widget in chain[start + 1 :] + chain[:start]
+            if self.card.isAncestorOf(widget)
+            and widget.isVisibleTo(self)
+            and widget.isEnabled()
+            and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and not isinstance(widget, QScrollArea)
+            and widget.focusProxy() is None
+        ]
 
 
 def ensure_visible(widget: QWidget) -> None:
