@@ -23,6 +23,7 @@ from autogpt_desktop.ui.answer.question_job import Ask
 from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
+from autogpt_desktop.ui.widgets.focus import show_page
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
@@ -340,7 +341,7 @@ class AnswerPanel(QWidget):
             kind = empty_state.FILES if view.collections.current() is not None else empty_state.NO_FILES
         if kind != view.empty.kind:
             view.empty.show_kind(kind)
-        view.middle.setCurrentWidget(view.conversation_view if self.conversation.turns else view.empty)
+        show_page(view.middle, view.conversation_view if self.conversation.turns else view.empty)
 
     # --- what the window asks ---------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from autogpt_desktop.ui.answer.header import TEXT, AnswerHeader
 from autogpt_desktop.ui.answer.text_label import KEY
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets.basic import button, hairline, tab_order
+from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 from autogpt_desktop.ui.widgets.text_field import local_files
 
@@ -138,11 +139,11 @@ class AnswerView(QWidget):
         if model is not None:
             self.anyway_button.setText(tr("Answer with {model} for now", model=model.title))
         if not self.is_ready():
-            self.pages.setCurrentWidget(self.offer_page)
+            show_page(self.pages, self.offer_page)
         elif self.reading and not wide:
-            self.pages.setCurrentWidget(self.document)
+            show_page(self.pages, self.document)
         else:
-            self.pages.setCurrentWidget(self.split)
+            show_page(self.pages, self.split)
 
     def is_ready(self) -> bool:
         """There is a model that is made for answers, a large one, or one that the person wants."""
@@ -176,11 +177,11 @@ class AnswerView(QWidget):
         self.conversation_view.set_current(self.current if not self.pasting else None)
         was_hidden = self.side.isHidden()
         if self.pasting:
-            self.side.setCurrentWidget(self.pasted)
+            show_page(self.side, self.pasted)
         elif beside and self.reading:
-            self.side.setCurrentWidget(self.document)
+            show_page(self.side, self.document)
         else:
-            self.side.setCurrentWidget(self.side.evidence)
+            show_page(self.side, self.side.evidence)
         self.side.setVisible(self.pasting or (beside and (self.reading or has_evidence)))
         if was_hidden and not self.side.isHidden():
             self._share()
@@ -199,7 +200,7 @@ class AnswerView(QWidget):
     def begin_turn(self, turn: QuestionTurn) -> None:
         """A question was asked: show it in place of what was there."""
         self.conversation_view.add(turn)
-        self.middle.setCurrentWidget(self.conversation_view)
+        show_page(self.middle, self.conversation_view)
         self.ask_bar.set_busy(True)
         if self._wide:
             self.reading = False

@@ -169,6 +169,7 @@ class Composer(QWidget):
 
     def choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, tr("Attach text files"))
+        self.edit.setFocus()
         self.attach_files([Path(name) for name in names])
 
     def attach_files(self, files: list[Path]) -> None:

@@ -12,6 +12,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.conversations.store import file_name
 from autogpt_desktop.ui.chat.conversation_list import export_kinds
+from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History
@@ -44,6 +45,7 @@ class ConversationFiles(QObject):
         name, _ = QFileDialog.getSaveFileName(
             self._window, tr("Export this conversation"), proposed, f"*.{kind}"
         )
+        hand_on(self._window)
         if name:
             self.write(history, conversation_id, kind, Path(name))
 
@@ -64,6 +66,7 @@ class ConversationFiles(QObject):
 
     def import_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, tr("Import conversations"), "", "JSON (*.json)")
+        hand_on(self._window)
         if name:
             self.read(Path(name))
 

@@ -31,6 +31,7 @@ from autogpt_desktop.ui.chat.message_actions import MessageActions
 from autogpt_desktop.ui.chat.messages.rich_text import LinkPopup
 from autogpt_desktop.ui.chat.purge import Purge
 from autogpt_desktop.ui.chat.token_budget import TokenBudget
+from autogpt_desktop.ui.widgets.focus import show_page
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -211,7 +212,7 @@ class ChatPanel(QWidget):
 
     def _show_messages(self, keep_place: bool, hold: tuple[int, int] | None) -> None:
         messages, answer = self.conversation.messages, self.conversation.answer
-        self.views.stack.setCurrentWidget(self.view if messages else self.empty)
+        show_page(self.views.stack, self.view if messages else self.empty)
         busy = {answer.message_id} if answer else set()
         self.view.set_messages(messages, busy, hold=hold, keep_place=keep_place)
         if answer:

@@ -24,7 +24,7 @@ from autogpt_desktop.ui.widgets.basic import (
     name_button,
     plain_tooltip,
 )
-from autogpt_desktop.ui.widgets.overlay import Overlay
+from autogpt_desktop.ui.widgets.overlay import Overlay, ensure_visible
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
 CHEVRON = 14  # pixels
@@ -167,8 +167,15 @@ class ModelPicker(Overlay):
         super().open(anchor)
 
     def focus_first(self) -> None:
-        inside = [widget for widget in self._focus_chain() if self._scroll.isAncestorOf(widget)]
-        (inside or [self.open_button])[0].setFocus(Qt.FocusReason.PopupFocusReason)
+        """To the model in use, else the first that can be chosen or fetched; Enter never removes one."""
+        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+
+        rows = [row for row in self._rows.values() if isinstance(row, InstalledRow) and row.can_choose()]
+        chosen = [row for row in rows if row.is_chosen()]
+        fetch = [row.focus_target() for row in self._rows.values() if isinstance(row, CatalogRow)]
+        target = next(iter([*chosen, *rows, *[each for each in fetch if each.isEnabled()]]), self.open_button)
+        target.setFocus(Qt.FocusReason.PopupFocusReason)
+        ensure_visible(target)
 
     def row(self, name: str) -> QWidget | None:
         """The line of that model."""
@@ -211,6 +218,7 @@ class ModelPicker(Overlay):
         for model in installed:
             row = InstalledRow(self._context, model, self._context.panels.role)
             row.chosen.connect(self._choose)
+            row.stepped.connect(self._step)
             row.removed.connect(self._remove)
             self._rows[model.name] = row
             column.addWidget(row)
@@ -225,8 +233,12 @@ class ModelPicker(Overlay):
             self._rows[entry.name] = offer
             column.addWidget(offer)
         column.addStretch(1)
+        before = self._scroll.takeWidget()
         self._scroll.setWidget(page)
         page.show()
+        if before is not None:
+            before.hide()
+            before.deleteLater()  # not now: perhaps one of its buttons has been pressed
         self._show_states()
         if keep_focus:
             self.focus_first()
@@ -276,6 +288,20 @@ class ModelPicker(Overlay):
     def _choose(self, name: str) -> None:
         self.close_overlay()
         self._context.choose_for(self._context.panels.role, name)
+
+    def _step(self, step: int) -> None:
+        """The arrow keys: to the next model of the list, or the one before."""
+        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+
+        rows = [
+            row.focus_target() for row in self._rows.values() if isinstance(row, InstalledRow | CatalogRow)
+        ]
+        rows = [row for row in rows if row.isEnabled() and row.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        focused = self.focusWidget()
+        if focused in rows:
+            target = rows[min(max(0, rows.index(focused) + step), len(rows) - 1)]
+            target.setFocus(Qt.FocusReason.OtherFocusReason)
+            ensure_visible(target)
 
     # --- removal ----------------------------------------------------------------------------
 

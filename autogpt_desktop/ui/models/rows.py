@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog import fit
@@ -45,9 +45,13 @@ def _wrapped(tone: str) -> QLabel:
 
 
 class InstalledRow(QFrame):
-    """``chosen`` and ``removed`` carry the model's name; ``role``: what it would be chosen for."""
+    """``chosen`` and ``removed`` carry the model's name; ``role``: what it would be chosen for.
+
+    Enter on the row chooses the model; the button that removes it comes after it.
+    """
 
     chosen = Signal(str)
+    stepped = Signal(int)  # an arrow key: 1 down, -1 up
     removed = Signal(str)
 
     def __init__(self, context: AppContext, model: InstalledModel, role: str = "chat") -> None:
@@ -101,6 +105,8 @@ class InstalledRow(QFrame):
         self._problem.setProperty("tone", "danger" if error else "warning")
         self._problem.setVisible(bool(error or warning))
         self.use_button.setText(tr("Use"))
+        self.setAccessibleName(tr("Use {model}", model=model.title))
+        self.setAccessibleDescription(self._facts.text())
         name_button(self.use_button, tr("Use {model}", model=model.title))
         name_button(self.remove_button, tr("Remove {model}", model=model.title))
         self.show_state(chosen=self._is_chosen, loaded=False, progress=None)
@@ -108,6 +114,8 @@ class InstalledRow(QFrame):
     def show_state(self, *, chosen: bool, loaded: bool, progress: Progress | None) -> None:
         """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads."""
         self._is_chosen = chosen
+        policy = Qt.FocusPolicy.TabFocus if self.can_choose() else Qt.FocusPolicy.NoFocus
+        self.setFocusPolicy(policy)
         set_property(self, "state", "chosen" if chosen else "plain")
         self.use_button.setVisible(not chosen and can_play(self.model, self._role))
         loading = chosen and progress is not None
@@ -117,6 +125,26 @@ class InstalledRow(QFrame):
         self.progress.setAccessibleName(tr("Loading {model}", model=self.model.title))
         if progress is not None:
             show_progress(self.progress, progress)
+
+    def is_chosen(self) -> bool:
+        return self._is_chosen
+
+    def can_choose(self) -> bool:
+        """Or is chosen already."""
+        return self._is_chosen or can_play(self.model, self._role)
+
+    def focus_target(self) -> QWidget:
+        """Where the arrow keys stop."""
+        return self
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        match event.key():
+            case Qt.Key.Key_Return | Qt.Key.Key_Enter | Qt.Key.Key_Space:
+                self._choose()
+            case Qt.Key.Key_Up | Qt.Key.Key_Down:
+                self.stepped.emit(1 if event.key() == Qt.Key.Key_Down else -1)
+            case _:
+                super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self.use_button.isVisible() and event.button() == Qt.MouseButton.LeftButton:
@@ -231,6 +259,10 @@ class CatalogRow(QFrame):
         else:
             self._state.setText(fit_warning(self.model, self._context.settings))
         self._state.setVisible(bool(self._state.text()))
+
+    def focus_target(self) -> QWidget:
+        """The button that is shown."""
+        return self.download_button if self.cancel_button.isHidden() else self.cancel_button
 
     def _download(self) -> None:
         self._downloads.start(self.model)

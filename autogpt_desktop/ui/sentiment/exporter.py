@@ -14,6 +14,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import RunControl
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -68,6 +69,7 @@ class Exporter(QObject):
         name, _ = QFileDialog.getSaveFileName(
             self._parent, tr("Export"), str(self.suggested(ending)), KINDS[ending]
         )
+        hand_on(self._parent)
         if name:
             path = Path(name)
             self.write(path if path.suffix.lower() == ending else Path(name + ending), shown, asked=path)

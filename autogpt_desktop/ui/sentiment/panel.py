@@ -30,6 +30,7 @@ from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.text_field import local_files
 
@@ -195,6 +196,7 @@ class SentimentPanel(QWidget):
             tr("All files (*)"),
         ]
         name, _ = QFileDialog.getOpenFileName(self, tr("Open a table or a document"), "", ";;".join(kinds))
+        self.focus_input()
         if name:
             self.open(Path(name))
 
@@ -225,7 +227,7 @@ class SentimentPanel(QWidget):
         self.focus_input()
 
     def _on_page(self, table: bool) -> None:
-        self.pages.setCurrentWidget(self.table_page if table else self.text_page)
+        show_page(self.pages, self.table_page if table else self.text_page)
         self._show()
 
     def run_view(self) -> RunView:

@@ -42,7 +42,7 @@ from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
 from autogpt_desktop.ui.shell.window_actions import WindowActions
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
-from autogpt_desktop.ui.widgets.focus import tab_chain
+from autogpt_desktop.ui.widgets.focus import FocusKeeper, hand_on, tab_chain
 from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.ui.widgets.toast import ToastArea
@@ -125,6 +125,7 @@ class MainWindow(QMainWindow):
         self._on_models_listed()
         self.retranslate()
         self._order_tabs()
+        self.focus_keeper = FocusKeeper(self)
         self._restore_geometry()
 
     # --- parts ------------------------------------------------------------------------------
@@ -236,6 +237,7 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(
             self, tr("Open a model file"), "", tr("Models (*.gguf)") + ";;" + tr("All files (*)")
         )
+        hand_on(self)
         if name:
             self.add_model(Path(name))
 
@@ -268,6 +270,14 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(target)
             self._focus_default()
         self.model_button.retranslate()
+
+    def focus_input(self) -> None:
+        """Where the user types or reads: in what lies over the window, else in the panel used last."""
+        over = [each for each in self.findChildren(Overlay) if each.isVisible()]
+        if over:
+            over[-1].focus_input()
+        else:
+            self._focus_default()
 
     def _focus_default(self) -> None:
         focus = getattr(self.pages.currentWidget(), "focus_default", None)

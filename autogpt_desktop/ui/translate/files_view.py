@@ -95,6 +95,10 @@ class FilesView(QWidget):
     def focus_first(self) -> None:
         self.choose_button.setFocus()
 
+    def focus_input(self) -> None:
+        """To the list of files."""
+        self._scroll.setFocus()
+
     def add(self, files: list[Path]) -> None:
         """Queue files; what is not a file of a kind that can be translated says so in its line."""
         if len(self.rows) + len(files) > MOST:
@@ -248,6 +252,7 @@ class FilesView(QWidget):
             "",
             tr("Files that can be translated ({kinds})", kinds=pattern),
         )
+        self.focus_input()
         self.add([Path(name) for name in names])
 
     def _folder_menu(self) -> None:
@@ -261,6 +266,7 @@ class FilesView(QWidget):
         elif chosen is other:
             name = QFileDialog.getExistingDirectory(self, tr("Save in a folder…"))
             self._folder = Path(name) if name else self._folder
+            self.focus_input()
         self._show_save_folder()
 
     def _show_save_folder(self) -> None:

@@ -104,6 +104,7 @@ class GlossaryView(SidePanel):
         gone = self.model.remove(sorted({index.row() for index in self.table.selectedIndexes()}))
         if not gone:
             return
+        self.focus_first()
 
         def undo() -> None:
             if pair == self._pair:
@@ -149,6 +150,7 @@ class GlossaryView(SidePanel):
             "",
             tr("Tables (*.csv *.tsv *.txt)") + ";;" + tr("All files (*)"),
         )
+        self.focus_first()
         if name:
             self.import_file(Path(name))
 
@@ -157,6 +159,7 @@ class GlossaryView(SidePanel):
         name, _ = QFileDialog.getSaveFileName(
             self, tr("Export the terms as CSV"), suggestion, tr("Tables (*.csv *.tsv *.txt)")
         )
+        self.focus_first()
         if name:
             self.export_file(Path(name) if Path(name).suffix else Path(f"{name}.csv"))
 

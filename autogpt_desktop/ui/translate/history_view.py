@@ -136,6 +136,7 @@ class HistoryView(SidePanel):
             self._context.show_error(error)
             return
         self.reload()
+        self.focus_first()
         if entries:
             self._context.toast(
                 tr("{n} translations deleted", n=len(entries)), undo=lambda: self._restore(entries)

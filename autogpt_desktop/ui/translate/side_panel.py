@@ -30,6 +30,10 @@ class SidePanel(QWidget):
         self.column.addLayout(self.head)
         self.setMinimumWidth(240)
 
+    def focus_input(self) -> None:
+        """What had the focus in here is gone."""
+        self.focus_first()
+
     def focus_first(self) -> None:
         """Where the focus goes when it is shown."""
         self.close_button.setFocus()

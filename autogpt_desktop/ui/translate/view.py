@@ -18,6 +18,7 @@ from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.notice_bar import NoticeBar
 from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.basic import button, icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 WIDE = 900  # px from which the glossary or the history stands beside the editors
@@ -122,9 +123,9 @@ class TranslateView(QWidget):
             self.anyway_button.setText(tr("Translate with {model} for now", model=model.title))
         if not ready:
             self.show_side("")
-            self.pages.setCurrentWidget(self._offer_page)
+            show_page(self.pages, self._offer_page)
         elif self.pages.currentWidget() is self._offer_page:
-            self.pages.setCurrentWidget(self.pair)
+            show_page(self.pages, self.pair)
             self.editors_shown.emit()
 
     def _on_anyway(self) -> None:
@@ -138,16 +139,28 @@ class TranslateView(QWidget):
     def show_text_page(self) -> None:
         self.files_button.setChecked(False)
         if self.is_ready():
-            self.pages.setCurrentWidget(self.pair)
+            show_page(self.pages, self.pair)
         if self.side and self.width() < WIDE:
             self.show_side("")
 
     def show_files_page(self, files: QWidget) -> None:
         if self.pages.indexOf(files) < 0:
             self.pages.addWidget(files)
-        self.pages.setCurrentWidget(files)
+        show_page(self.pages, files)
         self.files_button.setChecked(True)
         self.notice.clear("files")
+
+    def focus_input(self) -> None:
+        """Where one types or reads on the page that is shown."""
+        page = self.pages.currentWidget()
+        if self.side and self.pages.isHidden():
+            self.sides[self.side].focus_first()
+        elif page is self.pair:
+            self.pair.source.setFocus()
+        elif page is self._offer_page:
+            self.offer.fetch_button.setFocus()
+        elif page is not None:
+            page.setFocus()
 
     def focus_text(self) -> None:
         if self.pages.currentWidget() is self.pair:

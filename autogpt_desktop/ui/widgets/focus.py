@@ -1,9 +1,11 @@
 """Where the focus goes: the order of the Tab key, and what has it when the widget that had it is gone.
 
-An object with a method ``focus_input()`` (a panel, an overlay, the window) says where its user types or reads.
+A panel, an overlay, the window: each has a method ``focus_input()``, to where its user types or reads.
 """
 
 from __future__ import annotations
+
+from typing import TypeGuard
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt
@@ -22,10 +24,10 @@ def tab_chain(window: QWidget) -> list[QWidget]:
     """
     last = window.previousInFocusChain()
     chain: list[QWidget] = []
-    widget = window
-    while widget is not last:
-        widget = widget.nextInFocusChain()
-        chain.append(widget)
+    while (chain[-1] if chain else window) is not last:
+        after = (chain[-1] if chain else window).nextInFocusChain()
+        assert after is not None  # the chain is a ring
+        chain.append(after)
     for parent in {each.parentWidget() for each in chain}:
         if parent is not None:  # what is found is its child
             parent.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
@@ -43,6 +45,11 @@ def hand_on(widget: QWidget) -> None:
         around = around.parentWidget()
 
 
+def can_focus(widget: QWidget | None) -> TypeGuard[QWidget]:
+    """Whether one that had the focus before can have it again."""
+    return widget is not None and shiboken6.isValid(widget) and widget.isVisible() and widget.isEnabled()
+
+
 def show_page(stack: QStackedWidget, page: QWidget) -> None:
     """Turn to ``page``. A focus that was on the page before goes on to the panel's input.
 
@@ -50,9 +57,11 @@ def show_page(stack: QStackedWidget, page: QWidget) -> None:
     """
     focused, before = QApplication.focusWidget(), stack.currentWidget()
     lost = before is not page and before is not None and focused is not None and before.isAncestorOf(focused)
+    if lost:
+        stack.setFocus()
     stack.setCurrentWidget(page)
     if lost:
-        hand_on(stack)
+        hand_on(page)
 
 
 class FocusKeeper(QObject):
@@ -75,11 +84,10 @@ class FocusKeeper(QObject):
             return  # a menu or a dialog has it, or another window
         if before is None or before is now:
             return
-        if shiboken6.isValid(before):
-            if not self._window.isAncestorOf(before) or (before.isVisible() and before.isEnabled()):
-                return
-        else:
+        if not shiboken6.isValid(before):
             before = self._window
+        elif can_focus(before) or not self._window.isAncestorOf(before):
+            return
         self._handing = True
         hand_on(before)
         self._handing = False

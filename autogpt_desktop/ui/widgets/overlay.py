@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QScrollArea, QWidget
 
 from autogpt_desktop.ui.widgets.basic import parent_of, set_property
-from autogpt_desktop.ui.widgets.focus import tab_chain
+from autogpt_desktop.ui.widgets.focus import can_focus, hand_on, tab_chain
 
 
 class Overlay(QWidget):
@@ -47,9 +47,11 @@ class Overlay(QWidget):
         if not self.isVisible():
             return
         self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
-        self._before = None
+        before, self._before = self._before, None
+        if can_focus(before):
+            before.setFocus(Qt.FocusReason.PopupFocusReason)
+        else:
+            hand_on(self)
         self.closed.emit()
 
     def toggle(self, anchor: QWidget | None = None) -> None:
@@ -57,6 +59,10 @@ class Overlay(QWidget):
             self.close_overlay()
         else:
             self.open(anchor)
+
+    def focus_input(self) -> None:
+        """What had the focus in here is gone."""
+        self.focus_first()
 
     def focus_first(self) -> None:
         """Where the focus goes when it opens."""

@@ -24,6 +24,7 @@ from autogpt_desktop.ui.widgets.basic import (
     name_button,
     set_tone,
 )
+from autogpt_desktop.ui.widgets.focus import hand_on
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
@@ -99,11 +100,13 @@ class CollectionsBar(QWidget):
     def choose_files(self, *, new: bool = False) -> None:
         """Ask for files; ``new``: they become a collection of their own."""
         names, _ = QFileDialog.getOpenFileNames(self.window(), tr("Choose files"))
+        hand_on(self)
         self._chosen([Path(name) for name in names], new)
 
     def choose_folder(self, *, new: bool = False) -> None:
         """Ask for a folder."""
         name = QFileDialog.getExistingDirectory(self.window(), tr("Choose a folder"))
+        hand_on(self)
         self._chosen([Path(name)] if name else [], new)
 
     def _chosen(self, paths: list[Path], new: bool) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QTextCursor,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.column import Item, MessageColumn, estimate
@@ -175,13 +175,12 @@ class MessageView(QAbstractScrollArea):
     def _place(self) -> None:
         wanted = {self.column.items[index].message.id for index in self._in_sight()}
         value, width = self.verticalScrollBar().value(), self._width()
+        focused = QApplication.focusWidget() or self
         left = (self.width() - SCROLL_BAR - width) // 2  # the same with and without the bar
         for item in self._shown():
             message_id = item.message.id
             widget = self.widgets[message_id]
-            if message_id not in wanted and not (
-                widget.has_selection() or widget.hasFocus() or widget.body.hasFocus()
-            ):
+            if message_id not in wanted and not (widget.has_selection() or widget.isAncestorOf(focused)):
                 self._release(message_id)
                 continue
             top = round(self.column.top(message_id) - value)

@@ -1,0 +1,333 @@
+"""After an action the focus is where the user types or reads, or on what was used; never on a trash can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop import app
+from autogpt_desktop.ui.chat.panel import ChatPanel
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.models.rows import InstalledRow
+from autogpt_desktop.ui.shell.main_window import MainWindow
+from autogpt_desktop.ui.shell.panel_registry import more_panels
+from autogpt_desktop.ui.widgets.focus import FocusKeeper, show_page
+from autogpt_desktop.ui.widgets.toast import ToastRequest
+from tests.ui.chat.kit import Script, wait_quiet
+
+PANELS = ["chat", "translate", "answer", "sentiment"]
+READS = (QAbstractScrollArea, QLineEdit, QAbstractItemView, QAbstractSpinBox, QComboBox, InstalledRow)
+
+
+@pytest.fixture(autouse=True)
+def no_dialogs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody chooses a file, and a menu closes without a choice."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: ([], ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: "")
+    monkeypatch.setattr(QMenu, "exec", lambda *args: None)
+
+
+@pytest.fixture
+def window(
+    shell_context: AppContext,
+    starter_gguf: Path,
+    gemma_gguf: Path,
+    minilm_folder: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[MainWindow]:
+    monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
+    window = MainWindow(shell_context, app.make_chat, panels=more_panels(shell_context))
+    yield from shown(window, qtbot)
+
+
+@pytest.fixture
+def chat_window(chat_context: AppContext, script: Script, qtbot: QtBot) -> Iterator[MainWindow]:
+    """Only a chat, with a scripted model."""
+
+    def make(context: AppContext) -> QWidget:
+        return ChatPanel(context, script)
+
+    yield from shown(MainWindow(chat_context, make), qtbot)
+
+
+def shown(window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
+    qtbot.addWidget(window)
+    window.resize(1100, 760)
+    with qtbot.waitSignal(window.first_painted):
+        window.show()
+    qtbot.waitUntil(window.isActiveWindow)
+    yield window
+    window.close()
+    assert window.downloads.stop(10_000)
+
+
+def removes(widget: QWidget) -> bool:
+    """By its name: what it takes away is somebody's."""
+    words = ("delete", "remove", "clear", "discard")
+    name = (widget.accessibleName() or getattr(widget, "text", str)()).lower()
+    return isinstance(widget, QAbstractButton) and name.startswith(words)
+
+
+def assert_good_place(used: QWidget | None = None) -> None:
+    now = QApplication.focusWidget()
+    assert now is not None, f"nowhere after {used}"
+    where = f"{type(now).__name__} {now.accessibleName()!r} after {used.accessibleName() if used else ''!r}"
+    assert now.isVisible() and now.isEnabled(), where
+    assert not removes(now), where
+    assert isinstance(now, READS) or now is used or is_start(now), where
+
+
+def is_start(widget: QWidget) -> bool:
+    """Where a panel begins as long as there is nothing to type or read, or an overlay or a page."""
+    around: QWidget | None = widget
+    while around is not None:
+        focus = getattr(around, "focus_first", None) or getattr(around, "focus_input", None)
+        if focus is not None and not isinstance(around, MainWindow):
+            focus()
+            return QApplication.focusWidget() is widget
+        around = around.parentWidget()
+    return False
+
+
+def press(widget: QAbstractButton) -> None:
+    widget.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(widget, Qt.Key.Key_Space)
+    QApplication.processEvents()
+
+
+def buttons(part: QWidget) -> list[QAbstractButton]:
+    return [
+        each
+        for each in part.findChildren(QAbstractButton)
+        if each.isVisible()
+        and each.isEnabled()
+        and each.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not getattr(each, "menu", lambda: None)()  # it would wait for a choice
+    ]
+
+
+@pytest.mark.parametrize("key", PANELS)
+def test_every_button_of_a_panel(window: MainWindow, key: str, qtbot: QtBot) -> None:
+    window.columns.show_panel(key)
+    panel = window.columns.panel(key)
+    pressed = 0
+    for each in buttons(panel):
+        if not each.isVisible() or not each.isEnabled():  # an earlier one took it away
+            continue
+        press(each)
+        pressed += 1
+        assert_good_place(each)
+        for overlay in (window.overlay("models"), window.overlay("settings")):
+            if overlay is not None:
+                overlay.close_overlay()
+        panel.focus_input()
+    assert pressed >= 3
+
+
+@pytest.mark.parametrize("name", ["models", "settings", "shortcuts", "about"])
+def test_overlays_take_the_focus_and_give_it_back(window: MainWindow, name: str, qtbot: QtBot) -> None:
+    window.columns.show_panel("chat")
+    before = QApplication.focusWidget()
+    show = {
+        "models": window.show_models, "settings": window.show_settings,
+        "shortcuts": window.show_shortcuts, "about": window.show_about,
+    }[name]  # fmt: skip
+    show()
+    overlay, now = window.overlay(name), QApplication.focusWidget()
+    assert overlay is not None and now is not None and overlay.isAncestorOf(now) and not removes(now)
+    qtbot.keyClick(now, Qt.Key.Key_Escape)
+    assert not overlay.isVisible() and QApplication.focusWidget() is before
+
+
+def test_enter_in_the_list_of_models_removes_none(window: MainWindow, qtbot: QtBot) -> None:
+    window.columns.show_panel("chat")
+    models = {model.name for model in window.context.installed_models()}
+    chosen = window.context.chosen_model()
+    assert chosen is not None
+    for _ in range(3):
+        window.show_models()
+        now = QApplication.focusWidget()
+        assert isinstance(now, InstalledRow) and now.model.name == chosen.name
+        qtbot.keyClick(now, Qt.Key.Key_Return)
+        picker = window.overlay("models")
+        assert picker is not None and not picker.isVisible()
+    assert {model.name for model in window.context.installed_models()} == models
+    assert window.context.chosen_model() == chosen
+
+
+def test_arrow_keys_go_through_the_models(window: MainWindow, qtbot: QtBot) -> None:
+    window.columns.show_panel("chat")
+    window.show_models()
+    first = QApplication.focusWidget()
+    qtbot.keyClick(first, Qt.Key.Key_Down)
+    second = QApplication.focusWidget()
+    assert second is not first and second is not None and not removes(second)
+    qtbot.keyClick(second, Qt.Key.Key_Up)
+    assert QApplication.focusWidget() is first
+
+
+def test_after_a_model_was_removed_the_focus_is_on_the_list(window: MainWindow, qtbot: QtBot) -> None:
+    window.columns.show_panel("chat")
+    window.show_models()
+    picker = window.overlay("models")
+    assert picker is not None
+    row = next(each for each in picker.findChildren(InstalledRow) if each.remove_button.isVisible())
+    press(row.remove_button)
+    now = QApplication.focusWidget()
+    assert now is not None and picker.isAncestorOf(now) and not removes(now)
+    undo = window.toasts.toasts()[-1].action
+    assert undo is not None
+    press(undo)
+    assert_good_place()
+
+
+@pytest.mark.parametrize("undo", [True, False])
+def test_a_notice_that_goes(window: MainWindow, undo: bool, qtbot: QtBot) -> None:
+    for key in PANELS:
+        window.columns.show_panel(key)
+        start = QApplication.focusWidget()
+        toast = window.toasts.add(ToastRequest("Gone", undo=list))
+        assert toast.action is not None
+        press(toast.action if undo else toast.close_button)
+        assert QApplication.focusWidget() is start
+        toast = window.toasts.add(ToastRequest("Gone", undo=list))
+        toast.close_button.setFocus()
+        toast.dismiss()  # its time is over
+        assert QApplication.focusWidget() is start
+
+
+def test_a_file_dialog_gives_the_focus_to_the_text(window: MainWindow, qtbot: QtBot) -> None:
+    window.columns.show_panel("chat")
+    press(window.chat.composer.attach_button)  # type: ignore[attr-defined]
+    assert QApplication.focusWidget() is window.chat.composer.edit  # type: ignore[attr-defined]
+    window.menu_button.setFocus()
+    window.open_model_file()
+    assert QApplication.focusWidget() is window.chat.composer.edit  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["copy", "regenerate", "edit", "delete", "previous", "next"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_done_with_a_message(
+    chat_window: MainWindow, script: Script, qtbot: QtBot, name: str, place: int
+) -> None:
+    panel = chat_window.chat
+    assert isinstance(panel, ChatPanel)
+    script.pause_at = -1
+    panel.composer.set_text("hello")
+    panel.send()
+    qtbot.waitUntil(lambda: bool(script.asked), timeout=30_000)
+    wait_quiet(panel, qtbot)
+    panel.message_actions.regenerate_last()
+    wait_quiet(panel, qtbot)
+    for _ in range(2):  # through the branches, until there is no other
+        messages = panel.conversation.messages
+        if len(messages) <= place:
+            break
+        widget = panel.view.widgets[messages[place].id]
+        used = widget.buttons[name]
+        if not used.isVisible() or not used.isEnabled():
+            break
+        press(used)
+        wait_quiet(panel, qtbot)
+        assert_good_place(used)
+    if name == "delete":
+        undo = chat_window.toasts.toasts()[-1].action
+        assert undo is not None
+        press(undo)
+        assert QApplication.focusWidget() is panel.composer.edit
+
+
+def test_stop_gives_the_focus_to_the_text(chat_window: MainWindow, script: Script, qtbot: QtBot) -> None:
+    panel = chat_window.chat
+    assert isinstance(panel, ChatPanel)
+    script.pause_at = 1
+    panel.composer.set_text("hello")
+    press(panel.composer.send_button)
+    qtbot.waitUntil(lambda: bool(script.asked), timeout=30_000)
+    press(panel.composer.send_button)
+    wait_quiet(panel, qtbot)
+    assert QApplication.focusWidget() is panel.composer.edit
+
+
+class Panel(QWidget):
+    """A text, a button that goes, and one that nobody wants to press."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.button, self.trash = QTextEdit(), QPushButton("Go"), QPushButton("Delete")
+        self.stack = QStackedWidget()
+        self.pages = QPushButton("Delete one"), QPushButton("Delete another")
+        for page in self.pages:
+            self.stack.addWidget(page)
+        column = QVBoxLayout(self)
+        for widget in (self.text, self.button, self.trash, self.stack):
+            column.addWidget(widget)
+
+    def focus_input(self) -> None:
+        self.text.setFocus()
+
+
+@pytest.fixture
+def small(qtbot: QtBot) -> Panel:
+    panel = Panel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    panel.keeper = FocusKeeper(panel)  # type: ignore[attr-defined]
+    panel.button.setFocus()
+    return panel
+
+
+def test_a_button_that_goes_hands_the_focus_on(small: Panel) -> None:
+    small.button.hide()
+    assert QApplication.focusWidget() is small.text
+
+
+def test_a_button_that_is_disabled_hands_the_focus_on(small: Panel) -> None:
+    small.button.setEnabled(False)
+    assert QApplication.focusWidget() is small.text
+
+
+def test_a_button_that_is_deleted_hands_the_focus_on(small: Panel, qtbot: QtBot) -> None:
+    small.button.deleteLater()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is small.text)
+
+
+def test_who_moves_the_focus_decides(small: Panel) -> None:
+    small.button.hide()
+    small.trash.setFocus()
+    assert QApplication.focusWidget() is small.trash
+
+
+def test_a_page_that_is_turned_hands_the_focus_on(small: Panel) -> None:
+    small.pages[0].setFocus()
+    show_page(small.stack, small.pages[1])
+    assert QApplication.focusWidget() is small.text
+    small.button.setFocus()
+    show_page(small.stack, small.pages[0])
+    assert QApplication.focusWidget() is small.button
