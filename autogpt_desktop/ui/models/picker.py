@@ -172,8 +172,9 @@ class ModelPicker(Overlay):
 
         rows = [row for row in self._rows.values() if isinstance(row, InstalledRow) and row.can_choose()]
         chosen = [row for row in rows if row.is_chosen()]
-        fetch = [row.focus_target() for row in self._rows.values() if isinstance(row, CatalogRow)]
-        target = next(iter([*chosen, *rows, *[each for each in fetch if each.isEnabled()]]), self.open_button)
+        fetch = [row.shown_button() for row in self._rows.values() if isinstance(row, CatalogRow)]
+        usable = [each for each in fetch if each.isEnabled()]
+        target: QWidget = next(iter([*chosen, *rows, *usable]), self.open_button)
         target.setFocus(Qt.FocusReason.PopupFocusReason)
         ensure_visible(target)
 
@@ -233,11 +234,12 @@ class ModelPicker(Overlay):
             self._rows[entry.name] = offer
             column.addWidget(offer)
         column.addStretch(1)
+        if keep_focus:
+            self.setFocus()
         before = self._scroll.takeWidget()
         self._scroll.setWidget(page)
         page.show()
         if before is not None:
-            before.hide()
             before.deleteLater()  # not now: perhaps one of its buttons has been pressed
         self._show_states()
         if keep_focus:
@@ -290,18 +292,14 @@ class ModelPicker(Overlay):
         self._context.choose_for(self._context.panels.role, name)
 
     def _step(self, step: int) -> None:
-        """The arrow keys: to the next model of the list, or the one before."""
-        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+        """The arrow keys: to the next model that can be chosen, or the one before."""
+        from autogpt_desktop.ui.models.rows import InstalledRow
 
-        rows = [
-            row.focus_target() for row in self._rows.values() if isinstance(row, InstalledRow | CatalogRow)
-        ]
-        rows = [row for row in rows if row.isEnabled() and row.focusPolicy() & Qt.FocusPolicy.TabFocus]
-        focused = self.focusWidget()
-        if focused in rows:
-            target = rows[min(max(0, rows.index(focused) + step), len(rows) - 1)]
-            target.setFocus(Qt.FocusReason.OtherFocusReason)
-            ensure_visible(target)
+        rows = [row for row in self._rows.values() if isinstance(row, InstalledRow) and row.can_choose()]
+        at = next((at for at, row in enumerate(rows) if row.hasFocus()), 0)
+        target = rows[min(max(0, at + step), len(rows) - 1)]
+        target.setFocus(Qt.FocusReason.OtherFocusReason)
+        ensure_visible(target)
 
     # --- removal ----------------------------------------------------------------------------
 

@@ -79,10 +79,10 @@ class InstalledRow(QFrame):
         self.state = label(size="small", tone="accent")
         self.remove_button = icon_button("delete")
         self.remove_button.clicked.connect(self._remove)
-        self.remove_button.setVisible(model.removable)
         row.addLayout(texts, 1)
         for made in (self.state, self.use_button, self.remove_button):
             row.addWidget(made, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.remove_button.setVisible(model.removable)  # now: without a parent it would be a window
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -132,10 +132,6 @@ class InstalledRow(QFrame):
     def can_choose(self) -> bool:
         """Or is chosen already."""
         return self._is_chosen or can_play(self.model, self._role)
-
-    def focus_target(self) -> QWidget:
-        """Where the arrow keys stop."""
-        return self
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         match event.key():
@@ -260,8 +256,7 @@ class CatalogRow(QFrame):
             self._state.setText(fit_warning(self.model, self._context.settings))
         self._state.setVisible(bool(self._state.text()))
 
-    def focus_target(self) -> QWidget:
-        """The button that is shown."""
+    def shown_button(self) -> QWidget:
         return self.download_button if self.cancel_button.isHidden() else self.cancel_button
 
     def _download(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 
 from autogpt_desktop.ui.widgets.basic import application
@@ -82,6 +82,9 @@ class FocusKeeper(QObject):
             self._last = now
         elif now is not None or not self._window.isActiveWindow():
             return  # a menu or a dialog has it, or another window
+        if now is None:  # it is being deleted: this is no time to ask it anything
+            QTimer.singleShot(0, self, self._recover)
+            return
         if before is None or before is now:
             return
         if not shiboken6.isValid(before):
@@ -92,3 +95,8 @@ class FocusKeeper(QObject):
         hand_on(before)
         self._handing = False
         self._last = QApplication.focusWidget()
+
+    def _recover(self) -> None:
+        window = self._window
+        if QApplication.focusWidget() is None and window.isVisible() and window.isActiveWindow():
+            hand_on(window)

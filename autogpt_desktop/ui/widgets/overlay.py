@@ -41,7 +41,7 @@ class Overlay(QWidget):
         self.show()
         self.raise_()
         self.place()
-        self.focus_first()
+        self.focus_input()
 
     def close_overlay(self) -> None:
         if not self.isVisible():
@@ -61,7 +61,8 @@ class Overlay(QWidget):
             self.open(anchor)
 
     def focus_input(self) -> None:
-        """What had the focus in here is gone."""
+        """To its first control; to itself where that is hidden, because Esc must come here."""
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
         self.focus_first()
 
     def focus_first(self) -> None:

@@ -1,4 +1,4 @@
-"""Notices in the window, newest below: they leave by themselves, errors stay until they are closed."""
+"""Notices in the window, newest below: they leave by themselves, errors stay longer."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ class Toast(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
         self._milliseconds = 10_000 if request.undo else 4_000 + 60 * len(request.text)
+        if request.error:
+            self._milliseconds = 20_000 + 60 * len(request.text)
         self._start()
 
     def dismiss(self) -> None:
@@ -74,8 +76,7 @@ class Toast(QFrame):
             undo()
 
     def _start(self) -> None:
-        if not self.request.error:
-            self._timer.start(self._milliseconds)
+        self._timer.start(self._milliseconds)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._timer.stop()  # nobody should have to hurry while reading
