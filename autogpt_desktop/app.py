@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autogpt_desktop import paths
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 
@@ -101,6 +102,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
     from autogpt_desktop.ui.widgets.theme import theme
     from autogpt_desktop.worker import Worker
 
+    paths.keep_private()
     settings = Settings.load()
     ui_language.apply(settings.language)
     theme().install(settings.theme)
@@ -108,7 +110,9 @@ def make_window() -> tuple[AppContext, MainWindow]:
     context = AppContext(settings, history, Worker(), make_models)
     window = MainWindow(context, make_chat, panels=more_panels(context))
     window.bugs.install()
-    if problem is not None:
+    if problem is not None and history.lasting:
+        window.banner.show_permanent(message(problem))
+    elif problem is not None:
         window.banner.show_permanent(
             tr("{problem} Until then, conversations in this window are not kept.", problem=message(problem))
         )
@@ -125,10 +129,28 @@ def make_chat(context: AppContext) -> QWidget:
 
 
 def open_history() -> tuple[History, KnownError | None]:
-    """The person's history, or one that is not kept and the reason why."""
+    """The user's history; where it is damaged, a new one with what could be read, and what to say of it.
+
+    Where there can be none, one that is not kept, and the reason why.
+    """
+    from autogpt_desktop.storage.conversations.recover import start_anew
+    from autogpt_desktop.storage.conversations.schema import ERRORS
     from autogpt_desktop.storage.conversations.store import History
 
     try:
-        return History(), None
+        try:
+            history = History()
+        except KnownError as error:
+            if error.key != ERRORS.damaged:
+                raise
+            return start_anew()
+        try:
+            history.conversations()  # the window asks for them at once
+        except KnownError as error:
+            history.close()
+            if error.key != ERRORS.damaged:
+                raise
+            return start_anew()
+        return history, None
     except KnownError as error:
         return History(Path(":memory:")), error

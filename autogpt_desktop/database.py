@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from autogpt_desktop.errors import KnownError
 
 MEMORY = ":memory:"
 _BESIDE = ("-wal", "-shm", "")  # what SQLite keeps beside a database, and the database itself
+# What SQLite and Python's module say, without a code of its own, where bytes of a file changed.
+_DAMAGE = re.compile(
+    "unsupported file format|could not decode|no such (?:table|column|module)|malformed|vtable constructor"
+    "|already another table or index|unrecognized token|has no column|may not be",
+    re.IGNORECASE,
+)
 _FULL = 1 << 20  # bytes; with fewer free SQLite may call it an I/O error
 
 
@@ -29,15 +36,19 @@ class ErrorKeys:
     full: str = "disk-full"
 
 
-def known_error(error: sqlite3.Error | OSError, path: Path | str, keys: ErrorKeys) -> KnownError | None:
+def known_error(
+    error: sqlite3.Error | OSError | UnicodeError, path: Path | str, keys: ErrorKeys
+) -> KnownError | None:
     """The known error for what SQLite or the system says of ``path``; None: it is a bug."""
     key = _key(error, Path(path).parent, keys)
     return KnownError(key, path=str(path), folder=str(Path(path).parent)) if key else None
 
 
-def _key(error: sqlite3.Error | OSError, folder: Path, keys: ErrorKeys) -> str:
+def _key(error: sqlite3.Error | OSError | UnicodeError, folder: Path, keys: ErrorKeys) -> str:
     if isinstance(error, OSError):
         return keys.full if error.errno == errno.ENOSPC else keys.readonly
+    if isinstance(error, UnicodeError) or _DAMAGE.search(str(error)):
+        return keys.damaged
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code of an extended one
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return keys.locked
@@ -58,7 +69,7 @@ def known_errors(path: Path | str, keys: ErrorKeys) -> Iterator[None]:
     """Turn what SQLite reports about the disk, locks and damage into known errors."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         known = known_error(error, path, keys)
         if known is None:
             raise
@@ -67,7 +78,15 @@ def known_errors(path: Path | str, keys: ErrorKeys) -> Iterator[None]:
 
 def connect(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
     """Open without Python's own transactions, see ``transaction``; wait so long for another's lock."""
+    make_file(path)
     return sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
+
+
+def make_file(path: Path | str) -> None:
+    """Begin a database that only this user may read; what SQLite puts beside it gets the same mode."""
+    if str(path) != MEMORY:
+        with suppress(OSError):  # it is there, or SQLite says what is wrong
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def keep_private(db: sqlite3.Connection) -> None:

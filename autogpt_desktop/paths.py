@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -87,9 +89,78 @@ def model_dirs() -> list[Path]:
     return [models_dir(), bundled_models()]
 
 
+def make_private(folder: Path) -> None:
+    """A folder, and those above it that are missing, that nobody else on this computer can open.
+
+    Raises OSError. One that exists keeps its mode, see ``keep_private``.
+    """
+    missing = [folder]
+    while not (above := missing[-1].parent).exists() and above != missing[-1]:
+        missing.append(above)
+    for place in reversed(missing):  # mkdir(parents=True) would give the upper ones the usual mode
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
+# What stands in our folders with words of the user in it. Models are not among them.
+_PRIVATE = (
+    "history*", "drafts.db*", "translations.db*", "sentiment-corrections*", "models.json", "questions",
+    "glossaries", "collections", "runs", "texts", "states", "settings.json*", "config", "cache",
+)  # fmt: skip
+_OURS = (*_PRIVATE, "models", "packed", "bench", "model-headers.json", "*.lock", "*.new")
+
+
+def keep_private() -> None:
+    """Close what older versions left open to other users of this computer. Follows no link.
+
+    A folder that also holds other things, as one on a USB stick may, keeps its own mode. On Windows a
+    profile is private already. Never raises.
+    """
+    if os.name != "posix":
+        return
+    base = home()
+    places = (
+        [base]
+        if base
+        else [
+            Path(platformdirs.user_data_dir(APP, appauthor=False)),
+            Path(platformdirs.user_config_dir(APP, appauthor=False)),
+            Path(platformdirs.user_cache_dir(APP, appauthor=False)),
+        ]
+    )
+    for place in places:
+        with suppress(OSError):
+            if place.is_symlink() or not place.is_dir():
+                continue
+            entries = list(place.iterdir())
+            if all(any(entry.match(name) for name in _OURS) for entry in entries):
+                _close(place)
+            for entry in entries:
+                if any(entry.match(name) for name in _PRIVATE):
+                    _close_all(entry)
+
+
+def _close_all(entry: Path) -> None:
+    _close(entry)
+    if entry.is_symlink() or not entry.is_dir():
+        return
+    for folder, folders, files in os.walk(entry):
+        for name in (*folders, *files):
+            _close(Path(folder) / name)
+
+
+def _close(entry: Path) -> None:
+    """Take away what others may do with a file or folder of this user."""
+    with suppress(OSError):
+        state = entry.lstat()
+        kind = stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)
+        linked = stat.S_ISREG(state.st_mode) and state.st_nlink > 1  # it is somebody else's file too
+        if kind and not linked and state.st_uid == os.getuid() and state.st_mode & 0o077:
+            entry.chmod(stat.S_IMODE(state.st_mode) & ~0o077)
+
+
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise KnownError("folder-not-writable", folder=str(folder)) from error
     return folder

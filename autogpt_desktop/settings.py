@@ -157,8 +157,8 @@ class Settings:
         values = {**self.extra, **{item: getattr(self, item) for item in _saved_fields()}}
         text = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(path, text, durable=True)
+            paths.make_private(path.parent)
+            atomic.write_text(path, text, private=True, durable=True)
         except OSError as error:
             raise KnownError("settings-not-saved", path=str(path), reason=error.strerror) from error
 

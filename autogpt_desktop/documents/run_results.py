@@ -20,6 +20,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from autogpt_desktop import database
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.paths import make_private
 
 KEPT = 20  # runs whose files stay
 _VERSION = 1
@@ -40,7 +41,7 @@ class Run:
         name = hashlib.sha256("\0".join(depends_on).encode()).hexdigest()[:32]
         self.path = folder / f"{name}{_SUFFIX}"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(folder)
             self._tidy(folder)
             try:
                 self._open()

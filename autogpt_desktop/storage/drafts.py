@@ -44,7 +44,8 @@ class TextDrafts:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
         with database.known_errors(self._path, ERRORS):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            paths.make_private(self._path.parent)
+            database.make_file(self._path)
             db = sqlite3.connect(self._path, timeout=0.2)
             try:
                 database.keep_private(db)

@@ -50,19 +50,19 @@ class Glossaries:
             self._terms[source, target] = tuple(terms)
             self._made.pop((source, target), None)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            paths.make_private(path.parent)
             if not terms:
                 path.unlink(missing_ok=True)
                 return
         except OSError as error:
             raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
-        write_terms(path, terms)
+        write_terms(path, terms, private=True)
 
 
-def write_terms(path: Path, terms: Sequence[Term]) -> None:
+def write_terms(path: Path, terms: Sequence[Term], *, private: bool = False) -> None:
     """A CSV file, whole or not at all. Raises KnownError("file-not-written")."""
     try:
-        atomic.write_text(path, Glossary(terms).to_csv())
+        atomic.write_text(path, Glossary(terms).to_csv(), private=private)
     except OSError as error:
         raise KnownError("file-not-written", name=path.name, reason=error.strerror) from error
 

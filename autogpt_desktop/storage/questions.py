@@ -59,8 +59,8 @@ class Questions:
         file = self._file(kept.id)
         value = dataclasses.asdict(kept) | {"turns": turns}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic.write_text(file, json.dumps(value, ensure_ascii=False))
+            paths.make_private(self.folder)
+            atomic.write_text(file, json.dumps(value, ensure_ascii=False), private=True)
             self._tidy()
         except OSError as error:
             reason = error.strerror or str(error)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autogpt_desktop import paths
-from autogpt_desktop.database import clean, keep_private, known_errors
+from autogpt_desktop.database import clean, keep_private, known_errors, make_file
 from autogpt_desktop.storage.conversations.schema import ERRORS
 
 MOST = 200
@@ -153,7 +153,8 @@ class TranslateHistory:
         path = self._path or paths.data_dir() / "translations.db"
         with known_errors(path, ERRORS):
             if self._db is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                paths.make_private(path.parent)
+                make_file(path)
                 db = sqlite3.connect(path, timeout=1)
                 try:
                     keep_private(db)

@@ -73,8 +73,10 @@ class Collections:
         }
         file = collection.folder / "collection.json"
         try:
-            collection.folder.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(file, json.dumps(value, indent=2))  # ASCII: names may be any bytes
+            paths.make_private(collection.folder)
+            atomic.write_text(
+                file, json.dumps(value, indent=2), private=True
+            )  # ASCII: names may be any bytes
         except OSError as error:
             reason = error.strerror or str(error)
             raise KnownError("collection-not-written", folder=str(self.folder), reason=reason) from error

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from autogpt_desktop import database
+from autogpt_desktop import database, paths
 from autogpt_desktop.documents.index.terms import TOKENIZER
 from autogpt_desktop.events import Notice
 
@@ -57,7 +57,7 @@ def open_index(path: Path, busy_ms: int = 2000) -> tuple[sqlite3.Connection, lis
     Raises KnownError: index-locked, index-readonly, disk-full.
     """
     with database.known_errors(path, ERRORS):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        paths.make_private(path.parent)
         try:
             return _open(path, busy_ms), []
         except _Unusable as error:

@@ -132,7 +132,9 @@ _MORE_WORDS = {
 }
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _CODE = re.compile(r"```.*?(```|$)", re.DOTALL)
-_NOISE = re.compile(r"https?://\S+|\S+@\S+\.\S+|`[^`]*`|<[^>]{1,200}>")
+_NOISE = re.compile(
+    r"https?://\S+|(?<!\S)(?=\S[^\s@]*+@\S[^\s.]*+\.\S)\S++|`[^`]*`|<[^>]{1,200}>"
+)  # an address is looked for once a word: from each letter on it would take the square of the time
 
 
 @dataclass(frozen=True, slots=True)

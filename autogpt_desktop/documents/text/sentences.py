@@ -81,12 +81,16 @@ def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
 
 
 def _ends(text: str, language: str) -> Iterator[int]:
-    block_end, width = 0, 0  # a block: lines without a blank one between them
+    begin, block_end, width = 0, 0, 0  # a block: lines without a blank one between them
     for match in _END.finditer(text):
         at, end = match.span()
         if text[at] == "\n":
+            if blank := _BLANK.match(text, at):
+                begin = max(at + 1, blank.end() - 1)  # where the blank line's own break stands
+                yield end
+                continue
             if at >= block_end:
-                width, block_end = _block(text, at)
+                width, block_end = _block(text, begin, at)
             if _breaks_line(text, at, width):
                 yield end
         elif _breaks(text, at, end, language):
@@ -165,19 +169,16 @@ def _abbreviated(text: str, at: int, end: int, first: str, word: str, language: 
     return False
 
 
-def _block(text: str, at: int) -> tuple[int, int]:
-    """The widest line among those around ``at`` with no blank line between, and where they end."""
-    begin, limit = max(0, at - 4000), min(len(text), at + 20_000)  # of a huge block these tell enough
-    begin = max(begin, text.rfind("\n\n", begin, at) + 1)
+def _block(text: str, begin: int, at: int) -> tuple[int, int]:
+    """The widest line around ``at`` of the block that begins at ``begin``, and where the block ends."""
+    begin, limit = max(begin, at - 4000), min(len(text), at + 20_000)  # of a huge block these tell enough
     found = _BLANK.search(text, at, limit)
     end = found.start() if found else limit
     return max(map(_columns, text[begin:end].split("\n"))), max(end, at + 1)
 
 
 def _breaks_line(text: str, at: int, width: int) -> bool:
-    """Whether the line break at ``at`` ends a sentence."""
-    if _BLANK.match(text, at):
-        return True
+    """Whether the line break at ``at``, with no blank line behind it, ends a sentence."""
     next_end = text.find("\n", at + 1)
     line = text[text.rfind("\n", 0, at) + 1 : at].strip()
     following = text[at + 1 : next_end if next_end >= 0 else len(text)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
+from html import unescape as _unescape
 from pathlib import Path
 
 from autogpt_desktop.documents.files import read_bytes
@@ -31,6 +31,14 @@ from autogpt_desktop.errors import KnownError
 
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _LARGEST = 64 << 20  # bytes of a page
+
+
+def unescape(text: str) -> str:
+    """As browsers read it; a number of thousands of digits, which Python refuses, stays as it is."""
+    try:
+        return _unescape(text)
+    except ValueError:
+        return text
 
 
 def _set(names: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ the marks of a segment onto its translation.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,7 +94,8 @@ class Segment:
 
     def phrases(self) -> Iterator[str]:
         """The texts of marks that cover a sentence in part: their translations help ``carried``."""
-        spans = [(first, last, 0, 0) for first, last in sentences(self.text)]
+        spans = sentences(self.text)
+        starts, ends = [first for first, _ in spans], [last for _, last in spans]
         for node in _every(self.nodes):
             start, end = trimmed(self.text, node.start, node.end)
             text = self.text[start:end]
@@ -101,8 +103,8 @@ class Segment:
                 continue
             if len(text) > LONGEST_PHRASE or not _LETTER.search(text):
                 continue
-            touched = [span for span in spans if span[0] < end and start < span[1]]
-            if len(touched) == 1 and not covers(self.text, (start, end), touched[0][:2]):
+            touched = spans[bisect_right(ends, start) : bisect_left(starts, end)]
+            if len(touched) == 1 and not covers(self.text, (start, end), touched[0]):
                 yield text
 
 
@@ -127,26 +129,27 @@ def _matched(tokens: Sequence[Token]) -> list[Token]:
     """The tokens, where those ends of marks are edges that are no pair around one piece of one line."""
     found = list(tokens)
     around: list[int] = []  # marks that are open, by their places
-    cut: set[int] = set()  # of these, those that cannot stay whole
+    cut = 0  # so many of these, the outermost, cannot stay whole
     for at, token in enumerate(tokens):
         if isinstance(token, Open):
             around.append(at)
         elif isinstance(token, Edge):
-            cut.update(around)
+            cut = len(around)
         elif isinstance(token, Close):
-            begin = next((place for place in reversed(around) if tokens[place] is token.opened), None)
-            if begin is None:
+            outer = len(around) - 1
+            while outer >= 0 and tokens[around[outer]] is not token.opened:
+                outer -= 1
+            if outer < 0:
                 found[at] = Edge(token)
-                cut.update(around)
+                cut = len(around)
                 continue
-            inner = around[around.index(begin) + 1 :]
-            if inner:  # never closed
-                cut.update(around)
-            if begin in cut:
+            begin, inner = around[outer], around[outer + 1 :]
+            if inner or outer < cut:  # what is inside was never closed
                 found[at], found[begin] = Edge(token), Edge(tokens[begin])
+                cut = outer
             for place in inner:
                 found[place] = Edge(tokens[place])
-            del around[around.index(begin) :]
+            del around[outer:]
     for place in around:
         found[place] = Edge(tokens[place])
     return found
@@ -200,9 +203,11 @@ def _tree(line: list[Token], collapse: bool) -> Segment:
 
 
 def _every(nodes: Sequence[Node]) -> Iterator[Node]:
-    for node in nodes:
+    waiting = [*reversed(nodes)]  # marks may stand in one another deeper than Python calls
+    while waiting:
+        node = waiting.pop()
         yield node
-        yield from _every(node.inside)
+        waiting += reversed(node.inside)
 
 
 def covers(text: str, mark: Span, sentence: Span) -> bool:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.documents.write.base import Blocks, Skeleton, read_text
 from autogpt_desktop.errors import KnownError
 
-_PARAGRAPHS = re.compile(r"(?:[^\S\n]*\n)+[^\S\n]*\n\s*|\f")
+_SPACE = re.compile(r"\s+")
 _TIMING = re.compile(
     r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\S\n]*-->[^\S\n]*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 )
@@ -22,7 +22,7 @@ _INDENTED = re.compile(r" {4}|\t")
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}|\s*")
 _LINK_TARGET = re.compile(r"\s{0,3}\[[^\]]+\]:\s")
 _LINE_START = re.compile(r"\s*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6}|\[[ xX]\])\s+)+")
-_CELL_END = re.compile(r"(\s*\|\s*(?::?-+:?\s*\|\s*)*)")
+_CELL_END = re.compile(r"((?:(?<!\s)\s++)?\|\s*(?::?-+:?\s*\|\s*)*)")
 
 
 def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
@@ -41,10 +41,21 @@ def plain(path: Path, limits: Limits) -> Blocks:
 
 def paragraphs(text: str) -> list[tuple[bool, str]]:
     parts, at = [], 0
-    for gap in _PARAGRAPHS.finditer(text):
-        parts += [(True, text[at : gap.start()]), (False, gap.group())]
-        at = gap.end()
+    for first, last in _gaps(text):
+        parts += [(True, text[at:first]), (False, text[first:last])]
+        at = last
     return [*parts, (True, text[at:])]
+
+
+def _gaps(text: str) -> Iterator[tuple[int, int]]:
+    """What stands between paragraphs: white space with an empty line in it, or a form feed."""
+    for space in _SPACE.finditer(text):
+        if space[0].count("\n") > 1:
+            yield space.span()
+        else:
+            for at in range(*space.span()):
+                if text[at] == "\f":
+                    yield at, at + 1
 
 
 def subtitles(path: Path, limits: Limits) -> Blocks:

@@ -11,7 +11,7 @@ from typing import Any
 
 from autogpt_desktop.database import MEMORY, clean, known_errors, transaction
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.storage.conversations.schema import ERRORS, open_database
+from autogpt_desktop.storage.conversations.schema import ERRORS, damaged, open_database
 from autogpt_desktop.storage.conversations.search import segment
 
 
@@ -50,6 +50,14 @@ class Store:
     def rows(self, query: str, *values: Any) -> list[Any]:
         with known_errors(self.file, ERRORS):
             return self.db.execute(query, values).fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What is no JSON, or no number where one was written, comes of a damaged file."""
+        try:
+            yield
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise damaged(self.file) from error
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from autogpt_desktop import atomic, database
+from autogpt_desktop import atomic, database, paths
 from autogpt_desktop.database import MEMORY
 from autogpt_desktop.errors import KnownError
 
@@ -79,10 +80,10 @@ def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
     Raises KnownError: history-newer (the file is then untouched, byte for byte), history-corrupt,
     history-locked, history-readonly, history-io, disk-full.
     """
-    with database.known_errors(path, ERRORS):
+    with database.known_errors(path, ERRORS), _all_known(path):
         if path != MEMORY:
             path = Path(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            paths.make_private(path.parent)
             _refuse_foreign(path, busy_ms)
         db = database.connect(path, busy_ms)
         try:
@@ -91,6 +92,22 @@ def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
             db.close()
             raise
     return db
+
+
+@contextmanager
+def _all_known(path: Path | str) -> Iterator[None]:
+    """While a database is opened nothing is asked that a sound one could not answer."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if database.known_error(error, path, ERRORS) is not None or path == MEMORY:
+            raise
+        raise damaged(path) from error
+
+
+def damaged(path: Path | str) -> KnownError:
+    """What to raise for a database with values in it that we did not write."""
+    return KnownError(ERRORS.damaged, path=str(path), folder=str(Path(path).parent))
 
 
 def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
@@ -102,7 +119,7 @@ def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
     _migrate(db, path)
     tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables >= TABLES:
-        raise KnownError("history-corrupt", path=str(path), folder=str(Path(path).parent))
+        raise damaged(path)
 
 
 def _refuse_foreign(path: Path, busy_ms: int) -> None:
@@ -153,7 +170,7 @@ def backup_path(path: Path, version: int) -> Path:
 
 
 def _copy(db: sqlite3.Connection, target: Path) -> None:
-    with atomic.replacing(target) as scratch, closing(database.connect(scratch)) as copy:
+    with atomic.replacing(target, private=True) as scratch, closing(database.connect(scratch)) as copy:
         db.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
 
@@ -186,7 +203,11 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
 
 def set_aside(path: Path) -> Path:
     """Rename a damaged database (and its log) so that a new one can be begun; nothing is deleted."""
-    target = path.with_name(f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    name = f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    target, number = path.with_name(name + path.suffix), 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{name}-{number}{path.suffix}")
     with database.known_errors(path, ERRORS):
         database.move(path, target)
     return target

@@ -56,12 +56,14 @@ class History(Store):
             rows = self.rows(
                 f"{_CONVERSATION} {order} LIMIT ? OFFSET ?", -1 if limit is None else limit, offset
             )
-            return [_conversation(row) for row in rows]
+            with self.reading():
+                return [_conversation(row) for row in rows]
         found = self._matching_messages(query)
         words = query.casefold().split()
         ids = []
         for row in self.rows(f"SELECT c.id, c.title FROM conversations c {order}"):
-            title = row[1].casefold()
+            with self.reading():
+                title = row[1].casefold()
             if row[0] in found or all(word in title for word in words):
                 ids.append(row[0])
         ids = ids[offset:] if limit is None else ids[offset : offset + limit]
@@ -85,18 +87,20 @@ class History(Store):
 
     def _found(self, conversation_id: int, message_id: int | None, query: str) -> Conversation:
         row = self.rows(f"{_CONVERSATION} WHERE c.id = ?", conversation_id)[0]
-        if message_id is None:
-            return _conversation(row)
-        text = self.rows("SELECT text FROM messages WHERE id = ?", message_id)[0][0]
-        excerpt, spans = snippet(text, query)
-        return _conversation(row, snippet=excerpt, snippet_matches=spans, match_id=message_id)
+        with self.reading():
+            if message_id is None:
+                return _conversation(row)
+            text = self.rows("SELECT text FROM messages WHERE id = ?", message_id)[0][0]
+            excerpt, spans = snippet(text, query)
+            return _conversation(row, snippet=excerpt, snippet_matches=spans, match_id=message_id)
 
     def get(self, conversation_id: int) -> Conversation:
         """Raises KnownError("conversation-missing") for one that is deleted or never was."""
         rows = self.rows(f"{_CONVERSATION} WHERE c.id = ? AND c.deleted = 0", conversation_id)
         if not rows:
             raise KnownError("conversation-missing")
-        return _conversation(rows[0])
+        with self.reading():
+            return _conversation(rows[0])
 
     def has(self, conversation_id: int) -> bool:
         return bool(self.rows("SELECT 1 FROM conversations WHERE id = ? AND deleted = 0", conversation_id))
@@ -162,6 +166,10 @@ class History(Store):
 
     def path(self, conversation_id: int) -> list[Message]:
         """The branch that is shown, from the first message to the last."""
+        with self.reading():
+            return self._path(conversation_id)
+
+    def _path(self, conversation_id: int) -> list[Message]:
         rows = self.rows(
             "SELECT id, parent_id, active_child, role, text, state, created, model, stats, attachments"
             " FROM messages WHERE conversation_id = ? AND deleted = 0 ORDER BY id",

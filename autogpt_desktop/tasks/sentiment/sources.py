@@ -23,7 +23,7 @@ _LOOK = 200  # rows that tell which column has the texts
 _LARGEST = 2 << 30  # bytes, of a file of lines
 _LONGEST = 1 << 20  # characters, of one line
 _WIDE = re.compile(f"[{WIDE}]")
-_MARK = re.compile(r"\s*(?:[-*•–·]|\(?\d{1,4}[.)、．])\s+")
+_MARK = re.compile(r"^\s*+(?:[-*•–·]|\(?\d{1,4}[.)、．])\s+")
 _CLOSED = re.compile(r"[.!?…。！？；;:：\"'”’»）)\]》」』]\s*$")
 _NAMES = re.compile(
     r"texts?|review|comment|feedback|message|body|content|opinion|sentence|tweet|post|answer|description"

@@ -28,10 +28,10 @@ WIDE = {"zh", "ja"}  # written without spaces
 PROTECTED = re.compile(
     r"`[^`\n]+`|\]\([^()\s]*\)"  # code, and where a Markdown link leads
     r"|https?://[^\s<>\"'，。、）」】]*[^\s<>\"'，。、）」】.,;:!?)\]]|www\.[\w./-]*[\w/]"
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->|&(?:[A-Za-z]{2,8}|#\d{1,6});"
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"  # from a word's beginning only: elsewhere it is in vain
+    r"|</?[A-Za-z][^<>\n]{0,200}>|<!--(?:(?!<!--|-->).)*+-->|&(?:[A-Za-z]{2,8}|#\d{1,6});"
     r"|\{\{[^{}\n]{0,60}\}\}|\$\{[^{}\n]{0,60}\}|\{[^{}\n]{0,60}\}"
-    r"|%\(\w+\)[-#0 +]*[\d.]*[sdifgxrue]|%(?:\d+\$)?[-#0+]*[\d.]*(?:[lh]{0,2})[sdifxXucg](?![a-z])|%%"
+    r"|%\(\w++\)[-#0 +]*+[\d.]*+[sdifgxrue]|%(?:\d++\$)?[-#0+]*+[\d.]*+(?:[lh]{0,2})[sdifxXucg](?![a-z])|%%"
 )
 _NUMBER = re.compile(r"\d+(?:[.,'’ \u00a0\u202f\u2009٬٫]\d{3}(?!\d))*(?:[.,٫]\d+)?")
 _SCALES: dict[str, int] = {
@@ -43,6 +43,7 @@ _SCALES: dict[str, int] = {
     "ألف": 3, "مليون": 6, "مليار": 9, "万": 4, "萬": 4, "亿": 8, "億": 8, "만": 4, "억": 8, "千": 3, "천": 3,
 }  # fmt: skip
 _SCALE = re.compile(r"[\s\u00a0]*(" + "|".join(sorted(map(re.escape, _SCALES), key=len, reverse=True)) + ")")
+_NEAR = 24  # characters behind a number in which its "million" begins and ends
 _SAID = 12  # a number up to this may be written as a word
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -51,6 +52,7 @@ _CHARACTERS = re.compile(r"[^\W_]")
 _SCRIPT = {
     "zh": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC", "ar": "ARABIC",
 }  # fmt: skip
+_MOST_REPAIRED = 100  # protected parts; a text that lost more was not translated at all
 _MOST_CHECKED = 40  # letters; fewer may be names, which are in any language
 _HARDLY = 0.1  # probability of the language that was asked for
 
@@ -195,7 +197,7 @@ def _numbers(text: str) -> Counter[float]:
         if tail and len(tail.group(1)) != 3:
             whole, fraction = digits[: tail.start()], tail.group(1)
         value = float("".join(filter(str.isdecimal, whole)) + "." + (fraction or "0"))
-        scale = _SCALE.match(text.casefold(), match.end())
+        scale = _SCALE.match(text[match.end() : match.end() + _NEAR].casefold())
         if scale:
             value *= 10 ** _SCALES[scale.group(1)]
         found[round(value, 4)] += 1
@@ -206,16 +208,23 @@ def repaired(source: str, translation: str) -> tuple[str, bool]:
     """The translation with lost protected parts put back: where something like them stands, else about
     where they stood. And whether a place had to be guessed."""
     guessed = False
-    for part in protected(source):
-        have = Counter(protected(translation))[part]
-        if have >= Counter(protected(source))[part]:
+    parts, have = protected(source), Counter(protected(translation))
+    wanted = Counter(parts)
+    if (wanted - have).total() > _MOST_REPAIRED:
+        return translation, True
+    if (wanted - have).total() > _MOST_REPAIRED:
+        return translation, True
+    for part in parts:
+        if have[part] >= wanted[part]:
             continue
         loose = re.compile(r"\s*".join(map(re.escape, re.sub(r"\s+", "", part))), re.IGNORECASE)
         if (match := loose.search(translation)) and match.group() != part:
             translation = translation[: match.start()] + part + translation[match.end() :]
+            have = Counter(protected(translation))
             continue
         at = round(source.index(part) / max(len(source), 1) * len(translation))
         translation, guessed = _put(translation, at, part), True
+        have = Counter(protected(translation))
     return translation, guessed
 
 

@@ -53,6 +53,7 @@ _CJK = re.compile(f"[{CJK}{CJK_SIGNS}{HALF_KANA}]")  # of Chinese and Japanese
 _HANGUL = re.compile(f"[{HANGUL}]")
 _OPENS = "'’\"“«„(¿¡-–—/["
 _WORD = re.compile(r"[^\W_]+")
+_LAST_WORD = re.compile(r".*\w", re.DOTALL)
 
 Cancelled = Callable[[], bool]
 _Steps = Generator[Progress, None, Candidate]
@@ -361,7 +362,8 @@ def _cut(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[list[str], list[int]
 def _begins(before: str, text: str) -> bool:
     """May a word stand between these two pieces of a text? Behind a full stop none does."""
     if not before or text[:1].isspace():
-        return not re.search(r"[.!?。！？…]\W*$", before)
+        word = _LAST_WORD.match(before)
+        return not re.search("[.!?。！？…]", before[word.end() :] if word else before)
     if _CJK.match(before[-1]) or _CJK.match(text):
         return not re.search(r"[。！？]$", before)
     return before[-1] in _OPENS or (not before[-1].isspace() and not text[:1].isalnum())

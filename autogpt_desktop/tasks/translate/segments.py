@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from autogpt_desktop.documents.text.scripts import UNSPACED
+from autogpt_desktop.documents.text.scripts import WIDE as WIDE_LETTERS
 from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.tasks.translate.checks import WIDE, apart, has_letters
 
 LONGEST = 320  # characters of a sentence that is translated whole; Chinese and Japanese: a third
+ENDLESS = 4 * LONGEST  # characters that have no place to cut them at: no language, and nothing to translate
+_SPACE = re.compile(r"\s")
+_UNSPACED_LETTER = re.compile(f"[{UNSPACED}{WIDE_LETTERS}]")
 _CLAUSE = re.compile(r"[;:،؛,](?=\s)|[，、；：]|[—–](?=\s)|(?<=\s)(?=[—–]\s)")
 
 
@@ -48,7 +53,7 @@ def pieces(text: str, source: str, target: str, part: int = 0) -> tuple[list[Pie
 
 
 def _parts(text: str) -> tuple[str, str, str]:
-    if not has_letters(text):
+    if not has_letters(text) or len(text) > ENDLESS:
         return text, "", ""
     head, inner, tail = apart(text)
     bullet = re.match(r"(?:[-*•‣◦▪·–—+]|#{1,6}|>|\(?\d{1,3}[.)、]|\[[ xX]\])\s+", inner)
@@ -74,14 +79,20 @@ def _clauses(text: str, first: int, last: int, source: str) -> Iterator[tuple[in
     longest = LONGEST // 3 if source in WIDE else LONGEST
     while last - first > longest:
         count = -(-(last - first) // longest)
-        source_sentence = first + (last - first) // count
+        ideal = first + (last - first) // count
         low, high = first + longest // 4, min(first + longest, last - longest // 8)
-        ends = [match.end() for match in _CLAUSE.finditer(text, first, last) if low <= match.end() <= high]
+        marks = _CLAUSE.finditer(text, max(first, low - 1), min(last, high + 1))
+        ends = [match.end() for match in marks if low <= match.end() <= high]
         if not ends:
-            ends = [match.start() for match in re.compile(r"\s").finditer(text, low, high)]
+            ends = [match.start() for match in _SPACE.finditer(text, low, high)]
+        if not ends and _UNSPACED_LETTER.match(text, ideal):
+            ends = [ideal]
         if not ends:
-            break
-        cut = min(ends, key=lambda end: abs(end - source_sentence))
+            space = _SPACE.search(text, high, last)
+            if space is None:
+                break
+            ends = [space.start()]  # behind a word without an end, which is not translated
+        cut = min(ends, key=lambda end: abs(end - ideal))
         yield _trim(text, first, cut)
         first = cut
     yield _trim(text, first, last)

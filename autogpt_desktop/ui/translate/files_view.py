@@ -114,7 +114,7 @@ class FilesView(QWidget):
         stamp = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
         path = paths.data_dir() / "texts" / f"{tr('Pasted text')} {stamp}.txt"
         try:  # at once: a text that waits must not be lost with the window
-            path.parent.mkdir(parents=True, exist_ok=True)
+            paths.make_private(path.parent)
             path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         except OSError as error:
             self._context.show_error(

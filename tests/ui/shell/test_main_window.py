@@ -350,7 +350,7 @@ def test_no_display_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert display.has_display()
 
 
-def test_history_that_cannot_be_opened_is_replaced_by_one_in_memory(isolated_home: Path) -> None:
+def test_history_that_cannot_be_opened_is_replaced_by_a_new_one_or_one_in_memory(isolated_home: Path) -> None:
     history, problem = app.open_history()
     assert problem is None
     history.close()
@@ -359,8 +359,14 @@ def test_history_that_cannot_be_opened_is_replaced_by_one_in_memory(isolated_hom
         extra.unlink()
     database.write_bytes(b"this is no database" * 500)
     history, problem = app.open_history()
-    assert isinstance(problem, KnownError)
-    assert database.read_bytes().startswith(b"this is no database")
+    assert isinstance(problem, KnownError) and problem.key == "history-recovered" and history.lasting
+    assert Path(str(problem.values["path"])).read_bytes().startswith(b"this is no database")
+    history.close()
+    database.write_bytes(
+        b"SQLite format 3\0".ljust(60, b"\1") + b"\0\0\0\x63".ljust(40, b"\1")
+    )  # of a newer version
+    history, problem = app.open_history()
+    assert isinstance(problem, KnownError) and problem.key == "history-newer" and not history.lasting
     history.close()
 
 

@@ -89,6 +89,7 @@ class _Lines:
         self.parts = parts
         self.heading = ""
         self._line: list[str] = []
+        self._written = False  # whether the line has more than white space
         self._gap = 0  # line breaks that are due before the next text
         self._pre = 0
         self._heading: list[str] | None = None
@@ -101,9 +102,10 @@ class _Lines:
             self._flush(1)
             if tag == "li":
                 self._line.append("- ")
+                self._written = True
         elif tag == "br":
             self._flush(1)
-        elif tag in {"td", "th"} and "".join(self._line).strip():
+        elif tag in {"td", "th"} and self._written:
             self._line.append(" | ")
         if tag == "pre":
             self._pre += 1
@@ -126,6 +128,7 @@ class _Lines:
             return
         if self._heading is not None:
             self._heading.append(text)
+        self._written = self._written or not text.isspace()
         if not self._pre:
             self._line.append(_SPACE.sub(" ", text))
             return
@@ -133,12 +136,14 @@ class _Lines:
             if number:
                 self._flush(1, keep=True)
             self._line.append(line)
+            self._written = self._written or bool(line.strip())
 
     def _flush(self, gap: int, keep: bool = False) -> None:
         """End the line that is open; ``gap`` line breaks come before the next one."""
         line = "".join(self._line)
         line = line.rstrip() if keep or self._pre else re.sub("  +", " ", line).strip(" ")
         self._line.clear()
+        self._written = False
         if line and line != "-":
             self.parts.add("\n" * (self._gap if self._begun else 0) + line)
             self._begun = True

@@ -17,7 +17,9 @@ from autogpt_desktop.documents.types import Limits
 
 __all__ = ["Parts", "Unreadable", "parse"]
 
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html)", re.I | re.S)
+_HTML = re.compile(
+    rb"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype html|html)", re.I | re.S
+)
 _OTHER = (
     b"{\\rtf",
     b"\x89PNG",

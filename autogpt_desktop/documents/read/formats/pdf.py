@@ -7,7 +7,7 @@ import re
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
 
 _HYPHEN = re.compile("[\ufffe\x02\xad]\\s*")  # PDFium's mark for a word that was divided at a line's end
-_SPACES = re.compile("[ \t\xa0]+(?=\n)|(?<= ) +")
+_SPACES = re.compile("(?<![ \t\xa0])[ \t\xa0]++(?=\n)|(?<= ) +")
 
 
 def read_pdf(data: bytes, parts: Parts) -> None:

@@ -28,7 +28,7 @@ from PySide6.QtGui import (
 )
 
 from autogpt_desktop.ui.chat.messages.highlight import highlight
-from autogpt_desktop.ui.chat.messages.markdown_parse import PLAIN_ABOVE, clean, groups, image_text, parser
+from autogpt_desktop.ui.chat.messages.markdown_parse import clean, groups, image_text, is_plain, parser
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class MarkdownWriter:
     def grow(self, text: str) -> None:
         """``text`` begins with what was written before: write its last block and what follows it."""
         text = clean(text)
-        if len(text) > PLAIN_ABOVE:
+        if is_plain(text):
             self.write_plain(text)
             return
         tail = text[self._done :]

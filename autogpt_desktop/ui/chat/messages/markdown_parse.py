@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 PLAIN_ABOVE = 100_000  # characters: longer texts are shown as they are
-_MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^\s*(?:[-+]|\d+[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
+_LINKS = 5_000  # opening brackets: with more the parser takes a second
+_MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
 
 
 @cache
@@ -26,21 +27,40 @@ def parser() -> MarkdownIt:
     return markdown
 
 
-_FORMULA = re.compile(
-    r"\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\$(?=\S)[^$\n]*[^\s$\\]\$(?!\d)", re.DOTALL
-)  # a price ("$5 and $6") does not close
+_CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
+_INLINE_FORMULA = re.compile(r"\$(?=\S)[^$\n]*[^\s$\\]\$(?!\d)")  # a price ("$5 and $6") does not close
 
 
 def _formula(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "$\\":
         return False
-    match = _FORMULA.match(state.src, state.pos, state.posMax)
-    if not match:
+    end = _formula_end(state)
+    if end < 0:
         return False
     if not silent:
-        state.push("text", "", 0).content = match[0]
-    state.pos = match.end()
+        state.push("text", "", 0).content = state.src[state.pos : end]
+    state.pos = end
     return True
+
+
+def _formula_end(state: StateInline) -> int:
+    """Behind the formula that begins here; -1: none does."""
+    closer = _CLOSERS.get(state.src[state.pos : state.pos + 2])
+    if closer is not None:
+        at = _next(state, closer, state.pos + 3)
+        if 0 <= at <= state.posMax - 2:
+            return at + 2
+    match = _INLINE_FORMULA.match(state.src, state.pos, state.posMax)
+    return match.end() if match else -1
+
+
+def _next(state: StateInline, mark: str, at: int) -> int:
+    """``state.src.find(mark, at)``, remembered: many openers without a closer look through a text once."""
+    source, asked, answer = state.env.get(mark, ("", 0, 0))
+    if source is not state.src or asked > at or 0 <= answer < at:
+        answer = state.src.find(mark, at)
+        state.env[mark] = state.src, at, answer
+    return int(answer)
 
 
 def clean(text: str) -> str:
@@ -49,6 +69,11 @@ def clean(text: str) -> str:
 
 
 _BAD = {0: "\ufffd", 0xFDD0: None, 0xFDD1: None, 0xFFFC: None}
+
+
+def is_plain(text: str) -> bool:
+    """Shown as it is: parsing it would hold the window up."""
+    return len(text) > PLAIN_ABOVE or text.count("[") > _LINKS
 
 
 def groups(tokens: list[Token]) -> Iterator[list[Token]]:
@@ -63,7 +88,7 @@ def groups(tokens: list[Token]) -> Iterator[list[Token]]:
 def plain_text(text: str) -> str:
     """What a rendered message reads as, for finding in it; one line a block."""
     text = clean(text)
-    if len(text) > PLAIN_ABOVE or not _MARKUP.search(text):
+    if is_plain(text) or not _MARKUP.search(text):
         return text
     lines = []
     for token in parser().parse(text):
