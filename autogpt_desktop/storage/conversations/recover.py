@@ -142,12 +142,16 @@ def _insert(db: sqlite3.Connection, conversations: list[Row], messages: list[Row
         )  # fmt: skip
     for number, row in kept.items():
         parent, shown = row.get("parent_id"), row.get("active_child")
-        same = parent in kept and kept[parent]["conversation_id"] == row["conversation_id"]
+        same = (
+            isinstance(parent, int)
+            and parent in kept
+            and kept[parent]["conversation_id"] == row["conversation_id"]
+        )
         db.execute(
             "INSERT INTO messages (id, conversation_id, parent_id, active_child, deleted, role, state,"
             " created, model, stats, text, attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                number, row["conversation_id"], parent if same and parent < number else None,
+                number, row["conversation_id"], parent if same and (parent or 0) < number else None,
                 shown if shown in kept else None, _token(row.get("deleted")),
                 row.get("role") if row.get("role") in ROLES else "user",
                 row.get("state") if row.get("state") in STATES else "complete",
@@ -156,9 +160,9 @@ def _insert(db: sqlite3.Connection, conversations: list[Row], messages: list[Row
             ),
         )  # fmt: skip
     for row in drafts:
-        number, text = row.get("conversation_id"), _text(row.get("text"))
-        if text and (number == 0 or number in titled):
-            db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", (number, text))
+        owner, text = row.get("conversation_id"), _text(row.get("text"))
+        if text and (owner == 0 or owner in titled):
+            db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", (owner, text))
     return len(kept)
 
 
