@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autogpt_desktop.documents.read.formats.html import decode_html
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.html import Page
 from autogpt_desktop.documents.write.open import open_blocks
@@ -167,3 +168,10 @@ def test_any_page_comes_back(tmp_path_factory: pytest.TempPathFactory, pieces: l
     assert other.count("end") >= len(blocks.texts)
     assert other.count("<a href=x>") == source.count("<a href=x>")
     assert re.findall(r"</?(?:p|br|pre)>", other) == re.findall(r"</?(?:p|br|pre)>", source)
+
+
+@pytest.mark.parametrize("name", ["utf-16", "UTF-16LE", "utf-32"])
+def test_a_page_that_says_utf_16_in_ascii_is_not(name: str) -> None:
+    page = f'<meta charset="{name}"><h1>Caf\u00e9</h1><p>Two words.</p>'
+    text, encoding = decode_html(page.encode()) or ("", "")
+    assert text == page and encoding == "utf-8"

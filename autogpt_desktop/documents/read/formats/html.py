@@ -19,7 +19,11 @@ _BLOCK = (
 )
 _NEVER, _BLOCKS = frozenset(_UNSEEN.split()), frozenset(_BLOCK.split())
 # What pages call themselves, and what browsers take them for (WHATWG, Encoding).
-_REALLY = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "shift_jis": "cp932"}
+# A page whose own words can be read as ASCII is not in UTF-16, whatever they say.
+_REALLY = {
+    "gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "shift_jis": "cp932",
+    **dict.fromkeys(("utf-16", "utf-16le", "utf-16be", "utf-16-le", "utf-16-be", "utf-32", "utf-7"), "utf-8"),
+}  # fmt: skip
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
