@@ -189,3 +189,20 @@ def test_every_reader_of_texts_takes_a_second_at_most(name, tmp_path):
         if taken > SECONDS:
             slow.append((fragment, round(taken, 1)))
     assert not slow
+
+
+@pytest.mark.parametrize("fragment", ["a@", " ", "a", "中", "\n", "\\[", "a \\( "])
+def test_texts_that_once_took_minutes(fragment):
+    text = (fragment * 20_000)[:20_000] + "x"
+    with within(5 * SECONDS):
+        pieces(text, "en", "fr")
+        language_of(text)
+        plain_text(text)
+
+
+def test_one_endless_word_is_passed_through_and_endless_chinese_is_cut():
+    (piece,), _ = pieces("a" * 5000, "en", "fr")
+    assert piece.inner == "" and piece.source == "a" * 5000
+    found, _ = pieces("中" * 5000, "zh", "en")
+    assert "".join(piece.source for piece in found) == "中" * 5000
+    assert all(0 < len(piece.inner) <= ENDLESS for piece in found)

@@ -63,13 +63,15 @@ def subtitles(path: Path, limits: Limits) -> Blocks:
     text, encoding = read_text(path, limits)
     parts: list[tuple[bool, str]] = []
     spoken = False
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    ends_at_blank = path.suffix.lower() == ".vtt"  # in SRT a cue ends where the next one's number stands
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
         bare = line.rstrip("\r\n")
-        if _TIMING.search(bare):
+        if _TIMING.match(bare.strip()):
             spoken = True
             parts.append((False, line))
-        elif not bare.strip():
-            spoken = False
+        elif not bare.strip() or (bare.strip().isdigit() and _TIMING.match(following.strip())):
+            spoken = spoken and not ends_at_blank and not bare.strip()
             parts.append((False, line))
         elif not spoken:
             parts.append((False, line))

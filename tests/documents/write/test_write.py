@@ -81,3 +81,19 @@ def test_another_kind_is_refused(tmp_path: Path) -> None:
         open_blocks(tmp_path / "a.exe")
     with pytest.raises(KnownError, match="document-missing"):
         open_blocks(tmp_path / "a.txt")
+
+
+def test_a_cue_goes_on_behind_an_empty_line_and_may_name_times(tmp_path: Path) -> None:
+    cues = (
+        "1\n00:00:01,000 --> 00:00:03,000\nThe first line.\n\nThe second line.\n\n"
+        "2\n00:00:04,000 --> 00:00:05,000\n\nThe text is here.\n\n"
+        "3\n00:00:06,000 --> 00:00:07,000\nGo to 00:01:23,456 --> 00:01:25,000 now.\n"
+    )
+    path = tmp_path / "a.srt"
+    path.write_text(cues, encoding="utf-8")
+    blocks = open_blocks(path)
+    spoken = [text for text in blocks.texts if text.strip()]
+    assert spoken == [
+        "The first line.", "The second line.", "The text is here.",
+        "Go to 00:01:23,456 --> 00:01:25,000 now.",
+    ]  # fmt: skip
