@@ -22,7 +22,7 @@ from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.search import segment, snippet
 from autogpt_desktop.tasks.translate import checks
-from autogpt_desktop.tasks.translate.segments import pieces
+from autogpt_desktop.tasks.translate.segments import ENDLESS, pieces
 from autogpt_desktop.ui.chat.messages.markdown_parse import plain_text
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing stops a search here")
