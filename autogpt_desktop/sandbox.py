@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
@@ -23,7 +23,7 @@ Serve = Callable[[Receive, Send], None]
 class Child(Protocol):
     """The process at the other end. ``receive`` raises EOFError when it is gone."""
 
-    greeted: bool  # for the caller: whether the child said that it is ready
+    greeted: bool  # whether it said that it is ready
 
     def send(self, data: bytes) -> None: ...
     def receive(self) -> bytes: ...
@@ -31,9 +31,27 @@ class Child(Protocol):
     def stop(self) -> None: ...
 
 
-def start(script: str, places: list[str], target: Callable[[Any], None]) -> Child:
-    """Start ``script`` with ``places`` as its arguments; frozen: ``target`` with a connection."""
-    return _Spawned(target) if getattr(sys, "frozen", False) else _Script(script, places)
+def start(script: str, places: list[str], serve: Serve) -> Child:
+    """Start ``script`` with ``places`` as its arguments; frozen: ``serve``, which is the script's own."""
+    return _Spawned(serve) if getattr(sys, "frozen", False) else _Script(script, places)
+
+
+def ask(child: Child, request: bytes, seconds: float, *, start_seconds: float, first: bytes = b"") -> bytes:
+    """The child's answer. A new one is waited for until it says that it is ready, and sent ``first``.
+
+    Raises TimeoutError (the child is killed then), and EOFError or OSError where it is gone.
+    """
+    if not child.greeted:
+        within(start_seconds, child, child.receive)
+        if first:
+            child.send(first)
+        child.greeted = True
+
+    def exchange() -> bytes:
+        child.send(request)
+        return child.receive()
+
+    return within(seconds, child, exchange)
 
 
 def within(seconds: float, child: Child, action: Callable[[], bytes]) -> bytes:
@@ -66,8 +84,22 @@ def serve_pipes(serve: Serve) -> None:
         serve(lambda: _read(source), lambda data: _write(target, data))
 
 
-def serve_connection(serve: Serve, connection: Any) -> None:
-    """The same over a ``multiprocessing`` connection."""
+def limit(most: Mapping[str, int], *, for_good: bool = False) -> None:
+    """In the child: no more of these resources ("AS", "CPU", … as in ``RLIMIT_AS``) than that, where the
+    system can do that. ``for_good``: it cannot be undone."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows
+    for name, wanted in most.items():
+        what = getattr(resource, f"RLIMIT_{name}")
+        with suppress(ValueError, OSError):  # macOS refuses some
+            hard = resource.getrlimit(what)[1]
+            soft = wanted if hard < 0 else min(wanted, hard)
+            resource.setrlimit(what, (soft, soft if for_good else hard))
+
+
+def _serve_connection(serve: Serve, connection: Any) -> None:
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         serve(connection.recv_bytes, connection.send_bytes)
 
@@ -124,13 +156,13 @@ class _Script:
 class _Spawned:
     """The same over a ``multiprocessing`` connection."""
 
-    def __init__(self, target: Callable[[Any], None]) -> None:
+    def __init__(self, serve: Serve) -> None:
         import multiprocessing
 
         self.greeted = False
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        self._process = context.Process(target=target, args=(other,), daemon=True)
+        self._process = context.Process(target=_serve_connection, args=(serve, other), daemon=True)
         self._process.start()
         other.close()
 

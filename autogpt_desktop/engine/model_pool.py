@@ -255,7 +255,7 @@ class JobModels:
 
 
 def _check(engine: Engine | EncoderEngine, role: str) -> None:
-    """Raises KnownError where the person chose a model that cannot play the role."""
+    """Raises KnownError where the user chose a model that cannot play the role."""
     kind = engine.config.head if isinstance(engine, EncoderEngine) else "decoder"
     if kind not in HEADS_OF_ROLE.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)

@@ -1,14 +1,14 @@
 """The child process that reads files. A file is a stranger's work, and so its parsers may be misled.
 
-Run as a script (``python -I child.py <import path>``), or as the target of a spawned process in a
-frozen app. Requests are JSON: path and limits; replies a JSON head and, behind a zero byte, the text.
+Run as a script (``python -I child.py <import path>``); in a frozen app a spawned process calls ``serve``.
+Requests are JSON: path and limits; replies a JSON head and, behind a zero byte, the text.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,22 +67,11 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str | bytes]:
 
 def _limit(memory: int, seconds: float) -> None:
     """So much memory, so much time from now, no files written; where the system can do that."""
-    try:
-        import resource
-    except ImportError:
-        return  # Windows
-    spent = resource.getrusage(resource.RUSAGE_SELF)
+    from autogpt_desktop.sandbox import limit
+
+    spent = time.process_time()
     # The parent is faster with the time: this is for when it died.
-    wanted = {
-        resource.RLIMIT_AS: memory,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: int(spent.ru_utime + spent.ru_stime + seconds) + 10,
-    }
-    for what, most in wanted.items():
-        with suppress(ValueError, OSError):  # macOS refuses some
-            hard = resource.getrlimit(what)[1]
-            resource.setrlimit(what, (most if hard < 0 else min(most, hard), hard))
+    limit({"AS": memory, "FSIZE": 0, "CORE": 0, "CPU": int(spent + seconds) + 10})
 
 
 def _used() -> int:
@@ -101,13 +90,6 @@ def main() -> None:
     from autogpt_desktop.sandbox import serve_pipes
 
     serve_pipes(serve)
-
-
-def main_connection(connection: Any) -> None:
-    """Serve over a ``multiprocessing`` connection."""
-    from autogpt_desktop.sandbox import serve_connection
-
-    serve_connection(serve, connection)
 
 
 if __name__ == "__main__":

@@ -170,15 +170,7 @@ class Reader:
 
     def _exchange(self, request: bytes, seconds: float) -> bytes:
         child = self._child = self._child or _start()
-        if not child.greeted:
-            sandbox.within(START_SECONDS, child, child.receive)
-            child.greeted = True
-
-        def ask() -> bytes:
-            child.send(request)
-            return child.receive()
-
-        return sandbox.within(seconds, child, ask)
+        return sandbox.ask(child, request, seconds, start_seconds=START_SECONDS)
 
     def _stop(self) -> None:
         if self._child:
@@ -189,7 +181,7 @@ class Reader:
 def _start() -> sandbox.Child:
     ours = paths.import_root()
     places = [str(ours), *(place for place in sys.path if place and Path(place).exists())]
-    return sandbox.start(str(Path(child_module.__file__)), places, child_module.main_connection)
+    return sandbox.start(str(Path(child_module.__file__)), places, child_module.serve)
 
 
 _shared, _second = Reader(), Reader()

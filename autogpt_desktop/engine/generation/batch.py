@@ -174,32 +174,3 @@ def choice_logprobs(
             done += 1
             yield sequence.index, logits[wanted].float().cpu() - logsumexp(logits)
         yield Progress("stage.scoring", done, len(prompts))
-
-
-def continuation_logprobs(
-    engine: Engine,
-    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
-    *,
-    prefix: State | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[tuple[int, Tensor]]:
-    """For each (prompt, continuation) in token ids: the log-probability of every token of the continuation.
-
-    Yields (number of the pair, float32 [tokens of the continuation]) in order. Raises as ``generate`` does.
-    """
-    before = 0 if prefix is None else len(prefix)
-    for index, (prompt, continuation) in enumerate(pairs):
-        _room(engine, before + len(prompt) + len(continuation), 1)
-        state = engine.new_state() if prefix is None else prefix.fork(len(prompt) + len(continuation))
-        ids, last = list(prompt), None
-        while ids:
-            last = engine.decoder.forward([(state, ids[:_PASS_TOKENS])], cancelled=cancelled)[0]
-            del ids[:_PASS_TOKENS]
-        if last is None:
-            raise ValueError("a prompt has no tokens")
-        rows = last.unsqueeze(0)
-        if len(continuation) > 1:
-            rest = engine.decoder.forward([(state, list(continuation[:-1]))], "all", cancelled)[0]
-            rows = torch.cat([rows, rest])
-        chosen = torch.tensor(list(continuation), device=rows.device)
-        yield index, (rows.float().log_softmax(-1).gather(1, chosen.unsqueeze(1)).squeeze(1)).cpu()

@@ -1,7 +1,7 @@
 """What a model remembers of the beginnings of prompts: kept in memory, and in files in one folder.
 
 A system prompt, or the examples of a task, is computed once; every prompt that begins with it starts from
-a copy, also after the app was started again. A file belongs to an owner, so that what a person wrote can
+a copy, also after the app was started again. A file belongs to an owner, so that what the user wrote can
 be taken away again. The files are a cache: whatever is wrong with one, it is deleted and made anew.
 
     "AGTPREF1"  magic
@@ -151,7 +151,7 @@ class PromptCache:
         state = self.decoder.new_state()
         try:
             state.restore(saved.ids, saved.arrays)
-        except ValueError as error:  # longer than this context, which the person has made shorter
+        except ValueError as error:  # longer than this context, which the user has made shorter
             log.info("a saved state is not used: %s", error)
             return None
         return state
@@ -302,7 +302,7 @@ def _discard(path: Path, why: BaseException | None) -> None:
 
 
 def _wipe(path: Path) -> None:
-    """What a person wrote does not stay on the disk: its ids, and the first layers of what they left.
+    """What the user wrote does not stay on the disk: its ids, and the first layers of what they left.
 
     All of a large file would hold up the window, which purges.
     """

@@ -20,7 +20,7 @@ NATIVE_SIMD_INLINE void product(const float* a, const T* b, size_t b_block, size
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
         for (int n = 0; n < 2 * N; n++) sum[r][n] = all8(0);
-#pragma GCC unroll 2
+#pragma GCC unroll kUnrolled
     for (int k = 0; k < count; k++, a += AK, b += b_step) {
         if (N == 1) {
             const Eight low = floats8(b), high = floats8(b + 8);

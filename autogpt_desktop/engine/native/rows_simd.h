@@ -21,7 +21,8 @@ NATIVE_SIMD inline void rms_norm(const float* x, const float* weight, float eps,
     float total = sum8(squares);
     for (int j = i; j < count; j++) total += x[j] * x[j];
     const float factor = 1.0f / std::sqrt(total / static_cast<float>(count) + eps);
-    for (i = 0; i + 8 <= count; i += 8) store8(out + i, mul8(mul8(load8(x + i), all8(factor)), load8(weight + i)));
+    const Eight factors = all8(factor);
+    for (i = 0; i + 8 <= count; i += 8) store8(out + i, mul8(mul8(load8(x + i), factors), load8(weight + i)));
     for (; i < count; i++) out[i] = x[i] * factor * weight[i];
 }
 

@@ -21,6 +21,7 @@ namespace simd {
 
 using Eight = __m256;
 using Splat = __m256;  // one float as fma8 wants it
+constexpr int kUnrolled = 2;  // steps of a product; two hide the latency of the loads
 
 NATIVE_AVX2_INLINE Eight all8(float x) { return _mm256_set1_ps(x); }
 NATIVE_AVX2_INLINE Splat splat(const float* at) { return _mm256_broadcast_ss(at); }

@@ -45,6 +45,7 @@ struct Eight {
     float32x4_t low, high;
 };
 using Splat = float;  // one float as fma8 wants it
+constexpr int kUnrolled = 1;  // steps of a product; more would spill registers
 
 NATIVE_NEON_INLINE Eight all8(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 NATIVE_NEON_INLINE Splat splat(const float* at) { return *at; }

@@ -86,7 +86,7 @@ class ChatTemplate:
 
     def _start(self) -> sandbox.Child:
         places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe", "autogpt_desktop"))
-        child = sandbox.start(template_child.__file__, list(places), template_child.main_connection)
+        child = sandbox.start(template_child.__file__, list(places), template_child.serve)
         self._child = child
         self._finalizer = weakref.finalize(self, child.stop)
         return child
@@ -119,17 +119,9 @@ class ChatTemplate:
         """One question, one answer; None: the child is gone."""
         child = self._child or self._start()
         try:
-            if not child.greeted:
-                sandbox.within(START_SECONDS, child, child.receive)
-                child.send(json.dumps(self._first).encode())
-                child.greeted = True
-            data = json.dumps(request).encode()
-
-            def ask() -> bytes:
-                child.send(data)
-                return child.receive()
-
-            return dict(json.loads(sandbox.within(RENDER_SECONDS, child, ask)))
+            data, first = json.dumps(request).encode(), json.dumps(self._first).encode()
+            reply = sandbox.ask(child, data, RENDER_SECONDS, start_seconds=START_SECONDS, first=first)
+            return dict(json.loads(reply))
         except TimeoutError:
             self._stop()
             raise KnownError("template-hangs") from None

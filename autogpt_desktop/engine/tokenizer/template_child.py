@@ -1,8 +1,7 @@
 """The child process that renders chat templates. A template is a stranger's program.
 
-Run as a script by :mod:`chat_template` (``python -I template_child.py <folders with jinja2 and ours>``), or
-as the target of a spawned process in a frozen app. Requests and replies are JSON; the first request
-holds the template.
+Run as a script by :mod:`chat_template` (``python -I template_child.py <folders with jinja2 and ours>``); in a
+frozen app a spawned process calls ``serve``. Requests and replies are JSON; the first holds the template.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,9 +23,11 @@ ALARM = 10  # seconds; the parent is faster, this is for when it died
 
 def serve(receive: Receive, send: Send) -> None:
     """Answer render requests until ``receive`` raises EOFError."""
+    from autogpt_desktop.sandbox import limit
+
     environment = _environment()
     environment.from_string("{{ strftime_now('%d') ~ [1] | tojson }}").render()  # imports what is lazy
-    _limit()
+    limit({"AS": MEMORY, "FSIZE": 0, "CORE": 0}, for_good=True)  # no files written or read
     send(b"{}")  # ready
     first = json.loads(receive())
     template = None
@@ -111,18 +111,6 @@ def _environment() -> Any:
     return environment
 
 
-def _limit() -> None:
-    """No more memory than MEMORY, no files written, none opened; where the system can do that."""
-    try:
-        import resource
-    except ImportError:
-        return  # Windows
-    wanted = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
-    for what, most in wanted.items():
-        with suppress(ValueError, OSError):  # macOS refuses some
-            resource.setrlimit(what, (most, most))
-
-
 def _alarm(seconds: int) -> None:
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)  # unhandled: the process ends, also within one long operation
@@ -134,13 +122,6 @@ def main() -> None:
     from autogpt_desktop.sandbox import serve_pipes
 
     serve_pipes(serve)
-
-
-def main_connection(connection: Any) -> None:
-    """Serve over a ``multiprocessing`` connection."""
-    from autogpt_desktop.sandbox import serve_connection
-
-    serve_connection(serve, connection)
 
 
 if __name__ == "__main__":

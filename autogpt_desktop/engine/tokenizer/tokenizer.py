@@ -1,7 +1,7 @@
 """Text to token ids and back, for GGUF files and Hugging Face folders alike.
 
 Control tokens (``<|im_end|>``) are only ever read out of text where the caller asks for it; what a
-person types stays plain text.
+user types stays plain text.
 """
 
 from __future__ import annotations

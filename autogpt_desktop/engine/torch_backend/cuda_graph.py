@@ -44,6 +44,8 @@ _GATHER = 2  # a window is gathered where the capacity is more than this many ti
 class GraphedPass:
     """One token at a position that is a tensor, on keys and values of one capacity (a ``Pass``)."""
 
+    parts: Sequence[tuple[slice, Pass]] = ()
+
     def __init__(self, decoder: Transformer, keys: list[Tensor], values: list[Tensor]) -> None:
         c, device = decoder.config, decoder.device
         self.keys, self.values = list(keys), list(values)
@@ -55,20 +57,13 @@ class GraphedPass:
         self.window = c.sliding_window if any(c.sliding_layers) else 0
         self.gathers = 0 < _GATHER * self.window < self.capacity
         self.behind = torch.arange(1 - self.window, 1, device=device)  # the window, seen from its last token
-        self._freqs_cis: dict[bool, Tensor] = {}
+        self.freqs_cis: dict[bool, Tensor] = {}
         self._masks: dict[bool, Tensor] = {}
         self._rows = self.behind
 
     def _table(self, rope: RotaryEmbedding) -> Tensor:
         """Rotations of every position there is room for, float32 [capacity, D/2, 2]."""
         return torch.view_as_real(rope.freqs_cis(0, self.capacity)[:, 0])
-
-    @property
-    def parts(self) -> Sequence[tuple[slice, Pass]]:
-        return [(slice(None), self)]
-
-    def freqs_cis(self, sliding: bool) -> Tensor:
-        return self._freqs_cis[sliding]
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -87,7 +82,7 @@ class GraphedPass:
         """
         for sliding, table in self.tables.items():
             freqs_cis = table.index_select(0, self.position)  # [1, D/2, 2]
-            self._freqs_cis[sliding] = torch.view_as_complex(freqs_cis)[:, None]
+            self.freqs_cis[sliding] = torch.view_as_complex(freqs_cis)[:, None]
         self._masks[False] = _mask(self.slots > self.position)
         if self.gathers:
             rows = self.behind + self.position

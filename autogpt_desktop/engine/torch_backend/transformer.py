@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, Protocol
 
 import torch
@@ -73,13 +74,8 @@ class Pass(Protocol):
     """What the layers of one pass share: where its T tokens stand, what they see, and where they go."""
 
     dtype: torch.dtype  # of keys and values
-
-    @property
-    def parts(self) -> Sequence[tuple[slice, Pass]]:
-        """The sequences whose tokens these are, each with the rows that are its own."""
-
-    def freqs_cis(self, sliding: bool) -> Tensor:
-        """The tokens' rotations in a layer with or without a sliding window, complex64 [T, 1, D/2]."""
+    freqs_cis: dict[bool, Tensor]  # by whether the layer's window slides: rotations, complex64 [T, 1, D/2]
+    parts: Sequence[tuple[slice, Pass]]  # of several sequences: each one's rows and pass; () of one
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -93,6 +89,8 @@ class Pass(Protocol):
 class EagerPass:
     """Any number of tokens, behind those of a state: tensors as long as what is there."""
 
+    parts: Sequence[tuple[slice, Pass]] = ()
+
     def __init__(self, decoder: Transformer, state: KVCache, new: int) -> None:
         c, start, stop = decoder.config, len(state), len(state) + new
         self.state, self.new, self.window, self.dtype = state, new, c.sliding_window, state.dtype
@@ -101,17 +99,10 @@ class EagerPass:
         if any(c.sliding_layers):
             masks[True] = causal_mask(new, stop, groups, c.sliding_window, decoder.device)
         self.masks = masks
-        self._freqs_cis = {
+        self.freqs_cis = {
             False: decoder.rope.freqs_cis(start, stop),
             True: decoder.local_rope.freqs_cis(start, stop),
         }
-
-    @property
-    def parts(self) -> Sequence[tuple[slice, Pass]]:
-        return [(slice(None), self)]
-
-    def freqs_cis(self, sliding: bool) -> Tensor:
-        return self._freqs_cis[sliding]
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -129,17 +120,13 @@ class BatchPass:
     """Tokens of several sequences, one behind the other: they share every product but attention."""
 
     def __init__(self, passes: Sequence[EagerPass]) -> None:
-        self.dtype, self.parts, start = passes[0].dtype, list[tuple[slice, Pass]](), 0
-        for one in passes:
-            self.parts.append((slice(start, start + one.new), one))
-            start += one.new
+        self.dtype = passes[0].dtype
+        stops = list(accumulate(one.new for one in passes))
+        self.parts: Sequence[tuple[slice, Pass]] = [
+            (slice(stop - one.new, stop), one) for one, stop in zip(passes, stops, strict=True)
+        ]
         kinds = (False, True)
-        self._freqs_cis = {
-            sliding: torch.cat([one.freqs_cis(sliding) for one in passes]) for sliding in kinds
-        }
-
-    def freqs_cis(self, sliding: bool) -> Tensor:
-        return self._freqs_cis[sliding]
+        self.freqs_cis = {sliding: torch.cat([one.freqs_cis[sliding] for one in passes]) for sliding in kinds}
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -183,10 +170,11 @@ class Layer:
         qk = qkv[:, : heads + shared]
         if self.qk_norm is not None:
             qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
-        qk = apply_rotary_emb(qk.contiguous(), through.freqs_cis(self.sliding)).to(through.dtype)
+        qk = apply_rotary_emb(qk.contiguous(), through.freqs_cis[self.sliding]).to(through.dtype)
         v = qkv[:, heads + shared :].to(through.dtype)
-        parts = [self.attend_part(qk[here], v[here], part) for here, part in through.parts]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        if not through.parts:
+            return self.attend_part(qk, v, through)
+        return torch.cat([self.attend_part(qk[rows], v[rows], part) for rows, part in through.parts])
 
     def attend_part(self, qk: Tensor, v: Tensor, through: Pass) -> Tensor:
         """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""

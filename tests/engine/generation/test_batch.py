@@ -9,7 +9,6 @@ from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.batch import (
     Continuation,
     choice_logprobs,
-    continuation_logprobs,
     generate,
 )
 from autogpt_desktop.engine.generation.engine import Engine
@@ -88,15 +87,6 @@ def test_log_probabilities_are_the_models(starter: Engine) -> None:
         logits = starter.decoder.forward([(starter.new_state(), ids(starter, PREFIX) + prompt)])[0]
         wanted = logits.log_softmax(0)[choices]
         assert torch.allclose(scored[index], wanted, atol=1e-4)
-
-
-def test_a_continuation_is_scored_token_by_token(starter: Engine) -> None:
-    prompt, answer = ids(starter, PREFIX + "snow:"), ids(starter, " white as milk")
-    (_, scores), *_ = continuation_logprobs(starter, [(prompt, answer)])
-    assert len(scores) == len(answer)
-    for i, token in enumerate(answer):
-        logits = starter.decoder.forward([(starter.new_state(), prompt + answer[:i])])[0]
-        assert float(scores[i]) == pytest.approx(float(logits.log_softmax(0)[token]), abs=1e-4)
 
 
 def test_no_room_and_cancel(starter: Engine) -> None:
