@@ -25,6 +25,10 @@ _DAMAGE = re.compile(
 _FULL = 1 << 20  # bytes; with fewer free SQLite may call it an I/O error
 
 
+class MigrationFailed(sqlite3.OperationalError):
+    """A statement of ours does not fit the database: a bug, and no damage to set a file aside for."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorKeys:
     """What one kind of database calls its known errors. Each gets the values ``path`` and ``folder``."""
@@ -47,6 +51,8 @@ def known_error(
 def _key(error: sqlite3.Error | OSError | UnicodeError, folder: Path, keys: ErrorKeys) -> str:
     if isinstance(error, OSError):
         return keys.full if error.errno == errno.ENOSPC else keys.readonly
+    if isinstance(error, MigrationFailed):
+        return ""
     if isinstance(error, UnicodeError) or _DAMAGE.search(str(error)):
         return keys.damaged
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code of an extended one

@@ -72,6 +72,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 VERSION = len(MIGRATIONS)
 TABLES = {"conversations", "messages", "search", "drafts", "unfinished"}
+TABLES_AT = {1: {"conversations", "messages", "search"}}  # of older versions
 
 
 def open_database(path: Path | str, busy_ms: int = 1000) -> sqlite3.Connection:
@@ -100,7 +101,8 @@ def _all_known(path: Path | str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if database.known_error(error, path, ERRORS) is not None or path == MEMORY:
+        known = database.known_error(error, path, ERRORS)
+        if known is not None or path == MEMORY or isinstance(error, database.MigrationFailed):
             raise
         raise damaged(path) from error
 
@@ -117,9 +119,12 @@ def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
     db.execute("BEGIN IMMEDIATE")  # finds out now, not in the middle of an answer, that it cannot write
     db.execute("ROLLBACK")
     _migrate(db, path)
-    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables >= TABLES:
+    if not _tables(db) >= TABLES:
         raise damaged(path)
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _refuse_foreign(path: Path, busy_ms: int) -> None:
@@ -157,11 +162,22 @@ def _migrate(db: sqlite3.Connection, path: Path | str) -> None:
     for version in range(start, VERSION):
         if start > 0 and path != MEMORY:
             _copy(db, backup_path(Path(path), version))
+        sound = not start or _tables(db) & TABLES == TABLES_AT[start]
         with database.transaction(db):
             for statement in MIGRATIONS[version]:
-                db.execute(statement)
+                _migrate_by(db, statement, sound)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def _migrate_by(db: sqlite3.Connection, statement: str, sound: bool) -> None:
+    """``sound``: the database has the tables that its version says; then a failure is a bug of ours."""
+    try:
+        db.execute(statement)
+    except sqlite3.OperationalError as error:
+        if not sound or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
+            raise  # the disk, a lock, damage
+        raise database.MigrationFailed(str(error)) from error
 
 
 def backup_path(path: Path, version: int) -> Path:

@@ -556,6 +556,16 @@ def test_a_migration_that_fails_changes_nothing(old, monkeypatch):
         assert len(history.conversations()) == 2
 
 
+def test_a_version_that_the_tables_belie_is_damage(path):
+    """One flipped byte of the header: the migration would meet tables that are there already."""
+    History(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 1")
+        db.execute("PRAGMA journal_mode = DELETE")
+    with pytest.raises(KnownError, match="history-corrupt"):
+        History(path)
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_a_newer_database_is_refused_and_left_alone(path, tmp_path, log):
     History(path).close()
