@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def make_application() -> QApplication:
-    """The QApplication, in the person's language and colors."""
+    """The QApplication, in the user's language and colors."""
     from PySide6.QtWidgets import QApplication
 
     # seconds that a thread keeps the interpreter while another waits: painting asks for it anew behind many a
@@ -69,7 +69,7 @@ def make_application() -> QApplication:
 
 
 def saved_language() -> str:
-    """The person's choice; "" follows the system, also where no settings can be read."""
+    """The user's choice; "" follows the system, also where no settings can be read."""
     from autogpt_desktop.settings import Settings
 
     try:

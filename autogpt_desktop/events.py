@@ -25,7 +25,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should be told that is not an error (``notice.gpu-full``)."""
+    """Something the user should be told that is not an error (``notice.gpu-full``)."""
 
     key: str
     values: dict[str, Any] = field(default_factory=dict)

@@ -90,7 +90,7 @@ def preset_title(preset: dict[str, Any]) -> str:
 
 @dataclass
 class Settings:
-    """What a person chose. ``load`` never fails on a bad file; ``save`` is atomic."""
+    """What a user chose. ``load`` never fails on a bad file; ``save`` is atomic."""
 
     language: str = ""  # "": follow the system
     theme: str = "system"
@@ -126,7 +126,7 @@ class Settings:
         """Read the settings; what is missing or senseless keeps its default.
 
         A damaged file is renamed to ``settings.json.bak`` and named in ``set_aside``, so that the
-        window can say so; nothing a person wrote is thrown away.
+        window can say so; nothing a user wrote is thrown away.
         """
         path = path or paths.config_dir() / "settings.json"
         settings = cls(path=path)

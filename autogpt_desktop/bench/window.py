@@ -183,7 +183,7 @@ class Bench:
         return gaps or [0.0]
 
     def steps(self) -> Script:
-        """What a person would do, one after the other."""
+        """What a user would do, one after the other."""
         self.stalls()
         yield lambda: self.context.model() is not None and self.idle()
         info = self.context.model()

@@ -1,4 +1,4 @@
-"""Which model plays which role: what the person chose, else the one that is made for it."""
+"""Which model plays which role: what the user chose, else the one that is made for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledMod
 def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]) -> str | None:
     """The name of the installed model for ``role``, one of ``settings.ROLES``; None: there is none.
 
-    The person's choice comes first. Else chat takes the starter, or the first model that can; the other
+    The user's choice comes first. Else chat takes the starter, or the first model that can; the other
     roles take the catalog's model for them where it is installed. Text roles then take the chat model.
     """
     models = list(models)

@@ -162,7 +162,7 @@ def file_size(path: Path) -> int:
 
 
 def ssl_context() -> ssl.SSLContext:
-    """Certificates of the system and of the person's environment.
+    """Certificates of the system and of the user's environment.
 
     SSL_CERT_FILE and SSL_CERT_DIR are OpenSSL's own; the other names are those that pip, requests
     and curl read behind a company's proxy.

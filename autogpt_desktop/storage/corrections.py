@@ -1,4 +1,4 @@
-"""What a person said a text's sentiment is, kept in one file.
+"""What a user said a text's sentiment is, kept in one file.
 
 The file holds the texts, their labels, and what each model that met them scored, so that another model
 can be adjusted by the same corrections.
@@ -23,7 +23,7 @@ CHARACTERS = 4000  # of a text that are kept
 
 @dataclass
 class Correction:
-    """One text and what a person calls it. ``scores``: what models said of it, see ``tasks.sentiment``."""
+    """One text and what a user calls it. ``scores``: what models said of it, see ``tasks.sentiment``."""
 
     text: str
     label: str
@@ -39,7 +39,7 @@ class Corrections:
         self.all: list[Correction] = self._read()
 
     def add(self, text: str, label: str, scores: dict[str, float] | None = None) -> None:
-        """Keep what a person says; a text that is there already gets the new label."""
+        """Keep what a user says; a text that is there already gets the new label."""
         if label not in LABELS:
             raise ValueError(f"no such label: {label}")
         text = text[:CHARACTERS]
@@ -101,7 +101,7 @@ class Corrections:
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             kept = self.file.with_suffix(f".{int(time.time())}.broken")
             try:
-                os.replace(self.file, kept)  # a person's work: nothing writes over it
+                os.replace(self.file, kept)  # a user's work: nothing writes over it
             except OSError:
                 kept = self.file
             raise KnownError("sentiment-corrections", file=str(kept)) from error

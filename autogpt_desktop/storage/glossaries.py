@@ -1,4 +1,4 @@
-"""The person's glossaries: one CSV file for each pair of languages, in the data folder."""
+"""The user's glossaries: one CSV file for each pair of languages, in the data folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The translations of a person, the last ones first: kept on this computer, as long as they want that.
+"""The translations of a user, the last ones first: kept on this computer, as long as they want that.
 
 ``TranslateHistory`` belongs to the thread that made it (the GUI thread).
 """

@@ -72,7 +72,7 @@ def chat(
         raise KnownError("prompt-empty", model=engine.name)
     if kept.dropped > before:
         yield Notice("notice.context-trimmed", {"dropped": kept.dropped})
-    # a model without a chat template would go on with the person's next question
+    # a model without a chat template would go on with the user's next question
     sampling = dataclasses.replace(sampling, stop=(*sampling.stop, *engine.template.stop))
     fresh, found = len(kept.state) == 0, 0
     if fresh and (state := engine.prompt_cache.find(ids)) is not None:
@@ -153,7 +153,7 @@ def _conversation(memory: dict[str, TaskMemory], engine: Engine, name: str) -> _
 def forget(models: Models, conversation: str) -> None:
     """Drop what is kept of a conversation that was deleted, in memory and on disk.
 
-    System prompts go too: this one's may have been the person's own.
+    System prompts go too: this one's may have been the user's own.
     """
     for loaded in models.loaded:
         engine, conversations = loaded.engine, loaded.memory.get("chat")

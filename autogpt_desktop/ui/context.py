@@ -105,7 +105,7 @@ class AppContext(QObject):
     def model_for(self, role: str, *, automatic: bool = False) -> InstalledModel | None:
         """The installed model that plays ``role``, one of ``settings.ROLES``; None: there is none.
 
-        ``automatic``: the one that would if the person had chosen none for it.
+        ``automatic``: the one that would if the user had chosen none for it.
         """
         models = self.installed_models()
         if not models:
@@ -145,7 +145,7 @@ class AppContext(QObject):
         return downloads
 
     def accept_terms(self, terms: str) -> None:
-        """The person has accepted a model's terms; remembered."""
+        """The user has accepted a model's terms; remembered."""
         if terms and terms not in self.settings.acknowledged:
             self.settings.acknowledged.append(terms)
             self.save_settings()
@@ -301,7 +301,7 @@ class AppContext(QObject):
             self.loading = None
             self.model_changed.emit(info)
 
-    # --- what is said to the person ---------------------------------------------------------
+    # --- what is said to the user ---------------------------------------------------------
 
     def toast(
         self, text: str, *, undo: Callable[[], None] | None = None, action_text: str = "", error: bool = False
@@ -319,7 +319,7 @@ class AppContext(QObject):
             sys.excepthook(type(error), error, error.__traceback__)
 
     def notify(self, title: str, text: str) -> None:
-        """A desktop notification, when the person allows them."""
+        """A desktop notification, when the user allows them."""
         if self.settings.notify:
             self.attention_requested.emit(title, text)
 

@@ -25,7 +25,7 @@ class Panel(Protocol):
         """Another panel hands over a text; the panel is in sight already."""
 
     def focus_input(self) -> None:
-        """Put the focus where a person begins."""
+        """Put the focus where a user begins."""
 
 
 @dataclass(frozen=True)

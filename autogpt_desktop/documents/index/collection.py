@@ -25,7 +25,7 @@ class Collection:
     name: str
     roots: tuple[Path, ...]  # files and folders
     watch: bool = False  # read again by itself when files change
-    paused: bool = False  # reading was stopped by the person, and goes on when they say so
+    paused: bool = False  # reading was stopped by the user, and goes on when they say so
 
     @property
     def id(self) -> str:
@@ -37,7 +37,7 @@ class Collection:
 
 
 class Collections:
-    """Every collection of this person. Methods that write raise KnownError("collection-not-written")."""
+    """Every collection of this user. Methods that write raise KnownError("collection-not-written")."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or paths.data_dir() / "collections"

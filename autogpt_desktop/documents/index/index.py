@@ -116,7 +116,7 @@ class Index:
     def _bring(self, path: Path, limits: Limits, meanwhile: Progress) -> Generator[Progress, None, str]:
         """Bring one file up to date: "added", "changed" or "unchanged".
 
-        Yields ``meanwhile`` often, so that what a person waits for need not wait for a long file.
+        Yields ``meanwhile`` often, so that what a user waits for need not wait for a long file.
         """
         old = self._rows("SELECT id, size, mtime, sha256, error FROM files WHERE path = ?", _stored(path))
         try:

@@ -55,7 +55,7 @@ class Reader:
         -unsafe, -too-many-columns, -slow, -memory.
         """
         limits = limits or Limits()
-        path = Path(os.path.abspath(path))  # where a link leads is not where the person sees the file
+        path = Path(os.path.abspath(path))  # where a link leads is not where the user sees the file
         check(path, limits)
         head, content = self._ask(path, limits)
         text = content.decode("utf-8")
@@ -199,7 +199,7 @@ def reading(
 ) -> Generator[T, None, Document]:
     """``read`` step by step, see ``Reader.reading``.
 
-    ``urgent``: a person waits for it, and not behind the file that is being read for an index.
+    ``urgent``: a user waits for it, and not behind the file that is being read for an index.
     """
     reader = _second if urgent and _shared.busy else _shared
     return (yield from reader.reading(path, meanwhile, limits))

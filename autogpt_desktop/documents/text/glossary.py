@@ -1,4 +1,4 @@
-"""A person's own table of terms: how a word of one language is to be called in another."""
+"""A user's own table of terms: how a word of one language is to be called in another."""
 
 from __future__ import annotations
 

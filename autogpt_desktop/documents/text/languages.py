@@ -148,7 +148,7 @@ class Detected:
 
     @property
     def sure(self) -> bool:
-        """Enough is written, and it is hardly another: a person may be told."""
+        """Enough is written, and it is hardly another: a user may be told."""
         return self.probability >= SURE and self.letters >= LETTERS
 
     def share(self, code: str) -> float:

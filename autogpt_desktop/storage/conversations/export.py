@@ -22,7 +22,7 @@ _STATS_NUMBERS = (
     *("seconds", "tokens_per_second", "time_to_first_token", "new_tokens", "prompt_tokens"),
     *("cached_tokens", "context_used", "context_length"),
 )
-# What an imported file may hold at most. A person's own history is far below.
+# What an imported file may hold at most. A user's own history is far below.
 MAX_CHARACTERS = 512 * 2**20
 MAX_CONVERSATIONS = 20_000
 MAX_MESSAGES = 1_000_000

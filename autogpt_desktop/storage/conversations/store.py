@@ -35,7 +35,7 @@ _CONVERSATION = (
 
 
 class History(Store):
-    """The conversations of one person. Every method may raise the KnownErrors of ``conversations.schema``."""
+    """The conversations of one user. Every method may raise the KnownErrors of ``conversations.schema``."""
 
     def __init__(self, path: Path | str | None = None, *, busy_ms: int = 1000) -> None:
         """Open (or begin) a database; answers that a crash cut off become "interrupted".

@@ -139,7 +139,7 @@ def fit_band(scores: Sequence[float], labels: Sequence[str], scale: Calibration)
 def refit(
     scale: Calibration, scores: Sequence[float], labels: Sequence[str], neutral: Sequence[float] = ()
 ) -> Calibration:
-    """``scale``, moved towards what a person's own labels say.
+    """``scale``, moved towards what a user's own labels say.
 
     The most probable constants for the labels with a normal prior around those of ``scale``: log slope
     ± 0.4, offset ± 1, log of the band's width ± 0.5, or, where a head gives P(``neutral``), its log-odds

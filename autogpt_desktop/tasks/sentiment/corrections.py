@@ -1,4 +1,4 @@
-"""What a person said of texts moves the calibration: those that a model has not met are scored first."""
+"""What a user said of texts moves the calibration: those that a model has not met are scored first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEUTRAL = "/neutral"
 
 
 class Correction(Protocol):
-    """One text and what a person calls it. ``scores``: log-odds d by model (``Scorer.key``), and P(neutral)
+    """One text and what a user calls it. ``scores``: log-odds d by model (``Scorer.key``), and P(neutral)
     by key + NEUTRAL of a model that gives it."""
 
     @property

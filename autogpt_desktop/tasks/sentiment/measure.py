@@ -54,7 +54,7 @@ class CalibratedScorer:
 
     scorer: Scorer
     constants: Constants
-    scale: Calibration  # of the constants, or as a person's corrections have moved it
+    scale: Calibration  # of the constants, or as a user's corrections have moved it
 
 
 def measure(

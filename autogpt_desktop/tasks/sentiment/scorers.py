@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.engine.interface import State
     from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 
-OWNER = "sentiment"  # of the saved prefix: nothing of a person's text is in it
+OWNER = "sentiment"  # of the saved prefix: nothing of a user's text is in it
 WINDOW = 320  # tokens of a text that are scored in one piece
 _LEAST_WINDOW = 48
 _CHAT_EXAMPLES = 6

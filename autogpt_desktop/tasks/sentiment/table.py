@@ -79,7 +79,7 @@ class Store(Protocol):
 
 
 class Remembered:
-    """A store for lists that a person is still writing: in memory, the latest texts stay."""
+    """A store for lists that a user is still writing: in memory, the latest texts stay."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
@@ -104,7 +104,7 @@ class Remembered:
         """Nothing is open."""
 
     def __len__(self) -> int:
-        return 0  # nothing that a person would be told of
+        return 0  # nothing that a user would be told of
 
 
 class TableRun:
@@ -249,7 +249,7 @@ class TableRun:
         """Write the table with label and probabilities behind its columns, as CSV or XLSX by the ending
         of ``path``; yields how many rows are written. A cell that would be a formula is written as text.
 
-        ``only``: the numbers of the rows that are wanted. ``own``: labels that a person gave, by row; they
+        ``only``: the numbers of the rows that are wanted. ``own``: labels that a user gave, by row; they
         stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
         table-not-written, sentiment-own-file, sentiment-file-changed.
         """

@@ -71,7 +71,7 @@ def flags(
     found = []
     if copied(source, translation):
         found.append("copied")
-    if loops(translation, to):  # also where the source does: a person should look
+    if loops(translation, to):  # also where the source does: a user should look
         found.append("repeats")
     if wrong_language(source, translation, to) or left_over(source, translation, to):
         found.append("language")

@@ -52,7 +52,7 @@ class TranslatedFile:
 
     @property
     def flagged(self) -> int:
-        """Sentences that a person should look at."""
+        """Sentences that a user should look at."""
         return sum(bool(sentence.flags) for item in self.translations for sentence in item.sentences)
 
     @property

@@ -1,4 +1,4 @@
-"""Translating while a person types: what language it is first, then what changed, the first sentence soon."""
+"""Translating while a user types: what language it is first, then what changed, the first sentence soon."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _best(key: tuple[Any, ...]) -> tuple[Any, ...]:
 def guess(text: str, before: str = "") -> str:
     """The language of a text that grows: one that was found before stays while little is written.
 
-    ``before``: what was found last, or the language that the person used last. "": nothing to tell from.
+    ``before``: what was found last, or the language that the user used last. "": nothing to tell from.
     """
     if not has_letters(text):
         return before
@@ -118,7 +118,7 @@ def live(
 
     ``terms``: the glossary, or what gives it for the language found. Nothing is translated where the text
     is in ``target`` already: then ``Found`` is the last event. Nor is a text in a language that was found
-    and that the model does not know, unless that is one of ``anyway``: a person is asked first.
+    and that the model does not know, unless that is one of ``anyway``: a user is asked first.
     """
     language = guess(text, before) if source == "auto" else source
     if source == "auto" and not language:

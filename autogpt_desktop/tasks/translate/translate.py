@@ -112,7 +112,7 @@ def translate(
     ``source``: ISO 639-1, or "auto". ``memory`` is asked before the model and told what it said.
     ``known``: languages that the model knows, where more is known than it says itself: a short text is
     rather in one of them, and a Notice names another before anything is translated.
-    ``first``: how many pieces are translated together at first, twice as many each time after: a person
+    ``first``: how many pieces are translated together at first, twice as many each time after: a user
     who waits sees the first sooner. Raises KnownError("language-not-offered"), ``Cancelled``, and whatever
     loading can raise.
     """

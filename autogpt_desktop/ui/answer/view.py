@@ -146,7 +146,7 @@ class AnswerView(QWidget):
             show_page(self.pages, self.split)
 
     def is_ready(self) -> bool:
-        """There is a model that is made for answers, a large one, or one that the person wants."""
+        """There is a model that is made for answers, a large one, or one that the user wants."""
         model = self.context.model_for("answer")
         if model is None:
             return False

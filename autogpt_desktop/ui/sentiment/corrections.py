@@ -1,4 +1,4 @@
-"""A person's corrections as the panel sees them; the file itself is read and written on the worker."""
+"""A user's corrections as the panel sees them; the file itself is read and written on the worker."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CorrectionList(QObject):
         return found
 
     def label_of(self, text: str) -> str:
-        """What the person said of this text; "" for nothing."""
+        """What the user said of this text; "" for nothing."""
         return self._labels.get(text[:CHARACTERS], "") if self._labels else ""
 
     def get(self) -> Corrections:
@@ -54,7 +54,7 @@ class CorrectionList(QObject):
         return self._corrections
 
     def set_label(self, text: str, label: str) -> None:
-        """Keep what a person says of a text; "" takes it back."""
+        """Keep what a user says of a text; "" takes it back."""
         if label:
             self._submit(lambda corrections: corrections.add(text, label))
         else:

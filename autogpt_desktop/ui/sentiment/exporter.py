@@ -77,7 +77,7 @@ class Exporter(QObject):
     def write(self, path: Path, shown: bool = False, *, asked: Path | None = None) -> None:
         """Write to ``path``, by its ending; ``shown``: the rows that the filter lets through alone.
 
-        ``asked``: the name that a person has agreed to; another one is never written over.
+        ``asked``: the name that a user has agreed to; another one is never written over.
         """
         if path != asked and path.exists():
             self._context.show_error(KnownError("sentiment-file-exists", name=path.name))

@@ -67,7 +67,7 @@ class ResultRows(QAbstractTableModel):
         self._held = 0
         self._positive, self._neutral, self._negative = array("f"), array("f"), array("f")
         self._codes = bytearray()  # what the model says
-        self._shown = bytearray()  # what the person or else the model says
+        self._shown = bytearray()  # what the user or else the model says
         self._corrected: dict[int, str] = {}
         self._languages: dict[int, str] = {}
         self._flagged: dict[int, Scored] = {}
@@ -130,7 +130,7 @@ class ResultRows(QAbstractTableModel):
         self.counted.emit()
 
     def on_corrections(self) -> None:
-        """The person's labels changed."""
+        """The user's labels changed."""
         for row in self._corrected:
             self._shown[row] = self._codes[row]
         self._corrected = {}

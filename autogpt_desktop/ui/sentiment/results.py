@@ -37,7 +37,7 @@ _FILTERS: tuple[Filter, ...] = (
 
 
 class Results(QWidget):
-    """``corrected`` carries the texts of rows and the label that a person gave them ("": taken back)."""
+    """``corrected`` carries the texts of rows and the label that a user gave them ("": taken back)."""
 
     corrected = Signal(str, str)
 

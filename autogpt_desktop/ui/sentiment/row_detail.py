@@ -1,4 +1,4 @@
-"""One row of the results, looked at closely: its sentences, its words, what a person says of it."""
+"""One row of the results, looked at closely: its sentences, its words, what a user says of it."""
 
 from __future__ import annotations
 

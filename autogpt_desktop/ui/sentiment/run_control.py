@@ -23,7 +23,7 @@ from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
-SHORT = 60  # lines of a list that a person waits for; a longer one is work for the background
+SHORT = 60  # lines of a list that a user waits for; a longer one is work for the background
 IDLE, RUNNING, PAUSED, STOPPED, FINISHED = "idle", "running", "paused", "stopped", "finished"
 
 
@@ -154,7 +154,7 @@ class RunControl(QObject):
 
         title = tr("Writing {file}", file=path.name)
         self.writing.begin(title)
-        # behind a run that goes on a person would wait for its end
+        # behind a run that goes on a user would wait for its end
         lane = "interactive" if self.state == RUNNING else "background"
         self._export.start_plain(job, title=title, lane=lane)
 

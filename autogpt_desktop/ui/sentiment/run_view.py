@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RunView(QWidget):
-    """``corrected`` carries a text and the label that a person gave it, "" to take it back."""
+    """``corrected`` carries a text and the label that a user gave it, "" to take it back."""
 
     corrected = Signal(str, str)
     failed = Signal(object)

@@ -28,7 +28,7 @@ LONG = 4_000  # characters
 
 
 class TextPage(QWidget):
-    """``corrected`` carries a text and the label that a person gave it, "" to take it back."""
+    """``corrected`` carries a text and the label that a user gave it, "" to take it back."""
 
     corrected = Signal(str, str)
     failed = Signal(object)
@@ -39,7 +39,7 @@ class TextPage(QWidget):
         super().__init__()
         self.two_way = False
         self._corrections = corrections
-        self._chosen: bool | None = None  # the person's: each line on its own
+        self._chosen: bool | None = None  # the user's: each line on its own
         self._lines: list[str] = []  # that are judged or shown
         self.field = MarkedText(context, panel_key)
         self.field.setMinimumHeight(72)
@@ -175,7 +175,7 @@ class TextPage(QWidget):
             self.run_view.close_run()
 
     def _choose_mode(self, text: str) -> None:
-        """Lines on their own where it looks like a list, unless the person has said otherwise."""
+        """Lines on their own where it looks like a list, unless the user has said otherwise."""
         if not text.strip():
             self._chosen = None
         count = len(lines_of(text)) if "\n" in text else 0

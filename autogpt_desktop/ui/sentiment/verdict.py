@@ -26,7 +26,7 @@ class CorrectButton(ToolButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self.corrected_label = ""  # what the person said before
+        self.corrected_label = ""  # what the user said before
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIcon(icons.icon("edit", "accent"))
@@ -45,7 +45,7 @@ class CorrectButton(ToolButton):
 
 
 def fill_correct_menu(menu: QMenu, corrected_label: str, choose: Callable[[str], object]) -> None:
-    """The three labels, and back to the model's if a person gave one."""
+    """The three labels, and back to the model's if a user gave one."""
     for each in LABELS:
         action = menu.addAction(icons.icon(face(each), each), word(each))
         action.setCheckable(True)
@@ -62,7 +62,7 @@ def _choose(choose: Callable[[str], object], label_: str, _checked: bool = False
 
 
 class Verdict(QWidget):
-    """``corrected`` carries the label that a person chose, "" to take it back."""
+    """``corrected`` carries the label that a user chose, "" to take it back."""
 
     corrected = Signal(str)
     explain_requested = Signal()
@@ -111,7 +111,7 @@ class Verdict(QWidget):
         self._show()
 
     def show_corrected_label(self, corrected_label: str) -> None:
-        """The person's own label, "" where there is none."""
+        """The user's own label, "" where there is none."""
         self._corrected_label = corrected_label
         self._show()
 
@@ -171,7 +171,7 @@ class Verdict(QWidget):
 
 
 def flags_text(scored: Scored) -> str:
-    """What a person should know of how far to trust the verdict."""
+    """What a user should know of how far to trust the verdict."""
     notes = []
     if LANGUAGE in scored.flags and scored.language:
         language = languages_text((scored.language,))

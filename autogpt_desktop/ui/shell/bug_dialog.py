@@ -1,4 +1,4 @@
-"""What the person sees when the program has a bug: an apology, the traceback, a copy button."""
+"""What the user sees when the program has a bug: an apology, the traceback, a copy button."""
 
 from __future__ import annotations
 

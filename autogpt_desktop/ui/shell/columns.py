@@ -33,7 +33,7 @@ class Target:
 
 
 class Columns(QWidget):
-    """``arrangement`` is what the person wants; a narrow window shows it all in one column.
+    """``arrangement`` is what the user wants; a narrow window shows it all in one column.
 
     With a single panel there is no tab bar to look at.
     """

@@ -1,4 +1,4 @@
-"""One window per person and data folder: a second start raises the first one and ends.
+"""One window per user and data folder: a second start raises the first one and ends.
 
 A lock file decides who is first; a local socket (AF_UNIX, a named pipe on Windows) carries the
 second one's wish. Both are named after the data folder, so that two folders can be open side by side.

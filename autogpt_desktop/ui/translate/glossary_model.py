@@ -19,7 +19,7 @@ SOURCE, TARGET, CASE = range(3)
 class GlossaryModel(QAbstractTableModel):
     """Below the terms stands an empty row: what is written there becomes a new term."""
 
-    edited = Signal()  # by the person: to be saved
+    edited = Signal()  # by the user: to be saved
 
     def __init__(self) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ class LanguageBox(QComboBox):
 
 
 class LanguageRow(QWidget):
-    """The pair of languages. ``changed`` comes when the person changed it, or it was set."""
+    """The pair of languages. ``changed`` comes when the user changed it, or it was set."""
 
     changed = Signal()
     known_changed = Signal()

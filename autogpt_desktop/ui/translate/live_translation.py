@@ -29,7 +29,7 @@ SLOW_MS = 400  # what takes longer shows its progress
 IDLE_MS = 1500  # then a short text is translated more carefully
 IDLE_CHARACTERS = 1000
 
-Override = tuple[str, float, tuple[str, ...], bool]  # text, confidence, flags, chosen by the person
+Override = tuple[str, float, tuple[str, ...], bool]  # text, confidence, flags, chosen by the user
 
 
 class LiveTranslation(QObject):

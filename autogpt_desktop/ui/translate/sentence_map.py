@@ -44,7 +44,7 @@ class SentencePair:
     text: str
     confidence: float
     flags: tuple[str, ...]
-    chosen: bool = False  # by the person
+    chosen: bool = False  # by the user
 
     @property
     def size(self) -> int:

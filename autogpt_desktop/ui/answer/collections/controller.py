@@ -1,4 +1,4 @@
-"""The collections of this person: which one is chosen, what is done with them, what is read of them."""
+"""The collections of this user: which one is chosen, what is done with them, what is read of them."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Indexing(QObject):
         return collection
 
     def pause(self, collection: Collection) -> Collection:
-        """Stop reading until the person says to go on; also after a restart."""
+        """Stop reading until the user says to go on; also after a restart."""
         collection = self._save(dataclasses.replace(collection, paused=True))
         run = self._run(collection)
         if run.read.running:
