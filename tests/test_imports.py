@@ -116,7 +116,8 @@ WALLS = {
     "ui.widgets": wall(
         {"ui.widgets*", "ui.context", "ui.panel", "storage.drafts", "catalog.entries"}, {*QT, "pygments*"}
     ),
-    **{f"ui.{panel}": wall({f"ui.{panel}*", *BELOW_PANELS}, {*QT, "markdown_it*", "mdurl*", "pygments*"})
+    **{f"ui.{panel}": wall({f"ui.{panel}*", *BELOW_PANELS}, {*QT, "markdown_it*", "mdurl*", "pygments*"},
+                           lazily={"engine.model_pool"})
        for panel in PANELS},
     "ui": wall({"ui*", *BELOW_PANELS}, QT, lazily={"engine*"}),
     # These compose the parts: the only places that know them all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -17,6 +17,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.panel_titles import job_title
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.ui.context import AppContext
 
 REPAINT_MS = 50
@@ -53,7 +54,7 @@ class QuestionJob(QObject):
             return
         self._warm = True
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: threading.Event) -> Iterator[object]:
             yield from self._prepare(models, cancel.is_set)
 
         # not in the background: the question would load the same model a second time beside it
@@ -72,7 +73,7 @@ class QuestionJob(QObject):
         turn.status = tr("Waiting …")
         self.turn = turn
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: threading.Event) -> Iterator[object]:
             yield from ask(models, cancelled=cancel.is_set)
 
         self._job.start(job, title=job_title("answer", turn.question), role="answer")

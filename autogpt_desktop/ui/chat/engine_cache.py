@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.paths import states_dir
 from autogpt_desktop.tasks.chat import forget, forget_saved, kept_name
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.context import AppContext
 
@@ -33,7 +34,7 @@ class EngineCache:
         if not names:
             return
 
-        def forget_all(models: Any) -> None:
+        def forget_all(models: JobModels) -> None:
             for name in names:
                 forget(models, name)
 
@@ -41,7 +42,7 @@ class EngineCache:
         if self.context.model() is None or self.closing:
             return
 
-        def job(models: Any, _cancel: threading.Event) -> Iterator[object]:
+        def job(models: JobModels, _cancel: threading.Event) -> Iterator[object]:
             forget_all(models)
             yield from ()
 

@@ -20,6 +20,7 @@ from autogpt_desktop.ui.chat.attachments import prompt_text
 from autogpt_desktop.ui.panel_titles import job_title
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.storage.conversations.store import History, Message
     from autogpt_desktop.ui.context import AppContext
     from autogpt_desktop.worker import Job
@@ -120,7 +121,7 @@ class Generation(QObject):
         """Submit the job that writes ``item``, a message in state "streaming"."""
         generate = self.generate
 
-        def job(models: Any, cancel: threading.Event) -> Iterator[Event]:
+        def job(models: JobModels, cancel: threading.Event) -> Iterator[Event]:
             yield from generate(
                 models,
                 turns,

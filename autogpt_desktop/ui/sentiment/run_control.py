@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -21,6 +21,7 @@ from autogpt_desktop.ui.widgets.basic import time_text
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.ui.context import AppContext
 
 SHORT = 60  # lines of a list that a user waits for; a longer one is work for the background
@@ -128,7 +129,7 @@ class RunControl(QObject):
         if run is None:
             return
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             stored = corrections.get()
             yield from run.judge_again(models, two_way=two_way, corrections=stored, cancelled=cancel.is_set)
 
@@ -175,7 +176,7 @@ class RunControl(QObject):
         two_way, corrections = self._two_way, self._corrections
         self._resume = self._fast = False
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             try:
                 yield from run.run(
                     models, two_way=two_way, corrections=corrections.get(), cancelled=cancel.is_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -17,6 +17,7 @@ from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.ui.context import AppContext
 
 QUICK = 700  # bytes of a text whose words are weighed unasked: each word left out is one more reading
@@ -58,7 +59,7 @@ class VerdictJob(QObject):
     def _submit(self, score: bool, weigh: bool) -> None:
         text, two_way, corrections = self.text, self.two_way, self._corrections
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             stored, stop = corrections.get(), cancel.is_set
             if score:
                 yield from look(

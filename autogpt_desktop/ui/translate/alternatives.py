@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -29,6 +29,9 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
 from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of, plain_tooltip
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
 
 WIDTH = 420
 HOW_MANY = 4
@@ -108,7 +111,7 @@ class AlternativesCard(QFrame):
         application().focusChanged.connect(self._on_focus)
         sentence, source, target, glossary = self._question
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from alternatives(
                 models, sentence, source, target, n=HOW_MANY, glossary=glossary, cancelled=cancel.is_set
             )

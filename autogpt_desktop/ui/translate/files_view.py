@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -26,6 +26,9 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.widgets.basic import button, label
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
 
 OTHER_ENDINGS = {".text", ".log", ".markdown", ".htm", ".xhtml"}  # of kinds that are named by another
 MOST = 200  # files in the list
@@ -169,7 +172,7 @@ class FilesView(QWidget):
         def glossary(language: str) -> Glossary:
             return glossaries.glossary(language, target)
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
                 glossary=glossary, known=known, cancelled=cancel.is_set,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -21,6 +21,9 @@ from autogpt_desktop.ui.panel_titles import job_title
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
 from autogpt_desktop.ui.translate.sentence_map import Edit, SentencePair
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
 
 PAUSE_MS = 300  # after the last key
 LONGEST_MS = 1200  # somebody who never pauses sees something too
@@ -93,7 +96,7 @@ class LiveTranslation(QObject):
         self._warmed = source, target
         known = self._known()
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from warm(models, source, target, known, cancel.is_set)
 
         self._warm.start(job, title=tr("Getting ready to translate"), role="translate", lane="background")
@@ -119,7 +122,7 @@ class LiveTranslation(QObject):
         anyway = frozenset(self.anyway)
         careful = "quick" if quality == "quick" else "best"
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from live(
                 models, text, source, target,
                 terms=lambda language: terms(language, target), quality=careful, memory=memory,

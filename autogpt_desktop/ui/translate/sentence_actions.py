@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
@@ -19,6 +19,9 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.view import TranslateView
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import JobModels
 
 
 class SentenceActions(QObject):
@@ -102,7 +105,7 @@ class SentenceActions(QObject):
         text, source, target = self._sentence, self._live.language, self._languages.target
         glossary = self._pair.glossary
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate(
                 models, text, source, target, glossary=glossary, quality="best", cancelled=cancel.is_set
             )

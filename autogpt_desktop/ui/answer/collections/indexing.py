@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -22,6 +22,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection, Collections
+    from autogpt_desktop.engine.model_pool import JobModels
     from autogpt_desktop.ui.context import AppContext
 
 REPAINT = 60  # milliseconds at least between two changes of what is shown
@@ -93,7 +94,7 @@ class Indexing(QObject):
         run.status.progress, run.status.error, run.status.again = Progress("stage.files-looking"), None, False
         looked_at = self._looked_at.is_set
 
-        def job(models: Any, cancel: Event) -> Iterator[object]:
+        def job(models: JobModels | None, cancel: Event) -> Iterator[object]:
             steps = indexing.bring_up_to_date(
                 models, collection, cancelled=cancel.is_set, looked_at=looked_at
             )
