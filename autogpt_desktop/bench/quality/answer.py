@@ -44,11 +44,11 @@ def fit_answer(models: JobModels, data_dir: Path, limit: int, seed: int) -> dict
         del readers["meaning"]
     result: dict[str, Any] = {}
     for kind, one in readers.items():
-        cjk = kind == "wide"
-        observations = observe(one, load_items(data_dir, "zh", limit, seed) if cjk else english)
-        constants = fit(observations, cjk)
+        items = load_items(data_dir, "zh", limit, seed) if kind == "wide" else english
+        observations = observe(one, items)
+        constants = fit(observations, kind)
         write({kind: constants})
-        result[kind] = constants | {"cross_validated": cross_validated(observations, cjk)}
+        result[kind] = constants | {"cross_validated": cross_validated(observations, kind)}
     return result
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from autogpt_desktop import paths
 from autogpt_desktop.bench.quality.xquad import Item, Outcome, f1, figures
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.tasks.answer.filters import is_possible
-from autogpt_desktop.tasks.answer.rank import FEATURES, SIGNALS, Weights, candidate_features, passage_signals
+from autogpt_desktop.tasks.answer.rank import (
+    FEATURES,
+    FEATURES_OF_KIND,
+    SIGNALS,
+    Weights,
+)
 from autogpt_desktop.tasks.answer.reader import Proposals, Reader, best_answer
 
 COMMAND = "autogpt-desktop bench quality --task answer --fit"
@@ -40,75 +47,58 @@ def observe(reader: Reader, items: Sequence[Item]) -> list[Observation]:
     ]
 
 
-def fit(observations: Sequence[Observation], cjk: bool = False) -> dict[str, Any]:
-    """What ``answer.json`` holds of one kind, from observations of it."""
-    weights = fit_weights(observations, cjk)
-    names = ("bias", *SIGNALS)
+def fit(observations: Sequence[Observation], kind: str) -> dict[str, Any]:
+    """What ``answer.json`` holds of one kind ("meaning", "words", "wide"), from observations of it."""
+    weights = fit_weights(observations, kind)
+    rank = dict(zip(FEATURES, weights.rank, strict=True))
+    answered = dict(zip(("bias", *SIGNALS), weights.answered, strict=True))
     return {
         "fitted": f"{COMMAND}: {len(observations)} XQuAD pairs",
-        "rank": {name: round(value, 4) for name, value in zip(FEATURES, weights.rank, strict=True)},
-        "answered": {name: round(value, 4) for name, value in zip(names, weights.answered, strict=True)},
+        "rank": {name: round(rank[name], 4) for name in FEATURES_OF_KIND[kind]},
+        "answered": {name: round(value, 4) for name, value in answered.items()},
         "least": round(weights.threshold, 4),
     }
 
 
-def cross_validated(observations: Sequence[Observation], cjk: bool = False) -> dict[str, Any]:
+def cross_validated(observations: Sequence[Observation], kind: str) -> dict[str, Any]:
     """The figures with constants that were fitted on other articles than the ones they are measured on."""
     outcomes = []
     for fold in range(FOLDS):
-        weights = fit_weights([one for one in observations if one.item.article % FOLDS != fold], cjk)
-        for one in observations:
-            if one.item.article % FOLDS == fold:
-                outcomes.append(outcome(one, weights))
-    return figures(outcomes, cjk)
+        weights = fit_weights([one for one in observations if one.item.article % FOLDS != fold], kind)
+        outcomes += [outcome(one, weights) for one in observations if one.item.article % FOLDS == fold]
+    return figures(outcomes, kind == "wide")
 
 
 def outcome(observation: Observation, weights: Weights) -> Outcome:
     """What would be said with these constants."""
     item, proposals = observation.item, observation.proposals
-    best = best_answer(item.question, proposals, weights)
+    best = best_answer(proposals, weights)
     given = best.probability >= best.threshold
     given = given and is_possible(item.question, proposals.passage.text, best.text)
     return Outcome(item, observation.answerable, best.text, given)
 
 
-def fit_weights(observations: Sequence[Observation], cjk: bool = False) -> Weights:
-    """First the weights of the features, then, from the phrases that win under these, the rest."""
-    seen = [one for one in observations if one.proposals.candidates]
-    features = [
-        torch.tensor(
-            candidate_features(one.item.question, one.proposals.passage, one.proposals.candidates),
-            dtype=torch.float32,
-        )
-        for one in seen
-    ]
-    answerable = torch.tensor([float(one.answerable) for one in seen])
-    scores = [_scores(one, cjk) for one in seen if one.answerable]
-    rank = fit_rank([rows for rows, one in zip(features, seen, strict=True) if one.answerable], scores)
-    signals = []
-    for one, rows in zip(seen, features, strict=True):
-        weighed = rows @ rank
-        best, proposals = int(weighed.argmax()), one.proposals
-        signals.append(
-            passage_signals(
-                one.item.question,
-                proposals.passage,
-                proposals.candidates[best],
-                proposals.copy_logprob,
-                float(weighed[best]),
-            )
-        )
-    table = torch.tensor(signals)
-    answered = fit_answered(table, answerable)
+def fit_weights(observations: Sequence[Observation], kind: str) -> Weights:
+    """The features' weights from the answerable questions, the signals' from all."""
+    rows, scores, signals, answerable = [], [], [], []
+    used = [FEATURES.index(name) for name in FEATURES_OF_KIND[kind]]
+    for one in observations:
+        text, candidates = one.proposals.passage.text, one.proposals.candidates
+        if not candidates:
+            continue
+        signals.append(one.proposals.signals)
+        answerable.append(float(one.answerable))
+        if one.answerable:
+            rows.append(torch.tensor(one.proposals.features)[:, used])
+            phrases = [text[candidate.start : candidate.end] for candidate in candidates]
+            scores.append(torch.tensor([f1(phrase, one.item.answers, kind == "wide") for phrase in phrases]))
+    rank = torch.zeros(len(FEATURES))
+    rank[used] = fit_rank(rows, scores)
+    table, right = torch.tensor(signals), torch.tensor(answerable)
+    answered = fit_answered(table, right)
     probabilities = torch.sigmoid(table @ answered[1:] + answered[0])
-    least = threshold(probabilities[answerable > 0])
+    least = threshold(probabilities[right > 0])
     return Weights(tuple(rank.tolist()), tuple(answered.tolist()), least)
-
-
-def _scores(observation: Observation, cjk: bool) -> Tensor:
-    """The F1 of each candidate."""
-    text, answers = observation.proposals.passage.text, observation.item.answers
-    return torch.tensor([f1(text[c.start : c.end], answers, cjk) for c in observation.proposals.candidates])
 
 
 def fit_rank(rows: Sequence[Tensor], scores: Sequence[Tensor], penalty: float = 0.02) -> Tensor:
@@ -116,18 +106,19 @@ def fit_rank(rows: Sequence[Tensor], scores: Sequence[Tensor], penalty: float = 
     those of high F1 (``scores`` [n]): cross-entropy with an L2 penalty on standardized features."""
     every = torch.cat(list(rows))
     mean, scale = every.mean(0), every.std(0) + 1e-6
-    pairs = [
-        ((row - mean) / scale, score) for row, score in zip(rows, scores, strict=True) if score.max() > 0
-    ]
+    right = [at for at, score in enumerate(scores) if score.max() > 0]
+    table = pad_sequence([(rows[at] - mean) / scale for at in right], batch_first=True)
+    inside = pad_sequence([torch.ones(len(rows[at])) for at in right], batch_first=True) > 0  # [questions, n]
+    f1s = pad_sequence([scores[at] for at in right], batch_first=True)
+    targets = f1s.square() / f1s.square().sum(1, keepdim=True)
+    share = f1s.max(1).values / len(right)
     weights = torch.zeros(every.shape[1], requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=80, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = penalty * weights.square().sum()
-        for row, score in pairs:
-            target = score.square() / score.square().sum()
-            loss = loss - (target * (row @ weights).log_softmax(0)).sum() * score.max() / len(pairs)
+        logprobs = (table @ weights).masked_fill(~inside, -math.inf).log_softmax(1).masked_fill(~inside, 0.0)
+        loss = penalty * weights.square().sum() - (share * (targets * logprobs).sum(1)).sum()
         loss.backward()
         return loss
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from autogpt_desktop.tasks.answer.lexicon import STOP_WORDS, answer_type, type_match, words
 
@@ -17,8 +16,6 @@ _MONTH = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
     r"|(?:1[0-2]|[1-9]|十[一二]|[一二三四五六七八九十])月"
 )
-_NEGATION = re.compile(r"\b(?:not|never|nobody|nothing|n't)\b|没有|并未|从未", re.IGNORECASE)
-_AMOUNT = re.compile(r"\d,\d{3}|[€$£%¥]|\b(?:euros?|dollars?|pounds?|yuan|percent)\b", re.IGNORECASE)
 _TIME = re.compile(  # when something is, without a number
     r"\b(?:dawn|dusk|noon|midnight|morning|afternoon|evening|night|spring|summer|autumn|fall|winter|war|before|after"
     r"|during|until|since|while|once|when|weeks?|days?|daily|today|tomorrow|yesterday|now|soon|easter|christmas)\b"
@@ -28,10 +25,9 @@ _TIME = re.compile(  # when something is, without a number
 _VAGUE_NUMBER = re.compile(
     r"\b(?:many|much|several|few|little|most|all|some|none|no|vast|large|small)\b", re.IGNORECASE
 )
-_SIMILAR = 0.75  # of the letters: a name that is spelled a little differently
 _ACRONYM = re.compile(r"\b[A-Z]{2,5}\b")
+_STEM = 4  # letters that similar names have in common
 _NAME_LINKS = ("", "of", "of the", "de", "von", "van")  # between the words of one name
-_STEM = 4  # letters that names of one root begin with: Germany, German
 
 
 def is_possible(question: str, text: str, phrase: str, elsewhere: str = "", names: bool = True) -> bool:
@@ -50,11 +46,10 @@ def _has_asked_type(question: str, phrase: str) -> bool:
     """Whether the phrase is not surely of another type than is asked for."""
     expected = answer_type(question)
     match = type_match(expected, phrase)
-    if expected == "date" and (_AMOUNT.search(phrase) or (match < 0 and not _TIME.search(phrase))):
-        return False
-    if match < 0 and (expected == "person" or (expected == "number" and not _VAGUE_NUMBER.search(phrase))):
-        return False
-    return not (expected in ("date", "person", "place") and _NEGATION.search(phrase))
+    if match >= 0 or expected not in ("date", "number", "person"):
+        return True
+    allowed = {"date": _TIME, "number": _VAGUE_NUMBER}.get(expected)
+    return allowed is not None and bool(allowed.search(phrase))
 
 
 def _names_another(pattern: re.Pattern[str], question: str, text: str, elsewhere: str) -> bool:
@@ -92,10 +87,5 @@ def _names(question: str) -> Iterator[list[str]]:
 
 
 def _has_similar(name: str, in_text: set[str]) -> bool:
-    if name in in_text:
-        return True
-    return any(
-        word[:1] == name[:1]
-        and (word[:_STEM] == name[:_STEM] or SequenceMatcher(None, word, name).ratio() >= _SIMILAR)
-        for word in in_text
-    )
+    """Whether the text has the name, or one that begins alike: Germany, German; Ulrik, Ulrich."""
+    return name in in_text or any(word[:_STEM] == name[:_STEM] for word in in_text)

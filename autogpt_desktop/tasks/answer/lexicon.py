@@ -19,19 +19,16 @@ _STOP_WORDS = """
     named called used according 的 了 在 是 有 和 与 及 或 被 把 为 对 从 到 于 之 这 那 其 它 他 她 们 个
     些 什 么 谁 哪 里 几 多 少 何 怎 样 吗 呢 中 上 下 以 而 也 都 因
 """
-_EDGE_WORDS = "a an of in on at to for from by with as and or but is are was were be that which who it"
 _PRONOUNS = """
     it its he his him she her they their them this that these those there one 它 他 她 这 那 其 该
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-EDGE_WORDS = frozenset(_EDGE_WORDS.split())  # no answer begins or ends with these
 PRONOUNS = frozenset(_PRONOUNS.split())
 _FOLLOW_UP = re.compile(
     r"\s*(?:and|but|or|so|also|then|what about|how about|what else|why not|anything else)\b"
     r"|[^?？]{0,12}呢[?？]?\s*$|\s*(?:那么?|还有|另外|以及|然后)",
     re.IGNORECASE,
 )
-_HEAD_WORDS = re.compile(r"\b(?:what|which|how many|how much)\s+((?:[\w'-]+\s*){1,3})", re.IGNORECASE)
 
 # Words
 
@@ -66,17 +63,6 @@ def content_words(text: str) -> list[str]:
 def is_follow_up(question: str) -> bool:
     """Begins, or ends, as one does that only makes sense behind another question."""
     return bool(_FOLLOW_UP.match(question))
-
-
-def head_words(question: str) -> frozenset[str]:
-    """What a question names as the kind of its answer, as ``words`` has them: which *university*."""
-    match = _HEAD_WORDS.search(question)
-    named = []
-    for word, start, end in words(match[1]) if match else []:
-        if match and match[1][start:end].lower() in STOP_WORDS:
-            break
-        named.append(word)
-    return frozenset(named)
 
 
 _TYPE_PATTERNS = {

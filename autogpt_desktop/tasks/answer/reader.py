@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from autogpt_desktop import paths
@@ -60,16 +60,27 @@ class PassageAnswer:
     threshold: float  # the probability from which on the answer is given
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proposals:
-    """All phrases of a passage that may be the answer, unweighed.
+    """All phrases of a passage that may be the answer to a question, unweighed.
 
     ``copy_logprob``: natural logarithm of the probability that an answer is copied from the passage; 0.0
     for an encoder's."""
 
+    question: str
     passage: SegmentedPassage
     candidates: list[Candidate]
     copy_logprob: float
+
+    @cached_property
+    def features(self) -> list[list[float]]:
+        """Of each candidate, as ``rank.FEATURES`` names them."""
+        return candidate_features(self.question, self.passage, self.candidates)
+
+    @cached_property
+    def signals(self) -> list[float]:
+        """As ``rank.SIGNALS`` names them."""
+        return passage_signals(self.question, self.passage, self.copy_logprob)
 
 
 @cache
@@ -107,7 +118,7 @@ class Reader:
         languages is asked that, and the words that are looked for are the translation's."""
         proposals = yield from self.propose(question, text, written)
         if self.copies:
-            return best_answer(question, proposals, weights_for(proposals.passage))
+            return best_answer(proposals, weights_for(proposals.passage))
         if not proposals.candidates:
             return PassageAnswer(0, 0, "", 0.0, _SURE_ENOUGH)
         best = max(proposals.candidates, key=lambda one: one.logprob)  # a head was trained for just this
@@ -119,8 +130,8 @@ class Reader:
         passage = yield from self.segment(question, text)
         if self.copies:
             candidates, copy_logprob = yield from self._copied(question, passage, written or question)
-            return Proposals(passage, candidates, copy_logprob)
-        return Proposals(passage, (yield from self._head_spans(question, passage)), 0.0)
+            return Proposals(question, passage, candidates, copy_logprob)
+        return Proposals(question, passage, (yield from self._head_spans(question, passage)), 0.0)
 
     def segment(self, question: str, text: str) -> Generator[Progress, None, SegmentedPassage]:
         """The text's sentences, with how near in meaning the question is to each."""
@@ -250,18 +261,16 @@ def knows_language(encoder: EncoderEngine, text: str) -> bool:
     return ranked[0][0] in known
 
 
-def best_answer(question: str, proposals: Proposals, weights: Weights) -> PassageAnswer:
+def best_answer(proposals: Proposals, weights: Weights) -> PassageAnswer:
     """The phrase that the constants prefer, dates and numbers as a whole."""
-    passage, candidates = proposals.passage, proposals.candidates
-    if not candidates:
+    if not proposals.candidates:
         return PassageAnswer(0, 0, "", 0.0, weights.threshold)
-    scores = [weights.score(row) for row in candidate_features(question, passage, candidates)]
-    best_score = max(scores)
-    best = candidates[scores.index(best_score)]
-    signals = passage_signals(question, passage, best, proposals.copy_logprob, best_score)
-    start, end = whole_expression(question, passage.text, best.start, best.end)
-    probability = weights.probability(signals)
-    return PassageAnswer(start, end, passage.text[start:end], probability, weights.threshold)
+    scores = [weights.score(row) for row in proposals.features]
+    best = proposals.candidates[scores.index(max(scores))]
+    text = proposals.passage.text
+    start, end = whole_expression(proposals.question, text, best.start, best.end)
+    probability = weights.probability(proposals.signals)
+    return PassageAnswer(start, end, text[start:end], probability, weights.threshold)
 
 
 def weights_for(passage: SegmentedPassage) -> Weights:

@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from autogpt_desktop.bench.quality.fit_answer import fit_answered, fit_rank, threshold
-from autogpt_desktop.bench.quality.xquad import exact_match, f1, load_items
+from autogpt_desktop.bench.quality.fit_answer import (
+    Observation,
+    cross_validated,
+    fit,
+    fit_answered,
+    fit_rank,
+    threshold,
+)
+from autogpt_desktop.bench.quality.xquad import Item, exact_match, f1, load_items
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.tasks.answer.extract import Candidate
+from autogpt_desktop.tasks.answer.rank import FEATURES_OF_KIND, SegmentedPassage
+from autogpt_desktop.tasks.answer.reader import Proposals
 
 
 def test_f1_counts_words_as_squad_does() -> None:
@@ -64,3 +74,32 @@ def test_wrong_paragraphs_come_from_both_kinds_of_places(tmp_path: Path) -> None
     assert load_items(tmp_path, "en", 2, 3) == found[:2]
     with pytest.raises(KnownError, match="bench-data"):
         load_items(tmp_path, "zh", 0, 0)
+
+
+def observations() -> list[Observation]:
+    """Of each article one question; the model likes the right phrase, and another text shares no word."""
+    seen = []
+    for article in range(16):
+        right, other = f"Tom{article} built the mill near Aldby.", "Penguins eat krill and fish."
+        item = Item(article, "Who built the mill?", right, (f"Tom{article}",), other, bool(article % 2))
+        for text, answerable in ((right, True), (other, False)):
+            first = Candidate(0, text.index(" "), -1.0, -0.5, -0.2, 2)
+            second = Candidate(text.rindex(" ") + 1, len(text) - 1, -4.0, -2.5, -2.2, 2)
+            passage = SegmentedPassage(text, ((0, len(text)),), ())
+            proposals = Proposals(item.question, passage, [second, first], -0.5 if answerable else -3.0)
+            seen.append(Observation(item, answerable, proposals))
+    return seen
+
+
+def test_constants_are_measured_on_articles_that_they_were_not_fitted_on() -> None:
+    figures = cross_validated(observations(), "words")
+    assert figures["questions"] == 16
+    assert figures["f1_always_answering"] == 1.0
+    assert figures["refused_other_article"] == figures["refused_same_article"] == 1.0
+
+
+@pytest.mark.parametrize("kind", ["words", "wide"])
+def test_a_kind_is_fitted_with_its_own_features(kind: str) -> None:
+    constants = fit(observations(), kind)
+    assert tuple(constants["rank"]) == FEATURES_OF_KIND[kind]
+    assert constants["rank"]["stop"] > 0 and 0 < constants["least"] < 1
