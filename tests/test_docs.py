@@ -20,7 +20,8 @@ def named_files(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     """Full paths count from the root or the package; the end of one may lie anywhere in them."""
-    files = [*(ROOT / "autogpt_desktop").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *ROOT.iterdir()]
+    folders = [ROOT / "autogpt_desktop", ROOT / "tests", ROOT / "resources"]
+    files = [*ROOT.iterdir(), *(path for folder in folders for path in folder.rglob("*.*"))]
     ends = {f"/{path.relative_to(ROOT).as_posix()}" for path in files}
     missing = [
         name
