@@ -29,7 +29,8 @@ def test_the_new_takes_the_place_of_the_old(folder: Path) -> None:
         atomic.write_text(file, text)
         assert file.read_bytes() == text.encode()
     atomic.write_bytes(file, [b"ab", memoryview(b"cd")], durable=True)
-    assert file.read_bytes() == b"abcd" and list(folder.iterdir()) == [file]
+    assert file.read_bytes() == b"abcd"
+    assert list(folder.iterdir()) == [file]
 
 
 def test_half_of_a_surrogate_pair_loses_nothing_else(folder: Path) -> None:
@@ -47,7 +48,8 @@ def test_whatever_goes_wrong_the_old_one_stays(folder: Path, error: BaseExceptio
     file.write_text("old")
     with pytest.raises(type(error)):
         atomic.write_bytes(file, parts())
-    assert file.read_text() == "old" and list(folder.iterdir()) == [file]
+    assert file.read_text() == "old"
+    assert list(folder.iterdir()) == [file]
 
 
 def test_a_generator_that_is_left_leaves_nothing(folder: Path) -> None:
@@ -92,7 +94,8 @@ def test_two_writers_do_not_meet(folder: Path) -> None:
     with atomic.replacing(file) as one, atomic.replacing(file) as other:
         one.write_text("one")
         other.write_text("other")
-    assert file.read_text() == "one" and list(folder.iterdir()) == [file]
+    assert file.read_text() == "one"
+    assert list(folder.iterdir()) == [file]
 
 
 def test_killed_while_writing(folder: Path) -> None:

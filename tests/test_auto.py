@@ -38,7 +38,8 @@ def test_the_founding_texts_example(starter_gguf: Path) -> None:
     assert isinstance(input_ids, torch.Tensor)
     text = tokenizer.decode(model.generate(input_ids)[0])
     model.engine.close()
-    assert text.startswith("Hello, how are you?") and len(text) > 30
+    assert text.startswith("Hello, how are you?")
+    assert len(text) > 30
 
 
 def test_autogpt_is_the_chosen_default(gemma_gguf: Path) -> None:
@@ -58,7 +59,8 @@ def test_an_unknown_name_is_said_to_be_unknown() -> None:
 def test_logits_have_the_shape_and_predict(model: AutoModel, tokenizer: AutoTokenizer) -> None:
     rows = ids(tokenizer, "The capital of France is").repeat(2, 1)
     logits = model(rows).logits
-    assert logits.shape == (2, rows.shape[1], 49_152) and logits.dtype == torch.float32
+    assert logits.shape == (2, rows.shape[1], 49_152)
+    assert logits.dtype == torch.float32
     assert tokenizer.decode(logits[0, -1].argmax()[None]).strip() == "Paris"
     assert torch.equal(logits[0], logits[1])
 
@@ -66,7 +68,8 @@ def test_logits_have_the_shape_and_predict(model: AutoModel, tokenizer: AutoToke
 def test_generate_is_greedy_unless_asked(model: AutoModel, tokenizer: AutoTokenizer) -> None:
     prompt = ids(tokenizer, "Once upon a time")
     first = model.generate(prompt, max_new_tokens=12)
-    assert first.dtype == torch.int64 and first.shape[1] <= prompt.shape[1] + 12
+    assert first.dtype == torch.int64
+    assert first.shape[1] <= prompt.shape[1] + 12
     assert torch.equal(first[:, : prompt.shape[1]], prompt)
     assert torch.equal(first, model.generate(prompt, max_new_tokens=12, temperature=3.0))
     sampled = {
@@ -106,7 +109,8 @@ def test_a_streamer_sees_prompt_tokens_and_end(model: AutoModel, tokenizer: Auto
 
     streamer, prompt = Streamer(), ids(tokenizer, "One two three")
     out = model.generate(prompt, max_new_tokens=5, streamer=streamer)
-    assert streamer.seen == out[0].tolist() and streamer.ended == 1
+    assert streamer.seen == out[0].tolist()
+    assert streamer.ended == 1
     with pytest.raises(ValueError, match="single row"):
         model.generate(prompt.repeat(2, 1), streamer=streamer)
 

@@ -50,13 +50,15 @@ def test_an_io_error_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     room = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
     known = database.known_error(report("SQLITE_IOERR_SHMSIZE"), tmp_path / "x.db", KEYS)
-    assert known is not None and known.key == "full"
+    assert known is not None
+    assert known.key == "full"
 
 
 def test_what_the_system_reports(tmp_path: Path) -> None:
     for number, key in ((errno.ENOSPC, "full"), (errno.EACCES, "readonly"), (errno.EROFS, "readonly")):
         known = database.known_error(OSError(number, "no"), tmp_path / "x.db", KEYS)
-        assert known is not None and known.key == key
+        assert known is not None
+        assert known.key == key
 
 
 @pytest.mark.parametrize("error", [report("SQLITE_MISUSE"), sqlite3.ProgrammingError("closed"), ValueError()])
@@ -82,7 +84,8 @@ def test_a_transaction_is_all_or_nothing() -> None:
         with pytest.raises(KeyboardInterrupt), database.transaction(db):  # noqa: PT012  (the block is what fails)
             db.execute("INSERT INTO t VALUES (1)")
             raise KeyboardInterrupt
-        assert not db.in_transaction and not db.execute("SELECT * FROM t").fetchall()
+        assert not db.in_transaction
+        assert not db.execute("SELECT * FROM t").fetchall()
         with database.transaction(db):
             db.execute("INSERT INTO t VALUES (2)")
         assert db.execute("SELECT * FROM t").fetchall() == [(2,)]

@@ -150,7 +150,8 @@ def test_a_question_is_typed_answered_shown_and_kept(app: App, home: Path) -> No
         ("assistant", "The capital of France is Paris.", "complete"),
     ]
     assert conversation[2][:2] == ("user", "And of Italy\nin one word?")
-    assert "Rome" in conversation[3][1] and conversation[3][2] == "complete"
+    assert "Rome" in conversation[3][1]
+    assert conversation[3][2] == "complete"
 
 
 def test_a_kill_in_mid_answer_loses_at_most_the_last_second(app: App, home: Path, display: str) -> None:
@@ -193,7 +194,8 @@ def test_stop_keeps_what_was_written_and_drafts_come_back(app: App, home: Path, 
     app.x("key", "ctrl+q")
     assert app.process.wait(30) == 0
     (conversation,) = kept()
-    assert conversation[1][2] == "stopped" and len(conversation[1][1]) > 150
+    assert conversation[1][2] == "stopped"
+    assert len(conversation[1][1]) > 150
     again = App(display, home)
     try:
         again.wait("the draft", lambda: "a draft that was not sent" in again.texts())
@@ -210,4 +212,5 @@ def test_closing_while_it_writes_keeps_what_was_written(app: App, home: Path) ->
     app.x("key", "ctrl+q")
     assert app.process.wait(30) == 0
     (conversation,) = kept()
-    assert len(conversation[1][1]) > 150 and conversation[1][2] in ("stopped", "interrupted")
+    assert len(conversation[1][1]) > 150
+    assert conversation[1][2] in ("stopped", "interrupted")

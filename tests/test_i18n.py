@@ -197,7 +197,8 @@ def test_error_sentences_read_as_sentences(language: str) -> None:
 def test_switching_and_filling() -> None:
     error = KnownError("model-missing", name="tiny")
     i18n.set_language("zh_CN")
-    assert "tiny" in i18n.message(error) and CHINESE.search(i18n.message(error))
+    assert "tiny" in i18n.message(error)
+    assert CHINESE.search(i18n.message(error))
     i18n.set_language("en")
     assert i18n.message(error).startswith("There is no model called “tiny”")
     assert i18n.tr("not in any catalogue {n}", n=3) == "not in any catalogue 3"

@@ -81,4 +81,5 @@ def test_the_starter_answers(starter_gguf: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Paris" in done.stdout
-    assert "{" not in done.stdout and "%" not in done.stdout
+    assert "{" not in done.stdout
+    assert "%" not in done.stdout

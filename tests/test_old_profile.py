@@ -241,7 +241,8 @@ def expected_settings(home: Path) -> dict[str, Any]:
 
 def test_every_setting_is_as_it_was(profile: Path) -> None:
     settings, fresh = Settings.load(), Settings()
-    assert settings.set_aside is None and settings.path == profile / "config/settings.json"
+    assert settings.set_aside is None
+    assert settings.path == profile / "config/settings.json"
     expected = expected_settings(profile)
     for name, value in expected.items():
         assert getattr(settings, name) == value, name
@@ -296,7 +297,8 @@ def test_conversations_are_listed_as_they_were(history: History) -> None:
     }  # fmt: skip
     assert (tea.created, tea.updated) == (BEGAN + 1, BEGAN + 13)
     assert (book.system_prompt, book.preset, book.model) == ("请用中文回答。", "Precise", "little-qwen")
-    assert book.sampling == {"temperature": 0.0} and book.draft == history.draft(2) == "还有呢"
+    assert book.sampling == {"temperature": 0.0}
+    assert book.draft == history.draft(2) == "还有呢"
     assert json.loads(history.draft(1)) == {
         "autogpt-desktop-draft": "And white tea? 白茶呢？", "attachments": [CHINESE_FILE]
     }  # fmt: skip
@@ -315,7 +317,8 @@ def test_every_branch_is_there_and_the_same_is_shown(history: History) -> None:
     assert shown[1].stats == {"tokens": 9, "seconds": 0.5, "context_used": 120, "context_length": 2048}
     assert [one.created - BEGAN for one in shown] == [2, 4, 7, 8]
     assert [one.parent_id for one in shown] == [None, 1, 3, 5]
-    assert history.siblings(1) == [1, 9] and history.siblings(3) == [2, 3, 4]
+    assert history.siblings(1) == [1, 9]
+    assert history.siblings(3) == [2, 3, 4]
     history.select_sibling(3, -1)
     assert told(history.path(1))[1:] == [(2, "assistant", "Boiling.", "complete", "little-qwen", 0, 3)]
     history.select_sibling(3, 1)
@@ -335,7 +338,8 @@ def test_an_answer_that_was_cut_off_is_kept(history: History) -> None:
         (13, "user", "接着说", "complete", "", 0, 1),
         (14, "assistant", "他出生在天门，", "interrupted", "little-qwen", 0, 1),
     ]
-    assert [one.text for one in history.path(4)] == ["Is the café naïve?"] and history.path(5) == []
+    assert [one.text for one in history.path(4)] == ["Is the café naïve?"]
+    assert history.path(5) == []
 
 
 @pytest.mark.parametrize(
@@ -352,7 +356,8 @@ def test_search_finds_what_it_found(history: History, query: str, found: list[in
 
 def test_an_old_message_leaves_the_index_when_its_text_changes(history: History) -> None:
     """The index takes words out only when it is shown the very words that the earlier version put in."""
-    assert history.set_text(12, "重写") and history.set_text(3, "Rewritten.")
+    assert history.set_text(12, "重写")
+    assert history.set_text(3, "Rewritten.")
     assert [history.conversations(word) for word in ("茶叶专著", "世界", "80")] == [[], [], []]
     assert [one.id for one in history.conversations("重写")] == [2]
 
@@ -377,9 +382,11 @@ def test_translations_are_there(profile: Path) -> None:
         ]  # fmt: skip
         kept = history.find(TRAIN, "", "zh")
         assert kept == history.get(3)
-        assert kept is not None and kept.translation == "火车中午出发。我们在家吃了🍵。"
+        assert kept is not None
+        assert kept.translation == "火车中午出发。我们在家吃了🍵。"
         after, *pairs = json.loads(kept.sentences)
-        assert after == "" and pairs == [
+        assert after == ""
+        assert pairs == [
             [0, 25, "The train leaves at noon.", "", "火车中午出发。", 0.9, [], False],
             [26, 44, "We ate 🍵 at home.", "", "我们在家吃了🍵。", 0.6, ["length"], True],
         ]
@@ -416,7 +423,8 @@ def test_questions_are_there(profile: Path) -> None:
     ]
     found, unknown = unpacked(store.load(MILL) or [])
     assert found.answer_text() == "The Brenner mill was built in 1782 by Anna Holt. [1]"
-    assert found.finding is not None and found.finding.answered.confidence == 0.93
+    assert found.finding is not None
+    assert found.finding.answered.confidence == 0.93
     assert [(one.key, one.values) for one in found.notices] == [
         ("notice.files-language", {"model": "little-llama", "languages": "zh"}),
         ("notice.file-moved", {"file": "茶经.md", "path": (profile / "files/library/茶经.md").as_posix()}),
@@ -425,7 +433,8 @@ def test_questions_are_there(profile: Path) -> None:
     assert (mill.path, mill.title, mill.start) == (profile / "files/library/mill.html", "The old mill", 0)
     assert (tea.page, tea.start, tea.text) == ("2", 23, "龙井茶产于杭州，用八十度的水冲泡。")
     assert (found.span(0), found.cited()) == ((38, 47), [0])
-    assert not unknown.answered and unknown.read_as == "When did Anna Holt die?"
+    assert not unknown.answered
+    assert unknown.read_as == "When did Anna Holt die?"
     (pasted,) = unpacked(store.load(PASTED) or [])
     assert pasted.pasted == pasted.places[0].passage.text == "茶馆在磨坊旁边。它每天九点开门。"
     assert pasted.answer_text() == "它每天九点开门。 [1]"
@@ -492,7 +501,8 @@ def test_corrections_are_there(profile: Path) -> None:
 def test_a_finished_run_asks_no_model_again(profile: Path) -> None:
     """Nor do the corrections, whose scores are kept with them."""
     rows, notices, asked = measure(profile, "reviews")
-    assert asked == () and notices == []
+    assert asked == ()
+    assert notices == []
     assert rows == [
         ("What a good evening", "positive", 3.0, ""),
         ("好茶，好服务", "positive", 3.0, ""),
@@ -508,7 +518,9 @@ def test_an_unfinished_run_goes_on_behind_what_was_measured(profile: Path) -> No
     rows, notices, asked = measure(profile, "orders")
     kinds = ("a good delivery", "送得很好", "a bad parcel", "a parcel on a Tuesday")
     texts = [f"Order {number}: {kinds[number % 4]}" for number in range(1, 91)]
-    assert [row[0] for row in rows] == texts[:64] and set(asked) <= set(texts[64:]) and asked[0] == texts[64]
+    assert [row[0] for row in rows] == texts[:64]
+    assert set(asked) <= set(texts[64:])
+    assert asked[0] == texts[64]
     assert [row[2] for row in rows[:4]] == [3.0, -3.0, 0.0, 3.0]
     assert notices == ["notice.sentiment-continues"]
 
@@ -530,16 +542,19 @@ def test_unfinished_translations_go_on_where_they_were(changing: Path, qapp: QAp
     glossaries = Glossaries()
     results = []
     for row in rows:
-        assert row is not None and row.state == "paused"
+        assert row is not None
+        assert row.state == "paused"
         glossary = partial(glossaries.glossary, target=row.target)
         *_, last = translate_file(
             NameModels(), row.path, row.out, row.source, row.target, glossary=glossary
         )  # fmt: skip
-        assert isinstance(last, Result) and isinstance(last.value, TranslatedFile)
+        assert isinstance(last, Result)
+        assert isinstance(last.value, TranslatedFile)
         results.append(last.value)
         row.deleteLater()
     letter, pasted = results
-    assert letter.out == changing / "files/letter.fr.txt" and pasted.source == "zh"
+    assert letter.out == changing / "files/letter.fr.txt"
+    assert pasted.source == "zh"
     assert letter.out.read_text(encoding="utf-8") == (
         "Chère Anna,\n\nLe moulin est fermé lundi. BRENNER a la clé. Nous nous voyons à 9:30.\n\n"
         "Le chat va bien, et le jardin est vert."
@@ -569,23 +584,29 @@ def test_a_collection_is_searched_without_reading_its_files_again(profile: Path)
     with closing(sqlite3.connect(tea.database)) as db:
         blob = db.execute("SELECT vector FROM vectors WHERE passage_id = 3").fetchone()[0]
     with closing(Index(tea)) as index:
-        assert index.notices == [] and not index.unfinished() and index.stale() == []
-        assert index.embedder() == "all-minilm-l6-v2" and len(index.matrix()) == 3
+        assert index.notices == []
+        assert not index.unfinished()
+        assert index.stale() == []
+        assert index.embedder() == "all-minilm-l6-v2"
+        assert len(index.matrix()) == 3
         files = index.files()
         assert [(one.path.name, one.title, one.language, one.passages) for one in files] == [
             ("broken.pdf", "", "", 0), ("mill.html", "The old mill", "en", 1),
             ("tea.txt", "tea", "en", 1), ("茶经.md", "茶经", "zh", 1),
         ]  # fmt: skip
-        assert files[0].error is not None and files[0].error.key == "document-damaged"
+        assert files[0].error is not None
+        assert files[0].error.key == "document-damaged"
         assert names(index, "Who built the mill in 1782?")[0] == "mill.html"
         assert names(index, "brewing degrees") == ["tea.txt"]
         assert names(index, "陆羽写了什么？") == ["茶经.md"] == names(index, "龙井茶")
         vector = np.frombuffer(blob, "<f2").astype(np.float32)
         best = index.search("zzz", query_vector=vector)[0]
-        assert best.passage.path == library / "茶经.md" and best.similarity == pytest.approx(1, abs=1e-3)
+        assert best.passage.path == library / "茶经.md"
+        assert best.similarity == pytest.approx(1, abs=1e-3)
         assert {index.state(one.path).state for one in files} == {"same"}
         *_, last = index.index()
-        assert isinstance(last, Result) and last.value == Summary(unchanged=4, set_aside=1)
+        assert isinstance(last, Result)
+        assert last.value == Summary(unchanged=4, set_aside=1)
         assert len(index.matrix()) == 3
 
 
@@ -595,7 +616,8 @@ def test_an_old_file_leaves_the_index_when_it_changes(changing: Path) -> None:
     (changing / "files/library/茶经.md").write_text("# 空\n", encoding="utf-8")
     with closing(Index(tea)) as index:
         *_, last = index.index()
-        assert isinstance(last, Result) and last.value == Summary(changed=1, unchanged=3, set_aside=1)
+        assert isinstance(last, Result)
+        assert last.value == Summary(changed=1, unchanged=3, set_aside=1)
         assert names(index, "龙井茶 陆羽") == []
     with closing(sqlite3.connect(tea.database)) as db:
         words = "SELECT rowid FROM words WHERE words MATCH ?"
@@ -605,13 +627,12 @@ def test_an_old_file_leaves_the_index_when_it_changes(changing: Path) -> None:
 
 def test_reading_goes_on_where_it_was_paused(profile: Path) -> None:
     with closing(Index(Collections().get(PAUSED))) as index:
-        assert index.unfinished() and [one.path.name for one in index.files()] == ["first.txt"]
+        assert index.unfinished()
+        assert [one.path.name for one in index.files()] == ["first.txt"]
         *_, last = index.index()
-        assert (
-            isinstance(last, Result)
-            and last.value == Summary(added=1, unchanged=1)
-            and not index.unfinished()
-        )
+        assert isinstance(last, Result)
+        assert last.value == Summary(added=1, unchanged=1)
+        assert not index.unfinished()
 
 
 # --- models
@@ -629,7 +650,9 @@ def test_models_are_listed_where_they_lie(profile: Path) -> None:
     assert (llama.title, llama.family) == ("Tiny llama", "llama")
     assert (llama.context, llama.quantization, llama.kv_rows, llama.head_dim) == (256, "Q8_0", 2, 16)
     for one in found.values():
-        assert one.problem is None and one.removable and one.languages == ("en", "zh", "fr")
+        assert one.problem is None
+        assert one.removable
+        assert one.languages == ("en", "zh", "fr")
     assert installed.resolve("little-llama") == llama.path
 
 
@@ -654,7 +677,8 @@ def window(changing: Path, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.addWidget(window)
     yield window
     window.close()
-    assert context.worker.stop(20_000) and window.downloads.stop(10_000)
+    assert context.worker.stop(20_000)
+    assert window.downloads.stop(10_000)
     context.history.close()
     assert set(said) <= {i18n.message(error)}
     ui_language.apply("en")
@@ -674,10 +698,13 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     geometry = window.geometry()
     assert (geometry.x(), geometry.y(), geometry.width(), geometry.height()) == (40, 50, 733, 544)
     show(window, qtbot)
-    assert i18n.current_language() == "zh_CN" and theme().is_dark
-    assert window.settings_button.accessibleName() == "设置" and not window.banner.isVisible()
+    assert i18n.current_language() == "zh_CN"
+    assert theme().is_dark
+    assert window.settings_button.accessibleName() == "设置"
+    assert not window.banner.isVisible()
     chosen = window.context.chosen_model()
-    assert chosen is not None and chosen.name == "little-llama"
+    assert chosen is not None
+    assert chosen.name == "little-llama"
     assert window.model_button.text().endswith("Tiny qwen2")  # for the panel that was used last
     arrangement = window.columns.arrangement
     assert arrangement.columns == [["chat", "sentiment"], ["translate", "answer"]]
@@ -687,14 +714,16 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     assert isinstance(chat, ChatPanel)
     rows = [row.conversation for row in chat.list.model.rows if row.conversation is not None]
     assert [one.title for one in rows] == ["Brewing tea", "", "Imported: naïve café", "茶经"]
-    assert chat.conversation.id == 1 and [one.id for one in chat.conversation.messages] == [1, 3, 5, 6]
+    assert chat.conversation.id == 1
+    assert [one.id for one in chat.conversation.messages] == [1, 3, 5, 6]
     assert chat.view.widgets[3].body.toPlainText() == "About 80 °C."
     assert chat.composer.text() == "And white tea? 白茶呢？"
     assert [one.as_dict() for one in chat.composer.attachments] == [CHINESE_FILE]
     prompt, sampling, preset = chat.drawer.values()
     assert (prompt, sampling.seed, preset) == ("Answer in one sentence.", 7, "Tea time")
     chat.open_conversation(2)
-    assert chat.view.widgets[14].body.toPlainText() == "他出生在天门，" and chat.composer.text() == "还有呢"
+    assert chat.view.widgets[14].body.toPlainText() == "他出生在天门，"
+    assert chat.composer.text() == "还有呢"
     chat.open_conversation(0)
     assert chat.composer.text() == "A question for a new chat 新的"
 
@@ -702,14 +731,19 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
 def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, changing: Path) -> None:
     show(window, qtbot)
     answer: AnswerPanel = window.columns.panel("answer")
-    assert answer.view.pasting and answer.view.ask_bar.field.text() == "When does it op"
+    assert answer.view.pasting
+    assert answer.view.ask_bar.field.text() == "When does it op"
     assert answer.view.pasted.text() == "茶馆在磨坊旁边。The teahouse opens at nine."
     shelf = answer.view.collections.controller
     assert [one.name for one in shelf.items()] == ["Paused", "Tea & 茶"]
     qtbot.waitUntil(lambda: shelf.status().listed is not None)
     listed = shelf.status().listed
-    assert shelf.current() == Collections().get(TEA) and listed is not None
-    assert len(listed.rows) == 4 and not listed.unfinished and listed.by_meaning and listed.stale == 0
+    assert shelf.current() == Collections().get(TEA)
+    assert listed is not None
+    assert len(listed.rows) == 4
+    assert not listed.unfinished
+    assert listed.by_meaning
+    assert listed.stale == 0
     with qtbot.waitSignal(answer.conversation.history.listed) as earlier:
         answer.conversation.history.list_saved()
     assert [one.id for one in earlier.args[0]] == [PASTED, MILL]
@@ -736,6 +770,8 @@ def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, chan
     saved, expected = Settings.load(), expected_settings(changing)
     for name in expected.keys() - {"window_geometry"}:
         assert getattr(saved, name) == expected[name], name
-    assert saved.extra and saved.set_aside is None
+    assert saved.extra
+    assert saved.set_aside is None
     assert [one.id for one in window.context.history.conversations()] == [1, 5, 4, 2]
-    assert TextDrafts().get("translate") == TRAIN and TextDrafts().get("question") == "When does it op"
+    assert TextDrafts().get("translate") == TRAIN
+    assert TextDrafts().get("question") == "When does it op"

@@ -93,7 +93,8 @@ def test_what_was_open_is_closed_at_the_start_and_nothing_else(home: Path, tmp_p
     paths.keep_private()
     left = {path.name for path in ours if mode(path) & 0o077}
     assert left == {"hard", "models", "one.gguf"}
-    assert mode(outside) == 0o755 and mode(outside / "a.txt") == 0o644
+    assert mode(outside) == 0o755
+    assert mode(outside / "a.txt") == 0o644
 
 
 def test_a_folder_that_holds_other_things_keeps_its_mode(home: Path, tmp_path: Path) -> None:
@@ -102,8 +103,10 @@ def test_a_folder_that_holds_other_things_keeps_its_mode(home: Path, tmp_path: P
     for path in [home, *home.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     paths.keep_private()
-    assert mode(home) == 0o755 and mode(home / "holiday.jpg") == 0o644
-    assert mode(home / "history.db") == 0o600 and mode(home / "questions") == 0o700
+    assert mode(home) == 0o755
+    assert mode(home / "holiday.jpg") == 0o644
+    assert mode(home / "history.db") == 0o600
+    assert mode(home / "questions") == 0o700
 
 
 def test_a_data_folder_that_is_a_link_is_not_followed(

@@ -21,7 +21,8 @@ def path(tmp_path):
 
 def test_defaults_without_a_file(path):
     settings = Settings.load(path)
-    assert settings == Settings() and settings.set_aside is None
+    assert settings == Settings()
+    assert settings.set_aside is None
     assert (settings.theme, settings.zoom, settings.device, settings.send_with_enter) == (
         "system", 1.0, "auto", True,
     )  # fmt: skip
@@ -38,7 +39,9 @@ def test_round_trip_with_chinese_and_a_newer_versions_keys(path):
     settings.extra = {"columns": {"left": ["chat"]}}
     settings.save()
     again = Settings.load(path)
-    assert again.language == "zh_CN" and again.zoom == 1.5 and again.last_conversation == 12
+    assert again.language == "zh_CN"
+    assert again.zoom == 1.5
+    assert again.last_conversation == 12
     assert again.preset("诗人")["system_prompt"] == "你是诗人。"
     assert again.preset("诗人")["sampling"]["top_k"] == 40  # what a preset leaves out is filled in
     assert again.preset("no such")["name"] == "Balanced"
@@ -105,7 +108,8 @@ def test_senseless_values_keep_their_default(path, values, name, expected):
     path.parent.mkdir()
     path.write_text(json.dumps(values | {"language": "en"}))
     settings = Settings.load(path)
-    assert getattr(settings, name) == expected and settings.language == "en"
+    assert getattr(settings, name) == expected
+    assert settings.language == "en"
     assert settings.set_aside is None
 
 
@@ -158,7 +162,8 @@ def test_a_byte_order_mark_is_no_damage(path):
     settings.save()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     again = Settings.load(path)
-    assert again.theme == "dark" and again.set_aside is None
+    assert again.theme == "dark"
+    assert again.set_aside is None
 
 
 @pytest.mark.parametrize(

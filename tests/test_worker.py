@@ -109,7 +109,8 @@ def test_jobs_run_in_order_off_the_gui_thread(qtbot, worker, seen):
     ]  # fmt: skip
     assert [end[:2] for end in seen.ends] == [(first, "done"), (second, "done"), (third, "done")]
     assert seen.threads == {QThread.currentThread()}
-    assert where[0] is not QThread.currentThread() and where[0].objectName() == "worker"
+    assert where[0] is not QThread.currentThread()
+    assert where[0].objectName() == "worker"
 
 
 def test_the_end_comes_after_the_last_event(qtbot, worker, seen):
@@ -199,7 +200,8 @@ def test_a_key_replaces_what_waits_and_cancels_what_runs(qtbot, worker, seen):
     qtbot.waitUntil(lambda: len(seen.ends) == 4)
     outcomes = {end[0]: end[1] for end in seen.ends}
     assert outcomes == {running: "cancelled", stale: "cancelled", fresh: "done", other: "done"}
-    assert closed == ["closed"] and not started
+    assert closed == ["closed"]
+    assert not started
 
 
 def test_cancel_stops_at_the_next_yield_and_runs_finally(qtbot, worker, seen):
@@ -258,7 +260,8 @@ def test_a_paused_job_that_is_cancelled_is_closed_at_once_on_the_worker_thread(q
     qtbot.waitUntil(lambda: len(seen.values(fast)) > 2)
     worker.cancel(slow)
     qtbot.waitUntil(lambda: seen.outcome(slow) == "cancelled")
-    assert len(closed) == 1 and closed[0] != threading.current_thread().name
+    assert len(closed) == 1
+    assert closed[0] != threading.current_thread().name
     assert seen.outcome(fast) is None
     before = len(seen.values(fast))
     qtbot.waitUntil(lambda: len(seen.values(fast)) > before)
@@ -369,7 +372,8 @@ def test_events_go_on_inside_a_dialog_that_a_slot_opens(qtbot, worker):
     at = time.monotonic()
     worker.submit(count(50)).event.connect(opener.on_event)
     qtbot.waitUntil(lambda: -1 in opener.order)
-    assert opener.order == [*range(50), -1] and time.monotonic() - at < 4
+    assert opener.order == [*range(50), -1]
+    assert time.monotonic() - at < 4
 
 
 def test_stop_closes_the_running_job_and_delivers_what_it_wrote(qtbot):
@@ -383,7 +387,8 @@ def test_stop_closes_the_running_job_and_delivers_what_it_wrote(qtbot):
     assert worker.stop()
     assert time.monotonic() - at < 5
     assert closed == ["running"]
-    assert seen.outcome(running) == "cancelled" and seen.outcome(waiting) == "cancelled"
+    assert seen.outcome(running) == "cancelled"
+    assert seen.outcome(waiting) == "cancelled"
     assert seen.values(running) == list(range(len(seen.values(running))))
     late = worker.submit(count(1))
     qtbot.waitUntil(lambda: seen.outcome(late) == "cancelled")
@@ -405,7 +410,8 @@ def test_stop_says_when_a_job_does_not_yield(qtbot):
     assert not worker.stop(50)
     go.set()
     assert worker.stop()
-    assert seen.values(job) == [1, 2] and seen.outcome(job) == "cancelled"
+    assert seen.values(job) == [1, 2]
+    assert seen.outcome(job) == "cancelled"
 
 
 def test_stop_while_the_job_waits_for_a_full_outbox(qtbot):
@@ -417,7 +423,8 @@ def test_stop_while_the_job_waits_for_a_full_outbox(qtbot):
         time.sleep(0.005)  # no event loop runs: nothing is delivered
     assert worker.stop()
     assert seen.outcome(job) == "cancelled"
-    assert seen.values(job) == list(range(len(seen.values(job)))) and len(seen.events) > MAX_PENDING
+    assert seen.values(job) == list(range(len(seen.values(job))))
+    assert len(seen.events) > MAX_PENDING
 
 
 def test_an_unknown_lane_is_a_mistake(worker):
@@ -466,7 +473,8 @@ def test_a_job_shares_only_after_it_has_loaded(qtbot, worker, seen, monkeypatch)
     worker.submit(works("second", log, times=4), shares=is_name)
     worker.cancel(stale)
     qtbot.waitUntil(lambda: len(seen.ends) == 3)
-    assert log[:9] == ["first"] * 9 and "stale" not in log
+    assert log[:9] == ["first"] * 9
+    assert "stale" not in log
 
 
 def test_a_job_that_does_not_share_keeps_its_place(qtbot, worker, seen, monkeypatch):
@@ -488,4 +496,5 @@ def test_a_job_that_had_its_turn_can_be_cancelled(qtbot, worker, seen, monkeypat
     qtbot.waitUntil(lambda: "typed" in log and "answer" in log)
     worker.cancel(answer)
     qtbot.waitUntil(lambda: len(seen.ends) == 2)
-    assert seen.ends[0][:2] == (answer, "cancelled") and log.count("typed") == 30
+    assert seen.ends[0][:2] == (answer, "cancelled")
+    assert log.count("typed") == 30

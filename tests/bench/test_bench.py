@@ -63,7 +63,8 @@ def test_the_result_has_every_figure(result: dict[str, Any], tiny: Path) -> None
     assert result["batch16_share"] == pytest.approx(result["batch16_gops"] / result["prefill_gops"])
     limit = result["bandwidth_gbps"] * 1e9
     read = result["bytes_per_token"] * result["decode_tps"]
-    assert result["decode_share"] == pytest.approx(read / limit) and result["decode_share"] < 1
+    assert result["decode_share"] == pytest.approx(read / limit)
+    assert result["decode_share"] < 1
     assert list(result["contexts"]) == ["16", "100"]
     assert all(entry["decode_tps"] > 0 for entry in result["contexts"].values())
 
@@ -92,7 +93,8 @@ def test_the_table_is_aligned_in_every_language(result: dict[str, Any], language
     i18n.set_language(language)
     title, _, *lines = table(result).splitlines()
     rows = lines[: lines.index("")]
-    assert result["model"] in title and len(rows) == 11
+    assert result["model"] in title
+    assert len(rows) == 11
     ends = {len(row.encode("gbk")) for row in rows}  # two bytes where a terminal has two columns
     assert len(ends) == 1, "\n".join(rows)
     assert f"{result['decode_tps']:.2f}" in table(result)
@@ -102,7 +104,9 @@ def test_the_table_is_aligned_in_every_language(result: dict[str, Any], language
 @linux
 def test_memory_is_told_apart(result: dict[str, Any]) -> None:
     memory = result["memory"]
-    assert memory["python_torch_mb"] > 50 and memory["tokenizer_mb"] >= 0 and memory["kv_cache_mb"] > 0
+    assert memory["python_torch_mb"] > 50
+    assert memory["tokenizer_mb"] >= 0
+    assert memory["kv_cache_mb"] > 0
     beside = memory["python_torch_mb"] + memory["tokenizer_mb"] + memory["kv_cache_mb"]
     assert memory["own_peak_mb"] == pytest.approx(max(memory["load_peak_mb"], memory["run_peak_mb"]) - beside)
     assert 0 < memory["own_peak_mb"] < 60  # the file is a fraction of a megabyte
@@ -160,7 +164,8 @@ def test_llama_cpps_best_case_is_named(tmp_path: Path) -> None:
     assert "Q4_0" in types
     medians, _ = bench.repetitions()
     column = bench.column(bench.peers[0], medians, {}, medians["autogpt-desktop"])
-    assert column["name"] == "llama-cpp-python:best" and set(column["each"]) == {"Q4_0", "Q8_0"}
+    assert column["name"] == "llama-cpp-python:best"
+    assert set(column["each"]) == {"Q4_0", "Q8_0"}
     for key, file in column["files"].items():
         among = [each[key] for each in column["each"].values()]
         assert column[key] == column["each"][file][key] == (min if key.endswith("_s") else max)(among)
@@ -175,7 +180,8 @@ def test_a_missing_peer_is_a_plain_sentence(
     monkeypatch.setitem(sys.modules, module, None)
     assert main.main(["bench", str(tiny), *SMALL, "--vs", peer]) == 1
     said = capsys.readouterr()
-    assert said.out == "" and f"pip install {peer}" in said.err
+    assert said.out == ""
+    assert f"pip install {peer}" in said.err
 
 
 def test_llama_cpp_takes_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,13 +213,16 @@ def test_ctrl_c_ends_it_cleanly(tiny: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
-            assert process.stderr is not None and process.stderr.readline()
+            assert process.stderr is not None
+            assert process.stderr.readline()
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 130 and out == "" and "Traceback" not in err
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma3"])
@@ -223,7 +232,8 @@ def test_the_work_of_a_token_is_counted(family: str, tmp_path: Path) -> None:
     config = config_from_gguf(file)
     matrices = {name: np.prod(info.shape) for name, info in file.tensors.items() if len(info.shape) == 2}
     head = matrices.pop("token_embd.weight")
-    assert flops.matrix_work(config) == sum(matrices.values()) and flops.head_work(config) == head
+    assert flops.matrix_work(config) == sum(matrices.values())
+    assert flops.head_work(config) == head
 
     query, key = np.arange(10)[:, None], np.arange(10)
     pairs = 0
@@ -263,18 +273,22 @@ def test_other_processes_are_seen_and_our_own_are_not(tmp_path: Path) -> None:
     shares = dict(watch.others())
     own.kill()
     own.wait()
-    assert shares["other-spinner"] > 0.02 and "own-spinner" not in shares
+    assert shares["other-spinner"] > 0.02
+    assert "own-spinner" not in shares
     noise = watch.stop()
-    assert noise is not None and noise.cpu > 0
+    assert noise is not None
+    assert noise.cpu > 0
     assert dataclasses.replace(noise, cpu=0.3, steal=0.0).noisy
     assert not dataclasses.replace(noise, cpu=0.1, steal=0.1).noisy
 
 
 def test_prompts_of_a_batch_differ_and_the_text_does_not_repeat(tiny: Path) -> None:
     prompts = batch_prompts(list(range(100)), 16)
-    assert len({tuple(prompt) for prompt in prompts}) == 16 and len({len(prompt) for prompt in prompts}) == 1
+    assert len({tuple(prompt) for prompt in prompts}) == 16
+    assert len({len(prompt) for prompt in prompts}) == 1
     sentences = text(400).split(". ")
-    assert len(set(sentences)) == len(sentences) and text(400) == text(400)
+    assert len(set(sentences)) == len(sentences)
+    assert text(400) == text(400)
 
 
 def test_a_repetition_times_every_part(tiny: Path, tmp_path: Path) -> None:
@@ -284,7 +298,8 @@ def test_a_repetition_times_every_part(tiny: Path, tmp_path: Path) -> None:
         assert list(figures) == [
             "load_s", "second_load_s", "prefill_tps", "decode_tps", "batch1_tps", "batch4_tps",
         ]  # fmt: skip
-        assert runner.state is not None and len(runner.state) == 23
+        assert runner.state is not None
+        assert len(runner.state) == 23
     finally:
         runner.close()
 

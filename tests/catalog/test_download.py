@@ -34,7 +34,8 @@ def test_fetches_and_puts_in_place(site: Site, tmp_path: Path) -> None:
     assert (tmp_path / "tiny/tiny.gguf").read_bytes() == DATA
     assert {step.stage for step in steps} == {"stage.downloading", "stage.checking"}
     loading = [step.done for step in steps if step.stage == "stage.downloading"]
-    assert loading == sorted(loading) and loading[-1] == steps[0].total == len(DATA)
+    assert loading == sorted(loading)
+    assert loading[-1] == steps[0].total == len(DATA)
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [".lock", "tiny.gguf"]
 
 
@@ -186,7 +187,8 @@ def test_another_range_than_asked_for_is_refused(site: Site, tmp_path: Path) -> 
 def test_not_found_and_nobody_there(site: Site, tmp_path: Path) -> None:
     with pytest.raises(KnownError) as caught:
         list(fetch(model_of(DATA, url(site, "gone.gguf")), tmp_path))
-    assert caught.value.key == "download-failed" and "404" in message(caught.value)
+    assert caught.value.key == "download-failed"
+    assert "404" in message(caught.value)
     nobody = Source("url", url="http://127.0.0.1:9/tiny.gguf")
     with pytest.raises(KnownError) as caught:
         list(fetch(model_of(DATA, nobody), tmp_path))
@@ -202,7 +204,8 @@ def test_too_little_room_is_said_before_anything_is_asked(
     with pytest.raises(KnownError) as caught:
         list(fetch(model_of(DATA, url(site)), tmp_path))
     assert caught.value.key == "download-no-room"
-    assert "5 bytes" in message(caught.value) and not site.requests
+    assert "5 bytes" in message(caught.value)
+    assert not site.requests
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is a POSIX limit")
@@ -231,7 +234,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         list(fetch(model_of(DATA, Source("url", url="http://127.0.0.1:9/x")), tmp_path / "models"))
     assert caught.value.key == "download-not-writable"
     full = transfer.disk_error(OSError(errno.ENOSPC, "full"), tmp_path)
-    assert full.key == "download-disk-full" and str(tmp_path) in message(full)
+    assert full.key == "download-disk-full"
+    assert str(tmp_path) in message(full)
 
 
 def test_two_downloads_of_one_model_do_not_mix(site: Site, tmp_path: Path) -> None:
@@ -275,7 +279,8 @@ def test_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PIP_CERT", str(bundle))
     with pytest.raises(KnownError) as caught:
         transfer.ssl_context()
-    assert caught.value.key == "certificate-file-unreadable" and str(bundle) in message(caught.value)
+    assert caught.value.key == "certificate-file-unreadable"
+    assert str(bundle) in message(caught.value)
     own = Path(__file__).with_name("company.pem")
     monkeypatch.setenv("PIP_CERT", str(own))
     context = transfer.ssl_context()
@@ -284,7 +289,8 @@ def test_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_terms_are_to_be_accepted_once() -> None:
     gemma, starter = catalog()["gemma-3-270m"], catalog()["smollm2-135m-instruct"]
-    assert needs_acceptance(gemma, []) and not needs_acceptance(gemma, ["gemma"])
+    assert needs_acceptance(gemma, [])
+    assert not needs_acceptance(gemma, ["gemma"])
     assert not needs_acceptance(starter, [])
 
 

@@ -38,14 +38,18 @@ def test_the_starter_is_what_the_project_promises() -> None:
     (file,) = model.files
     assert (model.name, file.size) == ("smollm2-135m-instruct", 98_362_432)
     assert file.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-    assert model.languages == ("en",) and model.context == 8192
+    assert model.languages == ("en",)
+    assert model.context == 8192
     assert [source.kind for source in file.sources] == ["wheel", "url"]
 
 
 def test_every_model_has_several_sources_and_all_that_is_shown() -> None:
     assert sum(model.starter for model in catalog().values()) == 1
     for model in catalog().values():
-        assert model.title and model.license_url.startswith("https://") and model.languages and model.roles
+        assert model.title
+        assert model.license_url.startswith("https://")
+        assert model.languages
+        assert model.roles
         for file in model.files:
             assert len(file.sources) > 1
             assert all(source.url.startswith("https://") for source in file.sources if source.kind == "url")

@@ -47,7 +47,9 @@ def test_a_dropped_file_counts(tiny: Path) -> None:
     shutil.copy(tiny, paths.models_dir() / "mine.gguf")
     (model,) = installed.installed()
     assert (model.name, model.family, model.problem) == ("mine", "llama", None)
-    assert model.context > 0 and model.kv_rows > 0 and model.quantization
+    assert model.context > 0
+    assert model.kv_rows > 0
+    assert model.quantization
     assert resolve("mine") == resolve("") == resolve("autogpt") == model.path
 
 
@@ -68,7 +70,8 @@ def test_an_encoder_is_listed_for_what_it_is(minilm_folder: Path, tmp_path: Path
     shutil.copytree(folder, damaged)
     (paths.models_dir() / minilm_folder.name).unlink()
     found = find("all-minilm-l6-v2")
-    assert found is not None and found.problem == "model-damaged"
+    assert found is not None
+    assert found.problem == "model-damaged"
 
 
 def test_the_real_starter_is_recognised(starter_gguf: Path) -> None:
@@ -77,7 +80,9 @@ def test_the_real_starter_is_recognised(starter_gguf: Path) -> None:
     (folder / starter_gguf.name).symlink_to(starter_gguf)
     model = find("smollm2-135m-instruct")
     # resolved through the link it lies elsewhere, and is the starter none the less
-    assert model is not None and model.languages == ("en",) and model.context == 8192
+    assert model is not None
+    assert model.languages == ("en",)
+    assert model.context == 8192
     assert (model.title, model.quantization, model.problem) == ("SmolLM2 135M Instruct", "Q4_1", None)
 
 
@@ -95,9 +100,11 @@ def test_a_cut_catalog_file_is_damaged(starter_gguf: Path) -> None:
     with starter_gguf.open("rb") as source, (folder / starter_gguf.name).open("wb") as target:
         target.write(source.read(2_500_000))
     model = find("smollm2-135m-instruct")
-    assert model is not None and model.problem
+    assert model is not None
+    assert model.problem
     error = model.error()
-    assert error is not None and "{" not in message(error)
+    assert error is not None
+    assert "{" not in message(error)
     with pytest.raises(KnownError, match="no-model"):
         resolve("")
 
@@ -107,7 +114,9 @@ def test_a_file_that_is_no_model_says_so(content: bytes) -> None:
     (paths.models_dir() / "bad.gguf").write_bytes(content)
     (model,) = installed.installed()
     error = model.error()
-    assert error is not None and message(error) != f"error.{error.key}" and "{" not in message(error)
+    assert error is not None
+    assert message(error) != f"error.{error.key}"
+    assert "{" not in message(error)
     assert installed.installed() == [model]  # the same from the cache
 
 
@@ -118,7 +127,8 @@ def test_headers_are_read_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> N
     read: list[Path] = []
     original = gguf.read_gguf
     monkeypatch.setattr(gguf, "read_gguf", lambda path: read.append(path) or original(path))
-    assert installed.installed() == first and read == []
+    assert installed.installed() == first
+    assert read == []
     with path.open("ab") as file:
         file.write(b"\0" * 32)
     installed.installed()
@@ -144,10 +154,13 @@ def test_names_are_unique(tiny: Path) -> None:
 
 def test_a_file_elsewhere_is_registered_and_forgotten(tiny: Path) -> None:
     model = add(tiny)
-    assert model.path == tiny and find("tiny model") == model
-    assert add(tiny) == model and len(installed.installed()) == 1
+    assert model.path == tiny
+    assert find("tiny model") == model
+    assert add(tiny) == model
+    assert len(installed.installed()) == 1
     remove(model.name)
-    assert installed.installed() == [] and tiny.exists()
+    assert installed.installed() == []
+    assert tiny.exists()
 
 
 def test_what_cannot_be_read_is_not_registered(tmp_path: Path) -> None:
@@ -172,7 +185,8 @@ def test_remove_deletes_the_users_own_but_nothing_bundled(tiny: Path, no_bundled
     shutil.copy(tiny, folder / "mine.gguf")
     (folder / ".lock").touch()
     remove("mine")
-    assert not folder.exists() and installed.installed() == []
+    assert not folder.exists()
+    assert installed.installed() == []
     shutil.copy(tiny, no_bundled_models / "shipped.gguf")
     with pytest.raises(KnownError, match="model-not-removable"):
         remove("shipped")
@@ -228,7 +242,8 @@ def test_a_hugging_face_folder_counts(tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"12345678")
     (folder / "config.json").write_text(json.dumps(config, indent=1))
     model = find("tiny-hf")
-    assert model is not None and (model.family, model.context, model.size) == ("qwen3", 128, 8)
+    assert model is not None
+    assert (model.family, model.context, model.size) == ("qwen3", 128, 8)
     assert (model.kv_rows, model.head_dim) == (2 * 2 * 2, 16)
     assert resolve("tiny-hf") == resolve(str(folder)) == folder
 

@@ -47,7 +47,8 @@ def test_of_a_link_to_a_file_the_link_goes(elsewhere: Path) -> None:
     link.symlink_to(elsewhere / "model.gguf")
     (model,) = installed.installed()
     remove(model.name)
-    assert not link.is_symlink() and everything(elsewhere) == before
+    assert not link.is_symlink()
+    assert everything(elsewhere) == before
     assert installed.installed() == []
 
 
@@ -58,7 +59,8 @@ def test_of_a_link_in_a_folder_of_ours_the_link_and_the_folder_go(elsewhere: Pat
     (folder / "model.gguf").symlink_to(elsewhere / "model.gguf")
     (model,) = installed.installed()
     remove(model.name)
-    assert not folder.exists() and everything(elsewhere) == before
+    assert not folder.exists()
+    assert everything(elsewhere) == before
 
 
 @pytest.mark.parametrize("inside", ["a folder with a file", "a model folder"])
@@ -71,7 +73,8 @@ def test_of_a_link_to_a_folder_the_link_goes(elsewhere: Path, inside: str) -> No
     link.symlink_to(elsewhere)
     (model,) = installed.installed()
     remove(model.name)
-    assert not link.is_symlink() and everything(elsewhere) == before
+    assert not link.is_symlink()
+    assert everything(elsewhere) == before
     assert paths.models_dir().is_dir()
 
 
@@ -101,7 +104,8 @@ def test_a_folder_of_links_as_a_hub_makes_them_keeps_what_they_lead_to(tmp_path:
         (folder / blob.name).symlink_to(blob)
     (model,) = installed.installed()
     remove(model.name)
-    assert not folder.exists() and everything(blobs) == before
+    assert not folder.exists()
+    assert everything(blobs) == before
 
 
 def test_a_file_beside_other_work_goes_alone(elsewhere: Path) -> None:
@@ -124,4 +128,5 @@ def test_a_models_folder_that_is_a_link_itself_works_as_ever(
     (paths.data_dir() / "models").symlink_to(real)
     (model,) = installed.installed()
     remove(model.name)
-    assert list(real.iterdir()) == [] and (paths.data_dir() / "models").is_symlink()
+    assert list(real.iterdir()) == []
+    assert (paths.data_dir() / "models").is_symlink()

@@ -67,7 +67,8 @@ def test_every_role_has_a_model_in_the_catalog() -> None:
 def test_what_is_missing_is_named() -> None:
     assert missing("chat").key == "no-model"
     error = missing("embed")
-    assert error.key == "no-model-for-role" and error.values["name"] == MINILM
+    assert error.key == "no-model-for-role"
+    assert error.values["name"] == MINILM
 
 
 def test_a_resolver_takes_roles_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

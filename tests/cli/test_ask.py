@@ -49,7 +49,8 @@ def test_a_notice_is_said_once_and_only_the_answers_are_printed(
     said = capsys.readouterr()
     assert [line[:14] for line in said.out.splitlines()] == ['{"question": "'] * 3
     told = said.err.splitlines()
-    assert len(told) == len(set(told)) and "“empty.txt” holds no text" in told[0]
+    assert len(told) == len(set(told))
+    assert "“empty.txt” holds no text" in told[0]
 
 
 @pytest.mark.slow
@@ -60,7 +61,8 @@ def test_a_name_cannot_break_the_line(
     (tmp_path / "files" / "cat.txt").rename(tmp_path / "files" / "a\n\x1b[31m😀.txt")
     assert main(["ask", "Where is the cat?", *asking]) == 0
     answer, place = capsys.readouterr().out.splitlines()
-    assert answer == "mat [1]" and place.endswith("a\ufffd\ufffd[31m😀.txt")
+    assert answer == "mat [1]"
+    assert place.endswith("a\ufffd\ufffd[31m😀.txt")
 
 
 def test_an_empty_path_is_not_the_folder_one_is_in(

@@ -284,8 +284,10 @@ def test_what_is_piped_in_may_have_any_encoding(data: bytes) -> None:
 
 def test_what_is_no_text_is_said() -> None:
     done = ask(bytes(range(256)) * 40, "Echo:")
-    assert done.returncode == 1 and done.stdout == ""
-    assert "not text" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "not text" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # --- nothing steers
@@ -293,9 +295,11 @@ def test_what_is_no_text_is_said() -> None:
 
 def test_a_value_of_an_error_neither_breaks_the_line_nor_steers() -> None:
     text = output.error_text(KnownError("document-missing", name="a\n\x1b[31m\x9b\u2028.txt"))
-    assert "a\ufffd\ufffd[31m\ufffd\ufffd.txt" in text and "\n" not in text
+    assert "a\ufffd\ufffd[31m\ufffd\ufffd.txt" in text
+    assert "\n" not in text
     done = ask(b"", "hi", "--no-such\x1b[2J")
-    assert "\x1b" not in done.stderr and "--no-such\ufffd[2J" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "--no-such\ufffd[2J" in done.stderr
 
 
 def test_commands_print_through_what_makes_it_safe() -> None:

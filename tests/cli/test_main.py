@@ -29,7 +29,8 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_version_and_help() -> None:
     version = run("--version")
-    assert version.stdout.strip() == f"AutoGPT Desktop {__version__}" and version.returncode == 0
+    assert version.stdout.strip() == f"AutoGPT Desktop {__version__}"
+    assert version.returncode == 0
     top = run("--help")
     for command in ("chat", "sentiment", "models", "bench"):
         assert command in top.stdout
@@ -50,11 +51,13 @@ def test_version_and_help_work_anywhere(tmp_path: Path) -> None:
             ["sh", "-c", script], capture_output=True, text=True, timeout=120, env=os.environ | home
         )
         gone.mkdir(exist_ok=True)
-        assert expected in done.stdout and not done.stderr
+        assert expected in done.stdout
+        assert not done.stderr
     done = subprocess.run(
         [*MODULE, "models", "list"], capture_output=True, text=True, timeout=120, env=os.environ | home
     )
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_answer_alone_goes_to_standard_output(starter_gguf: Path) -> None:
@@ -87,7 +90,8 @@ def test_errors_are_one_plain_sentence(arguments: list[str], sentence: str) -> N
     done = run(*arguments)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert sentence in done.stderr and "Traceback" not in done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +102,8 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest
     for arguments in (["chat", "hi"], ["models", "list"], []):
         monkeypatch.setenv("QT_QPA_PLATFORM", "" if not arguments else "offscreen")
         done = run(*arguments)
-        assert done.returncode == 1 and "cannot write to the folder" in done.stderr
+        assert done.returncode == 1
+        assert "cannot write to the folder" in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -106,20 +111,25 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest
 def test_a_closed_standard_input_asks_nothing(starter_gguf: Path) -> None:
     script = f'exec "{sys.executable}" -m autogpt_desktop chat --device cpu <&-'
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1 and "nothing to answer" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert "nothing to answer" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("bad", [["--temperature", "-1"], ["--max-tokens", "0"], ["--device", "tpu"]])
 def test_options_out_of_range_are_usage_errors(bad: list[str]) -> None:
     done = run("chat", "hi", *bad)
-    assert done.returncode == 2 and "usage:" in done.stderr
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
 
 
 def test_a_corrupt_model_file_is_named(tmp_path: Path, starter_gguf: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(starter_gguf.read_bytes()[:2_000_000])
     done = run("chat", "hi", "--model", str(broken))
-    assert done.returncode == 1 and "broken.gguf" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert "broken.gguf" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_models_list_shows_what_is_here_and_what_can_be_had(starter_gguf: Path) -> None:
@@ -131,8 +141,11 @@ def test_models_list_shows_what_is_here_and_what_can_be_had(starter_gguf: Path) 
 def test_bench_prints_json(starter_gguf: Path) -> None:
     done = run("bench", "--json", "--repeat", "1", "--prompt-tokens", "32", "--new-tokens", "4", *MODEL)
     result = json.loads(done.stdout)
-    assert result["model"] == starter_gguf.name and result["device"] == "cpu"
-    assert result["prefill_tps"] > 0 and result["decode_tps"] > 0 and result["load_s"] > 0
+    assert result["model"] == starter_gguf.name
+    assert result["device"] == "cpu"
+    assert result["prefill_tps"] > 0
+    assert result["decode_tps"] > 0
+    assert result["load_s"] > 0
     assert 0.5 < result["weights_to_file"] <= 1.6
     assert result["peak_rss_mb"] > 100
 
@@ -186,8 +199,10 @@ def test_a_conversation_in_the_terminal_is_kept_in_the_history(terminal: tuple) 
     messages = history.path(conversation.id)
     history.close()
     assert [m.role for m in messages] == ["user", "assistant", "user", "assistant"]
-    assert "Paris" in messages[1].text and messages[1].state == "complete"
-    assert messages[3].state == "stopped" and messages[3].text
+    assert "Paris" in messages[1].text
+    assert messages[1].state == "complete"
+    assert messages[3].state == "stopped"
+    assert messages[3].text
 
 
 _INTERRUPTED_WHILE_CLEANING_UP = """

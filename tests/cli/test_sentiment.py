@@ -22,12 +22,16 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 def test_a_line_of_json_for_each_line(gemma_gguf: Path) -> None:
     done = run("--json", "--model", str(gemma_gguf), stdin=f"{GOOD}\n\n{BAD} {GOOD}\n")
-    assert done.returncode == 0 and done.stderr == ""
+    assert done.returncode == 0
+    assert done.stderr == ""
     first, empty, both = map(json.loads, done.stdout.splitlines())
     assert list(first) == ["text", "label", "positive", "neutral", "negative", "sentences"]
-    assert first["text"] == GOOD and first["label"] == "positive"
+    assert first["text"] == GOOD
+    assert first["label"] == "positive"
     assert abs(first["positive"] + first["neutral"] + first["negative"] - 1) < 1e-5
-    assert empty["label"] == "" and empty["flags"] == ["empty"] and empty["sentences"] == []
+    assert empty["label"] == ""
+    assert empty["flags"] == ["empty"]
+    assert empty["sentences"] == []
     assert [part["text"] for part in both["sentences"]] == [BAD, GOOD]
     assert both["sentences"][0]["negative"] > 0.5 < both["sentences"][1]["positive"]
 
@@ -36,11 +40,14 @@ def test_the_column_of_a_table_goes_to_a_table(gemma_gguf: Path, tmp_path: Path)
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     path.write_text(f'id;words\n=1;"{GOOD}"\n2;{BAD}\n', encoding="utf-8")
     done = run(str(path), "--column", "words", "--out", str(out), "--two-way", "--model", str(gemma_gguf))
-    assert done.returncode == 0 and done.stdout == "" and "positive 1, neutral 0, negative 1" in done.stderr
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert "positive 1, neutral 0, negative 1" in done.stderr
     with open(out, encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["id", "words", "sentiment", "positive", "negative", "flags"]
-    assert [row[2] for row in rows[1:]] == ["positive", "negative"] and rows[1][0] == "'=1"
+    assert [row[2] for row in rows[1:]] == ["positive", "negative"]
+    assert rows[1][0] == "'=1"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +70,6 @@ def test_errors_are_one_plain_sentence(
     (tmp_path / "picture.txt").write_bytes(bytes(range(256)) * 64)
     status = main(["sentiment", *[str(tmp_path / one) if "." in one else one for one in arguments]])
     said = capsys.readouterr()
-    assert status == 1 and said.out == "" and sentence in said.err
+    assert status == 1
+    assert said.out == ""
+    assert sentence in said.err

@@ -30,8 +30,10 @@ def test_a_line_in_is_a_line_out(gemma_gguf: Path, tmp_path: Path) -> None:
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [item["source"] for item in found] == lines.splitlines()
     assert all(set(item) == {"source", "target", "from", "to", "confidence", "flags"} for item in found)
-    assert "aujourd'hui" in found[0]["target"] and found[0]["from"] == "en"
-    assert found[1]["target"] == "" and found[2]["target"] == "42"
+    assert "aujourd'hui" in found[0]["target"]
+    assert found[0]["from"] == "en"
+    assert found[1]["target"] == ""
+    assert found[2]["target"] == "42"
     assert "calculateur" in found[3]["target"]
 
 
@@ -52,9 +54,13 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, gemma_gguf: Path) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(b"\x89PNG")
     done = run(gemma_gguf, "--to", "fr", str(picture))
-    assert done.returncode == 1 and "a.png" in done.stderr and done.stdout == ""
+    assert done.returncode == 1
+    assert "a.png" in done.stderr
+    assert done.stdout == ""
     done = run(gemma_gguf, "--from", "en", "--to", "tlh", stdin="Hello.\n")
-    assert done.returncode == 1 and "tlh" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1
+    assert "tlh" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_input_in_another_encoding_is_read_and_noise_is_refused(gemma_gguf: Path) -> None:
@@ -64,13 +70,17 @@ def test_input_in_another_encoding_is_read_and_noise_is_refused(gemma_gguf: Path
     assert json.loads(done.stdout)["source"] == "Good morning."
     noise = bytes(range(256)) * 64
     done = subprocess.run(command, input=noise, capture_output=True, timeout=120, check=False)
-    assert done.returncode == 1 and done.stdout == b""
+    assert done.returncode == 1
+    assert done.stdout == b""
     assert done.stderr.decode().startswith("Standard input is not text")
 
 
 def test_a_language_that_the_model_does_not_know_has_to_be_wanted(starter_gguf: Path) -> None:
     done = run(starter_gguf, "--from", "en", "--to", "fr", stdin="Good morning.\n")
-    assert done.returncode == 1 and done.stdout == ""
-    assert "does not know French" in done.stderr and "--anyway" in done.stderr
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "does not know French" in done.stderr
+    assert "--anyway" in done.stderr
     done = run(starter_gguf, "--from", "en", "--to", "fr", "--anyway", stdin="Good morning.\n")
-    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1

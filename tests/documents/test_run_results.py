@@ -52,7 +52,8 @@ def test_a_killed_process_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)])
     assert done.returncode in (-getattr(signal, "SIGKILL", 9), 9)
     with Run(tmp_path, ("a",)) as run:
-        assert len(run) == 50 and run.find(["text 49"]) == {"text 49": ((49.0,), "")}
+        assert len(run) == 50
+        assert run.find(["text 49"]) == {"text 49": ((49.0,), "")}
 
 
 def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
@@ -96,10 +97,12 @@ def test_lines_are_there_again_until_the_run_is_done(tmp_path: Path) -> None:
         killed.write('["THREE", 3')
     with lines(file) as run:
         assert dict(run.items()) == {"ONE": (1, "un"), "TWO": (2, "zwei")}
-        assert "one" in run and "three" not in run
+        assert "one" in run
+        assert "three" not in run
         run["three"] = (3, "trois")
     with lines(file) as run:
-        assert run["three"] == (3, "trois") and len(run) == 3
+        assert run["three"] == (3, "trois")
+        assert len(run) == 3
         run.remove()
     assert not file.exists()
 

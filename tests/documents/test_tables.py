@@ -59,7 +59,8 @@ def test_bad_bytes_far_behind_do_not_end_the_table(tmp_path: Path) -> None:
         b"text,n\n" + b"plain,1\n" * 300_000 + "天气很好，我们去公园玩,2\n".encode("gb18030") * 5
     )
     table = read_table(path)
-    assert table.encoding == "gb18030" and all_rows(table)[-1] == ("天气很好，我们去公园玩", "2")
+    assert table.encoding == "gb18030"
+    assert all_rows(table)[-1] == ("天气很好，我们去公园玩", "2")
 
 
 def test_utf8_is_recognised_across_blocks(tmp_path: Path) -> None:
@@ -130,16 +131,17 @@ def test_formulas_are_disarmed(tmp_path: Path) -> None:
     with open(path, encoding="utf-8-sig", newline="") as file:
         written = list(csv.reader(file))
     assert [row[0] for row in written[:7]] == ["'=text", *("'" + text for text in DANGEROUS)]
-    assert written[7] == ["-3.5", "2", "0"] and written[1][1:] == ["1.5", "-3"]
+    assert written[7] == ["-3.5", "2", "0"]
+    assert written[1][1:] == ["1.5", "-3"]
     path = tmp_path / "a.xlsx"
     write_table(path, ["=text", "n", "m"], rows)
     sheet = openpyxl.load_workbook(path).active
     for number, text in enumerate(DANGEROUS, start=2):
         cell = sheet.cell(number, 1)
         assert (cell.value, cell.data_type, cell.quotePrefix) == (text, "s", True)
-    assert (
-        sheet.cell(2, 2).value == 1.5 and sheet.cell(9, 1).value == "fine" and sheet.cell(9, 3).value is True
-    )
+    assert sheet.cell(2, 2).value == 1.5
+    assert sheet.cell(9, 1).value == "fine"
+    assert sheet.cell(9, 3).value is True
 
 
 def test_writing_replaces_in_one_step_or_not_at_all(tmp_path: Path) -> None:
@@ -152,6 +154,7 @@ def test_writing_replaces_in_one_step_or_not_at_all(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         write_table(path, ["a"], failing())
-    assert path.read_text() == "old" and not list(tmp_path.glob(".*"))
+    assert path.read_text() == "old"
+    assert not list(tmp_path.glob(".*"))
     with pytest.raises(KnownError, match="table-not-written"):
         write_table(tmp_path / "none" / "a.csv", ["a"], [])

@@ -111,7 +111,8 @@ def test_a_full_card_gives_way_to_the_processor(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(loading, "build", full)
     monkeypatch.setattr(loading, "pick_device", lambda _: (torch.device("cuda"), ()))
     engine = run_to_end(loading.load(tiny.path))
-    assert engine.device == "cpu" and engine.notices == (Notice("notice.gpu-full"),)
+    assert engine.device == "cpu"
+    assert engine.notices == (Notice("notice.gpu-full"),)
     assert len(engine.decoder.forward([(engine.new_state(), [1, 2, 3])])[0]) == engine.config.vocab_size
     engine.close()
 
@@ -159,4 +160,5 @@ engine.close()
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     peak, stays = map(int, done.stdout.split())
     size = starter_gguf.stat().st_size
-    assert peak <= 1.3 * size and stays <= 1.3 * size
+    assert peak <= 1.3 * size
+    assert stays <= 1.3 * size

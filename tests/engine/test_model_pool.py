@@ -60,7 +60,8 @@ def names(models: ModelPool) -> list[str]:
 def test_each_is_loaded_once_and_stays_while_there_is_room(models: ModelPool) -> None:
     first = get(models, "chat")
     embedder = run_to_end(models.get("embed"))
-    assert isinstance(first, Engine) and isinstance(embedder, EncoderEngine)
+    assert isinstance(first, Engine)
+    assert isinstance(embedder, EncoderEngine)
     assert get(models, "chat") is first
     assert names(models) == ["embed", "chat"]
     models.resolve = lambda role, path=models.loaded[-1].path: path
@@ -110,7 +111,9 @@ def test_unloading_waits_for_the_job_that_works_with_it(models: ModelPool) -> No
         engine = run_to_end(job.get("embed"))
         memory = job.memory(engine)["task"] = Kept()
         models.unload()
-        assert engine.weights and memory.saved == 1 and not models.loaded
+        assert engine.weights
+        assert memory.saved == 1
+        assert not models.loaded
         assert job.memory(engine) == {}
     assert not engine.weights
 
@@ -125,11 +128,14 @@ def test_what_tasks_keep_counts_and_goes_with_its_engine(models: ModelPool) -> N
     engine.prompt_cache.keep(state, 60, "task")
     assert models.loaded[0].nbytes > bare + 1000
     other = get(models, "translate")
-    assert models.memory(other) == {} and models.memory(engine) == {"task": kept}
+    assert models.memory(other) == {}
+    assert models.memory(engine) == {"task": kept}
     models.unload(models.loaded[0].path)
-    assert kept.saved == 1 and names(models) == ["translate"]
+    assert kept.saved == 1
+    assert names(models) == ["translate"]
     again = get(models, "chat")
-    assert again is not engine and models.memory(again) == {}
+    assert again is not engine
+    assert models.memory(again) == {}
 
 
 def test_a_large_memory_makes_others_go(models: ModelPool) -> None:

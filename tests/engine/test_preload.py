@@ -38,7 +38,8 @@ def test_other_threads_run_while_the_libraries_load() -> None:
     count, mapped, gap, total, again = result.stdout.split(maxsplit=4)
     assert int(count) >= 3 and mapped == "True", result.stderr
     assert float(gap) < 0.15  # with the lock held it is as long as the whole load, 0.2 to 0.4 s
-    assert total == "3.0" and again.strip() == "[]"
+    assert total == "3.0"
+    assert again.strip() == "[]"
 
 
 def test_what_is_not_there_is_left_to_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +55,8 @@ def test_collector_rests_and_wakes_up() -> None:
     try:
         with preload.gc_paused():
             assert not gc.isenabled()
-        assert gc.isenabled() and gc.get_freeze_count() > 0
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
         with pytest.raises(ZeroDivisionError), preload.gc_paused():
             raise ZeroDivisionError
         assert gc.isenabled()

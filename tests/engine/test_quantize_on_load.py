@@ -113,10 +113,12 @@ def test_a_gguf_in_float_runs_on_the_compiled_back_end(type: str, tmp_path: Path
     assert isinstance(decoder, Transformer)
     for quantize, least in (("int8", 0.999), ("int4", 0.9)):
         decoder, found = logits(path, quantize=quantize, packed_cache=tmp_path / "packed")
-        assert isinstance(decoder, NativeDecoder) and decoder._mapped is None
+        assert isinstance(decoder, NativeDecoder)
+        assert decoder._mapped is None
         assert likeness(found, plain) > least
         decoder, again = logits(path, quantize=quantize, packed_cache=tmp_path / "packed")
-        assert isinstance(decoder, NativeDecoder) and decoder._mapped is not None
+        assert isinstance(decoder, NativeDecoder)
+        assert decoder._mapped is not None
         assert torch.equal(found, again)
 
 
@@ -136,7 +138,8 @@ def test_quantized_and_float32_loads_are_left_alone(tmp_path: Path) -> None:
     assert torch.equal(logits(path)[1], logits(path, quantize="int4")[1])
     path = write_tiny_gguf(tmp_path / "plain.gguf", quant="F32").path
     decoder, found = logits(path, float32=True, quantize="int4", packed_cache=tmp_path / "packed")
-    assert isinstance(decoder, Transformer) and not (tmp_path / "packed").exists()
+    assert isinstance(decoder, Transformer)
+    assert not (tmp_path / "packed").exists()
     assert torch.equal(found, logits(path, float32=True)[1])
 
 
@@ -189,9 +192,11 @@ def test_a_hugging_face_folder_in_float(hf_folder: Path, tmp_path: Path) -> None
     plain = logits(hf_folder, float32=True)[1]
     for quantize, least in (("int8", 0.999), ("int4", 0.9)):
         decoder, found = logits(hf_folder, quantize=quantize, packed_cache=tmp_path / "packed")
-        assert isinstance(decoder, NativeDecoder) and likeness(found, plain) > least
+        assert isinstance(decoder, NativeDecoder)
+        assert likeness(found, plain) > least
         decoder, again = logits(hf_folder, quantize=quantize, packed_cache=tmp_path / "packed")
-        assert isinstance(decoder, NativeDecoder) and decoder._mapped is not None
+        assert isinstance(decoder, NativeDecoder)
+        assert decoder._mapped is not None
         assert torch.equal(found, again)
     assert sorted(file.name for file in hf_folder.iterdir()) == [
         "config.json", "model.safetensors", "tokenizer.json",

@@ -47,7 +47,8 @@ class Agreement:
 
     def add(self, expected: torch.Tensor, ours: torch.Tensor) -> None:
         """Logits [tokens, vocab_size] of the reference and of ours."""
-        assert ours.dtype == torch.float32 and ours.shape == expected.shape
+        assert ours.dtype == torch.float32
+        assert ours.shape == expected.shape
         for left, right in zip(expected.split(50), ours.split(50), strict=True):  # bounds the memory
             p, q = left.log_softmax(-1), right.log_softmax(-1)
             delta = (p - q).abs().max().item()

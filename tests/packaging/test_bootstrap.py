@@ -77,7 +77,9 @@ def test_an_old_python_gets_a_sentence(tmp_path: Path) -> None:
 def test_an_old_python_can_read_what_stands_before_the_check() -> None:
     text = (PACKAGING / "bootstrap.py").read_text(encoding="utf-8")
     before = text[: text.index("import argparse")]
-    assert "from __future__" not in before and ":=" not in before and "match " not in before
+    assert "from __future__" not in before
+    assert ":=" not in before
+    assert "match " not in before
 
 
 def test_only_the_standard_library_is_imported() -> None:
@@ -110,7 +112,8 @@ def test_python_that_cannot_make_environments(bootstrap: Any, monkeypatch: pytes
 @pytest.mark.slow
 def test_an_environment_is_made_once(bootstrap: Any) -> None:
     bootstrap.make_venv()
-    assert bootstrap.venv_works() and bootstrap.STAMP.exists()
+    assert bootstrap.venv_works()
+    assert bootstrap.STAMP.exists()
     before = bootstrap.VENV.stat().st_ino
     bootstrap.make_venv()
     assert bootstrap.VENV.stat().st_ino == before
@@ -130,7 +133,8 @@ def test_a_half_made_environment_of_ours_is_made_again(bootstrap: Any) -> None:
     bootstrap.write_stamp({}, set())
     (bootstrap.VENV / "half").touch()
     bootstrap.make_venv()
-    assert bootstrap.venv_works() and not (bootstrap.VENV / "half").exists()
+    assert bootstrap.venv_works()
+    assert not (bootstrap.VENV / "half").exists()
 
 
 @pytest.fixture
@@ -243,7 +247,8 @@ def test_why_there_are_no_kernels(
     compiler.chmod(0o755)
     bootstrap.set_up("app", repair=True)
     said = capsys.readouterr().out
-    assert f"could not be compiled although {compiler} is there" in said and "setup.py build_ext" in said
+    assert f"could not be compiled although {compiler} is there" in said
+    assert "setup.py build_ext" in said
 
 
 # --- pip and torch
@@ -288,7 +293,8 @@ def test_torch_goes_on_to_the_next_place(bootstrap: Any, monkeypatch: pytest.Mon
 )
 def test_pips_failures_say_what_to_do(bootstrap: Any, log: str, says: str) -> None:
     reason = bootstrap.pip_reason(log)
-    assert says in reason and "un the same command again" in reason
+    assert says in reason
+    assert "un the same command again" in reason
 
 
 def test_pip_stays_inside_the_environment(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +302,8 @@ def test_pip_stays_inside_the_environment(bootstrap: Any, monkeypatch: pytest.Mo
     monkeypatch.setenv("PIP_TARGET", "/somewhere")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     environment = bootstrap.clean_environment()
-    assert "PYTHONPATH" not in environment and "PIP_TARGET" not in environment
+    assert "PYTHONPATH" not in environment
+    assert "PIP_TARGET" not in environment
     assert environment["PIP_INDEX_URL"] == "https://mirror.example/simple"
 
 
@@ -395,7 +402,9 @@ def test_missing_packages_are_installed_or_named(
     with pytest.raises(bootstrap.SetupError, match="cannot open without"):
         bootstrap.check_system("app")
     line = next(line for line in capsys.readouterr().out.splitlines() if "sudo" in line)
-    assert "libxcb-cursor0" in line and "fonts-noto-cjk" in line and "xvfb" not in line
+    assert "libxcb-cursor0" in line
+    assert "fonts-noto-cjk" in line
+    assert "xvfb" not in line
     monkeypatch.setattr(system, "has_display", lambda: False)
     assert bootstrap.check_system("app") is False  # the terminal chat needs no libraries
     installed: list[str] = []
@@ -421,7 +430,9 @@ def test_the_desktop_entry(folder: str) -> None:
     assert re.sub(r"\\(.)", r"\1", program).replace("%%", "%") == str(python)
     assert arguments == "-I -m autogpt_desktop"
     assert entry["Icon"] == entry["StartupWMClass"] == "autogpt-desktop"
-    assert entry["Name[zh_CN]"] and entry["Categories"].endswith(";") and entry["Terminal"] == "false"
+    assert entry["Name[zh_CN]"]
+    assert entry["Categories"].endswith(";")
+    assert entry["Terminal"] == "false"
 
 
 def test_a_launcher_on_linux(tmp_path: Path) -> None:
@@ -444,8 +455,10 @@ def test_a_launcher_on_macos(tmp_path: Path) -> None:
         "/it's mine/.venv/bin/python", "-I", "-m", "autogpt_desktop"
     ]  # fmt: skip
     icon = (app / "Contents/Resources/app.icns").read_bytes()
-    assert icon[:4] == b"icns" and struct.unpack(">I", icon[4:8])[0] == len(icon)
-    assert icon[8:12] == b"ic08" and icon[16:20] == b"\x89PNG"
+    assert icon[:4] == b"icns"
+    assert struct.unpack(">I", icon[4:8])[0] == len(icon)
+    assert icon[8:12] == b"ic08"
+    assert icon[16:20] == b"\x89PNG"
 
 
 def test_a_shortcut_on_windows() -> None:
@@ -453,7 +466,8 @@ def test_a_shortcut_on_windows() -> None:
         Path("C:/menu/AutoGPT Desktop.lnk"), Path("C:/it's/.venv/Scripts/python.exe"), Path("C:/app.ico")
     )
     assert "$link.TargetPath = 'C:/it''s/.venv/Scripts/pythonw.exe'" in script
-    assert "$link.Arguments = '-I -m autogpt_desktop'" in script and script.endswith("$link.Save()")
+    assert "$link.Arguments = '-I -m autogpt_desktop'" in script
+    assert script.endswith("$link.Save()")
 
 
 def test_the_icons_are_of_the_sizes_they_say() -> None:
@@ -466,7 +480,8 @@ def test_the_icons_are_of_the_sizes_they_say() -> None:
         entry = struct.unpack("<BBBBHHII", ico[6 + 16 * number : 22 + 16 * number])
         side, length, offset = entry[0], *entry[-2:]
         png = ico[offset : offset + length]
-        assert png.startswith(b"\x89PNG") and struct.unpack(">I", png[16:20])[0] == (side or 256)
+        assert png.startswith(b"\x89PNG")
+        assert struct.unpack(">I", png[16:20])[0] == (side or 256)
 
 
 def test_ci_runs_the_tests() -> None:
@@ -494,7 +509,8 @@ def test_the_launchers_run_no_file_of_the_folder_they_start_in(
     monkeypatch.setenv("PYTHONPATH", str(hostile))
     command = [sys.executable, *launcher.START, "--version"]
     done = subprocess.run(command, cwd=hostile, capture_output=True, text=True, timeout=60)
-    assert done.stdout.startswith("AutoGPT Desktop") and not (hostile / "ran").exists()
+    assert done.stdout.startswith("AutoGPT Desktop")
+    assert not (hostile / "ran").exists()
 
 
 def test_set_up_runs_no_file_of_the_folder_it_is_called_in(
@@ -508,7 +524,8 @@ def test_set_up_runs_no_file_of_the_folder_it_is_called_in(
     bootstrap.check_system("app")
     bootstrap.pip_install(["--help"])
     made = [*Path(bootstrap.__file__).read_text(encoding="utf-8").split("[sys.executable, ")][1:]
-    assert made and all(command.startswith('"-I", ') for command in made)
+    assert made
+    assert all(command.startswith('"-I", ') for command in made)
     assert not (hostile / "ran").exists()
 
 
@@ -522,7 +539,8 @@ def test_who_says_how_many_processes_gets_them(bootstrap: Any, given: list[str])
 
 def test_a_file_of_tests_stays_together(bootstrap: Any) -> None:
     parallel = bootstrap.in_parallel(["-m", "fast"])
-    assert parallel[0] == "-n" and int(parallel[1]) >= 1
+    assert parallel[0] == "-n"
+    assert int(parallel[1]) >= 1
     assert parallel[2:] == ["--dist", "loadfile", "-m", "fast"]
 
 

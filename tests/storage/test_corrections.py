@@ -32,7 +32,8 @@ def test_what_is_said_comes_back(tmp_path: Path) -> None:
     read.save()
     assert Corrections(file).all[1].scores == {"model": -2.0}
     read.remove("x" * (CHARACTERS + 5))
-    assert not read.moves and len(Corrections(file).all) == 1
+    assert not read.moves
+    assert len(Corrections(file).all) == 1
     read.replace([Correction(str(number), "neutral") for number in range(MOST + 3)])
     assert [one.text for one in Corrections(file).all][:2] == ["3", "4"]
     if os.name == "posix":
@@ -51,8 +52,6 @@ def test_broken_corrections_are_put_aside(tmp_path: Path) -> None:
     file.write_text('{"corrections": [{"text": "x", "label": "purple", "scores": {}}]}')
     with pytest.raises(KnownError) as error:
         Corrections(file)
-    assert (
-        error.value.key == "sentiment-corrections"
-        and "purple" in Path(error.value.values["file"]).read_text()
-    )
+    assert error.value.key == "sentiment-corrections"
+    assert "purple" in Path(error.value.values["file"]).read_text()
     assert Corrections(file).all == []

@@ -26,7 +26,8 @@ def test_kept_listed_loaded_removed(tmp_path: Path) -> None:
     assert again.load(first.id) == [{"question": "谁？"}]
     again.remove(first.id)
     again.remove(first.id)
-    assert again.load(first.id) is None and again.all() == [second]
+    assert again.load(first.id) is None
+    assert again.all() == [second]
 
 
 def test_bad_files_are_left_out_and_left_alone(tmp_path: Path) -> None:
@@ -49,7 +50,9 @@ def test_the_oldest_go(tmp_path: Path) -> None:
         os.utime(tmp_path / f"{kept.id}.json", (number, number))
     store.save(one("last", 1e9), [])
     titles = {kept.title for kept in store.all()}
-    assert len(titles) == KEPT and "last" in titles and "0" not in titles
+    assert len(titles) == KEPT
+    assert "last" in titles
+    assert "0" not in titles
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def test_only_the_last_are_kept_and_no_giants(
 def test_deleting_one_and_all_can_be_undone_and_leaves_no_text(history: TranslateHistory) -> None:
     entry = history.keep("en", "fr", "A secret sentence.", "Une phrase secrète.")
     kept = history.delete(entry)
-    assert kept is not None and history.get(entry) is None
+    assert kept is not None
+    assert history.get(entry) is None
     history.restore([kept])
     assert history.get(entry) == kept
     everything = history.clear()
@@ -61,13 +62,15 @@ def test_deleting_one_and_all_can_be_undone_and_leaves_no_text(history: Translat
     history.clear()
     history.close()
     path = history._path
-    assert path is not None and b"secret" not in path.read_bytes()
+    assert path is not None
+    assert b"secret" not in path.read_bytes()
 
 
 def test_half_a_character_is_kept_without_harm(history: TranslateHistory) -> None:
     entry = history.keep("en", "fr", "broken \ud83d", "cassé")
     kept = history.get(entry)
-    assert kept is not None and kept.text == "broken ?"
+    assert kept is not None
+    assert kept.text == "broken ?"
     history.close()
 
 
@@ -82,11 +85,13 @@ def test_glossaries_are_files_for_each_pair(tmp_path: Path) -> None:
     glossaries = Glossaries(tmp_path / "glossaries")
     terms = [Term("tea", "thé"), Term("May", "mai", True)]
     glossaries.save("en", "fr", terms)
-    assert glossaries.terms("en", "fr") == tuple(terms) and glossaries.terms("fr", "en") == ()
+    assert glossaries.terms("en", "fr") == tuple(terms)
+    assert glossaries.terms("fr", "en") == ()
     assert set(Glossaries(tmp_path / "glossaries").terms("en", "fr")) == set(terms)
     assert glossaries.glossary("en", "fr").found("Tea in may") == [terms[0]]
     glossaries.save("en", "fr", [])
-    assert not glossaries.path("en", "fr").exists() and glossaries.terms("en", "fr") == ()
+    assert not glossaries.path("en", "fr").exists()
+    assert glossaries.terms("en", "fr") == ()
 
 
 def test_a_glossary_goes_out_and_comes_back(tmp_path: Path) -> None:

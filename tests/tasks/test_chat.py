@@ -46,7 +46,8 @@ def test_load_model_describes_what_it_loaded(models: ModelPool) -> None:
 def test_the_system_prompt_is_heard(models: ModelPool) -> None:
     plain, _ = ask(models, [Turn("user", "Who are you?")])
     pirate, _ = ask(models, [Turn("system", "You are a pirate captain."), Turn("user", "Who are you?")])
-    assert "aptain" in pirate and "aptain" not in plain
+    assert "aptain" in pirate
+    assert "aptain" not in plain
 
 
 def test_a_conversation_keeps_its_cache_and_others_do_not_evict_it(models: ModelPool) -> None:
@@ -89,7 +90,8 @@ def test_a_full_context_drops_the_oldest_turns_at_once_and_says_so(models: Model
     state = memory(models)["long"].state
     prompt = models.loaded[0].engine.tokenizer.decode(state.ids)
     assert "tangerine" in prompt, "the system prompt stays"
-    assert "Fact 0:" not in prompt and "Fact 19:" in prompt
+    assert "Fact 0:" not in prompt
+    assert "Fact 19:" in prompt
 
     answered = [*turns, Turn("assistant", "Paris."), Turn("user", "And of Italy?")]
     _, next_events = ask(models, answered, conversation="long")
@@ -183,7 +185,8 @@ def test_a_kept_conversation_goes_on_at_once_after_a_restart(keeping: ModelPool)
     keeping.unload()
     files = list(keeping.prompt_cache.glob("*"))
     forget_saved(keeping.prompt_cache, [name])  # deleted while no model was loaded
-    assert files and not list(keeping.prompt_cache.glob("*"))
+    assert files
+    assert not list(keeping.prompt_cache.glob("*"))
     _, forgotten = ask(keeping, turns, conversation=name)
     assert done(forgotten).cached_tokens == 0
     forget(keeping, name)

@@ -159,9 +159,13 @@ def test_overlays_take_the_focus_and_give_it_back(window: MainWindow, name: str,
     }[name]  # fmt: skip
     show()
     overlay, now = window.overlay(name), QApplication.focusWidget()
-    assert overlay is not None and now is not None and overlay.isAncestorOf(now) and not removes(now)
+    assert overlay is not None
+    assert now is not None
+    assert overlay.isAncestorOf(now)
+    assert not removes(now)
     qtbot.keyClick(now, Qt.Key.Key_Escape)
-    assert not overlay.isVisible() and QApplication.focusWidget() is before
+    assert not overlay.isVisible()
+    assert QApplication.focusWidget() is before
 
 
 def test_enter_in_the_list_of_models_removes_none(window: MainWindow, qtbot: QtBot) -> None:
@@ -172,10 +176,12 @@ def test_enter_in_the_list_of_models_removes_none(window: MainWindow, qtbot: QtB
     for _ in range(3):
         window.show_models()
         now = QApplication.focusWidget()
-        assert isinstance(now, InstalledRow) and now.model.name == chosen.name
+        assert isinstance(now, InstalledRow)
+        assert now.model.name == chosen.name
         qtbot.keyClick(now, Qt.Key.Key_Return)
         picker = window.overlay("models")
-        assert picker is not None and not picker.isVisible()
+        assert picker is not None
+        assert not picker.isVisible()
     assert {model.name for model in window.context.installed_models()} == models
     assert window.context.chosen_model() == chosen
 
@@ -203,7 +209,9 @@ def test_after_a_model_was_removed_the_focus_is_on_the_list(chat_window: MainWin
     row = next(each for each in picker.findChildren(InstalledRow) if each.remove_button.isVisible())
     press(row.remove_button)
     now = QApplication.focusWidget()
-    assert now is not None and picker.isAncestorOf(now) and not removes(now)
+    assert now is not None
+    assert picker.isAncestorOf(now)
+    assert not removes(now)
     undo = window.toasts.toasts()[-1].action
     assert undo is not None
     press(undo)

@@ -83,7 +83,8 @@ def test_cancel_is_heard_and_drop_is_not(shell_context: AppContext, owner: QWidg
             yield Progress("stage.loading")
 
     job.start_plain(endless, title="endless")
-    assert job.running and job.id
+    assert job.running
+    assert job.id
     job.cancel()
     qtbot.waitUntil(lambda: bool(heard.ends), timeout=10_000)
     assert heard.ends == [("cancelled", None)]
@@ -194,7 +195,8 @@ def test_progress_in_place(qtbot: QtBot) -> None:
     qtbot.addWidget(row)
     assert row.isHidden()
     row.begin("Reading a.csv")
-    assert not row.isHidden() and row.bar.maximum() == 0
+    assert not row.isHidden()
+    assert row.bar.maximum() == 0
     row.advance(Progress("stage.loading", 3 * 10**9, 4 * 10**9))
     assert row.bar.value() == 750
     assert row.count.text() == "3,000,000,000 / 4,000,000,000"

@@ -20,7 +20,8 @@ def drawn(rows: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.T
 def test_the_coefficients_that_made_the_data_are_found() -> None:
     x, truth, coefficients = drawn(20_000)
     found, bias = logistic(x, truth, torch.ones(len(x)), 1e-3)
-    assert torch.allclose(found.float(), coefficients, atol=0.12) and abs(bias + 0.5) < 0.1
+    assert torch.allclose(found.float(), coefficients, atol=0.12)
+    assert abs(bias + 0.5) < 0.1
     strict, _ = logistic(x, truth, torch.ones(len(x)), 1e5)
     assert strict.norm() < 0.3 * found.norm()
 
@@ -30,7 +31,8 @@ def test_what_weighs_nothing_does_not_count() -> None:
     weight = (torch.arange(400) < 200).float()
     some, bias = logistic(x, truth, weight, 1.0)
     only, same = logistic(x[:200], truth[:200], torch.ones(200), 1.0)
-    assert torch.allclose(some, only, atol=1e-3) and abs(bias - same) < 1e-3
+    assert torch.allclose(some, only, atol=1e-3)
+    assert abs(bias - same) < 1e-3
 
 
 def test_a_head_takes_rows_as_they_come_and_gives_probabilities() -> None:
@@ -59,4 +61,5 @@ def test_two_heads_tell_three_kinds_apart() -> None:
             for head in ("positive", "neutral")
         )
         assert ("neutral" if plain > 0 else "positive" if side > 0 else "negative") == label
-    assert len(found["positive"][2]) == 200 + 120 and len(found["neutral"][2]) == 180 + 200
+    assert len(found["positive"][2]) == 200 + 120
+    assert len(found["neutral"][2]) == 180 + 200

@@ -87,7 +87,8 @@ def test_words_are_found(index: Index, query: str, name: str) -> None:
     assert run(index).added == len(TEXTS)
     hits = index.search(query)
     assert hits[0].passage.path.name == name
-    assert (hits[0].bm25_rank, hits[0].vector_rank) == (1, 0) and hits[0].bm25 > 0
+    assert (hits[0].bm25_rank, hits[0].vector_rank) == (1, 0)
+    assert hits[0].bm25 > 0
     document = (hits[0].passage.path).read_text(encoding="utf-8")
     assert document[hits[0].passage.start : hits[0].passage.end] == hits[0].passage.text
 
@@ -110,19 +111,24 @@ def test_fusion_trusts_the_ranking_that_knows() -> None:
     sure[6] = 9.0
     noise = np.random.default_rng(1).uniform(0.5, 0.6, 100)
     ranked = fuse(Scores(ids, sure, 100), Scores(ids, noise, 100))
-    assert ranked[0].id == 7 and ranked[0].bm25_rank == 1
+    assert ranked[0].id == 7
+    assert ranked[0].bm25_rank == 1
     assert fuse(Scores(ids[:1], sure[6:7], 1), Scores(ids[:0], noise[:0], 0))[0].id == 1
 
 
 def test_vectors_are_found_and_fused(index: Index) -> None:
     run(index, LETTERS)
-    assert index.embedder() == "letters" and len(index.matrix()) == len(TEXTS)
+    assert index.embedder() == "letters"
+    assert len(index.matrix()) == len(TEXTS)
     text = TEXTS["steel.txt"]
     hit = index.search("", query_vector=by_letters([text])[0])[0]
-    assert hit.passage.path.name == "steel.txt" and hit.vector_rank == 1 and hit.bm25_rank == 0
+    assert hit.passage.path.name == "steel.txt"
+    assert hit.vector_rank == 1
+    assert hit.bm25_rank == 0
     assert hit.similarity == pytest.approx(1, abs=1e-3)
     both = index.search("steel", query_vector=by_letters([text])[0])[0]
-    assert both.passage == hit.passage and both.bm25_rank == both.vector_rank == 1
+    assert both.passage == hit.passage
+    assert both.bm25_rank == both.vector_rank == 1
     assert index.search("steel", query_vector=np.ones(5, np.float32))[0].vector_rank == 0  # another model's
 
 
@@ -145,7 +151,8 @@ def test_only_what_changed_is_read_again(index: Index, root: Path) -> None:
         return by_letters(texts)
 
     embedder = Embedder("counting", embed)
-    assert run(index, embedder) == Summary(added=5) and len(embedded) == 5
+    assert run(index, embedder) == Summary(added=5)
+    assert len(embedded) == 5
     assert index.stale() == []
     (root / "bees.txt").write_text("Now about wasps.")
     (root / "steel.txt").unlink()
@@ -154,10 +161,13 @@ def test_only_what_changed_is_read_again(index: Index, root: Path) -> None:
     assert {path.name for path in index.stale()} == {"bees.txt", "steel.txt", "new.txt", "茶.txt"}
     assert run(index, embedder) == Summary(added=1, changed=1, removed=1, unchanged=3)
     assert sorted(embedded[5:]) == ["Copper conducts.", "Now about wasps."]
-    assert names(index, "dance flowers steel") == [] and names(index, "wasp") == ["bees.txt"]
-    assert len(index.matrix()) == 5 and index.stale() == []
+    assert names(index, "dance flowers steel") == []
+    assert names(index, "wasp") == ["bees.txt"]
+    assert len(index.matrix()) == 5
+    assert index.stale() == []
     run(index, LETTERS)  # another model: all vectors anew
-    assert len(index.matrix()) == 5 and index.embedder() == "letters"
+    assert len(index.matrix()) == 5
+    assert index.embedder() == "letters"
 
 
 def test_a_bad_file_is_set_aside_and_stops_nothing(index: Index, root: Path) -> None:
@@ -244,8 +254,10 @@ def test_it_goes_on_after_a_kill(tmp_path: Path, root: Path) -> None:
     index = Index(Collection(tmp_path / "kept", "", (root,)))
     try:
         summary = run(index)
-        assert summary.unchanged >= 40 and summary.added + summary.unchanged == 205
-        assert names(index, "topic137") == ["137.txt"] and not index.notices
+        assert summary.unchanged >= 40
+        assert summary.added + summary.unchanged == 205
+        assert names(index, "topic137") == ["137.txt"]
+        assert not index.notices
     finally:
         index.close()
 
@@ -272,7 +284,8 @@ def test_two_programs_at_once_share_the_work(
     monkeypatch.setattr("autogpt_desktop.documents.index.index.reading", read_after_the_other)
     run(index, Embedder("letters", embed_after_the_other))
     assert sorted(entry.path.name for entry in index.files()) == sorted(TEXTS)
-    assert len(index.matrix()) == 5 and names(index, "steel") == ["steel.txt"]
+    assert len(index.matrix()) == 5
+    assert names(index, "steel") == ["steel.txt"]
     vector = by_letters(["Steel is an alloy"])[0]
     (root / "steel.txt").unlink()
     run(other, LETTERS)
@@ -325,13 +338,15 @@ def test_an_index_that_cannot_be_used_is_made_again(index: Index, damage: str) -
         again = Index(index.collection)
         events = list(again.index())
     except KnownError as error:  # found out only when the damaged part was read
-        assert error.key == "index-damaged" and damage == "middle"
+        assert error.key == "index-damaged"
+        assert damage == "middle"
         again = Index(index.collection)
         events = list(again.index())
     try:
         told = [event for event in events if isinstance(event, Notice)]
         if damage != "middle":
-            assert len(told) == 1 and "again" in i18n.message(told[0].key)
+            assert len(told) == 1
+            assert "again" in i18n.message(told[0].key)
             assert path.with_name("index-old.db").exists()
         assert names(again, "首都") == ["城市.md"]
     finally:
@@ -358,7 +373,8 @@ def test_a_full_database_says_so(index: Index, root: Path) -> None:
     with pytest.raises(KnownError, match="disk-full"):
         run(index)
     index._db.execute("PRAGMA max_page_count = 100000")
-    assert run(index).unchanged == 2 and names(index, "topic4321") == ["zzz.txt"]
+    assert run(index).unchanged == 2
+    assert names(index, "topic4321") == ["zzz.txt"]
 
 
 def test_a_drive_that_is_away_takes_nothing_out(tmp_path: Path) -> None:
@@ -372,7 +388,8 @@ def test_a_drive_that_is_away_takes_nothing_out(tmp_path: Path) -> None:
     assert names(index, "otters") == ["a.txt"]
     (tmp_path / "unplugged").rename(tmp_path / "drive")
     shutil.rmtree(drive)
-    assert run(index).removed == 1 and names(index, "otters") == []
+    assert run(index).removed == 1
+    assert names(index, "otters") == []
     index.close()
 
 
@@ -381,7 +398,8 @@ def test_names_that_are_no_text(index: Index, root: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(root) + b"/\xff\xfe.txt"))
     path.write_text("Walrus.")
     run(index)
-    assert index.search("walrus")[0].passage.path == path and index.state(path).state == "same"
+    assert index.search("walrus")[0].passage.path == path
+    assert index.state(path).state == "same"
 
 
 def test_many_passages_are_searched_fast(index: Index) -> None:
@@ -426,6 +444,7 @@ def test_what_is_left_of_a_removal_goes_and_somebody_elses_files_stay(tmp_path: 
     (tmp_path / "index of my work.txt").touch()
     work.symlink_to(tmp_path, target_is_directory=True)
     collections.sweep()
-    assert not left.exists() and not work.is_symlink()
+    assert not left.exists()
+    assert not work.is_symlink()
     assert [path.name for path in foreign.iterdir()] == ["thesis.txt"]
     assert (tmp_path / "index of my work.txt").exists()

@@ -41,7 +41,8 @@ def refusal(reader: Reader, path: Path, limits: Limits | None = None) -> str:
     for language in i18n.LANGUAGES:
         i18n.set_language(language)
         sentence = i18n.message(caught.value)
-        assert path.name in sentence and "{" not in sentence
+        assert path.name in sentence
+        assert "{" not in sentence
     i18n.set_language("en")
     return caught.value.key
 
@@ -84,7 +85,8 @@ def test_pptx(tmp_path: Path, reader: Reader) -> None:
 def test_xlsx(tmp_path: Path, reader: Reader) -> None:
     document = reader.read(files.write_xlsx(tmp_path / "a.xlsx"))
     found = pages(document)
-    assert list(found) == ["People", "第二"] and found["第二"] == "only this"
+    assert list(found) == ["People", "第二"]
+    assert found["第二"] == "only this"
     assert found["People"].split("\n\n")[:2] == ["Name: Ann; Age: 3", "Name: 李雷; Age: 4.5"]
 
 
@@ -140,7 +142,8 @@ def test_pdf(tmp_path: Path, reader: Reader) -> None:
     assert document.title == "T"
     assert document.pages == (Page(0, "1"), Page(document.text.index("Page three"), "3"))
     assert pages(document)["1"] == "Page one (with é).\nSecond line."
-    assert document.language == "en" and not document.notices
+    assert document.language == "en"
+    assert not document.notices
 
 
 def test_scanned_pdf(tmp_path: Path, reader: Reader) -> None:
@@ -246,7 +249,8 @@ def test_a_few_wrong_bytes_do_not_spoil_a_text(tmp_path: Path, reader: Reader) -
     path = tmp_path / "a.txt"
     path.write_bytes("今天天气很好，我们去公园玩。".encode() * 20 + b"\xff\xfe\xff. End")
     document = reader.read(path)
-    assert document.text.startswith("今天天气很好") and document.text.endswith(". End")
+    assert document.text.startswith("今天天气很好")
+    assert document.text.endswith(". End")
     assert [notice.key for notice in document.notices] == ["notice.document-characters-lost"]
 
 
@@ -287,7 +291,8 @@ def test_large_files(tmp_path: Path, reader: Reader) -> None:
     assert refusal(reader, path) == "document-too-large"
     path.write_text("word " * 10_000)
     document = reader.read(path, Limits(characters=1000))
-    assert len(document.text) == 1000 and document.notices[0].key == "notice.document-cut"
+    assert len(document.text) == 1000
+    assert document.notices[0].key == "notice.document-cut"
 
 
 def test_memory_of_this_process_stays_bounded(tmp_path: Path, reader: Reader) -> None:
@@ -402,11 +407,13 @@ def test_a_long_file_lets_others_go_first_and_is_given_up_at_once(tmp_path: Path
     short = tmp_path / "short.txt"
     short.write_text("Short.")
     steps = reader.reading(long, "meanwhile")
-    assert next(steps) == "meanwhile" and reader.busy
+    assert next(steps) == "meanwhile"
+    assert reader.busy
     began = time.perf_counter()
     steps.close()  # its child with it
     assert reader.read(short).text.strip() == "Short."
-    assert time.perf_counter() - began < 10 and not reader.busy
+    assert time.perf_counter() - began < 10
+    assert not reader.busy
     quick = reader.reading(short, None)
     while True:
         try:
@@ -450,7 +457,8 @@ def test_a_page_is_drawn_and_a_passage_found_on_it(tmp_path: Path, reader: Reade
     image = drawn(reader, path, 1, "waggle  dance (found)\nin 1944.")
     assert (image.width, len(image.pixels)) == (600, image.stride * image.height)
     ((left, top, right, bottom),) = image.rects
-    assert 60 < left < right < 400 and 30 < top < bottom < 80
+    assert 60 < left < right < 400
+    assert 30 < top < bottom < 80
     assert len(drawn(reader, path, 1, "one of it. The waggle").rects) == 2
     assert not drawn(reader, path, 2, "waggle").rects
     for bad in (path, tmp_path / "not.pdf"):

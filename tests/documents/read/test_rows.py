@@ -20,7 +20,8 @@ def document(text: str, pages: tuple[Page, ...] = ()) -> Document:
 def test_rows_hold_all_of_the_text_in_order(text: str, starts: list[int]) -> None:
     pages = tuple(Page(start, f"p{start}") for start in sorted(starts))
     rows = Rows(document(text, pages))
-    assert rows.start(0) == 0 and rows.start(len(rows)) == len(text)
+    assert rows.start(0) == 0
+    assert rows.start(len(rows)) == len(text)
     whole = "".join(text[rows.start(row) : rows.start(row + 1)] for row in range(len(rows)))
     assert whole == text
     assert all("\n" not in rows.row_text(row) for row in range(len(rows)))
@@ -36,8 +37,10 @@ def test_rows_hold_all_of_the_text_in_order(text: str, starts: list[int]) -> Non
 def test_a_long_line_is_cut_at_white_space() -> None:
     rows = Rows(document("word " * 2_000 + "\n" + "x" * 5_000))
     sizes = [rows.start(row + 1) - rows.start(row) for row in range(len(rows))]
-    assert max(sizes) <= LONGEST + 1 and sum(sizes) == 15_001
-    assert rows.row_text(0).endswith("word ") and rows.row_text(1).startswith("word")
+    assert max(sizes) <= LONGEST + 1
+    assert sum(sizes) == 15_001
+    assert rows.row_text(0).endswith("word ")
+    assert rows.row_text(1).startswith("word")
 
 
 @pytest.mark.parametrize(

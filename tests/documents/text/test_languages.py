@@ -22,8 +22,12 @@ from autogpt_desktop.documents.text.languages import (
 def test_a_language_and_how_likely_it_is() -> None:
     text = "The weather is fine today and we go out."
     found = language_of(text)
-    assert found.code == "en" and found.probability == detect(text)[0][1] > SURE and found.sure
-    assert found.letters == 31 and found.share("en") == found.probability and found.share("zh") == 0.0
+    assert found.code == "en"
+    assert found.probability == detect(text)[0][1] > SURE
+    assert found.sure
+    assert found.letters == 31
+    assert found.share("en") == found.probability
+    assert found.share("zh") == 0.0
 
 
 @pytest.mark.parametrize("text", ["", "  ", "12:30 !", "😀"])
@@ -59,7 +63,8 @@ def test_when_it_is_sure(text: str, sure: bool) -> None:
 
 def test_both_are_needed_to_be_sure() -> None:
     assert Detected("en", SURE, LETTERS).sure
-    assert not Detected("en", SURE - 0.01, LETTERS).sure and not Detected("en", SURE, LETTERS - 1).sure
+    assert not Detected("en", SURE - 0.01, LETTERS).sure
+    assert not Detected("en", SURE, LETTERS - 1).sure
 
 
 # Without the model
@@ -92,7 +97,8 @@ def test_languages_are_guessed(text: str, language: str) -> None:
 def test_what_a_model_was_made_for() -> None:
     assert not is_supported("zh", ("en",))
     assert is_supported("zh", ("en", "zh-Hans"))
-    assert is_supported("fr", ()) and is_supported("", ("en",))
+    assert is_supported("fr", ())
+    assert is_supported("", ("en",))
 
 
 def test_the_model_stays_where_it_is() -> None:

@@ -106,7 +106,8 @@ def test_letters_that_weigh_as_three() -> None:
     assert not any(unicodedata.name(c, "").startswith(("CJK", "HANGUL", "HIRAGANA", "KATAKANA"))
                    for c in lighter if ord(c) < 0x16FE0 and ord(c) not in range(0xA960, 0xA980))  # fmt: skip
     assert {"\ufb50", "\U00010330", "\U0001d400", "\ua640"} <= lighter
-    assert scripts.count_letters("ab 12, 天 気") == 2 + 6 and scripts.count_letters("") == 0
+    assert scripts.count_letters("ab 12, 天 気") == 2 + 6
+    assert scripts.count_letters("") == 0
     assert sources.count_letters is scripts.count_letters
 
 

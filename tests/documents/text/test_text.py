@@ -68,7 +68,8 @@ def test_a_line_break_ends_a_sentence_unless_the_line_is_wrapped() -> None:
 def test_nothing_but_white_space_lies_between_sentences(text: str) -> None:
     at = 0
     for start, end in sentences(text):
-        assert at <= start < end and not text[at:start].strip()
+        assert at <= start < end
+        assert not text[at:start].strip()
         assert text[start:end] == text[start:end].strip()
         at = end
     assert not text[at:].strip()
@@ -139,8 +140,10 @@ def test_a_paragraph_as_long_as_a_book_is_cut_a_stretch_at_a_time() -> None:
     found = passages(document(text))
     covered = set()
     for passage in found:
-        assert passage.text == text[passage.start : passage.end] and len(passage.text) <= 900 * 1.25
-        assert passage.text.startswith("Sentence") and passage.text.endswith("of it.")
+        assert passage.text == text[passage.start : passage.end]
+        assert len(passage.text) <= 900 * 1.25
+        assert passage.text.startswith("Sentence")
+        assert passage.text.endswith("of it.")
         covered.update(line for line in passage.text.split("\n"))
     assert len(covered) == 6_000
 

@@ -136,12 +136,15 @@ def test_formats_links_fields_and_pictures_are_carried(tmp_path: Path) -> None:
     assert changed == {"word/document.xml", "word/header1.xml", "word/footer1.xml"}
     made = docx.Document(str(out))
     heading, first, slanted, second, box, kept, number = made.paragraphs
-    assert heading.text == "THE OLD BRIDGE" and heading.style.name == "Heading 1"
+    assert heading.text == "THE OLD BRIDGE"
+    assert heading.style.name == "Heading 1"
     assert first.text == "Voyez ici : très vieux. C'est fermé."
     assert [run.text for run in first.runs if run.bold] == ["très vieux"]
     assert [(link.text, link.address) for link in first.hyperlinks] == [("ici", "https://a.org/")]
-    assert len(made.inline_shapes) == 1 and first.runs[-1]._r.find(".//{*}blip") is not None
-    assert [run.text for run in slanted.runs] == ["ALL OF THIS IS SLANTED."] and slanted.runs[0].italic
+    assert len(made.inline_shapes) == 1
+    assert first.runs[-1]._r.find(".//{*}blip") is not None
+    assert [run.text for run in slanted.runs] == ["ALL OF THIS IS SLANTED."]
+    assert slanted.runs[0].italic
     assert [cell.text for cell in made.tables[0].rows[0].cells] == ["PRICE", "3.50"]
     assert second.text == "Leur page et page 7\tTHE END"
     parts = [child.get(child.tag.replace("fldChar", "fldCharType")) for child in second._p.iter("{*}fldChar")]
@@ -151,7 +154,9 @@ def test_formats_links_fields_and_pictures_are_carried(tmp_path: Path) -> None:
     assert codes[-3:] == [("instrText", " PAGEREF x "), ("t", "7"), ("t", "THE END")]
     assert [child.tag.rpartition("}")[2] for child in second._p][-3:] == ["bookmarkStart", "r", "bookmarkEnd"]
     assert [piece.text for piece in box._p.iter("{*}t")] == ["BEFORE IT.", "WORDS IN A BOX."]
-    assert kept.text == "KEPT" and kept._p.find(".//{*}delText").text == " gone" and number.text == "42"
+    assert kept.text == "KEPT"
+    assert kept._p.find(".//{*}delText").text == " gone"
+    assert number.text == "42"
     assert made.sections[0].header.paragraphs[0].text == "A LETTER"
     assert made.sections[0].footer.paragraphs[0].text == "THE FOOT"
     assert {item.get(item.tag.replace("lang", "val")) for item in first._p.iter("{*}lang")} == {"fr-FR"}

@@ -174,4 +174,5 @@ def test_any_page_comes_back(tmp_path_factory: pytest.TempPathFactory, pieces: l
 def test_a_page_that_says_utf_16_in_ascii_is_not(name: str) -> None:
     page = f'<meta charset="{name}"><h1>Caf\u00e9</h1><p>Two words.</p>'
     text, encoding = decode_html(page.encode()) or ("", "")
-    assert text == page and encoding == "utf-8"
+    assert text == page
+    assert encoding == "utf-8"

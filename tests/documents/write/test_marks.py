@@ -120,7 +120,8 @@ def test_marks_around_an_edge_are_edges() -> None:
 
 def test_which_words_are_asked_for_on_their_own() -> None:
     (segment,) = segments(tokens("<b>All of this.</b> A <a>big cat</a> and <b>12</b> dogs."))
-    assert isinstance(segment, Segment) and list(segment.phrases()) == ["big cat"]
+    assert isinstance(segment, Segment)
+    assert list(segment.phrases()) == ["big cat"]
 
 
 WORDS = st.sampled_from(

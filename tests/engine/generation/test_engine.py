@@ -28,7 +28,9 @@ def test_the_capital_of_france(starter: Engine) -> None:
     text, done = run(starter.stream(asked(starter, "What is the capital of France?"), GREEDY))
     assert "Paris" in text
     assert done.finish_reason == "stop"
-    assert done.new_tokens > 3 and done.time_to_first_token > 0 and done.tokens_per_second > 0
+    assert done.new_tokens > 3
+    assert done.time_to_first_token > 0
+    assert done.tokens_per_second > 0
 
 
 def test_a_second_turn_computes_only_what_is_new(starter: Engine) -> None:
@@ -48,7 +50,8 @@ def test_prefill_reports_progress_in_chunks(starter: Engine) -> None:
     ids = starter.tokenizer.encode("word " * 700)[:700]
     steps = [e for e in starter.stream(ids, Sampling(max_tokens=1)) if isinstance(e, Progress)]
     assert [s.total for s in steps] == [700] * len(steps)
-    assert len(steps) > 1 and steps[-1].done == 700
+    assert len(steps) > 1
+    assert steps[-1].done == 700
 
 
 def test_cancel_stops_within_one_token(starter: Engine) -> None:

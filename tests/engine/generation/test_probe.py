@@ -23,7 +23,8 @@ TEXTS = ["the thing", "in the inn", "he then", "an ant on the hill", "ten"]
 def engines(folder: Path, family: str) -> tuple[Engine, Engine]:
     file = write_tiny_gguf(folder / f"{family}.gguf", family=family, quant="Q8_0", context=128).path
     compiled, plain = (run_to_end(load(file, device="cpu", compiled=on)) for on in (True, False))
-    assert isinstance(compiled.decoder, NativeDecoder) and isinstance(plain.decoder, Transformer)
+    assert isinstance(compiled.decoder, NativeDecoder)
+    assert isinstance(plain.decoder, Transformer)
     return compiled, plain
 
 
@@ -93,12 +94,14 @@ def test_copies_of_a_prefix_serve_again_and_need_not_grow(tmp_path: Path, compil
     copies: list[State] = []
     first = rows(engine, prompts, 1, 2, prefix=prefix, states=copies)
     held = list(map(id, copies))
-    assert len(copies) == len(TEXTS) and len({len(copy) for copy in copies} | {len(prefix)}) == 1
+    assert len(copies) == len(TEXTS)
+    assert len({len(copy) for copy in copies} | {len(prefix)}) == 1
     again = rows(engine, prompts[::-1], 1, 2, prefix=prefix, states=copies)
     assert list(map(id, copies)) == held
     alone = [rows(engine, [ids], 1, 2, prefix=prefix)[0] for ids in prompts]
     same = torch.equal if compiled else torch.allclose
-    assert all(map(same, first, alone)) and all(map(same, again[::-1], alone))
+    assert all(map(same, first, alone))
+    assert all(map(same, again[::-1], alone))
     roomy = prefix.fork(70)
     size = roomy.nbytes
     engine.decoder.hidden([(roomy, prompts[0] * (70 // len(prompts[0])))], [1])

@@ -75,7 +75,9 @@ def test_what_was_saved_comes_back(files: PromptCacheFiles) -> None:
     assert files.longest("m", IDS) is None
     assert files.save("m", "task", IDS, ARRAYS)
     found = files.longest("m", [*IDS, 7])
-    assert found is not None and found.ids == IDS and not found.alone
+    assert found is not None
+    assert found.ids == IDS
+    assert not found.alone
     assert all(np.array_equal(found.arrays[name], array) for name, array in ARRAYS.items())
     assert [a.dtype for a in found.arrays.values()] == [np.float16, np.uint16]
     assert files.longest("another", IDS) is None, "of another model"
@@ -97,7 +99,9 @@ def test_an_owner_of_one_file_keeps_the_last(files: PromptCacheFiles) -> None:
         files.save("m", "kept/7", IDS[:size], ARRAYS, alone=True)
     files.save("m", "task", IDS[:50], ARRAYS)
     found = files.longest("m", IDS)
-    assert found is not None and len(found.ids) == 80 and found.alone
+    assert found is not None
+    assert len(found.ids) == 80
+    assert found.alone
     assert len(saved(files)) == 2
 
 
@@ -122,7 +126,8 @@ def test_damaged_files_are_ignored_and_deleted(
     path.write_bytes(whole)
     assert files.longest("m", IDS) is not None
     path.write_bytes(whole[:-1])
-    assert files.longest("m", IDS) is None and not saved(files)
+    assert files.longest("m", IDS) is None
+    assert not saved(files)
 
 
 def test_the_least_recently_used_make_room(files: PromptCacheFiles) -> None:
@@ -142,11 +147,13 @@ def test_a_full_disk_or_none_costs_nothing_but_time(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = PromptCacheFiles(tmp_path / "file" / "states")
-    assert not nowhere.save("m", "task", IDS, ARRAYS) and nowhere.longest("m", IDS) is None
+    assert not nowhere.save("m", "task", IDS, ARRAYS)
+    assert nowhere.longest("m", IDS) is None
     nowhere.forget("task")
     assert "no folder" in caplog.text
     monkeypatch.setattr(prompt_cache, "MIN_FREE_DISK", 1 << 60)
-    assert not files.save("m", "task", IDS, ARRAYS) and not saved(files)
+    assert not files.save("m", "task", IDS, ARRAYS)
+    assert not saved(files)
 
 
 def test_what_is_forgotten_is_overwritten(files: PromptCacheFiles) -> None:
@@ -162,7 +169,8 @@ def test_what_is_forgotten_is_overwritten(files: PromptCacheFiles) -> None:
         still_open.seek(0)
         assert not any(still_open.read())
     left = saved(files)
-    assert len(left) == 1 and written not in left[0].read_bytes()
+    assert len(left) == 1
+    assert written not in left[0].read_bytes()
     assert files.longest("m", IDS[::-1]) is not None
 
 
@@ -173,7 +181,8 @@ def test_abandoned_scratch_files_go(files: PromptCacheFiles) -> None:
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 3600,) * 2)
     files.save("m", "task", IDS[:60], ARRAYS)
-    assert not old.exists() and young.exists()
+    assert not old.exists()
+    assert young.exists()
 
 
 def test_forgetting_needs_neither_torch_nor_numpy(tmp_path: Path) -> None:
@@ -192,7 +201,8 @@ def test_a_prefix_is_computed_once(models: ModelPool) -> None:
     engine = loaded(models)
     assert computed(engine, IDS)[0] == 100
     total, state = computed(engine, IDS)
-    assert total == 0 and state.ids == IDS  # type: ignore[attr-defined]
+    assert total == 0
+    assert state.ids == IDS
     engine.decoder.forward([(state, [5, 6])])
     assert computed(engine, IDS)[1].ids == IDS, "each has a copy of its own"  # type: ignore[attr-defined]
     assert computed(engine, [*IDS[:70], 4, 4])[0] == 2, "a shorter beginning serves too"
@@ -231,7 +241,8 @@ def test_a_state_longer_than_the_context_is_left_alone(models: ModelPool, path: 
     engine = loaded(short)
     assert engine.prompt_cache.find(IDS[:60]) is None
     short.unload()
-    assert models.prompt_cache is not None and len(list(models.prompt_cache.glob("*"))) == 1
+    assert models.prompt_cache is not None
+    assert len(list(models.prompt_cache.glob("*"))) == 1
 
 
 def test_memory_has_a_limit(models: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:

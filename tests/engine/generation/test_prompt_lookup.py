@@ -166,9 +166,11 @@ def test_stop_strings_inside_a_draft(starter: Engine) -> None:
     ids, state = asked(starter, COPY), starter.new_state()
     events = list(eager(starter).stream(ids, dataclasses.replace(GREEDY, stop=("214 st",)), state))
     text, done = "".join(e.text for e in events if isinstance(e, Text)), events[-1]
-    assert isinstance(done, Done) and done.finish_reason == "stop"
+    assert isinstance(done, Done)
+    assert done.finish_reason == "stop"
     assert text == STORY[: STORY.index("214 st")]
-    assert done.accepted_tokens > 5 and done.drafted_tokens >= done.accepted_tokens
+    assert done.accepted_tokens > 5
+    assert done.drafted_tokens >= done.accepted_tokens
     assert len(state) == len(ids) + done.new_tokens - 1
 
 
@@ -184,7 +186,8 @@ def test_cancelled_between_the_tokens_of_a_draft(starter: Engine) -> None:
         for step in starter.tokens(ids, GREEDY, state, cancelled, lookup=lookup):
             if isinstance(step, int):
                 made.append(step)
-    assert made == plainly(starter, ids, GREEDY)[:12] and lookup.accepted >= 8
+    assert made == plainly(starter, ids, GREEDY)[:12]
+    assert lookup.accepted >= 8
     assert state.ids == [*ids, *made[:-1]]
 
 
@@ -219,10 +222,12 @@ def test_tiny_models_answer_the_same(tiny: Engine, ids: list[int], sampling: Sam
         assert engine.prompt_lookup() is None
         state = engine.new_state()
         made = [s for s in engine.tokens(ids, sampling, state) if isinstance(s, int)]
-        assert made == wanted and state.ids == [*ids, *wanted[:-1]]
+        assert made == wanted
+        assert state.ids == [*ids, *wanted[:-1]]
         return
     made, left, _lookup = drafting(engine, ids, sampling)
-    assert made == wanted and left == [*ids, *wanted[:-1]]
+    assert made == wanted
+    assert left == [*ids, *wanted[:-1]]
     # the same again behind a state that already holds the prompt
     state = tiny.new_state()
     tiny.decoder.forward([(state, [*ids, 3][: tiny.context_length])])
@@ -237,7 +242,8 @@ def test_an_answer_can_be_cut_anywhere(tiny: Engine) -> None:
         state, lookup = engine.new_state(), engine.prompt_lookup()
         steps = engine.tokens(ids, Sampling(temperature=0.0, max_tokens=most), state, lookup=lookup)
         made = [s for s in steps if isinstance(s, int)]
-        assert made == whole[:most] and state.ids == [*ids, *made[:-1]]
+        assert made == whole[:most]
+        assert state.ids == [*ids, *made[:-1]]
         accepted += lookup.accepted if lookup else 0
     assert (accepted > 0) == engine.decoder.batch_invariant
     if whole[-1] not in tiny.tokenizer.eos_ids:

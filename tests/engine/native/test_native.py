@@ -118,7 +118,8 @@ def test_extreme_integers_do_not_overflow(type: str, kernels: str) -> None:
 
 def test_the_processor_decides_which_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
     capability = torch.backends.cpu.get_cpu_capability()
-    assert KERNELS[-1] == "portable" and len(set(KERNELS)) == len(KERNELS)
+    assert KERNELS[-1] == "portable"
+    assert len(set(KERNELS)) == len(KERNELS)
     assert ("avx2" in KERNELS) == capability.startswith("AVX")
     monkeypatch.delenv("AUTOGPT_DESKTOP_KERNELS", raising=False)
     assert bare("").kernels == KERNELS[0]
@@ -205,7 +206,8 @@ def test_logits_of_every_family(family: str, quant: str, kernels: str, tmp_path:
     reference, decoder = exact(path), made(path, kernels=kernels)
     wanted = reference.forward([(reference.new_state(), ids)], "all")[0]
     got = decoder.forward([(decoder.new_state(), ids)], "all")[0]
-    assert got.shape == wanted.shape and got.dtype == torch.float32
+    assert got.shape == wanted.shape
+    assert got.dtype == torch.float32
     assert (got - wanted).norm() / wanted.norm() < 0.03
     assert (
         F.kl_div(got.log_softmax(-1), wanted.log_softmax(-1), log_target=True, reduction="batchmean") < 1e-3
@@ -256,7 +258,8 @@ def test_bits_do_not_depend_on_batch_chunks_or_threads(family: str, kernels: str
     decoder.forward([(states[0], ids[:20])])
     together = decoder.forward([(states[0], ids[20:]), (states[1], other), (states[2], ids[:1])])
     alone = decoder.forward([(decoder.new_state(), other)])[0]
-    assert torch.equal(together[0], at_once[0][-1]) and torch.equal(together[1], alone)
+    assert torch.equal(together[0], at_once[0][-1])
+    assert torch.equal(together[1], alone)
     assert torch.equal(together[2], at_once[0][0])
 
 
@@ -287,7 +290,9 @@ def test_states_trim_fork_and_grow(tiny: NativeDecoder) -> None:
     ids = some_ids(60)
     state = tiny.new_state()
     first = tiny.forward([(state, ids)])[0]
-    assert len(state) == 60 and state.ids == ids and state.common_prefix([*ids[:7], 9999]) == 7
+    assert len(state) == 60
+    assert state.ids == ids
+    assert state.common_prefix([*ids[:7], 9999]) == 7
     fork = state.fork()
     state.trim(21)
     tiny.forward([(state, some_ids(30, seed=8))])
@@ -296,7 +301,8 @@ def test_states_trim_fork_and_grow(tiny: NativeDecoder) -> None:
     again = tiny.forward([(fork, ids)])[0]
     fresh = tiny.new_state()
     fresh.reserve(150)
-    assert fresh.nbytes > 0 and fresh.nbytes % fresh.capacity == 0
+    assert fresh.nbytes > 0
+    assert fresh.nbytes % fresh.capacity == 0
     assert torch.equal(tiny.forward([(fresh, ids + ids)])[0], again)
     with pytest.raises(ValueError, match="context"):
         tiny.forward([(fresh, ids + ids)])
@@ -329,7 +335,8 @@ def test_a_pass_can_be_cancelled_between_layers(tiny: NativeDecoder, monkeypatch
 
     with pytest.raises(Cancelled):
         tiny.forward([(state, some_ids(9, seed=6))], cancelled=cancelled)
-    assert asked == 3 and state.ids == ids[:10]
+    assert asked == 3
+    assert state.ids == ids[:10]
     assert torch.equal(tiny.forward([(state, ids[10:])])[0], before)
 
 
@@ -353,7 +360,8 @@ def test_one_token_after_another_is_the_same_on_any_number_of_threads(tmp_path: 
         decoder = made(path, threads=threads)
         state = decoder.new_state()
         answers.append(torch.stack([decoder.forward([(state, [token])])[0] for token in some_ids(150)]))
-    assert torch.equal(answers[0], answers[1]) and torch.equal(answers[0], answers[2])
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
 
 
 def test_bad_calls_are_refused(tiny: NativeDecoder) -> None:
@@ -388,7 +396,8 @@ def test_a_library_that_does_not_load_is_said_once(
     fresh: Callable[[], ctypes.CDLL | None] = native.library.__wrapped__
     with caplog.at_level("INFO"):
         assert fresh() is None
-    assert "cannot be used" in caplog.text and "runs on torch" in caplog.text
+    assert "cannot be used" in caplog.text
+    assert "runs on torch" in caplog.text
 
 
 def test_unquantized_models_run_on_torch(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ def test_the_second_load_is_the_same_to_the_bit(family: str, tmp_path: Path, fol
     file = paths.packed_file(path, folder)
     assert os.listdir(folder) == [file.name]
     second, mapped, again = loaded(path, folder)
-    assert mapped and torch.equal(packed, again)
+    assert mapped
+    assert torch.equal(packed, again)
     assert second.weight_bytes == first.weight_bytes
 
 
@@ -73,9 +74,11 @@ def test_a_changed_model_is_packed_anew(model: Path, folder: Path) -> None:
     old = loaded(model, folder)[2]
     write_tiny_gguf(model, quant="Q4_1", layers=3, seed=1)
     _, mapped, new = loaded(model, folder)
-    assert not mapped and not torch.equal(old, new)
+    assert not mapped
+    assert not torch.equal(old, new)
     _, mapped, again = loaded(model, folder)
-    assert mapped and torch.equal(new, again)
+    assert mapped
+    assert torch.equal(new, again)
 
 
 def test_a_model_of_the_same_size_and_time_is_told_by_what_it_holds(model: Path, folder: Path) -> None:
@@ -83,7 +86,8 @@ def test_a_model_of_the_same_size_and_time_is_told_by_what_it_holds(model: Path,
     stamp = model.stat()
     write_tiny_gguf(model, quant="Q4_1", layers=3, seed=1)
     os.utime(model, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert model.stat().st_size == stamp.st_size and model.stat().st_mtime_ns == stamp.st_mtime_ns
+    assert model.stat().st_size == stamp.st_size
+    assert model.stat().st_mtime_ns == stamp.st_mtime_ns
     assert not loaded(model, folder)[1]
 
 
@@ -126,7 +130,8 @@ def test_a_file_of_another_length_is_not_mapped(model: Path, folder: Path) -> No
         file.unlink()
         file.write_bytes(data)
         _, mapped, logits = loaded(model, folder)
-        assert not mapped and torch.equal(logits, expected)
+        assert not mapped
+        assert torch.equal(logits, expected)
         assert file.read_bytes() == good
 
 
@@ -159,7 +164,8 @@ def test_a_disk_without_room_is_left_alone(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 1 << 40, (1 << 30) + 1000))
     with caplog.at_level("INFO"):
         loaded(model, folder)
-    assert os.listdir(folder) == [] and "are not kept" in caplog.text
+    assert os.listdir(folder) == []
+    assert "are not kept" in caplog.text
 
 
 LIMITED = """
@@ -191,7 +197,8 @@ def test_a_folder_that_cannot_be_written_does_no_harm(
     place.write_text("no folder")
     expected = loaded(model, tmp_path / "packed")[2]
     _, mapped, logits = loaded(model, place)
-    assert not mapped and torch.equal(logits, expected)
+    assert not mapped
+    assert torch.equal(logits, expected)
     assert "could not be kept" in caplog.text
 
 
@@ -221,7 +228,8 @@ def test_two_programs_at_once(model: Path, folder: Path) -> None:
         for _ in range(2)
     ]
     for one in both:
-        assert one.stdout and one.stdout.readline() == "ready\n"
+        assert one.stdout
+        assert one.stdout.readline() == "ready\n"
     outputs = [one.communicate("\n", timeout=60)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0]
     assert len({line for output in outputs for line in output.split()}) == 1
@@ -247,4 +255,6 @@ def test_what_nobody_can_use_is_swept(model: Path, folder: Path) -> None:
         file.touch()
     os.utime(old, (0, 0))
     packed_cache.sweep(folder)
-    assert not orphan.exists() and not old.exists() and young.exists()
+    assert not orphan.exists()
+    assert not old.exists()
+    assert young.exists()

@@ -39,7 +39,8 @@ def test_a_restored_state_goes_on_to_the_bit(decoder: Decoder, tokens: int) -> N
     other = decoder.new_state()
     decoder.forward([(other, ids_of(90, seed=3))])  # what it held is gone
     other.restore(ids[:tokens], kept)
-    assert other.ids == ids[:tokens] and len(other) == tokens
+    assert other.ids == ids[:tokens]
+    assert len(other) == tokens
     again = other.snapshot(tokens)
     assert kept.keys() == again.keys()
     assert all(np.array_equal(kept[name], again[name]) for name in kept)

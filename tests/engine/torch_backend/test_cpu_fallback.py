@@ -63,7 +63,8 @@ def pair(model: Path) -> tuple[CpuFallbackDecoder, Card, NativeDecoder]:
     card = run_to_end(load(model, device="cpu", compiled=False)).decoder
     card.__class__ = Card
     native = run_to_end(load(model, device="cpu")).decoder
-    assert isinstance(card, Card) and isinstance(native, NativeDecoder)
+    assert isinstance(card, Card)
+    assert isinstance(native, NativeDecoder)
     return CpuFallbackDecoder(card, lambda: native), card, native
 
 
@@ -85,22 +86,26 @@ def test_an_answer_goes_on_on_the_processor(model: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(loading, "build", on_card)
     monkeypatch.setattr(loading, "pick_device", lambda wish: (torch.device(wish), ()))
     engine, plain = run_to_end(load(model, device="cuda")), run_to_end(load(model, device="cpu"))
-    assert engine.device == "cuda" and isinstance(engine.decoder, CpuFallbackDecoder)
+    assert engine.device == "cuda"
+    assert isinstance(engine.decoder, CpuFallbackDecoder)
     state, ids = engine.new_state(), engine.tokenizer.encode("the thing in the inn")
 
     events = list(engine.stream(ids, GREEDY, state))
     wanted = list(plain.stream(ids, GREEDY))
     assert [e for e in events if isinstance(e, Notice)] == [Notice("notice.gpu-ran-out")]
-    assert isinstance(events[0], Progress) and isinstance(events[-1], Done)
+    assert isinstance(events[0], Progress)
+    assert isinstance(events[-1], Done)
     before = events[: events.index(Notice("notice.gpu-ran-out"))]
     assert any(isinstance(event, Text) for event in before), "in the middle of the answer"
     text = ["".join(e.text for e in run if isinstance(e, Text)) for run in (events, wanted)]
     assert text[0] == text[1] != ""
-    assert engine.device == "cpu" and isinstance(engine.decoder.inner, NativeDecoder)
+    assert engine.device == "cpu"
+    assert isinstance(engine.decoder.inner, NativeDecoder)
 
     again = list(engine.stream([*state.ids, 5], GREEDY, state))  # the same state, next turn
     assert not [e for e in again if isinstance(e, Notice)]
-    assert isinstance(again[-1], Done) and again[-1].cached_tokens == again[-1].prompt_tokens - 1
+    assert isinstance(again[-1], Done)
+    assert again[-1].cached_tokens == again[-1].prompt_tokens - 1
     engine.close()
     plain.close()
 
@@ -120,13 +125,18 @@ def test_every_state_survives_the_move(pair: tuple[CpuFallbackDecoder, Card, Nat
     fork = second.fork()
     card.passes = 1  # ends between the two of the next batch
     got = decoder.forward([(first, [8]), (second, [9])])
-    assert decoder.moved and decoder.inner is native and decoder.batch_invariant is native.batch_invariant
-    assert first.ids == [5, 6, 7, 8] and second.ids == [*range(10, 60), 9] and third.ids == []
+    assert decoder.moved
+    assert decoder.inner is native
+    assert decoder.batch_invariant is native.batch_invariant
+    assert first.ids == [5, 6, 7, 8]
+    assert second.ids == [*range(10, 60), 9]
+    assert third.ids == []
     fresh = native.new_state()
     assert close(got[0], native.forward([(fresh, first.ids)])[0])
     assert close(got[1], native.forward([(native.new_state(), second.ids)])[0])
     # states the pass did not touch
-    assert len(fork) == 50 and fork.common_prefix([10, 11, 99]) == 2
+    assert len(fork) == 50
+    assert fork.common_prefix([10, 11, 99]) == 2
     fork.trim(20)
     again = fork.fork()
     for state in (fork, again):
@@ -164,9 +174,11 @@ def test_a_fork_without_room_is_read_anew(
 
     monkeypatch.setattr(type(state.inner), "fork", full)
     fork = state.fork()
-    assert fork.ids == [5, 6, 7] and not decoder.moved
+    assert fork.ids == [5, 6, 7]
+    assert not decoder.moved
     got, wanted = decoder.forward([(fork, [8])])[0], decoder.forward([(state, [8])])[0]
-    assert torch.allclose(got, wanted, atol=1e-2) and fork.ids == [5, 6, 7, 8]
+    assert torch.allclose(got, wanted, atol=1e-2)
+    assert fork.ids == [5, 6, 7, 8]
 
 
 def test_a_stopped_reading_is_taken_up_again(
@@ -180,7 +192,8 @@ def test_a_stopped_reading_is_taken_up_again(
     monkeypatch.setattr(native, "prefill_chunk", lambda before: 100)
     with pytest.raises(Cancelled):
         decoder.forward([(state, [8])], cancelled=lambda: len(state.inner) == 200)
-    assert decoder.moved and len(state.inner) == 200
+    assert decoder.moved
+    assert len(state.inner) == 200
     assert state.ids == ids, "nothing is forgotten"
     state.trim(390)
     got = decoder.forward([(state, [8])])[0]
@@ -216,7 +229,8 @@ def test_other_errors_move_nothing(pair: tuple[CpuFallbackDecoder, Card, NativeD
     with pytest.raises(ValueError, match="context"):
         decoder.forward([(state, [1] * 600)])
     assert not decoder.moved
-    assert decoder.nbytes == decoder.inner.nbytes and state.nbytes == state.inner.nbytes
+    assert decoder.nbytes == decoder.inner.nbytes
+    assert state.nbytes == state.inner.nbytes
     assert decoder.prefill_chunk(0) == decoder.inner.prefill_chunk(0)
 
 
@@ -231,7 +245,8 @@ def test_what_the_card_held_is_let_go(model: Path) -> None:
     del card
     decoder.forward([(state, [7])])
     gc.collect()
-    assert decoder.moved and not any(thing() for thing in gone)
+    assert decoder.moved
+    assert not any(thing() for thing in gone)
 
 
 def test_what_a_head_reads_comes_from_the_processor_then(
@@ -243,5 +258,6 @@ def test_what_a_head_reads_comes_from_the_processor_then(
     there = decoder.hidden([(state, ids)], [1], 2)[0]
     card.passes = 0
     here = decoder.hidden([(state, ids)], [1], 2)[0]
-    assert decoder.inner is native and state.ids == [7, 8]
+    assert decoder.inner is native
+    assert state.ids == [7, 8]
     assert close(here, there)

@@ -173,7 +173,8 @@ def test_many_texts_keep_their_order_and_can_be_cancelled(tmp_path: Path) -> Non
 def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
     good = tmp_path / "good"
     write_encoder(good, "bert")
-    assert is_encoder(good) and not is_encoder(tmp_path)
+    assert is_encoder(good)
+    assert not is_encoder(tmp_path)
 
     def damaged(change: dict[str, Any], remove: str = "") -> str:
         folder = tmp_path / "bad"

@@ -124,7 +124,8 @@ def test_a_pass_of_fixed_shape_gives_what_the_ordinary_one_gives(
     decoder = tiny(tmp_path, variant, device)
     steps = steps_of(decoder)
     got = list(conversations(decoder))
-    assert steps.kept and not steps.failed
+    assert steps.kept
+    assert not steps.failed
     decoder.graphed_decode = None
     wanted = list(conversations(decoder))
     assert len(got) == len(wanted) > 40
@@ -150,7 +151,8 @@ def test_sequences_that_share_a_pass_get_what_they_get_alone(
         rows += list(torch.cat(decoder.forward(chunks, "all")))
         rows += decoder.forward([(state, [8]) for state in states])
         rows += decoder.forward([(states[0], [3]), (states[0], [4])])  # one sequence in two parts
-        assert [len(state) for state in states] == [64, 9, 32] and states[0].ids[-2:] == [3, 4]
+        assert [len(state) for state in states] == [64, 9, 32]
+        assert states[0].ids[-2:] == [3, 4]
         results.append(rows)
     limit = 0.03 if quantized(variant) else TOLERANCE[device]
     assert len(results[0]) == len(results[1]) == 3 + 32 + 3 + 2
@@ -189,7 +191,8 @@ def test_what_a_gone_state_left_is_taken_over_and_harms_nobody(device: str, tmp_
     del state
     gc.collect()
     state = answer()
-    assert state.keys[0] is tensors and len(steps.kept) == 1
+    assert state.keys[0] is tensors
+    assert len(steps.kept) == 1
     other = answer()
     assert other.keys[0] is not tensors and len(steps.kept) == 2, "what a state holds is its own"
     decoder.forward([(state, some_ids(300))])
@@ -280,7 +283,8 @@ def test_a_capture_that_fails_leaves_the_ordinary_way(
         decoder.forward([(state, [5])])
         got = decoder.forward([(state, [6])])[0]
     assert torch.allclose(got, wanted, atol=1e-5)
-    assert steps.failed is for_good and not steps.kept
+    assert steps.failed is for_good
+    assert not steps.kept
     assert len(caplog.records) == (1 if for_good else 2)
 
 
@@ -332,7 +336,8 @@ def test_a_graph_is_filled_replayed_and_read(tmp_path: Path, monkeypatch: pytest
     decoder.graphed_decode = GraphedDecode(decoder)
     got = list(conversations(decoder))
     assert order[:7] == ["wait", "run", "run", "wait", "capture", "run", "replay"]
-    assert not decoder.graphed_decode.failed and order.count("replay") > 30 > 3 * order.count("capture") > 0
+    assert not decoder.graphed_decode.failed
+    assert order.count("replay") > 30 > 3 * order.count("capture") > 0
     decoder.graphed_decode = None
     for ours, theirs in zip(got, conversations(decoder), strict=True):
         assert (ours - theirs).norm() < TOLERANCE["cpu"] * theirs.norm()
@@ -363,7 +368,8 @@ def test_a_pass_asks_the_device_for_nothing(
         state = decoder.new_state()
         state.reserve(300)
         logits = GraphedPass(decoder, state.keys, state.values).run(decoder)
-        assert logits.device.type == "meta" and logits.shape == (decoder.config.vocab_size,)
+        assert logits.device.type == "meta"
+        assert logits.shape == (decoder.config.vocab_size,)
         other = decoder.new_state()
         other.reserve(10)
         prefill, one = EagerPass(decoder, state, 8), EagerPass(decoder, other, 1)
@@ -387,7 +393,8 @@ def test_packed_products_are_right_here(device: str) -> None:
     """The probe itself. An older card may lack both; the next test checks what runs then."""
     if device == "mps" or (device == "cuda" and torch.cuda.get_device_capability() < (8, 0)):
         pytest.skip("may or may not have them")
-    assert packed_works("int4", device) and packed_works("int8", device)
+    assert packed_works("int4", device)
+    assert packed_works("int8", device)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -401,7 +408,8 @@ def test_every_format_on_every_device(type: str, device: str) -> None:
         x = torch.randn(tokens, 768, generator=torch.Generator().manual_seed(tokens))
         wanted = x @ reference(source).T
         got = weight.matmul(x.to(device)).cpu()
-        assert got.shape == wanted.shape and got.dtype == torch.float32
+        assert got.shape == wanted.shape
+        assert got.dtype == torch.float32
         assert (got - wanted).norm() < 0.012 * wanted.norm()
 
 
@@ -424,8 +432,10 @@ def test_what_a_gpu_is_handed_has_the_shape_it_wants(kind: type[Int4Weight], col
     wide, tiles = cols * kind.columns_per_weight, inner_tiles(cols * kind.columns_per_weight)
     assert weight.packed.shape == (48 // 8, wide // (16 * tiles), 32, tiles // 2)
     assert weight.packed.dtype == torch.int32
-    assert weight.scale_zero.shape == (wide // 32, 48, 2) and weight.scale_zero.dtype == torch.bfloat16
-    assert weight.scale_zero.is_contiguous() and wide % (16 * tiles) == 0
+    assert weight.scale_zero.shape == (wide // 32, 48, 2)
+    assert weight.scale_zero.dtype == torch.bfloat16
+    assert weight.scale_zero.is_contiguous()
+    assert wide % (16 * tiles) == 0
     with FakeTensorMode(allow_non_fake_inputs=True):
         assert weight.matmul(torch.empty(3, cols, device="meta")).shape == (3, 40)
 
@@ -492,12 +502,15 @@ def test_the_starter_model_answers_on_a_gpu_as_on_the_processor(device: str, sta
     answers = []
     for place in (device, "cpu"):
         engine = run_to_end(load(starter_gguf, device=place, context_length=1024))
-        assert engine.device == place and not engine.notices
+        assert engine.device == place
+        assert not engine.notices
         ids = engine.chat_ids([{"role": "user", "content": "What is the capital of France?"}])
         sampling = Sampling(temperature=0.0, max_tokens=24)
         answers.append("".join(e.text for e in engine.stream(ids, sampling) if isinstance(e, Text)))
         if device == "cuda" and place == device:
             steps = engine.decoder.graphed_decode  # type: ignore[attr-defined]
-            assert steps.kept and steps.kept[0].graph is not None and not steps.failed
+            assert steps.kept
+            assert steps.kept[0].graph is not None
+            assert not steps.failed
         engine.close()
     assert all("Paris" in answer for answer in answers)

@@ -74,7 +74,8 @@ def test_product_is_that_of_the_expanded_weights(type: str, tokens: int) -> None
     x = torch.randn(tokens, COLS, generator=torch.Generator().manual_seed(2))
     expected = x @ reference(source).T
     got = weight.matmul(x)
-    assert got.shape == (tokens, ROWS) and got.dtype == torch.float32
+    assert got.shape == (tokens, ROWS)
+    assert got.dtype == torch.float32
     assert (got - expected).norm() / expected.norm() < TOLERANCE[kind]
 
 
@@ -125,7 +126,8 @@ def test_a_device_without_the_packed_ops(type: str, monkeypatch: pytest.MonkeyPa
     x = torch.randn(3, COLS)
     expected = x @ reference(source).T
     weight = store([source], CPU)
-    assert isinstance(weight, Int8Weight) and not weight.packed
+    assert isinstance(weight, Int8Weight)
+    assert not weight.packed
     assert (weight.matmul(x) - expected).norm() / expected.norm() < 0.012
 
 

@@ -127,7 +127,8 @@ def test_a_trimmed_state_goes_on_as_if_nothing_had_followed(tmp_path: Path) -> N
     state.trim(50)
     again = decoder.forward([(state, ids[50:])])[0]
     assert torch.allclose(again, decoder.forward([(decoder.new_state(), ids)])[0], atol=1e-4)
-    assert len(fork) == 80 and fork.ids == ids
+    assert len(fork) == 80
+    assert fork.ids == ids
     decoder.forward([(fork, [5])])
     assert len(state) == 80, "a fork goes its own way"
 

@@ -45,7 +45,8 @@ def key_of(call: Callable[[], object]) -> str:
     for language in ("en", "zh_CN"):
         i18n.set_language(language)
         sentence = i18n.message(caught.value)
-        assert sentence != f"error.{caught.value.key}" and "{" not in sentence
+        assert sentence != f"error.{caught.value.key}"
+        assert "{" not in sentence
     i18n.set_language("en")
     return caught.value.key
 
@@ -97,7 +98,8 @@ def test_kill_in_the_middle_of_an_answer_loses_at_most_the_last_second(path, aft
         assert int(moments[-1][1]) >= len(answer.text)
         assert answer.text == "".join(f"word{n} " for n in range(answer.text.count(" ")))
         if after > 1:
-            assert answer.text and history.conversations("word3 ")
+            assert answer.text
+            assert history.conversations("word3 ")
         history.set_text(answer.id, answer.text + "continued", state="complete")  # "continue"
         assert history.path(conversation.id)[1].state == "complete"
         assert history.rows("PRAGMA integrity_check") == [("ok",)]
@@ -131,7 +133,8 @@ def test_kill_at_any_moment_leaves_a_whole_database(path):
         child = subprocess.Popen(
             [sys.executable, "-c", CHURNER, str(path)], stdout=subprocess.PIPE, text=True
         )
-        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
         time.sleep(0.05 + random.Random(round_).random() / 5)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
@@ -172,7 +175,8 @@ def test_a_database_that_another_program_locked_cannot_be_opened_until_it_lets_g
     one = filled(path)
     locker = subprocess.Popen([sys.executable, "-c", LOCKER, str(path), how], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
-    assert locker.stdout is not None and locker.stdout.readline() == "locked\n"
+    assert locker.stdout is not None
+    assert locker.stdout.readline() == "locked\n"
     at = time.monotonic()
     assert key_of(lambda: History(path, busy_ms=100)) == "history-locked"
     assert time.monotonic() - at < 3
@@ -226,7 +230,8 @@ def test_a_full_disk_refuses_what_is_new_and_keeps_what_is_there(path):
         assert history.export(one, "json") == before
         history.rows("PRAGMA max_page_count = 1000000")  # some space was freed
         assert history.set_text(answer, big, state="complete")
-        assert history.path(one)[-1].text == big and history.conversations("much more")
+        assert history.path(one)[-1].text == big
+        assert history.conversations("much more")
         assert history.rows("PRAGMA integrity_check") == [("ok",)]
 
 
@@ -406,7 +411,8 @@ def test_a_damaged_database_is_refused_left_alone_and_can_be_set_aside(path, how
     assert key_of(lambda: History(path)) == "history-corrupt"
     assert path.read_bytes() == content
     moved = set_aside(path)
-    assert moved.read_bytes() == content and not path.exists()
+    assert moved.read_bytes() == content
+    assert not path.exists()
     with closing(History(path)) as history:
         assert history.conversations() == []
 

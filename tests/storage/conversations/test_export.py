@@ -46,34 +46,42 @@ def one(history) -> int:
 def test_markdown_is_readable(history, one):
     text = history.export(one, "md")
     lines = text.splitlines()
-    assert lines[0] == "# Bread & 面包" and lines[2].startswith("*20")
+    assert lines[0] == "# Bread & 面包"
+    assert lines[2].startswith("*20")
     assert "> Be brief.\n>\n> Be kind." in text
     assert [line for line in lines if line.startswith("## ")] == [
         "## You", "## Assistant (tiny)", "## You", "## Assistant (tiny)",
     ]  # fmt: skip
-    assert "*Attached: recipe.txt*" in text and "*This answer was interrupted.*" in text
+    assert "*Attached: recipe.txt*" in text
+    assert "*This answer was interrupted.*" in text
     assert "bake(\n```\n" in text  # the open fence is closed, so that what follows is not code
-    assert "Take flour" not in text and "Another beginning" not in text  # only the branch that is shown
+    assert "Take flour" not in text
+    assert "Another beginning" not in text
 
 
 def test_plain_text_has_no_markup_of_ours(history, one):
     text = history.export(one, "txt")
     assert text.startswith("Bread & 面包\n20")
     assert "[System prompt]\nBe brief." in text
-    assert "[You]\nHow do I bake?" in text and "[Assistant (tiny)]\n```python" in text
-    assert "**" not in text and "\n## " not in text and text.endswith("(This answer was interrupted.)\n")
+    assert "[You]\nHow do I bake?" in text
+    assert "[Assistant (tiny)]\n```python" in text
+    assert "**" not in text
+    assert "\n## " not in text
+    assert text.endswith("(This answer was interrupted.)\n")
 
 
 def test_exports_speak_the_chosen_language(history, one):
     set_language("zh_CN")
-    assert "## 你" in history.export(one, "md") and "系统提示词" in history.export(one, "txt")
+    assert "## 你" in history.export(one, "md")
+    assert "系统提示词" in history.export(one, "txt")
     assert "未命名的对话" in history.export(history.create(), "md")
 
 
 def test_json_brings_everything_back(history, one):
     exported = history.export(one, "json")
     (copy,) = history.import_json(exported)
-    assert copy != one and history.export(copy, "json") == exported
+    assert copy != one
+    assert history.export(copy, "json") == exported
     old, new = history.get(one), history.get(copy)
     for name in (
         "title",
@@ -147,7 +155,8 @@ def refusal(history: History, text: str) -> KnownError:
         history.import_json(text)
     assert history.rows("SELECT count(*) FROM conversations") == [(0,)]  # all or nothing
     assert history.rows("SELECT count(*) FROM messages") == [(0,)]
-    assert "{" not in message(caught.value) and "error." not in message(caught.value)
+    assert "{" not in message(caught.value)
+    assert "error." not in message(caught.value)
     return caught.value
 
 
@@ -222,7 +231,8 @@ def test_a_damaged_file_is_refused_and_says_where(history, values, where):
 def test_odd_characters_are_mended(history):
     values = document(title="half \ud83d", messages=[entry(text="\udfff\x00", stats={"\ud800": "\ud800"})])
     (one,) = history.import_json(json.dumps(values))
-    assert history.get(one).title == "half ?" and history.path(one)[0].text == "?\x00"
+    assert history.get(one).title == "half ?"
+    assert history.path(one)[0].text == "?\x00"
     history.export(one, "json").encode("utf-8")
 
 
@@ -248,7 +258,8 @@ def test_a_deep_conversation_is_imported_without_recursion(history):
     path = history.path(one)
     assert len(path) == 20_001
     history.delete_message(path[1].id)
-    assert len(history.path(one)) == 1 and history.purge_deleted() == 20_000
+    assert len(history.path(one)) == 1
+    assert history.purge_deleted() == 20_000
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -59,16 +59,20 @@ def test_a_damaged_header_costs_nothing(isolated_home: Path, sound: Path, at: in
     if problem is None:  # SQLite does not mind
         assert len(texts(history)) == CHATS * MESSAGES
     else:
-        assert problem.key == "history-recovered" and problem.values["n"] == CHATS * MESSAGES
-        assert len(texts(history)) == CHATS * MESSAGES and history.draft(None) == "a draft"
+        assert problem.key == "history-recovered"
+        assert problem.values["n"] == CHATS * MESSAGES
+        assert len(texts(history)) == CHATS * MESSAGES
+        assert history.draft(None) == "a draft"
         assert history.conversations("über")  # the search index is there
         kept = Path(str(problem.values["path"]))
-        assert kept.parent == file.parent and kept.read_bytes() == bytes(content)
+        assert kept.parent == file.parent
+        assert kept.read_bytes() == bytes(content)
         assert sorted(path.name for path in file.parent.glob("*.recover*")) == []
     assert history.lasting
     history.close()
     history, problem = app.open_history()
-    assert problem is None and len(texts(history)) == CHATS * MESSAGES
+    assert problem is None
+    assert len(texts(history)) == CHATS * MESSAGES
     history.close()
 
 
@@ -77,7 +81,8 @@ def test_a_broken_letter_in_the_schema(isolated_home: Path, sound: Path) -> None
     place = content.index(b"messages_conversation")
     content[place] = 0xC0
     history, problem, _ = open_damaged(sound, bytes(content))
-    assert problem is not None and problem.key == "history-recovered"
+    assert problem is not None
+    assert problem.key == "history-recovered"
     assert len(texts(history)) == CHATS * MESSAGES
     history.close()
 
@@ -119,7 +124,9 @@ def test_a_newer_history_is_left_alone(isolated_home: Path, sound: Path) -> None
     content = bytearray(sound.read_bytes())
     content[60:64] = (99).to_bytes(4, "big")
     history, problem, file = open_damaged(sound, bytes(content))
-    assert problem is not None and problem.key == "history-newer" and not history.lasting
+    assert problem is not None
+    assert problem.key == "history-newer"
+    assert not history.lasting
     assert file.read_bytes() == bytes(content)
     history.close()
     shutil.rmtree(file.parent)

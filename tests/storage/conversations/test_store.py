@@ -68,7 +68,8 @@ def test_what_is_stored_comes_back_after_closing(path):
         assert (conversation.title, conversation.system_prompt, conversation.preset, conversation.model) == (
             "标题", "Be kind.", "Precise", "tiny",
         )  # fmt: skip
-        assert conversation.sampling == {"temperature": 0.5, "stop": ["\n"]} and conversation.pinned
+        assert conversation.sampling == {"temperature": 0.5, "stop": ["\n"]}
+        assert conversation.pinned
         first, second = history.path(one)
         assert (first.text, first.role, first.attachments) == (
             "你好 🙂",
@@ -152,7 +153,8 @@ def test_a_missing_conversation_is_a_known_error(history):
         with pytest.raises(KnownError) as caught:
             call()
         assert caught.value.key == "conversation-missing"
-    assert not history.has(one) and history.path(99) == []
+    assert not history.has(one)
+    assert history.path(99) == []
 
 
 def test_mistakes_of_ours_are_not_stored(history):
@@ -167,7 +169,8 @@ def test_mistakes_of_ours_are_not_stored(history):
             history.add_message(*arguments)
     with pytest.raises(ValueError, match="unknown state"):
         history.set_text(message, "y", state="odd")
-    assert texts(history, one) == ["x"] and texts(history, two) == []
+    assert texts(history, one) == ["x"]
+    assert texts(history, two) == []
 
 
 # The tree
@@ -212,7 +215,8 @@ def test_deleting_a_message_takes_what_follows_and_undo_brings_it_back(history):
     assert texts(history, one) == []
     assert history.undo(outer)
     assert texts(history, one) == ["q", "a2", "more"]
-    assert history.undo(inner) and history.siblings(first) == [first, second]
+    assert history.undo(inner)
+    assert history.siblings(first) == [first, second]
 
 
 def test_a_child_brought_back_behind_a_deleted_parent_stays_out_of_sight_and_is_purged(history):
@@ -222,7 +226,8 @@ def test_a_child_brought_back_behind_a_deleted_parent_stays_out_of_sight_and_is_
     undo = history.delete_message(answer)
     history.delete_message(question)
     history.undo(undo)
-    assert texts(history, one) == [] and '"messages": []' in history.export(one, "json")
+    assert texts(history, one) == []
+    assert '"messages": []' in history.export(one, "json")
     assert history.purge_deleted() == 2
     assert history.rows("PRAGMA foreign_key_check") == []
 
@@ -232,7 +237,8 @@ def test_streaming_text_is_replaced_and_found_when_it_ends(history):
     answer = history.add_message(one, None, "assistant", "", state="streaming", model="tiny")
     for part in ("The qu", "The quick ", "The quick fox"):
         assert history.set_text(answer, part)
-    assert history.path(one)[0].state == "streaming" and found(history, "quick") == []
+    assert history.path(one)[0].state == "streaming"
+    assert found(history, "quick") == []
     history.set_text(
         answer, "The quick fox.", state="complete", stats={"new_tokens": 4, "rate": float("inf")}
     )
@@ -244,7 +250,8 @@ def test_streaming_text_is_replaced_and_found_when_it_ends(history):
     history.set_text(answer, "The quick fox. It ran.", state="stopped")
     assert found(history, "ran") == ["chat"]
     history.set_text(answer, "rewritten")
-    assert found(history, "quick") == [] and found(history, "rewritten") == ["chat"]
+    assert found(history, "quick") == []
+    assert found(history, "rewritten") == ["chat"]
     history.delete(one)
     history.purge_deleted()
     assert not history.set_text(answer, "late")
@@ -316,7 +323,8 @@ def test_search(library, query, titles):
 
 def test_a_query_without_letters_is_searched_literally(library):
     library.add_message(library.create("arrow"), None, "user", "a -> b 🙂")
-    assert found(library, "->") == ["arrow"] and found(library, "🙂") == ["arrow"]
+    assert found(library, "->") == ["arrow"]
+    assert found(library, "🙂") == ["arrow"]
 
 
 @pytest.mark.parametrize(
@@ -336,8 +344,12 @@ def test_the_snippet_is_short_and_the_newest_match(history):
     history.add_message(one, None, "user", "needle old")
     two = history.add_message(one, None, "user", "word " * 5000 + "\n\nneedle\n" + "word " * 5000)
     (hit,) = history.conversations("needle")
-    assert hit.match_id == two and len(hit.snippet) < 100 and "needle" in hit.snippet
-    assert hit.snippet.startswith("…") and hit.snippet.endswith("…") and "\n" not in hit.snippet
+    assert hit.match_id == two
+    assert len(hit.snippet) < 100
+    assert "needle" in hit.snippet
+    assert hit.snippet.startswith("…")
+    assert hit.snippet.endswith("…")
+    assert "\n" not in hit.snippet
 
 
 @pytest.mark.slow
@@ -380,7 +392,8 @@ def test_search_is_fast_over_100_000_messages(path):
             times.append(time.perf_counter() - at)
             if done == "end":
                 break
-        assert sorted(times)[len(times) * 9 // 10] < 0.1 and len(times) > 3  # the window lives on
+        assert sorted(times)[len(times) * 9 // 10] < 0.1
+        assert len(times) > 3
     assert b"zebrafis" not in raw(path)
 
 
@@ -411,16 +424,20 @@ def test_delete_undo_purge(path):
         history.add_message(one, message, "assistant", secret * 2000)  # spills onto overflow pages
         history.set_draft(one, "draft about an aardvark")
         undo = history.delete(one)
-        assert found(history, "pangolin") == [] and not history.has(one)
+        assert found(history, "pangolin") == []
+        assert not history.has(one)
         assert history.undo(undo)
-        assert found(history, "pangolin") == ["private giraffe"] and len(history.path(one)) == 2
-        assert history.purge_deleted() == 0 and history.has(one)
+        assert found(history, "pangolin") == ["private giraffe"]
+        assert len(history.path(one)) == 2
+        assert history.purge_deleted() == 0
+        assert history.has(one)
         undo = history.delete(one)
         assert history.purge_deleted(older_than=60) == 0
         purged: list[list[int]] = []
         history.on_purge.append(purged.append)
         assert history.purge_deleted() == 2
-        assert purged == [[one]] and not history.undo(undo)
+        assert purged == [[one]]
+        assert not history.undo(undo)
         for _ in range(2):  # while open (the log too), and after closing
             bytes_ = raw(path)
             for word in [*words, b"giraffe", b"okapi", b"aardvark"]:
@@ -428,7 +445,8 @@ def test_delete_undo_purge(path):
             assert b"ordinary" in bytes_
             history.close()
     with closing(History(path)) as history:
-        assert found(history, "ordinary") == ["keep"] and history.create() > one  # numbers are not reused
+        assert found(history, "ordinary") == ["keep"]
+        assert history.create() > one
 
 
 def test_purging_a_message_leaves_its_conversation(path):
@@ -441,8 +459,10 @@ def test_purging_a_message_leaves_its_conversation(path):
         purged: list[list[int]] = []
         history.on_purge.append(purged.append)
         assert history.purge_deleted() == 2
-        assert purged == [[one]] and texts(history, one) == ["harmless question"]
-        assert b"wombat" not in raw(path) and found(history, "harmless") == ["chat"]
+        assert purged == [[one]]
+        assert texts(history, one) == ["harmless question"]
+        assert b"wombat" not in raw(path)
+        assert found(history, "harmless") == ["chat"]
         history.add_message(one, question, "assistant", "again")
         assert texts(history, one) == ["harmless question", "again"]
         assert history.rows("PRAGMA foreign_key_check") == []
@@ -468,7 +488,8 @@ def test_a_purge_that_was_cut_short_goes_on_after_a_restart(path):
         steps.close()
     with closing(History(path)) as history:
         assert history.purge_deleted() == 0
-        assert b"numbat" not in raw(path) and len(found(history, "ordinary")) == 20
+        assert b"numbat" not in raw(path)
+        assert len(found(history, "ordinary")) == 20
 
 
 # Migrations
@@ -501,13 +522,17 @@ def test_an_old_database_is_migrated_after_a_copy(old):
             "",
         )
         question, answer = history.path(1)
-        assert question.attachments == () and answer.text == "In April, perhaps" and answer.sibling_count == 2
-        assert found(history, "北京") == ["Trip to 北京"] and found(history, "pangolin") == ["Second"]
+        assert question.attachments == ()
+        assert answer.text == "In April, perhaps"
+        assert answer.sibling_count == 2
+        assert found(history, "北京") == ["Trip to 北京"]
+        assert found(history, "pangolin") == ["Second"]
         history.set_draft(second.id, "new")
         history.add_message(second.id, 4, "assistant", "ok", attachments=[{"name": "a"}])
     copy = backup_path(old, 1)
     assert copy.name == "history-v1.bak"
-    assert rows_of(copy) == before and before["version"] == [(1,)]
+    assert rows_of(copy) == before
+    assert before["version"] == [(1,)]
     assert sorted(file.name for file in old.parent.glob("history*")) == ["history-v1.bak", "history.db"]
 
 
@@ -537,10 +562,12 @@ def test_purged_text_is_not_kept_in_the_copy(old):
         history.delete(2)
         history.delete_message(3)
         assert history.purge_deleted() == 2
-        assert b"pangolin" not in raw(old) and b"perhaps" not in raw(old)
+        assert b"pangolin" not in raw(old)
+        assert b"perhaps" not in raw(old)
     backup_path(old, 1).replace(old)  # and what it still holds can be found
     with closing(History(old)) as history:
-        assert found(history, "march") == ["Trip to 北京"] and found(history, "pangolin") == []
+        assert found(history, "march") == ["Trip to 北京"]
+        assert found(history, "pangolin") == []
 
 
 def test_a_migration_that_fails_changes_nothing(old, monkeypatch):
@@ -590,10 +617,13 @@ def test_a_newer_database_is_refused_and_left_alone(path, tmp_path, log):
     after = {
         file.name: file.read_bytes() for file in tmp_path.glob("history.db*") if file.suffix != ".db-shm"
     }
-    assert before == after and not list(tmp_path.glob("*.bak"))
+    assert before == after
+    assert not list(tmp_path.glob("*.bak"))
 
 
 def test_titles_made_of_a_message():
     assert title_from("\n  Hello   there \nmore") == "Hello there"
-    assert title_from("word " * 40).endswith("word…") and len(title_from("word " * 40)) <= 61
-    assert title_from("字" * 100) == "字" * 60 + "…" and title_from("") == ""
+    assert title_from("word " * 40).endswith("word…")
+    assert len(title_from("word " * 40)) <= 61
+    assert title_from("字" * 100) == "字" * 60 + "…"
+    assert title_from("") == ""

@@ -62,7 +62,8 @@ def test_every_candidate_is_a_phrase_of_the_passage(reader: Reader) -> None:
     phrases = [TEXT[one.start : one.end] for one in found]
     assert "Anna Holt" in phrases
     assert all(phrase and phrase == phrase.strip() for phrase in phrases)
-    assert all(one.logprob < 0 for one in found) and proposals.copy_logprob < 0
+    assert all(one.logprob < 0 for one in found)
+    assert proposals.copy_logprob < 0
     assert len({(one.start, one.end) for one in found}) == len(found)
 
 
@@ -99,7 +100,9 @@ def test_a_span_constraint_knows_where_words_begin_and_end(reader: Reader) -> No
     assert not {at("ost"), at(")"), at(" "), at("。"), at("4 mill"), at("500")} & starts
     assert {2, at("million") + 7, at("1931") + 4, at("京")} <= ends
     assert not {at("ost"), at("(") + 1, at(",500"), at("500"), at("bold") + 5} & ends
-    assert at("bold") in starts and at("bold") + 4 in ends and at("**") not in starts
+    assert at("bold") in starts
+    assert at("bold") + 4 in ends
+    assert at("**") not in starts
     assert constraint.copy_logprob(flat_logits(reader)) <= 0
 
 
@@ -113,7 +116,8 @@ def test_alignment() -> None:
     assert find_answer("Anna Holt", TEXT) == (TEXT.index("Anna"), TEXT.index("Anna") + 9)
     assert find_answer("anna holt.", TEXT) == find_answer("Anna Holt", TEXT)
     place = find_answer("the three small villages", TEXT)
-    assert place is not None and TEXT[slice(*place)] == "three villages"
+    assert place is not None
+    assert TEXT[slice(*place)] == "three villages"
     assert find_answer("a castle in Spain", TEXT) is None
     assert find_answer(" . ", TEXT) is None
 
@@ -132,9 +136,12 @@ def test_kinds_of_questions() -> None:
         "它建于什么时候？": "date",
     }
     assert {question: answer_type(question) for question in asked} == asked
-    assert type_match("date", "in 1782") == 1 and type_match("date", "rye") == -1
-    assert type_match("number", "4,200") == 1 and type_match("number", "Anna Holt") == -1
-    assert type_match("person", "Anna Holt") == 1 and type_match("person", "rye") == -1
+    assert type_match("date", "in 1782") == 1
+    assert type_match("date", "rye") == -1
+    assert type_match("number", "4,200") == 1
+    assert type_match("number", "Anna Holt") == -1
+    assert type_match("person", "Anna Holt") == 1
+    assert type_match("person", "rye") == -1
 
 
 def test_the_focus_keeps_the_places() -> None:
@@ -152,7 +159,8 @@ def test_signals_tell_a_question_from_another() -> None:
     one = Candidate(TEXT.index("Anna"), TEXT.index("Anna") + 9, -1.0, -0.5, -0.2, 2)
     here = dict(zip(SIGNALS, passage_signals("Who built the Brenner mill?", seen, -0.5), strict=True))
     there = dict(zip(SIGNALS, passage_signals("Who won the Tour in Paris?", seen, -0.5), strict=True))
-    assert here["coverage"] == 1.0 and there["coverage"] == 0.0
+    assert here["coverage"] == 1.0
+    assert there["coverage"] == 0.0
     assert here["overlap"] > there["overlap"] == 0.0
     assert len(candidate_features("Who built it?", seen, [one])[0]) == len(FEATURES)
 
@@ -213,10 +221,12 @@ def test_the_shipped_constants_are_sound(kind: str) -> None:
 def test_what_a_chat_model_says_is_checked() -> None:
     passages = ["Rye was ground here.", TEXT]
     right = checked_answer("Anna Holt [2]", passages)
-    assert right.answer == "Anna Holt" and right.confidence == 1.0
+    assert right.answer == "Anna Holt"
+    assert right.confidence == 1.0
     assert right.places == ((1, TEXT.index("Anna"), TEXT.index("Anna") + 9),)
     invented = checked_answer("Karl Marx [1]", passages)
-    assert invented.places == () and invented.confidence == 0.0
+    assert invented.places == ()
+    assert invented.confidence == 0.0
     assert checked_answer("Not stated", passages).refused
     assert checked_answer("Anna Holt [7]", passages).places[0][0] == 1
 
@@ -266,9 +276,11 @@ def test_evidence_comes_first_then_the_answer_with_its_place(gemma_gguf: Path) -
     finally:
         models.unload()
     kept = [e for e in events if isinstance(e, Evidence | Text | Answered)]
-    assert isinstance(kept[0], Evidence) and isinstance(kept[-1], Answered)
+    assert isinstance(kept[0], Evidence)
+    assert isinstance(kept[-1], Answered)
     done = kept[-1]
-    assert done.answered and 0.5 < done.confidence <= 1
+    assert done.answered
+    assert 0.5 < done.confidence <= 1
     assert "".join(e.text for e in kept if isinstance(e, Text)) == f"{done.answer} [1]"
     place = done.citations[0]
     assert TEXT[place.start : place.end] == done.answer
@@ -288,7 +300,8 @@ def test_the_command_answers_from_files(
     arguments = ["--model", str(gemma_gguf), "--device", "cpu", "--json"]
     assert main(["ask", "Who built the Brenner mill?", str(tmp_path), *arguments]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["answered"] and "Anna Holt" in found["answer"]
+    assert found["answered"]
+    assert "Anna Holt" in found["answer"]
     place = found["citations"][0]
     assert place["path"].endswith("mill.txt")
     assert TEXT[place["start"] : place["end"]] == place["text"] == found["answer"]

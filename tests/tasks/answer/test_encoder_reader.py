@@ -69,7 +69,8 @@ def test_a_folder_that_is_chosen_in_the_settings_answers(
     (tmp_path / "cat.txt").write_text(text, encoding="utf-8")
     assert main(["ask", "where was the cat?", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["answered"] and found["answer"] == "mat"
+    assert found["answered"]
+    assert found["answer"] == "mat"
     place = found["citations"][0]
     assert text[place["start"] : place["end"]] == "mat"
 

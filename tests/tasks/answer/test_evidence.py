@@ -50,11 +50,13 @@ def test_an_excerpt_holds_what_it_is_about(most: int) -> None:
     for number in (0, 30, 59):
         at = text.index(f"year {1900 + number}")
         first, last = excerpt(text, at, at + 9, most)
-        assert 0 <= first <= at and at + 9 <= last <= len(text)
+        assert 0 <= first <= at
+        assert at + 9 <= last <= len(text)
         assert last - first <= most
     assert excerpt(MILL, 3, 5, 1000) == (0, len(MILL))
     first, last = excerpt(text, 0, len(text), most)
-    assert first == 0 and last <= most
+    assert first == 0
+    assert last <= most
 
 
 @pytest.fixture(scope="module")

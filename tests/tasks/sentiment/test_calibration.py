@@ -31,7 +31,8 @@ def drawn(slope: float, offset: float, count: int, seed: int = 0) -> tuple[list[
 @given(st.floats(-1e4, 1e4), st.floats(0, 20), st.booleans())
 def test_probabilities_sum_to_one(z: float, band: float, two_way: bool) -> None:
     shares = Calibration(1.0, 0.0, (-band, band / 2)).probabilities(z, two_way)
-    assert math.isclose(sum(shares), 1.0, abs_tol=1e-9) and all(0 <= share <= 1 for share in shares)
+    assert math.isclose(sum(shares), 1.0, abs_tol=1e-9)
+    assert all(0 <= share <= 1 for share in shares)
     assert not two_way or shares[1] == 0
 
 
@@ -46,7 +47,8 @@ def test_neutral_is_the_band_in_the_middle() -> None:
 def test_platt_finds_the_constants_that_made_the_data() -> None:
     d, truth = drawn(1.7, -0.8, 20_000)
     slope, offset = fit_platt(d, truth)
-    assert abs(slope - 1.7) < 0.1 and abs(offset + 0.8) < 0.1
+    assert abs(slope - 1.7) < 0.1
+    assert abs(offset + 0.8) < 0.1
     probabilities = [sigmoid(slope * x + offset) for x in d]
     assert calibration_error(probabilities, truth) < 0.01
     assert calibration_error([sigmoid(6 * x) for x in d], truth) > 0.05
@@ -54,7 +56,8 @@ def test_platt_finds_the_constants_that_made_the_data() -> None:
 
 def test_platt_stays_finite_where_the_classes_do_not_overlap() -> None:
     slope, offset = fit_platt([-3.0, -2.0, 2.0, 3.0], [False, False, True, True])
-    assert 0 < slope < 10 and abs(offset) < 1
+    assert 0 < slope < 10
+    assert abs(offset) < 1
     with pytest.raises(ValueError, match="both classes"):
         fit_platt([1.0, 2.0], [True, True])
 
@@ -91,7 +94,8 @@ def test_corrections_move_the_constants_and_more_of_them_move_them_further() -> 
     d, truth = drawn(1.0, 2.0, 400, seed=1)  # this person's texts are more positive than the model says
     labels = ["positive" if one else "negative" for one in truth]
     few, many = refit(shipped, d[:10], labels[:10]), refit(shipped, d, labels)
-    assert 0 < few.offset < many.offset and abs(many.offset - 2) < 0.5
+    assert 0 < few.offset < many.offset
+    assert abs(many.offset - 2) < 0.5
     assert abs(many.slope - 1) < 0.35
 
 
@@ -118,8 +122,11 @@ def test_a_few_flat_contradictions_do_not_take_all_neutral_away() -> None:
     """Nine plain statements called positive: those like them lean there, but others stay neutral."""
     labels = ["positive"] * 9 + ["negative"]
     moved = refit(Calibration(), [-0.5] * 9 + [-6.0], labels, [0.999] * 9 + [0.001])
-    assert moved.neutral_share(0.999) > 0.9 and moved.neutral_share(0.7) < 0.4
-    assert 0 < moved.offset < 4 and sigmoid(moved.z(-6.0)) < 0.5
+    assert moved.neutral_share(0.999) > 0.9
+    assert moved.neutral_share(0.7) < 0.4
+    assert 0 < moved.offset < 4
+    assert sigmoid(moved.z(-6.0)) < 0.5
     many = refit(Calibration(), [-0.5] * 300 + [-6.0] * 30, ["positive"] * 300 + ["negative"] * 30,
                  [0.999] * 300 + [0.001] * 30)  # fmt: skip
-    assert many.neutral < moved.neutral and many.neutral_share(0.99) < 0.5
+    assert many.neutral < moved.neutral
+    assert many.neutral_share(0.99) < 0.5

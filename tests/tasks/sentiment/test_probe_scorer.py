@@ -66,7 +66,8 @@ def checked(judge: CalibratedScorer) -> list[tuple[Row, Scored, Scored]]:
 
 def test_no_sentence_is_both_fitted_on_and_checked() -> None:
     fitted, check = {one.text for one in own_sentences()}, {text for _, _, text in check_rows()}
-    assert not fitted & check and len(fitted) == len(own_sentences()) > 600
+    assert not fitted & check
+    assert len(fitted) == len(own_sentences()) > 600
     for label in ("positive", "neutral", "negative"):
         assert sum(one.label == label for one in own_sentences()) > 60
 
@@ -78,7 +79,8 @@ def test_plain_statements_are_neutral_and_opinions_are_not(
     some = [(row[1], one) for row, one, _ in checked if row[0] in languages]
     plain = [one.label == "neutral" for label, one in some if label == "neutral"]
     opinions = [one.label != "neutral" for label, one in some if label != "neutral"]
-    assert sum(plain) >= 0.8 * len(plain) and sum(opinions) >= 0.85 * len(opinions)
+    assert sum(plain) >= 0.8 * len(plain)
+    assert sum(opinions) >= 0.85 * len(opinions)
 
 
 def test_opinions_on_anything_get_their_side(checked: list[tuple[Row, Scored, Scored]]) -> None:
@@ -99,13 +101,16 @@ def test_a_model_of_the_same_shape_that_does_not_know_is_asked_for_words(
     monkeypatch.setattr(probe_scorer, "heads", lambda key: wrong)
     monkeypatch.setattr(probe_scorer, "_trusted", {})
     asking = run_to_end(make_scorer(judge.scorer.engine, never))
-    assert type(asking) is PromptScorer and asking.key == plain.key != judge.scorer.key
+    assert type(asking) is PromptScorer
+    assert asking.key == plain.key != judge.scorer.key
 
 
 def test_other_models_have_no_heads(tmp_path: Path) -> None:
     file = write_tiny_gguf(tmp_path / "tiny.gguf", family="gemma3", quant="Q8_0", context=4096).path
     asking = run_to_end(make_scorer(run_to_end(load(file, device="cpu")), never))
-    assert type(asking) is PromptScorer and heads(asking.key) is None and not asking.knows_neutral
+    assert type(asking) is PromptScorer
+    assert heads(asking.key) is None
+    assert not asking.knows_neutral
 
 
 def test_alone_and_without_the_prefix_the_heads_say_the_same(judge: CalibratedScorer) -> None:
@@ -120,7 +125,8 @@ def test_alone_and_without_the_prefix_the_heads_say_the_same(judge: CalibratedSc
 
 def test_the_question_begins_in_the_prefix(judge: CalibratedScorer) -> None:
     asking = judge.scorer
-    assert isinstance(asking, PromptScorer) and asking.start
+    assert isinstance(asking, PromptScorer)
+    assert asking.start
     for text in ("What a wonderful evening!", ":) 7", "好", "\n"):
         behind, whole = asking._behind(text), asking._whole(text)
         assert behind is None or [*asking.prefix, *behind] == whole
@@ -135,7 +141,9 @@ def _scores(asking: Any, texts: list[str]) -> list[tuple[int, tuple[float, float
 def test_a_verdict_is_not_drowned_by_plain_windows() -> None:
     plain, verdict = Part(-0.4, 0.95, 300), Part(4.0, 0.05, 300)
     d, shares = judged([plain] * 4 + [verdict], Calibration(), False)
-    assert d > 1 and shares[0] > max(shares[1:]) and abs(sum(shares) - 1) < 1e-9
+    assert d > 1
+    assert shares[0] > max(shares[1:])
+    assert abs(sum(shares) - 1) < 1e-9
     assert judged([plain] * 5, Calibration(), False)[1][1] > 0.9
     assert judged([plain] * 5, Calibration(), True)[1][1] == 0
 
@@ -144,10 +152,12 @@ def test_corrections_move_the_neutral_head() -> None:
     labels = ["positive", "negative", *["neutral"] * 30]
     d, p = [2.0, -2.0, *[0.5] * 30], [0.05, 0.05, *[0.3] * 30]
     moved = refit(Calibration(), d, labels, p)
-    assert moved.neutral > 0.5 and moved.neutral_share(0.3) > 0.5 > 0.3 == Calibration().neutral_share(0.3)
+    assert moved.neutral > 0.5
+    assert moved.neutral_share(0.3) > 0.5 > 0.3 == Calibration().neutral_share(0.3)
     assert moved.band == Calibration().band
     back = refit(Calibration(), [2.0] * 20 + [-2.0] * 20, ["positive"] * 20 + ["negative"] * 20, [0.6] * 40)
-    assert back.neutral < -0.3 and back.slope >= 1
+    assert back.neutral < -0.3
+    assert back.slope >= 1
     assert refit(Calibration(), d[2:], labels[2:], p[2:]) == Calibration()
 
 

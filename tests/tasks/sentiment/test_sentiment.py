@@ -53,9 +53,12 @@ def score(models: Any, texts: list[str], **options: Any) -> list[Scored]:
 def test_the_shipped_constants_are_those_of_the_shipped_prompt(asking: PromptScorer) -> None:
     """Else the model would fall back to content-free calibration: bench quality --fit makes new ones."""
     found = constants(PromptScorer(asking.engine).key)
-    assert found is not None and found.scale.slope > 0 and found.scale.band[0] < 0 < found.scale.band[1]
+    assert found is not None
+    assert found.scale.slope > 0
+    assert found.scale.band[0] < 0 < found.scale.band[1]
     assert "en" in found.languages
-    assert asking.knows_neutral and end(asking.scale(lambda: False)).languages == found.languages
+    assert asking.knows_neutral
+    assert end(asking.scale(lambda: False)).languages == found.languages
 
 
 def test_the_three_kinds(models: ModelPool) -> None:
@@ -71,7 +74,8 @@ def test_the_three_kinds(models: ModelPool) -> None:
 def test_two_way_leaves_neutral_out(models: ModelPool) -> None:
     found = score(models, [GOOD, PLAIN, BAD], two_way=True)
     assert all(one.neutral == 0 and one.label in ("positive", "negative") for one in found)
-    assert found[0].positive > 0.9 and found[2].negative > 0.9
+    assert found[0].positive > 0.9
+    assert found[2].negative > 0.9
 
 
 def test_together_and_alone_are_the_same(asking: PromptScorer) -> None:
@@ -106,9 +110,11 @@ def test_sentences_are_colored_one_by_one(models: ModelPool) -> None:
     scored = score(models, [text, BAD], sentences=True)
     assert [text[part.start : part.end] for part in scored[0].sentences] == [GOOD, BAD]
     first, second = scored[0].sentences
-    assert first.positive > 0.7 and second.negative > 0.7
+    assert first.positive > 0.7
+    assert second.negative > 0.7
     only = scored[1].sentences[0]
-    assert (only.start, only.end) == (0, len(BAD)) and only.negative == scored[1].negative
+    assert (only.start, only.end) == (0, len(BAD))
+    assert only.negative == scored[1].negative
 
 
 def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
@@ -117,7 +123,8 @@ def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
     filler = "The room has a desk, a chair and a window to the street. " * 40
     text = f"{filler}{BAD} I hated every minute of it, and so did everyone else."
     plain, spans, long = windows(text, asking)
-    assert len(spans) > 1 and not long
+    assert len(spans) > 1
+    assert not long
     assert all(asking.tokens(plain[start:end]) <= asking.window for start, end in spans)
     assert all(plain[end - 1] in ".!" for _, end in spans)
     assert "".join(plain[a:b].replace(" ", "") for a, b in spans) == text.replace(" ", "")
@@ -128,7 +135,8 @@ def test_a_long_text_is_cut_on_sentences_and_all_of_it_counts(
 def test_a_text_without_spaces_or_end_is_cut_too(models: ModelPool, asking: PromptScorer) -> None:
     for text in ("x" * 9000, "好" * 3000, "ab " * 60_000):
         plain, spans, long = windows(text, asking)
-        assert spans and long == (len(text) > 100_000)
+        assert spans
+        assert long == (len(text) > 100_000)
         assert all(asking.tokens(plain[start:end]) <= asking.window for start, end in spans[:3])
 
 
@@ -142,10 +150,12 @@ def test_what_cannot_be_read_is_flagged(models: ModelPool) -> None:
         "<bos> Text: x\n\nText:",
     ]
     found = score(models, texts)
-    assert [one.label for one in found[:2]] == ["", ""] and found[0].flags == ("empty",)
+    assert [one.label for one in found[:2]] == ["", ""]
+    assert found[0].flags == ("empty",)
     assert found[0].positive == found[0].neutral == found[0].negative == 0
     assert all(one.label for one in found[2:])
-    assert found[4].language == "fi" and "language" in found[4].flags
+    assert found[4].language == "fi"
+    assert "language" in found[4].flags
     assert not found[5].language
 
 
@@ -153,7 +163,8 @@ def test_a_language_is_named_only_where_it_is_sure() -> None:
     assert unknown_language("Dieser Film ist wunderbar.", ("en",)) == "de"
     assert unknown_language("Dieser Film ist wunderbar.", ("en", "de")) == ""
     assert unknown_language("Dieser Film ist wunderbar.", ()) == ""
-    assert unknown_language("ok", ("en",)) == "" and unknown_language("12345", ("en",)) == ""
+    assert unknown_language("ok", ("en",)) == ""
+    assert unknown_language("12345", ("en",)) == ""
 
 
 def test_the_words_that_carried_the_decision(models: ModelPool) -> None:
@@ -161,8 +172,10 @@ def test_the_words_that_carried_the_decision(models: ModelPool) -> None:
     explained = next(one for one in explain(models, text) if isinstance(one, Explained))
     weights = {text[word.start : word.end]: word.weight for word in explained.words}
     assert list(weights) == ["The", "cast", "is", "nice", "but", "the", "story", "dreadful"]
-    assert min(weights, key=lambda word: weights[word]) == "dreadful" and weights["dreadful"] < 0
-    assert weights["nice"] > weights["story"] and weights["nice"] > weights["dreadful"]
+    assert min(weights, key=lambda word: weights[word]) == "dreadful"
+    assert weights["dreadful"] < 0
+    assert weights["nice"] > weights["story"]
+    assert weights["nice"] > weights["dreadful"]
     assert explained.scored.d == score(models, [text])[0].d
     assert next(one for one in explain(models, " ") if isinstance(one, Explained)).words == ()
 
@@ -182,7 +195,8 @@ def test_a_look_reads_the_text_once(models: ModelPool, monkeypatch: pytest.Monke
     monkeypatch.setattr(ProbeScorer, "scores", counted)
     found = [one for one in look(models, text) if isinstance(one, Scored | Explained)]
     assert found == apart
-    assert asked.count(text) == 1 and len(asked) == 3 + 8  # the text, its sentences, each word left out
+    assert asked.count(text) == 1
+    assert len(asked) == 3 + 8
     assert [type(one) for one in look(models, text, words=False) if isinstance(one, Scored | Explained)] == [
         Scored
     ]
@@ -201,16 +215,21 @@ def test_corrections_are_kept_and_move_the_verdicts(models: ModelPool, tmp_path:
     kept.add(BAD, "negative")  # now there are both classes
     kept.add("The train leaves at noon.", "positive")
     after = score(models, [PLAIN], two_way=True, corrections=kept)[0]
-    assert after.positive > before.positive and after.d == before.d
+    assert after.positive > before.positive
+    assert after.d == before.d
     again = Corrections(tmp_path / "corrections.json")
     assert [(one.text, one.label) for one in again.all] == [(one.text, one.label) for one in kept.all]
-    assert all(one.scores for one in again.all) and again.all == kept.all
+    assert all(one.scores for one in again.all)
+    assert again.all == kept.all
     taken = again.undo()
-    assert taken is not None and taken.text == "The train leaves at noon."
+    assert taken is not None
+    assert taken.text == "The train leaves at noon."
     again.add(BAD, "neutral")  # another opinion on the same text takes the place of the first
-    assert [one.label for one in again.all] == ["positive", "neutral"] and not again.moves
+    assert [one.label for one in again.all] == ["positive", "neutral"]
+    assert not again.moves
     again.clear()
-    assert again.undo() is None and Corrections(tmp_path / "corrections.json").all == []
+    assert again.undo() is None
+    assert Corrections(tmp_path / "corrections.json").all == []
 
 
 def test_a_model_without_constants_is_measured_against_texts_without_content(
@@ -221,7 +240,8 @@ def test_a_model_without_constants_is_measured_against_texts_without_content(
     end(asking.prepare(lambda: False))
     found = end(asking.scale(lambda: False))
     d = [step[1][0] for step in asking.scores(scorers.CONTENT_FREE, lambda: False) if isinstance(step, tuple)]
-    assert abs(sum(found.scale.z(x) for x in d)) < 1e-6 and found.scale.slope == 1
+    assert abs(sum(found.scale.z(x) for x in d)) < 1e-6
+    assert found.scale.slope == 1
 
 
 def test_a_chat_model_is_asked_through_its_template(starter_gguf: Path) -> None:
@@ -229,11 +249,13 @@ def test_a_chat_model_is_asked_through_its_template(starter_gguf: Path) -> None:
     try:
         engine = end(models.get("sentiment"))
         asking = end(make_scorer(engine, lambda: False))
-        assert asking.chat and asking.state is not None
+        assert asking.chat
+        assert asking.state is not None
         whole = asking._whole(GOOD)
         assert whole[: len(asking.prefix)] == asking.prefix
         text = engine.tokenizer.decode(whole)
-        assert GOOD in text and prompt().examples[0][0] in engine.tokenizer.decode(asking.prefix)
+        assert GOOD in text
+        assert prompt().examples[0][0] in engine.tokenizer.decode(asking.prefix)
         good, bad = score(models, [GOOD, BAD], two_way=True)
         assert good.d > bad.d
     finally:
@@ -261,7 +283,8 @@ def test_a_classification_head_is_read_as_it_is(tmp_path: Path) -> None:
         found = score(models, [GOOD])[0]
         assert [found.negative, found.neutral, found.positive] == pytest.approx(shares, abs=1e-5)
         two = score(models, [GOOD], two_way=True)[0]
-        assert two.neutral == 0 and two.positive == pytest.approx(shares[2] / (shares[0] + shares[2]))
+        assert two.neutral == 0
+        assert two.positive == pytest.approx(shares[2] / (shares[0] + shares[2]))
     finally:
         models.unload()
 

@@ -69,7 +69,10 @@ def test_files_open_as_what_they_are(tmp_path: Path) -> None:
             [["编号", "评论"], *[[n, f"第{n}个包裹的质量很好，我非常满意"] for n in range(60)]]
         )
     found = open_file(table)
-    assert isinstance(found, Preview) and found.column == 1 and found.has_more and len(found.rows) == 40
+    assert isinstance(found, Preview)
+    assert found.column == 1
+    assert found.has_more
+    assert len(found.rows) == 40
     assert found.rows[3] == ("3", "第3个包裹的质量很好，我非常满意")
     book = openpyxl.Workbook()
     book.active.append(["x"])
@@ -81,7 +84,8 @@ def test_files_open_as_what_they_are(tmp_path: Path) -> None:
     lines = tmp_path / "list.txt"
     lines.write_text("- Loved it\n- Hated it\n\n- So so\n", encoding="utf-8")
     found = open_file(lines)
-    assert isinstance(found, Preview) and [row[0] for row in found.rows] == ["Loved it", "Hated it", "So so"]
+    assert isinstance(found, Preview)
+    assert [row[0] for row in found.rows] == ["Loved it", "Hated it", "So so"]
     prose = tmp_path / "prose.txt"
     prose.write_text(PROSE, encoding="utf-8")
     assert open_file(prose) == PROSE

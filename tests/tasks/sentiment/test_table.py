@@ -48,14 +48,17 @@ def test_texts_are_computed_once_and_again_not_at_all(models: ModelPool, tmp_pat
     with closing(TableRun(table, "text", tmp_path / "runs")) as run:
         last = states(run, models)[-1]
         assert (last.done, last.total, last.computed, last.reused) == (9, 9, 3, 6)
-        assert last.labels == {"positive": 3, "negative": 3, "": 3} and last.neutral_share == 0
+        assert last.labels == {"positive": 3, "negative": 3, "": 3}
+        assert last.neutral_share == 0
         assert last.rows_per_second > 0
-        assert run._judge is not None and run._judge.scorer.copies == []  # type: ignore[attr-defined]
+        assert run._judge is not None
+        assert run._judge.scorer.copies == []
         found = list(run.rows())
         assert [(row[0], one.label) for row, one in found[:2]] == [("0", "positive"), ("1", "negative")]
     with closing(TableRun(table, "2", tmp_path / "runs")) as run:
         again = states(run, models, two_way=True)[-1]
-        assert again.computed == 0 and again.reused == 9
+        assert again.computed == 0
+        assert again.reused == 9
         assert [one.d for _, one in run.rows()] == [one.d for _, one in found]
         assert all(one.neutral == 0 for _, one in run.rows())
     with pytest.raises(KnownError):
@@ -95,7 +98,9 @@ def test_export_writes_no_formula_and_loses_no_cell(models: ModelPool, tmp_path:
         sheet = openpyxl.load_workbook(out).active
         assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
         written = [[str(cell.value or "") for cell in row] for row in sheet.iter_rows()]
-        assert written[1][0] == "=1+1" and sheet["E2"].data_type == "s" and sheet["F2"].data_type == "n"
+        assert written[1][0] == "=1+1"
+        assert sheet["E2"].data_type == "s"
+        assert sheet["F2"].data_type == "n"
     names = [
         "note",
         "text",
@@ -108,7 +113,8 @@ def test_export_writes_no_formula_and_loses_no_cell(models: ModelPool, tmp_path:
         "flags",
     ]
     assert written[0] == names
-    assert written[8][:5] == ["a", BAD, "b", "more", "negative"] and float(written[1][5]) > 0.5
+    assert written[8][:5] == ["a", BAD, "b", "more", "negative"]
+    assert float(written[1][5]) > 0.5
 
 
 RUN = """
@@ -137,7 +143,9 @@ def test_a_killed_run_goes_on_where_it_was(models: ModelPool, gemma_gguf: Path, 
         process.wait()
     with closing(TableRun(read_table(path), "text", tmp_path / "runs")) as run:
         last = states(run, models)[-1]
-        assert last.done == 90 and 64 <= last.reused < 90 and last.computed == 90 - last.reused
+        assert last.done == 90
+        assert 64 <= last.reused < 90
+        assert last.computed == 90 - last.reused
         assert [row[0] for row, _ in run.rows()] == texts
         assert all(one.label == ("positive" if GOOD in row[0] else "negative") for row, one in run.rows())
 

@@ -25,7 +25,8 @@ def test_better_signs_are_never_less_sure() -> None:
     assert 0 < sure(-3) <= sure(-1) <= sure(-0.1) < 1
     assert sure(flags=("repeats", "language")) < sure(flags=("numbers",)) < sure()
     assert sure(agreement=0.2) <= sure(agreement=0.9)
-    assert sure(text=GOOD * 4) <= sure() and sure(text="Le pont") <= sure()
+    assert sure(text=GOOD * 4) <= sure()
+    assert sure(text="Le pont") <= sure()
     assert sure(-2, agreement=None) < sure(-0.2, agreement=None)
     assert 0 <= sure(float("-inf"), ("empty",), 0.0, "") < 0.5
 
@@ -35,8 +36,10 @@ def test_the_fit_finds_what_made_the_data() -> None:
     rows = [{"logprob": -2 * draw.random(), "length": draw.random(), "flags": 0.0} for _ in range(1000)]
     useful = [draw.random() < 1 / (1 + 2.718 ** -(2 + 3 * row["logprob"])) for row in rows]
     found = fit(rows, useful)
-    assert found["bias"] == pytest.approx(2, abs=0.7) and found["logprob"] == pytest.approx(3, abs=0.7)
-    assert -0.5 < found["length"] <= 0 and found["flags"] <= FLAG
+    assert found["bias"] == pytest.approx(2, abs=0.7)
+    assert found["logprob"] == pytest.approx(3, abs=0.7)
+    assert -0.5 < found["length"] <= 0
+    assert found["flags"] <= FLAG
     wrong = fit([{"logprob": row["logprob"]} for row in rows], [not one for one in useful])
     assert wrong["logprob"] * SIGNS["logprob"] >= 0
 
@@ -44,4 +47,6 @@ def test_the_fit_finds_what_made_the_data() -> None:
 def test_calibration_error_and_what_is_of_use() -> None:
     assert error([0.1] * 10 + [0.9] * 10, [True] + [False] * 9 + [True] * 9 + [False]) == pytest.approx(0)
     assert error([0.9] * 4, [False] * 4) == pytest.approx(0.9)
-    assert usable(50, "fr") and not usable(30, "fr") and usable(30, "zh")
+    assert usable(50, "fr")
+    assert not usable(30, "fr")
+    assert usable(30, "zh")

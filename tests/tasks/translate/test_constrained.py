@@ -49,15 +49,19 @@ def test_a_term_that_the_model_does_not_say_is_put_in_its_place(
     plain = translation(models, text, source, target).text
     assert not holds(plain, term[1])  # else it would show nothing
     made = translation(models, text, source, target, Term(*term))
-    assert holds(made.text, term[1]) and made.flags == ()
+    assert holds(made.text, term[1])
+    assert made.flags == ()
     assert instead.casefold() not in made.text.casefold()
-    assert made.text[-1] in ".。" and made.text.casefold().count(term[1].casefold()) == 1
+    assert made.text[-1] in ".。"
+    assert made.text.casefold().count(term[1].casefold()) == 1
 
 
 def test_two_terms_stand_in_one_sentence(models: ModelPool) -> None:
     terms = Term("settings", "Optionen"), Term("password", "Kennwort")
     made = translation(models, "You can change the password in the settings.", "en", "de", *terms)
-    assert "Optionen" in made.text and "Kennwort" in made.text and "glossary" not in made.flags
+    assert "Optionen" in made.text
+    assert "Kennwort" in made.text
+    assert "glossary" not in made.flags
 
 
 def test_a_model_with_a_chat_template_says_them_too(starter_gguf: Path) -> None:
@@ -67,7 +71,8 @@ def test_a_model_with_a_chat_template_says_them_too(starter_gguf: Path) -> None:
     glossary = Glossary([Term("bridge", "viaduc")])
     wish = SourceSentence(text, "en", (("bridge", "viaduc"),))
     asked = prompts(engine, [wish], "fr")
-    assert asked.lead == "" and asked.stop == ()
+    assert asked.lead == ""
+    assert asked.stop == ()
     given = run_to_end(
         choices(engine, [SourceSentence(text, "en")], "fr", Glossary(), "quick", lambda: False)
     )
@@ -96,7 +101,9 @@ def test_words_begin_at_spaces_and_in_chinese_anywhere(models: ModelPool) -> Non
 
     assert words(" Ils stockent l'unboxing.")[:2] == ["Ils", "stockent"]
     assert len(words(" 政府承诺降低税收。")) >= 4
-    assert not _begins("Ende.", " Neu") and not _begins("Haus", "tür") and _begins("l'", "eau")
+    assert not _begins("Ende.", " Neu")
+    assert not _begins("Haus", "tür")
+    assert _begins("l'", "eau")
 
 
 @pytest.mark.parametrize(
@@ -115,9 +122,13 @@ def test_articles_that_would_be_elided(text: str, term: str, language: str, wron
 
 
 def test_an_ending_or_an_article_leaves_a_term_what_it_is() -> None:
-    assert holds("die Vereinbarungen", "Vereinbarung") and holds("условия договора", "договор")
-    assert holds("وقعوا الاتفاق أمس", "اتفاق") and holds("les usagers", "usager")
-    assert not holds("Bankett", "Bank") and not holds("cars", "car") and not holds("portable", "port")
+    assert holds("die Vereinbarungen", "Vereinbarung")
+    assert holds("условия договора", "договор")
+    assert holds("وقعوا الاتفاق أمس", "اتفاق")
+    assert holds("les usagers", "usager")
+    assert not holds("Bankett", "Bank")
+    assert not holds("cars", "car")
+    assert not holds("portable", "port")
 
 
 def test_only_whole_words_are_replaced() -> None:

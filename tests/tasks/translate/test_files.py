@@ -33,7 +33,8 @@ def models(gemma_gguf: Path) -> Iterator[ModelPool]:
 
 def translated(models: ModelPool, path: Path, out: Path | None = None, source: str = "en") -> TranslatedFile:
     *_, last = translate_file(models, path, out, source, "fr", quality="quick")
-    assert isinstance(last, Result) and isinstance(last.value, TranslatedFile)
+    assert isinstance(last, Result)
+    assert isinstance(last.value, TranslatedFile)
     return last.value
 
 
@@ -59,10 +60,12 @@ def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: ModelPool, 
         time.sleep(0.02)
     run.kill()
     assert run.wait() != 0, "it was done before it was killed"
-    assert run.stderr is not None and not run.stderr.read()
+    assert run.stderr is not None
+    assert not run.stderr.read()
     run.stderr.close()
     first = keys(part)
-    assert 0 < len(first) < 40 and not out.exists()
+    assert 0 < len(first) < 40
+    assert not out.exists()
     with part.open("a", encoding="utf-8") as file:
         file.write('["half a li')
 
@@ -75,19 +78,25 @@ def test_a_killed_run_goes_on_where_it_was(gemma_gguf: Path, models: ModelPool, 
         for event in translate_file(models, path, None, "en", "fr", quality="quick", cancelled=enough):
             shown += isinstance(event, Translated)
     second = keys(part)
-    assert len(first) < len(second) < 40 and not out.exists()
+    assert len(first) < len(second) < 40
+    assert not out.exists()
 
     last: list[str] = []
     done: TranslatedFile | None = None
     for event in translate_file(models, path, None, "en", "fr", quality="quick"):
         last = keys(part) or last
         done = event.value if isinstance(event, Result) else None
-    assert done is not None and done.out == out and done.sentences == 40
+    assert done is not None
+    assert done.out == out
+    assert done.sentences == 40
     assert len(last) == len(set(last)) == 40, "a sentence was translated twice"
-    assert last[: len(second)] == second and second[: len(first)] == first
-    assert not part.exists() and path.read_text(encoding="utf-8") == PAGES
+    assert last[: len(second)] == second
+    assert second[: len(first)] == first
+    assert not part.exists()
+    assert path.read_text(encoding="utf-8") == PAGES
     lines = out.read_text(encoding="utf-8").split("\n\n")
-    assert len(lines) == 40 and all(len(line) > 9 for line in lines)
+    assert len(lines) == 40
+    assert all(len(line) > 9 for line in lines)
 
 
 def test_nothing_is_overwritten_unasked(models: ModelPool, tmp_path: Path) -> None:
@@ -110,7 +119,9 @@ def test_the_result_says_what_to_look_at(models: ModelPool, tmp_path: Path) -> N
     path = tmp_path / "a.md"
     path.write_text("# Bonjour\n\nLe chat est ici, et le chien dort.\n", encoding="utf-8")
     done = translated(models, path, source="auto")
-    assert done.source == "fr" and done.flagged == 2 and done.flags["copied"] == 2
+    assert done.source == "fr"
+    assert done.flagged == 2
+    assert done.flags["copied"] == 2
     assert done.texts == ("Bonjour", "Le chat est ici, et le chien dort.")
     assert next(iter(translate_file(models, path, None, "fr", "en"))) == Progress("stage.reading-file")
 
@@ -123,7 +134,9 @@ def test_a_page_keeps_its_form(models: ModelPool, tmp_path: Path) -> None:
     assert done.texts == ("Good morning", "Write `x = 1`.", "The cat is red.")
     pattern = re.escape(page).replace(r"\{\}", "(.+)").replace("lang=en", 'lang="fr"')
     found = re.fullmatch(pattern, done.out.read_text(encoding="utf-8"))
-    assert found and found[1] != "Good morning" and re.search("<b>Le chat</b>.* rouge", found[3])
+    assert found
+    assert found[1] != "Good morning"
+    assert re.search("<b>Le chat</b>.* rouge", found[3])
 
 
 def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
@@ -133,7 +146,8 @@ def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
     with (tmp_path / "a.part").open("ab") as file:
         file.write(b'["\xff, 1]\n[1, 2]\n')
     with Kept(tmp_path / "a.part") as memory:
-        assert memory["model", "en", "fr", "here"] == answer and len(memory) == 1
+        assert memory["model", "en", "fr", "here"] == answer
+        assert len(memory) == 1
         assert ("model", "en", "de", "here") not in memory
         memory.remove()
     assert not (tmp_path / "a.part").exists()

@@ -31,7 +31,8 @@ def kinds(events: list[Any], kind: type) -> list[Any]:
 
 
 def test_a_language_stays_while_little_is_written() -> None:
-    assert guess("", "fr") == "fr" and guess("12:30 !", "de") == "de"
+    assert guess("", "fr") == "fr"
+    assert guess("12:30 !", "de") == "de"
     assert guess("Die", "en") == "en"
     assert guess("Die Kinder spielen heute im Garten hinter dem Haus.", "en") == "de"
     assert guess("你好", "en") == "zh"  # a script is enough
@@ -41,9 +42,11 @@ def test_what_was_found_with_care_answers_quick_questions_too() -> None:
     memory = LiveMemory()
     quick, best = (("m", "en", "fr", quality, (), "Hello") for quality in ("quick", "best"))
     memory[quick] = Answer("quick", 0.5, ())
-    assert memory[quick].text == "quick" and best not in memory
+    assert memory[quick].text == "quick"
+    assert best not in memory
     memory.update({best: Answer("best", 0.9, ())}.items())
-    assert memory[quick].text == "best" and memory[best].text == "best"
+    assert memory[quick].text == "best"
+    assert memory[best].text == "best"
 
 
 def test_the_first_sentence_comes_before_the_others_are_asked_for(models: ModelPool) -> None:
@@ -55,12 +58,14 @@ def test_the_first_sentence_comes_before_the_others_are_asked_for(models: ModelP
         if isinstance(event, Translated):
             break
     assert len(memory) == 1
-    assert seen[0] == Found("en", True) and any(isinstance(event, Offered) for event in seen)
+    assert seen[0] == Found("en", True)
+    assert any(isinstance(event, Offered) for event in seen)
     rest = list(steps)
     assert [event.source for event in kinds(seen + rest, Translated)] == SENTENCES
     result = kinds(rest, Result)[0].value
     alone = kinds(list(live(models, " ".join(SENTENCES), "en", "fr")), Result)[0].value
-    assert result.text == alone.text and len(memory) == 4
+    assert result.text == alone.text
+    assert len(memory) == 4
 
     changed = " ".join([*SENTENCES[:3], "Nobody knows where."])
     events = list(live(models, changed, "en", "fr", memory=memory))
@@ -88,7 +93,8 @@ def test_the_glossary_is_asked_for_with_the_language_found(models: ModelPool) ->
 
     events = list(live(models, "The train leaves at noon.", "auto", "fr", terms=terms))
     translated = kinds(events, Translated)[0]
-    assert asked == ["en"] and ("TGV" in translated.text) != ("glossary" in translated.flags)
+    assert asked == ["en"]
+    assert ("TGV" in translated.text) != ("glossary" in translated.flags)
 
 
 def test_warming_up_loads_the_model_and_tells_its_languages(models: ModelPool) -> None:
@@ -102,11 +108,13 @@ def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(m
     german = "Das Wetter ist heute sehr schön und wir gehen mit den Kindern an den Strand."
     assert list(live(models, german, "auto", "fr", known=("en", "fr"))) == [Found("de", False)]
     events = list(live(models, german, "auto", "fr", known=("en", "fr"), anyway={"de"}))
-    assert events[0] == Found("de", False) and Offered(("en", "fr")) in events
+    assert events[0] == Found("de", False)
+    assert Offered(("en", "fr")) in events
     assert kinds(events, Result)
     assert kinds(list(live(models, german, "de", "fr", known=("en", "fr"))), Result)  # it was chosen
 
 
 def test_a_model_that_names_no_language_offers_all(models: ModelPool) -> None:
     events = list(live(models, "The train leaves at noon.", "auto", "fr", known=("multilingual",)))
-    assert Offered(tuple(LANGUAGES), False) in events and kinds(events, Result)
+    assert Offered(tuple(LANGUAGES), False) in events
+    assert kinds(events, Result)

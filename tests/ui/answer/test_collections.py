@@ -85,11 +85,15 @@ def test_a_folder_becomes_a_collection_and_is_read(
     bar.changed.connect(chosen.append)
     read(bar, qtbot, [papers])
     now = bar.current()
-    assert now is not None and now.name == "papers" and now.roots == (papers,)
+    assert now is not None
+    assert now.name == "papers"
+    assert now.roots == (papers,)
     assert chosen == [now]
-    assert names(bar, "read") == ["bees.txt", "tea.md"] and names(bar, "aside") == ["broken.pdf"]
+    assert names(bar, "read") == ["bees.txt", "tea.md"]
+    assert names(bar, "aside") == ["broken.pdf"]
     qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside")
-    assert bar.bar.isHidden() and bar.action_button.isHidden()
+    assert bar.bar.isHidden()
+    assert bar.action_button.isHidden()
     index = Index(now)
     assert [hit.passage.path.name for hit in index.search("flowers")] == ["bees.txt"]
     index.close()
@@ -112,13 +116,16 @@ def test_the_last_one_comes_back_and_says_what_changed_since(
     (papers / "new.txt").write_text("A new one.")
     bar = make_bar()
     current = bar.current()
-    assert current is not None and current.name == "papers"
+    assert current is not None
+    assert current.name == "papers"
     qtbot.waitUntil(lambda: names(bar, "new") == ["new.txt"], timeout=10_000)
-    assert names(bar, "changed") == ["bees.txt"] and names(bar, "missing") == ["tea.md"]
+    assert names(bar, "changed") == ["bees.txt"]
+    assert names(bar, "missing") == ["tea.md"]
     qtbot.waitUntil(lambda: bar.text.whole_text() == "4 files · 3 new or changed since · 1 set aside")
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         qtbot.mouseClick(bar.action_button, Qt.MouseButton.LeftButton)
-    assert names(bar, "read") == ["bees.txt", "new.txt"] and not names(bar, "missing")
+    assert names(bar, "read") == ["bees.txt", "new.txt"]
+    assert not names(bar, "missing")
 
 
 @pytest.mark.slow
@@ -135,7 +142,9 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
     bar.action_button.click()
     qtbot.waitUntil(lambda: settled(bar), timeout=10_000)
     listed = bar.controller.status().listed
-    assert listed is not None and listed.unfinished and 0 < len(names(bar, "read")) < 42
+    assert listed is not None
+    assert listed.unfinished
+    assert 0 < len(names(bar, "read")) < 42
     qtbot.waitUntil(lambda: "reading is paused" in bar.text.whole_text())
     assert bar.action_button.text() == "Go on"
     bar.shutdown()
@@ -170,7 +179,8 @@ def test_taking_out_renaming_and_deleting_can_be_undone(
     bar = make_bar()
     read(bar, qtbot, [papers])
     read(bar, qtbot, [other])
-    assert len(names(bar, "read")) == 3 and toasts[-1].text == "1 added to “papers”"
+    assert len(names(bar, "read")) == 3
+    assert toasts[-1].text == "1 added to “papers”"
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         bar.controller.remove_root(other)
     assert names(bar, "read") == ["bees.txt", "tea.md"]
@@ -181,13 +191,17 @@ def test_taking_out_renaming_and_deleting_can_be_undone(
     assert Collections().get("Bees and steel").roots == (papers, other)
 
     bar.controller.delete()
-    assert bar.current() is None and bar.text.whole_text() == "Drop files or folders here"
+    assert bar.current() is None
+    assert bar.text.whole_text() == "Drop files or folders here"
     toasts[-1].undo()
-    assert bar.current() is not None and bar.current().name == "Bees and steel"
+    assert bar.current() is not None
+    assert bar.current().name == "Bees and steel"
     folder = bar.current().folder
     bar.controller.delete()
     bar.shutdown()
-    assert not folder.exists() and other.exists() and papers.exists()
+    assert not folder.exists()
+    assert other.exists()
+    assert papers.exists()
 
 
 @pytest.mark.slow
@@ -221,15 +235,18 @@ def test_watched_files_are_read_again_when_they_change(
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         bar.controller.set_watch(True)
     now = bar.current()
-    assert now is not None and Collections().get(now.id).watch
-    assert bar.controller.file_watcher.ids() == {now.id} and not bar.controller.file_watcher.is_polled(now.id)
+    assert now is not None
+    assert Collections().get(now.id).watch
+    assert bar.controller.file_watcher.ids() == {now.id}
+    assert not bar.controller.file_watcher.is_polled(now.id)
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         (papers / "inner" / "wasps.txt").write_text("Wasps build nests of paper.")
     assert "wasps.txt" in names(bar, "read")
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         (papers / "bees.txt").write_text("Bees make honey.")  # in place: its folder does not tell
     index = Index(now)
-    assert index.search("honey") and not index.search("dance")
+    assert index.search("honey")
+    assert not index.search("dance")
     index.close()
     bar.controller.set_watch(False)
     assert not bar.controller.file_watcher.ids()
@@ -243,7 +260,8 @@ def test_the_card_lists_files_with_their_reasons(
     read(bar, qtbot, [papers])
     bar.show_card()
     card = bar.card
-    assert card is not None and card.isVisible()
+    assert card is not None
+    assert card.isVisible()
     model = card.files.files
     assert [row.path.name for row in model.rows] == ["broken.pdf", "bees.txt", "tea.md"]
     card.files.setCurrentIndex(model.index(0))
@@ -258,16 +276,19 @@ def test_the_card_lists_files_with_their_reasons(
     bar.open_requested.connect(opened.append)
     card.files.setCurrentIndex(model.index(0))
     qtbot.keyClick(card.files, Qt.Key.Key_Return)
-    assert opened == [papers / "inner" / "tea.md"] and not card.isVisible()
+    assert opened == [papers / "inner" / "tea.md"]
+    assert not card.isVisible()
     bar.show_card()
     card.name.setText("Insects")
     qtbot.keyClick(card.name, Qt.Key.Key_Return)
-    assert bar.current() is not None and bar.current().name == "Insects"
+    assert bar.current() is not None
+    assert bar.current().name == "Insects"
     bar.context.set_language("zh_CN")
     assert card.watch.text() == i18n.tr("Watch for changes") != "Watch for changes"
     assert model.data(model.index(0), Qt.ItemDataRole.AccessibleTextRole)
     card.delete_button.click()
-    assert not card.isVisible() and bar.current() is None
+    assert not card.isVisible()
+    assert bar.current() is None
 
 
 @pytest.mark.slow
@@ -278,7 +299,8 @@ def test_fifty_thousand_files_are_listed_without_a_stall(qtbot: QtBot, tmp_path:
         for n in range(50_000)
     )
     rows = rows_of(Listing(entries, {}, False, True, ()), (tmp_path,))
-    assert rows[0].state == "aside" and rows[0].where == os.path.join(tmp_path.name, "0")
+    assert rows[0].state == "aside"
+    assert rows[0].where == os.path.join(tmp_path.name, "0")
     view = FileList()
     qtbot.addWidget(view)
     view.resize(500, 400)
@@ -314,14 +336,17 @@ def test_meaning_is_indexed_once_there_is_a_model_for_it(
         without.setattr(shell_context, "model_for", lambda role: None)
         read(bar, qtbot, [papers])
     listed = bar.controller.status().listed
-    assert listed is not None and not listed.by_meaning
+    assert listed is not None
+    assert not listed.by_meaning
     with qtbot.waitSignal(bar.indexed, timeout=60_000):
         shell_context.models_listed.emit()
     listed = bar.controller.status().listed
-    assert listed is not None and listed.by_meaning
+    assert listed is not None
+    assert listed.by_meaning
     now = bar.current()
     assert now is not None
     index = Index(now)
-    assert index.embedder() == minilm_folder.name and len(index.matrix()) == 2
+    assert index.embedder() == minilm_folder.name
+    assert len(index.matrix()) == 2
     index.close()
     bar.shutdown()

@@ -61,17 +61,21 @@ def bees(tmp_path: Path) -> Path:
 def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: Path, qtbot: QtBot) -> None:
     view.open(bees)
     text = shown(view, qtbot)
-    assert view.toolbar.title.whole_text() == "Bees" and view.toolbar.pages.count() == 8
+    assert view.toolbar.title.whole_text() == "Bees"
+    assert view.toolbar.pages.count() == 8
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
     view.open(
         bees, first, first + 17, "5", text="Line 20 of page 5", more=[DocumentPlace(second, second + 16)]
     )
     shown(view, qtbot)
-    assert in_sight(view, (first, first)) and "Line 20 of page 5" in marked(view)
+    assert in_sight(view, (first, first))
+    assert "Line 20 of page 5" in marked(view)
     qtbot.waitUntil(lambda: view.toolbar.pages.currentText() == "Page 5")
-    assert view.toolbar.passage.text() == "1 of 2" and view.notice.isHidden()
+    assert view.toolbar.passage.text() == "1 of 2"
+    assert view.notice.isHidden()
     qtbot.mouseClick(view.toolbar.down, Qt.MouseButton.LeftButton)
-    assert in_sight(view, (second, second)) and view.toolbar.passage.text() == "2 of 2"
+    assert in_sight(view, (second, second))
+    assert view.toolbar.passage.text() == "2 of 2"
     view.toolbar.pages.setCurrentIndex(0)
     view.toolbar.pages.activated.emit(0)
     assert view.text.top_offset() == 0
@@ -110,7 +114,8 @@ def test_copied_text_has_no_page_labels(view: DocumentView, bees: Path, qtbot: Q
     text = shown(view, qtbot)
     assert view.text.is_whole()
     view.text.selectAll()
-    assert view.selected_text() == text[:-1] and "Page 2" not in text
+    assert view.selected_text() == text[:-1]
+    assert "Page 2" not in text
     assert "Page 2" in view.text.toPlainText()
 
 
@@ -121,16 +126,19 @@ def test_a_changed_file_is_said_and_the_passage_is_looked_for(
     path.write_text("Before it. The passage that matters. After it.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
-    assert view.notice.isHidden() and marked(view)[-1] == "The passage that matters."
+    assert view.notice.isHidden()
+    assert marked(view)[-1] == "The passage that matters."
     path.write_text("Much was put in before it. Really. The passage\nthat matters. After it.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
     assert marked(view)[-1] == "The passage\nthat matters."
-    assert "stands here now" in view.notice.text() and view.notice.isVisible()
+    assert "stands here now" in view.notice.text()
+    assert view.notice.isVisible()
     path.write_text("Nothing of it is left.")
     view.open(path, 11, 36, text="The passage that matters.")
     shown(view, qtbot)
-    assert "no longer in it" in view.notice.text() and not marked(view)
+    assert "no longer in it" in view.notice.text()
+    assert not marked(view)
 
 
 @pytest.mark.slow
@@ -140,17 +148,20 @@ def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_again(
     path = tmp_path / "gone.txt"
     view.open(path, 0, 4)
     qtbot.waitUntil(lambda: view.problem.text.isVisible(), timeout=10_000)
-    assert "“gone.txt” is no longer there." in view.problem.text.text() and view.text.isHidden()
+    assert "“gone.txt” is no longer there." in view.problem.text.text()
+    assert view.text.isHidden()
     path.write_text("Here again.")
     qtbot.mouseClick(view.problem.again_button, Qt.MouseButton.LeftButton)
     shown(view, qtbot)
-    assert view.text.isVisible() and marked(view)[-1] == "Here"
+    assert view.text.isVisible()
+    assert marked(view)[-1] == "Here"
     (tmp_path / "locked.pdf").write_bytes(files.write_pdf(tmp_path / "locked.pdf", ["x"]).read_bytes())
     files.lock_pdf(tmp_path / "locked.pdf")
     view.open(tmp_path / "locked.pdf")
     qtbot.waitUntil(lambda: "password" in view.problem.text.text(), timeout=10_000)
     view.context.set_language("zh_CN")
-    assert view.problem.text.text() and "password" not in view.problem.text.text()
+    assert view.problem.text.text()
+    assert "password" not in view.problem.text.text()
 
 
 @pytest.mark.slow
@@ -163,7 +174,8 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     path.write_text("\n".join(lines))
     view.open(path)
     text = shown(view, qtbot)
-    assert view.text.held() <= WINDOW + CHUNK and not view.text.is_whole()
+    assert view.text.held() <= WINDOW + CHUNK
+    assert not view.text.is_whole()
     qtbot.keyClick(view.text, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert view.find_bar.isVisible()
     qtbot.keyClick(view.text, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
@@ -171,7 +183,8 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     view.find_bar.field.setText("queen of THE")
     qtbot.waitUntil(lambda: view.find_bar.count.text() == "1 of 1", timeout=10_000)
     at = text.index("Queen of")
-    assert in_sight(view, (at, at)) and "Queen of\nthe" in marked(view)
+    assert in_sight(view, (at, at))
+    assert "Queen of\nthe" in marked(view)
     view.find_bar.field.setText("bees")
     qtbot.waitUntil(lambda: view.find_bar.count.text().endswith("10,000+"), timeout=10_000)
     before = view.find_bar.count.text()
@@ -182,7 +195,8 @@ def test_words_are_found_across_lines_and_beyond_what_is_laid_out(
     closed: list[bool] = []
     view.closed.connect(lambda: closed.append(True))
     qtbot.keyClick(view.find_bar.field, Qt.Key.Key_Escape)
-    assert view.find_bar.isHidden() and not closed
+    assert view.find_bar.isHidden()
+    assert not closed
     qtbot.keyClick(view.text, Qt.Key.Key_Escape)
     assert closed == [True]
 
@@ -197,7 +211,8 @@ def test_a_big_document_scrolls_from_end_to_end_in_small_steps(
     )
     view.open(path, 1_600_000, 1_600_100)
     text = shown(view, qtbot)
-    assert in_sight(view, (1_600_000, 1_600_000)) and marked(view)[-1] == text[1_600_000:1_600_100]
+    assert in_sight(view, (1_600_000, 1_600_000))
+    assert marked(view)[-1] == text[1_600_000:1_600_100]
     bar = view.text.verticalScrollBar()
     worst, seen = 0.0, view.text.top_offset()
     for step in [700] * 60 + [-700] * 60:
@@ -253,7 +268,8 @@ def test_theme_language_and_size_change_while_it_is_open(
     context.set_language("zh_CN")
     qtbot.waitUntil(lambda: "第 2 页" in view.text.toPlainText(), timeout=10_000)
     qtbot.waitUntil(lambda: not view.text._fill.isActive(), timeout=10_000)
-    assert "第 2 页" in view.text.toPlainText() and view.toolbar.pages.itemText(1) == "第 2 页"
+    assert "第 2 页" in view.text.toPlainText()
+    assert view.toolbar.pages.itemText(1) == "第 2 页"
     assert marked(view)[-1] == "Line 20 of page 5"
     assert abs(text[: view.text.top_offset()].count("\n") - text[:at].count("\n")) < 15
 
@@ -275,7 +291,8 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     )
     shown(view, qtbot)
     qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
-    assert view.text.isHidden() and view.page_view.isVisible()
+    assert view.text.isHidden()
+    assert view.page_view.isVisible()
     sheet = view.page_view.sheet
     qtbot.waitUntil(lambda: sheet.image is not None, timeout=20_000)
     assert len(sheet.rects) == 2, "the passage goes on in the next line"
@@ -285,7 +302,8 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
         for x in range(sheet.image.width())
         if sheet.image.pixelColor(x, round(top + sheet.rects[0].height() / 2)).lightness() < 128
     ]
-    assert sheet.rects[0].left() - 2 <= inked[0] and inked[-1] <= sheet.rects[0].right() + 2
+    assert sheet.rects[0].left() - 2 <= inked[0]
+    assert inked[-1] <= sheet.rects[0].right() + 2
     view.next_passage()
     qtbot.waitUntil(lambda: len(sheet.rects) == 1 and sheet.rects[0].top() < top, timeout=20_000)
     assert view.toolbar.pages.currentText() == "Page 7"
@@ -294,4 +312,5 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     qtbot.waitUntil(lambda: not sheet.rects, timeout=20_000)
     assert view.toolbar.pages.currentText() == "Page 8"
     qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
-    assert view.text.isVisible() and view.page_view.isHidden()
+    assert view.text.isVisible()
+    assert view.page_view.isHidden()

@@ -38,28 +38,33 @@ def test_evidence_stands_there_before_the_answer(
     panel.view.ask_bar.set_text("Who built the mill?")
     panel.view.ask_bar.field.send_requested.emit()
     qtbot.waitUntil(lambda: panel.view.side.evidence.current is not None, timeout=20_000)
-    assert panel.conversation.job.running and panel.view.ask_bar.field.text() == ""
+    assert panel.conversation.job.running
+    assert panel.view.ask_bar.field.text() == ""
     cards = panel.view.side.evidence.current.cards
     assert [card.title.whole_text() for card in cards] == ["The old mill", "Bridges"]
     assert shown(cards[0].page) == ["page 3"]
     assert "<b>The Brenner mill was built in 1782 by Anna Holt.</b>" in cards[0].text.text()
     assert "&amp; his &lt;son&gt; helped" in cards[1].text.text()
-    assert not view(panel).status.isHidden() and view(panel).answer.isHidden()
+    assert not view(panel).status.isHidden()
+    assert view(panel).answer.isHidden()
     answer_script.go.set()
     qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
     assert view(panel).answer.plain_text() == "The Brenner mill was built in 1782 by Anna Holt. [1]"
     assert ">Anna Holt</span>" in view(panel).answer.text()
     assert view(panel).status.isHidden()
     assert shown(view(panel).confidence) == ["Confidence: high"]
-    assert cards[0].badge.property("tone") == "accent" and cards[1].badge.property("tone") == "muted"
+    assert cards[0].badge.property("tone") == "accent"
+    assert cards[1].badge.property("tone") == "muted"
 
 
 def test_what_the_files_do_not_say(answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot) -> None:
     answer_script.answer = ""
     ask(answer_panel, qtbot, "Who is the president of France?")
     now = view(answer_panel)
-    assert now.refusal.isVisible() and now.refusal.plain_text() == "These documents do not say it."
-    assert now.answer.isHidden() and now.confidence.isHidden()
+    assert now.refusal.isVisible()
+    assert now.refusal.plain_text() == "These documents do not say it."
+    assert now.answer.isHidden()
+    assert now.confidence.isHidden()
     assert answer_panel.view.side.evidence.current is now.evidence  # what comes closest is there all the same
     assert "come closest" in now.hint.text()
 
@@ -80,7 +85,8 @@ def test_a_citation_and_a_card_open_the_document(answer_panel: AnswerPanel, qtbo
     qtbot.mouseClick(view(answer_panel).evidence.cards[0], Qt.MouseButton.LeftButton)
     assert opened[2] == opened[0]
     answer_panel.view.collections.open_requested.emit(Path("/there/whole.txt"))
-    assert opened[3] == (Path("/there/whole.txt"),) and answer_panel.view.reading
+    assert opened[3] == (Path("/there/whole.txt"),)
+    assert answer_panel.view.reading
 
 
 def test_a_moved_file_is_opened_where_it_is(
@@ -120,10 +126,8 @@ def test_follow_ups_stay_in_sight_and_carry_the_subject(
         "Where did she study?",
     ]
     answer_panel.new_conversation()
-    assert (
-        answer_panel.view.conversation_view.views == []
-        and answer_panel.view.middle.currentWidget() is answer_panel.view.empty
-    )
+    assert answer_panel.view.conversation_view.views == []
+    assert answer_panel.view.middle.currentWidget() is answer_panel.view.empty
     assert answer_panel.view.side.isHidden()
     ask(answer_panel, qtbot, "Who?")
     assert answer_script.asked[2]["previous"] == []
@@ -138,12 +142,14 @@ def test_stop_and_ask_again(answer_panel: AnswerPanel, answer_script: Script, qt
     assert panel.view.ask_bar.button.accessibleName() == "Stop"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
-    assert shown(view(panel).hint) == ["Stopped."] and panel.conversation.turns[0].state == "stopped"
+    assert shown(view(panel).hint) == ["Stopped."]
+    assert panel.conversation.turns[0].state == "stopped"
     assert panel.view.ask_bar.button.accessibleName() == "Ask"
     answer_script.pauses = False
     view(panel).retry_button.click()
     qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
-    assert len(panel.view.conversation_view.views) == 1 and panel.conversation.turns[0].answered
+    assert len(panel.view.conversation_view.views) == 1
+    assert panel.conversation.turns[0].answered
 
 
 def test_a_new_question_stops_the_one_before(
@@ -181,8 +187,12 @@ def test_what_a_chat_model_writes_is_shown_as_it_is_meant(
     answer_script.prose = "It was **Anna Holt** [1], see [9] ![x](file:///etc/passwd) <i>."
     ask(answer_panel, qtbot, "Who built the mill?")
     html = view(answer_panel).answer.text()
-    assert "<strong>Anna Holt</strong>" in html and "<a href='cite:0'>[1]</a>" in html
-    assert "[9]" in html and "cite:8" not in html and "<img" not in html and "&lt;i&gt;" in html
+    assert "<strong>Anna Holt</strong>" in html
+    assert "<a href='cite:0'>[1]</a>" in html
+    assert "[9]" in html
+    assert "cite:8" not in html
+    assert "<img" not in html
+    assert "&lt;i&gt;" in html
 
 
 def test_narrow_the_evidence_stands_below_and_the_document_over(
@@ -193,7 +203,8 @@ def test_narrow_the_evidence_stands_below_and_the_document_over(
     ask(panel, qtbot, "Who built the mill?")
     ask(panel, qtbot, "And who paid?")
     assert panel.view.side.isHidden()
-    assert view(panel).evidence.parentWidget() is view(panel) and view(panel).evidence.isVisible()
+    assert view(panel).evidence.parentWidget() is view(panel)
+    assert view(panel).evidence.isVisible()
     assert view(panel, 0).evidence.isHidden()  # folded
     view(panel, 0).places_button.click()
     assert view(panel, 0).evidence.isVisible()
@@ -203,7 +214,8 @@ def test_narrow_the_evidence_stands_below_and_the_document_over(
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert panel.view.pages.currentWidget() is panel.view.split
     panel.resize(1100, 700)
-    assert panel.view.side.evidence.current is view(panel, 0).evidence and panel.view.side.isVisible()
+    assert panel.view.side.evidence.current is view(panel, 0).evidence
+    assert panel.view.side.isVisible()
     assert not panel.view.conversation_view.isAncestorOf(view(panel, 0).evidence)
 
 
@@ -212,11 +224,13 @@ def test_a_pasted_text_is_asked_and_marked(
 ) -> None:
     panel = answer_panel
     panel.receive_text("😀 " + MILL)
-    assert panel.view.pasting and panel.view.collections.isHidden()
+    assert panel.view.pasting
+    assert panel.view.collections.isHidden()
     ask(panel, qtbot, "Who built the mill?")
     assert answer_script.asked[-1]["text"] == "😀 " + MILL
     marks = [each.cursor.selectedText() for each in panel.view.pasted.field.extraSelections()]
-    assert marks[-1] == "Anna Holt" and marks[0].endswith("by Anna Holt.")
+    assert marks[-1] == "Anna Holt"
+    assert marks[0].endswith("by Anna Holt.")
     panel.view.pasted.field.insertPlainText("!")
     assert panel.view.pasted.field.extraSelections() == []
     panel.open_place(panel.conversation.turns[0], 0)  # what stood there is not there any more
@@ -225,20 +239,25 @@ def test_a_pasted_text_is_asked_and_marked(
     ask(panel, qtbot, "And who paid?")
     assert view(panel).refusal.plain_text() == "This text does not say it."
     panel.view.header.files.click()
-    assert not panel.view.pasting and panel.conversation.turns == [] and panel.view.collections.isVisible()
+    assert not panel.view.pasting
+    assert panel.conversation.turns == []
+    assert panel.view.collections.isVisible()
 
 
 def test_without_files_or_text_it_says_what_to_do(answer_context: AppContext, qtbot: QtBot) -> None:
     panel = AnswerPanel(answer_context, Script(), Script(), lambda *_given: iter(()))
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.view.empty.kind == empty_state.NO_FILES and not panel.view.empty.add_button.isHidden()
+    assert panel.view.empty.kind == empty_state.NO_FILES
+    assert not panel.view.empty.add_button.isHidden()
     assert panel.view.empty.offer.isVisible()  # nothing finds by meaning yet
     ask(panel, qtbot, "Who?")
     assert "Add files or a folder first" in panel.view.ask_bar.notice.text()
-    assert panel.view.ask_bar.field.text() == "Who?" and panel.conversation.turns == []
+    assert panel.view.ask_bar.field.text() == "Who?"
+    assert panel.conversation.turns == []
     panel.view.header.text.click()
-    assert panel.view.empty.kind == empty_state.NO_TEXT and panel.view.empty.add_button.isHidden()
+    assert panel.view.empty.kind == empty_state.NO_TEXT
+    assert panel.view.empty.add_button.isHidden()
     assert not panel.view.empty.offer.isVisible()
     panel.view.header.files.click()
     assert panel.view.empty.offer.isVisible()
@@ -267,7 +286,9 @@ def test_dropped_files_make_a_collection(answer_context: AppContext, qtbot: QtBo
     with qtbot.waitSignal(panel.view.collections.indexed, timeout=20_000):
         panel.view.dropEvent(drop)
     made = panel.view.collections.current()
-    assert made is not None and made.roots == (file,) and not panel.view.pasting
+    assert made is not None
+    assert made.roots == (file,)
+    assert not panel.view.pasting
     assert panel.view.empty.kind == empty_state.FILES
     panel.shutdown()
 
@@ -276,10 +297,8 @@ def test_without_a_model_it_is_offered(shell_context: AppContext, no_models: Pat
     panel = AnswerPanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert (
-        panel.view.pages.currentWidget() is panel.view.offer_page
-        and panel.view.offer.fetch_button.isVisible()
-    )
+    assert panel.view.pages.currentWidget() is panel.view.offer_page
+    assert panel.view.offer.fetch_button.isVisible()
     panel.shutdown()
 
 
@@ -347,7 +366,8 @@ def test_a_question_may_be_narrowed_to_some_files(
     panel.view.scope.files_button.click()
     chooser = panel.view.scope.chooser
     assert chooser.rect().contains(chooser.card.geometry())
-    assert chooser.isVisible() and [row.path.name for row in chooser.files.files.rows] == [
+    assert chooser.isVisible()
+    assert [row.path.name for row in chooser.files.files.rows] == [
         "mill.txt",
         "other.txt",
     ]
@@ -360,11 +380,13 @@ def test_a_question_may_be_narrowed_to_some_files(
     panel.view.scope.whole_box.click()
     ask(panel, qtbot, "Who built the mill?")
     asked = answer_script.asked[-1]
-    assert asked["only"] == [tmp_path / "papers" / "mill.txt"] and asked["whole"] is True
+    assert asked["only"] == [tmp_path / "papers" / "mill.txt"]
+    assert asked["whole"] is True
     panel.view.scope.files_button.click()
     assert chooser.paths == {tmp_path / "papers" / "mill.txt"}
     chooser.all_button.click()
-    assert panel.view.scope.paths == [] and panel.view.scope.files_button.text() == "All files ▾"
+    assert panel.view.scope.paths == []
+    assert panel.view.scope.files_button.text() == "All files ▾"
 
 
 def test_conversations_are_kept_opened_again_and_deleted_with_undo(
@@ -388,7 +410,8 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     card.list.setCurrentRow(1)
     with qtbot.waitSignal(panel.conversation.history.opened):
         qtbot.keyClick(card.list, Qt.Key.Key_Return)
-    assert not panel.view.pasting and [turn.as_text() for turn in panel.conversation.turns] == before
+    assert not panel.view.pasting
+    assert [turn.as_text() for turn in panel.conversation.turns] == before
     assert panel.view.side.evidence.current is view(panel).evidence
     ask(panel, qtbot, "And who paid?")
     assert answer_script.asked[-1]["previous"][0] == "Who built the mill? Anna Holt"
@@ -398,7 +421,9 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     card.list.setCurrentRow(1)
     with qtbot.waitSignal(panel.conversation.history.opened):
         card.list.itemActivated.emit(card.list.item(1))
-    assert panel.view.pasting and panel.view.pasted.text() == MILL and panel.conversation.turns[0].answered
+    assert panel.view.pasting
+    assert panel.view.pasted.text() == MILL
+    assert panel.conversation.turns[0].answered
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
     card.list.setCurrentRow(1)

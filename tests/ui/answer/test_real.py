@@ -46,19 +46,20 @@ def test_from_dropped_files_to_answers(context: AppContext, qtbot: QtBot, tmp_pa
         panel.add_files([folder])
     ask(panel, qtbot, "Who designed the harbour?", 60_000)
     turn = panel.conversation.turns[-1]
-    assert turn.answered and "Amalia Storm" in turn.answer_text()
+    assert turn.answered
+    assert "Amalia Storm" in turn.answer_text()
     assert turn.places[turn.cited()[0]].passage.path == folder / "harbour.md"
     ask(panel, qtbot, "Where did she study?", 60_000)
-    assert (
-        "Delft" in panel.conversation.turns[-1].answer_text()
-        and "Amalia Storm" in panel.conversation.turns[-1].read_as
-    )
+    assert "Delft" in panel.conversation.turns[-1].answer_text()
+    assert "Amalia Storm" in panel.conversation.turns[-1].read_as
     ask(panel, qtbot, "Who is the president of France?", 60_000)
-    assert not panel.conversation.turns[-1].answered and panel.conversation.turns[-1].places
+    assert not panel.conversation.turns[-1].answered
+    assert panel.conversation.turns[-1].places
 
     (folder / "harbour.md").rename(folder / "port.md")
     ask(panel, qtbot, "How long is the north pier?", 60_000)
     turn = panel.conversation.turns[-1]
-    assert "612" in turn.answer_text() and turn.where(turn.cited()[0]) == folder / "port.md"
+    assert "612" in turn.answer_text()
+    assert turn.where(turn.cited()[0]) == folder / "port.md"
 
     panel.shutdown()

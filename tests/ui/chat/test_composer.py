@@ -48,9 +48,11 @@ def test_enter_in_an_input_method_does_not_send(composer: Composer, qtbot: QtBot
     composer.sent.connect(lambda: sent.append(1))
     compose(composer, "ni hao")
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)  # as some platforms pass it on
-    assert not sent and composer.text() == ""
+    assert not sent
+    assert composer.text() == ""
     compose(composer, "", "你好")
-    assert composer.text() == "你好" and not sent
+    assert composer.text() == "你好"
+    assert not sent
     qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
     assert sent == [1]
 
@@ -69,7 +71,9 @@ def test_empty_does_nothing(panel: ChatPanel, script: Script, qtbot: QtBot) -> N
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
     panel.send()
     assert not panel.composer.send_button.isEnabled()
-    assert panel.conversation.id == 0 and not script.asked and not panel.conversation.history.conversations()
+    assert panel.conversation.id == 0
+    assert not script.asked
+    assert not panel.conversation.history.conversations()
 
 
 def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -86,7 +90,8 @@ def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot)
     assert panel.header.meter.share > 1
     assert not panel.composer.notice.isHidden()
     panel.send()  # said plainly, and kept
-    assert panel.conversation.id == 0 and len(panel.composer.attachments) == 1
+    assert panel.conversation.id == 0
+    assert len(panel.composer.attachments) == 1
     assert "Shorten it" in panel.composer.notice.text()
 
 
@@ -107,7 +112,8 @@ def test_files_are_dropped_and_put_into_the_prompt(
     panel.composer.dropEvent(event)
     ask(panel, qtbot, "What is on it?")
     prompt = script.asked[0][0][-1].content
-    assert "buy milk" in prompt and prompt.endswith("What is on it?")
+    assert "buy milk" in prompt
+    assert prompt.endswith("What is on it?")
     assert panel.conversation.messages[0].attachments == ({"name": "notes.txt", "text": "buy milk"},)
     assert not panel.composer.attachments
 
@@ -116,7 +122,8 @@ def test_a_bad_file_is_said_in_place(panel: ChatPanel, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(bytes(range(256)) * 9)
     panel.composer.attach_files([path])
-    assert "photo.png" in panel.composer.notice.text() and not panel.composer.notice.isHidden()
+    assert "photo.png" in panel.composer.notice.text()
+    assert not panel.composer.notice.isHidden()
 
 
 def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -131,7 +138,8 @@ def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.composer.edit.insertFromMimeData(data)
     qtbot.keyClicks(panel.composer.edit, "about this")
     panel.open_conversation(first)
-    assert panel.composer.text() == "not sent yet" and not panel.composer.attachments
+    assert panel.composer.text() == "not sent yet"
+    assert not panel.composer.attachments
     panel.open_conversation(0)
     assert panel.composer.text() == "about this"
     assert len(panel.composer.attachments[0].text) == 30_000
@@ -140,7 +148,8 @@ def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
 def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "Why is the sky bleu?")
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
-    assert panel.composer.text() == "Why is the sky bleu?" and not panel.composer.editing.isHidden()
+    assert panel.composer.text() == "Why is the sky bleu?"
+    assert not panel.composer.editing.isHidden()
     panel.composer.set_text("Why is the sky blue?")
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Return)
     wait_quiet(panel, qtbot)
@@ -149,7 +158,8 @@ def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
     assert (first.sibling_index, first.sibling_count) == (1, 2)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Escape)
-    assert panel.conversation.editing is None and panel.composer.text() == ""
+    assert panel.conversation.editing is None
+    assert panel.composer.text() == ""
 
 
 def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:

@@ -51,12 +51,15 @@ def test_sending_creates_saves_and_answers(
     conversation.question_saved.connect(lambda: told.append("saved"))
     conversation.messages_changed.connect(lambda *_: told.append("messages"))
     conversation.list_changed.connect(lambda: told.append("list"))
-    assert conversation.id == 0 and conversation.title == "New chat"
+    assert conversation.id == 0
+    assert conversation.title == "New chat"
     conversation.send(Draft("Where?"))
     assert told == ["created", "saved", "messages", "list"]
-    assert conversation.answer is not None and conversation.shows(conversation.answer)
+    assert conversation.answer is not None
+    assert conversation.shows(conversation.answer)
     qtbot.waitUntil(lambda: not generation.running)
-    assert conversation.answer is None and conversation.title == "Where?"
+    assert conversation.answer is None
+    assert conversation.title == "Where?"
     assert texts(conversation) == ["Where?", "Paris is the capital."]
     assert chat_context.settings.last_conversation == conversation.id
 
@@ -77,7 +80,8 @@ def test_versions_of_answers_and_questions_are_branches(
     assert held == [(newer.id, conversation.messages[-1].id)]
     conversation.editing = conversation.messages[0]
     ask(conversation, generation, qtbot, "better")
-    assert conversation.editing is None and texts(conversation) == ["better", "Other."]
+    assert conversation.editing is None
+    assert texts(conversation) == ["better", "Other."]
     assert conversation.messages[0].sibling_count == 2
 
 
@@ -104,13 +108,15 @@ def test_settings_and_draft_belong_to_a_conversation(
     conversation.save_settings(settings)
     ask(conversation, generation, qtbot, "first")
     turns, sampling, _ = script.asked[0]
-    assert turns[0].content == "Be brief." and sampling == settings.sampling
+    assert turns[0].content == "Be brief."
+    assert sampling == settings.sampling
     number, draft = conversation.id, Draft("About this:", (Attachment("a.txt", "words"),))
     conversation.save_draft(draft)
     conversation.open(0)
     assert conversation.settings.system_prompt == ""
     conversation.open(number)
-    assert conversation.settings == settings and drafts == [Draft(), draft]
+    assert conversation.settings == settings
+    assert drafts == [Draft(), draft]
 
 
 def test_a_temporary_chat_ends_with_its_answer(
@@ -121,8 +127,12 @@ def test_a_temporary_chat_ends_with_its_answer(
     script.pause_at = 1
     conversation.toggle_temporary()
     conversation.send(Draft("zebra"))
-    assert conversation.title == "Temporary chat" and conversation.answer is not None
+    assert conversation.title == "Temporary chat"
+    assert conversation.answer is not None
     conversation.toggle_temporary()
-    assert conversation.temporary is None and not conversation.messages and not generation.running
+    assert conversation.temporary is None
+    assert not conversation.messages
+    assert not generation.running
     qtbot.waitUntil(lambda: not conversation.context.worker.jobs())
-    assert not ended and not conversation.history.conversations()
+    assert not ended
+    assert not conversation.history.conversations()

@@ -53,12 +53,15 @@ def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBo
         ("user", "What is the capital of France?"),
         ("assistant", "The capital is **Paris**."),
     ]
-    assert body(panel) == "The capital is Paris." and panel.composer.text() == ""
+    assert body(panel) == "The capital is Paris."
+    assert panel.composer.text() == ""
     assert titles(panel) == ["What is the capital of France?"]
     stats = panel.conversation.messages[-1].stats
-    assert panel.conversation.messages[-1].state == "complete" and stats["tokens_per_second"] == 50.0
+    assert panel.conversation.messages[-1].state == "complete"
+    assert stats["tokens_per_second"] == 50.0
     assert "50.0 tokens/s" in widget_of(panel).stats.text()
-    assert panel.header.meter.used == stats["context_used"] and panel.header.meter.length == CONTEXT
+    assert panel.header.meter.used == stats["context_used"]
+    assert panel.header.meter.length == CONTEXT
     turns, _sampling, _ = script.asked[0]
     assert [(turn.role, turn.content) for turn in turns] == [("user", "What is the capital of France?")]
 
@@ -76,7 +79,8 @@ def test_an_example_sends(panel: ChatPanel, script: Script, qtbot: QtBot) -> Non
     text = panel.empty.examples[0].text()
     panel.empty.examples[0].click()
     wait_quiet(panel, qtbot)
-    assert panel.conversation.messages[0].text == text and panel.views.stack.currentWidget() is panel.view
+    assert panel.conversation.messages[0].text == text
+    assert panel.views.stack.currentWidget() is panel.view
 
 
 def test_stop_keeps_what_came_and_continue_goes_on(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
@@ -91,14 +95,16 @@ def test_stop_keeps_what_came_and_continue_goes_on(panel: ChatPanel, script: Scr
     assert (last.text, last.state) == ("Once upon", "stopped")
     assert panel.composer.send_button.accessibleName() == "Send"
     widget = widget_of(panel)
-    assert not widget.main_button.isHidden() and widget.main_button.text() == "Continue"
+    assert not widget.main_button.isHidden()
+    assert widget.main_button.text() == "Continue"
     script.pieces, script.pause_at = [" a time."], -1
     widget.main_button.click()
     wait_quiet(panel, qtbot)
     last = panel.conversation.messages[-1]
     assert (last.text, last.state) == ("Once upon a time.", "complete")
     turns, _, continued = script.asked[-1]
-    assert continued and turns[-1].content == "Once upon"
+    assert continued
+    assert turns[-1].content == "Once upon"
     assert len(panel.conversation.messages) == 2
 
 
@@ -132,7 +138,8 @@ def test_streaming_saves_twice_a_second_and_repaints_rarely(
     script.pieces = ["word "] * 300
     ask(panel, qtbot, "go")
     gaps = [b - a for a, b in itertools.pairwise(paints)]
-    assert len(paints) > 8 and sorted(gaps)[len(gaps) // 20] > REPAINT_MS / 1000 * 0.6
+    assert len(paints) > 8
+    assert sorted(gaps)[len(gaps) // 20] > REPAINT_MS / 1000 * 0.6
     took = paints[-1] - paints[0]
     assert 2 <= len(saves) <= took * 2 + 3
     assert panel.conversation.messages[-1].text == "word " * 300
@@ -144,7 +151,8 @@ def test_another_conversation_while_one_is_answered(panel: ChatPanel, script: Sc
     panel.new_conversation()
     assert panel.composer.send_button.accessibleName() == "Send"
     panel.open_conversation(first)
-    assert panel.composer.send_button.accessibleName() == "Stop" and body(panel) == "slow"
+    assert panel.composer.send_button.accessibleName() == "Stop"
+    assert body(panel) == "slow"
     script.go.set()
     wait_quiet(panel, qtbot)
     assert body(panel) == "slow answer"
@@ -156,9 +164,11 @@ def test_regenerate_makes_branches(panel: ChatPanel, script: Script, qtbot: QtBo
     widget_of(panel).buttons["regenerate"].click()
     wait_quiet(panel, qtbot)
     widget = widget_of(panel)
-    assert body(panel) == "Other." and widget.branch.text() == "2/2"
+    assert body(panel) == "Other."
+    assert widget.branch.text() == "2/2"
     widget.buttons["previous"].click()
-    assert body(panel) == "Paris is the capital." and widget_of(panel).branch.text() == "1/2"
+    assert body(panel) == "Paris is the capital."
+    assert widget_of(panel).branch.text() == "1/2"
     assert not widget_of(panel).buttons["previous"].isEnabled()
     panel.message_actions.regenerate_last()
     wait_quiet(panel, qtbot)
@@ -211,14 +221,16 @@ def test_known_errors_stand_in_place_with_retry(panel: ChatPanel, script: Script
     script.pieces, script.error = [], KnownError("message-too-long", tokens=3000, context=2048)
     ask(panel, qtbot, "too long")
     widget = widget_of(panel)
-    assert "3000" in widget.status.text() and widget.main_button.text() == "Retry"
+    assert "3000" in widget.status.text()
+    assert widget.main_button.text() == "Retry"
     assert panel.conversation.messages[0].text == "too long"  # kept
     script.pieces, script.error = ["Now it works."], None
     widget.main_button.click()
     wait_quiet(panel, qtbot)
     assert [text for _, text in shown(panel)] == ["too long", "Now it works."]
     last = panel.conversation.messages[-1]
-    assert last.state == "complete" and "error" not in last.stats
+    assert last.state == "complete"
+    assert "error" not in last.stats
 
 
 def test_bugs_are_shown_and_the_text_kept(
@@ -229,7 +241,8 @@ def test_bugs_are_shown_and_the_text_kept(
     script.pieces, script.error = ["Half"], ZeroDivisionError("boom")
     ask(panel, qtbot, "x")
     assert [type(error) for error in caught] == [ZeroDivisionError]
-    assert panel.conversation.messages[-1].text == "Half" and panel.conversation.messages[-1].state == "error"
+    assert panel.conversation.messages[-1].text == "Half"
+    assert panel.conversation.messages[-1].state == "error"
     assert widget_of(panel).main_button.text() == "Retry"
 
 
@@ -246,7 +259,8 @@ def test_a_crash_leaves_an_answer_to_go_on_with(
     qtbot.addWidget(panel)
     panel.resize(900, 600)
     panel.show()
-    assert body(panel) == "Once upon" and widget_of(panel).main_button.text() == "Continue"
+    assert body(panel) == "Once upon"
+    assert widget_of(panel).main_button.text() == "Continue"
     panel.shutdown()
 
 
@@ -263,13 +277,16 @@ def test_a_temporary_chat_is_never_written(
     ask(panel, qtbot, "kept")
     panel.header.temporary.click()
     ask(panel, qtbot, "zebra secret")
-    assert shown(panel)[0] == ("user", "zebra secret") and titles(panel) == ["kept"]
+    assert shown(panel)[0] == ("user", "zebra secret")
+    assert titles(panel) == ["kept"]
     panel.header.temporary.click()
-    assert panel.conversation.temporary is None and not panel.conversation.messages
+    assert panel.conversation.temporary is None
+    assert not panel.conversation.messages
     data = b"".join(
         path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()
     )
-    assert b"kept" in data and b"zebra" not in data
+    assert b"kept" in data
+    assert b"zebra" not in data
 
 
 def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
@@ -284,19 +301,24 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
     row = panel.list.model.rows[-1].conversation
     assert "查找" in row.snippet
     panel.list.open_index(panel.list.model.index(len(panel.list.model.rows) - 1))
-    assert panel.conversation.id == first and panel.find_bar.isVisible()
+    assert panel.conversation.id == first
+    assert panel.find_bar.isVisible()
     qtbot.waitUntil(lambda: panel.find_bar.count.text() == "1 of 1")
     panel.list.search.clear()
     qtbot.waitUntil(lambda: len(titles(panel)) == 2)
     index = panel.list.model.index(panel.list.model.row_of(first))
     assert panel.list.model.setData(index, "  Search  trees ")
-    assert "Search trees" in titles(panel) and panel.header.title.whole_text() == "Search trees"
+    assert "Search trees" in titles(panel)
+    assert panel.header.title.whole_text() == "Search trees"
     panel.list.action.emit("pin", first)
-    assert panel.list.model.rows[0].heading == "Pinned" and titles(panel)[0] == "Search trees"
+    assert panel.list.model.rows[0].heading == "Pinned"
+    assert titles(panel)[0] == "Search trees"
     panel.list.action.emit("delete", first)
-    assert titles(panel) == ["about cooking"] and panel.conversation.id == 0
+    assert titles(panel) == ["about cooking"]
+    assert panel.conversation.id == 0
     panel.context.toasts[-1].undo()
-    assert len(titles(panel)) == 2 and panel.conversation.id == first
+    assert len(titles(panel)) == 2
+    assert panel.conversation.id == first
 
 
 def test_rename_in_place(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -318,7 +340,9 @@ def test_export_and_import(panel: ChatPanel, qtbot: QtBot, tmp_path: Path) -> No
         assert "Paris is the capital." in path.read_text(encoding="utf-8")
     json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     ids = panel.files.read(tmp_path / "x.json")
-    assert len(ids) == 1 and len(titles(panel)) == 2 and panel.conversation.id == ids[0]
+    assert len(ids) == 1
+    assert len(titles(panel)) == 2
+    assert panel.conversation.id == ids[0]
     assert [text for _, text in shown(panel)] == ["save me", "Paris is the capital."]
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
     assert panel.files.read(tmp_path / "bad.json") == []
@@ -338,7 +362,8 @@ def test_sampling_belongs_to_the_conversation(panel: ChatPanel, script: Script, 
     assert panel.drawer.temperature.value() == pytest.approx(0.05)
     panel.message_actions.regenerate_last()
     wait_quiet(panel, qtbot)
-    assert script.asked[-1][1].temperature == 0.05 and script.asked[-1][1].stop == ("END",)
+    assert script.asked[-1][1].temperature == 0.05
+    assert script.asked[-1][1].stop == ("END",)
 
 
 def test_a_language_the_model_was_not_made_for_is_said(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -347,7 +372,8 @@ def test_a_language_the_model_was_not_made_for_is_said(panel: ChatPanel, qtbot: 
     assert panel.banner.isHidden()
     panel.composer.set_text("请介绍一下北京")
     panel.send()
-    assert not panel.banner.isHidden() and "English" in panel.banner.text.text()
+    assert not panel.banner.isHidden()
+    assert "English" in panel.banner.text.text()
     wait_quiet(panel, qtbot)
     assert not panel.banner.isHidden()
 
@@ -369,9 +395,11 @@ def test_a_long_answer_is_announced(
 def test_the_drawer_makes_room_in_a_small_window(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.resize(900, 600)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
-    assert panel.drawer.isVisible() and panel.list.isHidden()
+    assert panel.drawer.isVisible()
+    assert panel.list.isHidden()
     panel.drawer.close_button.click()
-    assert panel.drawer.isHidden() and not panel.list.isHidden()
+    assert panel.drawer.isHidden()
+    assert not panel.list.isHidden()
 
 
 def test_an_answer_cut_before_its_first_word_can_be_tried_again(
@@ -384,7 +412,8 @@ def test_an_answer_cut_before_its_first_word_can_be_tried_again(
     panel.conversation.stop()
     wait_quiet(panel, qtbot)
     widget = widget_of(panel)
-    assert widget.status.text() == "Stopped." and widget.main_button.text() == "Retry"
+    assert widget.status.text() == "Stopped."
+    assert widget.main_button.text() == "Retry"
     script.pause_at = -1
     widget.main_button.click()
     wait_quiet(panel, qtbot)
@@ -402,7 +431,8 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     panel.conversation.stop()
     wait_quiet(panel, qtbot)
     assert panel.conversation.messages[-1].stats["tokens_per_second"] > 0
-    assert "tokens/s" in widget_of(panel).stats.text() and not panel.header.figures.text()
+    assert "tokens/s" in widget_of(panel).stats.text()
+    assert not panel.header.figures.text()
 
 
 def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:
@@ -413,7 +443,8 @@ def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBo
     panel.purge.begin()
     assert history.rows("SELECT 1 FROM messages")  # nothing yet: the window comes first
     qtbot.waitUntil(lambda: not panel.purge.is_running())
-    assert not history.rows("SELECT 1 FROM messages") and not panel.purge._step_timer.isActive()
+    assert not history.rows("SELECT 1 FROM messages")
+    assert not panel.purge._step_timer.isActive()
 
 
 def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
@@ -450,7 +481,8 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     saved: list[str] = []
     models.unload = lambda: saved.extend(kept)
     panel.context.unload_models()
-    assert saved == ["another"] and name in forgotten
+    assert saved == ["another"]
+    assert name in forgotten
 
 
 def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:

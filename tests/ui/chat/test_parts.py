@@ -104,7 +104,8 @@ def test_presets_are_saved_renamed_and_deleted(chat_context: AppContext, qtbot: 
     drawer.save_preset()
     drawer.name_field.setText("Poet")
     drawer.name_button.click()
-    assert names() == [*built_in, "Poet"] and drawer.values()[2] == "Poet"
+    assert names() == [*built_in, "Poet"]
+    assert drawer.values()[2] == "Poet"
     drawer.rename_preset()
     drawer.name_field.setText("Bard")
     drawer.name_button.click()
@@ -133,6 +134,7 @@ def test_numbers_look_alike_in_drawer_and_settings(chat_context: AppContext, qtb
     qtbot.addWidget(drawer)
     qtbot.addWidget(editor)
     for one, other in ((drawer.top_k, editor.fields["top_k"]), (drawer.top_p, editor.fields["top_p"])):
-        assert type(one) is type(other) and one.width() == other.width()
+        assert type(one) is type(other)
+        assert one.width() == other.width()
         assert one.alignment() == other.alignment() == Qt.AlignmentFlag.AlignRight
         assert one.lineEdit().textMargins() == other.lineEdit().textMargins()

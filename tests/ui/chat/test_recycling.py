@@ -134,11 +134,13 @@ def test_the_tab_order_is_read_without_making_anybody_a_child(qtbot: QtBot) -> N
     column.addWidget(text)
     document = text.document()
     chain = tab_chain(window)
-    assert chain[:2] == [button, text] and window not in chain
+    assert chain[:2] == [button, text]
+    assert window not in chain
     button.deleteLater()
     del button, chain
     delete_now()
-    assert shiboken6.isValid(document) and shiboken6.isValid(column)
+    assert shiboken6.isValid(document)
+    assert shiboken6.isValid(column)
     assert document is text.document()
 
 

@@ -53,9 +53,11 @@ def test_three_thousand_messages_open_fast(panel: ChatPanel, qtbot: QtBot) -> No
     panel.open_conversation(number)
     QApplication.processEvents()
     assert time.perf_counter() - started < 5
-    assert len(panel.view.column.items) == 3000 and len(panel.view.widgets) < 40
+    assert len(panel.view.column.items) == 3000
+    assert len(panel.view.widgets) < 40
     bar = panel.view.verticalScrollBar()
-    assert bar.value() == bar.maximum() and body(panel).endswith("End of 2999.")
+    assert bar.value() == bar.maximum()
+    assert body(panel).endswith("End of 2999.")
     slowest = 0.0
     for _ in range(60):
         started = time.perf_counter()
@@ -94,7 +96,8 @@ def test_view_follows_only_from_the_end(long_panel: ChatPanel, script: Script, q
     panel.send()
     answer = panel.conversation.answer
     qtbot.waitUntil(lambda: answer.text.count("\n\n") >= 30 and answer.shown == len(answer.text))
-    assert bar.value() == bar.maximum() and panel.view.jump.isHidden()
+    assert bar.value() == bar.maximum()
+    assert panel.view.jump.isHidden()
     bar.setValue(bar.value() - 900)
     place = top_of(panel)
     assert not panel.view.jump.isHidden()
@@ -102,7 +105,8 @@ def test_view_follows_only_from_the_end(long_panel: ChatPanel, script: Script, q
     wait_quiet(panel, qtbot)
     assert top_of(panel) == place
     panel.view.jump.click()
-    assert bar.value() == bar.maximum() and panel.view.jump.isHidden()
+    assert bar.value() == bar.maximum()
+    assert panel.view.jump.isHidden()
 
 
 def test_zoom_keeps_the_place(long_panel: ChatPanel) -> None:
@@ -164,7 +168,8 @@ def test_keyboard_walks_the_messages(long_panel: ChatPanel, qtbot: QtBot) -> Non
         qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
         assert panel.view.current_message() == panel.conversation.messages[-back].id
         widget = panel.view.widgets[panel.view.current_message()]
-        assert widget.body.hasFocus() and widget.current
+        assert widget.body.hasFocus()
+        assert widget.current
     qtbot.keyClick(widget.body, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     assert panel.view.current_message() == panel.conversation.messages[-2].id
     assert "Question" in panel.view.widgets[panel.conversation.messages[-2].id].accessibleName()
@@ -176,7 +181,8 @@ def test_selected_text_survives_scrolling(long_panel: ChatPanel) -> None:
     widget.body.selectAll()
     bar.setValue(0)
     bar.setValue(bar.maximum())
-    assert panel.view.widgets[panel.conversation.messages[-1].id] is widget and widget.has_selection()
+    assert panel.view.widgets[panel.conversation.messages[-1].id] is widget
+    assert widget.has_selection()
 
 
 def test_links_ask_before_they_open(panel: ChatPanel, script: Script, qtbot: QtBot, monkeypatch) -> None:
@@ -187,10 +193,13 @@ def test_links_ask_before_they_open(panel: ChatPanel, script: Script, qtbot: QtB
     text = panel.view.widgets[panel.conversation.messages[-1].id].body
     qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(12, 8))
     popup = panel.findChild(LinkPopup)
-    assert popup is not None and popup.address == "https://a.example/very"
-    assert not opened and popup.copy_button.hasFocus()
+    assert popup is not None
+    assert popup.address == "https://a.example/very"
+    assert not opened
+    assert popup.copy_button.hasFocus()
     popup.open_button.click()
-    assert opened == ["https://a.example/very"] and popup.isHidden()
+    assert opened == ["https://a.example/very"]
+    assert popup.isHidden()
 
 
 def test_a_file_address_cannot_be_opened(qtbot: QtBot) -> None:
@@ -220,7 +229,8 @@ def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbo
     ask(panel, qtbot, "x")
     text = panel.view.widgets[panel.conversation.messages[-1].id].body
     area = text._code_area(text.code_blocks()[0])
-    assert area.top() >= 0 and area.bottom() <= text.height()
+    assert area.top() >= 0
+    assert area.bottom() <= text.height()
     assert text._headers[0].y() >= 0
 
 
@@ -233,4 +243,5 @@ def test_escape_gives_the_focus_back_from_a_link(panel: ChatPanel, script: Scrip
     popup = panel.findChild(LinkPopup)
     assert popup is not None
     qtbot.keyClick(popup.copy_button, Qt.Key.Key_Escape)
-    assert popup.isHidden() and text.hasFocus()
+    assert popup.isHidden()
+    assert text.hasFocus()

@@ -112,7 +112,10 @@ def install(weights: Path, name: str = STARTER) -> None:
 
 def test_offers_the_catalog_with_size_license_and_memory(window: MainWindow) -> None:
     text = texts(catalog_row(window, STARTER))
-    assert "98 MB" in text and "English" in text and "of memory" in text and "Apache-2.0" in text
+    assert "98 MB" in text
+    assert "English" in text
+    assert "of memory" in text
+    assert "Apache-2.0" in text
 
 
 def test_nothing_is_fetched_without_a_click(window: MainWindow, source: Source) -> None:
@@ -126,11 +129,13 @@ def test_download_shows_progress_cancels_and_goes_on(
     row = catalog_row(window, STARTER)
     row.download_button.click()
     qtbot.waitUntil(lambda: row.progress.isVisible() and row.progress.value() == 406)
-    assert "40 MB of 98 MB" in texts(row) and row.cancel_button.isVisible()
+    assert "40 MB of 98 MB" in texts(row)
+    assert row.cancel_button.isVisible()
     assert "Downloading" in window.queue_view.button.text()
     row.cancel_button.click()
     qtbot.waitUntil(lambda: not window.downloads.is_running(STARTER))
-    assert row.download_button.text() == "Continue" and "1 MB of 98 MB are here" in texts(row)
+    assert row.download_button.text() == "Continue"
+    assert "1 MB of 98 MB are here" in texts(row)
     source.go_on.set()
     with qtbot.waitSignal(window.downloads.finished, timeout=10_000):
         row.download_button.click()
@@ -146,12 +151,14 @@ def test_failed_download_says_why_and_offers_again(window: MainWindow, source: S
     row = catalog_row(window, STARTER)
     row.download_button.click()
     qtbot.waitUntil(lambda: source.asked == [STARTER] and not window.downloads.is_running(STARTER))
-    assert "SmolLM2" in texts(row) and row.download_button.isVisible()
+    assert "SmolLM2" in texts(row)
+    assert row.download_button.isVisible()
 
 
 def test_terms_have_to_be_accepted_first(window: MainWindow) -> None:
     row = catalog_row(window, GEMMA)
-    assert not row.download_button.isEnabled() and row.accept.isVisible()
+    assert not row.download_button.isEnabled()
+    assert row.accept.isVisible()
     row.accept.setChecked(True)
     assert row.download_button.isEnabled()
     assert "gemma" in window.context.settings.acknowledged
@@ -162,7 +169,9 @@ def test_installed_model_says_what_it_is(window: MainWindow, starter_gguf: Path)
     install(starter_gguf)
     window.context.refresh_models()
     row = installed_row(window, STARTER)
-    assert "98 MB" in texts(row) and "Q4_1" in texts(row) and "English" in texts(row)
+    assert "98 MB" in texts(row)
+    assert "Q4_1" in texts(row)
+    assert "English" in texts(row)
     assert window.model_button.text() == row.model.title
     assert window.pages.currentWidget() is window.columns
 
@@ -191,8 +200,10 @@ def test_unusable_file_shows_its_sentence_and_is_not_chosen(window: MainWindow) 
     window.context.refresh_models()
     broken = next(model for model in window.context.installed_models() if model.problem)
     row = installed_row(window, broken.name)
-    assert not row.use_button.isVisible() and row._problem.isVisible()
-    assert broken.problem and broken.problem not in row._problem.text()
+    assert not row.use_button.isVisible()
+    assert row._problem.isVisible()
+    assert broken.problem
+    assert broken.problem not in row._problem.text()
     assert window.context.chosen_model() is None
 
 
@@ -201,11 +212,13 @@ def test_removal_can_be_undone(window: MainWindow, starter_gguf: Path) -> None:
     window.context.refresh_models()
     file = paths.models_dir() / STARTER / catalog()[STARTER].files[0].name
     installed_row(window, STARTER).remove_button.click()
-    assert window.context.chosen_model() is None and file.is_file()
+    assert window.context.chosen_model() is None
+    assert file.is_file()
     toast = window.toasts.toasts()[0]
     assert toast.action is not None
     toast.action.click()
-    assert window.context.chosen_model() is not None and file.is_file()
+    assert window.context.chosen_model() is not None
+    assert file.is_file()
 
 
 def test_removal_is_done_when_it_can_no_longer_be_undone(
@@ -237,5 +250,6 @@ def test_opened_file_is_registered_where_it_lies(
     with qtbot.waitSignal(window.downloads.added, timeout=10_000):
         window.add_model(file)
     chosen = window.context.chosen_model()
-    assert chosen is not None and chosen.path == file
+    assert chosen is not None
+    assert chosen.path == file
     assert not list(paths.models_dir().rglob("*.gguf"))

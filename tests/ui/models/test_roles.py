@@ -49,7 +49,8 @@ def window(
 def open_picker(window: MainWindow) -> ModelPicker:
     window.model_button.click()
     picker = window.overlay("models")
-    assert isinstance(picker, ModelPicker) and picker.isVisible()
+    assert isinstance(picker, ModelPicker)
+    assert picker.isVisible()
     return picker
 
 
@@ -86,12 +87,14 @@ def test_a_click_changes_the_model_of_that_panel_alone(window: MainWindow) -> No
     assert installed_row(picker, GEMMA).state.isVisible()
     assert not installed_row(picker, STARTER).state.isVisible()
     installed_row(picker, STARTER).use_button.click()
-    assert settings.roles == {"translate": STARTER} and settings.default_model == ""
+    assert settings.roles == {"translate": STARTER}
+    assert settings.default_model == ""
     assert window.model_button.text().startswith("SmolLM2")
     window.columns.show_panel("chat")
     picker = open_picker(window)
     installed_row(picker, GEMMA).use_button.click()
-    assert settings.roles == {"translate": STARTER} and settings.default_model == GEMMA
+    assert settings.roles == {"translate": STARTER}
+    assert settings.default_model == GEMMA
 
 
 def test_the_footer_tells_loaded_models_from_those_that_wait(window: MainWindow, qtbot: QtBot) -> None:

@@ -56,11 +56,14 @@ def write(path: Path, rows: list[list[str]]) -> Path:
 
 def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow, qtbot: QtBot) -> None:
     page = panel.text_page
-    assert page.open_button.isVisible() and not page.verdict.isVisible()
+    assert page.open_button.isVisible()
+    assert not page.verdict.isVisible()
     panel.context.send_text("chat", "sentiment", f"{GOOD} {BAD}")
     job = page.job
     qtbot.waitUntil(lambda: page.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
-    assert len(page.field.sentences) == 2 and page.field.extraSelections() and page.field.words
+    assert len(page.field.sentences) == 2
+    assert page.field.extraSelections()
+    assert page.field.words
     assert "Words that decided" in page.verdict.words.text()
     assert abs(sum(page.verdict.bar.shares) - 1) < 1e-6
 
@@ -74,13 +77,15 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
     page.field.setPlainText(LINES)
     run, rows = page.run_view.control, page.run_view.rows
     qtbot.waitUntil(lambda: run.state == FINISHED, timeout=LONG_WAIT)
-    assert page.lines_button.isChecked() and not page.verdict.isVisible()
+    assert page.lines_button.isChecked()
+    assert not page.verdict.isVisible()
     assert [rows.label_of(row) for row in range(3)] == ["positive", "negative", "neutral"]
     before = rows.shares_of(2)
     for row, label in ((1, "negative"), (2, "positive")):
         page.run_view.results.table.corrected.emit(row, label)
     qtbot.waitUntil(lambda: rows.label_of(2) == "positive" and rows.shares_of(2) != before, timeout=LONG_WAIT)
-    assert panel.corrections.moves and panel.corrections_button.text() == "2"
+    assert panel.corrections.moves
+    assert panel.corrections_button.text() == "2"
     panel.corrections.clear()
     qtbot.waitUntil(lambda: rows.shares_of(2) == before, timeout=LONG_WAIT)
     toast = window.toasts.toasts()[-1]
@@ -90,9 +95,11 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
 
     page.whole_button.click()
     qtbot.waitUntil(lambda: page.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
-    assert page.verdict.isVisible() and not page.run_view.isVisible()
+    assert page.verdict.isVisible()
+    assert not page.run_view.isVisible()
     panel.new_text()
-    assert not page.verdict.isVisible() and page.open_button.isVisible()
+    assert not page.verdict.isVisible()
+    assert page.open_button.isVisible()
 
 
 def test_a_table_is_previewed_run_paused_filtered_and_exported(
@@ -103,7 +110,8 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     drop(panel, file)
     page = panel.table_page
     qtbot.waitUntil(lambda: page.card.preview is not None)
-    assert panel.table_button.isChecked() and page.card.columns.currentText() == "what they said"
+    assert panel.table_button.isChecked()
+    assert page.card.columns.currentText() == "what they said"
     run, view = page.run_view.control, page.run_view
     said: list[str] = []
     set_text = view.progress.set_text
@@ -121,17 +129,21 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     view.progress.pause_button.click()
     assert run.state == RUNNING
     view.progress.cancel_button.click()
-    assert run.state == STOPPED and view.resume_button.isVisible()
+    assert run.state == STOPPED
+    assert view.resume_button.isVisible()
     done = view.rows.count()
     view.resume_button.click()
     qtbot.waitUntil(lambda: run.state == FINISHED, timeout=LONG_WAIT)
-    assert view.rows.count() == 104 and view.rows.counts()[""] == 1 and done < 104
+    assert view.rows.count() == 104
+    assert view.rows.counts()[""] == 1
+    assert done < 104
 
     results = view.results
     results.chart.pressed.emit("negative")
     assert set(map(view.rows.label_of, view.rows.shown_rows())) == {"negative"}
     results.table.open_row(1)
-    assert results.detail.isVisible() and results.detail.field.text() == BAD
+    assert results.detail.isVisible()
+    assert results.detail.field.text() == BAD
     view.exporter.write(tmp_path / "some.csv", shown=True)
     qtbot.waitUntil(lambda: (tmp_path / "some.csv").is_file())
     with open(tmp_path / "some.csv", encoding="utf-8-sig", newline="") as opened:
@@ -143,7 +155,8 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     qtbot.waitUntil(lambda: (tmp_path / "all.csv").is_file())
     with open(tmp_path / "all.csv", encoding="utf-8-sig", newline="") as opened:
         written = list(csv.reader(opened))
-    assert len(written) == 105 and written[3][1] == "'=1+1 is what I paid"
+    assert len(written) == 105
+    assert written[3][1] == "'=1+1 is what I paid"
     view.exporter.write(tmp_path / "chart.png")
     assert QImage(str(tmp_path / "chart.png")).width() > 1000
     view.exporter.write(file)
@@ -151,7 +164,8 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert view.exporter.suggested(".csv").name == "in sentiment.csv"
 
     page.card.close_button.click()
-    assert view.rows.count() == 0 and page.open_button.isVisible()
+    assert view.rows.count() == 0
+    assert page.open_button.isVisible()
     panel.open(file)  # all of it is known from before
     qtbot.waitUntil(lambda: page.card.preview is not None)
     page.card.start_button.click()
@@ -169,22 +183,27 @@ def test_what_cannot_be_judged_is_said_in_place(panel: SentimentPanel, qtbot: Qt
     mime = QMimeData()
     mime.setText("word " * 400_000)
     panel.text_page.field.insertFromMimeData(mime)
-    assert "2,000,000" in panel.problem_text.text() and panel.text_page.field.text() == ""
+    assert "2,000,000" in panel.problem_text.text()
+    assert panel.text_page.field.text() == ""
 
 
 def test_without_a_model_it_offers_one(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> None:
     panel = SentimentPanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.offer is not None and panel.offer.isVisible() and not panel.pages.isVisible()
+    assert panel.offer is not None
+    assert panel.offer.isVisible()
+    assert not panel.pages.isVisible()
 
 
 def test_it_is_all_named_and_speaks_chinese(panel: SentimentPanel, qtbot: QtBot) -> None:
     panel.context.set_language("zh_CN")
-    assert panel.text_button.text() == "文本" and panel.two_way.text() == "不含中性"
+    assert panel.text_button.text() == "文本"
+    assert panel.two_way.text() == "不含中性"
     panel.context.set_language("en")
     _, rows = panel._shortcut_rows()
-    assert len(rows) >= 10 and all(keys and text for keys, text in rows)
+    assert len(rows) >= 10
+    assert all(keys and text for keys, text in rows)
 
 
 def drop(panel: SentimentPanel, file: Path) -> None:

@@ -68,7 +68,8 @@ def test_rows_are_counted_filtered_and_sorted(rows: ResultRows) -> None:
     rows.set_filter(Filter(label=""))
     assert shown(rows, NUMBER) == ["3"]
     rows.set_filter(Filter(foreign=True))
-    assert shown(rows) == ["Guter Tag"] and "Deutsch" in rows.foreign_text()
+    assert shown(rows) == ["Guter Tag"]
+    assert "Deutsch" in rows.foreign_text()
     rows.set_filter(Filter(certainty=(0.6, 0.9)))
     assert shown(rows) == ["Bad luck"]
     rows.set_filter(Filter())
@@ -99,17 +100,19 @@ def test_corrections_count_before_the_model(
     corrections.changed.connect(rows.on_corrections)
     corrections.set_label("Bad luck", "neutral")
     qtbot.waitUntil(lambda: rows.count_corrected() == 1)
-    assert rows.label_of(1) == "neutral" and rows.counts()["negative"] == 0
+    assert rows.label_of(1) == "neutral"
+    assert rows.counts()["negative"] == 0
     rows.set_filter(Filter(corrected=True))
-    assert shown(rows) == ["Bad luck"] and "Negative" in rows.index(0, LABEL).data(
-        Qt.ItemDataRole.ToolTipRole
-    )
+    assert shown(rows) == ["Bad luck"]
+    assert "Negative" in rows.index(0, LABEL).data(Qt.ItemDataRole.ToolTipRole)
     rows.add(Block(0, (), tuple(scored(at, 0.8, 0.1) for at in range(2))))  # judged again
     rows.on_judged()
-    assert rows.label_of(1) == "neutral" and rows.shares_of(1)[0] == pytest.approx(0.8)
+    assert rows.label_of(1) == "neutral"
+    assert rows.shares_of(1)[0] == pytest.approx(0.8)
     corrections.undo()
     qtbot.waitUntil(lambda: rows.count_corrected() == 0)
-    assert rows.label_of(1) == "positive" and shown(rows) == []
+    assert rows.label_of(1) == "positive"
+    assert shown(rows) == []
 
 
 def test_the_row_in_focus_stays_through_order_and_filter(
@@ -164,7 +167,8 @@ def test_bars_filter_by_mouse_and_keys_and_the_picture_has_them(
     chart.resize(500, chart.height())
     chart.show()
     chart.show_counts({"positive": 30, "neutral": 10, "negative": 60, "": 5}, False)
-    assert chart.total() == 100 and "Neutral 10 (10 %)" in chart.accessibleName()
+    assert chart.total() == 100
+    assert "Neutral 10 (10 %)" in chart.accessibleName()
     with qtbot.waitSignal(chart.pressed) as pressed:
         qtbot.mouseClick(chart, Qt.MouseButton.LeftButton, pos=chart.rect().bottomLeft() / 1.2)
     assert pressed.args == ["negative"]
@@ -200,12 +204,15 @@ def test_sentences_are_tinted_and_words_underlined_until_the_text_changes(
     cursor = field.textCursor()
     cursor.setPosition(at + 4)
     tip = field.tip_at(field.cursorRect(cursor).center())
-    assert "Dirty" in tip and "negative (-3.0)" in tip and "90 % negative" in tip
+    assert "Dirty" in tip
+    assert "negative (-3.0)" in tip
+    assert "90 % negative" in tip
     image = field.grab().toImage()
     seen = {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(image.height())}
     assert {shell_context.color("positive").name(), shell_context.color("negative").name()} <= seen
     field.insertPlainText("x")
-    assert not field.extraSelections() and not field.words
+    assert not field.extraSelections()
+    assert not field.words
 
 
 def test_no_certainty_that_nobody_has() -> None:
@@ -216,7 +223,8 @@ def test_no_certainty_that_nobody_has() -> None:
         ">99 %",
         "100 %",
     ]
-    assert is_right_to_left("123 שלום") and not is_right_to_left("Hi שלום")
+    assert is_right_to_left("123 שלום")
+    assert not is_right_to_left("Hi שלום")
 
 
 def test_a_row_is_looked_at_when_it_is_chosen_and_then_followed(

@@ -47,7 +47,8 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     assert (saved.theme, saved.language, saved.zoom, saved.device) == ("dark", "zh_CN", 1.5, "cpu")
     assert saved.quantize == "int4"
     assert (saved.context_length, saved.send_with_enter, saved.notify) == (4096, False, False)
-    assert settings.theme.currentData() == "dark" and settings.zoom.currentText() == "150%"
+    assert settings.theme.currentData() == "dark"
+    assert settings.zoom.currentText() == "150%"
 
 
 def test_it_does_not_stop_the_window(shell_window: MainWindow, qtbot: QtBot) -> None:
@@ -77,7 +78,8 @@ def test_zoom_by_keyboard_shows_in_the_drawer(shell_window: MainWindow) -> None:
 
 def test_presets_are_edited_added_removed_and_undone(shell_window: MainWindow, qtbot: QtBot) -> None:
     editor = drawer(shell_window).presets
-    assert editor.chooser.currentText() == "Balanced" and not editor.remove_button.isEnabled()
+    assert editor.chooser.currentText() == "Balanced"
+    assert not editor.remove_button.isEnabled()
     editor.fields["temperature"].setValue(0.6)
     assert Settings.load().presets[0]["sampling"]["temperature"] == 0.6
     assert editor.reset_button.isVisible()
@@ -85,7 +87,8 @@ def test_presets_are_edited_added_removed_and_undone(shell_window: MainWindow, q
     assert Settings.load().presets[0]["sampling"]["temperature"] == 0.4
 
     editor.add_button.click()
-    assert editor.name_edit.isVisible() and editor.name_edit.hasFocus()
+    assert editor.name_edit.isVisible()
+    assert editor.name_edit.hasFocus()
     editor.name_edit.setText("Poet")
     editor.name_edit.editingFinished.emit()
     editor.prompt.setPlainText("You write verse.")
@@ -138,6 +141,7 @@ def test_roles_name_their_models(
     pick(roles["answer"], "smollm2-135m-instruct")
     assert Settings.load().roles == {"answer": "smollm2-135m-instruct"}
     model = shell_window.context.model_for("answer")
-    assert model is not None and model.name == "smollm2-135m-instruct"
+    assert model is not None
+    assert model.name == "smollm2-135m-instruct"
     pick(roles["answer"], "")
     assert Settings.load().roles == {}

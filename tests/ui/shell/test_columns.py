@@ -153,27 +153,32 @@ def test_moving_opens_and_closes_columns() -> None:
 def test_a_single_panel_has_no_tab_bar(make_window: Callable[..., MainWindow]) -> None:
     window = make_window(keys=())
     assert not window.columns.tabs[0].bar.isVisible()
-    assert not window.panel_actions.rows() and not window.panel_actions.in_menu()
+    assert not window.panel_actions.rows()
+    assert not window.panel_actions.in_menu()
     press(window, Qt.Key.Key_PageDown, BOTH)
     assert stands(window) == [["chat"]]
 
 
 def test_panels_are_built_when_first_shown(make_window: Callable[..., MainWindow]) -> None:
     window = make_window()
-    assert window.columns.tabs[0].bar.isVisible() and Fake.built == []
+    assert window.columns.tabs[0].bar.isVisible()
+    assert Fake.built == []
     assert window.focusWidget() is window.chat
     press(window, Qt.Key.Key_3)
     answer = window.columns.panel("answer")
-    assert Fake.built == ["answer"] and answer.field.hasFocus()
+    assert Fake.built == ["answer"]
+    assert answer.field.hasFocus()
     press(window, Qt.Key.Key_Tab)  # round to the first
     assert window.columns.active_key == "chat"
     press(window, Qt.Key.Key_Tab)
-    assert window.columns.active_key == "translate" and Fake.built == ["answer", "translate"]
+    assert window.columns.active_key == "translate"
+    assert Fake.built == ["answer", "translate"]
     press(window, Qt.Key.Key_9)  # there is none
     assert window.columns.active_key == "translate"
     translate = window.columns.panel("translate")
     window.close()
-    assert answer.was_shut_down and translate.was_shut_down
+    assert answer.was_shut_down
+    assert translate.was_shut_down
 
 
 def test_keys_move_a_panel_to_the_other_column(make_window: Callable[..., MainWindow]) -> None:
@@ -182,23 +187,28 @@ def test_keys_move_a_panel_to_the_other_column(make_window: Callable[..., MainWi
     press(window, Qt.Key.Key_PageDown, BOTH)
     assert stands(window) == [["chat", "answer"], ["translate"]]
     translate = window.columns.panel("translate")
-    assert translate.field.hasFocus() and window.chat.isVisible() and translate.isVisible()
+    assert translate.field.hasFocus()
+    assert window.chat.isVisible()
+    assert translate.isVisible()
     assert "answer" not in Fake.built  # passing by is not showing
     press(window, Qt.Key.Key_PageDown, BOTH)  # there is no third
     assert stands(window) == [["chat", "answer"], ["translate"]]
     press(window, Qt.Key.Key_PageUp, BOTH)
     assert stands(window) == [["chat", "answer", "translate"]]
-    assert window.columns.panel("translate") is translate and translate.field.hasFocus()
+    assert window.columns.panel("translate") is translate
+    assert translate.field.hasFocus()
 
 
 def test_the_menu_of_a_tab(make_window: Callable[..., MainWindow]) -> None:
     window = make_window()
     left, right = window.columns.tab_menu("answer").actions()
-    assert left.isEnabled() and right.isEnabled()
+    assert left.isEnabled()
+    assert right.isEnabled()
     right.trigger()
     assert stands(window) == [["chat", "translate"], ["answer"]]
     left, right = window.columns.tab_menu("answer").actions()
-    assert left.isEnabled() and not right.isEnabled()
+    assert left.isEnabled()
+    assert not right.isEnabled()
     left.trigger()
     assert stands(window) == [["chat", "translate", "answer"]]
 
@@ -209,11 +219,14 @@ def test_a_tab_dragged_to_an_edge_opens_a_column(make_window: Callable[..., Main
     place = QPoint(window.columns.width() - 40 if right else 40, 300)
     drag(window, "translate", place)
     shown = window.columns.findChild(QWidget, "dropIndicator")
-    assert shown.isVisible() and shown.geometry().contains(place) and shown.width() == 600
+    assert shown.isVisible()
+    assert shown.geometry().contains(place)
+    assert shown.width() == 600
     drop(window, "translate", place)
     others = ["chat", "answer"]
     assert stands(window) == ([others, ["translate"]] if right else [["translate"], others])
-    assert not shown.isVisible() and window.columns.panel("translate").field.hasFocus()
+    assert not shown.isVisible()
+    assert window.columns.panel("translate").field.hasFocus()
 
 
 def test_tabs_are_dragged_between_columns(make_window: Callable[..., MainWindow]) -> None:
@@ -259,7 +272,8 @@ def test_the_layout_comes_back(make_window: Callable[..., MainWindow], shell_con
     again = make_window(keys=("answer", "sentiment", "translate"))
     assert stands(again) == [["chat", "sentiment"], ["answer", "translate"]]
     assert [tabs.current_slot().kind.key for tabs in again.columns.tabs] == ["chat", "answer"]
-    assert again.columns.active_key == "answer" and again.columns.panel("answer").field.hasFocus()
+    assert again.columns.active_key == "answer"
+    assert again.columns.panel("answer").field.hasFocus()
     assert Fake.built == ["answer"]
     assert again.columns.splitter.sizes() == pytest.approx(sizes, abs=3)
 
@@ -271,13 +285,15 @@ def test_a_narrow_window_has_one_column(make_window: Callable[..., MainWindow], 
     answer.second.setFocus()
     window.resize(700, 500)
     qtbot.waitUntil(lambda: stands(window) == [KEYS])
-    assert answer.isVisible() and answer.second.hasFocus()
+    assert answer.isVisible()
+    assert answer.second.hasFocus()
     assert not window.columns.can_move("answer", -1)
     assert window.columns.target_at("answer", QPoint(690, 300)) is None
     press(window, Qt.Key.Key_2)
     window.resize(1200, 500)
     qtbot.waitUntil(lambda: stands(window) == [["chat", "translate"], ["answer"]])
-    assert window.columns.active_key == "translate" and answer.isVisible()
+    assert window.columns.active_key == "translate"
+    assert answer.isVisible()
 
 
 def test_keys_act_on_the_panel_used_last(make_window: Callable[..., MainWindow]) -> None:
@@ -285,7 +301,8 @@ def test_keys_act_on_the_panel_used_last(make_window: Callable[..., MainWindow])
     window.columns.show_panel("translate")
     window.columns.move_panel("answer", 1)
     translate, answer = window.columns.panel("translate"), window.columns.panel("answer")
-    assert translate.isVisible() and answer.isVisible()
+    assert translate.isVisible()
+    assert answer.isVisible()
 
     def pressed() -> tuple[int, int]:
         press(window, Qt.Key.Key_E)
@@ -317,10 +334,12 @@ def test_a_click_on_a_tab_goes_to_its_panel(make_window: Callable[..., MainWindo
         QTest.mouseClick(
             left, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, left.tabRect(index).center()
         )
-        assert window.columns.active_key == key and window.columns.tabs[0].isAncestorOf(window.focusWidget())
+        assert window.columns.active_key == key
+        assert window.columns.tabs[0].isAncestorOf(window.focusWidget())
     left.setFocus()
     QTest.keyClick(left, Qt.Key.Key_Right)
-    assert window.columns.active_key == "translate" and left.hasFocus()
+    assert window.columns.active_key == "translate"
+    assert left.hasFocus()
 
 
 def test_tab_goes_through_the_columns_from_left_to_right(make_window: Callable[..., MainWindow]) -> None:
@@ -349,16 +368,21 @@ def test_text_goes_from_panel_to_panel(make_window: Callable[..., MainWindow]) -
     assert [action.text() for action in menu.actions()] == ["Translate this", "Ask about this"]
     menu.actions()[1].trigger()
     answer = window.columns.panel("answer")
-    assert answer.field.text() == "Good morning" and answer.field.hasFocus() and answer.isVisible()
+    assert answer.field.text() == "Good morning"
+    assert answer.field.hasFocus()
+    assert answer.isVisible()
     context.send_text("answer", "chat", "Hello")
     chat = window.chat
-    assert isinstance(chat, Panel) and chat.text() == "Hello" and chat.hasFocus()
+    assert isinstance(chat, Panel)
+    assert chat.text() == "Hello"
+    assert chat.hasFocus()
     with pytest.raises(KeyError):
         context.send_text("chat", "sentiment", "Hello")
     longer = QMenu()
     longer.addAction("Copy")
     actions = add_send_actions(longer, context, "answer", lambda: " ")
-    assert [action.isEnabled() for action in actions] == [False, False] and len(longer.actions()) == 4
+    assert [action.isEnabled() for action in actions] == [False, False]
+    assert len(longer.actions()) == 4
 
 
 def test_titles_follow_the_language(make_window: Callable[..., MainWindow]) -> None:
@@ -367,4 +391,5 @@ def test_titles_follow_the_language(make_window: Callable[..., MainWindow]) -> N
     bar = window.columns.tabs[0].bar
     assert [bar.tabText(index) for index in range(3)] == ["聊天", "翻译", "问答"]
     rows = window.panel_actions.rows()
-    assert rows[0] == ("Ctrl+1 … Ctrl+3", "转到某个面板") and len(rows) == 5
+    assert rows[0] == ("Ctrl+1 … Ctrl+3", "转到某个面板")
+    assert len(rows) == 5

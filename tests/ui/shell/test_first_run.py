@@ -26,7 +26,8 @@ from tests.ui.chat.kit import Script
 
 def first_run(window: MainWindow) -> FirstRun:
     page = window.first_run
-    assert isinstance(page, FirstRun) and window.pages.currentWidget() is page
+    assert isinstance(page, FirstRun)
+    assert window.pages.currentWidget() is page
     return page
 
 
@@ -34,7 +35,8 @@ def test_explains_itself_and_offers_one_button(shell_window: MainWindow) -> None
     page = first_run(shell_window)
     assert page.download_button.text() == "Download the starter model (98 MB)"
     assert page.download_button.hasFocus()  # Enter is enough
-    assert not page.progress.isVisible() and not page.cancel_button.isVisible()
+    assert not page.progress.isVisible()
+    assert not page.cancel_button.isVisible()
 
 
 def test_reads_chinese_after_a_switch(shell_window: MainWindow) -> None:
@@ -58,7 +60,8 @@ def test_download_ends_in_the_chat(
     page = first_run(shell_window)
     with qtbot.waitSignal(shell_window.downloads.finished, timeout=10_000):
         qtbot.keyClick(page.download_button, Qt.Key.Key_Space)
-        assert page.cancel_button.isVisible() and page.cancel_button.hasFocus()
+        assert page.cancel_button.isVisible()
+        assert page.cancel_button.hasFocus()
     assert shell_window.pages.currentWidget() is shell_window.columns
     assert shell_window.chat.hasFocus()
     assert shell_window.context.settings.default_model == starter().name
@@ -76,7 +79,8 @@ def test_failure_is_said_in_place(
     page = first_run(shell_window)
     page.download_button.click()
     qtbot.waitUntil(lambda: not shell_window.downloads.is_running(starter().name))
-    assert page.download_button.isVisible() and page._state.isVisible()
+    assert page.download_button.isVisible()
+    assert page._state.isVisible()
     assert starter().title in page._state.text()
 
 
@@ -101,10 +105,12 @@ def test_one_click_accepts_the_terms_and_fetches_the_model_for_tasks(
 
     monkeypatch.setattr(shell_window.downloads, "_fetch", fetch)
     offer = first_run(shell_window).tasks_offer
-    assert "Accept the terms" in offer.fetch_button.text() and "253 MB" in offer.fetch_button.text()
+    assert "Accept the terms" in offer.fetch_button.text()
+    assert "253 MB" in offer.fetch_button.text()
     offer.terms_button.click()
     card = shell_window.findChild(TermsCard)
-    assert card is not None and card.isVisible()
+    assert card is not None
+    assert card.isVisible()
     assert "Gemma is provided under and subject to the Gemma Terms of Use" in card.text.toPlainText()
     assert "3.2 Use Restrictions" in card.text.toPlainText()
     card.close_button.click()
@@ -112,18 +118,21 @@ def test_one_click_accepts_the_terms_and_fetches_the_model_for_tasks(
     offer.fetch_button.click()
     qtbot.waitUntil(lambda: asked == ["gemma-3-270m"] and not shell_window.downloads.is_running(asked[0]))
     assert Settings.load().acknowledged == ["gemma"], "remembered"
-    assert offer.model.title in offer._state.text() and offer._state.isVisible()
+    assert offer.model.title in offer._state.text()
+    assert offer._state.isVisible()
     assert offer.fetch_button.text() == "Download Gemma 3 270M (253 MB)"
 
 
 def test_the_offer_leaves_when_the_model_is_here(shell_window: MainWindow, minilm_folder: Path) -> None:
     offer = ModelOffer(shell_window.context, shell_window.downloads, "embed")
-    assert not offer.isHidden() and not offer.terms_button.isVisibleTo(offer)
+    assert not offer.isHidden()
+    assert not offer.terms_button.isVisibleTo(offer)
     (paths.models_dir() / minilm_folder.name).symlink_to(minilm_folder)
     shell_window.context.refresh_models()
     assert offer.isHidden()
     shell_window.context.on_fetched(minilm_folder.name)
-    assert shell_window.context.chosen_model() is None and first_run(shell_window)
+    assert shell_window.context.chosen_model() is None
+    assert first_run(shell_window)
     assert shell_window.context.settings.default_model == ""
 
 
@@ -139,7 +148,8 @@ def test_the_first_chat_offers_what_the_other_panels_need(
 
     monkeypatch.setattr(panel.context.downloads, "_fetch", fetch)
     offer = panel.empty.offer
-    assert offer is not None and offer.isVisible()
+    assert offer is not None
+    assert offer.isVisible()
     panel.resize(900, 480)
     button = offer.fetch_button
     qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())  # in a small window too

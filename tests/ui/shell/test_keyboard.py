@@ -26,19 +26,22 @@ def test_tab_goes_round_the_whole_window(shell_window: MainWindow, qtbot: QtBot)
         seen.append(now)
         qtbot.keyClick(now, Qt.Key.Key_Tab)
     assert shell_window.focusWidget() is shell_window.model_button  # no trap on the way
-    assert shell_window.settings_button in seen and shell_window.menu_button in seen
+    assert shell_window.settings_button in seen
+    assert shell_window.menu_button in seen
     assert shell_window.queue_view.button in seen
 
 
 def test_enter_presses_what_has_the_focus(shell_window: MainWindow, qtbot: QtBot) -> None:
     qtbot.keyClick(shell_window.settings_button, Qt.Key.Key_Return)
     settings = shell_window.overlay("settings")
-    assert settings is not None and settings.isVisible()
+    assert settings is not None
+    assert settings.isVisible()
     settings.close_overlay()
     assert shell_window.first_run is not None
     qtbot.keyClick(shell_window.first_run.models_button, Qt.Key.Key_Enter)
     models = shell_window.overlay("models")
-    assert models is not None and models.isVisible()
+    assert models is not None
+    assert models.isVisible()
 
 
 @pytest.mark.slow
@@ -65,7 +68,8 @@ def test_a_job_row_keeps_the_focus_while_the_clock_runs(shell_window: MainWindow
     qtbot.waitUntil(lambda: [row[1].state for row in view.rows()] == ["running"])
     view.button.click()
     before = shell_window.focusWidget()
-    assert before is not None and before.accessibleName() == "Stop Long job"
+    assert before is not None
+    assert before.accessibleName() == "Stop Long job"
     view.popup.fill()
     assert shell_window.focusWidget() is before
     qtbot.keyClick(before, Qt.Key.Key_Return)

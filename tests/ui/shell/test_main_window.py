@@ -91,8 +91,11 @@ def test_model_loads_after_the_first_paint_without_stalls(
         pass
     ticker.stop()
     info = loaded.args[0]
-    assert info is not None and info.name == "smollm2-135m-instruct" and info.weight_bytes > 0
-    assert seen[0].stage == "stage.engine" and len(seen) > 1
+    assert info is not None
+    assert info.name == "smollm2-135m-instruct"
+    assert info.weight_bytes > 0
+    assert seen[0].stage == "stage.engine"
+    assert len(seen) > 1
     assert window.model_button.text() == info.title
     assert info.title in window.queue_view.model_label.whole_text()
     assert max(gaps) < 1, sorted(gaps)[-5:]
@@ -115,8 +118,10 @@ def test_closing_while_a_job_runs_stops_it(shell_window: MainWindow, qtbot: QtBo
     assert shell_window.queue_view.stop_button.isVisible()
     panel = shell_window.chat
     shell_window.close()
-    assert closed.is_set() and not shell_window.isVisible()
-    assert isinstance(panel, Panel) and panel.was_shut_down
+    assert closed.is_set()
+    assert not shell_window.isVisible()
+    assert isinstance(panel, Panel)
+    assert panel.was_shut_down
 
 
 def test_end_of_session_closes_the_window(shell_window: MainWindow, qtbot: QtBot) -> None:
@@ -194,7 +199,8 @@ def test_tab_stays_inside_an_open_drawer(shell_window: MainWindow, qtbot: QtBot)
     seen = set()
     for _ in range(60):
         focused = QApplication.focusWidget()
-        assert focused is not None and drawer.isAncestorOf(focused)
+        assert focused is not None
+        assert drawer.isAncestorOf(focused)
         seen.add(focused)
         qtbot.keyClick(focused, Qt.Key.Key_Tab)
     assert len(seen) > 10
@@ -236,9 +242,11 @@ def test_notice_with_undo(shell_window: MainWindow) -> None:
     undone: list[int] = []
     shell_window.context.toast("It was removed.", undo=lambda: undone.append(1))
     (toast,) = shell_window.toasts.toasts()
-    assert toast.action is not None and toast.action.text() == "Undo"
+    assert toast.action is not None
+    assert toast.action.text() == "Undo"
     toast.action.click()
-    assert undone == [1] and not shell_window.toasts.toasts()
+    assert undone == [1]
+    assert not shell_window.toasts.toasts()
 
 
 def test_notices_pile_up_to_three_and_do_not_repeat(shell_window: MainWindow) -> None:
@@ -253,7 +261,9 @@ def test_notices_pile_up_to_three_and_do_not_repeat(shell_window: MainWindow) ->
 def test_known_error_is_a_sentence_in_the_window(shell_window: MainWindow) -> None:
     shell_window.context.show_error(KnownError("no-model"))
     (toast,) = shell_window.toasts.toasts()
-    assert toast.request.error and toast.request.text and "no-model" not in toast.request.text
+    assert toast.request.error
+    assert toast.request.text
+    assert "no-model" not in toast.request.text
 
 
 def test_bug_shows_its_traceback_and_can_be_copied(
@@ -265,7 +275,9 @@ def test_bug_shows_its_traceback_and_can_be_copied(
     except ZeroDivisionError as error:
         shell_window.context.show_error(error)
     dialog = shell_window.bugs.dialog
-    assert dialog is not None and dialog.isVisible() and not dialog.isModal()
+    assert dialog is not None
+    assert dialog.isVisible()
+    assert not dialog.isModal()
     assert "on purpose" in dialog.text()
     dialog.copy_button.click()
     assert "on purpose" in QGuiApplication.clipboard().text()
@@ -359,14 +371,18 @@ def test_history_that_cannot_be_opened_is_replaced_by_a_new_one_or_one_in_memory
         extra.unlink()
     database.write_bytes(b"this is no database" * 500)
     history, problem = app.open_history()
-    assert isinstance(problem, KnownError) and problem.key == "history-recovered" and history.lasting
+    assert isinstance(problem, KnownError)
+    assert problem.key == "history-recovered"
+    assert history.lasting
     assert Path(str(problem.values["path"])).read_bytes().startswith(b"this is no database")
     history.close()
     database.write_bytes(
         b"SQLite format 3\0".ljust(60, b"\1") + b"\0\0\0\x63".ljust(40, b"\1")
     )  # of a newer version
     history, problem = app.open_history()
-    assert isinstance(problem, KnownError) and problem.key == "history-newer" and not history.lasting
+    assert isinstance(problem, KnownError)
+    assert problem.key == "history-newer"
+    assert not history.lasting
     history.close()
 
 

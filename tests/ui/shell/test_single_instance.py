@@ -87,7 +87,8 @@ def first(qtbot, tmp_path) -> Iterator[SingleInstance]:
 def test_a_second_start_raises_the_first_and_hands_over_its_files(holder, tmp_path):
     at = time.monotonic()
     second = start(tmp_path, "run", str(tmp_path / "笔记 1.txt"), str(tmp_path / "b.txt"))
-    assert line(second) == "second" and second.wait(10) == 0
+    assert line(second) == "second"
+    assert second.wait(10) == 0
     second.stdout.close()
     assert line(holder) == f"raised {tmp_path / '笔记 1.txt'} {tmp_path / 'b.txt'}"
     assert not SingleInstance(tmp_path).acquire()
@@ -175,7 +176,8 @@ def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
 def test_the_socket_is_local_and_private(first):
     path = Path(first._server.fullServerName())
     mode = path.stat().st_mode
-    assert stat.S_ISSOCK(mode) and not mode & 0o077
+    assert stat.S_ISSOCK(mode)
+    assert not mode & 0o077
 
 
 @pytest.mark.slow
@@ -188,7 +190,8 @@ def test_a_long_path_does_not_stop_it(qtbot, tmp_path):
     seen = Raised(instance)
     second = start(folder, "run", "/y")
     qtbot.waitUntil(lambda: seen.files == [["/y"]], timeout=10_000)
-    assert line(second) == "second" and second.wait(10) == 0
+    assert line(second) == "second"
+    assert second.wait(10) == 0
     second.stdout.close()
     instance.release()
 
@@ -217,7 +220,8 @@ def test_a_stranger_is_hung_up_on(qtbot, first, data):
             return ends[-1] == b""
 
         qtbot.waitUntil(hung_up)
-    assert seen.files == [] and set(ends) <= {b""}
+    assert seen.files == []
+    assert set(ends) <= {b""}
 
 
 @pytest.mark.slow
@@ -228,5 +232,6 @@ def test_one_who_says_nothing_does_not_keep_others_out(qtbot, first, tmp_path):
         silent.connect(first._server.fullServerName())
         second = start(tmp_path, "run", "/x")
         qtbot.waitUntil(lambda: seen.files == [["/x"]], timeout=10_000)
-        assert line(second) == "second" and second.wait(10) == 0
+        assert line(second) == "second"
+        assert second.wait(10) == 0
         second.stdout.close()

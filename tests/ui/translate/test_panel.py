@@ -54,13 +54,12 @@ def test_typing_is_translated_swapped_copied_and_said_differently(
 ) -> None:
     qtbot.keyClicks(panel.view.pair.source, "The train leaves at noon. We ate at home.")
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.map.pairs), timeout=60_000)
-    assert panel.view.languages.found == "en" and panel.view.languages.source_box.shown == "Detected: English"
+    assert panel.view.languages.found == "en"
+    assert panel.view.languages.source_box.shown == "Detected: English"
     first = panel.view.pair.target.text()
-    assert (
-        "train" in first
-        and first == panel.view.pair.map.target_text()
-        and len(panel.view.pair.map.pairs) == 2
-    )
+    assert "train" in first
+    assert first == panel.view.pair.map.target_text()
+    assert len(panel.view.pair.map.pairs) == 2
     assert len(panel.live.memory) >= 2
 
     panel.copy_translation()
@@ -72,11 +71,13 @@ def test_typing_is_translated_swapped_copied_and_said_differently(
     qtbot.waitUntil(lambda: card.list.count() > 0, timeout=60_000)
     wanted = card.list.item(0).text()
     qtbot.keyClick(card.list, Qt.Key.Key_Return)
-    assert panel.sentences.card is None and panel.view.pair.map.pairs[1].text == wanted
+    assert panel.sentences.card is None
+    assert panel.view.pair.map.pairs[1].text == wanted
     assert panel.view.pair.target.text().endswith(wanted)
     panel.live.run()  # what was chosen stays
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert panel.view.pair.map.pairs[1].text == wanted and panel.view.pair.map.pairs[1].chosen
+    assert panel.view.pair.map.pairs[1].text == wanted
+    assert panel.view.pair.map.pairs[1].chosen
 
     shown = panel.view.pair.target.text()
     panel.swap()
@@ -96,16 +97,16 @@ def test_at_first_a_text_in_the_windows_language_goes_into_another_one(
     qtbot.keyClicks(panel.view.pair.source, "The train leaves at noon.")
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.map.pairs), timeout=60_000)
     assert (panel.view.languages.source, panel.view.languages.target) == ("auto", "fr")
-    assert not panel.view.notice.isVisible() and "train" in panel.view.pair.target.text()
+    assert not panel.view.notice.isVisible()
+    assert "train" in panel.view.pair.target.text()
     assert shell_context.settings.translate_pair == ["auto", "fr"]
 
 
 def test_a_text_that_is_in_the_target_language_already_is_named(panel: TranslatePanel, qtbot: QtBot) -> None:
     panel.receive_text("Le train part à midi et nous avons mangé à la maison.")
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert (
-        panel.view.notice.isVisible() and panel.view.notice.text.text() == "This text is in French already."
-    )
+    assert panel.view.notice.isVisible()
+    assert panel.view.notice.text.text() == "This text is in French already."
     assert panel.view.pair.target.text() == ""
     panel.view.notice.action.click()
     assert panel.view.languages.target == "en"
@@ -119,7 +120,8 @@ def test_sentences_light_up_together_and_flags_are_told(panel: TranslatePanel, q
     assert [len(edit.extraSelections()) for edit in (pair.source, pair.target)] == [1, 3]
     assert pair.source.extraSelections()[0].cursor.selectedText() == "Two 2."
     assert pair.target.extraSelections()[0].cursor.selectedText() == "Deux."
-    assert pair.review_count.text() == "1" and pair.flagged() == [1]
+    assert pair.review_count.text() == "1"
+    assert pair.flagged() == [1]
     assert pair.target.tip_at(7) == "Numbers differ from the original."
     assert pair.target.tip_at(1) == "Uncertain: compare it with the original."
     panel.live.shutdown()
@@ -139,7 +141,8 @@ def test_clearing_can_be_undone(panel: TranslatePanel, shell_context: AppContext
     shell_context.toast_requested.connect(asked.append)
     panel.view.pair.source.replace_text("Something")
     panel.clear()
-    assert panel.view.pair.source.text() == "" and panel.view.pair.target.text() == ""
+    assert panel.view.pair.source.text() == ""
+    assert panel.view.pair.target.text() == ""
     asked[0].undo()
     assert panel.view.pair.source.text() == "Something"
     panel.live.shutdown()
@@ -152,7 +155,8 @@ def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, 
     control = Qt.KeyboardModifier.ControlModifier
     qtbot.keyClicks(panel.view.pair.source, "ab")
     qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_H, control)
-    assert panel.view.history_button.isChecked() and panel.view.pair.source.text() == "ab"
+    assert panel.view.history_button.isChecked()
+    assert panel.view.pair.source.text() == "ab"
     qtbot.keyClick(panel.history_view(), Qt.Key.Key_Escape)
     assert not panel.view.history_button.isChecked()
     qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_G, control)
@@ -174,11 +178,13 @@ def test_a_kept_translation_is_shown_as_it_was_without_the_model(panel: Translat
     assert panel.view.pair.target.text() == ""
     entry = panel.saver.history.entries()[0]
     panel.open_entry(entry.id)
-    assert panel.view.pair.target.text() == "Une 1.\nDeux." and not panel.live.running
+    assert panel.view.pair.target.text() == "Une 1.\nDeux."
+    assert not panel.live.running
     assert [pair.chosen for pair in panel.view.pair.map.pairs] == [
         True,
         False,
-    ] and panel.view.pair.flagged() == [1]
+    ]
+    assert panel.view.pair.flagged() == [1]
     assert (panel.view.languages.source, panel.view.languages.target) == ("en", "fr")
     panel.live.shutdown()
 
@@ -190,7 +196,9 @@ def test_without_a_model_that_translates_one_is_offered(
     qtbot.addWidget(panel)
     panel.show()
     panel.receive_text("Bonjour.")
-    assert panel.view.offer.isVisible() and not panel.view.pair.isVisible() and not panel.live.running
+    assert panel.view.offer.isVisible()
+    assert not panel.view.pair.isVisible()
+    assert not panel.live.running
     assert panel.view.pair.source.text() == "Bonjour."  # it waits for the model
     panel.shutdown()
 
@@ -259,15 +267,14 @@ def test_an_unknown_language_is_named_and_translated_only_when_wanted(
     text = "Het is vandaag erg mooi weer en wij gaan samen naar het strand met de kinderen."
     panel.receive_text(text)
     qtbot.waitUntil(lambda: panel.live.complete, timeout=60_000)
-    assert (
-        panel.view.notice.isVisible()
-        and "Dutch" in panel.view.notice.text.text()
-        and panel.view.pair.target.text() == ""
-    )
+    assert panel.view.notice.isVisible()
+    assert "Dutch" in panel.view.notice.text.text()
+    assert panel.view.pair.target.text() == ""
     assert panel.view.notice.action.text() == "Translate all the same"
     panel.view.notice.action.click()
     qtbot.waitUntil(lambda: panel.live.complete and bool(panel.view.pair.target.text()), timeout=60_000)
-    assert panel.view.notice.isVisible() and not panel.view.notice.action.isVisible()
+    assert panel.view.notice.isVisible()
+    assert not panel.view.notice.action.isVisible()
     assert panel.live.language == "nl"
 
 
@@ -277,4 +284,5 @@ def test_a_model_without_a_list_of_languages_is_said_to_have_none(panel: Transla
         panel.view.notice.text.text() == "This model does not say which languages it knows. Check its work."
     )
     panel.view.languages.set_known(("en", "fr"))
-    assert not panel.view.notice.isVisible() and panel.view.languages.target_box.findData("ru") < 0
+    assert not panel.view.notice.isVisible()
+    assert panel.view.languages.target_box.findData("ru") < 0

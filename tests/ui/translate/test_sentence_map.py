@@ -51,7 +51,8 @@ def test_places_of_characters_count_an_emoji_twice() -> None:
     text = "a😀b😀"
     places = Utf16Offsets(text)
     assert [places(at) for at in range(len(text) + 1)] == [0, 1, 3, 4, 6]
-    assert utf16_length(text) == 6 and utf16_length("plain") == 5
+    assert utf16_length(text) == 6
+    assert utf16_length("plain") == 5
 
 
 def test_the_same_results_again_change_nothing() -> None:
@@ -124,7 +125,8 @@ def test_a_text_that_was_replaced_takes_its_translation_along() -> None:
     target = applied([], pairs.add(results("One. | Two."), keep) + pairs.end("\n"))
     pairs.source_changed(0, 11, 6)
     target = applied(target, pairs.begin("Three."))
-    assert target == [] and pairs.pairs == []
+    assert target == []
+    assert pairs.pairs == []
     target = applied(target, pairs.add(results("Three."), keep) + pairs.end(""))
     assert text_of(target) == "THREE."
 
@@ -134,7 +136,8 @@ def test_an_emptied_text_empties_the_target() -> None:
     pairs.begin("One. | Two.")
     pairs.add(results("One. | Two."), keep)
     assert pairs.clear() == Edit(0, 9, "")
-    assert pairs.target_text() == "" and pairs.at_source(0) == -1
+    assert pairs.target_text() == ""
+    assert pairs.at_source(0) == -1
 
 
 def test_another_translation_moves_what_follows() -> None:

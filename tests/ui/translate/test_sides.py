@@ -36,7 +36,8 @@ def test_terms_are_written_in_place_and_saved(glossary: GlossaryView, qtbot: QtB
         assert model.setData(model.index(0, SOURCE), "  tea   house ")
         assert not model.terms  # half a term is none
         assert model.setData(model.index(0, TARGET), "salon de thé")
-    assert model.terms == [Term("tea house", "salon de thé")] and model.rowCount() == 2
+    assert model.terms == [Term("tea house", "salon de thé")]
+    assert model.rowCount() == 2
     assert model.setData(model.index(0, CASE), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
     assert glossary._glossaries.terms("en", "fr") == (Term("tea house", "salon de thé", True),)
     assert not model.setData(model.index(0, TARGET), " ")  # it needs both
@@ -95,7 +96,8 @@ def test_earlier_translations_are_searched_opened_and_deleted(
     asked = []
     shell_context.toast_requested.connect(asked.append)
     qtbot.keyClick(view.view, Qt.Key.Key_Delete)
-    assert view.model.rowCount() == 0 and history.get(first) is None
+    assert view.model.rowCount() == 0
+    assert history.get(first) is None
     asked[-1].undo()
     assert history.get(first) is not None
     view.keep.setChecked(False)
@@ -107,14 +109,17 @@ def test_languages_swap_rather_than_meet(qtbot: QtBot) -> None:
     row = LanguageRow(("en", "fr", "zh"), "auto", "fr", [])
     qtbot.addWidget(row)
     row.set_found("en")
-    assert row.language == "en" and row.source_box.shown == "Detected: English"
+    assert row.language == "en"
+    assert row.source_box.shown == "Detected: English"
     row.source_box.setCurrentIndex(row.source_box.findData("fr"))
     row.source_box.activated.emit(row.source_box.currentIndex())
-    assert row.source == "fr" and row.target != "fr"
+    assert row.source == "fr"
+    assert row.target != "fr"
     row.set_pair("en", "fr")
     row.target_box.setCurrentIndex(row.target_box.findData("en"))
     row.target_box.activated.emit(row.target_box.currentIndex())
-    assert (row.source, row.target) == ("fr", "en") and row.recent[:2] == ["fr", "en"]
+    assert (row.source, row.target) == ("fr", "en")
+    assert row.recent[:2] == ["fr", "en"]
     row.set_known(("en", "fr"))
     assert row.target_box.findData("zh") < 0  # the model's own list is what is offered
     row.set_known(("en",))  # of one language alone nothing could be translated
@@ -136,17 +141,22 @@ def test_files_are_translated_one_after_another(
     bad.write_text("?")
     panel._on_files([bad, good])
     files = panel.files
-    assert files is not None and panel.view.pages.currentWidget() is files and len(files.rows) == 2
+    assert files is not None
+    assert panel.view.pages.currentWidget() is files
+    assert len(files.rows) == 2
     paused = files.rows[1]
     paused.progress.pause_button.click()
     qtbot.waitUntil(lambda: files.rows[0].state == "failed", timeout=60_000)
-    assert "cannot be translated" in files.rows[0].facts.text() and paused.state == "paused"
+    assert "cannot be translated" in files.rows[0].facts.text()
+    assert paused.state == "paused"
     paused.progress.pause_button.click()
     qtbot.waitUntil(lambda: paused.state in ("done", "failed"), timeout=90_000)
     made = tmp_path / "letter.fr.md"
-    assert paused.state == "done" and made.read_text(encoding="utf-8").startswith("# ")
+    assert paused.state == "done"
+    assert made.read_text(encoding="utf-8").startswith("# ")
     assert good.read_text(encoding="utf-8") == "# Hello\n\nWe ate at home.\n"
-    assert not list(tmp_path.glob("*.part")) and paused.open_button.isVisible()
+    assert not list(tmp_path.glob("*.part"))
+    assert paused.open_button.isVisible()
     panel.shutdown()
 
 
@@ -160,10 +170,12 @@ def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
     text = "\n".join(["A line of a very long text."] * 40_000)
     panel.receive_text(text)
     assert panel.view.pair.source.text() == "What was here."
-    assert panel.view.notice.isVisible() and "1,119,999" in panel.view.notice.text.text()
+    assert panel.view.notice.isVisible()
+    assert "1,119,999" in panel.view.notice.text.text()
     panel.view.notice.action.click()
     files = panel.files
-    assert files is not None and files.rows[0].name.whole_text().startswith("Pasted text")
+    assert files is not None
+    assert files.rows[0].name.whole_text().startswith("Pasted text")
     path = files.rows[0].path
     qtbot.waitUntil(lambda: path.exists() and path.stat().st_size == len(text), timeout=60_000)
     panel.shutdown()
@@ -200,17 +212,23 @@ def test_unfinished_files_come_back_paused(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.view.notice.isVisible() and panel.files is None  # nothing starts by itself
+    assert panel.view.notice.isVisible()
+    assert panel.files is None
     panel.view.notice.action.click()
     files = panel.files
-    assert files is not None and [row.state for row in files.rows] == ["paused", "paused"]
-    assert files.rows[1].progress.cancel_button.text() == "Remove" and files._running is None
+    assert files is not None
+    assert [row.state for row in files.rows] == ["paused", "paused"]
+    assert files.rows[1].progress.cancel_button.text() == "Remove"
+    assert files._running is None
     files.rows[1].progress.cancel_button.click()
-    assert len(files.rows) == 1 and len(shell_context.settings.translate_files) == 1
+    assert len(files.rows) == 1
+    assert len(shell_context.settings.translate_files) == 1
     assert part.read_text(encoding="utf-8").splitlines()[: len(begun)] == begun
     files.rows[0].progress.pause_button.click()
     qtbot.waitUntil(lambda: files.rows[0].state == "done", timeout=120_000)
-    assert (tmp_path / "long.fr.txt").is_file() and not part.exists()
+    assert (tmp_path / "long.fr.txt").is_file()
+    assert not part.exists()
     qtbot.waitUntil(lambda: shell_context.settings.translate_files == [], timeout=5_000)
-    assert FileRow.from_remembered('["a"]') is None and FileRow.from_remembered("{") is None
+    assert FileRow.from_remembered('["a"]') is None
+    assert FileRow.from_remembered("{") is None
     panel.shutdown()
