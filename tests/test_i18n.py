@@ -191,7 +191,8 @@ def test_error_sentences_read_as_sentences(language: str) -> None:
     for key in english():
         if key.startswith("error."):
             text = i18n.catalog(language)[key]
-            assert re.search("[.。?？!！]", text) and len(text) > 12, f"{key}: {text}"
+            assert re.search("[.。?？!！]", text), f"{key}: {text}"
+            assert len(text) > 12, f"{key}: {text}"
 
 
 def test_switching_and_filling() -> None:

@@ -70,7 +70,8 @@ def test_the_window_opens() -> None:
         "print('stopped', context.worker.stop(60_000))\n"
         "context.history.close()\n",
     )
-    assert done.stdout.strip() == "stopped True" and done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() == "stopped True", done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_starter_answers(starter_gguf: Path) -> None:

@@ -394,7 +394,8 @@ def test_each_bad_model_is_listed_with_its_reason_and_hides_no_other(tiny: Path,
         assert {name for name, model in found.items() if not model.problem} == {"good", "odd", "tiny model"}
         for name in ("dangling", "senseless"):
             sentence = message(found[name].error())
-            assert name in sentence and "{" not in sentence, sentence
+            assert name in sentence, sentence
+            assert "{" not in sentence, sentence
 
 
 @pytest.mark.parametrize(

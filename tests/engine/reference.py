@@ -75,7 +75,8 @@ def reference_model(path: Path) -> transformers.PreTrainedModel:
     model, report = CLASSES[type(config)].from_pretrained(
         None, config=config, state_dict=dict(_weights(file)), dtype=torch.float32, output_loading_info=True
     )
-    assert not report["missing_keys"] and not report["unexpected_keys"], report
+    assert not report["missing_keys"], report
+    assert not report["unexpected_keys"], report
     assert not report["mismatched_keys"], report
     if "rope_freqs.weight" in file.tensors:
         # llama3: the converter worked out what each frequency is divided by

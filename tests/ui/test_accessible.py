@@ -104,7 +104,8 @@ def test_tab_reaches_every_control_and_comes_back(window: MainWindow, key: str, 
     window.columns.show_panel(key)
     panel = window.columns.panel(key)
     start = QApplication.focusWidget()
-    assert start is not None and panel.isAncestorOf(start), "a panel begins where a person writes"
+    assert start is not None, "a panel begins where a person writes"
+    assert panel.isAncestorOf(start), "a panel begins where a person writes"
     wanted, reached, order = stops(panel), set(), []
     for _ in range(120):
         now = QApplication.focusWidget()

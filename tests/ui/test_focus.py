@@ -97,7 +97,8 @@ def assert_good_place(used: QWidget | None = None) -> None:
     now = QApplication.focusWidget()
     assert now is not None, f"nowhere after {used}"
     where = f"{type(now).__name__} {now.accessibleName()!r} after {used.accessibleName() if used else ''!r}"
-    assert now.isVisible() and now.isEnabled(), where
+    assert now.isVisible(), where
+    assert now.isEnabled(), where
     assert not removes(now), where
     assert isinstance(now, READS) or now is used or is_start(now), where
 

@@ -41,7 +41,8 @@ def loads_or_says_why(path: Path) -> None:
         engine = run_to_end(load(path, device="cpu", float32=True))
     except KnownError as error:
         sentence = message(error)
-        assert not PYTHON.search(sentence) and "{" not in sentence, sentence
+        assert not PYTHON.search(sentence), sentence
+        assert "{" not in sentence, sentence
         assert not sentence.startswith("error."), sentence
         return
     try:

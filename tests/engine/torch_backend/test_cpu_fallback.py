@@ -217,7 +217,9 @@ def test_nowhere_to_go(
     card.passes = 1
     with pytest.raises(type(error)):
         decoder.forward([(first, [7]), (second, [8])])
-    assert not decoder.moved and first.ids == [5] and second.ids == [6], "as before"
+    assert not decoder.moved, "as before"
+    assert first.ids == [5], "as before"
+    assert second.ids == [6], "as before"
     card.passes = 10
     decoder.forward([(first, [7])])
     assert first.ids == [5, 7]

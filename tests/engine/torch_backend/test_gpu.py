@@ -194,11 +194,13 @@ def test_what_a_gone_state_left_is_taken_over_and_harms_nobody(device: str, tmp_
     assert state.keys[0] is tensors
     assert len(steps.kept) == 1
     other = answer()
-    assert other.keys[0] is not tensors and len(steps.kept) == 2, "what a state holds is its own"
+    assert other.keys[0] is not tensors, "what a state holds is its own"
+    assert len(steps.kept) == 2, "what a state holds is its own"
     decoder.forward([(state, some_ids(300))])
     decoder.forward([(state, [5])])
     third = answer()
-    assert third.keys[0] is tensors and len(steps.kept) == 3, "what was outgrown is handed on"
+    assert third.keys[0] is tensors, "what was outgrown is handed on"
+    assert len(steps.kept) == 3, "what was outgrown is handed on"
 
 
 @pytest.mark.parametrize("device", DEVICES)

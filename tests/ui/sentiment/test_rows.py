@@ -238,7 +238,8 @@ def test_a_row_is_looked_at_when_it_is_chosen_and_then_followed(
     table.row_opened.connect(seen.append)
     table.setCurrentIndex(rows.index(0, TEXT))
     qtbot.keyClick(table, Qt.Key.Key_Down)
-    assert seen == [] and table.current_row() == 1, "the arrow keys alone go through the table"
+    assert seen == [], "the arrow keys alone go through the table"
+    assert table.current_row() == 1, "the arrow keys alone go through the table"
     qtbot.keyClick(table, Qt.Key.Key_Return)
     table.follows = True
     qtbot.keyClick(table, Qt.Key.Key_Down)

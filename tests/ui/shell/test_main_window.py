@@ -184,9 +184,11 @@ def test_keyboard_opens_and_escape_closes(shell_window: MainWindow, qtbot: QtBot
         before = shell_window.focusWidget()
         qtbot.keyClick(shell_window, key, modifier)
         overlay = shell_window.overlay(name)
-        assert overlay is not None and overlay.isVisible(), name
+        assert overlay is not None, name
+        assert overlay.isVisible(), name
         focused = QApplication.focusWidget()
-        assert focused is not None and overlay.isAncestorOf(focused), name
+        assert focused is not None, name
+        assert overlay.isAncestorOf(focused), name
         qtbot.keyClick(focused, Qt.Key.Key_Escape)
         assert not overlay.isVisible(), name
         assert shell_window.focusWidget() is before

@@ -93,7 +93,8 @@ def test_every_icon_draws_something_in_one_color(shell_context: AppContext) -> N
         assert image.devicePixelRatio() == 2.0
         pixels = [image.pixelColor(x, y) for x in range(40) for y in range(40)]
         seen = {pixel.name() for pixel in pixels if pixel.alpha() == 255}
-        assert seen and all(color.startswith("#f") and color.endswith("0000") for color in seen), (name, seen)
+        assert seen, (name, seen)
+        assert all(color.startswith("#f") and color.endswith("0000") for color in seen), (name, seen)
 
 
 def test_icons_follow_the_theme_without_being_set_again(shell_context: AppContext) -> None:
