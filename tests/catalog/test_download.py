@@ -21,6 +21,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.catalog.server import Site, model_of
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 DATA = bytes(range(256)) * 12_000  # 3 MB, several chunks
 
 

@@ -18,6 +18,8 @@ from autogpt_desktop.catalog.transfer import SourceFailed, stream
 from autogpt_desktop.errors import KnownError
 from tests.catalog.server import Site, model_of
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 DATA = bytes(range(256)) * 4_000
 HALF = len(DATA) // 2
 

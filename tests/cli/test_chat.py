@@ -28,6 +28,8 @@ import pty
 import struct
 import termios
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 ROOT = Path(__file__).parents[2]
 # Answers with how long the question is; "slow" takes until it is stopped, "colors" steers the terminal.
 SCRIPTED = """

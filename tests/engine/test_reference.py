@@ -28,6 +28,8 @@ from tests.engine.reference import (
 )
 from tests.tiny import write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 PROSE = Path(__file__).parent.parent / "data" / "prose.txt"
 POSITIONS = 500  # compared one by one
 TOKENS = 4_000  # of the perplexity

@@ -37,6 +37,8 @@ from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.stand_in import install_stand_in
 from tests.ui.chat.kit import Script, wait_quiet
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 PANELS = ["chat", "translate", "answer", "sentiment"]
 READS = (QAbstractScrollArea, QLineEdit, QAbstractItemView, QAbstractSpinBox, QComboBox, InstalledRow)
 

@@ -24,6 +24,8 @@ from autogpt_desktop.documents.types import Document, Limits, Page
 from autogpt_desktop.errors import KnownError
 from tests.documents import files
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 posix = pytest.mark.skipif(os.name != "posix", reason="this system has no such thing")
 
 

@@ -17,6 +17,8 @@ from autogpt_desktop.storage.conversations import search
 from autogpt_desktop.tasks.sentiment import sources
 from autogpt_desktop.tasks.translate import constrained
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 EVERYTHING = [chr(code) for code in range(sys.maxunicode + 1)]
 OLD_INDEX = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"

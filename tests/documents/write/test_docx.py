@@ -18,6 +18,8 @@ from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 NAMES = (
     'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     ' xmlns:v="urn:schemas-microsoft-com:vml"'

@@ -18,6 +18,8 @@ from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 from tests.tiny import FAMILIES, write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 CASES = 625  # of each family
 INTERESTING = [
     *(0, 1, 2, 3, 4, 7, 8, 9, 12, 13, 31, 32, 33, 127, 128, 255, 256, 2**16),

@@ -17,6 +17,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.engine.formats.test_hf_config import SHAPE, llama
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 ODD: list[Any] = [[], [1, 2], {}, {"a": 1}, "words", "", -1, 0, 1e308, True, None, [[1]], 2**70, 0.5]
 # what an exception of Python's would read like
 PYTHON = re.compile(

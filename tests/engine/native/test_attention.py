@@ -18,7 +18,10 @@ from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.native.state import CacheType, NativeState, cache_bytes
 from tests.tiny import write_tiny_gguf
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
+pytestmark = [
+    pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built"),
+    pytest.mark.slow,
+]
 KINDS: list[CacheType] = ["float16", "int8"]
 # what write_tiny_gguf is told
 SHAPES: dict[str, dict[str, Any]] = {

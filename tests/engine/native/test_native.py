@@ -28,7 +28,10 @@ from autogpt_desktop.engine.native.weights import TYPES
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from tests.tiny import FAMILIES, write_tiny_gguf
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
+pytestmark = [
+    pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built"),
+    pytest.mark.slow,
+]
 CPU = torch.device("cpu")
 KERNELS = native.kernel_sets()
 SCALES = {"Q4_1": (0, 2), "Q5_1": (0, 2), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}

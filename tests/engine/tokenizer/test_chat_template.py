@@ -20,6 +20,8 @@ from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 from tests.tiny import CHATML, write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 GEMMA = """{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}
 {{ raise_exception('System role not supported') }}{%- endif -%}{%- for message in messages -%}
 {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}

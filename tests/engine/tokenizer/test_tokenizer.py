@@ -30,6 +30,8 @@ from tests.reference_tokenizers import (
 from tests.texts import SENTENCES, SPACES, multilingual_text
 from tests.tiny import tiny_tokenizer, write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 
 @pytest.fixture(scope="module")
 def starter(starter_gguf: Path) -> Tokenizer:

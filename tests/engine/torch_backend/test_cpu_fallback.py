@@ -23,6 +23,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
 from tests.tiny import write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 CPU = torch.device("cpu")
 GREEDY = Sampling(temperature=0.0, max_tokens=20)
 

@@ -36,6 +36,8 @@ from autogpt_desktop.events import Text
 from tests.engine.torch_backend.test_linear import random_source, reference
 from tests.tiny import write_tiny_gguf
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 GPUS = [
     name
     for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()))

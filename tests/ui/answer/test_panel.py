@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
@@ -20,6 +21,8 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.ui.answer.kit import BRIDGE, MILL, Script, ask
+
+pytestmark = pytest.mark.slow  # together they take seconds
 
 
 def view(panel: AnswerPanel, place: int = -1) -> TurnView:

@@ -20,6 +20,8 @@ from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.widgets.focus import tab_chain
 from tests.ui.chat.kit import Script, body, wait_quiet
 
+pytestmark = pytest.mark.slow  # together they take seconds
+
 NOTE = Attachment("note.txt", "Buy milk.")
 
 
