@@ -97,7 +97,7 @@ class Terminal:
 
     def ends(self) -> int:
         """The exit status; the terminal is as it was, with nothing left in it for the shell."""
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 90
         while self.process.poll() is None and time.monotonic() < ends:
             self.read(0.05)
         assert termios.tcgetattr(self.slave) == self.before
