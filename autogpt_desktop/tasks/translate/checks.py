@@ -212,13 +212,11 @@ def repaired(source: str, translation: str) -> tuple[str, bool]:
     wanted = Counter(parts)
     if (wanted - have).total() > _MOST_REPAIRED:
         return translation, True
-    if (wanted - have).total() > _MOST_REPAIRED:
-        return translation, True
     for part in parts:
         if have[part] >= wanted[part]:
             continue
-        loose = re.compile(r"\s*".join(map(re.escape, re.sub(r"\s+", "", part))), re.IGNORECASE)
-        if (match := loose.search(translation)) and match.group() != part:
+        match = _find_loosely(translation, part)
+        if match and match.group() != part:
             translation = translation[: match.start()] + part + translation[match.end() :]
             have = Counter(protected(translation))
             continue
@@ -226,6 +224,14 @@ def repaired(source: str, translation: str) -> tuple[str, bool]:
         translation, guessed = _put(translation, at, part), True
         have = Counter(protected(translation))
     return translation, guessed
+
+
+def _find_loosely(text: str, part: str) -> re.Match[str] | None:
+    """``part`` in other case or with blanks between its characters."""
+    letters = re.sub(r"\s+", "", part)
+    if len(letters) > len(text):  # a pattern as long as a text takes long to make
+        return None
+    return re.compile(r"\s*".join(map(re.escape, letters)), re.IGNORECASE).search(text)
 
 
 def _put(text: str, at: int, part: str) -> str:
