@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PLAIN_ABOVE = 100_000  # characters: longer texts are shown as they are
 _LINKS = 5_000  # opening brackets: with more the parser takes a second
+_LINES = 20_000  # the same, where each may be a block of its own
 _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
 
 
@@ -73,7 +74,7 @@ _BAD = {0: "\ufffd", 0xFDD0: None, 0xFDD1: None, 0xFFFC: None}
 
 def is_plain(text: str) -> bool:
     """Shown as it is: parsing it would hold the window up."""
-    return len(text) > PLAIN_ABOVE or text.count("[") > _LINKS
+    return len(text) > PLAIN_ABOVE or text.count("[") > _LINKS or text.count("\n") > _LINES
 
 
 def groups(tokens: list[Token]) -> Iterator[list[Token]]:
