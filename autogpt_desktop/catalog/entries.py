@@ -66,6 +66,7 @@ class CatalogModel:
     roles: tuple[str, ...]  # of settings.ROLES
     kind: str  # as InstalledModel.kind
     starter: bool
+    better: bool  # larger than what is offered first, and taken before it where it is installed
     files: tuple[FileEntry, ...]
 
     @property
@@ -106,6 +107,11 @@ def starter() -> CatalogModel:
     return next(model for model in catalog().values() if model.starter)
 
 
+def better() -> CatalogModel:
+    """The model that answers better than the starter, for a longer download."""
+    return next(model for model in catalog().values() if model.better)
+
+
 def human_size(size: float) -> str:
     """``98362432`` → ``"98 MB"``: decimal units, as file managers and shops count."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -135,6 +141,7 @@ def _model(name: str, table: dict[str, Any]) -> CatalogModel:
             roles=tuple(table["roles"]),
             kind=table.get("kind", "decoder"),
             starter=table.get("starter", False),
+            better=table.get("better", False),
             files=tuple(_file(entry) for entry in table["files"]),
         )
     except KeyError as error:

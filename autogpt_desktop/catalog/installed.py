@@ -80,8 +80,8 @@ def languages_of(path: Path) -> tuple[str, ...]:
 
 
 def resolve(name: str) -> Path:
-    """The file or folder that ``name`` means: a model's name or a path; "" and "autogpt": the
-    starter, else the first usable model that writes.
+    """The file or folder that ``name`` means: a model's name or a path; "" and "autogpt": the catalog's
+    better model or its starter, else the first usable model that writes.
 
     Raises KnownError: no-model, model-missing.
     """
@@ -89,8 +89,9 @@ def resolve(name: str) -> Path:
         usable = [model for model in installed() if not model.problem and model.kind == "decoder"]
         if not usable:
             raise KnownError("no-model")
-        starters = {entry.name for entry in catalog().values() if entry.starter}
-        return next((model for model in usable if model.name in starters), usable[0]).path
+        first = sorted(catalog().values(), key=lambda entry: (not entry.better, not entry.starter))
+        order = {entry.name: place for place, entry in enumerate(first) if entry.better or entry.starter}
+        return min(usable, key=lambda model: order.get(model.name, len(order))).path
     for model in installed():
         if model.name == name:
             return model.path

@@ -24,8 +24,8 @@ def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledMod
 def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]) -> str | None:
     """The name of the installed model for ``role``, one of ``settings.ROLES``; None: there is none.
 
-    The user's choice comes first. Else chat takes the starter, or the first model that can; the other
-    roles take the catalog's model for them where it is installed. Text roles then take the chat model.
+    The user's choice comes first. Else the catalog's models for the role that are installed, the better one
+    first. Chat then takes the first model that can, the other roles that deal in text the chat model.
     """
     models = list(models)
     names = [model.name for model in candidates(role, models)]
@@ -33,6 +33,7 @@ def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]
     if chosen in names:
         return chosen
     made_for_it = [entry.name for entry in made_for(role) if entry.name in names]
+    made_for_it.sort(key=lambda name: not catalog()[name].better)
     if role == "chat":
         return next(iter(made_for_it + names), None)
     if made_for_it:
@@ -41,9 +42,10 @@ def resolve_role(role: str, settings: Settings, models: Iterable[InstalledModel]
 
 
 def made_for(role: str) -> list[CatalogModel]:
-    """The models of the catalog that are made for the role, the starter first."""
+    """The models of the catalog that are made for the role, as they are offered: the starter first, the
+    larger one last."""
     found = [entry for entry in catalog().values() if role in entry.roles]
-    return sorted(found, key=lambda entry: not entry.starter)
+    return sorted(found, key=lambda entry: (entry.better, not entry.starter))
 
 
 def missing(role: str) -> KnownError:

@@ -16,6 +16,7 @@ from autogpt_desktop.settings import ROLES, Settings
 from tests.tiny import write_tiny_gguf
 
 STARTER, GEMMA, MINILM = "smollm2-135m-instruct", "gemma-3-270m", "all-minilm-l6-v2"
+BETTER = "qwen2.5-coder-1.5b-instruct"
 
 
 def model(name: str, kind: str = "decoder", problem: str | None = None) -> InstalledModel:
@@ -35,6 +36,8 @@ ALL = [model("mine"), model(GEMMA), model(STARTER), *ENCODERS]
         (ENCODERS, [None, None, None, MINILM, None]),
         ([model(GEMMA)], [GEMMA] * 3 + [None, GEMMA]),
         ([model("mine"), model(GEMMA, problem="model-damaged")], ["mine"] * 3 + [None, "mine"]),
+        ([*ALL, model(BETTER)], [BETTER, BETTER, BETTER, MINILM, GEMMA]),
+        ([model(STARTER), model(BETTER)], [BETTER, BETTER, BETTER, None, BETTER]),
         ([], [None] * 5),
     ],
 )

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.models.offer import ModelOffer
+from autogpt_desktop.ui.models.rows import fit_warning
 from autogpt_desktop.ui.widgets.basic import label
 from autogpt_desktop.ui.widgets.reading_style import SCROLL_BAR
 from autogpt_desktop.ui.widgets.theme import theme
@@ -59,7 +60,7 @@ class EmptyState(QScrollArea):
         column.addLayout(row)
         self._column = column
         self.offer: ModelOffer | None = None
-        self._offer_of_tasks()
+        self._offer_models()
         column.addStretch(3)
         self.setWidget(page)
         context.language_changed.connect(self.retranslate)
@@ -69,13 +70,20 @@ class EmptyState(QScrollArea):
         self.temporary = False
         self.retranslate()
 
-    def _offer_of_tasks(self) -> None:
-        """Before the first conversation: what the other panels need is one click away here too."""
-        model = made_for("translate")[0]
-        installed = any(each.name == model.name for each in self.context.installed_models())
-        if installed or self.context.settings.last_conversation:
+    def _offer_models(self) -> None:
+        """Before the first conversation: better answers are one click away, or where memory is too short
+        for them the smaller model that the other panels need."""
+        if self.context.settings.last_conversation:
             return
-        self.offer = ModelOffer(self.context, self.context.downloads, "translate")
+        installed = {each.name for each in self.context.installed_models()}
+        larger = made_for("chat")[-1]
+        fits = not fit_warning(larger, self.context.settings)
+        if fits and larger.name not in installed:
+            self.offer = ModelOffer(self.context, self.context.downloads, "chat", larger=True)
+        elif not fits and made_for("translate")[0].name not in installed:
+            self.offer = ModelOffer(self.context, self.context.downloads, "translate")
+        else:
+            return
         self._column.addSpacing(16)
         self._column.addWidget(self.offer)
         self.context.models_listed.connect(self._make_room)

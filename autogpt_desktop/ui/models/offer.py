@@ -13,18 +13,20 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
-from autogpt_desktop.ui.models.rows import download_text, show_progress
+from autogpt_desktop.ui.models.rows import download_text, fit_warning, memory_needed, show_progress
 from autogpt_desktop.ui.models.terms_card import show_terms
 from autogpt_desktop.ui.widgets.basic import button, label, languages_text, size_text
 
 
 class ModelOffer(QWidget):
-    """The catalog's model for a role. Hidden once that model is installed."""
+    """The catalog's model for a role. Hidden once that model is installed.
 
-    def __init__(self, context: AppContext, downloads: Downloads, role: str) -> None:
+    ``larger``: the last of the role's models, which answers better and takes longer to fetch."""
+
+    def __init__(self, context: AppContext, downloads: Downloads, role: str, *, larger: bool = False) -> None:
         super().__init__()
         self._context, self._downloads = context, downloads
-        self.model: CatalogModel = made_for(role)[0]
+        self.model: CatalogModel = made_for(role)[-1 if larger else 0]
         self._text = label(wrap=True)
         self._facts = label(size="small", tone="muted", wrap=True)
         self.fetch_button = button(icon="download")
@@ -60,11 +62,17 @@ class ModelOffer(QWidget):
 
     def retranslate(self) -> None:
         model = self.model
-        if "translate" in model.roles:
+        if model.better:
+            size, memory = size_text(model.size), size_text(memory_needed(model, self._context.settings))
+            self._text.setText(
+                tr("Better answers: {size}, needs {memory} of memory", size=size, memory=memory)
+            )
+        elif "translate" in model.roles:
             self._text.setText(tr("This model is made for Translate, Questions and Sentiment"))
         else:
             self._text.setText(tr("With this model files are searched by meaning too"))
-        self._facts.setText(f"{model.title} · {model.license} · {languages_text(model.languages)}")
+        facts = f"{model.title} · {model.license} · {languages_text(model.languages)}"
+        self._facts.setText("\n".join(filter(None, (facts, fit_warning(model, self._context.settings)))))
         self.terms_button.setText(tr("Read the terms"))
         self.cancel_button.setText(tr("Cancel"))
         self.progress.setAccessibleName(tr("Downloading {model}", model=model.title))

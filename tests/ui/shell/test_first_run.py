@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
+from autogpt_desktop.catalog import fit
 from autogpt_desktop.catalog.entries import CatalogModel, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
@@ -136,10 +137,21 @@ def test_the_offer_leaves_when_the_model_is_here(shell_window: MainWindow, minil
     assert shell_window.context.settings.default_model == ""
 
 
-def test_the_first_chat_offers_what_the_other_panels_need(
-    panel: ChatPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("free", "name", "accepted"),
+    [(8e9, "qwen2.5-coder-1.5b-instruct", []), (1e9, "gemma-3-270m", ["gemma"])],
+)
+def test_the_first_chat_offers_the_best_model_that_fits(
+    free: float,
+    name: str,
+    accepted: list[str],
+    request: pytest.FixtureRequest,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Set-up has fetched the starter, so the view without a model is never seen."""
+    monkeypatch.setattr(fit, "memory_free", lambda: int(free))
+    panel: ChatPanel = request.getfixturevalue("panel")
     asked: list[str] = []
 
     def fetch(model: CatalogModel) -> Iterator[Progress]:
@@ -154,8 +166,8 @@ def test_the_first_chat_offers_what_the_other_panels_need(
     button = offer.fetch_button
     qtbot.waitUntil(lambda: button.visibleRegion().boundingRect() == button.rect())  # in a small window too
     offer.fetch_button.click()
-    qtbot.waitUntil(lambda: asked == ["gemma-3-270m"] and not panel.context.downloads.is_running(asked[0]))
-    assert panel.context.settings.acknowledged == ["gemma"]
+    qtbot.waitUntil(lambda: asked == [name] and not panel.context.downloads.is_running(name))
+    assert panel.context.settings.acknowledged == accepted
     assert panel.context.downloads.stop(10_000)
 
 
