@@ -392,7 +392,7 @@ def run_tests(arguments: list[str]) -> int:
         command = [str(venv_python()), "-m", "mypy"]
         mypy = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=report, stderr=subprocess.STDOUT)
         step("Running pytest" + (f" ({' and '.join(wrong)} found something, see above)" if wrong else ""))
-        status = run_in_venv(["-m", "pytest", "-q", *in_parallel(arguments)], cwd=ROOT, env=environment)
+        status = run_in_venv(["-m", "pytest", "-q", *arguments], cwd=ROOT, env=environment)
         if status == 130:  # Ctrl+C
             mypy.kill()
         step("Waiting for mypy")
@@ -403,16 +403,6 @@ def run_tests(arguments: list[str]) -> int:
     if wrong:
         say(f"Found something: {', '.join(wrong)}; see above.")
     return status or (1 if wrong else 0)
-
-
-def in_parallel(arguments: list[str]) -> list[str]:
-    """pytest's arguments with a process for each core, unless they say how many (-n0: just one).
-
-    The tests of a file stay together, for they share what takes long to make.
-    """
-    if any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-        return arguments
-    return ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile", *arguments]
 
 
 # --- helpers

@@ -34,6 +34,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         tiers.end()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files that are slow as a whole are not even imported for the fast tier: some load transformers."""
+    if config.option.markexpr == "fast" and tiers.is_slow_file(collection_path):
+        return True
+    return None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Processes for ``-n auto``: one for each core. Tests of named files stay in this one: they are over
+    before others have started."""
+    return 0 if config.option.file_or_dir else min(os.cpu_count() or 1, 8)
+
+
 @pytest.fixture(autouse=True)
 def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Conversations, settings and models of this test alone; English unless it switches."""

@@ -693,6 +693,7 @@ def show(window: MainWindow, qtbot: QtBot) -> None:
         window.show()
 
 
+@pytest.mark.slow
 def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> None:
     """Its place, its language, its columns, and the conversation that was open."""
     geometry = window.geometry()
@@ -728,6 +729,7 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     assert chat.composer.text() == "A question for a new chat 新的"
 
 
+@pytest.mark.slow
 def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, changing: Path) -> None:
     show(window, qtbot)
     answer: AnswerPanel = window.columns.panel("answer")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from tests import tiers
+from tests import conftest, tiers
 
 
 def test_every_test_has_a_tier(request: pytest.FixtureRequest) -> None:
@@ -25,3 +28,21 @@ def test_a_fast_test_gets_no_weights(request: pytest.FixtureRequest) -> None:
 def test_a_test_that_names_the_fixture_gets_them(minilm_folder: Path, request: pytest.FixtureRequest) -> None:
     assert tiers.tiers_of(request.node) == {"weights"}
     assert (minilm_folder / "config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("named", "processes"), [([], 3), ([__file__], 0), ([f"{__file__}::test_x"], 0), (["tests/cli"], 0)]
+)
+def test_a_tier_is_spread_and_named_files_are_not(
+    named: list[str], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    config = SimpleNamespace(option=SimpleNamespace(file_or_dir=named))
+    assert conftest.pytest_xdist_auto_num_workers(cast("pytest.Config", config)) == processes
+
+
+def test_slow_files_are_told_without_importing_them() -> None:
+    folder = Path(__file__).parent
+    assert tiers.is_slow_file(folder / "engine" / "test_reference.py")
+    assert not tiers.is_slow_file(Path(__file__))
+    assert not tiers.is_slow_file(folder / "data" / "prose.txt")

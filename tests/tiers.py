@@ -30,6 +30,13 @@ def give_tiers(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fast)
 
 
+def is_slow_file(path: Path) -> bool:
+    """Whether all tests of a file are marked slow, told without importing it."""
+    if path.suffix != ".py":
+        return False
+    return "\npytestmark = pytest.mark.slow" in path.read_text(encoding="utf-8")
+
+
 def tiers_of(item: pytest.Item) -> set[str]:
     return {tier for tier in TIERS if item.get_closest_marker(tier)}
 

@@ -277,6 +277,7 @@ def test_memory_needed_grows_with_the_context() -> None:
     assert fit.memory_needed(starter, kv_cache="int8") < full - 0.9 * 8192 * starter.kv_rows * 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quant", "kv_cache", "quantize"),
     [

@@ -107,6 +107,7 @@ def test_bad_tables(tmp_path: Path) -> None:
         read_table(docx)
 
 
+@pytest.mark.slow
 def test_a_large_table_is_a_stream(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     with open(path, "w") as file:

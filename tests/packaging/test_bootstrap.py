@@ -513,6 +513,7 @@ def test_the_launchers_run_no_file_of_the_folder_they_start_in(
     assert not (hostile / "ran").exists()
 
 
+@pytest.mark.slow
 def test_set_up_runs_no_file_of_the_folder_it_is_called_in(
     bootstrap: Any, hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -532,18 +533,7 @@ def test_set_up_runs_no_file_of_the_folder_it_is_called_in(
 # --- the tests
 
 
-@pytest.mark.parametrize("given", [["-n0"], ["-n", "4", "-m", "fast"], ["--numprocesses=2"]])
-def test_who_says_how_many_processes_gets_them(bootstrap: Any, given: list[str]) -> None:
-    assert bootstrap.in_parallel(given) == given
-
-
-def test_a_file_of_tests_stays_together(bootstrap: Any) -> None:
-    parallel = bootstrap.in_parallel(["-m", "fast"])
-    assert parallel[0] == "-n"
-    assert int(parallel[1]) >= 1
-    assert parallel[2:] == ["--dist", "loadfile", "-m", "fast"]
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for Python")
 def test_lint_types_and_tests_all_run_and_all_count(
     bootstrap: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

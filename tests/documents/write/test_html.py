@@ -156,6 +156,7 @@ MARKUP = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(MARKUP, max_size=30))
 def test_any_page_comes_back(tmp_path_factory: pytest.TempPathFactory, pieces: list[str]) -> None:

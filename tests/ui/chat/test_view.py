@@ -46,6 +46,7 @@ def top_of(panel: ChatPanel) -> tuple[int, int]:
     raise AssertionError("nothing in sight")
 
 
+@pytest.mark.slow
 def test_three_thousand_messages_open_fast(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.conversation.history.db.execute("PRAGMA synchronous = OFF")
     number = fill(panel.conversation.history, 3000)
