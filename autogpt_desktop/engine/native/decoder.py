@@ -20,7 +20,7 @@ from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
-from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vectors
+from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vector_places, vectors
 from autogpt_desktop.engine.torch_backend.linear import Embedding
 from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
 from autogpt_desktop.events import Progress
@@ -291,7 +291,9 @@ def build_native(
     take them from ``cache``, which otherwise is written afterwards."""
     decoder = NativeDecoder(config, context_length, threads=threads, kernels=kernels, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
-    opened = cache.open(decoder.library, decoder.model, places, nbytes) if cache else None
+    opened = None
+    if cache:
+        opened = cache.open(decoder.library, decoder.model, places, vector_places(config), nbytes)
     norms = opened.vectors if opened else list(vectors(config, sources))
     for layer, slot, values in norms:
         decoder.set_vector(layer, slot, values)

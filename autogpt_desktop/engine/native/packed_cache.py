@@ -2,8 +2,9 @@
 
 A file is a header, a table (JSON), the vectors, and the image of the model's memory at a multiple of
 2 MB. All of it is checked before it is used: the order of bytes, lengths, two checksums, that the
-model's file is still the one it was made from, and that this program would pack it the same way. A file
-that fails is deleted, and the weights are packed anew.
+model's file is still the one it was made from, that this program would pack it the same way, and that its
+table is the one the model has: right checksums do not make a file ours. A file that fails is deleted, and
+the weights are packed anew.
 
 The file is mapped, not read: its pages are shared between processes and cost no memory of our own. If
 another program cuts it short while it is mapped, the system ends this process (SIGBUS); it is therefore
@@ -44,7 +45,10 @@ _RESERVE = 1 << 30  # bytes that always stay free on the disk
 _EDGE = 1 << 20  # bytes at either end of a model's file that are compared, besides its size and time
 _STALE = 3600.0  # seconds; an unfinished file as old as that belongs to nobody
 
+VectorPlace = tuple[int, int, int]  # layer, slot, count
 Vectors = list[tuple[int, int, np.ndarray]]  # (layer, slot, float32 [count])
+# what a table of another kind leads to
+_MALFORMED = (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -83,21 +87,33 @@ class PackedCache:
     source: dict[str, Any]
 
     def open(
-        self, library: ctypes.CDLL, model: int, places: Sequence[PackedMatrix], size: int
+        self,
+        library: ctypes.CDLL,
+        model: int,
+        places: Sequence[PackedMatrix],
+        vectors: Sequence[VectorPlace],
+        size: int,
     ) -> PackedWeights | None:
-        """The weights, if they are here and right; ``model`` lends its threads."""
+        """The weights, if they are here and exactly those of ``places`` and ``vectors``; ``model`` lends
+        its threads."""
         try:
             with self.file.open("rb") as file:
-                return self._read(file, library, model, places, size)
+                return self._read(file, library, model, places, vectors, size)
         except FileNotFoundError:
             return None
-        except (_Unusable, OSError, ValueError, KeyError, TypeError) as error:
+        except (_Unusable, *_MALFORMED) as error:
             log.warning("%s is not used: %s", self.file.name, error)
             _delete(self.file)
             return None
 
     def _read(
-        self, file: BinaryIO, library: ctypes.CDLL, model: int, places: Sequence[PackedMatrix], size: int
+        self,
+        file: BinaryIO,
+        library: ctypes.CDLL,
+        model: int,
+        places: Sequence[PackedMatrix],
+        expected: Sequence[VectorPlace],
+        size: int,
     ) -> PackedWeights:
         head = file.read(_HEADER.size)
         if len(head) < _HEADER.size:
@@ -117,9 +133,13 @@ class PackedCache:
             raise _Unusable("the model or the program has changed")
         if table["matrices"] != [place.entry() for place in places]:
             raise _Unusable("its matrices are not the model's")
+        counts = sum(count for _, _, count in expected)
+        length_fits = text_size % 8 == 0 and len(prefix) == 8 + text_size + 4 * counts
+        if not length_fits or table["vectors"] != [list(place) for place in expected]:
+            raise _Unusable("its vectors are not the model's")
         vectors: Vectors = []
         at = 8 + text_size
-        for layer, slot, count in table["vectors"]:
+        for layer, slot, count in expected:  # not the table's own numbers: 1.0 and True equal 1 as well
             vectors.append((layer, slot, np.frombuffer(prefix, np.float32, count, at)))
             at += 4 * count
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -223,22 +243,21 @@ def sweep(folder: Path) -> None:
         if time.time() - file.stat().st_mtime > _STALE:
             _delete(file)
     for file in folder.glob("*.packed"):
-        source = _source_of(file)
-        if source is not None and not Path(source).exists():
+        if _is_orphan(file):
             _delete(file)
 
 
-def _source_of(file: Path) -> str | None:
-    """The model that a file was made from; None for a file that cannot be read."""
+def _is_orphan(file: Path) -> bool:
+    """Is the model that it was made from gone? Not of a file that cannot be read."""
     try:
         with file.open("rb") as opened:
             head = _HEADER.unpack(opened.read(_HEADER.size))
             (size,) = struct.unpack("=Q", opened.read(8))
             if head[0] != _MAGIC or size > _MAX_TABLE:
-                return None
-            return str(json.loads(opened.read(size))["source"]["path"])
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
-        return None
+                return False
+            return not Path(str(json.loads(opened.read(size))["source"]["path"])).exists()
+    except _MALFORMED:
+        return False
 
 
 def _start(prefix: int) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.native.packed_cache import PackedMatrix
+from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.native.packed_cache import PackedMatrix, VectorPlace
 
 Quantize = Literal["int8", "int4"]
 # the order of native::Type
@@ -89,31 +90,48 @@ def plan(
     return places, offset
 
 
+# (layer, slot, parts behind each other: a tensor's name and how often it is repeated)
+_VectorParts = tuple[int, int, list[tuple[str, int]]]
+
+
+def _vector_parts(config: ModelConfig) -> Iterator[_VectorParts]:
+    for layer in range(config.num_hidden_layers):
+        at = f"model.layers.{layer}"
+        yield layer, INPUT_NORM, [(f"{at}.input_layernorm.weight", 1)]
+        if config.sandwich_norms:
+            yield layer, ATTENTION_OUT_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
+            yield layer, MLP_NORM, [(f"{at}.pre_feedforward_layernorm.weight", 1)]
+            yield layer, MLP_OUT_NORM, [(f"{at}.post_feedforward_layernorm.weight", 1)]
+        else:
+            yield layer, MLP_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
+        if config.attention_bias:
+            yield layer, BIAS, [(f"{at}.self_attn.{n}_proj.bias", 1) for n in "qkv"]
+        if config.qk_norm:
+            heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
+            yield layer, QK_NORM, [(f"{at}.self_attn.{n}_norm.weight", count) for n, count in heads]
+    yield -1, 0, [("model.norm.weight", 1)]
+
+
+def vector_places(config: ModelConfig) -> list[VectorPlace]:
+    """(layer, slot, numbers) of all that ``vectors`` gives, in its order, by the model's shape alone."""
+    shapes = expected_shapes(config)
+    return [
+        (layer, slot, sum(shapes[name][0] * times for name, times in parts))
+        for layer, slot, parts in _vector_parts(config)
+    ]
+
+
 def vectors(
     config: ModelConfig, sources: dict[str, CheckpointTensor]
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """(layer, slot, float32 [count]) of every norm and bias; layer -1 is the norm before the head."""
 
-    def norm(name: str) -> np.ndarray:
-        return sources[f"{name}.weight"].dequantize() + np.float32(config.norm_weight_offset)
+    def values(name: str) -> np.ndarray:
+        offset = 0.0 if name.endswith(".bias") else config.norm_weight_offset
+        return sources[name].dequantize() + np.float32(offset)
 
-    for layer in range(config.num_hidden_layers):
-        at = f"model.layers.{layer}"
-        yield layer, INPUT_NORM, norm(f"{at}.input_layernorm")
-        if config.sandwich_norms:
-            yield layer, ATTENTION_OUT_NORM, norm(f"{at}.post_attention_layernorm")
-            yield layer, MLP_NORM, norm(f"{at}.pre_feedforward_layernorm")
-            yield layer, MLP_OUT_NORM, norm(f"{at}.post_feedforward_layernorm")
-        else:
-            yield layer, MLP_NORM, norm(f"{at}.post_attention_layernorm")
-        if config.attention_bias:
-            biases = [sources[f"{at}.self_attn.{n}_proj.bias"].dequantize() for n in "qkv"]
-            yield layer, BIAS, np.concatenate(biases)
-        if config.qk_norm:
-            heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
-            parts = [np.tile(norm(f"{at}.self_attn.{n}_norm"), count) for n, count in heads]
-            yield layer, QK_NORM, np.concatenate(parts)
-    yield -1, 0, norm("model.norm")
+    for layer, slot, parts in _vector_parts(config):
+        yield layer, slot, np.concatenate([np.tile(values(name), times) for name, times in parts])
 
 
 def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, int], None]) -> None:

@@ -12,21 +12,29 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.tiny import write_tiny_gguf
+
 pytestmark = pytest.mark.slow
 CHECKS = Path(__file__).parent
-SOURCES = Path(__file__).parents[3] / "autogpt_desktop" / "engine" / "native"
+ROOT = Path(__file__).parents[3]
+SOURCES = ROOT / "autogpt_desktop" / "engine" / "native"
 FLAGS = ["-std=c++17", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra", "-Wpedantic", f"-I{SOURCES}"]
 MEMORY = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # what to compile, and how; the kernels slightly optimized, for the compiler is to rearrange them
 BUILDS = {
     "kernels.o": ["-c", "check_kernels.cpp", "-O1", *MEMORY],
     "model.o": ["-c", "check_model.cpp", "-O0", *MEMORY],
+    "_native_checked.so": [
+        *("../../../autogpt_desktop/engine/native/native.cpp", "-shared", "-fPIC", "-O0", *MEMORY),
+        "-DNATIVE_SOURCES=checked",
+    ],
     "pool": ["check_pool.cpp", "-O1", "-g1", "-fsanitize=thread"],
     "pool-plain": ["check_pool.cpp", "-O1"],
     "arm": ["check_kernels.cpp", "check_model.cpp", "-O1", "-static"],
@@ -93,6 +101,27 @@ def test_kernels_and_a_model_under_the_address_sanitizer(checked: str) -> None:
     fast = products(checked)
     assert fast.pop("portable")
     assert len(set(fast.values())) <= 1, f"all but the portable kernels give the same bits: {fast}"
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="sanitizers are loaded before Python by LD_PRELOAD")
+def test_forged_packed_weights_under_the_address_sanitizer(
+    build: Callable[[str], Path], tmp_path: Path
+) -> None:
+    library = build("_native_checked.so")
+    model = write_tiny_gguf(tmp_path / "tiny.gguf", "qwen2", quant="Q4_1").path
+    names = ("libasan.so", "libubsan.so")
+    asked = [[str(compiler()), f"-print-file-name={name}"] for name in names]
+    runtimes = [subprocess.run(ask, capture_output=True, text=True).stdout.strip() for ask in asked]
+    if not all(map(os.path.isabs, runtimes)):
+        pytest.skip("the compiler's sanitizers are not libraries of their own")
+    done = subprocess.run(
+        [sys.executable, CHECKS / "forge_packed.py", model, tmp_path / "packed", library],
+        env=os.environ
+        | {"LD_PRELOAD": " ".join(runtimes), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr[-3000:]
+    assert "all refused or harmless" in done.stdout
 
 
 def test_the_pool_under_the_thread_sanitizer(build: Callable[[str], Path]) -> None:
