@@ -2,7 +2,9 @@
 
 A system prompt, or the examples of a task, is computed once; every prompt that begins with it starts from
 a copy, also after the app was started again. A file belongs to an owner, so that what the user wrote can
-be taken away again. The files are a cache: whatever is wrong with one, it is deleted and made anew.
+be taken away again. The files are a cache: whatever is wrong with one, it is deleted and made anew. A right
+checksum does not make it ours: names, ids, shapes and numbers are checked against the model, and its last
+token is computed again, which everything before it has a part in.
 
     "AGTPREF1"  magic
     uint32      length of the header
@@ -22,10 +24,11 @@ import math
 import os
 import shutil
 import struct
+import sys
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +52,7 @@ _MAGIC = b"AGTPREF1"
 _SUFFIX = ".state"
 _MOST_HEADER = 1 << 16
 _ALIGNMENT = 64
+_ROUNDING = 0.1  # of the largest number: what a pass of one token may differ by where it is not to the bit
 _WIPED = 1 << 20  # bytes, from the start
 _ABANDONED = 600.0  # seconds after which a file that is being written no longer is
 
@@ -69,8 +73,9 @@ class _Header:
 
 @dataclass(frozen=True)
 class SavedState:
-    """What a file holds. ``owner`` is hashed."""
+    """What the file ``path`` holds. ``owner`` is hashed."""
 
+    path: Path
     owner: str
     alone: bool
     ids: list[int]
@@ -102,9 +107,13 @@ class PromptCache:
         for key, state in self._kept.items():
             if (common := state.common_prefix(ids)) > size:
                 best, size = key, common
-        if self.files is not None and size < len(ids):
-            saved = self.files.longest(self.model, ids, size + 1)
-            if saved is not None and (restored := self._restored(saved)) is not None:
+        refused = set[Path]()  # also those that cannot be deleted
+        while self.files is not None and size < len(ids):
+            saved = self.files.longest(self.model, ids, size + 1, self.decoder.context_length, refused)
+            if saved is None:
+                break
+            refused.add(saved.path)
+            if (restored := self._restored(saved)) is not None:
                 size = restored.common_prefix(ids)
                 if not saved.alone:
                     self._remember((saved.owner, tuple(saved.ids)), restored)
@@ -148,13 +157,37 @@ class PromptCache:
             self._kept.popitem(last=False)
 
     def _restored(self, saved: SavedState) -> State | None:
-        state = self.decoder.new_state()
+        """The state, if the model could have left it; else its file is deleted."""
+        import numpy as np
+
         try:
+            if not all(0 <= id < self.decoder.config.vocab_size for id in saved.ids):
+                raise DamagedFile("ids outside the vocabulary")
+            if not all(np.isfinite(_floats(array)).all() for array in saved.arrays.values()):
+                raise DamagedFile("not finite")
+            state = self.decoder.new_state()
             state.restore(saved.ids, saved.arrays)
-        except ValueError as error:  # longer than this context, which the user has made shorter
-            log.info("a saved state is not used: %s", error)
+            self._check_last_token(state, saved)
+            if not self.decoder.batch_invariant:
+                state.restore(saved.ids, saved.arrays)  # to the bit
+        except (ValueError, DamagedFile) as error:
+            _discard(saved.path, error)
             return None
         return state
+
+    def _check_last_token(self, state: State, saved: SavedState) -> None:
+        """Compute it once more, from what is said to lie before it. Raises DamagedFile."""
+        import numpy as np
+
+        state.trim(len(saved.ids) - 1)
+        logits = self.decoder.forward([(state, saved.ids[-1:])])[0]
+        if not logits.isfinite().all():
+            raise DamagedFile("it leads to no numbers")
+        for name, array in state.snapshot(len(saved.ids)).items():
+            again, before = _floats(array), _floats(saved.arrays[name])
+            allowed = 0.0 if self.decoder.batch_invariant else _ROUNDING * float(np.abs(again).max())
+            if float(np.abs(again - before).max()) > allowed:
+                raise DamagedFile("another text left it")
 
 
 @contextmanager
@@ -198,18 +231,28 @@ class PromptCacheFiles:
     def __init__(self, folder: Path, budget: int = DISK_BUDGET) -> None:
         self.folder, self.budget = folder, budget
 
-    def longest(self, model: str, ids: Sequence[int], least: int = MIN_TOKENS) -> SavedState | None:
-        """Of what was saved for ``model`` the one that has the most of ``ids`` in common, from the start."""
+    def longest(
+        self,
+        model: str,
+        ids: Sequence[int],
+        least: int = MIN_TOKENS,
+        most: int = sys.maxsize,
+        refused: Collection[Path] = (),
+    ) -> SavedState | None:
+        """Of what was saved for ``model`` the one that has the most of ``ids`` in common, from the start.
+
+        ``least``: tokens in common; ``most``: tokens in all, as many as a context holds; ``refused``: not
+        these."""
         found: list[tuple[int, int, Path]] = []
         for path in self._files(f"*-{_short(model)}-*{_SUFFIX}"):
             try:
                 with path.open("rb") as file:
-                    header = _read_header(file)
+                    header = _read_header(file, path.name)
             except (OSError, DamagedFile) as error:
                 _discard(path, error)
                 continue
             common = _common(header.ids, ids)
-            if header.model == model and common >= least:
+            if header.model == model and common >= least and len(header.ids) <= most and path not in refused:
                 found.append((common, -len(header.ids), path))  # of equals the smallest
         for _, _, path in sorted(found, reverse=True):
             try:
@@ -242,8 +285,7 @@ class PromptCacheFiles:
         if size > self.budget // 2 or not self._make_room(size):
             return False
         text = json.dumps(header | {"size": size}).encode().ljust(space)
-        key = hashlib.sha256(f"{model}\0".encode() + numbers.tobytes()).hexdigest()[:24]
-        path = self.folder / f"{_short(owner)}-{_short(model)}-{key}{_SUFFIX}"
+        path = self.folder / _file_name(_short(owner), model, numbers.tobytes())
         flat = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays.values()]
         parts = [_MAGIC + struct.pack("<I", space) + text, numbers.tobytes(), *flat]
         if not _written(path, parts):
@@ -286,6 +328,12 @@ class PromptCacheFiles:
             yield from list(self.folder.glob(pattern))
         except OSError as error:
             log.warning("the prompts' states cannot be listed: %s", error)
+
+
+def _file_name(owner: str, model: str, ids: bytes) -> str:
+    """``owner`` is hashed already."""
+    key = hashlib.sha256(f"{model}\0".encode() + ids).hexdigest()[:24]
+    return f"{owner}-{_short(model)}-{key}{_SUFFIX}"
 
 
 def _short(text: str) -> str:
@@ -343,8 +391,26 @@ def _common(mine: NDArray[Any], ids: Sequence[int]) -> int:
     return int(different[0]) if len(different) else size
 
 
-def _read_header(file: BinaryIO) -> _Header:
-    """The header and ids, which CRC-32 has not confirmed yet."""
+@contextmanager
+def _senseless_is_damaged() -> Iterator[None]:
+    """Values of any kind in a header lead to DamagedFile."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, SyntaxError) as error:
+        raise DamagedFile(f"no header: {error}") from error
+
+
+def _floats(array: NDArray[Any]) -> NDArray[Any]:
+    """float32 [*shape]; uint16 are the bits of bfloat16."""
+    import numpy as np
+
+    if array.dtype == np.uint16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float32)
+
+
+def _read_header(file: BinaryIO, name: str) -> _Header:
+    """The header and ids, which CRC-32 has not confirmed yet. ``name``: the file's."""
     import numpy as np
 
     start = file.read(len(_MAGIC) + 4)
@@ -353,26 +419,30 @@ def _read_header(file: BinaryIO) -> _Header:
     length = struct.unpack("<I", start[len(_MAGIC) :])[0]
     if length > _MOST_HEADER:
         raise DamagedFile("no header")
-    try:
+    with _senseless_is_damaged():
         values = json.loads(file.read(length))
         arrays = [(str(n), str(np.dtype(d).str), tuple(map(int, shape))) for n, d, shape in values["arrays"]]
-        model, owner, alone = str(values["model"]), str(values["owner"]), bool(values["alone"])
+        model, owner, alone = values["model"], values["owner"], values["alone"]
+        if (type(model), type(owner), type(alone)) != (str, str, bool):
+            raise DamagedFile("no header")
         count, size = int(values["ids"]), int(values["size"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DamagedFile(f"no header: {error}") from error
-    if size != os.fstat(file.fileno()).st_size or not 0 <= count <= size // 4:
-        raise DamagedFile("cut short")
-    if any(np.dtype(dtype).kind not in "fiu" for _, dtype, _ in arrays):
-        raise DamagedFile("not numbers")
-    ids = np.frombuffer(file.read(4 * count), "<i4")
-    return _Header(model, owner, alone, ids, arrays, len(start) + length + 4 * count)
+        if size != os.fstat(file.fileno()).st_size or not 0 < count <= size // 4:
+            raise DamagedFile("cut short")
+        if any(np.dtype(dtype).kind not in "fiu" or min(shape, default=0) < 0 for _, dtype, shape in arrays):
+            raise DamagedFile("not numbers")
+        ids = file.read(4 * count)
+        if name != _file_name(owner, model, ids):
+            raise DamagedFile("of another name")
+        return _Header(
+            model, owner, alone, np.frombuffer(ids, "<i4"), arrays, len(start) + length + 4 * count
+        )
 
 
 def _read(path: Path) -> SavedState:
     import numpy as np
 
     with path.open("rb") as file:
-        header = _read_header(file)
+        header = _read_header(file, path.name)
         file.seek(0)
         whole = np.fromfile(file, np.uint8)
     if zlib.crc32(whole[:-4].data) != struct.unpack("<I", whole[-4:].tobytes())[0]:
@@ -383,6 +453,9 @@ def _read(path: Path) -> SavedState:
         stop = at + math.prod(shape) * np.dtype(dtype).itemsize
         if stop > len(whole) - 4:
             raise DamagedFile("cut short")
-        arrays[name] = whole[at:stop].view(dtype).reshape(shape)
+        with _senseless_is_damaged():
+            arrays[name] = whole[at:stop].view(dtype).reshape(shape)
+        if not arrays[name].flags.aligned:
+            raise DamagedFile("its arrays lie where nobody puts them")
         at = stop
-    return SavedState(header.owner, header.alone, header.ids.tolist(), arrays)
+    return SavedState(path, header.owner, header.alone, header.ids.tolist(), arrays)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,30 @@ from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
+from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.events import Progress
 from tests.tiny import write_tiny_gguf
 
 IDS = random.Random(1).choices(range(3, 270), k=100)
+FORGED_HEADERS: dict[str, dict[str, object]] = {
+    "no arrays": {"arrays": []},
+    "a shape below zero": {"arrays": [["cache", "<f2", [-2, -2, 2, 1792]]]},
+    "a shape beyond all": {"arrays": [["cache", "<f2", [2**40, 2**40]]]},
+    "a shape of words": {"arrays": [["cache", "<f2", "12"]]},
+    "a type of words": {"arrays": [["cache", "(", [1]]]},
+    "a type of structs": {"arrays": [["cache", "f4,f4", [1]]]},
+    "a type of objects": {"arrays": [["cache", "O", [1]]]},
+    "another type": {"arrays": [["cache", "<f4", [10]]]},
+    "the other order": {"arrays": [["cache", ">f2", [10]]]},
+    "many dimensions": {"arrays": [["cache", "<f2", [1] * 100]]},
+    "names that are none": {"arrays": [[None, "<f2", [10]]]},
+    "no list": {"arrays": 7},
+    "endless ids": {"ids": float("inf")},
+    "no number of ids": {"ids": float("nan")},
+    "no ids": {"ids": 0},
+    "a size of words": {"size": "x"},
+    "another owner": {"owner": ["x"]},
+}
 ARRAYS = {"a": np.arange(600, dtype=np.float16).reshape(2, 300), "b": np.ones((3, 1), np.uint16)}
 
 
@@ -271,3 +293,86 @@ def test_another_file_is_another_model(path: Path, tmp_path: Path) -> None:
     marks.append(fingerprint(folder, engine.decoder))
     assert len(set(marks)) == 4
     engine.close()
+
+
+# --- forged files: every checksum is right
+
+
+def forged(path: Path, header: dict[str, object], ids: list[int] | None = None, spoil: object = None) -> None:
+    """Write a saved state anew with other values, under the name that they call for.
+
+    ``spoil`` changes the arrays' bytes in place."""
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[8:12], "little")
+    values = json.loads(whole[12 : 12 + size])
+    count = values["ids"]
+    mine = np.frombuffer(whole, "<i4", count, 12 + size) if ids is None else np.asarray(ids, "<i4")
+    arrays = np.frombuffer(whole[12 + size + 4 * count : -4], np.uint8).copy()
+    if callable(spoil):
+        spoil(arrays)
+    values |= header
+    text = json.dumps(values).encode().ljust(size)
+    data = whole[:8] + len(text).to_bytes(4, "little") + text + mine.tobytes() + arrays.tobytes()
+    path.unlink()
+    name = prompt_cache._file_name(str(values["owner"]), str(values["model"]), mine.tobytes())
+    path.with_name(name).write_bytes(data + zlib.crc32(data).to_bytes(4, "little"))
+
+
+def fill(value: int, dtype: str, start: int = 0) -> Callable[[np.ndarray], None]:
+    def spoil(arrays: np.ndarray) -> None:
+        arrays.view(dtype)[start:] = value
+
+    return spoil
+
+
+@pytest.mark.parametrize("what", ["ids", "vocabulary", "another text", *range(8), *FORGED_HEADERS])
+def test_a_forged_state_is_dropped_and_made_anew(
+    models: ModelPool, what: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = loaded(models)
+    assert models.prompt_cache is not None
+    computed(engine, IDS)
+    plain = engine.decoder.forward([(computed(engine, IDS)[1], [9, 8])], "all")[0]  # type: ignore[list-item]
+    (path,) = saved(PromptCacheFiles(models.prompt_cache))
+    good, name = path.read_bytes(), path.name
+    half = "<u2" if isinstance(engine.decoder, NativeDecoder) else "<u4"
+    spoils = [
+        *(fill(value << (0 if half == "<u2" else 16), half) for value in (0x7E00, 0x7F80, 0xFF80, 0x7BFF)),
+        *(fill(value, half, 1000) for value in (0, 0x3C003C00 & (0xFFFF if half == "<u2" else 0xFFFFFFFF))),
+        fill(0x7F, "u1"), fill(0xFB, "u1"),
+    ]  # fmt: skip
+    models.unload()
+    if what == "ids":
+        forged(path, {"ids": 60}, IDS[:60])
+    elif what == "vocabulary":
+        forged(path, {}, [*IDS[:-1], 2**31 - 1])
+    elif what == "another text":
+        forged(path, {}, [*IDS[:-1], IDS[-1] - 1])
+    elif isinstance(what, int):
+        forged(path, {}, None, spoils[what])
+    else:
+        forged(path, FORGED_HEADERS[str(what)])
+    engine = loaded(models)
+    state = computed(engine, IDS)[1]
+    assert state.ids == IDS  # type: ignore[attr-defined]
+    logits = engine.decoder.forward([(state, [9, 8])], "all")[0]  # type: ignore[list-item]
+    if engine.decoder.batch_invariant:
+        assert torch.equal(logits, plain)
+    else:
+        assert logits.isfinite().all()
+    assert "is deleted" in caplog.text
+    left = saved(PromptCacheFiles(models.prompt_cache))
+    assert [file.name for file in left] == [name]
+    assert left[0].read_bytes() == good
+
+
+def test_a_forged_state_that_cannot_be_deleted_is_tried_once(
+    models: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = loaded(models)
+    assert models.prompt_cache is not None
+    computed(engine, IDS)
+    forged(saved(PromptCacheFiles(models.prompt_cache))[0], {}, None, fill(0x7E, "u1"))
+    models.unload()
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    assert computed(loaded(models), IDS, save=False)[0] == 100
