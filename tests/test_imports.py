@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 LEAVES = frozenset(
-    ["_version", "atomic", "database", "display", "errors", "events", "i18n", "paths", "sandbox", "settings"]
+    [
+        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "paths", "regular_file"),
+        *("sandbox", "settings"),
+    ]
 )
 # What the tasks and the ui may know of the floors below them without running anything there.
 TYPES = {"engine.config", "documents.types", "documents.text*"}
@@ -96,6 +99,7 @@ WALLS = {
     "_version": Wall(frozenset()),
     "display": Wall(frozenset()),
     "sandbox": Wall(frozenset()),
+    "regular_file": Wall(frozenset()),
     "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),
     "atomic": Wall(frozenset({"errors"})),
     "database": Wall(frozenset({"errors"}), never=frozenset()),

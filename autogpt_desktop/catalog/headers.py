@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import check_regular, read_regular_text
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
@@ -191,7 +192,7 @@ def _folder_header(path: Path) -> _Header:
             kind=encoder.head,
         )
     config = config_from_folder(path)
-    raw = json.loads((path / "config.json").read_text(encoding="utf-8-sig"))
+    raw = json.loads(read_regular_text(path / "config.json"))
     return _Header(
         size=_folder_size(path),
         title=path.name,
@@ -205,5 +206,5 @@ def _folder_header(path: Path) -> _Header:
 
 
 def _folder_size(path: Path) -> int:
-    """Bytes of the weights. Raises OSError where a link leads nowhere."""
-    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+    """Bytes of the weights. Raises OSError where a link leads nowhere, or one is a pipe."""
+    return sum(check_regular(file).st_size for file in path.glob("*.safetensors"))

@@ -103,11 +103,12 @@ def _check(options: argparse.Namespace, known: Sequence[str]) -> None:
 
 def _glossary(path: Path | None) -> Any:
     from autogpt_desktop.documents.text.glossary import Glossary
+    from autogpt_desktop.regular_file import open_regular
 
     if path is None:
         return Glossary()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(_LARGEST).decode("utf-8-sig")
     except OSError as error:
         raise KnownError("glossary-unreadable", name=path.name, reason=error.strerror) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import NotRegular, check_regular, open_regular
 
 # What a folder is searched for. A file that is named by itself may have any ending.
 _SUFFIXES = (
@@ -28,13 +28,8 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
     Raises KnownError: document-missing, -unreadable, -link-loop, -not-a-file, -too-large.
     """
     try:
-        # not blocking: opening a pipe that nobody writes to would wait for ever
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise KnownError("document-not-a-file", name=path.name)
-            if status.st_size > limits.file_bytes:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > limits.file_bytes:
                 raise _too_large(path, limits)
             data = file.read(limits.file_bytes + 1)
     except OSError as error:
@@ -47,11 +42,9 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
 def check(path: Path, limits: Limits) -> os.stat_result:
     """What can be known before reading; raises as ``read_bytes`` does."""
     try:
-        status = path.stat()
+        status = check_regular(path)
     except OSError as error:
         raise file_error(path, error) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise KnownError("document-not-a-file", name=path.name)
     if status.st_size > limits.file_bytes:
         raise _too_large(path, limits)
     return status
@@ -67,7 +60,7 @@ def file_error(path: Path, error: OSError) -> KnownError:
         return KnownError("document-link-loop", name=path.name)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return KnownError("document-missing", name=path.name)
-    if error.errno == errno.ENXIO:  # a socket
+    if isinstance(error, NotRegular) or error.errno == errno.ENXIO:
         return KnownError("document-not-a-file", name=path.name)
     return KnownError("document-unreadable", name=path.name, reason=error.strerror or type(error).__name__)
 
@@ -77,7 +70,7 @@ def file_hash(path: Path, limits: Limits) -> str:
     check(path, limits)
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:

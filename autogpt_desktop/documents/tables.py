@@ -19,6 +19,7 @@ from autogpt_desktop.documents.files import check, file_error
 from autogpt_desktop.documents.text.encoding import find_encoding, fits
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular, open_regular_text
 
 MOST_COLUMNS = 16_384  # what a spreadsheet can have
 LONGEST_LINE = 32 << 20  # characters
@@ -79,7 +80,7 @@ def read_table(
     if check(path, limits).st_size == 0:
         raise KnownError("document-empty", name=path.name)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(8)
             if head.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0")):
                 return _workbook(path, sheet, header, limits)
@@ -89,12 +90,12 @@ def read_table(
 
     def open_rows(delimiter: str) -> Iterator[Row]:
         try:
-            with open(path, encoding=encoding, errors="replace", newline="") as text:
+            with open_regular_text(path, encoding, "replace", newline="") as text:
                 yield from csv_rows(text, delimiter, path.name)
         except OSError as error:
             raise file_error(path, error) from error
 
-    with open(path, encoding=encoding, errors="replace", newline="") as text:
+    with open_regular_text(path, encoding, "replace", newline="") as text:
         delimiter = find_delimiter(text.read(256 << 10))
     first = list(islice(open_rows(delimiter), _LOOK))
     return _table(path, first, header, ("", ()), encoding, delimiter, lambda: open_rows(delimiter))
@@ -223,7 +224,7 @@ def _workbook(path: Path, sheet: str, header: bool | None, limits: Limits) -> Ta
     from autogpt_desktop.documents.read.formats.parts import Unreadable
 
     def rows(name: str) -> Iterator[Row]:
-        with open(path, "rb") as file, known(path.name):
+        with open_regular(path) as file, known(path.name):
             book = open_workbook(file, limits)
             try:
                 yield from sheet_rows(book[name])
@@ -237,7 +238,7 @@ def _workbook(path: Path, sheet: str, header: bool | None, limits: Limits) -> Ta
         except Unreadable as error:
             raise KnownError(error.key, name=name, **error.values) from error
 
-    with open(path, "rb") as file, known(path.name):
+    with open_regular(path) as file, known(path.name):
         book = open_workbook(file, limits)
         names = tuple(found.title for found in book.worksheets)
         book.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import check_regular, read_regular_text
 
 MOST_BYTES = 8 * 2**20
 
@@ -70,9 +71,9 @@ def write_terms(path: Path, terms: Sequence[Term], *, private: bool = False) -> 
 def read_terms(path: Path) -> list[Term]:
     """The terms of a CSV file, see ``Glossary.from_csv``. Raises as ``Glossaries.terms``."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if check_regular(path).st_size > MOST_BYTES:
             raise KnownError("glossary-too-long", most=20_000)
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular_text(path)
     except OSError as error:
         raise KnownError("glossary-unreadable", name=path.name, reason=error.strerror) from error
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from autogpt_desktop.documents.files import file_error
 from autogpt_desktop.documents.text.encoding import find_encoding
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.regular_file import open_regular, open_regular_text
 
 LONGEST = 1 << 20  # characters of a line: what is longer is no list of texts, and would fill the memory
 _SAMPLE = 1 << 20  # bytes that tell a file's encoding
@@ -42,7 +43,7 @@ def lines_of_file(path: Path) -> Iterator[str]:
     ``files.file_error`` makes."""
     encoding = encoding_of_file(path)
     try:
-        with open(path, encoding=encoding, errors="replace") as text:
+        with open_regular_text(path, encoding, "replace") as text:
             yield from _lines(text, path.name)
     except OSError as error:
         raise file_error(path, error) from error
@@ -51,7 +52,7 @@ def lines_of_file(path: Path) -> Iterator[str]:
 def encoding_of_file(path: Path) -> str:
     """By the file's first bytes. Raises as ``lines_of_file`` does."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             encoding = find_encoding(file.read(_SAMPLE), complete=False)
     except OSError as error:
         raise file_error(path, error) from error

@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from autogpt_desktop import atomic
+from autogpt_desktop.documents.files import file_error
 from autogpt_desktop.documents.text.encoding import decode
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular
 
 NO_PHRASES: Mapping[str, str] = MappingProxyType({})
 
@@ -66,12 +68,10 @@ class Skeleton:
 def read_text(path: Path, limits: Limits) -> tuple[str, str]:
     """A text file and its encoding; line breaks are kept. Raises as ``open_blocks``."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(limits.file_bytes + 1)
-    except FileNotFoundError as error:
-        raise KnownError("document-missing", name=path.name) from error
     except OSError as error:
-        raise KnownError("document-unreadable", name=path.name, reason=error.strerror) from error
+        raise file_error(path, error) from error
     if len(data) > limits.file_bytes:
         raise KnownError("document-too-large", name=path.name, limit=f"{limits.file_bytes >> 20} MB")
     decoded = decode(data)

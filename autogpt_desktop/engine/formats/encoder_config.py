@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import read_regular_text
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
@@ -53,7 +54,7 @@ class EncoderConfig:
 def is_encoder(folder: Path) -> bool:
     """Does the folder hold an encoder, by its ``config.json``? False for anything unreadable."""
     try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))["model_type"] in FAMILIES
+        return json.loads(read_regular_text(folder / "config.json"))["model_type"] in FAMILIES
     except _DAMAGED:
         return False
 
@@ -61,7 +62,7 @@ def is_encoder(folder: Path) -> bool:
 def encoder_config(folder: Path) -> EncoderConfig:
     """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
     try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))
+        raw = json.loads(read_regular_text(folder / "config.json"))
         family = raw.get("model_type", "?")
         if family not in FAMILIES:
             raise KnownError("unknown-family", family=str(family)[:80], file=folder.name)
@@ -138,10 +139,10 @@ def _sentence_files(folder: Path) -> tuple[str, bool, int]:
 
 
 def _list(file: Path) -> list[dict[str, Any]]:
-    value = json.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else []
+    value = json.loads(read_regular_text(file)) if file.is_file() else []
     return [one for one in value if isinstance(one, dict)]
 
 
 def _dict(file: Path) -> dict[str, Any]:
-    value = json.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
+    value = json.loads(read_regular_text(file)) if file.is_file() else {}
     return value if isinstance(value, dict) else {}

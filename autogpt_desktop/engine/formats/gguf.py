@@ -19,6 +19,7 @@ import numpy as np
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular
 
 # type -> (values per block, bytes per block)
 BLOCK: dict[str, tuple[int, int]] = {
@@ -113,7 +114,7 @@ def read_gguf(path: Path | str) -> GGUFFile:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             magic = file.read(4)
             if magic != b"GGUF":
                 raise KnownError("gguf-not-gguf", file=path.name)

@@ -12,6 +12,7 @@ from typing import Any
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 from autogpt_desktop.engine.formats.gguf_mapping import MAX_LAYERS, MAX_SIZE, MAX_TOKENS
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular, read_regular_text
 
 _FAMILIES = {
     "llama": "llama",
@@ -49,7 +50,7 @@ def card_languages(folder: Path) -> tuple[str, ...]:
     """What ``language:`` in the front matter of the folder's README.md says, as the hub's model cards have
     it: one code, ``[en, fr]`` or a list with dashes. (): nothing."""
     try:
-        with (folder / "README.md").open("rb") as file:
+        with open_regular(folder / "README.md") as file:
             lines = file.read(_CARD).decode("utf-8-sig", "replace").splitlines()
     except OSError:  # most folders have none
         return ()
@@ -73,7 +74,7 @@ def card_languages(folder: Path) -> tuple[str, ...]:
 def config_from_folder(folder: Path) -> ModelConfig:
     """The shape in ``config.json``. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
     try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8-sig"))
+        raw = json.loads(read_regular_text(folder / "config.json"))
         if "text_config" in raw:
             raw = raw["text_config"]
         family = _FAMILIES.get(raw.get("model_type", ""))

@@ -18,6 +18,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import check_regular, open_regular
 
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
 # the decoder's names behind any of the prefixes; images and sound have towers of their own
@@ -64,9 +65,10 @@ def _is_of_decoder(name: str) -> bool:
 
 def _map_tensors(file: Path) -> dict[str, CheckpointTensor]:
     """The tensors of a file, which stay on the disk until they are read. Raises SafetensorError, OSError."""
+    check_regular(file)  # a pipe would be waited for
     with safe_open(file, framework="np"):  # checks the header: lengths, types, offsets
         pass
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         (length,) = struct.unpack("<Q", opened.read(8))
         header = json.loads(opened.read(length))
         # pages of our own once written, which nobody does: torch takes them as they are then

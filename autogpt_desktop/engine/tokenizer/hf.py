@@ -12,6 +12,7 @@ import tokenizers
 from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import read_regular_text
 
 _MAX_BYTES = 128 << 20
 
@@ -80,7 +81,7 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        values = json.loads(file.read_text(encoding="utf-8-sig"))
+        values = json.loads(read_regular_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise KnownError("tokenizer-broken", value=file.name) from error
     if not isinstance(values, dict):
@@ -131,7 +132,7 @@ def _template(path: Path, settings: dict[str, Any]) -> str | None:
     for file in (path / "chat_template.jinja", path / "additional_chat_templates" / "default.jinja"):
         if file.is_file():
             try:
-                return file.read_text(encoding="utf-8-sig")
+                return read_regular_text(file)
             except (OSError, ValueError) as error:
                 raise KnownError("tokenizer-broken", value=file.name) from error
     for values in (_read_json(path / "chat_template.json"), settings):

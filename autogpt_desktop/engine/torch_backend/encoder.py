@@ -21,6 +21,7 @@ from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.regular_file import check_regular
 
 Input = str | tuple[str, str]  # a text, or a pair such as question and passage
 _PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
@@ -260,6 +261,7 @@ def _weights(folder: Path, config: EncoderConfig) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     try:
         for file in files:
+            check_regular(file)  # a pipe would be waited for
             with safe_open(file, framework="pt") as opened:
                 for name in opened.keys():  # noqa: SIM118  (not a mapping)
                     if (ours := _renamed(name, config)) in shapes:

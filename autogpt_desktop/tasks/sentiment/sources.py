@@ -15,6 +15,7 @@ from autogpt_desktop.documents.text.encoding import find_encoding
 from autogpt_desktop.documents.text.scripts import WIDE, count_letters
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular, open_regular_text
 
 LINES = frozenset({".txt", ".text", ".log", ".lst"})  # files of a text a line
 MOST_TEXT = 900_000  # characters of a document that is looked at as one text
@@ -103,7 +104,7 @@ def open_file(path: Path) -> Preview | str:
         return preview(path)
     if kind in LINES and check(path, Limits(file_bytes=_LARGEST)).st_size:
         found = preview(path)
-        with open(path, encoding=found.table.encoding, errors="replace") as file:
+        with open_regular_text(path, found.table.encoding, "replace") as file:
             head = file.read(_LOOK * 1000)
         if looks_like_list(head) or path.stat().st_size > MOST_TEXT:
             return found
@@ -140,7 +141,7 @@ def _lines_table(path: Path) -> Table:
     if check(path, limits).st_size == 0:
         raise KnownError("document-empty", name=path.name)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             encoding = find_encoding(file.read(1 << 20), complete=False)
     except OSError as error:
         raise file_error(path, error) from error
@@ -149,7 +150,7 @@ def _lines_table(path: Path) -> Table:
 
     def rows() -> Iterator[Row]:
         try:
-            with open(path, encoding=encoding, errors="replace") as text:
+            with open_regular_text(path, encoding, "replace") as text:
                 while line := text.readline(_LONGEST):
                     if found := _MARK.sub("", line, 1).strip():
                         yield (found,)

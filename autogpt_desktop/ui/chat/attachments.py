@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import check_regular, read_regular
 from autogpt_desktop.ui.widgets.basic import size_text
 
 MAX_FILE_BYTES = 2_000_000
@@ -35,11 +36,9 @@ class Attachment:
 def read_attachment(path: Path) -> Attachment:
     """The text of a file. KnownError: attachment-unreadable, -too-large, -not-text, -empty."""
     try:
-        if not path.is_file():
-            raise KnownError("attachment-unreadable", name=path.name)
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if check_regular(path).st_size > MAX_FILE_BYTES:
             raise KnownError("attachment-too-large", name=path.name, limit=size_text(MAX_FILE_BYTES))
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise KnownError("attachment-unreadable", name=path.name) from error
     text = decode_text(data)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.regular_file import check_regular, read_regular_text
 from autogpt_desktop.storage.conversations.store import file_name
 from autogpt_desktop.ui.chat.conversation_list import export_kinds
 from autogpt_desktop.ui.widgets.focus import hand_on
@@ -74,9 +75,9 @@ class ConversationFiles(QObject):
         """Add the conversations of an exported file; their ids, which ``imported`` carries too."""
         context = self._context
         try:
-            if path.stat().st_size > MAX_IMPORT:
+            if check_regular(path).st_size > MAX_IMPORT:
                 raise KnownError("import-too-large")
-            ids = context.history.import_json(path.read_text(encoding="utf-8-sig"))
+            ids = context.history.import_json(read_regular_text(path))
         except KnownError as error:
             context.show_error(error)
             return []
