@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 T = TypeVar("T")
+_TOLD = 10  # files that are named for each reason to leave some out
 
 
 def add_parser(commands: Any) -> None:
@@ -121,9 +123,18 @@ def _questions() -> Iterator[str]:
 
 
 def _say_set_aside(index: Any) -> None:
+    """What cannot be asked: files that could not be read, and what was left out of the folders."""
     for file in index.files():
         if file.error is not None:
             tell(error_text(file.error))
+    skipped, count = index.skipped()
+    told = Counter[str]()
+    for item in skipped:
+        told[item.key] += 1
+        if told[item.key] <= _TOLD:
+            tell(f"{one_line(str(item.path))}: {error_text(item.error())}")
+    if rest := count - sum(min(number, _TOLD) for number in told.values()):
+        tell(tr("{n} more files and folders were left out.", n=f"{rest:,}"))
 
 
 def _answer(

@@ -1,11 +1,10 @@
-"""Files on the disk: what may be read, what is in a folder, and whether a file is still the same."""
+"""Files on the disk: what may be read, and whether a file is still the same."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autogpt_desktop.documents.types import Limits
@@ -76,55 +75,3 @@ def file_hash(path: Path, limits: Limits) -> str:
     except OSError as error:
         raise file_error(path, error) from error
     return digest.hexdigest()
-
-
-def walk(roots: Iterable[Path]) -> Iterator[Path]:
-    """Every file of the kinds in SUFFIXES under the folders, and the files that are named themselves.
-
-    Each once, in order of name. Links are followed, but no folder is entered twice, so a link that
-    leads back ends nothing. Hidden folders and files, and what may not be looked into, are left out.
-    """
-    seen: set[tuple[int, int] | str] = set()
-    for root in roots:
-        if root.is_dir():
-            yield from _walk(root, seen)
-        elif _first_time(root, seen):
-            yield root
-
-
-def _walk(folder: Path, seen: set[tuple[int, int] | str]) -> Iterator[Path]:
-    waiting = [folder]
-    while waiting:
-        folder = waiting.pop()
-        if not _first_time(folder, seen):
-            continue
-        try:
-            with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except OSError:  # no permission, or gone in the meantime: what is not there cannot be listed
-            continue
-        inner = []
-        for entry in found:
-            if entry.name.startswith((".", "~$")) or entry.name in {"node_modules", "__pycache__"}:
-                continue
-            path = Path(entry.path)
-            try:
-                if entry.is_dir():
-                    inner.append(path)
-                elif path.suffix.lower() in SUFFIXES and entry.is_file() and _first_time(path, seen):
-                    yield path
-            except OSError:  # a link that leads round in a circle
-                continue
-        waiting += reversed(inner)
-
-
-def _first_time(path: Path, seen: set[tuple[int, int] | str]) -> bool:
-    try:
-        status = path.stat()
-        identity: tuple[int, int] | str = (status.st_dev, status.st_ino) if status.st_ino else str(path)
-    except OSError:
-        identity = str(path)  # named, but not there: reading it will say so
-    if identity in seen:
-        return False
-    seen.add(identity)
-    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -27,12 +28,14 @@ from autogpt_desktop.documents.index.terms import index_words, match_expression
 from autogpt_desktop.documents.index.types import Embedder, FileEntry, FileState, Hit, Summary
 from autogpt_desktop.documents.index.vectors import Matrix, Vector, pack
 from autogpt_desktop.documents.read.reader import reading
+from autogpt_desktop.documents.scan import Skipped, scan, walk
 from autogpt_desktop.documents.text.passages import each_passage
 from autogpt_desktop.documents.types import Document, Limits, Passage
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 
 _LOOK = 200  # files or passages between two yields
+SKIPPED_LISTED = 2000  # files and folders that were left out and are named
 _BATCH = 16  # passages that get vectors in one transaction, and between two yields
 _TRY_AGAIN = frozenset({"document-unreadable", "document-missing", "document-memory"})  # may differ next time
 
@@ -76,11 +79,17 @@ class Index:
         with self._write() as db:
             db.execute("DELETE FROM meta WHERE key = 'finished'")
         counts = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0}
-        found: list[Path] = []
-        for path in files.walk(self.collection.roots):
-            found.append(path)
-            if len(found) % _LOOK == 0:
+        found, skipped = list[Path](), list[Skipped]()
+        for item in scan(self.collection.roots):
+            if isinstance(item, Path):
+                found.append(item)
+            elif item is not None:
+                skipped.append(item)
+            if item is None or len(found) % _LOOK == 0:
                 yield Progress("stage.files-looking", len(found))
+                if cancelled():  # half a list says nothing about what is gone
+                    return (yield from self._summary(counts))
+        self._keep_skipped(skipped)
         counts["removed"] = self._forget(set(map(_stored, found)))
         for number, path in enumerate(found):
             progress = Progress("stage.files-reading", number, len(found), path.name)
@@ -95,10 +104,28 @@ class Index:
             if not cancelled():
                 with self._write() as db:
                     db.execute("INSERT OR REPLACE INTO meta VALUES ('finished', '1')")
+        return (yield from self._summary(counts))
+
+    def _summary(self, counts: dict[str, int]) -> Generator[Result, None, Summary]:
         bad = self._rows("SELECT count(*) FROM files WHERE error != ''")[0][0]
-        summary = Summary(**counts, set_aside=bad)
+        summary = Summary(**counts, set_aside=bad, skipped=self.skipped()[1])
         yield Result(summary)
         return summary
+
+    def _keep_skipped(self, skipped: list[Skipped]) -> None:
+        """Remember what was left out: all kinds of reasons, the rare ones first."""
+        common = Counter(item.key for item in skipped)
+        skipped.sort(key=lambda item: common[item.key])
+        listed = [[os.fsdecode(item.path), item.key] for item in skipped[:SKIPPED_LISTED]]
+        value = json.dumps({"count": len(skipped), "listed": listed})
+        with self._write() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('skipped', ?)", (value,))
+
+    def skipped(self) -> tuple[list[Skipped], int]:
+        """What the last run left out of the folders, at most SKIPPED_LISTED, and how many there were."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'skipped'")
+        value: dict[str, Any] = json.loads(rows[0][0]) if rows else {"count": 0, "listed": []}
+        return [Skipped(Path(path), key) for path, key in value["listed"]], value["count"]
 
     def _forget(self, found: set[str | bytes]) -> int:
         """Take out what left the collection. What lies on a drive that is not there now stays."""
@@ -316,7 +343,7 @@ class Index:
                 return FileState("same", path)
             same = status.st_size == size and self._hash(path, limits) == sha256
             return FileState("same" if same else "changed", path)
-        for other in files.walk(self.collection.roots):
+        for other in walk(self.collection.roots):
             try:
                 likely = bool(sha256) and other.stat().st_size == size
             except OSError:
@@ -329,7 +356,7 @@ class Index:
         """Files that are new, changed or gone since the last run, by size and date alone."""
         known = {row[0]: (row[1], row[2]) for row in self._rows("SELECT path, size, mtime FROM files")}
         found = []
-        for path in files.walk(self.collection.roots):
+        for path in walk(self.collection.roots):
             if known.pop(_stored(path), None) != _size_and_date(path):
                 found.append(path)
         return found + [_path(path) for path in known]

@@ -62,3 +62,4 @@ class Summary:
     removed: int = 0
     unchanged: int = 0
     set_aside: int = 0  # files that could not be read, of all in the collection
+    skipped: int = 0  # files and folders that the folders hold and that were left out

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.types import FileEntry
+from autogpt_desktop.documents.scan import Skipped
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 
@@ -34,6 +35,8 @@ class Listing:
     unfinished: bool  # the last run was cut short, or there was none yet
     by_meaning: bool  # there are vectors, so that meaning can be searched too
     folders: tuple[Path, ...]  # where the files lie; more than FOLDERS: there are too many to name
+    skipped: tuple[Skipped, ...] = ()  # what was left out of the folders, the first of them
+    skipped_count: int = 0  # of all of them
 
 
 def embedding_model(
@@ -145,7 +148,9 @@ def _since(index: Index) -> dict[Path, str]:
 
 def _listing(index: Index, since: dict[Path, str]) -> Listing:
     files = tuple(index.files())
-    return Listing(files, since, index.unfinished(), bool(index.embedder()), _folders(index, files))
+    skipped, count = index.skipped()
+    by_meaning, folders = bool(index.embedder()), _folders(index, files)
+    return Listing(files, since, index.unfinished(), by_meaning, folders, tuple(skipped), count)
 
 
 def _folders(index: Index, files: tuple[FileEntry, ...]) -> tuple[Path, ...]:

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop import i18n
-from autogpt_desktop.documents.files import file_hash, walk
+from autogpt_desktop.documents.files import file_hash
 from autogpt_desktop.documents.read.reader import PageImage, Reader, reading
+from autogpt_desktop.documents.scan import walk
 from autogpt_desktop.documents.text.encoding import find_encoding
 from autogpt_desktop.documents.types import Document, Limits, Page
 from autogpt_desktop.errors import KnownError

@@ -141,6 +141,8 @@ class CollectionsBar(QWidget):
             parts.append(tr("{n} new or changed since", n=f"{listed.stale:,}"))
         if aside:
             parts.append(tr("{n} set aside", n=f"{aside:,}"))
+        if listed.skipped_count:
+            parts.append(tr("{n} left out", n=f"{listed.skipped_count:,}"))
         return " · ".join(parts)
 
     def _action(self) -> str:

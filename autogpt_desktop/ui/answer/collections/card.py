@@ -178,7 +178,7 @@ class CollectionCard(Overlay):
         self.read_button.setEnabled(not reading)
         if listed is not self._listed:
             self._listed = listed
-            self.files.show_rows(listed.rows if listed else [])
+            self.files.show_rows([*listed.rows, *listed.skipped] if listed else [])
         self.show_state()
         self._on_root()
         self._on_file()

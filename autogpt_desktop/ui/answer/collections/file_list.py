@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
-STATES = ("aside", "missing", "changed", "new", "read")  # in the order they are listed
+STATES = ("aside", "missing", "changed", "new", "read", "skipped")  # in the order they are listed
 PROBLEM_STATES = ("aside", "missing", "changed")
 
 
@@ -56,11 +56,12 @@ class ListedFile:
             "changed": tr("changed since"),
             "new": tr("not read yet"),
             "read": "",
+            "skipped": tr("left out"),
         }[self.state]
 
     def sentence(self) -> str:
         """All that is known about it, for the line under the list."""
-        if self.state == "aside" and self.error is not None:
+        if self.error is not None and self.state in ("aside", "skipped"):
             return i18n.message(self.error)
         if self.state == "read" and self.notices:
             return " ".join(i18n.message(notice.key, **notice.values) for notice in self.notices)
@@ -71,9 +72,19 @@ class ListedFile:
         }.get(self.state, tr("It was read and can be searched."))
 
 
+def skipped_rows(listing: Listing, roots: Sequence[Path]) -> list[ListedFile]:
+    """A row for each file and folder that was left out, as they come. For the worker too."""
+    folders = _with_separator(roots)
+    return [_row(item.path, "skipped", folders, item.error()) for item in listing.skipped]
+
+
+def _with_separator(roots: Sequence[Path]) -> list[tuple[Path, str]]:
+    return [(root, str(root) + os.sep) for root in roots if root.parent != root]
+
+
 def rows_of(listing: Listing, roots: Sequence[Path]) -> list[ListedFile]:
     """A row for each file: what needs attention first, then by path. For the worker: it may take a while."""
-    folders = [(root, str(root) + os.sep) for root in roots if root.parent != root]
+    folders = _with_separator(roots)
     rows = []
     for entry in listing.files:
         state = listing.since.get(entry.path, "")
@@ -181,13 +192,14 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(small)
         line = QRect(left, area.top() + 4, right - left, QFontMetrics(theme().font("body")).height())
         if state:
-            painter.setPen(color("muted" if row.state == "new" else "warning"))
+            painter.setPen(color("muted" if row.state in ("new", "skipped") else "warning"))
             painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, state)
             line.setRight(right - metrics.horizontalAdvance(state) - 12)
         self._line(painter, line, row.path.name, "text", "body", Qt.TextElideMode.ElideMiddle)
         below = QRect(left, line.bottom() + 2, right - left, metrics.height())
-        under = row.sentence() if row.state == "aside" else row.where
-        mode = Qt.TextElideMode.ElideRight if row.state == "aside" else Qt.TextElideMode.ElideMiddle
+        says_why = row.state in ("aside", "skipped")
+        under = row.sentence() if says_why else row.where
+        mode = Qt.TextElideMode.ElideRight if says_why else Qt.TextElideMode.ElideMiddle
         self._line(painter, below, under, "muted", "small", mode)
         painter.restore()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.answer import indexing
-from autogpt_desktop.ui.answer.collections.file_list import PROBLEM_STATES, ListedFile, rows_of
+from autogpt_desktop.ui.answer.collections.file_list import PROBLEM_STATES, ListedFile, rows_of, skipped_rows
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class FileListing:
     unfinished: bool
     by_meaning: bool
     folders: tuple[Path, ...]
+    skipped: list[ListedFile] = field(default_factory=list)  # left out of the folders, the first of them
+    skipped_count: int = 0  # of all of them
 
 
 @dataclass
@@ -240,6 +242,7 @@ def _listed(steps: Generator[object, None, None], collection: Collection) -> Ite
                 rows = rows_of(event, collection.roots)
                 problems = sum(row.state in PROBLEM_STATES for row in rows)
                 event = FileListing(
-                    rows, problems, len(event.since), event.unfinished, event.by_meaning, event.folders
-                )
+                    rows, problems, len(event.since), event.unfinished, event.by_meaning, event.folders,
+                    skipped_rows(event, collection.roots), event.skipped_count,
+                )  # fmt: skip
             yield event
