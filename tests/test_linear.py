@@ -53,6 +53,8 @@ WINDOWS = {
 }
 # Patterns that are asked at one place only, never searched.
 MATCHED = {
+    "documents.read.formats.markdown_tables._DELIMITER",
+    "documents.read.formats.markdown_tables._FENCE",
     "documents.text.sentences._BULLET",
     "documents.write.html._ATTRIBUTE",
     "documents.write.html._NOTE",

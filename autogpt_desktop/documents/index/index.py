@@ -36,9 +36,11 @@ from autogpt_desktop.events import Notice, Progress, Result
 
 _LOOK = 200  # files or passages between two yields
 SKIPPED_LISTED = 2000  # files and folders that were left out and are named
+READERS = "2"  # goes up when files read in another way: then they are read again, changed or not
 _BATCH = 16  # passages that get vectors in one transaction, and between two yields
 _TRY_AGAIN = frozenset({"document-unreadable", "document-missing", "document-memory"})  # may differ next time
 
+_NOTE_READERS = "INSERT OR REPLACE INTO meta VALUES ('readers', ?)"
 
 __all__ = ["Embedder", "FileEntry", "FileState", "Hit", "Index", "Summary"]
 
@@ -54,6 +56,7 @@ class Index:
         self.collection = collection
         self._db, self.notices = open_index(collection.database, busy_ms)
         self._matrix: Matrix | None = None
+        self._as_read_now = True
 
     def close(self) -> None:
         self._db.close()
@@ -78,6 +81,8 @@ class Index:
         yield Progress("stage.files-looking")
         with self._write() as db:
             db.execute("DELETE FROM meta WHERE key = 'finished'")
+            if not db.execute("SELECT 1 FROM files").fetchone():
+                db.execute(_NOTE_READERS, (READERS,))
         counts = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0}
         found, skipped = list[Path](), list[Skipped]()
         for item in scan(self.collection.roots):
@@ -90,6 +95,7 @@ class Index:
                 if cancelled():  # half a list says nothing about what is gone
                     return (yield from self._summary(counts))
         self._keep_skipped(skipped)
+        self._as_read_now = self._rows("SELECT value FROM meta WHERE key = 'readers'") == [(READERS,)]
         counts["removed"] = self._forget(set(map(_stored, found)))
         for number, path in enumerate(found):
             progress = Progress("stage.files-reading", number, len(found), path.name)
@@ -104,6 +110,7 @@ class Index:
             if not cancelled():
                 with self._write() as db:
                     db.execute("INSERT OR REPLACE INTO meta VALUES ('finished', '1')")
+                    db.execute(_NOTE_READERS, (READERS,))
         return (yield from self._summary(counts))
 
     def _summary(self, counts: dict[str, int]) -> Generator[Result, None, Summary]:
@@ -151,7 +158,7 @@ class Index:
             size, mtime = status.st_size, status.st_mtime_ns
         except KnownError as error:
             return self._put(path, old, (*_size_and_date(path), ""), error)
-        if old:
+        if old and self._as_read_now:
             file_id, old_size, old_mtime, sha256, error_text = old[0]
             again = bool(error_text) and json.loads(error_text)[0] in _TRY_AGAIN
             if (size, mtime) == (old_size, old_mtime) and not again:
@@ -169,6 +176,9 @@ class Index:
             pieces.append((passage, index_words(passage.text)))
             if len(pieces) % _LOOK == 0:
                 yield meanwhile
+        same = old and not self._as_read_now and (size, mtime, document.sha256) == tuple(old[0][1:4])
+        if same and self.passages_of(path) == [passage for passage, _ in pieces]:
+            return "unchanged"  # it reads as it did, and keeps its vectors
         return self._put(path, old, (size, mtime, document.sha256), document, pieces)
 
     @staticmethod

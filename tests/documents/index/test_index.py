@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -448,3 +449,26 @@ def test_what_is_left_of_a_removal_goes_and_somebody_elses_files_stay(tmp_path: 
     assert not work.is_symlink()
     assert [path.name for path in foreign.iterdir()] == ["thesis.txt"]
     assert (tmp_path / "index of my work.txt").exists()
+
+
+def test_files_are_read_again_when_the_readers_have_changed(
+    index: Index, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(index, LETTERS).added == len(TEXTS)
+    assert run(index).unchanged == len(TEXTS)
+    module = "autogpt_desktop.documents.index.index"
+    monkeypatch.setattr(f"{module}.READERS", "next")
+    seen = []
+
+    def read_otherwise(path: Path, *arguments: Any, **more: Any) -> Generator[Any, None, Document]:
+        document = yield from reading(path, *arguments, **more)
+        seen.append(path.name)
+        text = document.text + " More." if path.name == "steel.txt" else document.text
+        return dataclasses.replace(document, text=text)
+
+    monkeypatch.setattr(f"{module}.reading", read_otherwise)
+    assert run(index) == Summary(changed=1, unchanged=len(TEXTS) - 1)
+    assert len(index.matrix()) == len(TEXTS) - 1  # what reads as before keeps its vectors
+    assert sorted(seen) == sorted(TEXTS)
+    assert run(index).unchanged == len(TEXTS)
+    assert len(seen) == len(TEXTS)

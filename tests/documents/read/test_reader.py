@@ -117,9 +117,7 @@ def test_html_shows_no_scripts(tmp_path: Path, reader: Reader) -> None:
     )
     document = reader.read(path)
     assert document.title == "The & title"
-    assert document.text == (
-        "Head\n\nOne two three four\nfive\n\n- x\n- y\n\na | b\n1 | 2\n\np\n  q\n\nend\n"
-    )
+    assert document.text == ("Head\n\nOne two three four\nfive\n\n- x\n- y\n\na: 1; b: 2\n\np\n  q\n\nend\n")
 
 
 def test_html_in_the_encoding_it_names(tmp_path: Path, reader: Reader) -> None:

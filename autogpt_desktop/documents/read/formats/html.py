@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lxml import etree
 
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
+from autogpt_desktop.documents.read.formats.table_text import TableGrid
 from autogpt_desktop.documents.text.encoding import decode
 
 _UNSEEN = (
     "script style noscript template iframe object embed svg math canvas audio video head select textarea"
+    " rt rp"
 )
 _BLOCK = (
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure"
@@ -24,6 +28,12 @@ _REALLY = {
     "gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "shift_jis": "cp932",
     **dict.fromkeys(("utf-16", "utf-16le", "utf-16be", "utf-16-le", "utf-16-be", "utf-32", "utf-7"), "utf-8"),
 }  # fmt: skip
+_CELLS = frozenset({"td", "th"})
+_SPANS = ("colspan", "rowspan")
+_LIST = "article blockquote dl figure form h1 h2 h3 h4 h5 h6 ol pre section ul"
+_STRUCTURE = frozenset(_LIST.split())  # what no cell of a table of data has
+_MOST_EVENTS = 3_000_000  # of a table, until its end is there
+_LONGEST_STYLE = 2_000  # characters of an attribute that are looked at
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.I)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
@@ -52,38 +62,187 @@ def decode_html(data: bytes) -> tuple[str, str] | None:
 
 def add_html(text: str, parts: Parts) -> str:
     """Add a page's text to ``parts``; the text of its first heading, if there is one."""
+    page = _Page(_Lines(parts))
+    # events instead of a tree: of a tag with very many attributes libxml2 makes a list that it walks for each
     parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
+        target=page, encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", errors="replace"), parser)
+        parser.feed(text.encode("utf-8", errors="replace"))
+        parser.close()
     except etree.XMLSyntaxError as error:
         raise Unreadable("document-damaged") from error
-    if root is None:
-        return ""
-    title = root.find(".//title")
-    if title is not None and title.text and not parts.title:
-        parts.title = " ".join(title.text.split())[:300]
-    out = _Lines(parts)
-    walker = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walker:
-        tag = element.tag if isinstance(element.tag, str) else ""
-        if event == "end":
-            out.leave(tag)
-            out.text(element.tail)
-            continue
+    title = " ".join("".join(page.title).split())[:300]
+    parts.title = parts.title or title
+    return page.out.heading
+
+
+Event = tuple[str, str, Any]  # "start", tag, attributes · "end", tag, None · "text", the text, None
+
+
+class _Page:
+    """Takes a parser's events. A table is held back until its end tells what it is: one of data, whose
+    headings go beside the cells, or one that only lays the page out."""
+
+    def __init__(self, out: _Lines) -> None:
+        self.out = out
+        self.title: list[str] = []
+        self._path: list[str] = []  # the open elements
+        self._hidden = 0  # how many were open when what is not shown began; 0: all is shown
+        self._in_title = False
+        self._table: list[Event] = []  # what came since a table began
+        self._tables = 0  # open tables
+
+    # -- the parser's events
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._path.append(tag)
+        if tag == "title" and not self.title:
+            self._in_title = True
+        if self._hidden:
+            return
         if (
-            not tag
-            or tag in _NEVER
-            or element.get("hidden") is not None
-            or _HIDDEN.search(element.get("style", ""))
+            tag in _NEVER
+            or attributes.get("hidden") is not None
+            or _HIDDEN.search(attributes.get("style", "")[:_LONGEST_STYLE])
         ):
-            walker.skip_subtree()  # its end still comes, and with it what stands behind it
-            continue
-        out.enter(tag)
-        out.text(element.text)
-    out.finish()
-    return out.heading
+            self._hidden = len(self._path)
+            return
+        spans = {key: attributes[key] for key in _SPANS if key in attributes} if tag in _CELLS else None
+        self._handle(("start", tag, spans))
+
+    def data(self, text: str) -> None:
+        if self._in_title:
+            self.title.append(text)
+        if not self._hidden:
+            self._handle(("text", text, None))
+
+    def end(self, tag: str) -> None:
+        self._in_title = self._in_title and tag != "title"
+        if tag not in self._path:
+            return
+        while self._path:
+            closed = self._path.pop()
+            if len(self._path) < self._hidden:
+                self._hidden = 0
+            elif not self._hidden:
+                self._handle(("end", closed, None))
+            if closed == tag:
+                break
+
+    def comment(self, text: str) -> None:
+        pass
+
+    def pi(self, target: str, data: str | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        while self._path:
+            self.end(self._path[-1])
+        self._let_go()
+        self.out.finish()
+
+    # -- tables
+
+    def _handle(self, event: Event) -> None:
+        kind, what, _ = event
+        if kind == "start" and what == "table":
+            self._tables += 1
+        if not self._tables:
+            self.out.take(event)
+            return
+        self._table.append(event)
+        if kind == "end" and what == "table":
+            self._tables -= 1
+        if not self._tables or len(self._table) > _MOST_EVENTS:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Pass on what was held back; of tables in one another the innermost are those of data."""
+        held, self._table = self._table, []
+        begun: list[int] = []
+        last = 0
+        for at, (kind, what, _) in enumerate(held):
+            if kind == "start" and what == "table":
+                begun.append(at)
+            elif kind == "end" and what == "table" and begun:
+                first = begun.pop()
+                if first >= last and (lines := _data_lines(held[first : at + 1])):
+                    self._pass_on(held[last:first])
+                    self.out.table(lines)
+                    last = at + 1
+                begun = []  # those around it are there for the layout
+        self._pass_on(held[last:])
+
+    def _pass_on(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.out.take(event)
+
+
+def _data_lines(events: Sequence[Event]) -> list[str]:
+    """The rows of a table of data as lines; nothing for one with paragraphs or lists in its cells."""
+    grid = TableGrid()
+    above: list[str] = []  # the caption
+    cell: list[str] = []
+    spans: Mapping[str, str] | None = None  # of the open cell
+    place = ""  # "" outside of cells and captions
+    paragraphs, in_head = 0, False
+
+    def close() -> None:
+        nonlocal place
+        if place == "caption":
+            above.append(" ".join("".join(cell).split()))
+        elif place:
+            across, down = (_number(spans or {}, key) for key in _SPANS)
+            grid.add("".join(cell), across, down, heading=place == "th" and grid.marked >= len(grid.rows))
+        cell.clear()
+        place = ""
+
+    def mark(tag: str) -> None:
+        """A row is one of headings that has nothing else, and none but such rows above it."""
+        row = len(grid.rows)
+        if in_head or (tag == "th" and grid.marked == row - 1):
+            grid.marked = row
+        elif tag == "td" and grid.marked == row:
+            grid.marked = row - 1
+            grid.names_at_left = row == 1  # a heading of the row
+
+    for kind, what, attributes in events:
+        if kind == "text":
+            cell.append(what if place else "")
+        elif kind == "start" and what in {"td", "th", "caption"}:
+            close()
+            if what != "caption" and not grid.rows:
+                grid.start_row()
+            place, spans, paragraphs = what, attributes, 0
+            if what != "caption":
+                mark(what)
+        elif kind == "end" and what in {"td", "th", "caption"}:
+            close()
+        elif what == "thead":
+            in_head = kind == "start"
+        elif kind == "start" and what == "tr":
+            close()
+            grid.start_row()
+        elif kind == "start" and what in {"br", "p", "div"}:
+            cell.append(" ")
+            paragraphs += what == "p"
+            if paragraphs > 1:
+                return []
+        elif kind == "start" and place and what in _STRUCTURE:
+            return []
+    close()
+    if not any(len(row) > 1 for row in grid.rows) or len(grid.rows) > _MOST_EVENTS:
+        return []
+    return [line for line in [*above, *grid.lines()] if line]
+
+
+def _number(attributes: Mapping[str, str], key: str) -> int:
+    """How many columns or rows a cell says it covers; 0 rows mean all that follow."""
+    text = attributes.get(key, "1").strip()[:6]
+    if not text.isascii() or not text.isdigit():
+        return 1
+    return int(text) or (1 if key == "colspan" else 65_534)
 
 
 class _Lines:
@@ -98,6 +257,23 @@ class _Lines:
         self._pre = 0
         self._heading: list[str] | None = None
         self._begun = False
+
+    def take(self, event: Event) -> None:
+        """An element that begins or ends, or a text."""
+        kind, what, _ = event
+        if kind == "text":
+            self.text(what)
+        elif kind == "start":
+            self.enter(what)
+        else:
+            self.leave(what)
+
+    def table(self, lines: Sequence[str]) -> None:
+        """Lines of their own, each a paragraph."""
+        for line in lines:
+            self._flush(2)
+            self._line.append(line)
+        self._flush(2)
 
     def enter(self, tag: str) -> None:
         if tag in _BLOCKS:

@@ -2,32 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autogpt_desktop.documents.read.formats.archive import Archive, Collect
+from autogpt_desktop.documents.read.formats.chart import read_chart
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
+from autogpt_desktop.documents.read.formats.words import Out, Words
+
+_GRAPHICS = {"chart", "diagramData"}  # charts, SmartArt
 
 
 def read_docx(archive: Archive, parts: Parts) -> None:
-    """Body, footnotes and endnotes. Pages as Word last laid them out, where the file tells."""
-    main = next(
-        (place for kind, place in archive.relations("").values() if kind == "officeDocument"),
-        "word/document.xml",
-    )
+    """Headers, the body with its notes and comments behind the paragraphs that they are on, footers.
+
+    Pages as Word last laid them out, where the file tells.
+    """
+    main = _main(archive, "word/document.xml")
     parts.title = core_title(archive)
-    words = _Words(parts)
-    archive.parse(main, words)
-    if words.pages == 1:
+    relations = archive.relations(main)
+    notes: dict[tuple[str, str], str] = {}
+    for kind, place in relations.values():
+        if kind in {"footnotes", "endnotes", "comments"} and place in archive:
+            found = _Notes(kind[:-1])
+            archive.parse(place, found)
+            notes.update(found.notes)
+    out = _Pages(parts)
+    once = set[str]()
+    for text in _each_once(archive, relations, "header", once):
+        out(text)
+    archive.parse(main, Words(out, notes))
+    for note in notes.values():  # that nothing in the body refers to
+        out(note)
+    for place in _graphics(relations):
+        _read_graphic(archive, place, out)
+    for text in _each_once(archive, relations, "footer", once):
+        out(text)
+    if out.pages == 1:
         parts.pages.clear()  # one page, or a file that was never laid out
-    for kind, place in archive.relations(main).values():
-        if kind in {"footnotes", "endnotes"} and place in archive:
-            archive.parse(place, _Words(parts, with_pages=False))
+
+
+def _each_once(
+    archive: Archive, relations: dict[str, tuple[str, str]], wanted: str, once: set[str]
+) -> Iterator[str]:
+    """The texts of all headers, or footers; those of first, even and other pages are often the same."""
+    for kind, place in relations.values():
+        if kind == wanted and place in archive:
+            texts: list[str] = []
+            archive.parse(place, Words(_collect(texts)))
+            if (text := "".join(texts)).strip() and text not in once:
+                once.add(text)
+                yield text
+
+
+def _collect(texts: list[str]) -> Out:
+    def out(text: str, new_page: bool = False) -> None:
+        texts.append(text)
+
+    return out
+
+
+def _graphics(relations: dict[str, tuple[str, str]]) -> list[str]:
+    places = [place for kind, place in relations.values() if kind in _GRAPHICS]
+    return list(dict.fromkeys(places))
+
+
+def _read_graphic(archive: Archive, place: str, out: Out) -> None:
+    """The words of a chart or of SmartArt."""
+    if place not in archive:
+        return
+    if "/charts/" in place:
+        for line in read_chart(archive, place):
+            out(line + "\n\n")
+    else:
+        archive.parse(place, Words(out))
 
 
 def read_pptx(archive: Archive, parts: Parts) -> None:
-    """Slides in their order, each a page, with the speaker's notes behind it."""
-    main = next(
-        (place for kind, place in archive.relations("").values() if kind == "officeDocument"),
-        "ppt/presentation.xml",
-    )
+    """Slides in their order, each a page: its words, charts and SmartArt, the speaker's notes, comments."""
+    main = _main(archive, "ppt/presentation.xml")
     parts.title = core_title(archive)
     order = Collect({"sldId"})
     archive.parse(main, order)
@@ -37,10 +89,31 @@ def read_pptx(archive: Archive, parts: Parts) -> None:
         if slide not in archive:
             raise Unreadable("document-damaged")
         parts.page(f"Slide {number}")
-        archive.parse(slide, _Words(parts, with_pages=False))
-        for kind, place in archive.relations(slide).values():
-            if kind == "notesSlide" and place in archive:
-                archive.parse(place, _Words(parts, with_pages=False))
+        _read_slide(archive, slide, parts)
+
+
+def _read_slide(archive: Archive, slide: str, parts: Parts) -> None:
+    def out(text: str, new_page: bool = False) -> None:
+        parts.add(text)
+
+    archive.parse(slide, Words(out))
+    relations = archive.relations(slide)
+    for place in _graphics(relations):
+        _read_graphic(archive, place, out)
+    for kind, place in relations.values():
+        if kind == "notesSlide" and place in archive:
+            archive.parse(place, Words(out))
+        elif kind == "comments" and place in archive:
+            comments = Collect({"text", "t"})
+            archive.parse(place, comments)
+            for _, _, text in comments.found:
+                if text.strip():
+                    out(text.strip() + "\n\n")
+
+
+def _main(archive: Archive, usual: str) -> str:
+    kinds = archive.relations("").values()
+    return next((place for kind, place in kinds if kind == "officeDocument"), usual)
 
 
 def core_title(archive: Archive) -> str:
@@ -52,80 +125,48 @@ def core_title(archive: Archive) -> str:
     return target.found[0][2].strip() if target.found else ""
 
 
-class _Words:
-    """Takes text runs, paragraphs and tables out of a stream of elements.
+class _Pages:
+    """Takes texts, and begins a page where one is said to begin there."""
 
-    Both languages name them alike: t (text), p (paragraph), tbl/tr/tc (table, row, cell), br, tab.
-    """
-
-    def __init__(self, parts: Parts, with_pages: bool = True) -> None:
-        self.parts = parts
+    def __init__(self, parts: Parts) -> None:
         self.pages = 0
-        self._with_pages = with_pages
-        self._break = with_pages  # a page begins with the next paragraph
-        self._text = 0  # depth of <t>
-        self._skip = 0  # depth of what is shown otherwise, or not at all
-        self._nesting: list[list[str]] = []  # the paragraph that is open, and those around it
-        self._rows: list[list[str]] = []  # the cells of the open row, for each open table
+        self._parts = parts
+
+    def __call__(self, text: str, new_page: bool = False) -> None:
+        if new_page or not self.pages:
+            self.pages += 1
+            self._parts.page(str(self.pages))
+        self._parts.add(text)
+
+
+class _Notes:
+    """Takes the notes of a part: ``notes`` by kind and number, as texts."""
+
+    def __init__(self, kind: str) -> None:
+        self.notes: dict[tuple[str, str], str] = {}
+        self._kind = kind  # "footnote", "endnote", "comment"
+        self._words: Words | None = None
+        self._texts: list[str] = []
+        self._id = ""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if self._skip or tag == "Fallback" or (tag == "fld" and attributes.get("type") == "slidenum"):
-            self._skip += 1
-        elif tag == "t":
-            self._text += 1
-        elif tag == "p":
-            self._nesting.append([])
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag == "tc" and self._rows:
-            self._rows[-1].append("")
-        elif not self._nesting:
-            return
-        elif tag in {"br", "cr"} and attributes.get("type") != "page":
-            self._nesting[-1].append("\n")
-        elif tag == "br" or tag == "lastRenderedPageBreak":
-            self._break = self._with_pages
-        elif tag == "tab":
-            self._nesting[-1].append("\t")
-        elif tag == "noBreakHyphen":
-            self._nesting[-1].append("-")
+        if tag == self._kind:
+            self._texts, self._id = [], attributes.get("id", "")
+            self._words = Words(_collect(self._texts))
+        elif self._words is not None:
+            self._words.start(tag, attributes)
 
     def data(self, text: str) -> None:
-        if self._text and self._nesting and not self._skip:
-            self._nesting[-1].append(text)
+        if self._words is not None:
+            self._words.data(text)
 
     def end(self, tag: str) -> None:
-        if self._skip:
-            self._skip -= 1
-        elif tag == "t":
-            self._text -= 1
-        elif tag == "p" and self._nesting:
-            self._paragraph("".join(self._nesting.pop()).strip())
-        elif tag == "tr" and self._rows:
-            cells = self._rows.pop()
-            row = " | ".join(cells).strip()
-            if self._rows and self._rows[-1]:
-                self._rows[-1][-1] += row
-            elif row.strip(" |"):
-                self._out(row + "\n")
-        elif tag == "tbl" and not self._rows:
-            self.parts.add("\n")
-
-    def _paragraph(self, text: str) -> None:
-        if not text:
-            return
-        if self._rows and self._rows[-1]:
-            cell = self._rows[-1][-1]
-            self._rows[-1][-1] = f"{cell} {text}".strip()
-        else:
-            self._out(text + "\n\n")
-
-    def _out(self, text: str) -> None:
-        if self._break:
-            self._break = False
-            self.pages += 1
-            self.parts.page(str(self.pages))
-        self.parts.add(text)
+        if tag == self._kind:
+            self._words = None
+            if (text := "".join(self._texts)).strip():
+                self.notes[self._kind, self._id] = text
+        elif self._words is not None:
+            self._words.end(tag)
 
     def close(self) -> None:
         pass
