@@ -71,7 +71,7 @@ ENGINE_LEAVES = LEAVES - {"settings"}
 NATIVE_DECODER = "engine.native.decoder"
 FORMATS = {
     *("numpy*", "bs4*", "charset_normalizer*", "docx*", "lxml*", "openpyxl*", "pptx*", "py3langid*"),
-    "pypdfium2*",
+    *("markdown_it*", "mdit_py_plugins*", "pypdfium2*"),
 }
 QT = {"PySide6*", "shiboken6*"}
 PANELS = ("chat", "translate", "answer", "sentiment")

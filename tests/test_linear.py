@@ -59,9 +59,6 @@ MATCHED = {
     "documents.write.html._ATTRIBUTE",
     "documents.write.html._NOTE",
     "documents.write.html._TAG_END",
-    "documents.write.open._LINE_START",
-    "documents.write.open._LINK_TARGET",
-    "documents.write.open._RULE",
     "tasks.translate.checks._SCALE",
     "tasks.translate.constrained._LAST_WORD",
 }  # fmt: skip

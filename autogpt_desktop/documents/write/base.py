@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,10 @@ from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular
 
+_MARKS = [
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+]  # fmt: skip
 NO_PHRASES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -58,11 +63,18 @@ class Skeleton:
     ) -> None:
         texts = iter(translated)
         whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
-        try:
-            data = whole.encode(self.encoding)
-        except UnicodeEncodeError:  # Chinese in what was Latin-1
-            data = whole.encode("utf-8")
-        write_file(out, data)
+        write_file(out, encoded(whole, self.encoding))
+
+
+def encoded(text: str, encoding: str) -> bytes:
+    """In an encoding of ``read_text`` where it has the characters, else in UTF-8."""
+    for mark, name in _MARKS:
+        if encoding == f"{name} with mark":
+            return mark + text.encode(name)
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:  # Chinese in what was Latin-1
+        return text.encode("utf-8")
 
 
 def read_text(path: Path, limits: Limits) -> tuple[str, str]:
@@ -77,7 +89,11 @@ def read_text(path: Path, limits: Limits) -> tuple[str, str]:
     decoded = decode(data)
     if decoded is None:
         raise KnownError("document-kind", name=path.name)
-    return decoded
+    text, encoding = decoded
+    for mark, name in _MARKS:
+        if encoding in ("utf-16", "utf-32") and data.startswith(mark):
+            return text, f"{name} with mark"  # of "utf-16" alone, the order of the bytes would be lost
+    return text, encoding
 
 
 def write_file(out: Path, data: bytes) -> None:

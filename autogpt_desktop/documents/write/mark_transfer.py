@@ -77,8 +77,22 @@ class _Carrier:
                 self._place(node.inside, region, taken)
 
     def _take(self, node: Node, place: Span, taken: list[Span]) -> None:
+        place = self._with_things(node, place)
         self.places[id(node)] = place
         taken.append(place)
+
+    def _with_things(self, node: Node, place: Span) -> Span:
+        """The place with all of a thing that the mark begins or ends with, as its signs are no words."""
+        start, end = place
+        for inner in node.inside:
+            text = inner.thing.text if inner.thing else ""
+            if text and inner.end == node.end:
+                at = self.target.rfind(text, max(end - len(text), start), end + len(text))
+                end = max(end, at + len(text)) if at >= 0 else end
+            if text and inner.start == node.start:
+                at = self.target.find(text, max(start - len(text), 0), end)
+                start = min(start, at) if at >= 0 else start
+        return start, end
 
     def _touched(self, node: Node) -> list[tuple[int, int, int, int]]:
         start, end = trimmed(self.source, node.start, node.end)

@@ -17,12 +17,6 @@ _SPACE = re.compile(r"\s+")
 _TIMING = re.compile(
     r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\S\n]*-->[^\S\n]*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 )
-_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
-_INDENTED = re.compile(r" {4}|\t")
-_RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}|\s*")
-_LINK_TARGET = re.compile(r"\s{0,3}\[[^\]]+\]:\s")
-_LINE_START = re.compile(r"\s*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6}|\[[ xX]\])\s+)+")
-_CELL_END = re.compile(r"((?:(?<!\s)\s++)?\|\s*(?::?-+:?\s*\|\s*)*)")
 
 
 def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
@@ -87,44 +81,9 @@ def subtitles(path: Path, limits: Limits) -> Blocks:
 
 
 def markdown(path: Path, limits: Limits) -> Blocks:
-    """Markdown: paragraphs, headings, list items, cells of tables; code, front matter and rules stay."""
-    text, encoding = read_text(path, limits)
-    return Skeleton(markdown_parts(text), path.suffix, encoding)
+    from autogpt_desktop.documents.write.markdown.file import MarkdownFile
 
-
-def markdown_parts(text: str) -> list[tuple[bool, str]]:
-    parts: list[tuple[bool, str]] = []
-    fence = ""  # of the code that the line is in; "---" in the front matter
-    after_blank = True
-    for number, line in enumerate(text.splitlines(keepends=True)):
-        body = line.rstrip("\r\n")
-        opening = _FENCE.match(body)
-        if fence:
-            parts.append((False, line))
-            if body.strip().startswith(fence) and not body.strip().strip(fence[0]):
-                fence = ""
-            continue
-        if opening or (number == 0 and body == "---"):
-            fence = opening.group(1) if opening else "---"
-            parts.append((False, line))
-        elif after_blank and _INDENTED.match(body):
-            parts.append((False, line))
-        elif body.lstrip().startswith("|"):
-            parts += [(not _CELL_END.fullmatch(cell), cell) for cell in _CELL_END.split(body) if cell]
-            parts.append((False, line[len(body) :]))
-        elif _RULE.fullmatch(body) or _LINK_TARGET.match(body):
-            parts.append((False, line))
-        else:
-            start = _LINE_START.match(body)
-            head = start.group() if start else ""
-            goes_on = not head and parts and len(parts) > 1 and parts[-2][0] and not after_blank
-            if goes_on:  # a wrapped line belongs to the one before
-                parts[-2:] = [(True, parts[-2][1] + parts[-1][1] + body)]
-            else:
-                parts += [(False, head), (True, body[len(head) :])]
-            parts.append((False, line[len(body) :]))
-        after_blank = not body.strip()
-    return parts
+    return MarkdownFile(path, limits)
 
 
 def as_text(path: Path, limits: Limits) -> Blocks:

@@ -1,0 +1,268 @@
+"""Markdown that is translated: what it says is replaced in its source, every other character stays.
+
+What a mark, a link or a formula is written with is carried along as in HTML and DOCX. Each changed line is
+read again: what became markup by accident is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop.documents.types import Limits, TranslatedText
+from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text, write_file
+from autogpt_desktop.documents.write.inline_marks import (
+    Close,
+    Edge,
+    Open,
+    Segment,
+    Text,
+    Thing,
+    Token,
+    segments,
+)
+from autogpt_desktop.documents.write.mark_transfer import carried
+from autogpt_desktop.documents.write.markdown.front_matter import Field, fields
+from autogpt_desktop.documents.write.markdown.marks import Markup, Words, tokens
+from autogpt_desktop.documents.write.markdown.parser import Outline, Prose, outline
+
+_SPECIAL = frozenset("\\`*_[]<>&$~|{^!")
+_BLOCK_START = re.compile(
+    r"^(\d{1,9})([.)])(?=\s|$)|^(?=(?:[-+*#]|#{2,6}|[:~])(?:\s|$)|>|```|~~~|=+\s*$|-+\s*$|:::|\$\$|\[[^\]]+\]:"
+    r"|(?:[-*_]\s*){3,}$)",
+    re.MULTILINE,
+)
+_LETTER = re.compile(r"[^\W\d_]")
+_LINE_BREAKS = re.compile(r"[^\S\n]*\n\s*")
+_BLANKS = re.compile(r" {2,}")
+_FIRST_WORD = re.compile(r"\s*\S+")
+_FLANKING = frozenset({"em", "strong", "s"})  # marks that are none beside the wrong characters
+
+
+@dataclass(eq=False)
+class _Line:
+    """A piece of prose, cut into what is translated at a time."""
+
+    prose: Prose
+    parts: list[Edge | Segment]
+
+    def units(self) -> Iterator[Segment | Words]:
+        for part in self.parts:
+            if isinstance(part, Segment) and _has_prose(part):
+                yield part
+            for token in [part] if isinstance(part, Edge) else part.tokens:
+                for piece in _markup(token).source:
+                    if isinstance(piece, Words) and _LETTER.search(piece.text):
+                        yield piece
+
+
+def _has_prose(segment: Segment) -> bool:
+    """Letters beside code, formulas and addresses."""
+    return any(isinstance(token, Text) and _LETTER.search(token.text) for token in segment.tokens)
+
+
+def _markup(token: Token) -> Markup:
+    """How a mark, a thing or an end of a line is written."""
+    found: Any = token
+    while found is not None and not isinstance(found, Markup):
+        found = getattr(found, "payload", None)
+    return found or Markup("", ())
+
+
+class MarkdownFile:
+    """``documents.write.base.Blocks`` of a Markdown file. Raises KnownError as ``open_blocks``."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.source, self.encoding = read_text(path, limits)
+        self.suffix = path.suffix
+        self._fields, begin = fields(self.source)
+        self._begin = begin
+        self._outline = outline(self.source[begin:])
+        env = self._outline.env
+        self._lines = [_Line(prose, segments(tokens(prose.content, env))) for prose in self._outline.prose]
+        self._units: list[Field | Segment | Words] = [*self._fields]
+        for line in self._lines:
+            self._units += line.units()
+        self.texts = [unit.text for unit in self._units]
+        found = (unit.phrases() for unit in self._units if isinstance(unit, Segment))
+        self.phrases = list(dict.fromkeys(phrase for some in found for phrase in some))
+
+    def write(
+        self,
+        translated: Sequence[TranslatedText],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        """As ``Blocks.write``, in the file's own encoding where that has the characters."""
+        made = dict(zip(map(id, self._units), translated, strict=True))
+        body = self._body(made, phrases, escape=False)
+        if body != self.source[self._begin :] and not _same_blocks(outline(body), self._outline):
+            body = self._body(made, phrases, escape=True)
+        write_file(out, encoded(self._head(made) + body, self.encoding))
+
+    def _head(self, made: Mapping[int, TranslatedText]) -> str:
+        """The front matter with its title and description."""
+        found, at = [], 0
+        for field in self._fields:
+            text = made[id(field)].text
+            found += [self.source[at : field.start], field.raw if text == field.text else field.written(text)]
+            at = field.end
+        return "".join([*found, self.source[at : self._begin]])
+
+    def _body(self, made: Mapping[int, TranslatedText], phrases: Mapping[str, str], escape: bool) -> str:
+        found, at, body = [], 0, self.source[self._begin :]
+        for line in self._lines:
+            if all(unit.text == made[id(unit)].text for unit in line.units()):
+                continue
+            new = _Writer(line, made, phrases, self._outline.env, escape).text()
+            found += [body[at : line.prose.start], new]
+            at = line.prose.end
+        return "".join([*found, body[at:]])
+
+
+def _same_blocks(one: Outline, other: Outline) -> bool:
+    return one.blocks == other.blocks
+
+
+class _Writer:
+    """A line with other texts in it."""
+
+    def __init__(
+        self,
+        line: _Line,
+        made: Mapping[int, TranslatedText],
+        phrases: Mapping[str, str],
+        env: dict[str, Any],
+        escape: bool,
+    ) -> None:
+        self.line, self.made, self.env, self.escape = line, made, env, escape
+        self.tokens: list[tuple[Token, bool]] = []  # with whether the text around is another
+        self.spelled: dict[str, str] = {}  # characters that the source writes as "&…;" or with a backslash
+        for part in line.parts:
+            if isinstance(part, Edge):
+                self.tokens.append((part.payload if isinstance(part.payload, Open | Close) else part, True))
+                continue
+            for token in part.tokens:
+                if isinstance(token, Text) and token.text != token.raw and len(token.text) == 1:
+                    self.spelled[token.text] = token.raw
+            if id(part) not in made or made[id(part)].text == part.text:
+                self.tokens += [(token, False) for token in part.tokens]
+            else:
+                new = carried(part, made[id(part)], phrases)
+                self.tokens += [(token, True) for token in _behind_word(new, part.tokens[0])]
+        self.spelled.pop("\n", None)
+
+    def text(self) -> str:
+        """As the source has it: with the marks of quotes and lists before each line."""
+        wanted = _signature([token for token, _ in self.tokens])
+        ways = [(True, False)] if self.escape else [(False, False), (True, False)]
+        for escape, apart in [*ways, (True, True)]:
+            content = self._content(escape, apart)
+            if _signature(tokens(content, self.env)) == wanted:
+                break
+        return self._placed(content)
+
+    def _content(self, escape: bool, apart: bool) -> str:
+        found: list[str] = []
+        flanked = False  # the mark that ended just now must stand apart from the next word
+        for token, changed in self.tokens:
+            piece = self._piece(token, changed, escape)
+            if not piece:
+                continue
+            payload = _markup(token)
+            flanking = apart and payload.kind in _FLANKING
+            before = found[-1][-1] if found else " "
+            if isinstance(token, Text) and token.raw is None:
+                piece = self._as_text(piece, before if found else "\n")
+            if (flanked and piece[:1].isalnum()) or (
+                flanking and isinstance(token, Open) and before.isalnum()
+            ):
+                found.append(" ")
+            found += [piece] if piece else []
+            flanked = flanking and isinstance(token, Close)
+        return "".join(found).strip(" \t\n")
+
+    def _as_text(self, piece: str, before: str) -> str:
+        """New text that begins no list or heading, and no second blank."""
+        if piece[0] == " " and before in " \n":
+            piece = piece[1:]
+        if self.line.prose.kind != "text":
+            return piece
+        inside = "" if before == "\n" else "x"  # its first line may have begun before
+        return _BLOCK_START.sub(_escaped_start, inside + piece)[len(inside) :]
+
+    def _piece(self, token: Token, changed: bool, escape: bool) -> str:
+        if isinstance(token, Text):
+            if token.raw is not None:
+                return str(token.raw)
+            text = _LINE_BREAKS.sub("\n" if self.line.prose.kind == "text" else " ", token.text)
+            text = _BLANKS.sub(" ", text)  # one on each side of what stood between two
+            special = _SPECIAL if escape else ""
+            return "".join(self.spelled.get(sign, f"\\{sign}" if sign in special else sign) for sign in text)
+        payload = _markup(token)
+        pieces = [piece if isinstance(piece, str) else self._words(piece) for piece in payload.source]
+        others = [
+            piece for piece in payload.source
+            if isinstance(piece, Words) and id(piece) in self.made and self.made[id(piece)].text != piece.text
+        ]  # fmt: skip
+        label = payload.kind == "image" and any(piece.quotes is None for piece in others)
+        if payload.changed and (label or (changed and payload.kind == "link")):
+            pieces[-1] = payload.changed
+        return "".join(pieces)
+
+    def _words(self, words: Words) -> str:
+        made = self.made.get(id(words))
+        return words.raw if made is None or made.text == words.text else words.written(made.text)
+
+    def _placed(self, content: str) -> str:
+        prose = self.line.prose
+        if prose.kind == "cell":
+            return content.replace("|", r"\|")
+        if prose.kind == "heading":
+            return re.sub(r"(?<=\s)(?=#+\s*$)", r"\\", content)
+        lines = content.split("\n")
+        breaks = prose.breaks or (" ",)
+        found = [lines[0]]
+        for number, line in enumerate(lines[1:]):
+            found += [breaks[min(number, len(breaks) - 1)], line]
+        return "".join(found)
+
+
+def _behind_word(new: Sequence[Token], first: Token) -> list[Token]:
+    """The tokens, where no tag or comment that stood in a line begins it: that would be a block of HTML."""
+    begins = next((at for at, token in enumerate(new) if not isinstance(token, Thing)), 0)
+    if not begins or isinstance(first, Thing) or _markup(new[0]).kind != "html":
+        return [*new]
+    things, text, rest = new[:begins], "", begins
+    while rest < len(new) and isinstance(token := new[rest], Text):
+        text, rest = text + token.text, rest + 1
+    if not text.strip():
+        return [*new[begins : rest + 1], *things, *new[rest + 1 :]]
+    word = _FIRST_WORD.match(text)
+    at = word.end() if word else 0
+    return [Text(text[:at]), *things, Text(text[at:]), *new[rest:]]
+
+
+def _escaped_start(found: re.Match[str]) -> str:
+    return f"{found[1]}\\{found[2]}" if found[1] else "\\"
+
+
+def _signature(found: Sequence[Token]) -> list[tuple[str, str]]:
+    """Tokens as they are compared: kinds of marks, things as they stand, texts as they are read."""
+    said: list[tuple[str, str]] = []
+    for token in found:
+        inner = token.payload if isinstance(token, Edge) else token
+        if isinstance(inner, Text):
+            if said and said[-1][0] == "text":
+                said[-1] = ("text", said[-1][1] + inner.text)
+            elif inner.text:
+                said.append(("text", inner.text))
+            continue
+        payload = _markup(token)
+        kind = "open" if isinstance(inner, Open) else "close" if isinstance(inner, Close) else "thing"
+        said.append((kind, payload.kind))
+    return [(kind, " ".join(text.split()) if kind == "text" else text) for kind, text in said]
