@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pkgutil
 import re
 import signal
@@ -14,6 +15,9 @@ from types import FrameType, ModuleType
 
 import pytest
 
+from autogpt_desktop.documents.tables.dialect import find_dialect
+from autogpt_desktop.documents.tables.header import column_names, find_header_row
+from autogpt_desktop.documents.tables.read import csv_rows
 from autogpt_desktop.documents.text.languages import detect, guess_without_model, language_of
 from autogpt_desktop.documents.text.passages import passages
 from autogpt_desktop.documents.text.sentences import sentences
@@ -152,6 +156,13 @@ def file_of(suffix: str) -> Callable[[str], object]:
     return read
 
 
+def table_of(text: str) -> None:
+    dialect = find_dialect(text)
+    with suppress(KnownError):
+        rows = list(csv_rows(io.StringIO(text, newline=""), dialect, "a.csv"))
+        column_names(rows, find_header_row(rows[:200]))
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "sentences": lambda text: sentences(text, "en"),
     "passages": lambda text: passages(Document(Path("a.txt"), "", text, (), "en", "")),
@@ -164,6 +175,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "segment": segment,
     "snippet": lambda text: snippet(text, "a b 中"),
     "plain_text": plain_text,
+    "tables": table_of,
     ".txt": file_of(".txt"),
     ".md": file_of(".md"),
     ".srt": file_of(".srt"),

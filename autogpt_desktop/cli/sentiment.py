@@ -70,14 +70,15 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
     """Of the files those that are tables, opened, each with its column's name."""
     from autogpt_desktop.documents.files import check
     from autogpt_desktop.documents.read.lines import encoding_of_file
-    from autogpt_desktop.documents.tables import TABLES, read_table
+    from autogpt_desktop.documents.tables import read_table
     from autogpt_desktop.documents.types import Limits
+    from autogpt_desktop.tasks.sentiment.sources import is_table
 
     if options.out and len(options.files) != 1:
         raise KnownError("sentiment-one-file")
     tables = {}
     for file in options.files:
-        if file.suffix.lower() in TABLES:
+        if is_table(file):
             table = read_table(file, options.sheet)
             column = options.column or (table.columns[0] if len(table.columns) == 1 else "")
             if not column:

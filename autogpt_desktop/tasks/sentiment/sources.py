@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
 from autogpt_desktop.documents.files import check, file_error
-from autogpt_desktop.documents.tables import TABLES, Row, Table, read_table
+from autogpt_desktop.documents.tables import OTHER_TABLES, TABLES, Row, Table, open_table, result_of
+from autogpt_desktop.documents.tables import TableOptions as TableOptions
 from autogpt_desktop.documents.text.encoding import find_encoding
 from autogpt_desktop.documents.text.scripts import WIDE, count_letters
 from autogpt_desktop.documents.types import Limits
@@ -75,42 +76,70 @@ def looks_like_list(text: str) -> bool:
 def list_table(lines: Sequence[str], name: str) -> tuple[Table, str]:
     """A pasted list as a table with one column called ``name``, and its digest."""
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[Row | None]:
         for line in lines:
             yield (line,)
 
     digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
-    return Table(Path(), (name,), "", (), False, "", "", rows), digest
+    return Table(Path(), (name,), rows), digest
 
 
 def preview(path: Path, sheet: str = "", column: str = "") -> Preview:
-    """Open a table or a file of lines; without a ``column`` of that name it is guessed.
+    """``previewing`` in one go."""
+    return result_of(previewing(path, TableOptions(sheet), column))
 
-    Raises KnownError: what ``documents.tables.read_table`` raises.
+
+def previewing(
+    path: Path, options: TableOptions | None = None, column: str = ""
+) -> Generator[None, None, Preview]:
+    """Open a table or a file of lines, in steps; without a ``column`` of that name it is guessed.
+
+    Left before its end it ends what is being read. Raises KnownError: what ``documents.tables.open_table``
+    raises.
     """
-    table = read_table(path, sheet) if path.suffix.lower() in TABLES else _lines_table(path)
-    rows = list(islice(table.rows(), _LOOK))
+    if is_table(path):
+        table = yield from open_table(path, options)
+    else:
+        table = _lines_table(path)
+    rows: list[Row] = []
+    for row in table.steps():
+        if row is None:
+            yield
+            continue
+        rows.append(row)
+        if len(rows) == _LOOK:
+            break
     chosen = table.columns.index(column) if column in table.columns else guess_column(table.columns, rows)
     return Preview(table, tuple(rows[:SHOWN]), chosen, len(rows) > SHOWN)
 
 
-def open_file(path: Path) -> Preview | str:
-    """A table or a list with a text a line as a Preview, any other document as its text.
+def is_table(path: Path) -> bool:
+    """Whether a file is to be opened as a table, by its name; of some the reader says what to do."""
+    return path.suffix.lower() in TABLES | OTHER_TABLES
 
-    Raises KnownError: what ``preview`` and ``documents.read.reader.read`` raise, sentiment-text-long.
+
+def open_file(path: Path) -> Preview | str:
+    """``opening_file`` in one go."""
+    return result_of(opening_file(path))
+
+
+def opening_file(path: Path) -> Generator[None, None, Preview | str]:
+    """A table or a list with a text a line as a Preview, any other document as its text, in steps.
+
+    Raises KnownError: what ``previewing`` and ``documents.read.reader.read`` raise, sentiment-text-long.
     """
-    kind = path.suffix.lower()
-    if kind in TABLES:
-        return preview(path)
-    if kind in LINES and check(path, Limits(file_bytes=_LARGEST)).st_size:
-        found = preview(path)
+    if is_table(path):
+        return (yield from previewing(path))
+    if path.suffix.lower() in LINES and check(path, Limits(file_bytes=_LARGEST)).st_size:
+        found = yield from previewing(path)
         with open_regular_text(path, found.table.encoding, "replace") as file:
             head = file.read(_LOOK * 1000)
         if looks_like_list(head) or path.stat().st_size > MOST_TEXT:
             return found
-    from autogpt_desktop.documents.read.reader import read
+    from autogpt_desktop.documents.read.reader import reading
 
-    text = read(path).text
+    document = yield from reading(path, None, urgent=True)
+    text = document.text
     if len(text) > MOST_TEXT:
         raise KnownError("sentiment-text-long", name=path.name, limit=f"{MOST_TEXT:,}")
     return text
@@ -162,4 +191,4 @@ def _lines_table(path: Path) -> Table:
         raise KnownError("document-empty", name=path.name)
     header = bool(_NAMES.fullmatch(first[0][0])) and len(first) > 1
     name = first[0][0] if header else "Column 1"
-    return Table(path, (name,), "", (), header, encoding, "", rows)
+    return Table(path, (name,), rows, header_row=int(header), encoding=encoding)

@@ -157,9 +157,19 @@ class TableRun:
         self._store = store = self._open_store(judge)
         first = len(self.held or ())
         count, told = _Count(self.total, first), first > 0 or not len(store)
-        texts = islice(self._texts(), first, None)
+        texts = self._texts(first)
         try:
-            while block := list(islice(texts, _BLOCK)):
+            while True:
+                block: list[str] = []
+                for text in texts:
+                    if text is None:
+                        yield count.state(count.done)
+                        continue
+                    block.append(text)
+                    if len(block) == _BLOCK:
+                        break
+                if not block:
+                    break
                 known = self._known(block)
                 new = [text for text in dict.fromkeys(block) if text not in known]
                 if new and not told:
@@ -183,6 +193,7 @@ class TableRun:
                     yield self._judged(count, block[shown:], known)
                     yield count.state(count.done)
         finally:
+            texts.close()
             for one in (judge, self._judge or judge):
                 one.scorer.rest()
         if not self.total or first == self.total:
@@ -208,14 +219,34 @@ class TableRun:
 
     def rows(self) -> Iterator[tuple[Row, Scored]]:
         """Every row with its score, in order, as far as the run has come. ``run`` comes first."""
+        return (found for found in self.steps() if found is not None)
+
+    def steps(self) -> Iterator[tuple[Row, Scored] | None]:
+        """The same, and None whenever the next row is still being waited for."""
         if self._judge is None:
             raise RuntimeError("nothing was run")
         if self.held is not None:
-            for at, (row, one) in enumerate(zip(self.table.rows(), self.held, strict=False)):
-                yield row, scored(at, one, self._judge.scale, self.two_way)
+            at = 0
+            for row in self.table.steps():
+                if row is None:
+                    yield None
+                elif at == len(self.held):
+                    return
+                else:
+                    yield row, scored(at, self.held[at], self._judge.scale, self.two_way)
+                    at += 1
             return
-        rows, index = self.table.rows(), 0
-        while block := list(islice(rows, _BLOCK)):
+        rows, index, more = self.table.steps(), 0, True
+        while more:
+            block, more = [], False
+            for row in rows:
+                if row is None:
+                    yield None
+                    continue
+                block.append(row)
+                if len(block) == _BLOCK:
+                    more = True
+                    break
             known = self._known([row[self.column] for row in block])
             for row in block:
                 measured = known.get(row[self.column])
@@ -268,9 +299,13 @@ class TableRun:
             names.append(_unused(name, names))
 
         def rows() -> Iterator[list[Any]]:
-            for at, (row, one) in enumerate(self.rows()):
+            at = -1
+            for found in self.steps():
                 if cancelled():
                     raise Cancelled
+                if found is None:
+                    continue
+                (row, one), at = found, at + 1
                 if only is not None and at not in only:
                     continue
                 shares = [one.positive, *([] if self.two_way else [one.neutral]), one.negative]
@@ -313,9 +348,10 @@ class TableRun:
         if self.held:
             raise KnownError("sentiment-file-changed", name=self.table.path.name)
         total = width = 0
-        for row in self.table.rows():
-            total, width = total + 1, max(width, len(row))
-            if total % _COUNTED == 0:
+        for row in self.table.steps():
+            if row is not None:
+                total, width = total + 1, max(width, len(row))
+            if row is None or total % _COUNTED == 0:
                 yield Progress("stage.reading-table")
         self._digest, self.total, self.width = digest, total, width
 
@@ -338,8 +374,16 @@ class TableRun:
         count.add(rows)
         return block
 
-    def _texts(self) -> Iterator[str]:
-        return (row[self.column] for row in self.table.rows())
+    def _texts(self, first: int) -> Generator[str | None, None, None]:
+        """The texts from a row on; None while the next one is waited for."""
+        at = 0
+        for row in self.table.steps():
+            if row is None:
+                yield None
+            else:
+                at += 1
+                if at > first:
+                    yield row[self.column]
 
     def _known(self, texts: list[str]) -> dict[str, Measured]:
         assert self._store is not None

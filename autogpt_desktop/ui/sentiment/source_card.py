@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment.sources import Preview, open_file, preview
+from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions, opening_file, previewing
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
@@ -81,6 +81,12 @@ class _Cells(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return ("✓ " if section == self.chosen else "") + self.names[section][:60]
         return None
+
+
+def _result(steps: Generator[None, None, Preview | str]) -> Iterator[object]:
+    """A job of them; at each step the worker looks whether to go on."""
+    found = yield from steps
+    yield Result(found)
 
 
 class SourceCard(QWidget):
@@ -180,7 +186,7 @@ class SourceCard(QWidget):
         """Read the first rows of a table, or the whole of another document."""
 
         def job(_cancel: Event) -> Iterator[object]:
-            yield Result(open_file(path))
+            yield from _result(opening_file(path))
 
         self._read(job, path.name)
 
@@ -188,7 +194,7 @@ class SourceCard(QWidget):
         """The first rows of a table that was run before."""
 
         def job(_cancel: Event) -> Iterator[object]:
-            yield Result(preview(path, sheet, column))
+            yield from _result(previewing(path, TableOptions(sheet), column))
 
         self._read(job, path.name)
 
@@ -199,7 +205,7 @@ class SourceCard(QWidget):
         path = found.table.path
 
         def job(_cancel: Event) -> Iterator[object]:
-            yield Result(preview(path, sheet))
+            yield from _result(previewing(path, TableOptions(sheet)))
 
         self._read(job, path.name)
 

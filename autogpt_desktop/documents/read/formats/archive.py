@@ -88,7 +88,7 @@ class Archive:
 
 
 def check_workbook(file: BinaryIO, limits: Limits) -> None:
-    """Refuse what openpyxl would walk into: bombs, passwords, entities. The file stands at its beginning."""
+    """Refuse what a parser would walk into: bombs, passwords, entities. The file stands at its beginning."""
     head = file.read(8)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable(

@@ -6,14 +6,16 @@ import io
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from autogpt_desktop.documents import tables
 from autogpt_desktop.documents.read.formats.archive import Archive
 from autogpt_desktop.documents.read.formats.office import core_title
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
+from autogpt_desktop.documents.tables.dialect import LOOK, SAMPLE, find_dialect
+from autogpt_desktop.documents.tables.header import column_names, find_header_row
+from autogpt_desktop.documents.tables.read import csv_rows
+from autogpt_desktop.documents.tables.types import Row
+from autogpt_desktop.documents.tables.workbook import Workbook
 from autogpt_desktop.documents.text.encoding import decode
 from autogpt_desktop.documents.types import Limits
-
-_LOOK = 200
 
 
 def read_csv(data: bytes, name: str, parts: Parts) -> None:
@@ -21,37 +23,41 @@ def read_csv(data: bytes, name: str, parts: Parts) -> None:
     if decoded is None:
         raise Unreadable("document-kind")
     text = decoded[0].removeprefix("\ufeff")
-    delimiter = tables.find_delimiter(text[: 256 << 10])
-    _add(tables.csv_rows(io.StringIO(text, newline=""), delimiter, name), parts)
+    _add(csv_rows(io.StringIO(text, newline=""), find_dialect(text[:SAMPLE]), name), parts)
 
 
 def read_xlsx(data: bytes, parts: Parts, limits: Limits) -> None:
     """Every sheet is a page."""
     parts.title = core_title(Archive(data, limits))
-    book = tables.open_workbook(io.BytesIO(data), limits)
-    for sheet in book.worksheets:
+    book = Workbook(io.BytesIO(data), limits)
+    for title in book.sheets:
         before, at = parts.length, len(parts.pages)
-        parts.page(sheet.title)
-        _add(tables.sheet_rows(sheet), parts)
+        parts.page(title)
+        rows = (tuple(cell or "" for cell in row) for row in book.rows(title) if row is not None)
+        _add(rows, parts)
         if parts.length == before:
             parts.pages.pop(at)
 
 
-def _add(rows: Iterable[tables.Row], parts: Parts) -> None:
+def _add(rows: Iterable[Row], parts: Parts) -> None:
     """Rows, each a paragraph: passages are made of whole ones."""
     rows = iter(rows)
-    first = list(islice(rows, _LOOK))
+    first = list(islice(rows, LOOK))
     if not first:
         return
-    named = tables.find_header(first)
-    columns = tables.column_names(first, named)
-    for line in _lines(chain(first[1:] if named else first, rows), columns if named else ()):
+    header_row = find_header_row(first)
+    columns = column_names(first, header_row)
+    for line in _lines(first[: max(0, header_row - 1)], ()):  # titles
+        parts.add(line + "\n\n")
+    for line in _lines(chain(first[header_row:], rows), columns if header_row else ()):
         parts.add(line + "\n\n")
 
 
-def _lines(rows: Iterable[tables.Row], columns: tables.Row) -> Iterator[str]:
+def _lines(rows: Iterable[Row], columns: Row) -> Iterator[str]:
     for row in rows:
         cells = [" ".join(cell.split()) for cell in row]
+        if not any(cells):
+            continue
         if columns:
             names = columns + ("",) * (len(cells) - len(columns))
             pairs = zip(names, cells, strict=False)

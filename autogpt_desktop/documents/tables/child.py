@@ -1,0 +1,94 @@
+"""The child process that reads workbooks and hands out their rows, some at a time.
+
+Run as a script (``python -I child.py <import path>``); in a frozen app a spawned process calls ``serve``.
+The request is JSON; replies are JSON: the sheets, then rows, then the end or what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autogpt_desktop.sandbox import Receive, Send
+
+SLICE = 0.2  # seconds after which the parent hears something, rows or none
+_ROWS, _CHARACTERS = 500, 1 << 18  # of one reply
+
+
+def serve(receive: Receive, send: Send) -> None:
+    """Answer one request."""
+    from autogpt_desktop.documents.tables import workbook  # with it all that reading needs
+    from autogpt_desktop.sandbox import limit
+
+    assert workbook
+    send(b"{}")  # ready
+    request = json.loads(receive())
+    limits = request["limits"]
+    seconds = int(time.process_time() + 20 * limits["seconds"])  # the parent is faster: for when it died
+    limit({"AS": limits["memory"], "FSIZE": 0, "CORE": 0, "CPU": seconds})
+    for reply in _answers(request):
+        send(json.dumps(reply).encode())
+
+
+def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from pathlib import Path
+
+    from autogpt_desktop.documents.files import file_error
+    from autogpt_desktop.documents.read.formats.parts import Unreadable
+    from autogpt_desktop.documents.types import Limits
+
+    path, limits = Path(request["path"]), Limits(**request["limits"])
+    try:
+        yield from _read(path, request["sheet"], limits)
+    except Unreadable as error:
+        yield {"error": error.key, "values": error.values}
+    except OSError as error:
+        known = file_error(path, error)
+        yield {"error": known.key, "values": known.values}
+    except (MemoryError, RecursionError):
+        yield {"error": "document-memory", "values": {}}
+    except Exception as error:  # whatever a stranger's file makes a parser raise; the caller logs it
+        reason = f"{type(error).__name__}: {error}"[:500]
+        yield {"error": "document-damaged", "values": {}, "reason": reason}
+
+
+def _read(path: Any, sheet: str, limits: Any) -> Iterator[dict[str, Any]]:
+    from autogpt_desktop.documents.read.formats.parts import Unreadable
+    from autogpt_desktop.documents.tables.workbook import Workbook
+    from autogpt_desktop.regular_file import open_regular
+
+    with open_regular(path) as file:
+        book = Workbook(file, limits)
+        if not book.sheets:
+            raise Unreadable("document-empty")
+        if sheet and sheet not in book.sheets:
+            raise Unreadable("table-no-sheet", sheet=sheet, sheets=", ".join([*book.sheets][:20]))
+        chosen = sheet or next(iter(book.sheets))
+        yield {"sheet": chosen, "sheets": [*book.sheets]}
+        waiting: list[Any] = []
+        length, begun = 0, time.monotonic()
+        for row in book.rows(chosen):
+            if row is not None:
+                waiting.append(row)
+                length += sum(len(cell or "") for cell in row)
+            late = time.monotonic() - begun > SLICE
+            if late or len(waiting) >= _ROWS or length >= _CHARACTERS:
+                yield {"rows": waiting}
+                waiting, length, begun = [], 0, time.monotonic()
+        yield {"rows": waiting, "end": True}
+
+
+def main() -> None:
+    """Serve on standard input and output."""
+    sys.path += sys.argv[1:]
+    from autogpt_desktop.sandbox import serve_pipes
+
+    serve_pipes(serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Tables written as CSV or XLSX so that no cell becomes a formula."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from autogpt_desktop import atomic
+from autogpt_desktop.documents.tables.cells import is_number
+from autogpt_desktop.errors import KnownError
+
+LONGEST_CELL = 32_767  # characters in XLSX
+STEP = 500  # rows that are written between two steps
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write CSV or XLSX, by the ending of ``path``; how many rows there were.
+
+    Numbers stay numbers. A text that a spreadsheet would take for a formula gets an apostrophe in
+    front (CSV) or is stored as text (XLSX). A file that is there is replaced at the end, in one step.
+    Raises KnownError("table-not-written").
+    """
+    count = 0
+    for count in write_rows(path, columns, rows):  # noqa: B007
+        pass
+    return count
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[int]:
+    """``write_table`` in steps: how many rows are written by now, and at the end how many there were.
+
+    Left before its end it writes nothing. Raises as ``write_table`` does.
+    """
+    writer = _write_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else _write_csv
+    delimiter = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
+    count = 0
+    try:
+        with atomic.replacing(path) as scratch:
+            for count in writer(scratch, columns, rows, delimiter):
+                yield count
+    except OSError as error:
+        raise KnownError("table-not-written", name=path.name, reason=error.strerror or str(error)) from error
+    yield count
+
+
+def escape_formula(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"):
+        return value if is_number(value) else "'" + value
+    return value
+
+
+def _write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str
+) -> Iterator[int]:
+    last = 0
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:  # the mark: Excel asks for it
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(map(escape_formula, columns))
+        for count, row in enumerate(rows, 1):
+            writer.writerow(map(escape_formula, row))
+            if count % STEP == 0:
+                yield count
+            last = count
+    yield last
+
+
+def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], _: str) -> Iterator[int]:
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Sheet1")
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = ILLEGAL_CHARACTERS_RE.sub("", value)
+        if len(text) > LONGEST_CELL:
+            text = text[: LONGEST_CELL - 1] + "…"
+        made = WriteOnlyCell(sheet, text)
+        made.data_type = "s"  # text, whatever it begins with
+        if escape_formula(text) is not text:
+            made.quotePrefix = True
+        return made
+
+    last = 0
+    sheet.append([cell(name) for name in columns])
+    for count, row in enumerate(rows, 1):
+        sheet.append([cell(value) for value in row])
+        if count % STEP == 0:
+            yield count
+        last = count
+    book.save(path)
+    yield last
