@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.bench.child import module_command
+from autogpt_desktop.events import Done, Event, Text
 from autogpt_desktop.i18n import tr
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 TICK = 0.005  # seconds
 LONG_CHAT = 3000  # messages
 STREAMED = 500  # tokens
+RATE = 200  # scripted tokens a second: as quick as small models become
 _STARTED = "AUTOGPT_DESKTOP_BENCH_STARTED"
 _MOST_QUESTIONS = 20  # a base model may answer with next to nothing
 _PATIENCE = 300  # seconds for any one step
@@ -80,6 +83,12 @@ def table(figures: dict[str, float]) -> str:
         ("second_turn_s", tr("first token of the second turn, s"), 2),
         ("stall_p99_ms", tr("event-loop stall while generating (p99), ms"), 0),
         ("stall_max_ms", tr("event-loop stall while generating (longest), ms"), 0),
+        ("stream_code_p99_ms", tr("stall while 2,000 lines of code stream (p99), ms"), 0),
+        ("stream_code_max_ms", tr("stall while 2,000 lines of code stream (longest), ms"), 0),
+        ("stream_table_p99_ms", tr("stall while a table of 500 rows streams (p99), ms"), 0),
+        ("stream_table_max_ms", tr("stall while a table of 500 rows streams (longest), ms"), 0),
+        ("stream_list_p99_ms", tr("stall while a list of 1,000 items streams (p99), ms"), 0),
+        ("stream_list_max_ms", tr("stall while a list of 1,000 items streams (longest), ms"), 0),
         ("window_tps", tr("tokens per second in the window"), 1),
         ("stop_ms", tr("Stop to quiet, ms"), 0),
         ("open_3000_s", tr("a conversation of 3,000 messages opens, s"), 3),
@@ -199,6 +208,7 @@ class Bench:
             yield self.idle
         yield from self.stream()
         yield from self.stop()
+        yield from self.long_blocks()
         yield from self.long_conversation()
 
     def stream(self) -> Script:
@@ -231,6 +241,22 @@ class Bench:
         yield self.idle
         self.figures["stop_ms"] = (time.perf_counter() - pressed) * 1000
 
+    def long_blocks(self) -> Script:
+        """Answers that are one long block, said by a script at a steady rate."""
+        generation = self.panel.generation
+        model = generation.generate
+        for name, text in long_answers().items():
+            generation.generate = partial(say, text)
+            self.panel.new_conversation()
+            self.ask("Write something very long.")
+            yield self.begun
+            self.stalls()
+            yield self.idle
+            gaps = self.stalls()
+            self.figures[f"stream_{name}_p99_ms"] = percentile(gaps, 0.99)
+            self.figures[f"stream_{name}_max_ms"] = max(gaps)
+        generation.generate = model
+
     def long_conversation(self) -> Script:
         history, parent = self.context.history, None
         conversation = history.create(title="A long one")
@@ -256,6 +282,33 @@ class Bench:
             self.app.processEvents()
             steps.append((time.perf_counter() - began) * 1000)
         self.figures["scroll_p99_ms"] = percentile(steps, 0.99)
+
+
+def long_answers() -> dict[str, str]:
+    """An answer for each kind of block that may become long."""
+    part = (
+        "def total_{n}(values):\n    result = 0  # so far\n    for value in values:\n"
+        "        result += value\n    return result\n\n\nprint(total_{n}([1, 2, {n}]))\n"
+    )
+    code = "".join(part.replace("{n}", str(n)) for n in range(250))
+    rows = "".join(f"| item {n} | {7 * n} | some **words** about it |\n" for n in range(500))
+    return {
+        "code": f"```python\n{code}```\n",
+        "table": f"| name | value | remark |\n|---|--:|---|\n{rows}",
+        "list": "".join(f"{n}. item **number** {n} of a long list\n" for n in range(1, 1001)),
+    }
+
+
+def say(text: str, *_: object, **given: Callable[[], bool]) -> Iterator[Event]:
+    """As ``tasks.chat.chat``: says ``text`` in pieces of four characters, ``RATE`` a second."""
+    began = time.perf_counter()
+    pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
+    for number, piece in enumerate(pieces):
+        if given["cancelled"]():
+            return
+        time.sleep(max(0.0, began + number / RATE - time.perf_counter()))
+        yield Text(piece)
+    yield Done("stop", 1, 0, len(pieces), 0.0, RATE, len(pieces), len(pieces))
 
 
 def percentile(values: list[float], share: float) -> float:

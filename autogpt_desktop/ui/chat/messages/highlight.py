@@ -1,4 +1,7 @@
-"""Source code to colored pieces (Pygments), in our own two small palettes."""
+"""Source code to colored pieces (Pygments), in our own two small palettes.
+
+Code that grows is lexed in chunks: a chunk that has ended never changes again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ from typing import Any
 
 from PySide6.QtGui import QColor
 
-PLAIN_ABOVE = 30_000  # characters: longer code stays in one color
+from autogpt_desktop.ui.chat.messages.lines import Run, Runs
+
+PLAIN_ABOVE = 30_000  # characters: longer code gets the rest of its colors when the window has time
+_LEAST = 16  # lines of a chunk
+_LOOSE = 48  # lines from which on a chunk may end within a function
+_MOST = 128  # lines at which it ends even within a comment
+_LONGEST = 2_000  # characters: a longer line is not code that anybody reads
 
 # Contrast of every color on the code background is at least 4.5 : 1.
 _LIGHT = {
@@ -55,5 +64,100 @@ def highlight(code: str, language: str, dark: bool) -> Iterator[tuple[str, QColo
         yield code, None, False
         return
     for kind, piece in lexer.get_tokens(code):
-        name = str(kind).removeprefix("Token").removeprefix(".")
+        name = _name(kind)
         yield piece, _color(name, dark), name.startswith("Comment")
+
+
+def _name(kind: object) -> str:
+    return str(kind).removeprefix("Token").removeprefix(".")
+
+
+class CodeColors:
+    """Colors the lines of one code block, which may grow.
+
+    The result depends on the lines alone, not on how they came: chunks end at places that are told from
+    the lines before them, each is lexed by itself, and so is the last line, unless a string or a comment
+    goes on in it.
+    """
+
+    def __init__(self, language: str, dark: bool) -> None:
+        self.language, self.dark = language, dark
+        self.final = 0  # lines whose colors never change again
+        self.missing = False  # some have none yet
+        self._lines: list[str] = []
+        self._runs: list[Runs] = []
+        self._tried = 0  # lines of the open chunk behind which it does not end
+        self._lexed: tuple[list[str], list[Runs], bool] = ([], [], False)  # the open chunk
+
+    def runs(self, lines: list[str], most: int | None = None) -> list[Runs]:
+        """One row of runs for each of ``lines``; behind ``most`` characters they may still be plain."""
+        if not self.language or _lexer(self.language) is None:
+            self.final = max(0, len(lines) - 1)
+            return _plain(lines)
+        if lines[: self.final] != self._lines:
+            self.final, self._lines, self._runs, self._tried = 0, [], [], 0
+        colored, self.missing = sum(map(len, self._lines)), False
+        while end := self._chunk_end(lines):
+            if most is not None and colored >= most:
+                self.missing, self._tried = True, 0
+                return [*self._runs, *_plain(lines[self.final :])]
+            chunk = lines[self.final : end]
+            colored += sum(map(len, chunk))
+            self._runs += self._lex(chunk)[0]
+            self._lines += chunk
+            self.final, self._tried = end, 0
+        runs, within = self._lex(lines[self.final : -1])
+        last = (
+            self._lex(lines[self.final :])[0][-1]
+            if within
+            else _lex(self.language, self.dark, lines[-1:])[0][0]
+        )
+        return [*self._runs, *runs, last]
+
+    def _chunk_end(self, lines: list[str]) -> int:
+        """The line before which the open chunk ends; 0: it goes on."""
+        for length in range(max(_LEAST, self._tried + 1), len(lines) - self.final - 1):
+            self._tried = length
+            at = self.final + length
+            if length >= _MOST:
+                return at
+            after_blank = not lines[at - 1].strip() and lines[at][:1] not in ("", " ", "\t", ")", "]", "}")
+            loose = length >= _LOOSE and length % _LEAST == 0
+            if (after_blank or loose) and not self._lex(lines[self.final : at])[1]:
+                return at
+        return 0
+
+    def _lex(self, lines: list[str]) -> tuple[list[Runs], bool]:
+        """As ``_lex`` below, remembered until the lines are others."""
+        if self._lexed[0] != lines:
+            self._lexed = (lines, *_lex(self.language, self.dark, lines))
+        return self._lexed[1:]
+
+
+def _lex(language: str, dark: bool, lines: list[str]) -> tuple[list[Runs], bool]:
+    """The runs of each line, and whether a string or a comment goes on behind the last one."""
+    if not lines or max(map(len, lines)) > _LONGEST:
+        return _plain(lines), False
+    rows: list[list[Run]] = [[]]
+    kind = None
+    for kind, piece in _lexer(language).get_tokens("\n".join([*lines, "following"])):
+        form = _form(kind, dark)
+        for number, part in enumerate(piece.split("\n")):
+            if number:
+                rows.append([])
+            if part:
+                rows[-1].append(form._replace(text=part))
+    within = _name(kind).startswith(("Comment", "Literal.String"))
+    return [tuple(row) for row in rows[: len(lines)]], within
+
+
+@cache
+def _form(kind: object, dark: bool) -> Run:
+    """A run of this kind of token, without its text."""
+    name = _name(kind)
+    color = _color(name, dark)
+    return Run("", italic=name.startswith("Comment"), color=color.name() if color else "")
+
+
+def _plain(lines: list[str]) -> list[Runs]:
+    return [(Run(line),) if line else () for line in lines]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PLAIN_ABOVE = 100_000  # characters: longer texts are shown as they are
 _LINKS = 5_000  # opening brackets: with more the parser takes a second
+_MOST = 500_000  # the same, code among them
+_FENCED = re.compile(r"^```[^`\n]*+\n(?:(?!```).*+\n)*+", re.MULTILINE)
 _LINES = 20_000  # the same, where each may be a block of its own
 _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
 
@@ -66,15 +68,22 @@ def _next(state: StateInline, mark: str, at: int) -> int:
 
 def clean(text: str) -> str:
     """Line ends as Markdown wants them; characters that a document uses for itself removed."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_BAD)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for bad, good in _BAD.items():
+        if bad in text:  # much quicker than to translate every character
+            text = text.replace(bad, good)
+    return text
 
 
-_BAD = {0: "\ufffd", 0xFDD0: None, 0xFDD1: None, 0xFFFC: None}
+_BAD = {"\0": "\ufffd", "\u2029": "\n", "\ufdd0": "", "\ufdd1": "", "\ufffc": ""}
 
 
 def is_plain(text: str) -> bool:
-    """Shown as it is: parsing it would hold the window up."""
-    return len(text) > PLAIN_ABOVE or text.count("[") > _LINKS or text.count("\n") > _LINES
+    """Shown as it is: parsing it would hold the window up. Fenced code is hardly parsed and may be longer."""
+    if text.count("[") > _LINKS or text.count("\n") > _LINES or len(text) > _MOST:
+        return True
+    return len(text) > PLAIN_ABOVE and len(text) - sum(map(len, _FENCED.findall(text))) > PLAIN_ABOVE
 
 
 def groups(tokens: list[Token]) -> Iterator[list[Token]]:

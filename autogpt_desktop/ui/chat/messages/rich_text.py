@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QTimerEvent, Signal, SignalInstance
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, QTimerEvent, Signal, SignalInstance
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -32,12 +34,11 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
     HEADER,
-    LANGUAGE,
-    LINE,
     PAD,
     QUOTES,
     RULE,
     STEP,
+    CodeBlock,
     MarkdownWriter,
 )
 from autogpt_desktop.ui.widgets.basic import button, label
@@ -66,6 +67,7 @@ class RichText(QTextEdit):
         self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -76,40 +78,45 @@ class RichText(QTextEdit):
         )
         self.viewport().setAutoFillBackground(False)
         self.viewport().setMouseTracking(True)
+        self._coloring = QTimer(self)  # of code that is too long to be colored at once
+        self._coloring.timeout.connect(self._color_more)
 
     def restyle(self, style: ChatStyle) -> None:
         self.chat_style = style
         self.writer.restyle(style)
 
+    def write(self, text: str) -> None:
+        """Show this Markdown instead of what is shown."""
+        self.writer.write(text)
+        self._coloring.start(0)
+
+    def _color_more(self) -> None:
+        if not self.writer.color_more():
+            self._coloring.stop()
+
     def height_for(self, width: int) -> int:
         """Lay the text out at ``width`` and say how tall it is."""
         if self.width() != width:
             self.resize(width, max(1, self.height()))
-        if self.document().textWidth() != width:
-            self.document().setTextWidth(width)
+        if self.lineWrapColumnOrWidth() != width:  # fixed, so that growing taller lays out nothing again
+            self.setLineWrapColumnOrWidth(width)
+            self.writer.tables.set_room(width)
         return ceil(self.document().size().height())
 
     def code_blocks(self) -> list[QTextBlock]:
-        blocks = []
-        block = self.document().begin()
-        while block.isValid():
-            if block.blockFormat().hasProperty(CODE):
-                blocks.append(block)
-            block = block.next()
-        return blocks
+        """The first line of each."""
+        return [self.writer.block_of(code.first) for code in self.writer.code_blocks()]
 
     def place_headers(self) -> None:
         """Put a label and a copy button above every code block; after the height is settled."""
-        blocks = self.code_blocks()
+        blocks = self.writer.code_blocks()
         while len(self._headers) < len(blocks):
             self._headers.append(CodeHeader(self.viewport()))
         for header in self._headers[len(blocks) :]:
             header.hide()
-        for header, block in zip(self._headers, blocks, strict=False):
-            area = self._code_area(block)
-            header.show_code(
-                str(block.blockFormat().property(LANGUAGE) or ""), block.text().replace(LINE, "\n")
-            )
+        for header, code in zip(self._headers, blocks, strict=False):
+            area = self._area(code)
+            header.show_code(code.language, partial(self.writer.code_text, code))
             header.setGeometry(int(area.left()), int(area.top()), int(area.width()), HEADER)
             header.show()
 
@@ -141,40 +148,58 @@ class RichText(QTextEdit):
     # -- painting
 
     def _code_area(self, block: QTextBlock) -> QRectF:
-        rect = self.document().documentLayout().blockBoundingRect(block)
-        left = max(0.0, block.blockFormat().leftMargin() - PAD - 2)
-        left += block.blockFormat().indent() * self.document().indentWidth()
-        return QRectF(
-            left, rect.top() - HEADER - PAD + 8, self.width() - left, rect.height() + HEADER + 2 * PAD - 8
-        )
+        """The frame of the code block whose first line is ``block``."""
+        number = block.blockFormat().property(CODE)
+        return self._area(next(code for code in self.writer.code_blocks() if code.number == number))
+
+    def _area(self, code: CodeBlock) -> QRectF:
+        layout = self.document().documentLayout()
+        first = self.writer.block_of(code.first)
+        rect = layout.blockBoundingRect(first)
+        bottom = layout.blockBoundingRect(self.writer.block_of(code.last)).bottom()
+        left = max(0.0, first.blockFormat().leftMargin() - PAD - 2)
+        left += first.blockFormat().indent() * self.document().indentWidth()
+        top = rect.top() - HEADER - PAD + 8
+        return QRectF(left, top, self.width() - left, bottom + PAD - top)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        layout = self.document().documentLayout()
-        block = self.document().begin()
         style = self.chat_style
+        painter.setPen(style.border)
+        painter.setBrush(style.code_bg)
+        for code in self.writer.code_blocks():
+            area = self._area(code).adjusted(0.5, 0.5, -0.5, -0.5)
+            if area.intersects(event.rect()):
+                painter.drawRoundedRect(area, 8, 8)
+        layout = self.document().documentLayout()
+        top = layout.hitTest(QPointF(0, event.rect().top()), Qt.HitTestAccuracy.FuzzyHit)
+        block = self.document().findBlock(max(0, top)).previous()
+        if not block.isValid():
+            block = self.document().begin()
         while block.isValid():
-            form = block.blockFormat()
-            if form.hasProperty(CODE):
-                painter.setPen(style.border)
-                painter.setBrush(style.code_bg)
-                painter.drawRoundedRect(self._code_area(block).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-            if form.hasProperty(QUOTES):
-                rect = layout.blockBoundingRect(block)
-                joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
-                top = rect.top() - (form.topMargin() if joined else 0)
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(style.border)
-                for depth in range(int(form.property(QUOTES))):
-                    painter.drawRect(QRectF(depth * STEP, top, 3, rect.bottom() - top))
-            if form.hasProperty(RULE):
-                middle = layout.blockBoundingRect(block).center().y()
-                painter.setPen(style.border)
-                painter.drawLine(0, int(middle), self.width(), int(middle))
+            rect = layout.blockBoundingRect(block)
+            if rect.top() > event.rect().bottom():
+                break
+            self._paint_marks(painter, block, rect)
             block = block.next()
         painter.end()
         super().paintEvent(event)
+
+    def _paint_marks(self, painter: QPainter, block: QTextBlock, rect: QRectF) -> None:
+        """The bars beside a quotation, and a rule."""
+        form = block.blockFormat()
+        if form.hasProperty(QUOTES):
+            joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
+            top = rect.top() - (form.topMargin() if joined else 0)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.chat_style.border)
+            for depth in range(int(form.property(QUOTES))):
+                painter.drawRect(QRectF(depth * STEP, top, 3, rect.bottom() - top))
+        if form.hasProperty(RULE):
+            middle = int(rect.center().y())
+            painter.setPen(self.chat_style.border)
+            painter.drawLine(0, middle, self.width(), middle)
 
     # -- input
 
@@ -229,7 +254,7 @@ class CodeHeader(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.code = ""
+        self._code: Callable[[], str] = str
         self.label = label(size="small", tone="muted")  # plain text: the language is the model's word
         self.copy = QuietButton("copy", self)
         self.copy.clicked.connect(self._copy)
@@ -244,12 +269,13 @@ class CodeHeader(QWidget):
     def retranslate(self) -> None:
         self.copy.name(tr("Copy code"))
 
-    def show_code(self, language: str, code: str) -> None:
-        self.code = code
+    def show_code(self, language: str, code: Callable[[], str]) -> None:
+        """``code`` is asked for when it is copied."""
+        self._code = code
         self.label.setText(language)
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.code)
+        QGuiApplication.clipboard().setText(self._code())
         self.copy.set_icon("check")
         self.startTimer(1500)
 

@@ -107,13 +107,13 @@ class MessageWidget(QWidget):
             if item.role == "user":
                 self.body.writer.write_plain(text)
             else:
-                self.body.writer.write(text)
+                self.body.write(text)
         self._show_state(item, status)
         self._show_names(item)
         self.update()
 
     def grow(self, text: str, status: str) -> None:
-        """The answer is longer now: only its last block is rendered again."""
+        """The answer is longer now: only what changes is written."""
         self.text = text
         self.body.writer.grow(text)
         self._rendered = ()

@@ -1,0 +1,105 @@
+"""How lines and runs look in a QTextDocument."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextFormat, QTextListFormat
+
+from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
+from autogpt_desktop.ui.chat.messages.lines import Item, Line, Run
+from autogpt_desktop.ui.widgets.reading_style import ChatStyle
+
+CODE = QTextFormat.Property.UserProperty + 1  # int: number of the code block
+LANGUAGE = CODE + 1  # str: its language
+QUOTES = CODE + 2  # int: depth of block quotes
+RULE = CODE + 3  # bool: a thematic break
+STEP = 18  # px of one block-quote level
+INDENT = 26  # px of one list level
+_FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
+_PROPORTIONAL = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
+
+
+class Formats:
+    """Formats of one style, each made once."""
+
+    def __init__(self, style: ChatStyle) -> None:
+        self.style = style
+        self.gap = style.font.pixelSize() * 0.8  # px between paragraphs
+        self._chars: dict[tuple[object, ...], QTextCharFormat] = {}
+
+    def char(self, run: Run, *, heading: int = 0, code: bool = False, bold: bool = False) -> QTextCharFormat:
+        """Of a run in a heading, in a line of a code block, or in a table's header (``bold``)."""
+        key = (run[1:], heading, code, bold)
+        if key not in self._chars:
+            self._chars[key] = self._char(run, heading, code, bold)
+        return self._chars[key]
+
+    def _char(self, run: Run, heading: int, code: bool, bold: bool) -> QTextCharFormat:
+        style = self.style
+        char = QTextCharFormat()
+        font = QFont(style.mono if code or run.mono else style.font)
+        if heading and not run.mono:
+            font.setPixelSize(round(font.pixelSize() * {1: 1.35, 2: 1.2}.get(heading, 1.0)))
+        if heading or bold:
+            font.setWeight(QFont.Weight.DemiBold)
+        if run.bold:
+            font.setWeight(QFont.Weight.Bold)
+        char.setFont(font)
+        char.setForeground(style.muted if run.muted else style.text)
+        if run.italic:
+            char.setFontItalic(True)
+        if run.strike:
+            char.setFontStrikeOut(True)
+        if run.color:
+            char.setForeground(QColor(run.color))
+        if run.href:
+            char.setAnchor(True)
+            char.setAnchorHref(run.href)
+            char.setForeground(style.accent)
+            char.setFontUnderline(True)
+        if run.mono:
+            char.setBackground(style.code_bg)
+        return char
+
+    def block(self, line: Line, *, first: bool = False) -> QTextBlockFormat:
+        """Of a line; the ``first`` of a message has nothing above it."""
+        form = self.paragraph()
+        form.setTopMargin(0 if first else line.top)
+        form.setIndent(0 if line.item else line.indent)  # the list format brings its own
+        if line.quotes:
+            form.setLeftMargin(line.quotes * STEP)
+            form.setProperty(QUOTES, line.quotes)
+        if line.heading:
+            form.setHeadingLevel(line.heading)
+        if line.rule:
+            form.setProperty(RULE, True)
+            form.setLineHeight(8, _FIXED)
+        if line.code:
+            form.setLeftMargin(form.leftMargin() + PAD + 2)
+            form.setRightMargin(PAD)
+            form.setBottomMargin(PAD + self.gap if line.code.last else 0)
+            form.setProperty(CODE, line.code.number)
+            form.setProperty(LANGUAGE, line.code.language)
+        return form
+
+    def paragraph(self) -> QTextBlockFormat:
+        form = QTextBlockFormat()
+        form.setLineHeight(130, _PROPORTIONAL)
+        return form
+
+    def thin(self) -> QTextBlockFormat:
+        """Of the block before or behind a table, which cannot be avoided, only be made small."""
+        form = QTextBlockFormat()
+        form.setLineHeight(1, _FIXED)
+        return form
+
+    def list(self, item: Item) -> QTextListFormat:
+        """Of the list that begins with ``item``."""
+        form = QTextListFormat()
+        bullets = (QTextListFormat.Style.ListDisc, QTextListFormat.Style.ListCircle)
+        form.setStyle(QTextListFormat.Style.ListDecimal if item.ordered else bullets[item.depth > 1])
+        form.setIndent(item.depth)
+        form.setStart(item.start + item.number)
+        return form
+
+
+__all__ = ["CODE", "HEADER", "INDENT", "LANGUAGE", "LINE", "PAD", "QUOTES", "RULE", "STEP", "Formats"]

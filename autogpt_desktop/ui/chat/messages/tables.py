@@ -1,0 +1,191 @@
+"""Tables in a document: written row by row, in pieces, since Qt lays out a whole table for each new row.
+
+The columns' widths are told from the first piece, so that they do not change while rows come.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import ceil
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QTextCursor,
+    QTextFrameFormat,
+    QTextLength,
+    QTextTable,
+    QTextTableCell,
+    QTextTableCellFormat,
+    QTextTableFormat,
+)
+
+from autogpt_desktop.ui.chat.messages.formats import Formats
+from autogpt_desktop.ui.chat.messages.lines import Row, Runs
+
+PIECE = 20  # rows of one QTextTable
+_SIDE = 10  # px left and right of a cell's text
+_COMFORT = 6  # average letters: no column is narrower unless its text is
+_LONGEST_WORD = 24  # average letters of a word that is not broken
+_ALIGN = {"right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter}
+_WORD = re.compile(r"[^\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\u2028]++")
+
+
+@dataclass(eq=False)
+class Table:
+    """One table of the message, in pieces."""
+
+    first: int  # its first line
+    columns: int
+    pieces: list[tuple[int, QTextTable]] = field(default_factory=list)  # number of the first line; the rows
+    least: dict[int, list[float]] = field(default_factory=dict)  # by row: px of each cell's longest word
+    most: dict[int, list[float]] = field(default_factory=dict)  # and of its whole text in one line
+    widths: tuple[int, ...] = ()
+
+    def fit(self, room: float) -> None:
+        """Columns as wide as their texts if ``room`` is enough, else narrower, never below a word."""
+        if not self.most:
+            return
+        most = [ceil(max(column)) + 1 for column in zip(*self.most.values(), strict=True)]
+        least = [ceil(max(column)) + 1 for column in zip(*self.least.values(), strict=True)]
+        excess, give = sum(most) - room, sum(most) - sum(least)
+        share = 0.0 if excess <= 0 else 1.0 if excess >= give else excess / give
+        widths = tuple(ceil(m - (m - n) * share - 0.999) for m, n in zip(most, least, strict=True))
+        if widths == self.widths:
+            return
+        self.widths = widths
+        for _, piece in self.pieces:
+            form = piece.format()
+            self.constrain(form)
+            piece.setFormat(form)
+
+    def constrain(self, form: QTextTableFormat) -> None:
+        form.setColumnWidthConstraints([QTextLength(QTextLength.Type.FixedLength, n) for n in self.widths])
+
+    @property
+    def width(self) -> int:
+        return sum(self.widths)
+
+
+class TableWriter:
+    """Writes rows; ``tables`` by their number in the message."""
+
+    def __init__(self, formats: Formats) -> None:
+        self.formats = formats
+        self.tables: dict[int, Table] = {}
+        self.room = 100_000.0  # px that a table may take without scrolling
+
+    def set_room(self, room: float) -> None:
+        self.room = room
+        for table in self.tables.values():
+            table.fit(room)
+
+    def forget(self, line: int) -> None:
+        """Lines from number ``line`` on are gone."""
+        for number, table in list(self.tables.items()):
+            if table.first >= line:
+                del self.tables[number]
+                continue
+            table.pieces = [piece for piece in table.pieces if piece[0] < line]
+            rows = line - table.first
+            for values in (table.least, table.most):
+                for row in [row for row in values if row >= rows]:
+                    del values[row]
+            table.fit(self.room)
+
+    def piece(self, row: Row) -> QTextTable:
+        """The piece that ``row`` stands in."""
+        return self.tables[row.table].pieces[row.number // PIECE][1]
+
+    def begin(self, cursor: QTextCursor, row: Row, line: int) -> None:
+        """A new piece, of one row, in an empty block; the cursor comes behind it."""
+        table = self.tables.setdefault(row.table, Table(line, len(row.cells)))
+        self._measure(table, row)
+        form = QTextTableFormat()
+        form.setBorder(0)
+        form.setCellPadding(0)
+        form.setCellSpacing(0)
+        form.setTopMargin(row.top if row.number == 0 else 0)
+        form.setBorderCollapse(True)
+        form.setHeaderRowCount(1 if row.number == 0 else 0)
+        table.constrain(form)
+        piece = cursor.insertTable(1, table.columns, form)
+        table.pieces.append((line, piece))
+        self._fill(piece, row)
+        cursor.setPosition(piece.lastPosition() + 1)
+
+    def append(self, row: Row) -> None:
+        """One more row of the last piece."""
+        table = self.tables[row.table]
+        self._measure(table, row)
+        piece = table.pieces[-1][1]
+        piece.appendRows(1)
+        self._fill(piece, row)
+
+    def change(self, old: Row, row: Row) -> None:
+        """Other texts in the cells of a row."""
+        piece = self.piece(row)
+        self._measure(self.tables[row.table], row)
+        for column, runs in enumerate(row.cells):
+            if runs != old.cells[column]:
+                cell = piece.cellAt(row.number % PIECE, column)
+                cursor = cell.firstCursorPosition()
+                cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
+                cursor.removeSelectedText()
+                self._insert(cursor, runs, row.number == 0)
+
+    def _measure(self, table: Table, row: Row) -> None:
+        if row.number >= PIECE:
+            return
+        head = row.number == 0
+        letter = QFontMetricsF(self.formats.style.font).averageCharWidth()
+        least, most = [], []
+        for column, runs in enumerate(row.cells):
+            sides = _SIDE if column == 0 else 2 * _SIDE
+            whole, word = self._lengths(runs, head)
+            comfort = min(whole, max(min(word, _LONGEST_WORD * letter), _COMFORT * letter))
+            least.append(comfort + sides)
+            most.append(whole + sides)
+        table.least[row.number], table.most[row.number] = least, most
+        table.fit(self.room)
+
+    def _lengths(self, runs: Runs, head: bool) -> tuple[float, float]:
+        """Px of the text in one line, and of its longest word."""
+        whole = longest = word = 0.0
+        for run in runs:
+            metrics = QFontMetricsF(self.formats.char(run, bold=head).font())
+            whole += metrics.horizontalAdvance(run.text)
+            end = 0
+            for match in _WORD.finditer(run.text):
+                joined = match.start() == 0  # a word may go on in another format
+                word = metrics.horizontalAdvance(match[0]) + (word if joined else 0.0)
+                longest, end = max(longest, word), match.end()
+            if end < len(run.text):
+                word = 0.0
+        return whole, longest
+
+    def _fill(self, piece: QTextTable, row: Row) -> None:
+        for column, runs in enumerate(row.cells):
+            cell = piece.cellAt(row.number % PIECE, column)
+            self._format(cell, row, column)
+            self._insert(cell.firstCursorPosition(), runs, row.number == 0)
+
+    def _format(self, cell: QTextTableCell, row: Row, column: int) -> None:
+        style = self.formats.style
+        form = QTextTableCellFormat()
+        form.setLeftPadding(0 if column == 0 else _SIDE)
+        form.setRightPadding(_SIDE)
+        form.setTopPadding(5)
+        form.setBottomPadding(5)
+        form.setBottomBorder(1)
+        form.setBottomBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        form.setBottomBorderBrush(style.border if row.number else style.muted)
+        cell.setFormat(form)
+        block = self.formats.paragraph()
+        block.setAlignment(_ALIGN.get(row.aligns[column], Qt.AlignmentFlag.AlignLeft))
+        cell.firstCursorPosition().setBlockFormat(block)
+
+    def _insert(self, cursor: QTextCursor, runs: Runs, head: bool) -> None:
+        for run in runs:
+            cursor.insertText(run.text, self.formats.char(run, bold=head))

@@ -1,0 +1,175 @@
+"""An answer that streams: what it costs does not grow with it, and it ends as if it were written at once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from PySide6.QtGui import QColor, QFont, QTextCursor, QTextDocument
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.ui.chat.messages import growing, highlight
+from autogpt_desktop.ui.chat.messages.highlight import CodeColors
+from autogpt_desktop.ui.chat.messages.markdown import MarkdownWriter
+from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.widgets.reading_style import ChatStyle, chat_style
+
+PIECES = [
+    "# Title\n", "para **bold** `x`\n", "\n", "\n\n", "- a\n", "- b **c\n", "  - nested\n", "  more\n",
+    "1. one\n", "2. two\n", "10. ten", "0. zero\n", "```python\n", "```", "~~~\n", "````\n",
+    "def f(x):\n    return '''a\n", "# c\n", "'''\n", "| a | b |\n", "|---|--:|\n", "| 1 | 2 |\n",
+    "5 | 6\n", "> q\n", "> > r\n", "> - z\n", "---\n", "***\n", "===\n", "[ref]", "[ref]: http://x.y\n",
+    "[two][ref]\n", "    code\n", "\t- t\n", "1)", "* ", "-", "😀 emoji\n", "&#10;", "\\", "`", "**", "_",
+    "~~", "|", "\n    \n", "| a |\n|-|\n", "```c\n", "/* c\n", "*/\n",
+]  # fmt: skip
+KINDS = {
+    "code": ("```python\n", "value = compute({n}, 'x')  # a comment\n"),
+    "code in a list": ("- item\n\n  ```\n", "  value = {n}\n"),
+    "table": ("| a | b |\n|---|--:|\n", "| item {n} | **{n}** |\n"),
+    "list": ("", "{n}. item **{n}** with text\n"),
+}
+
+
+@pytest.fixture
+def style(qtbot: QtBot) -> ChatStyle:
+    font = QFont()
+    font.setPixelSize(15)
+    color = QColor
+    return ChatStyle(
+        font, font, font, False, color("#111"), color("#666"), color("#0b7285"), color("#eee"), color("#ddd"),
+        color("#f3f3f3"), color("#cde"),
+    )  # fmt: skip
+
+
+def look(document: QTextDocument) -> list[object]:
+    """All that can be seen of it."""
+    rows: list[object] = []
+    block = document.begin()
+    while block.isValid():
+        form, items, table = block.blockFormat(), block.textList(), QTextCursor(block).currentTable()
+        rows.append(
+            (
+                form.topMargin(), form.bottomMargin(), form.leftMargin(), form.indent(), form.lineHeight(),
+                items.itemText(block) if items else "", items.format().indent() if items else 0,
+                (table.rows(), table.columns(), table.format().columnWidthConstraints()[0].rawValue())
+                if table
+                else None,
+            )
+        )  # fmt: skip
+        rows += [
+            (piece.text(), form.font().key(), form.foreground().color().name(), form.anchorHref())
+            for piece, form in ((each.fragment(), each.fragment().charFormat()) for each in block)
+        ]
+        block = block.next()
+    return rows
+
+
+def check(style: ChatStyle, text: str, cuts: list[int]) -> None:
+    grown, whole = QTextDocument(), QTextDocument()
+    writer = MarkdownWriter(grown, style)
+    for cut in cuts:
+        writer.grow(text[:cut])
+    writer.grow(text)
+    MarkdownWriter(whole, style).write(text)
+    assert look(grown) == look(whole), text
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_streamed_is_as_rendered_whole(style: ChatStyle, seed: int) -> None:
+    rng = random.Random(seed)
+    text = "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 25))) * rng.choice([1, 1, 3])
+    check(style, text, sorted(rng.sample(range(len(text)), min(len(text), 25))))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_blocks_streamed_are_as_rendered_whole(style: ChatStyle, kind: str) -> None:
+    head, line = KINDS[kind]
+    text = (
+        head + "".join(line.format(n=n) for n in range(1, 90)) + ("```\nend" if kind == "code" else "\n\nend")
+    )
+    rng = random.Random(1)
+    check(style, text, sorted(rng.sample(range(len(text)), 40)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_for_a_token_does_not_grow_with_the_block(
+    style: ChatStyle, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    lexed: list[int] = []
+    parser, lex = growing.parser(), highlight._lex
+
+    class Counting:
+        def parse(self, text: str, env: object) -> object:
+            parsed.append(len(text))
+            return parser.parse(text, env)
+
+    def counting(language: str, dark: bool, lines: list[str]) -> object:
+        lexed.append(sum(map(len, lines)))
+        return lex(language, dark, lines)
+
+    monkeypatch.setattr(growing, "parser", Counting)
+    monkeypatch.setattr(highlight, "_lex", counting)
+    head, line = KINDS[kind]
+    document = QTextDocument()
+    document.documentLayout()
+    writer = MarkdownWriter(document, style)
+    text = head + "".join(line.format(n=n) for n in range(400))
+    writer.grow(text)
+    document.size()
+    changed: list[int] = []
+    document.contentsChange.connect(lambda at, removed, added: changed.append(removed + added))
+    for number in range(400, 405):
+        added = line.format(n=number)
+        for cut in range(1, len(added) + 1):
+            parsed.clear(), lexed.clear(), changed.clear()
+            writer.grow(text + added[:cut])
+            assert sum(changed) < 2_500
+            assert sum(lexed) < 20_000
+            if kind != "code in a list":
+                assert sum(parsed) < 300
+        text += added
+
+
+def test_what_is_selected_stays_selected_while_it_streams(chat_context: AppContext, qtbot: QtBot) -> None:
+    text = RichText(chat_context, chat_style(chat_context))
+    qtbot.addWidget(text)
+    text.writer.grow("Some [words](http://a.example) of the answer")
+    cursor = text.textCursor()
+    cursor.setPosition(5)
+    cursor.setPosition(10, QTextCursor.MoveMode.KeepAnchor)
+    text.setTextCursor(cursor)
+    for more in (" and", " more\n\n", "```python\n", "x = 1\n"):
+        text.writer.grow(text.writer._source + more)
+        assert text.textCursor().selectedText() == "words"
+    assert text.textCursor().charFormat().anchorHref() == "http://a.example"
+
+
+def test_an_answer_that_stands_is_not_written_again(style: ChatStyle) -> None:
+    document = QTextDocument()
+    document.documentLayout()
+    writer = MarkdownWriter(document, style)
+    writer.grow("a\n\n```python\nx = 1\n```\n\n- b")
+    changed: list[int] = []
+    document.contentsChange.connect(lambda at, removed, added: changed.append(at))
+    writer.write("a\n\n```python\nx = 1\n```\n\n- b")
+    assert not changed
+
+
+def test_long_code_gets_the_rest_of_its_colors_later(style: ChatStyle) -> None:
+    text = "```python\n" + "def f():\n    return 'x'\n\n" * 1500
+    document, grown = QTextDocument(), QTextDocument()
+    writer = MarkdownWriter(document, style)
+    writer.write(text)
+    assert document.lastBlock().previous().begin().fragment().charFormat().foreground().color() == style.text
+    while writer.color_more():
+        pass
+    MarkdownWriter(grown, style).grow(text)
+    assert look(document) == look(grown)
+
+
+def test_a_chunk_of_code_does_not_end_within_a_string() -> None:
+    lines = ["'''"] + ["text", ""] * 30 + ["'''", "x = 1"]
+    colors = {run.color for runs in CodeColors("python", False).runs(lines)[:-1] for run in runs}
+    assert len(colors) == 1
