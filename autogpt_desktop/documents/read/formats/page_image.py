@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 
 PIXELS = 12_000_000  # at most: a page may say that it is as large as a house
+_FEWEST = 3  # words that are looked for by themselves
 _NO_LETTERS = "\ufffe\x02\xad"  # PDFium's marks for a word that was divided at a line's end
 
 
@@ -45,12 +47,35 @@ def _rects(textpage: Any, passage: str) -> list[tuple[float, float, float, float
         if letter.strip() and letter not in _NO_LETTERS:
             letters.append(letter[0])
             places.append(place)
-    wanted = "".join(letter for letter in passage if letter.strip() and letter not in _NO_LETTERS)
-    found = "".join(letters).find(wanted) if wanted else -1
-    if found < 0:
-        return []
-    first, last = places[found], places[found + len(wanted) - 1]
-    return [textpage.get_rect(index) for index in range(textpage.count_rects(first, last - first + 1))]
+    whole = "".join(letters)
+    found = list(_found(whole, passage)) or [
+        span for line in passage.split("\n") for span in _parts(whole, line)
+    ]
+    rects = []
+    for start, end in found:
+        first, last = places[start], places[end - 1]
+        count = textpage.count_rects(first, last - first + 1)
+        rects += [textpage.get_rect(index) for index in range(count)]
+    return rects
+
+
+def _found(whole: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where the letters of a text stand among those of the page, if they do."""
+    wanted = "".join(letter for letter in text if letter.strip() and letter not in _NO_LETTERS)
+    start = whole.find(wanted) if wanted else -1
+    if start >= 0:
+        yield start, start + len(wanted)
+
+
+def _parts(whole: str, line: str) -> Iterator[tuple[int, int]]:
+    """A line of a column: the page was drawn in another order than it is read in. A line that a divided
+    word joins with the next one is two there."""
+    words = line.split()
+    while words:
+        count = next((n for n in range(len(words), 0, -1) if any(_found(whole, " ".join(words[:n])))), 0)
+        if count >= _FEWEST:
+            yield from _found(whole, " ".join(words[:count]))
+        words = words[max(count, 1) :]
 
 
 def _pixels(rect: tuple[float, float, float, float], scale: float, high: float) -> list[int]:
