@@ -114,8 +114,7 @@ def _table(
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
     if options.json and not options.out:
-        at = table.column(column)
-        _lines(models, (row[at] for row in table.rows()), options, corrections, stop)
+        _lines(models, _texts(table, table.column(column)), options, corrections, stop)
         return
     report, last = _Rate(Reporter()), RunState(0, 0, 0, 0, 0.0)
     with closing(TableRun(table, column)) as run:
@@ -139,6 +138,20 @@ def _table(
     shares = {label: f"{last.labels.get(label, 0)}" for label in ("positive", "neutral", "negative")}
     tell(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares))
     _say_foreign(last.unknown_language)
+
+
+def _texts(table: Any, column: int) -> Iterator[str]:
+    """A column's texts; at their end what is to be said of formulas among them."""
+    from autogpt_desktop.documents.tables import UnsavedFormula
+    from autogpt_desktop.tasks.sentiment.table import formulas_notice
+
+    formulas = texts = 0
+    for row in table.rows():
+        formulas += isinstance(row[column], UnsavedFormula)
+        texts += bool(row[column].strip())
+        yield row[column]
+    if formulas:
+        Reporter()(formulas_notice(table, column, formulas, texts))
 
 
 def _lines(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,17 @@ def test_formulas_are_disarmed(tmp_path: Path) -> None:
     assert sheet.cell(2, 2).value == 1.5
     assert sheet.cell(9, 1).value == "fine"
     assert sheet.cell(9, 3).value is True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_results_have_the_users_usual_mode(tmp_path: Path, ending: str) -> None:
+    before = os.umask(0o027)
+    try:
+        write_table(tmp_path / f"a{ending}", ["a"], [["b"]])
+    finally:
+        os.umask(before)
+    assert (tmp_path / f"a{ending}").stat().st_mode & 0o777 == 0o640
 
 
 def test_writing_replaces_in_one_step_or_not_at_all(tmp_path: Path) -> None:

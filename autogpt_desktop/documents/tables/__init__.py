@@ -2,7 +2,7 @@
 
 from autogpt_desktop.documents.tables.read import OTHER_TABLES, TABLES, open_table, read_table, result_of
 from autogpt_desktop.documents.tables.types import Row, Table, TableOptions, UnsavedFormula
-from autogpt_desktop.documents.tables.write import write_rows, write_table
+from autogpt_desktop.documents.tables.write import can_copy, write_copy, write_rows, write_table
 
 __all__ = [
     "OTHER_TABLES",
@@ -11,9 +11,11 @@ __all__ = [
     "Table",
     "TableOptions",
     "UnsavedFormula",
+    "can_copy",
     "open_table",
     "read_table",
     "result_of",
+    "write_copy",
     "write_rows",
     "write_table",
 ]

@@ -1,7 +1,8 @@
-"""The child process that reads workbooks and hands out their rows, some at a time.
+"""The child process that reads workbooks and hands out their rows, some at a time, or a copy of them.
 
 Run as a script (``python -I child.py <import path>``); in a frozen app a spawned process calls ``serve``.
-The request is JSON; replies are JSON: the sheets, then rows, then the end or what is wrong.
+The request is JSON. Replies are JSON and, behind a zero byte, bytes: the sheets, then rows, or a copy of
+the workbook piece by piece; then the end or what is wrong.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
+    from autogpt_desktop.documents.types import Limits
     from autogpt_desktop.sandbox import Receive, Send
 
 SLICE = 0.2  # seconds after which the parent hears something, rows or none
@@ -30,56 +32,75 @@ def serve(receive: Receive, send: Send) -> None:
     limits = request["limits"]
     seconds = int(time.process_time() + 20 * limits["seconds"])  # the parent is faster: for when it died
     limit({"AS": limits["memory"], "FSIZE": 0, "CORE": 0, "CPU": seconds})
-    for reply in _answers(request):
-        send(json.dumps(reply).encode())
+    for head, content in _answers(request):
+        send(json.dumps(head).encode() + b"\0" + content)
 
 
-def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _answers(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
     from pathlib import Path
 
     from autogpt_desktop.documents.files import file_error
     from autogpt_desktop.documents.read.formats.parts import Unreadable
     from autogpt_desktop.documents.types import Limits
+    from autogpt_desktop.regular_file import open_regular
 
     path, limits = Path(request["path"]), Limits(**request["limits"])
     try:
-        yield from _read(path, request["sheet"], limits)
+        with open_regular(path) as file:
+            if "add" in request:
+                yield from _copy(file, request, limits)
+            else:
+                for reply in _read(file, request["sheet"], limits):
+                    yield reply, b""
     except Unreadable as error:
-        yield {"error": error.key, "values": error.values}
+        yield {"error": error.key, "values": error.values}, b""
     except OSError as error:
         known = file_error(path, error)
-        yield {"error": known.key, "values": known.values}
+        yield {"error": known.key, "values": known.values}, b""
     except (MemoryError, RecursionError):
-        yield {"error": "document-memory", "values": {}}
+        yield {"error": "document-memory", "values": {}}, b""
     except Exception as error:  # whatever a stranger's file makes a parser raise; the caller logs it
         reason = f"{type(error).__name__}: {error}"[:500]
-        yield {"error": "document-damaged", "values": {}, "reason": reason}
+        yield {"error": "document-damaged", "values": {}, "reason": reason}, b""
 
 
-def _read(path: Any, sheet: str, limits: Any) -> Iterator[dict[str, Any]]:
+def _read(file: BinaryIO, sheet: str, limits: Limits) -> Iterator[dict[str, Any]]:
     from autogpt_desktop.documents.read.formats.parts import Unreadable
     from autogpt_desktop.documents.tables.workbook import Workbook
-    from autogpt_desktop.regular_file import open_regular
 
-    with open_regular(path) as file:
-        book = Workbook(file, limits)
-        if not book.sheets:
-            raise Unreadable("document-empty")
-        if sheet and sheet not in book.sheets:
-            raise Unreadable("table-no-sheet", sheet=sheet, sheets=", ".join([*book.sheets][:20]))
-        chosen = sheet or next(iter(book.sheets))
-        yield {"sheet": chosen, "sheets": [*book.sheets]}
-        waiting: list[Any] = []
-        length, begun = 0, time.monotonic()
-        for row in book.rows(chosen):
-            if row is not None:
-                waiting.append(row)
-                length += sum(len(cell or "") for cell in row)
-            late = time.monotonic() - begun > SLICE
-            if late or len(waiting) >= _ROWS or length >= _CHARACTERS:
-                yield {"rows": waiting}
-                waiting, length, begun = [], 0, time.monotonic()
-        yield {"rows": waiting, "end": True}
+    book = Workbook(file, limits)
+    if not book.sheets:
+        raise Unreadable("document-empty")
+    if sheet and sheet not in book.sheets:
+        raise Unreadable("table-no-sheet", sheet=sheet, sheets=", ".join([*book.sheets][:20]))
+    chosen = sheet or next(iter(book.sheets))
+    yield {"sheet": chosen, "sheets": [*book.sheets]}
+    waiting: list[Any] = []
+    length, begun = 0, time.monotonic()
+    for row in book.rows(chosen):
+        if row is not None:
+            waiting.append(row)
+            length += sum(len(cell or "") for cell in row)
+        late = time.monotonic() - begun > SLICE
+        if late or len(waiting) >= _ROWS or length >= _CHARACTERS:
+            yield {"rows": waiting}
+            waiting, length, begun = [], 0, time.monotonic()
+    yield {"rows": waiting, "end": True}
+
+
+def _copy(file: BinaryIO, request: dict[str, Any], limits: Limits) -> Iterator[tuple[dict[str, Any], bytes]]:
+    from autogpt_desktop.documents.tables.add_columns import AddedColumns, copy_workbook
+    from autogpt_desktop.documents.tables.workbook import Workbook
+
+    begun = time.monotonic()
+    book = Workbook(file, limits)
+    for piece in copy_workbook(book, request["sheet"], AddedColumns(**request["add"])):
+        if isinstance(piece, bytes):
+            yield {}, piece
+        elif time.monotonic() - begun > SLICE:
+            yield {"done": piece}, b""
+            begun = time.monotonic()
+    yield {"end": True}, b""
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from autogpt_desktop.documents.types import Limits
 MOST_ELEMENTS = 400_000  # of one row, and above the first; a full row has half of them
 _MOST_STYLES = 1_000_000  # elements; Excel's largest style sheet has a third of them
 _PLAIN_FORMATS = frozenset([*range(14), *range(37, 41), 48, 49])  # numbers and texts, of the built-in ones
-_DAMAGE = (KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError, OverflowError,
+DAMAGE = (KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError, OverflowError,
            zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError)  # fmt: skip
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # ST_Xstring: a character that XML cannot hold
 _COLUMN = re.compile(r"\$?([A-Z]{1,3})\$?\d")
@@ -54,7 +54,7 @@ class Workbook:
             self._string_part = parts.get("sharedStrings", "")
             self._epoch = datetime.datetime(1904, 1, 1) if book.is_1904 else datetime.datetime(1899, 12, 30)
             self._dates, self._spans = self._date_styles(parts.get("styles", ""))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise Unreadable("document-damaged") from error
 
     def rows(self, sheet: str) -> Steps:
@@ -64,7 +64,7 @@ class Workbook:
         """
         given = last = 0
         try:
-            for element in self.elements(self.sheets[sheet]):
+            for element in self.elements(sheet):
                 last = row_number(element, last)
                 row = self._texts(element) if len(element) else ()
                 if row:
@@ -72,23 +72,28 @@ class Workbook:
                         yield ()
                     given = last
                 yield row or None
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise Unreadable("document-damaged") from error
 
-    def elements(self, part: str) -> Iterator[Any]:
+    def elements(self, sheet: str) -> Iterator[Any]:
         """A sheet's rows as elements, each cleared when the next one is asked for."""
-        with self.archive.zip.open(part) as source:
-            events = etree.iterparse(
-                _Counted(source), tag=("{*}row", "{*}sheetData"), resolve_entities=False, no_network=True,
-                load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True,
-            )  # fmt: skip
-            for _, element in events:
-                if element.tag.endswith("}sheetData"):
-                    return
+        for event, element in self.events(sheet, "row", "sheetData"):
+            if event == "end" and element.tag.endswith("}sheetData"):
+                return
+            if event == "end":
                 yield element
                 element.clear()
                 while element.getprevious() is not None:  # or a million empty rows stay in memory
                     del element.getparent()[0]
+
+    def events(self, sheet: str, *tags: str) -> Iterator[tuple[str, Any]]:
+        """lxml's events of the sheet, its rows and what holds them."""
+        with self.archive.zip.open(self.sheets[sheet]) as source:
+            yield from etree.iterparse(
+                _Counted(source), ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
+                tag=[f"{{*}}{tag}" for tag in tags or ("worksheet", "sheetData", "row")], huge_tree=False,
+                remove_comments=True, remove_pis=True,
+            )  # fmt: skip
 
     def _texts(self, row: Any) -> Cells:
         texts: list[str | None] = []
@@ -110,11 +115,10 @@ class Workbook:
         if kind == "inlineStr":
             inline = cell.find("{*}is")
             return "" if inline is None else string_text(inline)
-        if value is None:
-            return "" if cell.find("{*}f") is None else None
-        text = value.text or ""
+        text = "" if value is None else value.text or ""
         if not text:
-            return ""
+            is_saved = value is not None and kind == "str"  # an empty text
+            return "" if is_saved or cell.find("{*}f") is None else None
         if kind == "s":
             return self._shared(int(text))
         if kind == "b":

@@ -9,6 +9,9 @@ from typing import Any
 
 from autogpt_desktop import atomic
 from autogpt_desktop.documents.tables.cells import is_number
+from autogpt_desktop.documents.tables.process import exchange
+from autogpt_desktop.documents.tables.types import Table
+from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 
 LONGEST_CELL = 32_767  # characters in XLSX
@@ -43,6 +46,36 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     except OSError as error:
         raise KnownError("table-not-written", name=path.name, reason=error.strerror or str(error)) from error
     yield count
+
+
+def write_copy(
+    path: Path,
+    table: Table,
+    start: int,
+    names: Sequence[str],
+    rows: Sequence[Sequence[str | float]],
+    limits: Limits | None = None,
+) -> Iterator[int]:
+    """Write the workbook of a table with columns added to its sheet from the column ``start`` on, counted
+    from 1; all else stays as it is. Steps and raises as ``write_rows``, and as ``open_table`` does."""
+    added = {"header_row": table.header_row, "start": start, "names": names, "rows": rows}
+    limits = limits or Limits(file_bytes=2 << 30)
+    done = 0
+    try:
+        with atomic.replacing(path) as scratch, open(scratch, "wb") as file:
+            for message in exchange(table.path, limits, {"sheet": table.sheet, "add": added}):
+                if message is not None:
+                    done = min(len(rows), message[0].get("done", done))
+                    file.write(message[1])
+                yield done
+    except OSError as error:
+        raise KnownError("table-not-written", name=path.name, reason=error.strerror or str(error)) from error
+    yield len(rows)
+
+
+def can_copy(path: Path, table: Table) -> bool:
+    """Whether the table is of a workbook of the same kind as ``path``."""
+    return bool(table.sheet) and path.suffix.lower() == table.path.suffix.lower() in {".xlsx", ".xlsm"}
 
 
 def escape_formula(value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autogpt_desktop import paths
 from autogpt_desktop.documents.files import file_hash
 from autogpt_desktop.documents.run_results import Numbers, Run
-from autogpt_desktop.documents.tables import Row, Table, write_rows
+from autogpt_desktop.documents.tables import Row, Table, UnsavedFormula, can_copy, write_copy, write_rows
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _BLOCK = 256  # rows whose texts are looked up together
 _LARGEST = 2 << 30  # bytes, of a file
 _RECENT = 24  # steps that the speed is taken from
+_STEP = 500  # rows between two steps of an export
 _COUNTED = 2000  # rows that are counted between two steps
 _AGAIN = 1000  # rows that are judged again between two results
 NO_LABELS: Mapping[int, str] = {}
@@ -148,7 +149,7 @@ class TableRun:
 
         The generator may be left, and the process may end, at any time: the next run goes on there.
         Raises as ``sentiment`` does, and KnownError: document-missing, document-damaged,
-        folder-not-writable, sentiment-file-changed, sentiment-other-model.
+        folder-not-writable, sentiment-file-changed, sentiment-other-model, table-formulas.
         """
         yield Progress("stage.reading-table")
         yield from self._count_rows()
@@ -279,6 +280,7 @@ class TableRun:
     ) -> Iterator[int]:
         """Write the table with label and probabilities behind its columns, as CSV or XLSX by the ending
         of ``path``; yields how many rows are written. A cell that would be a formula is written as text.
+        Of a workbook it is a copy that has the columns added, unless rows are chosen by ``only``.
 
         ``only``: the numbers of the rows that are wanted. ``own``: labels that a user gave, by row; they
         stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
@@ -298,7 +300,8 @@ class TableRun:
         for name in ours:
             names.append(_unused(name, names))
 
-        def rows() -> Iterator[list[Any]]:
+        def rows() -> Iterator[tuple[Row, list[Any]]]:
+            """Each row, and what stands behind it."""
             at = -1
             for found in self.steps():
                 if cancelled():
@@ -312,9 +315,18 @@ class TableRun:
                 cells = [round(share, 4) for share in shares] if one.label else [""] * len(shares)
                 corrected = ("corrected",) if at in own else ()
                 flags = " ".join((*one.flags, *corrected, one.language)).strip()
-                yield [*row, *[""] * (width - len(row)), own.get(at, one.label), *cells, flags]
+                yield row, [own.get(at, one.label), *cells, flags]
 
-        yield from write_rows(path, names, rows())
+        if only is None and can_copy(path, self.table):
+            behind = []
+            for _, cells in rows():
+                behind.append(cells)
+                if len(behind) % _STEP == 0:
+                    yield 0
+            yield from write_copy(path, self.table, width + 1, names[width:], behind)
+            return
+        whole = ([*row, *[""] * (width - len(row)), *cells] for row, cells in rows())
+        yield from write_rows(path, names, whole)
 
     def close(self) -> None:
         if self._store is not None:
@@ -340,20 +352,25 @@ class TableRun:
     def _file_digest(self) -> str:
         return self._own_digest or file_hash(self.table.path, Limits(file_bytes=_LARGEST))
 
-    def _count_rows(self) -> Iterator[Progress]:
+    def _count_rows(self) -> Iterator[Progress | Notice]:
         """How many rows there are, in steps: of a large workbook that takes a while."""
         digest = self._file_digest()
         if digest == self._digest:
             return  # it goes on
+        formulas = texts = 0
         if self.held:
             raise KnownError("sentiment-file-changed", name=self.table.path.name)
         total = width = 0
         for row in self.table.steps():
             if row is not None:
                 total, width = total + 1, max(width, len(row))
+                formulas += isinstance(row[self.column], UnsavedFormula)
+                texts += bool(row[self.column].strip())
             if row is None or total % _COUNTED == 0:
                 yield Progress("stage.reading-table")
         self._digest, self.total, self.width = digest, total, width
+        if formulas:
+            yield formulas_notice(self.table, self.column, formulas, texts)
 
     def _open_store(self, judge: CalibratedScorer) -> Store:
         model = (judge.scorer.key, str(judge.scorer.window))
@@ -409,6 +426,15 @@ class _Count:
         speed = (after - before) / max(1e-6, now - start)
         labels = dict(self.labels)
         return RunState(done, self.total, self.computed, self.reused, speed, labels, self.foreign)
+
+
+def formulas_notice(table: Table, column: int, formulas: int, texts: int) -> Notice:
+    """What to say of cells whose formulas have no saved results. Raises KnownError("table-formulas") where
+    nothing else is there to be judged."""
+    values = {"name": table.path.name, "column": table.columns[column], "n": f"{formulas:,}"}
+    if not texts:
+        raise KnownError("table-formulas", **values)
+    return Notice("notice.table-formulas", values)
 
 
 def _packed(one: Measured) -> tuple[Numbers, str]:

@@ -19,6 +19,7 @@ from autogpt_desktop.documents.tables import read_table
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 from autogpt_desktop.storage.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
@@ -160,3 +161,41 @@ def test_a_run_that_is_left_is_gone_on_with(models: ModelPool, tmp_path: Path) -
         events.close()
         assert len(list(run.rows())) == 64  # what there is by then
         assert states(run, models)[-1].reused == 64
+
+
+def test_formulas_without_saved_results_are_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Title", "Review", "Note"], ["Great", '=A2&"!"', "nice"], ["Awful", '=A3&"!"', "=A3"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    table = read_table(tmp_path / "a.xlsx")
+    with closing(TableRun(table, "Review", tmp_path)) as run, pytest.raises(KnownError) as caught:
+        list(run.run(None))  # type: ignore[arg-type]  # it comes before the model is asked for
+    assert caught.value.key == "table-formulas"
+    assert caught.value.values == {"name": "a.xlsx", "column": "Review", "n": "2"}
+    with closing(TableRun(table, "Note", tmp_path)) as run:
+        said = [event for event in run._count_rows() if isinstance(event, Notice)]
+    assert [(notice.key, notice.values["n"]) for notice in said] == [("notice.table-formulas", "1")]
+
+
+def test_results_of_a_workbook_are_the_workbook(models: ModelPool, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Price", "Review"], [19.5, GOOD], [None, None], [7, BAD]):
+        book.active.append(row)
+    book.active["A2"].number_format = "0.00 €"
+    book.create_sheet("Notes").append(["Keep"])
+    book.save(tmp_path / "a.xlsx")
+    table = read_table(tmp_path / "a.xlsx")
+    with closing(TableRun(table, "Review", tmp_path / "runs")) as run:
+        assert states(run, models)[-1].labels == {"positive": 1, "negative": 1, "": 1}
+        assert run.export(tmp_path / "out.xlsx", own={3: "neutral"}) == 3
+        assert run.export(tmp_path / "some.xlsx", only={0}) == 1
+    found = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    sheet = found.worksheets[0]
+    assert (found.sheetnames, sheet["A2"].value, sheet["A2"].number_format) == (
+        ["Sheet", "Notes"],
+        19.5,
+        "0.00 €",
+    )
+    assert [sheet[f"C{row}"].value for row in range(1, 5)] == ["sentiment", "positive", None, "negative"]
+    assert isinstance(sheet["D2"].value, float)
