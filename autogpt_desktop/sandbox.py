@@ -7,12 +7,14 @@ child's own end is here too: it imports this file first, so nothing but the stan
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 Receive = Callable[[], bytes]  # raises EOFError when the other end is gone
@@ -34,6 +36,14 @@ class Child(Protocol):
 def start(script: str, places: list[str], serve: Serve) -> Child:
     """Start ``script`` with ``places`` as its arguments; frozen: ``serve``, which is the script's own."""
     return _Spawned(serve) if getattr(sys, "frozen", False) else _Script(script, places)
+
+
+def folder_of(package: str) -> str:
+    """The folder to import ``package`` from: an isolated interpreter does not look in all of ours."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(package)
+    return str(Path(spec.origin).parent.parent)
 
 
 def ask(child: Child, request: bytes, seconds: float, *, start_seconds: float, first: bytes = b"") -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import read_regular_text
 
@@ -20,7 +21,6 @@ HEADS_OF_ROLE = {
     "embed": ("embedding",),
     "sentiment": ("decoder", "classification"),
 }
-_MOST = 1 << 24
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
@@ -69,17 +69,11 @@ def encoder_config(folder: Path) -> EncoderConfig:
         if raw.get("position_embedding_type", "absolute") != "absolute":
             raise KnownError("folder-unsupported", folder=folder.name, what="position_embedding_type")
         config = _config(folder, family, raw)
-        sizes = (
-            *(config.vocab_size, config.hidden_size, config.intermediate_size, config.num_hidden_layers),
-            *(config.num_attention_heads, config.max_position_embeddings, config.max_tokens),
-        )
-        if not all(0 < size < _MOST for size in sizes) or config.hidden_size % config.num_attention_heads:
+        if config.hidden_size % config.num_attention_heads or config.max_tokens < 1:
             raise ValueError("a size that cannot be")
         if config.hidden_act not in _ACTIVATIONS:
             what = f"hidden_act: {config.hidden_act[:40]}"
             raise KnownError("folder-unsupported", folder=folder.name, what=what)
-        if not 0 < config.layer_norm_eps < 1:
-            raise ValueError("a norm that cannot be")
         return config
     except _DAMAGED as error:
         raise KnownError("folder-config", folder=folder.name) from error
@@ -87,27 +81,26 @@ def encoder_config(folder: Path) -> EncoderConfig:
 
 def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
     distil = family == "distilbert"
-    offset = int(raw.get("pad_token_id", 1)) + 1 if "roberta" in family else 0
-    positions = int(raw["max_position_embeddings"])
+    table = Settings(raw, lambda name: ValueError(f"{name} makes no sense"))
+    offset = table.integer("pad_token_id", 1, low=0) + 1 if "roberta" in family else 0
+    positions = table.integer("max_position_embeddings")
     labels = {int(id): str(name) for id, name in raw.get("id2label", {}).items()}
     head = _head(raw)
     if head == "classification" and not labels:
-        count = int(raw.get("num_labels", 2))
-        if not 0 < count <= MAX_LABELS:
-            raise ValueError("a number of labels that cannot be")
+        count = table.integer("num_labels", 2, high=MAX_LABELS)
         labels = {id: f"LABEL_{id}" for id in range(count)}
     pooling, normalize, limit = _sentence_files(folder)
     return EncoderConfig(
         family=family,
-        vocab_size=int(raw["vocab_size"]),
-        hidden_size=int(raw["dim" if distil else "hidden_size"]),
-        intermediate_size=int(raw["hidden_dim" if distil else "intermediate_size"]),
-        num_hidden_layers=int(raw["n_layers" if distil else "num_hidden_layers"]),
-        num_attention_heads=int(raw["n_heads" if distil else "num_attention_heads"]),
+        vocab_size=table.integer("vocab_size", high=MAX_TOKENS),
+        hidden_size=table.integer("dim" if distil else "hidden_size"),
+        intermediate_size=table.integer("hidden_dim" if distil else "intermediate_size"),
+        num_hidden_layers=table.integer("n_layers" if distil else "num_hidden_layers", high=MAX_LAYERS),
+        num_attention_heads=table.integer("n_heads" if distil else "num_attention_heads"),
         max_position_embeddings=positions,
-        type_vocab_size=0 if distil else int(raw.get("type_vocab_size", 2)),
-        layer_norm_eps=float(raw.get("layer_norm_eps", 1e-12)),
-        hidden_act=str(raw.get("activation" if distil else "hidden_act", "gelu")),
+        type_vocab_size=0 if distil else table.integer("type_vocab_size", 2, low=0),
+        layer_norm_eps=table.number("layer_norm_eps", 1e-12, high=1.0),
+        hidden_act=table.text("activation" if distil else "hidden_act", "gelu"),
         position_offset=offset,
         head=head,
         labels=tuple(labels[id] for id in sorted(labels)) if head == "classification" else (),

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 import numpy as np
 
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES
 from autogpt_desktop.engine.formats.gguf import GGUFFile
+from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, senseless
 from autogpt_desktop.errors import KnownError
 
 FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
 
-MAX_LAYERS = 1024
-MAX_SIZE = 1 << 20  # hidden and MLP widths, heads; the largest models stay below 2^17
-MAX_TOKENS = 1 << 24  # vocabulary and context
 _GEMMA_27B_LAYERS = 62
 
 _TOP = {
@@ -74,51 +72,30 @@ def config_from_gguf(f: GGUFFile) -> ModelConfig:
     Raises KnownError: unknown-family, gguf-setting (a missing or absurd value), gguf-tensor-missing,
     gguf-tensor-shape, gguf-tensor-unknown.
     """
-    config = _ConfigReader(f).config()
+    reader = _ConfigReader(f)
+    config = reader.config()
+    if what := senseless(config):
+        raise reader.bad(what)
     _check_tensors(f, config)
     return config
 
 
-class _ConfigReader:
-    """Typed, range-checked access to the ``<family>.…`` keys of one file."""
+class _ConfigReader(Settings):
+    """The ``<family>.…`` keys of one file."""
 
     def __init__(self, f: GGUFFile) -> None:
         self.f = f
         self.metadata = f.metadata
         family = f.metadata.get("general.architecture")
         self.family = family if isinstance(family, str) else ""
+        super().__init__(f.metadata, self._refusal, f"{self.family}.")
         experts = f.metadata.get(f"{family}.expert_count", 0)
         if self.family not in FAMILIES or experts:
             name = f"{self.family or '?'}{' (mixture of experts)' if experts else ''}"
             raise KnownError("unknown-family", family=name[:80], file=f.path.name)
 
-    def bad(self, key: str) -> KnownError:
+    def _refusal(self, key: str) -> KnownError:
         return KnownError("gguf-setting", file=self.f.path.name, setting=key)
-
-    def get(self, key: str) -> Any:
-        return self.metadata.get(f"{self.family}.{key}")
-
-    def integer(self, key: str, default: int | None = None, *, low: int = 1, high: int = MAX_SIZE) -> int:
-        value = self.get(key)
-        if value is None and default is not None:
-            value = default
-        if isinstance(value, np.ndarray) and value.size and (value == value[0]).all():
-            value = value[0].item()  # one number for each layer, all the same
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.bad(key)
-        return value
-
-    def number(self, key: str, default: float, *, low: float = 0.0, high: float = 1e15) -> float:
-        """A float in (low, high]."""
-        value = self.get(key)
-        if value is None:
-            return default
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low < value <= high:
-            raise self.bad(key)  # also NaN: no comparison with it holds
-        return float(value)
-
-    def softcap(self, key: str) -> float:
-        return 0.0 if self.get(key) in (None, 0.0) else self.number(key, 0.0, high=1e6)
 
     def config(self) -> ModelConfig:
         hidden = self.integer("embedding_length")
@@ -225,8 +202,8 @@ class _ConfigReader:
                 kind="yarn",
                 factor=factor,
                 original_max_position_embeddings=original,
-                beta_fast=self.number("rope.scaling.yarn_beta_fast", 32.0),
-                beta_slow=self.number("rope.scaling.yarn_beta_slow", 1.0),
+                beta_fast=self.number("rope.scaling.yarn_beta_fast", 32.0, low=1e-6, high=1e6),
+                beta_slow=self.number("rope.scaling.yarn_beta_slow", 1.0, low=1e-6, high=1e6),
                 attention_factor=attention,
             )
         raise self.bad("rope.scaling.type")
@@ -301,7 +278,9 @@ def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
     for hf, shape in expected.items():
         if hf not in found:
             raise KnownError("gguf-tensor-missing", file=file, tensor=hf)
-        if f.tensors[found[hf]].shape != shape:
+        # a vector is no row of blocks: makers keep them in float
+        blocks = len(shape) == 1 and f.tensors[found[hf]].type not in FLOAT_TYPES
+        if f.tensors[found[hf]].shape != shape or blocks:
             raise KnownError("gguf-tensor-shape", file=file, tensor=found[hf])
     for hf, name in found.items():
         if hf not in expected:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
-from autogpt_desktop.engine.formats.gguf_mapping import MAX_LAYERS, MAX_SIZE, MAX_TOKENS
+from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, rope_scaling, senseless
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular, read_regular_text
 
@@ -82,7 +82,8 @@ def config_from_folder(folder: Path) -> ModelConfig:
             raise KnownError("unknown-family", family=str(raw.get("model_type", "?"))[:80], file=folder.name)
         _check_supported(raw, folder.name)
         config = _config(family, raw, folder.name)
-        _check(config)
+        if what := senseless(config):
+            raise _bad(what)
         return replace(config, languages=card_languages(folder))
     except _DAMAGED as error:
         raise KnownError("folder-config", folder=folder.name) from error
@@ -95,110 +96,92 @@ def _check_supported(raw: dict[str, Any], folder: str) -> None:
         if not any(value is one or (type(value) is type(one) and value == one) for one in neutral):
             raise _unsupported(folder, name)
     activation = _activation(raw)
-    if activation is not None and activation not in _ACTIVATIONS:
-        raise _unsupported(folder, f"hidden_act: {str(activation)[:40]}")
+    if activation and activation not in _ACTIVATIONS:
+        raise _unsupported(folder, f"hidden_act: {activation[:40]}")
 
 
 def _unsupported(folder: str, what: str) -> KnownError:
     return KnownError("folder-unsupported", folder=folder, what=what)
 
 
-def _activation(raw: dict[str, Any]) -> Any:
-    return raw.get("hidden_activation") or raw.get("hidden_act")
+def _activation(raw: dict[str, Any]) -> str:
+    """Its name, "" for none."""
+    table = Settings(raw, _bad)
+    return table.text("hidden_activation", "") or table.text("hidden_act", "")
 
 
-def _check(c: ModelConfig) -> None:
-    """Refuse sizes that cannot be, before anything is counted by them. Raises ValueError."""
-    sizes = (c.hidden_size, c.intermediate_size, c.num_attention_heads, c.num_key_value_heads, c.head_dim)
-    scaling = c.rope_scaling or RopeScaling("linear")
-    factors = (
-        *(c.rms_norm_eps, c.rope_theta - 1, c.rope_local_theta - 1, c.query_scale),  # log θ is divided by
-        *(scaling.factor, scaling.low_freq_factor, scaling.high_freq_factor, scaling.beta_fast),
-        *(scaling.beta_slow, scaling.original_max_position_embeddings),
-    )
-    fine = (
-        all(0 < size <= MAX_SIZE for size in sizes)
-        and 0 < c.num_hidden_layers <= MAX_LAYERS
-        and 0 < c.vocab_size <= MAX_TOKENS
-        and 0 < c.max_position_embeddings <= MAX_TOKENS
-        and c.num_attention_heads % c.num_key_value_heads == 0
-        and c.head_dim % 2 == 0
-        and 0 < c.rope_dim <= c.head_dim
-        and c.rope_dim % 2 == 0
-        and 0 <= c.sliding_window <= MAX_TOKENS
-        and len(c.sliding_layers) in (0, c.num_hidden_layers)
-        and all(0 < factor < 1e15 for factor in factors)  # also NaN: no comparison with it holds
-        and 0 <= c.attn_logit_softcap < 1e6
-        and 0 <= c.final_logit_softcap < 1e6
-    )
-    if not fine:
-        raise ValueError("a size that cannot be")
+def _bad(name: str) -> ValueError:
+    return ValueError(f"{name} makes no sense")
 
 
 def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
-    heads, layers = int(raw["num_attention_heads"]), int(raw["num_hidden_layers"])
-    hidden, gemma = int(raw["hidden_size"]), family == "gemma3"
-    head_dim = int(raw.get("head_dim") or hidden // heads)
+    table = Settings(raw, _bad)
+    heads = table.integer("num_attention_heads", high=1 << 14)
+    layers = table.integer("num_hidden_layers", high=MAX_LAYERS)
+    hidden, gemma = table.integer("hidden_size"), family == "gemma3"
+    head_dim = table.integer("head_dim", max(1, hidden // heads), high=1 << 13)
+    context = table.integer("max_position_embeddings", 2048, high=MAX_TOKENS)
     # newer folders keep everything about RoPE in one table, per kind of layer for gemma3
-    rope = raw.get("rope_parameters") or {}
-    rope_full = rope.get("full_attention", rope)
-    rope_local = rope.get("sliding_attention", {})
-    window = int(raw.get("sliding_window") or 0) if raw.get("use_sliding_window", True) else 0
-    types = raw.get("layer_types")
-    sliding: tuple[bool, ...] = ()
-    if window and types:
-        sliding = tuple(kind == "sliding_attention" for kind in types)
-    elif window and gemma:
-        every = int(raw.get("sliding_window_pattern") or 6)
-        sliding = tuple((layer + 1) % every != 0 for layer in range(layers))
-    elif window and family == "llama":
-        sliding = (True,) * layers
+    rope = table.table("rope_parameters")
+    rope_full = rope.table("full_attention") if rope.get("full_attention") else rope
+    rope_local = rope.table("sliding_attention")
+    window, sliding = _sliding(table, family, layers)
+    scaling = table.table("rope_scaling") if raw.get("rope_scaling") else rope_full
+    theta = rope_full.number("rope_theta", 10000.0, low=1.0)
+    local = rope_local.number("rope_theta", 10000.0, low=1.0)
     return ModelConfig(
         family=family,
-        vocab_size=int(raw["vocab_size"]),
+        vocab_size=table.integer("vocab_size", high=MAX_TOKENS),
         hidden_size=hidden,
-        intermediate_size=int(raw["intermediate_size"]),
+        intermediate_size=table.integer("intermediate_size"),
         num_hidden_layers=layers,
         num_attention_heads=heads,
-        num_key_value_heads=int(raw.get("num_key_value_heads") or heads),
+        num_key_value_heads=table.integer("num_key_value_heads", heads, high=1 << 14),
         head_dim=head_dim,
-        max_position_embeddings=int(raw.get("max_position_embeddings", 2048)),
-        rms_norm_eps=float(raw.get("rms_norm_eps", 1e-6)),
-        rope_theta=float(raw.get("rope_theta") or rope_full.get("rope_theta") or 10000.0),
-        rope_local_theta=float(raw.get("rope_local_base_freq") or rope_local.get("rope_theta") or 10000.0),
-        rope_dim=int(head_dim * float(raw.get("partial_rotary_factor") or 1.0)),
-        rope_scaling=_rope_scaling(raw.get("rope_scaling") or rope_full, raw, name),
-        attention_bias=bool(raw.get("attention_bias", family == "qwen2")),
+        max_position_embeddings=context,
+        rms_norm_eps=table.number("rms_norm_eps", 1e-6, high=1.0),
+        rope_theta=table.number("rope_theta", theta, low=1.0),
+        rope_local_theta=table.number("rope_local_base_freq", local, low=1.0),
+        rope_dim=int(head_dim * table.number("partial_rotary_factor", 1.0, high=1.0)),
+        rope_scaling=_rope_scaling(scaling, context, name),
+        attention_bias=table.flag("attention_bias", family == "qwen2"),
         qk_norm=family in ("qwen3", "gemma3"),
         sliding_window=window if any(sliding) else 0,
         sliding_layers=sliding if any(sliding) else (),
         sandwich_norms=gemma,
         embedding_scale=math.sqrt(hidden) if gemma else 1.0,
-        query_scale=float(raw.get("query_pre_attn_scalar") or head_dim) ** -0.5,
+        query_scale=table.number("query_pre_attn_scalar", head_dim, high=1e6) ** -0.5,
         hidden_act=_ACTIVATIONS[_activation(raw) or ("gelu_new" if gemma else "silu")],
-        tie_word_embeddings=bool(raw.get("tie_word_embeddings", gemma)),
-        attn_logit_softcap=float(raw.get("attn_logit_softcapping") or 0.0),
-        final_logit_softcap=float(raw.get("final_logit_softcapping") or 0.0),
+        tie_word_embeddings=table.flag("tie_word_embeddings", gemma),
+        attn_logit_softcap=table.softcap("attn_logit_softcapping"),
+        final_logit_softcap=table.softcap("final_logit_softcapping"),
         norm_weight_offset=1.0 if gemma else 0.0,
         name=name,
     )
 
 
-def _rope_scaling(raw: dict[str, Any], config: dict[str, Any], folder: str) -> RopeScaling | None:
-    kind = raw.get("rope_type") or raw.get("type") or "default"
+def _sliding(table: Settings, family: str, layers: int) -> tuple[int, tuple[bool, ...]]:
+    """The window, and the layers it applies to."""
+    window = table.integer("sliding_window", 0, low=0, high=MAX_TOKENS)
+    if not window or not table.flag("use_sliding_window", True):
+        return 0, ()
+    if types := table.get("layer_types"):
+        if not isinstance(types, list) or not all(isinstance(kind, str) for kind in types):
+            raise _bad("layer_types")
+        return window, tuple(kind == "sliding_attention" for kind in types)
+    if family == "gemma3":
+        every = table.integer("sliding_window_pattern", 6)
+        return window, tuple((layer + 1) % every != 0 for layer in range(layers))
+    return window, (True,) * layers if family == "llama" else ()
+
+
+def _rope_scaling(table: Settings, context: int, folder: str) -> RopeScaling | None:
+    kind = table.text("rope_type", table.text("type", "default"))
     if kind == "default":
         return None
     if kind not in ("linear", "llama3", "yarn"):
-        raise _unsupported(folder, f"rope_scaling: {str(kind)[:40]}")
-    original = raw.get("original_max_position_embeddings") or config.get("max_position_embeddings", 2048)
-    attention = raw.get("attention_factor")
-    return RopeScaling(
-        kind=kind,
-        factor=float(raw.get("factor", 1.0)),
-        low_freq_factor=float(raw.get("low_freq_factor", 1.0)),
-        high_freq_factor=float(raw.get("high_freq_factor", 4.0)),
-        original_max_position_embeddings=int(original),
-        beta_fast=float(raw.get("beta_fast") or 32.0),
-        beta_slow=float(raw.get("beta_slow") or 1.0),
-        attention_factor=None if attention is None else float(attention),
-    )
+        raise _unsupported(folder, f"rope_scaling: {kind[:40]}")
+    attention = None
+    if table.get("attention_factor") is not None:
+        attention = table.number("attention_factor", 1.0, high=1e4)
+    return rope_scaling(table, kind, context, attention)

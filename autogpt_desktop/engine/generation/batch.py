@@ -64,8 +64,8 @@ def generate(
 
     Yields a Progress behind each pass (so that more urgent work can come between) and each Continuation
     as it is complete, in the order in which they end. ``max_tokens``: for all, or one number for each.
-    ``prefix`` is not changed. Raises KnownError("prompt-too-long") for a prompt that leaves no room, and
-    ``Cancelled`` when ``cancelled()`` says so.
+    ``prefix`` is not changed. Raises KnownError("prompt-too-long") for a prompt that leaves no room,
+    KnownError("prompt-empty") for one without a token, and ``Cancelled`` when ``cancelled()`` says so.
     """
     limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
     done = 0
@@ -94,6 +94,8 @@ def _passes(
     while waiting or alive:
         while waiting and len(alive) < batch:
             index, ids = waiting.pop()
+            if not ids:
+                raise KnownError("prompt-empty", model=engine.name)
             room = _room(engine, before + len(ids), limits[index])
             state = engine.new_state() if prefix is None else prefix.fork(len(ids) + room)
             alive.append(

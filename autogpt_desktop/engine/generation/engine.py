@@ -89,10 +89,10 @@ class Engine:
         """Bring ``state`` to exactly ``ids``, computing only what it does not hold yet.
 
         Yields a Progress behind each chunk and last the logits of the last token, [vocab_size]. Raises
-        ValueError: no ids.
+        KnownError("prompt-empty"): the model's tokenizer or template made no tokens of the text.
         """
         if not ids:
-            raise ValueError("a prompt has at least one token")
+            raise KnownError("prompt-empty", model=self.name)
         kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
         state.trim(kept)
         while len(state) < len(ids):
@@ -193,7 +193,7 @@ class Engine:
 
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
         between layers. A Notice says so where a card ran out of memory and the processor took over.
-        Raises KnownError: prompt-too-long when ``ids`` leave no room in the context,
+        Raises KnownError: prompt-empty, prompt-too-long when ``ids`` leave no room in the context,
         no-memory-to-answer (``state`` keeps what it held), model-numbers.
         """
         state = self.new_state() if state is None else state

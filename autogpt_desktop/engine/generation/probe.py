@@ -56,10 +56,12 @@ def hidden_rows(
     Yields (number of the prompt, float32 [layers, hidden_size]) and a Progress behind each pass. ``prefix``
     is not changed; ``states``, a list that begins empty, keeps its copies for the next call behind the
     same prefix. Later layers and the head are not run. Raises KnownError("prompt-too-long") for a prompt
-    that does not fit, and ``Cancelled``.
+    that does not fit, "prompt-empty" for one without a token, and ``Cancelled``.
     """
     before = 0 if prefix is None else len(prefix)
     for ids in prompts:
+        if not ids:
+            raise KnownError("prompt-empty", model=engine.name)
         if before + len(ids) > engine.context_length:
             raise KnownError("prompt-too-long", tokens=before + len(ids), context=engine.context_length)
     states = [] if states is None else states

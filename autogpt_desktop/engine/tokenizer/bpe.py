@@ -27,11 +27,11 @@ _MAX_PIECE = 1024  # characters; no vocabulary has longer ones, and to look for 
 Words = Callable[[str], Iterable[str]]
 Merges = Callable[[str], Iterator[tuple[int, str, str]]]  # a piece -> (rank, left, right)
 
-_LLAMA3 = (
+LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-_QWEN2 = _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 PRE_TOKENIZERS = {
     "default": "gpt-2", "gpt-2": "gpt-2", "gpt2": "gpt-2",
     "smollm": "smollm",
@@ -170,7 +170,7 @@ def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
     if kind == "smollm":
         digits = pre_tokenizers.Digits(individual_digits=True)
         return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    pattern = pre_tokenizers.Split(Regex(_QWEN2 if kind == "qwen2" else _LLAMA3), "isolated")
+    pattern = pre_tokenizers.Split(Regex(QWEN2 if kind == "qwen2" else LLAMA3), "isolated")
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     return pre_tokenizers.Sequence([pattern, to_bytes])
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import sandbox
@@ -85,7 +83,9 @@ class ChatTemplate:
             self._stop()
 
     def _start(self) -> sandbox.Child:
-        places = dict.fromkeys(_folder_of(name) for name in ("jinja2", "markupsafe", "autogpt_desktop"))
+        places = dict.fromkeys(
+            sandbox.folder_of(name) for name in ("jinja2", "markupsafe", "autogpt_desktop")
+        )
         child = sandbox.start(template_child.__file__, list(places), template_child.serve)
         self._child = child
         self._finalizer = weakref.finalize(self, child.stop)
@@ -128,14 +128,6 @@ class ChatTemplate:
         except (EOFError, OSError):
             self._stop()
             return None
-
-
-def _folder_of(package: str) -> str:
-    """The folder to import ``package`` from: an isolated interpreter does not look in all of ours."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(package)
-    return str(Path(spec.origin).parent.parent)
 
 
 def _mark(contents: Iterable[str]) -> str:

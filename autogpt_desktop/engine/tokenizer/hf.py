@@ -10,6 +10,7 @@ from typing import Any
 import tokenizers
 
 from autogpt_desktop.engine.formats.untrusted import untrusted
+from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import read_regular_text
@@ -56,14 +57,19 @@ def _read_folder(path: Path) -> dict[str, Any]:
     for token, id in native.get_vocab(with_added_tokens=True).items():
         tokens[id] = token
 
-    def encode_texts(texts: Sequence[str]) -> list[list[int]]:
-        with untrusted(path.name, "tokenizer-broken", value=file.name):  # it may panic at a certain text
-            return [one.ids for one in native.encode_batch_fast(list(texts), add_special_tokens=False)]
+    rules.check_growth(native)
+    child = None if rules.are_known(native) else rules.ChildEncoder(file)
 
-    opening = native.encode("a", add_special_tokens=True).ids[:1]
+    def encode(texts: Sequence[str], special: bool = False) -> list[list[int]]:
+        with untrusted(path.name, "tokenizer-broken", value=file.name):  # it may panic at a certain text
+            if child is not None:
+                return child.encode(texts, special=special)
+            return [one.ids for one in native.encode_batch_fast(list(texts), add_special_tokens=special)]
+
+    opening = encode(["a"], special=True)[0][:1]
     return {
         "tokens": tokens,
-        "encode_texts": encode_texts,
+        "encode_texts": encode,
         "byte_level": _byte_level(native),
         "control": {token: id for token, id in control.items() if token},
         "literal": {token: id for token, id in literal.items() if token and token not in control},
@@ -96,18 +102,9 @@ def _named(native: tokenizers.Tokenizer, settings: dict[str, Any], key: str) -> 
     return native.token_to_id(text) if isinstance(text, str) else None
 
 
-def _steps(native: tokenizers.Tokenizer, part: str) -> list[dict[str, Any]]:
-    """The steps of the decoder (or pre-tokenizer), sequences laid flat."""
-    step = getattr(native, part)
-    if step is None:
-        return []
-    state = json.loads(step.__getstate__())
-    return state.get("decoders") or state.get("pretokenizers") or [state]
-
-
 def _byte_level(native: tokenizers.Tokenizer) -> bool:
     """Are tokens bytes in GPT-2's alphabet, or pieces with ▁ and <0x0A>?"""
-    kinds = {step["type"] for step in _steps(native, "decoder")}
+    kinds = {step["type"] for step in rules.steps(native, "decoder")}
     if not kinds & {"ByteLevel", "ByteFallback", "Metaspace", "Replace"}:
         raise KnownError("tokenizer-unknown", kind=", ".join(sorted(kinds)) or "?")
     return "ByteLevel" in kinds
@@ -115,7 +112,7 @@ def _byte_level(native: tokenizers.Tokenizer) -> bool:
 
 def _strips_space(native: tokenizers.Tokenizer) -> bool:
     """Does decoding take off the space that encoding put in front?"""
-    for step in _steps(native, "decoder"):
+    for step in rules.steps(native, "decoder"):
         if step["type"] == "Strip" and step.get("content") == " " and step.get("start"):
             return True
         if step["type"] == "Metaspace" and step.get("prepend_scheme", "always") != "never":

@@ -19,6 +19,7 @@ from torch import Tensor
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.memory import out_of_memory
+from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.regular_file import check_regular
@@ -246,8 +247,11 @@ def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
         raise KnownError("tokenizer-missing")
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
+        rules.check_growth(tokenizer)
     except Exception as error:  # the package raises plain Exception for whatever is wrong with the file
         raise KnownError("tokenizer-broken", value=file.name) from error
+    if not rules.are_known(tokenizer):  # encoders have none of their own
+        raise KnownError("tokenizer-unknown", kind=file.name)
     tokenizer.no_padding()
     tokenizer.enable_truncation(config.max_tokens)
     return tokenizer

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term, replaced
 from autogpt_desktop.documents.text.scripts import CJK, CJK_SIGNS, HALF_KANA, HANGUL
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import WIDE, cost
 from autogpt_desktop.tasks.translate.prompts import (
@@ -113,6 +114,8 @@ def with_terms(
     if not given.text.strip():
         return given
     line = asked.lines[number]
+    if not line:
+        raise KnownError("prompt-empty", model=engine.name)
     state = prefix.fork()
     if len(line) > 1:
         engine.decoder.forward([(state, line[:-1])], cancelled=cancelled)

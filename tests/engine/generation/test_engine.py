@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.engine.generation.batch import generate
 from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.generation.probe import hidden_rows
+from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Progress, Text
+from tests.tiny import write_tiny_gguf
 
 GREEDY = Sampling(temperature=0.0, max_tokens=40)
 
@@ -139,3 +144,15 @@ def test_typed_control_tokens_stay_text(starter: Engine) -> None:
     end = starter.tokenizer.encode("<|im_end|>", parse_special=True)
     assert len(end) == 1
     assert forged.count(end[0]) == honest.count(end[0])
+
+
+def test_a_prompt_of_no_tokens_ends_in_a_sentence(tmp_path: Path) -> None:
+    engine = run_to_end(load(write_tiny_gguf(tmp_path / "tiny.gguf").path, device="cpu"))
+    for answer in (
+        engine.stream([], Sampling()),
+        generate(engine, [[1, 2], []]),
+        hidden_rows(engine, [[]], [1]),
+    ):
+        with pytest.raises(KnownError, match="prompt-empty"):
+            list(answer)
+    engine.close()

@@ -1,0 +1,110 @@
+"""The one schema of what strangers' tables say about a model: GGUF metadata, ``config.json`` and the like.
+
+A value counts only if it is of the kind that is asked for and within its range: no text for a number, no
+number for a flag, no half layers, no infinity. What is absent, or null, is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+
+MAX_LAYERS = 1024
+MAX_SIZE = 1 << 20  # hidden and MLP widths, heads; the largest models stay below 2^17
+MAX_TOKENS = 1 << 24  # vocabulary and context
+MOST = 1e15  # of any number
+
+
+class Settings:
+    """Typed access to one table. ``bad`` makes the error for a setting that is missing or makes no sense."""
+
+    def __init__(self, values: Mapping[str, Any], bad: Callable[[str], Exception], prefix: str = "") -> None:
+        self.values, self.bad, self.prefix = values, bad, prefix
+
+    def get(self, key: str) -> Any:
+        """The value as it is; None for none."""
+        return self.values.get(self.prefix + key)
+
+    def integer(self, key: str, default: int | None = None, *, low: int = 1, high: int = MAX_SIZE) -> int:
+        """A whole number in [low, high]; of one for each layer that are all the same, that one."""
+        value = self.get(key)
+        if value is None and default is not None:
+            value = default
+        if isinstance(value, np.ndarray) and value.size and (value == value[0]).all():
+            value = value[0].item()
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.bad(key)
+        return value
+
+    def number(self, key: str, default: float, *, low: float = 0.0, high: float = MOST) -> float:
+        """A number in (low, high]."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low < value <= high:
+            raise self.bad(key)  # also NaN: no comparison with it holds
+        return float(value)
+
+    def softcap(self, key: str) -> float:
+        """Where logits are capped; 0: nowhere."""
+        return 0.0 if self.get(key) in (None, 0, 0.0) else self.number(key, 0.0, high=1e6)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self.bad(key)
+        return value
+
+    def text(self, key: str, default: str) -> str:
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self.bad(key)
+        return value
+
+    def table(self, key: str) -> Settings:
+        """A table inside this one, empty where there is none."""
+        value = self.get(key)
+        if value is not None and not isinstance(value, dict):
+            raise self.bad(key)
+        return Settings(value or {}, self.bad)
+
+
+def rope_scaling(settings: Settings, kind: str, context: int, attention: float | None) -> RopeScaling:
+    """A scaling in Hugging Face's names, of a kind that is computed: "linear", "llama3", "yarn"."""
+    low = settings.number("low_freq_factor", 1.0, high=1e6)
+    return RopeScaling(
+        kind=kind,
+        factor=settings.number("factor", 1.0, high=1e6),
+        low_freq_factor=low,
+        # behind it: their difference is divided by
+        high_freq_factor=settings.number("high_freq_factor", max(4.0, 2 * low), low=low, high=1e9),
+        original_max_position_embeddings=settings.integer(
+            "original_max_position_embeddings", context, high=MAX_TOKENS
+        ),
+        beta_fast=settings.number("beta_fast", 32.0, low=1e-6, high=1e6),
+        beta_slow=settings.number("beta_slow", 1.0, low=1e-6, high=1e6),
+        attention_factor=attention,
+    )
+
+
+def senseless(c: ModelConfig) -> str:
+    """What of a whole configuration does not go together; "" if all does."""
+    scaled = c.rope_scaling is not None and c.rope_scaling.kind == "yarn"
+    sensible = {
+        "num_key_value_heads": c.num_attention_heads % c.num_key_value_heads == 0,
+        "head_dim": c.head_dim % 2 == 0,
+        "rope_dim": 0 < c.rope_dim <= c.head_dim and c.rope_dim % 2 == 0,
+        "layer_types": len(c.sliding_layers) in (0, c.num_hidden_layers),
+        "rope_theta": c.rope_theta >= (1.001 if scaled else 1.0),  # yarn divides by its logarithm
+    }
+    return next((name for name, fine in sensible.items() if not fine), "")
