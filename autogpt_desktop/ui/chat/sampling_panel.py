@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -25,14 +24,13 @@ from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import (
-    NumberBox,
-    WholeBox,
     button,
     icon_button,
     label,
     name_button,
     plain_tooltip,
 )
+from autogpt_desktop.ui.widgets.boxes import ComboBox, NumberBox, WholeBox
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -62,7 +60,7 @@ class SamplingPanel(QScrollArea):
         self.title = label(size="heading")
         self.close_button = icon_button("close")
         self.close_button.clicked.connect(self.closed)
-        self.presets = QComboBox()
+        self.presets = ComboBox()
         self.presets.activated.connect(self._preset_chosen)
         self.preset_menu = icon_button("more")
         self.preset_menu.clicked.connect(self._menu)

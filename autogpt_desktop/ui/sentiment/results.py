@@ -16,6 +16,7 @@ from autogpt_desktop.ui.sentiment.row_detail import RowDetail
 from autogpt_desktop.ui.sentiment.table_view import ResultTable
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, name_field
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -53,7 +54,7 @@ class Results(QWidget):
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
         self.search.addAction(icons.icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
-        self.kinds = QComboBox()
+        self.kinds = ComboBox()
         self.kinds.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.kinds.setMinimumContentsLength(13)
         self.found = label(size="small", tone="muted")

@@ -25,6 +25,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions, opening_file, previewing
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -112,10 +113,10 @@ class SourceCard(QWidget):
         self.close_button = icon_button("close")
         self.close_button.clicked.connect(self.close_file)
         self._sheet_label = label(size="small", tone="muted")
-        self.sheets = QComboBox()
+        self.sheets = ComboBox()
         self.sheets.activated.connect(self._on_sheet)
         self._column_label = label(size="small", tone="muted")
-        self.columns = QComboBox()
+        self.columns = ComboBox()
         self.columns.activated.connect(self._on_column)
         self.start_button = button(kind="primary")
         self.start_button.clicked.connect(self.start)

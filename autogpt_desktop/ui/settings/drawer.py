@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QLocale, Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QWheelEvent
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -26,18 +25,18 @@ from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui.context import ZOOMS, AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 CONTEXTS = (0, 2048, 4096, 8192, 16384, 32768)
 
 
-class Choice(QComboBox):
-    """A combo box of (value, text) pairs that the wheel does not change while one scrolls past."""
+class Choice(ComboBox):
+    """A drop-down of (value, text) pairs."""
 
     def __init__(self, chosen: Callable[[Any], None]) -> None:
         super().__init__()
         self._chosen = chosen
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumContentsLength(12)
         self.activated.connect(self._on_activated)
 
@@ -46,9 +45,6 @@ class Choice(QComboBox):
         for value, text in pairs:
             self.addItem(text, value)
         self.setCurrentIndex(max(0, [value for value, _ in pairs].index(now) if now in dict(pairs) else 0))
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
     def _on_activated(self, index: int) -> None:
         self._chosen(self.itemData(index))

@@ -7,7 +7,6 @@ from typing import Any
 
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -21,14 +20,13 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets.basic import (
-    NumberBox,
-    WholeBox,
     button,
     icon_button,
     label,
     name_button,
     plain_tooltip,
 )
+from autogpt_desktop.ui.widgets.boxes import ComboBox, NumberBox, WholeBox
 
 # field of Sampling: lowest, highest, step, decimals
 FIELDS: dict[str, tuple[float, float, float, int]] = {
@@ -50,7 +48,7 @@ class PresetEditor(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        self.chooser = QComboBox()
+        self.chooser = ComboBox()
         self.chooser.currentIndexChanged.connect(self._on_chosen)
         self.add_button = icon_button("add")
         self.add_button.clicked.connect(self._add)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -21,12 +21,13 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, plain_tooltip
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 RECENT = 3  # languages that were used last stand first
 AUTO = "auto"
 
 
-class LanguageBox(QComboBox):
+class LanguageBox(ComboBox):
     """A list of languages; ``shown`` is what it says when closed, "" for the chosen one."""
 
     def __init__(self) -> None:
@@ -34,7 +35,6 @@ class LanguageBox(QComboBox):
         self.shown = self._short = ""
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
-        self.setMaxVisibleItems(24)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def fill(
@@ -83,9 +83,6 @@ class LanguageBox(QComboBox):
             self.setToolTip(plain_tooltip(text))
             self.setAccessibleDescription(text)
             self.update()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()  # a language is not changed by accident
 
     def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionComboBox()

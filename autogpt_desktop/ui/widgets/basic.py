@@ -7,16 +7,14 @@ from itertools import pairwise
 
 from PySide6 import QtGui
 from PySide6.QtCore import QLocale, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QDoubleSpinBox,
     QFrame,
     QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QToolButton,
     QWidget,
 )
@@ -103,39 +101,6 @@ def name_button(made: QToolButton | QPushButton, text: str, shortcut: str = "") 
     """What an icon does, as tooltip and for screen readers."""
     made.setToolTip(plain_tooltip(f"{text} ({shortcut})" if shortcut else text))
     made.setAccessibleName(text)
-
-
-class NumberBox(QDoubleSpinBox):
-    """A number with decimals. The wheel scrolls what is around it and changes nothing by accident."""
-
-    def __init__(self, low: float, high: float, step: float, decimals: int = 2) -> None:
-        super().__init__()
-        self.setDecimals(decimals)
-        self.setRange(low, high)
-        self.setSingleStep(step)
-        _number_looks(self)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class WholeBox(QSpinBox):
-    """A whole number, otherwise as ``NumberBox``."""
-
-    def __init__(self, low: int, high: int, step: int) -> None:
-        super().__init__()
-        self.setRange(low, high)
-        self.setSingleStep(step)
-        _number_looks(self)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-def _number_looks(box: NumberBox | WholeBox) -> None:
-    box.setFixedWidth(112)
-    box.setAlignment(Qt.AlignmentFlag.AlignRight)
-    box.lineEdit().setTextMargins(0, 0, 6, 0)
 
 
 def parent_of(widget: QWidget) -> QWidget:

@@ -75,7 +75,7 @@ class FocusKeeper(QObject):
         application().focusChanged.connect(self._on_focus)
 
     def _on_focus(self, old: QWidget | None, now: QWidget | None) -> None:
-        if self._handing or not self._window.isVisible():
+        if self._handing or not shiboken6.isValid(self._window) or not self._window.isVisible():
             return
         before = old if old is not None else self._last
         if now is not None and self._window.isAncestorOf(now):

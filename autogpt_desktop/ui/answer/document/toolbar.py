@@ -15,6 +15,7 @@ from autogpt_desktop.ui.widgets.basic import (
     name_button,
     tab_order,
 )
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 
 class DocumentToolbar(QWidget):
@@ -27,8 +28,7 @@ class DocumentToolbar(QWidget):
         self.find_button = icon_button("search")
         self.more_button = icon_button("more")
         self.close_button = icon_button("close")
-        self.pages = QComboBox()
-        self.pages.setMaxVisibleItems(20)
+        self.pages = ComboBox()
         self.pages.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pages.setMinimumContentsLength(7)
         self.up = icon_button("chevron-up")
