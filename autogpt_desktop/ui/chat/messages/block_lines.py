@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 HEADER = 30  # px above a code block for its label and copy button
 PAD = 14  # px inside a code block
 LINE = "\u2028"  # a line break inside one block
+
+
+_TASK = re.compile(r"\[([ xX])\]\s")
 
 
 @dataclass
@@ -118,7 +122,12 @@ class BlockLines:
             return
         level = lists[-1]
         level.item_begins = False
-        item = Item(level.number, level.items, level.ordered, level.start, len(lists))
+        task = _TASK.match(runs[0].text) if runs and not any(runs[0][1:]) else None
+        checked = task[1] != " " if task else None
+        if task:
+            rest = runs[0]._replace(text=runs[0].text[task.end() :])
+            runs = (Run(task[0], hidden=True), rest, *runs[1:])
+        item = Item(level.number, level.items, level.ordered, level.start, len(lists), checked)
         level.items += 1
         self.lines.append(Line(runs, gap, quotes, item=item))
 
@@ -184,9 +193,9 @@ def _is_unclosed(fence: Token) -> bool:
 def inline_runs(token: Token) -> Runs:
     """The runs of a paragraph, a heading or a cell."""
     runs: list[Run] = []
-    stack = [Run("")]
+    stack, raised = [Run("")], 0
     for child in token.children or ():
-        form = stack[-1]
+        form = stack[-1]._replace(raised=raised)
         match child.type:
             case "strong_open":
                 stack.append(form._replace(bold=True))
@@ -198,6 +207,10 @@ def inline_runs(token: Token) -> Runs:
                 stack.append(form._replace(href=str(child.attrGet("href") or "")))
             case "strong_close" | "em_close" | "s_close" | "link_close":
                 stack.pop()
+            case "sub_open" | "sup_open":
+                raised = 1 if child.type == "sup_open" else -1
+            case "sub_close" | "sup_close":
+                raised = 0
             case "code_inline":
                 _add(runs, form._replace(text=child.content, mono=True))
             case "softbreak" | "hardbreak":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextFormat, QTextListFormat
 
 from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
@@ -58,12 +59,26 @@ class Formats:
             char.setFontUnderline(True)
         if run.mono:
             char.setBackground(style.code_bg)
+        if run.raised:
+            super_, sub = (
+                QTextCharFormat.VerticalAlignment.AlignSuperScript,
+                QTextCharFormat.VerticalAlignment.AlignSubScript,
+            )
+            char.setVerticalAlignment(super_ if run.raised > 0 else sub)
+        if run.hidden:
+            font.setPixelSize(1)
+            font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 1)  # 0 would count for 100
+            char.setFont(font)
+            char.setForeground(Qt.GlobalColor.transparent)
         return char
 
     def block(self, line: Line, *, first: bool = False) -> QTextBlockFormat:
         """Of a line; the ``first`` of a message has nothing above it."""
         form = self.paragraph()
         form.setTopMargin(0 if first else line.top)
+        if line.item and line.item.checked is not None:
+            marks = QTextBlockFormat.MarkerType
+            form.setMarker(marks.Checked if line.item.checked else marks.Unchecked)
         form.setIndent(0 if line.item else line.indent)  # the list format brings its own
         if line.quotes:
             form.setLeftMargin(line.quotes * STEP)

@@ -16,6 +16,9 @@ class Run(NamedTuple):
     muted: bool = False
     href: str = ""
     color: str = ""  # of highlighted code
+    raised: int = 0  # 1: superscript, -1: subscript
+    formula: str = ""  # its source, which ``text`` stands for
+    hidden: bool = False  # there for copies and screen readers, but not to be seen
 
 
 Runs = tuple[Run, ...]
@@ -38,6 +41,7 @@ class Item(NamedTuple):
     ordered: bool
     start: int
     depth: int
+    checked: bool | None = None  # of a task
 
 
 class Line(NamedTuple):

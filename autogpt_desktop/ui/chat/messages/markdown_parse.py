@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.ui.chat.messages.inline_rules import add_rules
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
-    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 PLAIN_ABOVE = 100_000  # characters: longer texts are shown as they are
@@ -22,48 +23,12 @@ _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^
 
 @cache
 def parser() -> MarkdownIt:
-    """CommonMark with tables and strikethrough; HTML off; formulas left exactly as written."""
+    """CommonMark with tables, strikethrough and ``inline_rules``; HTML off."""
     from markdown_it import MarkdownIt  # with the first message, not before the window
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    markdown.inline.ruler.before("escape", "formula", _formula)
+    add_rules(markdown)
     return markdown
-
-
-_CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
-_INLINE_FORMULA = re.compile(r"\$(?=\S)[^$\n]*[^\s$\\]\$(?!\d)")  # a price ("$5 and $6") does not close
-
-
-def _formula(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] not in "$\\":
-        return False
-    end = _formula_end(state)
-    if end < 0:
-        return False
-    if not silent:
-        state.push("text", "", 0).content = state.src[state.pos : end]
-    state.pos = end
-    return True
-
-
-def _formula_end(state: StateInline) -> int:
-    """Behind the formula that begins here; -1: none does."""
-    closer = _CLOSERS.get(state.src[state.pos : state.pos + 2])
-    if closer is not None:
-        at = _next(state, closer, state.pos + 3)
-        if 0 <= at <= state.posMax - 2:
-            return at + 2
-    match = _INLINE_FORMULA.match(state.src, state.pos, state.posMax)
-    return match.end() if match else -1
-
-
-def _next(state: StateInline, mark: str, at: int) -> int:
-    """``state.src.find(mark, at)``, remembered: many openers without a closer look through a text once."""
-    source, asked, answer = state.env.get(mark, ("", 0, 0))
-    if source is not state.src or asked > at or 0 <= answer < at:
-        answer = state.src.find(mark, at)
-        state.env[mark] = state.src, at, answer
-    return int(answer)
 
 
 def clean(text: str) -> str:
