@@ -179,6 +179,11 @@ READERS: dict[str, Callable[[str], object]] = {
     ".txt": file_of(".txt"),
     ".md": file_of(".md"),
     ".srt": file_of(".srt"),
+    ".vtt": file_of(".vtt"),
+    ".ass": file_of(".ass"),
+    "a cue of .srt": lambda text: file_of(".srt")(f"1\n00:00:01,000 --> 00:00:02,000\n{text}"),
+    "a cue of .vtt": lambda text: file_of(".vtt")(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}"),
+    "a line of .ass": lambda text: file_of(".ass")(f"[Events]\nDialogue: ,,,,,,,,,{text}"),
     ".html": file_of(".html"),
 }
 

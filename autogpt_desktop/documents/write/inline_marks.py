@@ -16,6 +16,7 @@ from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.documents.write.mark_alignment import Span, trimmed
 
 LONGEST_PHRASE = 200  # characters; the words of a longer mark are found by where it stands
+MOST_MARKS = 500  # in one line; each is compared with the others
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -164,7 +165,18 @@ def _segment(line: list[Token], collapse: bool) -> list[Edge | Segment]:
         line, tail = _without_space(line, -1)
         before += [Edge(Text(head, head))] if head else []
         after += [Edge(Text(tail, tail))] if tail else []
+    if sum(not isinstance(token, Text) for token in line) > MOST_MARKS:
+        return [*before, *_apart(line, collapse), *after]
     return [*before, _tree(line, collapse), *after] if line else [*before, *after]
+
+
+def _apart(line: list[Token], collapse: bool) -> Iterator[Edge | Segment]:
+    """The texts of a line each on its own, where its marks are too many to be carried."""
+    for token in line:
+        if isinstance(token, Text):
+            yield _tree([token], collapse)
+        else:
+            yield Edge(token.payload) if isinstance(token, Thing) else Edge(token)
 
 
 def _without_space(line: list[Token], at: int) -> tuple[list[Token], str]:

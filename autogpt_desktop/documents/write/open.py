@@ -14,9 +14,6 @@ from autogpt_desktop.documents.write.base import Blocks, Skeleton, read_text
 from autogpt_desktop.errors import KnownError
 
 _SPACE = re.compile(r"\s+")
-_TIMING = re.compile(
-    r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\S\n]*-->[^\S\n]*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
-)
 
 
 def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
@@ -53,31 +50,9 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
 
 
 def subtitles(path: Path, limits: Limits) -> Blocks:
-    """SRT and VTT: the lines of a cue together; numbers, timings, notes and styles stay."""
-    text, encoding = read_text(path, limits)
-    parts: list[tuple[bool, str]] = []
-    spoken = False
-    lines = text.splitlines(keepends=True)
-    ends_at_blank = path.suffix.lower() == ".vtt"  # in SRT a cue ends where the next one's number stands
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        bare = line.rstrip("\r\n")
-        if _TIMING.match(bare.strip()):
-            spoken = True
-            parts.append((False, line))
-        elif not bare.strip() or (bare.strip().isdigit() and _TIMING.match(following.strip())):
-            spoken = spoken and not ends_at_blank and not bare.strip()
-            parts.append((False, line))
-        elif not spoken:
-            parts.append((False, line))
-        elif parts[-1][0]:  # a second line of the same cue
-            parts[-1] = (True, parts[-1][1] + line)
-        else:
-            parts.append((True, line))
-    split: list[tuple[bool, str]] = []
-    for is_text, part in parts:
-        body = part.rstrip("\r\n")
-        split += [(True, body), (False, part[len(body) :])] if is_text else [(False, part)]
-    return Skeleton(split, path.suffix, encoding)
+    from autogpt_desktop.documents.write.subtitles.file import Subtitles
+
+    return Subtitles(path, limits)
 
 
 def markdown(path: Path, limits: Limits) -> Blocks:
@@ -112,7 +87,7 @@ def docx(path: Path, limits: Limits) -> Blocks:
 
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".txt", ".text", ".log"), plain),
-    **dict.fromkeys((".srt", ".vtt"), subtitles),
+    **dict.fromkeys((".srt", ".vtt", ".ass", ".ssa"), subtitles),
     **dict.fromkeys((".md", ".markdown"), markdown),
     **dict.fromkeys((".html", ".htm", ".xhtml"), html),
     ".docx": docx,

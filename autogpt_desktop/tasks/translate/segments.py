@@ -14,6 +14,7 @@ from autogpt_desktop.tasks.translate.checks import WIDE, apart, has_letters
 LONGEST = 320  # characters of a sentence that is translated whole; Chinese and Japanese: a third
 ENDLESS = 4 * LONGEST  # characters that have no place to cut them at: no language, and nothing to translate
 _SPACE = re.compile(r"\s")
+_COLUMN_GAP = re.compile(r"(?<=\S)(?:[^\S\r\n\v\f]{2,}+|\t)(?=\S)")
 _UNSPACED_LETTER = re.compile(f"[{UNSPACED}{WIDE_LETTERS}]")
 _CLAUSE = re.compile(r"[;:،؛,](?=\s)|[，、；：]|[—–](?=\s)|(?<=\s)(?=[—–]\s)")
 
@@ -45,10 +46,13 @@ def pieces(text: str, source: str, target: str, part: int = 0) -> tuple[list[Pie
     found: list[Piece] = []
     at = 0
     for first, last in sentences(text, source):
-        for start, end in _clauses(text, first, last, source):
-            before = _between(text, at, start, target, bool(found))
-            found.append(Piece(part, len(found), start, end, before, *_parts(text[start:end])))
-            at = end
+        for column in _columns(text, first, last):
+            for start, end in _clauses(text, *column, source):
+                # what stands between columns stays as it is
+                gap = text[at:start]
+                before = gap if start == column[0] > first else _between(gap, target, bool(found))
+                found.append(Piece(part, len(found), start, end, before, *_parts(text[start:end])))
+                at = end
     return found, text[at:]
 
 
@@ -62,9 +66,16 @@ def _parts(text: str) -> tuple[str, str, str]:
     return head, inner, tail
 
 
-def _between(text: str, at: int, start: int, target: str, inside: bool) -> str:
+def _columns(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The sentence, or parts of one with tabs or runs of blanks in it: these are the cells of a table."""
+    for gap in _COLUMN_GAP.finditer(text, first, last):
+        yield first, gap.start()
+        first = gap.end()
+    yield first, last
+
+
+def _between(gap: str, target: str, inside: bool) -> str:
     """The space between two pieces: line breaks as they are, blanks as the target language has them."""
-    gap = text[at:start]
     if not inside:
         return gap
     if target in WIDE and gap in (" ", "  "):

@@ -158,3 +158,8 @@ def test_no_text_link_or_thing_is_lost(pieces: list[str], other: list[str]) -> N
             else:
                 depth.append(mark)
         assert not depth
+
+
+def test_texts_with_very_many_marks_stand_on_their_own() -> None:
+    found = segments(tokens("<b>one</b> {} " * 300))
+    assert [part.text for part in found if isinstance(part, Segment)] == ["one", " ", " "] * 300

@@ -53,6 +53,16 @@ def test_blanks_between_sentences_are_those_of_the_target() -> None:
     assert joined("Hello. Goodbye.\nThanks.", "en", "zh") == "Hello.Goodbye.\nThanks."
 
 
+def test_columns_between_tabs_and_runs_of_blanks_stay() -> None:
+    text = "Name\tTown\t\tAge\nRosa Klein   Bonn  41\tnear  the　　lake \t \n"
+    for target in ("fr", "zh"):
+        assert joined(text, "en", target) == text
+    found, _ = pieces(text, "en", "fr")
+    assert [piece.inner for piece in found if piece.inner] == [
+        "Name", "Town", "Age", "Rosa Klein", "Bonn", "near", "the", "lake",
+    ]  # fmt: skip
+
+
 def test_lines_without_letters_are_not_translated() -> None:
     found, _ = pieces("Hello.\n12:30\n***\n<br>\n", "en", "fr")
     assert [piece.inner for piece in found if piece.inner] == ["Hello."]

@@ -36,7 +36,8 @@ _BLOCK_START = re.compile(
     re.MULTILINE,
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_LINE_BREAKS = re.compile(r"[^\S\n]*\n\s*")
+_LINE_BREAKS = re.compile(r"(?<![^\S\n])[^\S\n]*\n\s*")
+_HASHES = re.compile(r"(?<=\s)(?=#+\s*+\Z)")  # they would end a heading
 _BLANKS = re.compile(r" {2,}")
 _FIRST_WORD = re.compile(r"\s*\S+")
 _FLANKING = frozenset({"em", "strong", "s"})  # marks that are none beside the wrong characters
@@ -223,7 +224,7 @@ class _Writer:
         if prose.kind == "cell":
             return content.replace("|", r"\|")
         if prose.kind == "heading":
-            return re.sub(r"(?<=\s)(?=#+\s*$)", r"\\", content)
+            return _HASHES.sub(r"\\", content)
         lines = content.split("\n")
         breaks = prose.breaks or (" ",)
         found = [lines[0]]

@@ -27,8 +27,6 @@ _SKIPPED = re.compile(r"\[[ xX]\][ \t]+|\[![A-Za-z]{1,40}\][-+]?[ \t]*\n?")  # a
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]+\{[#.:][^{}\n]{1,200}\}[ \t]*\Z")
 _MOST_BRACKETS = 5_000  # in one paragraph: with more the parser takes seconds
 
-_MOST_MARKS = 1_000  # in one paragraph: they are put onto a translation one by one
-
 
 @dataclass(frozen=True, slots=True)
 class Prose:
@@ -92,8 +90,6 @@ def inline(content: str, env: dict[str, Any]) -> list[Piece]:
             found.append(Piece("text", at, piece.start, content[at : piece.start]))
         found.append(piece)
         at = piece.end
-    if sum(piece.kind not in ("text", "softbreak") for piece in found) > _MOST_MARKS:
-        return whole
     return [*found, Piece("text", at, len(content), content[at:])] if at < len(content) else found
 
 
