@@ -114,7 +114,9 @@ class Settings:
     translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
     keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
-    sentiment_table: list[str] = field(default_factory=list)  # path, sheet and column of the latest run
+    sentiment_table: list[str] = field(
+        default_factory=list
+    )  # of the latest run: path, sheet, column, delimiter, row of the header
 
     # Not saved themselves:
     path: Path | None = field(default=None, repr=False, compare=False)

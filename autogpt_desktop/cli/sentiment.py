@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +35,20 @@ def add_parser(commands: Any) -> None:
     command.add_argument("--two-way", action="store_true", help=tr("leave neutral out"))
     command.add_argument("--column", help=tr("of a table: the column with the texts, by name or number"))
     command.add_argument("--sheet", default="", help=tr("of a workbook: the sheet, otherwise the first"))
+    command.add_argument(
+        "--header-row",
+        type=int,
+        metavar="N",
+        help=tr("of a table: the row with the columns' names, otherwise found; titles may stand above it"),
+    )
+    command.add_argument(
+        "--no-header", action="store_true", help=tr("of a table: its columns have no names, only numbers")
+    )
+    command.add_argument(
+        "--delimiter",
+        metavar="C",
+        help=tr('of CSV: what stands between cells, such as ";" or tab, or none; otherwise found'),
+    )
     command.add_argument(
         "--out",
         type=Path,
@@ -79,11 +94,11 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
     tables = {}
     for file in options.files:
         if is_table(file):
-            table = read_table(file, options.sheet)
+            table = read_table(file, options=_how_to_read(options))
             column = options.column or (table.columns[0] if len(table.columns) == 1 else "")
             if not column:
                 raise KnownError("sentiment-no-column", columns=", ".join(table.columns[:20]))
-            table.column(column)
+            _say_guess(table, table.column(column), column)
             if options.out and options.out.exists() and options.out.samefile(file):
                 raise KnownError("sentiment-same-file", name=file.name)
             tables[file] = table, column
@@ -93,6 +108,42 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
             check(file, Limits(file_bytes=_LARGEST))
             encoding_of_file(file)
     return tables
+
+
+def _how_to_read(options: argparse.Namespace) -> Any:
+    """What of it the user has said. Raises KnownError("sentiment-delimiter")."""
+    from autogpt_desktop.documents.tables import TableOptions
+
+    delimiter = options.delimiter
+    if delimiter is not None:
+        named = {"tab": "\t", "\\t": "\t", "none": "", "comma": ",", "semicolon": ";", "pipe": "|"}
+        delimiter = named.get(delimiter.lower(), delimiter)
+        if len(delimiter) > 1 or delimiter in ("\r", "\n", '"'):
+            raise KnownError("sentiment-delimiter", delimiter=options.delimiter)
+    header_row = 0 if options.no_header else options.header_row
+    if header_row is not None and header_row < 0:
+        raise KnownError("sentiment-header-row", row=header_row)
+    return TableOptions(options.sheet, delimiter, header_row)
+
+
+def _say_guess(table: Any, column: int, asked: str) -> None:
+    """Where the header is not the first row, and which of several columns of one name is meant."""
+    name = table.columns[column]
+    if table.header_row > 1:
+        tell(
+            tr(
+                "The names of the columns stand in row {row} (--header-row says otherwise).",
+                row=table.header_row,
+            )
+        )
+    elif not table.header_row:
+        tell(tr("The columns have no names (--header-row 1 says otherwise)."))
+    others = [one for one in table.columns if re.fullmatch(re.escape(name) + r" \(\d+\)", one)]
+    if others and asked != str(column + 1):
+        tell(
+            tr("“{column}” is there more than once: the first one is judged. The others are called {others}.",
+               column=name, others=", ".join(f"“{one}”" for one in others))
+        )  # fmt: skip
 
 
 def _lines_of(file: Path | None) -> Iterator[str]:

@@ -73,3 +73,40 @@ def test_errors_are_one_plain_sentence(
     assert status == 1
     assert said.out == ""
     assert sentence in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "said", "judged"),
+    [
+        ("Survey,\n,\nid,words\n1,{good}\n", ["--column", "words"], "stand in row 3", 1),
+        ("id,words,words\n1,{good},{bad}\n2,{bad},{good}\n", ["--column", "words"], "called “words (2)”", 2),
+        ("Title;words\nOne;{good}\n", ["--no-header", "--column", "2"], "have no names", 2),
+        ("a,b\nid,words\n1,{good}\n", ["--header-row", "2", "--column", "words"], "in row 2", 1),
+        ("words\n{good}\n{bad}\n", ["--delimiter", "none", "--header-row", "1"], "", 2),
+    ],
+)
+def test_how_a_table_is_read_is_said_and_can_be_changed(
+    gemma_gguf: Path, tmp_path: Path, text: str, arguments: list[str], said: str, judged: int
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(text.format(good=f'"{GOOD}"', bad=BAD), encoding="utf-8")
+    done = run(str(path), *arguments, "--model", str(gemma_gguf))
+    assert done.returncode == 0, done.stderr
+    assert said in done.stderr
+    assert len(done.stdout.splitlines()) == judged
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--delimiter", "ab"], "“ab” cannot stand between cells"),
+        (["--header-row", "-1"], "There is no row -1"),
+        (["--header-row", "9"], "has no row 9"),
+    ],
+)
+def test_what_cannot_be_read_so_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "table.csv").write_text("id,words\n1,some words\n")
+    assert main(["sentiment", str(tmp_path / "table.csv"), *arguments]) == 1
+    assert sentence in capsys.readouterr().err

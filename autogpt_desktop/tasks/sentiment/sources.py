@@ -10,7 +10,15 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from autogpt_desktop.documents.files import check, file_error
-from autogpt_desktop.documents.tables import OTHER_TABLES, TABLES, Row, Table, open_table, result_of
+from autogpt_desktop.documents.tables import (
+    OTHER_TABLES,
+    TABLES,
+    Row,
+    Table,
+    UnsavedFormula,
+    open_table,
+    result_of,
+)
 from autogpt_desktop.documents.tables import TableOptions as TableOptions
 from autogpt_desktop.documents.text.encoding import find_encoding
 from autogpt_desktop.documents.text.scripts import WIDE, count_letters
@@ -42,6 +50,7 @@ class Preview:
     rows: tuple[Row, ...]
     column: int
     has_more: bool
+    formulas: frozenset[int] = frozenset()  # columns with formulas whose results the file does not hold
 
 
 def lines_of(text: str) -> list[str]:
@@ -100,7 +109,7 @@ def previewing(
     if is_table(path):
         table = yield from open_table(path, options)
     else:
-        table = _lines_table(path)
+        table = _lines_table(path, None if options is None else options.header_row)
     rows: list[Row] = []
     for row in table.steps():
         if row is None:
@@ -110,7 +119,8 @@ def previewing(
         if len(rows) == _LOOK:
             break
     chosen = table.columns.index(column) if column in table.columns else guess_column(table.columns, rows)
-    return Preview(table, tuple(rows[:SHOWN]), chosen, len(rows) > SHOWN)
+    formulas = {at for row in rows for at, cell in enumerate(row) if isinstance(cell, UnsavedFormula)}
+    return Preview(table, tuple(rows[:SHOWN]), chosen, len(rows) > SHOWN, frozenset(formulas))
 
 
 def is_table(path: Path) -> bool:
@@ -164,7 +174,7 @@ def guess_column(columns: Row, rows: Sequence[Row]) -> int:
     return max(range(len(columns)), key=likeness)
 
 
-def _lines_table(path: Path) -> Table:
+def _lines_table(path: Path, header_row: int | None = None) -> Table:
     """A file of lines as a table with one column; empty lines are left out."""
     limits = Limits(file_bytes=_LARGEST)
     if check(path, limits).st_size == 0:
@@ -189,6 +199,7 @@ def _lines_table(path: Path) -> Table:
     first = list(islice(rows(), _LOOK))
     if not first:
         raise KnownError("document-empty", name=path.name)
-    header = bool(_NAMES.fullmatch(first[0][0])) and len(first) > 1
+    named = bool(_NAMES.fullmatch(first[0][0])) and len(first) > 1
+    header = named if header_row is None else header_row > 0
     name = first[0][0] if header else "Column 1"
     return Table(path, (name,), rows, header_row=int(header), encoding=encoding)

@@ -11,10 +11,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QSizePolicy,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -24,8 +22,8 @@ from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions, opening_file, previewing
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.sentiment.source_choices import SourceChoices
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, icon_button, label, name_button
-from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -112,21 +110,16 @@ class SourceCard(QWidget):
         self.facts = label(size="small", tone="muted")
         self.close_button = icon_button("close")
         self.close_button.clicked.connect(self.close_file)
-        self._sheet_label = label(size="small", tone="muted")
-        self.sheets = ComboBox()
-        self.sheets.activated.connect(self._on_sheet)
-        self._column_label = label(size="small", tone="muted")
-        self.columns = ComboBox()
-        self.columns.activated.connect(self._on_column)
+        self.choices = SourceChoices()
+        self.columns = self.choices.columns
+        self.choices.column_chosen.connect(self._on_column)
+        self.choices.options_chosen.connect(self._on_options)
+        self.note = label(size="small", tone="muted", wrap=True)
+        self.note.hide()
         self.start_button = button(kind="primary")
         self.start_button.clicked.connect(self.start)
         self.change_button = button(kind="quiet")
         self.change_button.clicked.connect(self._unfold)
-        for combo in (self.sheets, self.columns):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(10)
-            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            combo.setMaximumWidth(320)
         self.cells = _Cells()
         self.table = self._make_table()
         head = QHBoxLayout()
@@ -135,19 +128,13 @@ class SourceCard(QWidget):
         head.addWidget(self.facts)
         head.addWidget(self.change_button)
         head.addWidget(self.close_button)
-        self._choices = QWidget()
-        choices = QHBoxLayout(self._choices)
-        choices.setContentsMargins(0, 0, 0, 0)
-        choices.setSpacing(8)
-        for widget in (self._sheet_label, self.sheets, self._column_label, self.columns):
-            choices.addWidget(widget)
-        choices.addStretch(1)
-        choices.addWidget(self.start_button)
+        self.choices.add_action(self.start_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(head)
-        column.addWidget(self._choices)
+        column.addWidget(self.choices)
+        column.addWidget(self.note)
         column.addWidget(self.table, 1)
         self.retranslate()
 
@@ -172,12 +159,9 @@ class SourceCard(QWidget):
     def retranslate(self) -> None:
         self.reading.retranslate()
         name_button(self.close_button, tr("Close the file"))
-        self._sheet_label.setText(tr("Sheet"))
-        self._column_label.setText(tr("Column with the texts"))
-        self.sheets.setAccessibleName(tr("Sheet"))
-        self.columns.setAccessibleName(tr("Column with the texts"))
+        self.choices.retranslate()
         self.start_button.setText(tr("Start"))
-        self.change_button.setText(tr("Choose another column"))
+        self.change_button.setText(tr("Change how it is read"))
         self.table.setAccessibleName(tr("First rows of the table"))
         self._show_facts()
 
@@ -191,24 +175,17 @@ class SourceCard(QWidget):
 
         self._read(job, path.name)
 
-    def open_again(self, path: Path, sheet: str, column: str) -> None:
-        """The first rows of a table that was run before."""
+    def open_again(self, path: Path, options: TableOptions, column: str) -> None:
+        """The first rows of a table that was run before, or is to be read in another way."""
 
         def job(_cancel: Event) -> Iterator[object]:
-            yield from _result(previewing(path, TableOptions(sheet), column))
+            yield from _result(previewing(path, options, column))
 
         self._read(job, path.name)
 
-    def _on_sheet(self) -> None:
-        found, sheet = self.preview, self.sheets.currentText()
-        if found is None or sheet == found.table.sheet:
-            return
-        path = found.table.path
-
-        def job(_cancel: Event) -> Iterator[object]:
-            yield from _result(previewing(path, TableOptions(sheet)))
-
-        self._read(job, path.name)
+    def _on_options(self, options: TableOptions) -> None:
+        if self.preview is not None:
+            self.open_again(self.preview.table.path, options, self.columns.currentText())
 
     def _read(self, job: Callable[[Event], Iterator[object]], name: str) -> None:
         text = tr("Reading {file}", file=name)
@@ -245,32 +222,27 @@ class SourceCard(QWidget):
         self.preview = found
         table = found.table
         self.title.set_text(table.path.name)
-        self.sheets.clear()
-        self.sheets.addItems(table.sheets)
-        self.sheets.setCurrentText(table.sheet)
-        several = len(table.sheets) > 1
-        self.sheets.setVisible(several)
-        self._sheet_label.setVisible(several)
-        self.columns.clear()
-        self.columns.addItems([name[:80] for name in table.columns])
-        self.columns.setCurrentIndex(found.column)
+        self.choices.show_preview(found, found.column)
         self.cells.show_preview(found)
         self._fit_columns()
         self._show_facts()
+        self._show_note()
         self._unfold()
 
     def choose_column(self, column: int) -> None:
         self.columns.setCurrentIndex(column)
-        self.cells.choose(column)
+        self._on_column(column)
 
     def fold(self) -> None:
         """The run has begun: make room for its rows."""
-        self._choices.hide()
+        self.choices.hide()
+        self.note.hide()
         self.table.hide()
         self.change_button.show()
 
     def _unfold(self) -> None:
-        self._choices.show()
+        self.choices.show()
+        self._show_note()
         self.table.show()
         self.change_button.hide()
         self.start_button.setFocus()
@@ -305,8 +277,20 @@ class SourceCard(QWidget):
             facts.append(tr("{n} columns", n=f"{len(table.columns):,}"))
         self.facts.setText(" · ".join(facts))
 
+    def _show_note(self) -> None:
+        """Of the chosen column: what will be missing."""
+        found = self.preview
+        has_formulas = found is not None and self.cells.chosen in found.formulas
+        self.note.setVisible(has_formulas)
+        if has_formulas:
+            self.note.setText(
+                tr("This column holds formulas whose results the file does not have. Save it once in a "
+                   "spreadsheet program, and open it here again.")
+            )  # fmt: skip
+
     def _on_column(self, column: int) -> None:
         self.cells.choose(column)
+        self._show_note()
         self.table.scrollTo(self.cells.index(0, column))
 
     def _on_cell(self, index: QModelIndex) -> None:

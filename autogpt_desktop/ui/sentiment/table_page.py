@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment.sources import Preview
+from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.source_card import SourceCard
@@ -90,12 +90,16 @@ class TablePage(QWidget):
             return True
         return False
 
-    def _latest(self) -> tuple[Path, str, str] | None:
-        """What was run last; None where it is no longer there."""
+    def _latest(self) -> tuple[Path, TableOptions, str] | None:
+        """What was run last, how it was read and its column; None where it is no longer there."""
         stored = self._context.settings.sentiment_table
-        if len(stored) != 3 or not Path(stored[0]).is_file():
+        if len(stored) not in (3, 5) or not Path(stored[0]).is_file():
             return None
-        return Path(stored[0]), stored[1], stored[2]
+        path, sheet, column, *how = stored
+        options = TableOptions(sheet)
+        if how and how[1].isdigit():  # of a workbook there is no delimiter
+            options = TableOptions(sheet, None if sheet else how[0], int(how[1]))
+        return Path(path), options, column
 
     def _open_again(self) -> None:
         latest = self._latest()
@@ -109,7 +113,10 @@ class TablePage(QWidget):
 
     def _on_started(self, found: Preview, column: int) -> None:
         table = found.table
-        self._context.settings.sentiment_table = [str(table.path), table.sheet, table.columns[column]]
+        self._context.settings.sentiment_table = [
+            *(str(table.path), table.sheet, table.columns[column]),
+            *(table.delimiter, str(table.header_row)),
+        ]
         self._context.save_settings()
         self.run_view.start_table(found, column, self.two_way)
         self.run_view.results.table.setFocus()
