@@ -19,7 +19,7 @@ from autogpt_desktop.ui.widgets.overlay import Overlay
 
 class Panel(Protocol):
     """A panel is a QWidget with these methods. ``shutdown()``, where it has one, is called before the
-    window closes."""
+    window closes; ``kept_clear()`` gives the widgets that no notice may cover: titles, where one writes."""
 
     def receive_text(self, text: str) -> None:
         """Another panel hands over a text; the panel is in sight already."""

@@ -348,6 +348,9 @@ class AnswerPanel(QWidget):
     def focus_input(self) -> None:
         self.view.focus_input()
 
+    def kept_clear(self) -> list[QWidget]:
+        return [self.view.header, self.view.ask_bar]
+
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Questions"))
         self.view.retranslate()

@@ -263,6 +263,9 @@ class ChatPanel(QWidget):
     def focus_input(self) -> None:
         self.composer.edit.setFocus()
 
+    def kept_clear(self) -> list[QWidget]:
+        return [self.header, self.find_bar, self.views.foot]
+
     def receive_text(self, text: str) -> None:
         """Under what is being written, to be asked about."""
         self.composer.append_text(text)

@@ -131,6 +131,13 @@ class Columns(QWidget):
             order += [stop for slot in slots if slot is not None for stop in stops if slot.isAncestorOf(stop)]
         return order
 
+    def kept_clear(self) -> list[QWidget]:
+        """The bars of tabs, and what the panels name: their titles, and where one writes."""
+        clear: list[QWidget] = [tabs.bar for tabs in self.tabs]
+        for panel in self.built():
+            clear += getattr(panel, "kept_clear", list)()
+        return clear
+
     def retranslate(self) -> None:
         for tabs in self.tabs:
             tabs.bar.setAccessibleName(tr("Panels"))

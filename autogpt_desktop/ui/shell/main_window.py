@@ -87,7 +87,8 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.setCentralWidget(center)
-        column.addWidget(self._make_header())
+        self.header = self._make_header()
+        column.addWidget(self.header)
         self.banner = WindowBanner()
         column.addWidget(self.banner)
         self.pages = QStackedWidget()
@@ -97,7 +98,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.queue_view = QueueView(context, self.downloads, self)
         column.addWidget(self.queue_view)
-        self.toasts = ToastArea(self, HEADER + 48 + 8)  # below the panel's own header
+        self.toasts = ToastArea(self, self._kept_clear)
 
         self.window_actions = WindowActions(
             self,
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
                 "open": self.open_model_file,
                 "settings": self.show_settings,
                 "full": self.toggle_full_screen,
+                "notice": self.toasts.focus_newest,
                 "shortcuts": self.show_shortcuts,
                 "about": self.show_about,
                 "quit": self.close,
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         )
         self.menu_button.setMenu(self.window_actions.menu(self.panel_actions.in_menu()))
         context.toast_requested.connect(self.toasts.add)
+        context.panels.active_changed.connect(self.toasts.place)
         context.attention_requested.connect(self._notify)
         context.models_requested.connect(self.show_models)
         context.models_listed.connect(self._on_models_listed)
@@ -161,6 +164,10 @@ class MainWindow(QMainWindow):
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
         return tr("Window"), self.window_actions.rows() + self.panel_actions.rows()
+
+    def _kept_clear(self) -> list[QWidget]:
+        """What no notice covers."""
+        return [self.header, self.banner, self.queue_view, *self.columns.kept_clear()]
 
     @property
     def chat(self) -> QWidget:

@@ -121,6 +121,9 @@ class TranslatePanel(QWidget):
         else:
             self.view.offer.fetch_button.setFocus()
 
+    def kept_clear(self) -> list[QWidget]:
+        return [self.view.top, self.view.notice]
+
     def retranslate(self) -> None:
         self.view.retranslate()
         if self.files is not None:

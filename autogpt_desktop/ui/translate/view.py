@@ -62,8 +62,8 @@ class TranslateView(QWidget):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.pair)
         self.pages.addWidget(self._offer_page)
-        self._top = QWidget()
-        top = QHBoxLayout(self._top)
+        self.top = QWidget()
+        top = QHBoxLayout(self.top)
         top.setContentsMargins(0, 0, 0, 0)
         top.addWidget(self.languages, 1)
         for made in (self.files_button, self.glossary_button, self.history_button):
@@ -79,7 +79,7 @@ class TranslateView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(8)
-        column.addWidget(self._top)
+        column.addWidget(self.top)
         column.addWidget(self.notice)
         column.addWidget(self.body, 1)
 
@@ -116,7 +116,7 @@ class TranslateView(QWidget):
     def show_ready(self) -> None:
         """The editors, or what is needed for them."""
         ready = self.is_ready()
-        self._top.setEnabled(ready)
+        self.top.setEnabled(ready)
         model = self.context.model_for("translate")
         self.anyway_button.setVisible(model is not None)
         if model is not None:

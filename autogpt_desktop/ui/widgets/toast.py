@@ -1,20 +1,34 @@
-"""Notices in the window, newest below: they leave by themselves, errors stay longer."""
+"""Notices in the window, newest below: they leave by themselves, errors stay longer.
+
+They lie over what can be scrolled, never over titles or over the place where one writes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QCursor, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ICON, button, icon_button, label, name_button, parent_of
+from autogpt_desktop.ui.widgets.focus import can_focus, hand_on
 
 AT_MOST = 3
 WIDTH = 560
+GAP = 8  # px around the notices
+UNDO_MS = 10_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class ToastRequest:
     undo: Callable[[], None] | None = None
     action_text: str = ""  # of the button, "": Undo
     error: bool = False
+    milliseconds: int = 0  # that it stays, 0: as long as such a notice does
 
 
 class Toast(QFrame):
@@ -59,15 +74,29 @@ class Toast(QFrame):
         row.addWidget(self.close_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.dismiss)
-        self._milliseconds = 10_000 if request.undo else 4_000 + 60 * len(request.text)
-        if request.error:
-            self._milliseconds = 20_000 + 60 * len(request.text)
+        self._timer.timeout.connect(self._on_time)
+        self._pointer = QPoint()  # where it was when the time began to run
         self._start()
+
+    def milliseconds(self) -> int:
+        """How long it stays when nobody reads it."""
+        request = self.request
+        reading = 60 * len(request.text)
+        usual = UNDO_MS if request.undo else 4_000 + reading
+        return request.milliseconds or (20_000 + reading if request.error else usual)
 
     def dismiss(self) -> None:
         self._timer.stop()
         self._area.remove(self)
+
+    def focus_input(self) -> None:
+        (self.action or self.close_button).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.dismiss()
+        else:
+            super().keyPressEvent(event)
 
     def _on_action(self) -> None:
         undo = self.request.undo
@@ -76,23 +105,35 @@ class Toast(QFrame):
             undo()
 
     def _start(self) -> None:
-        self._timer.start(self._milliseconds)
+        self._pointer = QCursor.pos()
+        self._timer.start(self.milliseconds())
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        self._timer.stop()  # nobody should have to hurry while reading
-        super().enterEvent(event)
+    def _on_time(self) -> None:
+        """Nobody should have to hurry: a pointer that came here meanwhile, or the focus, gives it more time.
 
-    def leaveEvent(self, event: QEvent) -> None:
-        self._start()
-        super().leaveEvent(event)
+        A pointer that only rests where it appeared does not.
+        """
+        pointer = QCursor.pos()
+        came = pointer != self._pointer and self.rect().contains(self.mapFromGlobal(pointer))
+        focused = QApplication.focusWidget()
+        if came or (focused is not None and self.isAncestorOf(focused)):
+            self._start()
+        else:
+            self.dismiss()
 
 
 class ToastArea(QWidget):
-    """The place of the notices: under the header, in the middle, above everything else."""
+    """The place of the notices: in the middle, above the footer and the composers of what is in sight.
 
-    def __init__(self, window: QWidget, top: int) -> None:
+    ``kept_clear`` gives the widgets that no notice covers: those in the upper half of the window stand
+    above, the others below.
+    """
+
+    def __init__(self, window: QWidget, kept_clear: Callable[[], Sequence[QWidget]]) -> None:
         super().__init__(window)
-        self._top = top
+        self._kept_clear = kept_clear
+        self._watched: list[QWidget] = []
+        self._before: QWidget | None = None  # had the focus before ``focus_newest``
         self._toasts: list[Toast] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -109,11 +150,13 @@ class ToastArea(QWidget):
             self.remove(old)
         while len(self._toasts) >= AT_MOST:
             self.remove(self._toasts[0])
+        if not self._toasts:
+            self._watch()
         toast = Toast(self, request)
         self._toasts.append(toast)
         self._column.addWidget(toast)
         toast.show()  # a hidden one has no size in the layout
-        self._place()
+        self.place()
         event = QAccessibleAnnouncementEvent(toast, request.text)
         if request.error:
             event.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
@@ -126,22 +169,68 @@ class ToastArea(QWidget):
             self._column.removeWidget(toast)
             toast.hide()
             toast.deleteLater()
-            self._place()
+            self.place()
+
+    def focus_newest(self) -> None:
+        """The newest notice's button has the focus; from a notice, back to where the user came from."""
+        focused = QApplication.focusWidget()
+        if focused is not None and self.isAncestorOf(focused):
+            self._leave()
+        elif self._toasts:
+            self._before = focused
+            self._toasts[-1].focus_input()
+
+    def _leave(self) -> None:
+        before, self._before = self._before, None
+        if can_focus(before):
+            before.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            hand_on(parent_of(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize:
-            self._place()
+        kinds = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide)
+        if self._toasts and event.type() in kinds:
+            QTimer.singleShot(0, self, self.place)  # when everything has its new size
         return super().eventFilter(watched, event)
 
-    def _place(self) -> None:
+    def _watch(self) -> None:
+        """What must stay clear may grow, and another panel may come, while there are notices."""
+        for widget in self._kept_clear():
+            if widget not in self._watched:
+                self._watched.append(widget)
+                widget.installEventFilter(self)
+
+    def place(self) -> None:
+        """Put the notices where they cover nothing that has to be seen."""
         if not self._toasts:
             self.hide()
             return
+        self._watch()
         window = parent_of(self)
-        width = min(WIDTH, window.width() - 32)
+        width = min(WIDTH, window.width() - 2 * GAP)
         self._column.activate()
         wraps = self._column.hasHeightForWidth()
         height = self._column.heightForWidth(width) if wraps else self.sizeHint().height()
-        self.setGeometry((window.width() - width) // 2, self._top, width, height)
+        left = (window.width() - width) // 2
+        top, bottom = self._room(QRect(left, 0, width, window.height()))
+        if height > bottom - top and len(self._toasts) > 1:
+            self.remove(self._toasts[0])
+            return
+        height = min(height, max(bottom - top, 40))
+        self.setGeometry(left, bottom - height, width, height)
         self.show()
         self.raise_()
+
+    def _room(self, strip: QRect) -> tuple[int, int]:
+        """From where to where there is nothing in the strip that has to stay clear."""
+        window = parent_of(self)
+        top, bottom = 0, window.height()
+        for widget in self._kept_clear():
+            area = QRect(widget.mapTo(window, QPoint()), widget.size())
+            if not widget.isVisible() or not area.intersects(strip):
+                continue
+            if area.center().y() < window.height() // 2:
+                top = max(top, area.bottom() + 1)
+            else:
+                bottom = min(bottom, area.top())
+        return top + GAP, bottom - GAP
