@@ -39,12 +39,15 @@ def fit_answer(models: JobModels, data_dir: Path, limit: int, seed: int) -> dict
     ``resources/calibration/answer.json``; and how good they are on articles that they were not fitted on."""
     reader = run_to_end(open_reader(models))
     english = load_items(data_dir, "en", limit, seed)
-    readers = {"words": Reader(reader.engine, None), "meaning": reader, "wide": reader}
-    if reader.encoder is None:
+    alone = Reader(reader.engine, None)
+    readers = {"words": alone, "meaning": reader, "wide": reader}
+    if reader.chats:
+        readers = {"chat": alone, "chat_wide": alone}
+    elif reader.encoder is None:
         del readers["meaning"]
     result: dict[str, Any] = {}
     for kind, one in readers.items():
-        items = load_items(data_dir, "zh", limit, seed) if kind == "wide" else english
+        items = load_items(data_dir, "zh", limit, seed) if kind.endswith("wide") else english
         observations = observe(one, items)
         constants = fit(observations, kind)
         write({kind: constants})

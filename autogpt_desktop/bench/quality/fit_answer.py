@@ -48,7 +48,7 @@ def observe(reader: Reader, items: Sequence[Item]) -> list[Observation]:
 
 
 def fit(observations: Sequence[Observation], kind: str) -> dict[str, Any]:
-    """What ``answer.json`` holds of one kind ("meaning", "words", "wide"), from observations of it."""
+    """What ``answer.json`` holds of one kind (of ``FEATURES_OF_KIND``), from observations of it."""
     weights = fit_weights(observations, kind)
     rank = dict(zip(FEATURES, weights.rank, strict=True))
     answered = dict(zip(("bias", *SIGNALS), weights.answered, strict=True))
@@ -66,7 +66,7 @@ def cross_validated(observations: Sequence[Observation], kind: str) -> dict[str,
     for fold in range(FOLDS):
         weights = fit_weights([one for one in observations if one.item.article % FOLDS != fold], kind)
         outcomes += [outcome(one, weights) for one in observations if one.item.article % FOLDS == fold]
-    return figures(outcomes, kind == "wide")
+    return figures(outcomes, kind.endswith("wide"))
 
 
 def outcome(observation: Observation, weights: Weights) -> Outcome:
@@ -91,7 +91,9 @@ def fit_weights(observations: Sequence[Observation], kind: str) -> Weights:
         if one.answerable:
             rows.append(torch.tensor(one.proposals.features)[:, used])
             phrases = [text[candidate.start : candidate.end] for candidate in candidates]
-            scores.append(torch.tensor([f1(phrase, one.item.answers, kind == "wide") for phrase in phrases]))
+            scores.append(
+                torch.tensor([f1(phrase, one.item.answers, kind.endswith("wide")) for phrase in phrases])
+            )
     rank = torch.zeros(len(FEATURES))
     rank[used] = fit_rank(rows, scores)
     table, right = torch.tensor(signals), torch.tensor(answerable)

@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.passages import passages as passages_of
 from autogpt_desktop.documents.text.passages import sentences
 from autogpt_desktop.documents.types import Document, Passage
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Text
-from autogpt_desktop.tasks.answer.chat_model import ask_chat_model, can_chat
 from autogpt_desktop.tasks.answer.cross_lingual import language_shares, translate_query
 from autogpt_desktop.tasks.answer.filters import is_possible
 from autogpt_desktop.tasks.answer.indexing import embedding_model
@@ -30,7 +29,6 @@ from autogpt_desktop.tasks.answer.reader import PassageAnswer, Reader
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.index import Hit, Index
-    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.model_pool import Models
 
 EVIDENCE_PASSAGES = 5  # that are shown
@@ -252,10 +250,7 @@ def _answer_from(reader: Reader, query: Query, passages: Sequence[Passage]) -> A
     """The evidence, and the answer from it."""
     questions = tuple(query.for_text(passage.text) for passage in passages)
     yield Evidence(tuple(passages), questions)
-    if can_chat(reader.engine):
-        yield from _chat_answer(reader, query, passages)
-    else:
-        yield from _copied_answer(reader, query, passages, questions)
+    yield from _copied_answer(reader, query, passages, questions)
 
 
 def _copied_answer(
@@ -272,6 +267,8 @@ def _copied_answer(
             yield Progress("stage.answering", index, group.stop)
             read = yield from reader.read(questions[index], passages[index].text, query.text)
             ranked.append((index, read))
+            if reader.chats and read.probability * _RANK_DISCOUNT**index >= _RANK_DISCOUNT ** (index + 1):
+                break  # none further down can be preferred, and a large model takes seconds for each
         if not ranked:
             break
         ranked.sort(key=lambda one: -one[1].probability * _RANK_DISCOUNT ** one[0])
@@ -305,17 +302,3 @@ def _elsewhere(passages: Sequence[Passage], index: int) -> str:
     here = passages[index]
     others = [one.text for one in passages if one is not here and one.path == here.path]
     return " ".join([here.title, here.path.stem.replace("_", " "), *others])
-
-
-def _chat_answer(reader: Reader, query: Query, passages: Sequence[Passage]) -> Answering:
-    """A large chat model writes; only what the passages really say counts as a citation."""
-    engine = cast("Engine", reader.engine)
-    texts = [passage.text for passage in passages]
-    for step in ask_chat_model(engine, query.text, texts, reader.cancelled):
-        if isinstance(step, Text | Progress | Notice):
-            yield step
-        else:
-            citations = tuple(Citation(*place) for place in step.places)
-            answered = not step.refused and bool(citations)
-            answer = step.answer if answered else ""
-            yield Answered(answer, answered, step.confidence, citations, query.text, query.also_asked)

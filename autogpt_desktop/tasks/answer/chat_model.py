@@ -1,38 +1,48 @@
-"""Asking a chat model that is large enough to read several passages and to say where its answer stands.
+"""A passage read by a chat model: it is asked by its template, and answers with a phrase of the passage.
 
-What it says is checked: a number in brackets counts as a citation only where that passage says it.
+The model may also say that the passage does not tell; how likely it is to begin with that is the best sign
+whether it does. What it would write itself is not taken: it would word numbers and names in its own way, and
+nobody could check it. A passage that was read once is not read again for the next question about it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Done, Notice, Progress, Text
-from autogpt_desktop.tasks.answer.lexicon import content_words, words
-from autogpt_desktop.tasks.answer.reader import prompts
+from autogpt_desktop.events import Progress
+from autogpt_desktop.tasks.answer.extract import Candidate, SpanConstraint, decode_candidates
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 
-MIN_CHAT_BYTES = 900_000_000  # of weights: smaller models answer better by copying
-_MAX_TOKENS = 256  # of the answer
-_NUMBER = re.compile(r"\s*\[(\d{1,2})\]")
+MIN_CHAT_BYTES = 900_000_000  # of weights: smaller models answer better by going on with examples
+PROMPT_OWNER = "answer-chat"  # of the saved instructions: nothing of a user's text is in them
+PASSAGES_OWNER = "answer-passages"  # of the passages that were read; kept in memory alone
+BEAMS = 4  # beginnings that are followed side by side
+MAX_TOKENS = 32  # of an answer
 
 
 @dataclass(frozen=True, slots=True)
-class ChatAnswer:
-    """What the model wrote, without its numbers, and where the passages say it."""
+class ChatReading:
+    """What a passage may answer. ``odds``: natural logarithm of the odds against saying that the passage does
+    not tell."""
 
-    answer: str
-    places: tuple[tuple[int, int, int], ...]  # passage, start, end
-    refused: bool
-    confidence: float  # share of the cited passages that do say it
+    candidates: list[Candidate]
+    odds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """``turns`` come before each question; ``user`` has places for {passage} and {question}."""
+
+    turns: tuple[dict[str, str], ...]
+    user: str
+    refusal: str
 
 
 def can_chat(engine: Engine | EncoderEngine) -> bool:
@@ -41,75 +51,62 @@ def can_chat(engine: Engine | EncoderEngine) -> bool:
     return template is not None and not template.is_fallback and engine.weight_bytes >= MIN_CHAT_BYTES
 
 
-def ask_chat_model(
-    engine: Engine, question: str, passages: Sequence[str], cancelled: Callable[[], bool]
-) -> Iterator[Progress | Notice | Text | ChatAnswer]:
-    """Stream the model's answer, and last what became of it. Passages that do not fit are left out.
-
-    Raises KnownError("prompt-too-long") where not even one fits; ``Cancelled``."""
-    prompt = prompts()["chat"]
-    shown = list(passages)
-    while True:
-        numbered = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(shown, 1))
-        messages = [
-            {"role": "system", "content": prompt["system"]},
-            {"role": "user", "content": prompt["user"].format(passages=numbered, question=question)},
-        ]
-        ids = engine.chat_ids(messages)
-        if len(ids) + _MAX_TOKENS <= engine.context_length:
-            break
-        if len(shown) == 1:
-            raise KnownError("prompt-too-long", tokens=len(ids), context=engine.context_length)
-        shown.pop()
-    text = ""
-    sampling = Sampling(temperature=0, max_tokens=_MAX_TOKENS)
-    for step in engine.stream(ids, sampling, None, cancelled):
-        if isinstance(step, Text):
-            text += step.text
-        if not isinstance(step, Done):
+def read_passage(
+    engine: Engine,
+    prompt: ChatPrompt,
+    question: str,
+    text: str,
+    cancelled: Callable[[], bool],
+) -> Generator[Progress, None, ChatReading]:
+    """The phrases of ``text`` that may answer. Raises ``Cancelled``, KnownError("prompt-too-long")."""
+    ids = _ids(engine, prompt, text, question)
+    if len(ids) + MAX_TOKENS > engine.context_length:
+        raise KnownError("prompt-too-long", tokens=len(ids), context=engine.context_length)
+    instructions = _common(ids, _ids(engine, prompt, "7", question))
+    passage = _common(ids, _ids(engine, prompt, text, "7"))
+    yield from engine.prefix_state(ids[:instructions], PROMPT_OWNER, cancelled=cancelled)
+    state = yield from engine.prefix_state(ids[:passage], PASSAGES_OWNER, save=False, cancelled=cancelled)
+    logits: Any = None
+    for step in engine.prefill(state, ids, cancelled):
+        if isinstance(step, Progress):
             yield step
-    yield checked_answer(text, shown)
+        else:
+            logits = step
+    constraint = SpanConstraint(engine.tokenizer, text)
+    candidates = yield from decode_candidates(
+        engine, state, logits, constraint, beams=BEAMS, max_tokens=MAX_TOKENS, cancelled=cancelled
+    )
+    return ChatReading(candidates, _refusal_odds(engine, prompt.refusal, logits))
 
 
-def checked_answer(text: str, passages: Sequence[str]) -> ChatAnswer:
-    """Check what a model wrote against the passages."""
-    answer = _NUMBER.sub("", text).strip()
-    refusals = tuple(prompts()[language]["refusal"].casefold() for language in ("en", "zh"))
-    refused = not answer or answer.casefold().startswith(refusals)
-    cited = [int(number) - 1 for number in _NUMBER.findall(text)]
-    cited = [number for number in dict.fromkeys(cited) if 0 <= number < len(passages)]
-    places = []
-    for number in cited or range(len(passages)):
-        span = find_answer(answer, passages[number])
-        if span is not None:
-            places.append((number, *span))
-    share = len(places) / len(cited) if cited else (0.5 if places else 0.0)
-    return ChatAnswer(answer, tuple(places), refused, 0.0 if refused else share)
+def chat_prompt(prompts: Mapping[str, Any], language: str) -> ChatPrompt:
+    """What ``resources/prompts/answer.toml`` has for passages in ``language``, "en" or "zh"."""
+    chat, shown = prompts["chat"][language], prompts[language]
+    turns = [{"role": "system", "content": chat["system"]}]
+    for turn in chat["turns"]:
+        example = shown["examples"][turn["example"]]
+        question = turn.get("unanswered", example["question"])
+        answer = shown["refusal"] if "unanswered" in turn else example["answer"]
+        said = chat["user"].format(passage=example["passage"], question=question)
+        turns += [{"role": "user", "content": said}, {"role": "assistant", "content": answer}]
+    return ChatPrompt(tuple(turns), chat["user"], shown["refusal"])
 
 
-def find_answer(answer: str, text: str) -> tuple[int, int] | None:
-    """Where ``text`` says ``answer``: exactly, else the run of words that shares most with it (F1 ≥ 0.5)."""
-    phrase = answer.strip().strip(".。\"'“”")
-    if not phrase:
-        return None
-    at = text.find(phrase)
-    if at < 0:
-        at = text.lower().find(phrase.lower())
-    if at >= 0 and len(text.lower()) == len(text):
-        return at, at + len(phrase)
-    targets = content_words(phrase) or [word for word, _, _ in words(phrase)]
-    placed = words(text)
-    best_score, best_span = 0.5, None
-    for first in range(len(placed)):
-        if placed[first][0] not in targets:
-            continue
-        left, common = list(targets), 0
-        for last in range(first, min(len(placed), first + 2 * len(targets) + 4)):
-            if placed[last][0] in left:
-                left.remove(placed[last][0])
-                common += 1
-                size = len([w for w in placed[first : last + 1] if w[0] in targets or len(w[0]) > 2])
-                score = 2 * common / (size + len(targets))
-                if score > best_score or (best_span is None and score == best_score):
-                    best_score, best_span = score, (placed[first][1], placed[last][2])
-    return best_span
+def _ids(engine: Engine, prompt: ChatPrompt, text: str, question: str) -> list[int]:
+    said = prompt.user.format(passage=text, question=question)
+    return engine.chat_ids([*prompt.turns, {"role": "user", "content": said}])
+
+
+def _refusal_odds(engine: Engine, refusal: str, logits: Any) -> float:
+    """Natural logarithm of the odds against ``refusal``; ``logits``: tensor [vocab_size]."""
+    spellings = (refusal, refusal.capitalize(), f" {refusal}")
+    first = sorted({engine.tokenizer.encode(said, add_special=False)[0] for said in spellings})
+    refused = float(logits.float().log_softmax(0)[first].logsumexp(0).clamp(-30.0, -1e-6))
+    return math.log(-math.expm1(refused)) - refused
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with; never all of them."""
+    pairs = zip(one, other, strict=False)
+    same = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return min(same, len(one) - 1)

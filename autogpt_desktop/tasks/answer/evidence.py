@@ -19,7 +19,6 @@ from autogpt_desktop.tasks.answer.answer import (
     open_reader,
     sentence_overlaps,
 )
-from autogpt_desktop.tasks.answer.chat_model import can_chat
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
@@ -99,7 +98,7 @@ def warm_up(models: Models, cancelled: Callable[[], bool] = lambda: False) -> It
 
     try:
         reader = yield from open_reader(models, cancelled)
-        if reader.copies and not can_chat(reader.engine):
+        if reader.copies:
             yield from reader.read("When was it built?", "It was built in 1782.")
     except Cancelled:
         return

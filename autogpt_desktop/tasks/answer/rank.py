@@ -31,11 +31,14 @@ from autogpt_desktop.tasks.answer.lexicon import (
 _COMMON = ("per_token", "stop", "overlap", "near", "repeats", "unwanted", "behind_common")
 _SPACED = ("prior", "followed", "logprob_lag", "length_number")
 _CJK = ("first", "before_mark")
-FEATURES = (*_COMMON, *_SPACED, *_CJK)  # of a phrase
+_CHAT = ("logprob_lag",)  # a large model knows what is asked for
+FEATURES = (*_COMMON, *_SPACED, *_CJK)  # of a phrase; those of _CHAT are among them
 FEATURES_OF_KIND = {  # kind of text → those that it is fitted with; the others have no weight there
     "meaning": (*_COMMON, *_SPACED),
     "words": (*_COMMON, *_SPACED),
     "wide": (*_COMMON, *_CJK),
+    "chat": _CHAT,
+    "chat_wide": _CHAT,
 }
 SIGNALS = ("mass", "similarity", "coverage", "overlap")  # of a passage
 _NEAR_WORDS = 25  # on each side of a phrase
@@ -179,7 +182,8 @@ class Weights:
 
 @cache
 def shipped_weights(kind: str) -> Weights:
-    """The shipped constants: "meaning" with an encoder, "words" without one, "wide" for Chinese text."""
+    """The shipped constants: "meaning" with an encoder, "words" without one, "wide" for Chinese text; "chat"
+    and "chat_wide" of a chat model."""
     text = (paths.resources() / "calibration" / "answer.json").read_text(encoding="utf-8")
     constants = json.loads(text)[kind]
     rank = tuple(float(constants["rank"].get(name, 0.0)) for name in FEATURES)

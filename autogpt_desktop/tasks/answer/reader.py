@@ -1,8 +1,8 @@
 """One question, one passage: the phrase that answers it, and the probability that any does.
 
-Two ways to ask, by what the answer role's model is: an encoder with a question answering head gives spans
+Three ways to ask, by what the answer role's model is: an encoder with a question answering head gives spans
 and says itself how sure it is; a decoder goes on with examples and can only copy (``extract``), and what it
-copies is judged by ``rank``. A large chat model is asked in ``chat_model`` instead.
+copies is judged by ``rank``; a large chat model is told what to do (``chat_model``), and copies too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from autogpt_desktop import paths
 from autogpt_desktop.documents.text.passages import detect, sentences
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.tasks.answer.chat_model import can_chat, chat_prompt, read_passage
 from autogpt_desktop.tasks.answer.extract import (
     Candidate,
     SpanConstraint,
@@ -64,8 +65,8 @@ class PassageAnswer:
 class Proposals:
     """All phrases of a passage that may be the answer to a question, unweighed.
 
-    ``copy_logprob``: natural logarithm of the probability that an answer is copied from the passage; 0.0
-    for an encoder's."""
+    ``copy_logprob``: natural logarithm of the probability that an answer is copied from the passage; a chat
+    model's is of the odds against saying that there is none; 0.0 for an encoder's."""
 
     question: str
     passage: SegmentedPassage
@@ -103,6 +104,11 @@ class Reader:
         """Whether the answer comes from a decoder, which copies."""
         return not hasattr(self.engine, "spans")
 
+    @cached_property
+    def chats(self) -> bool:
+        """Whether the decoder is told what to do instead of shown."""
+        return can_chat(self.engine)
+
     def encoder_knows(self, text: str) -> bool:
         """Whether the embedding model understands the text's language."""
         if self.encoder is None:
@@ -118,7 +124,7 @@ class Reader:
         languages is asked that, and the words that are looked for are the translation's."""
         proposals = yield from self.propose(question, text, written)
         if self.copies:
-            return best_answer(proposals, weights_for(proposals.passage))
+            return best_answer(proposals, weights_for(proposals.passage, self.chats))
         if not proposals.candidates:
             return PassageAnswer(0, 0, "", 0.0, _SURE_ENOUGH)
         best = max(proposals.candidates, key=lambda one: one.logprob)  # a head was trained for just this
@@ -128,6 +134,11 @@ class Reader:
     def propose(self, question: str, text: str, written: str = "") -> Generator[Progress, None, Proposals]:
         """All that may be the answer. ``written``: as for ``read``."""
         passage = yield from self.segment(question, text)
+        if self.chats:
+            prompt = chat_prompt(prompts(), "zh" if passage.is_cjk else "en")
+            engine = cast("Engine", self.engine)
+            reading = yield from read_passage(engine, prompt, written or question, text, self.cancelled)
+            return Proposals(question, passage, reading.candidates, reading.odds)
         if self.copies:
             candidates, copy_logprob = yield from self._copied(question, passage, written or question)
             return Proposals(question, passage, candidates, copy_logprob)
@@ -137,7 +148,7 @@ class Reader:
         """The text's sentences, with how near in meaning the question is to each."""
         spans = tuple(sentences(text)) or ((0, len(text)),)
         similarity: tuple[float, ...] = ()
-        if self.copies and self.encoder_knows(question) and self.encoder_knows(text):
+        if not self.chats and self.copies and self.encoder_knows(question) and self.encoder_knows(text):
             vectors = yield from self.embed([question, *(text[start:end] for start, end in spans)])
             similarity = tuple(float(vectors[0] @ vector) for vector in vectors[1:])
         return SegmentedPassage(text, spans, similarity)
@@ -273,8 +284,11 @@ def best_answer(proposals: Proposals, weights: Weights) -> PassageAnswer:
     return PassageAnswer(start, end, text[start:end], probability, weights.threshold)
 
 
-def weights_for(passage: SegmentedPassage) -> Weights:
-    """The constants for a text in Chinese, or one read with an embedding model or without."""
+def weights_for(passage: SegmentedPassage, chats: bool = False) -> Weights:
+    """The constants for a text in Chinese, or one read with an embedding model or without; ``chats``: by a
+    chat model."""
+    if chats:
+        return shipped_weights("chat_wide" if passage.is_cjk else "chat")
     if passage.is_cjk:
         return shipped_weights("wide")
     return shipped_weights("meaning" if passage.similarity else "words")
