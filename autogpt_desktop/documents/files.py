@@ -13,7 +13,8 @@ from autogpt_desktop.regular_file import NotRegular, check_regular, open_regular
 
 # What a folder is searched for. A file that is named by itself may have any ending.
 _SUFFIXES = (
-    ".pdf .docx .docm .pptx .pptm .xlsx .xlsm .epub .html .htm .xhtml .md .markdown .rst .txt .text .log .csv"
+    ".pdf .docx .docm .pptx .pptm .xlsx .xlsm .odt .ods .odp .rtf .epub .eml .html .htm .xhtml .md .markdown"
+    " .rst .txt .text .log .csv"
     " .tsv .tab .py .pyi .js .mjs .ts .tsx .jsx .java .kt .c .h .cc .cpp .hpp .cs .go .rs .rb .php .pl .swift"
     " .scala .sh .bash .ps1 .bat .sql .r .lua .css .scss .xml .json .jsonl .yaml .yml .toml .ini .cfg .conf"
     " .tex .bib .srt .vtt .org .adoc"

@@ -259,7 +259,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, reader: Reader) -> None:
     for name, data in {
         "a.txt": random.Random(1).randbytes(5000),
         "a.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
-        "a.rtf": b"{\\rtf1 hello}",
+        "a.7z": b"7z\xbc\xaf\x27\x1c",
         "a.bin": bytes(range(256)) * 20,
     }.items():
         path = tmp_path / name

@@ -8,10 +8,13 @@ from pathlib import PurePath
 from autogpt_desktop.documents.read.formats.archive import Archive, encrypted_office
 from autogpt_desktop.documents.read.formats.epub import read_epub
 from autogpt_desktop.documents.read.formats.html import read_html
+from autogpt_desktop.documents.read.formats.mail import read_mail
 from autogpt_desktop.documents.read.formats.office import read_docx, read_pptx
+from autogpt_desktop.documents.read.formats.opendocument import is_opendocument, read_opendocument
 from autogpt_desktop.documents.read.formats.parts import Full, Parts, Unreadable
 from autogpt_desktop.documents.read.formats.pdf import read_pdf
 from autogpt_desktop.documents.read.formats.plain import read_plain
+from autogpt_desktop.documents.read.formats.rtf import read_rtf
 from autogpt_desktop.documents.read.formats.sheets import read_csv, read_xlsx
 from autogpt_desktop.documents.types import Limits
 
@@ -21,7 +24,6 @@ _HTML = re.compile(
     rb"\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype html|html)", re.I | re.S
 )
 _OTHER = (
-    b"{\\rtf",
     b"\x89PNG",
     b"\xff\xd8\xff",
     b"GIF8",
@@ -58,10 +60,14 @@ def _read(data: bytes, name: str, limits: Limits, parts: Parts) -> None:
         _read_archive(data, limits, parts)
     elif data.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable("document-encrypted" if encrypted_office(data) else "document-old-office")
+    elif data.lstrip().startswith(b"{\\rtf"):
+        read_rtf(data, parts)
     elif data.startswith(_OTHER):
         raise Unreadable("document-kind")
-    elif suffix in {".pdf", ".docx", ".pptx", ".xlsx", ".epub"}:
+    elif suffix in {".pdf", ".docx", ".pptx", ".xlsx", ".epub", ".odt", ".ods", ".odp", ".rtf"}:
         raise Unreadable("document-damaged")
+    elif suffix == ".eml":
+        read_mail(data, parts)
     elif suffix in {".html", ".htm", ".xhtml"} or _HTML.match(data[:4096]):
         read_html(data, parts)
     elif suffix in {".csv", ".tsv", ".tab"}:
@@ -80,6 +86,8 @@ def _read_archive(data: bytes, limits: Limits, parts: Parts) -> None:
         read_pptx(archive, parts)
     elif "xl/workbook.xml" in archive:
         read_xlsx(data, parts, limits)
+    elif is_opendocument(archive):
+        read_opendocument(archive, parts)
     elif "META-INF/container.xml" in archive:
         read_epub(archive, parts)
     else:

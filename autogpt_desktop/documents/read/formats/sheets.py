@@ -23,7 +23,7 @@ def read_csv(data: bytes, name: str, parts: Parts) -> None:
     if decoded is None:
         raise Unreadable("document-kind")
     text = decoded[0].removeprefix("\ufeff")
-    _add(csv_rows(io.StringIO(text, newline=""), find_dialect(text[:SAMPLE]), name), parts)
+    add_rows(csv_rows(io.StringIO(text, newline=""), find_dialect(text[:SAMPLE]), name), parts)
 
 
 def read_xlsx(data: bytes, parts: Parts, limits: Limits) -> None:
@@ -34,12 +34,12 @@ def read_xlsx(data: bytes, parts: Parts, limits: Limits) -> None:
         before, at = parts.length, len(parts.pages)
         parts.page(title)
         rows = (tuple(cell or "" for cell in row) for row in book.rows(title) if row is not None)
-        _add(rows, parts)
+        add_rows(rows, parts)
         if parts.length == before:
             parts.pages.pop(at)
 
 
-def _add(rows: Iterable[Row], parts: Parts) -> None:
+def add_rows(rows: Iterable[Row], parts: Parts) -> None:
     """Rows, each a paragraph: passages are made of whole ones."""
     rows = iter(rows)
     first = list(islice(rows, LOOK))
