@@ -105,6 +105,7 @@ class Settings:
     layout: str = ""
     last_conversation: int = 0
     last_collection: str = ""  # the id of the files that questions were asked about
+    open_questions: dict[str, str] = field(default_factory=dict)  # ids by "files" and "text"
     ask_about: str = "files"  # or "text": what the Questions panel was left at
     notify: bool = True
     context_length: int = 0  # 0: the model's own

@@ -49,6 +49,15 @@ class Questions:
                 found.append(KeptQuestions(file.stem, title, source, collection, value["changed"]))
         return sorted(found, key=lambda one: -one.changed)
 
+    def get(self, conversation_id: str) -> KeptQuestions | None:
+        """One of the list; None where it is gone, or the id is none."""
+        value = self._read(self._file(conversation_id)) if _ID.fullmatch(conversation_id) else None
+        if value is None:
+            return None
+        return KeptQuestions(
+            conversation_id, value["title"], value["source"], value["collection"], value["changed"]
+        )
+
     def load(self, conversation_id: str) -> list[dict[str, Any]] | None:
         """The turns; None where there is no such conversation any more."""
         value = self._read(self._file(conversation_id))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
@@ -19,43 +20,84 @@ if TYPE_CHECKING:
 
 
 class QuestionConversation(QObject):
-    """``turns``, the oldest first; ``job`` tells how far the last one is, ``history`` what was saved."""
+    """``turns``, the oldest first; ``job`` tells how far the one is that is answered, ``history`` what was
+    saved. ``mode`` is what is asked about: each has a conversation of its own.
+    """
+
+    begun = Signal(object)  # Turn: it is being answered now
 
     def __init__(
-        self, context: AppContext, parent: QObject, prepare: Callable[..., Iterator[object]]
+        self,
+        context: AppContext,
+        parent: QObject,
+        prepare: Callable[..., Iterator[object]],
+        history: QuestionHistory,
+        mode: str,
     ) -> None:
         super().__init__(parent)
-        self._context = context
+        self._context, self._mode = context, mode
         self.turns: list[QuestionTurn] = []
+        self._waiting: list[tuple[QuestionTurn, Ask]] = []
         self.job = QuestionJob(context, self, prepare)
-        self.history = QuestionHistory(context, self)
+        self.history = history
         self._saved_id = ""  # "": nothing of it is saved yet
         self.job.noticed.connect(self._on_noticed)
-
-    def subjects(self) -> list[str]:
-        """What the next question may refer to."""
-        return [turn.subject() for turn in self.turns]
+        self.job.ended.connect(self._start_next)
 
     def ask(self, turn: QuestionTurn, ask: Ask) -> None:
-        """Add a turn and answer it; one that is still being answered is stopped."""
-        self.job.start(turn, ask)
+        """Add a turn and answer it, after those that were asked before. ``ask`` is told in ``previous``
+        what it may refer to."""
         self.turns.append(turn)
+        self._waiting.append((turn, ask))
+        if self.job.running:
+            turn.state = "waiting"
+        else:
+            self._start_next()
+
+    def _start_next(self, _ended: QuestionTurn | None = None) -> None:
+        if not self._waiting or self.job.running:
+            return
+        turn, ask = self._waiting.pop(0)
+        previous = [before.subject() for before in self.turns[: self.turns.index(turn)]]
+        turn.state = "running"
+        self.job.start(turn, partial(ask, previous=previous))
+        self.begun.emit(turn)
+
+    def cancel(self, turn: QuestionTurn) -> None:
+        """Take back a question that waits."""
+        self._waiting = [one for one in self._waiting if one[0] is not turn]
+        turn.state = "stopped"
 
     def clear(self) -> None:
         """Leave the turns; the next question refers to nothing."""
+        self._waiting = []
         self.job.detach()
-        self.turns, self._saved_id = [], ""
+        self.turns = []
+        self._remember("")
 
     def open(self, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
         """Go on with a saved conversation; call ``clear`` before."""
-        self._saved_id = saved.id
         self.turns += turns
+        self._remember(saved.id)
 
     def save(self, collection_id: str) -> None:
         """After an answer. ``collection_id``: the collection that is asked about."""
-        self._saved_id = self._saved_id or Questions.new_id()
+        self._remember(self._saved_id or Questions.new_id())
         source = self.turns[0].source
         self.history.save(self._saved_id, source, collection_id if source else "", self.turns)
+
+    def _remember(self, saved_id: str) -> None:
+        """That this conversation is the one to go on with when the window is opened again."""
+        self._saved_id = saved_id
+        opened = self._context.settings.open_questions
+        if opened.get(self._mode, "") != saved_id:
+            opened[self._mode] = saved_id
+            self._context.save_settings()
+
+    def restore(self) -> None:
+        """Ask for what was open when the window was closed; the history's ``restored`` follows."""
+        if saved_id := self._context.settings.open_questions.get(self._mode, ""):
+            self.history.restore(self._mode, saved_id)
 
     def is_saved_as(self, saved: KeptQuestions) -> bool:
         return saved.id == self._saved_id
@@ -75,6 +117,7 @@ class QuestionConversation(QObject):
 
     def shutdown(self) -> None:
         """The window closes: stop, and write what still waits to be saved."""
+        self._waiting = []
         self.job.detach()
         try:
             self.history.shutdown()

@@ -25,6 +25,7 @@ class ConversationView(QScrollArea):
     opened = Signal(object, int)  # Turn, number of the place
     chosen = Signal(object)
     retried = Signal(object)
+    cancelled = Signal(object)
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -57,8 +58,10 @@ class ConversationView(QScrollArea):
         view.opened.connect(self.opened)
         view.chosen.connect(self.chosen)
         view.retried.connect(self.retried)
-        for before in self.views:
-            before.expand(False)
+        view.cancelled.connect(self.cancelled)
+        if turn.state != "waiting":
+            for before in self.views:
+                before.expand(False)
         at = self._column.count() - 1
         if self.views:
             line = hairline()

@@ -18,7 +18,7 @@ from autogpt_desktop.tasks.answer.evidence import ask_collection, ask_text, warm
 from autogpt_desktop.ui.answer import empty_state
 from autogpt_desktop.ui.answer.conversation import QuestionConversation
 from autogpt_desktop.ui.answer.header import FILES, TEXT
-from autogpt_desktop.ui.answer.question_history import QuestionHistoryCard
+from autogpt_desktop.ui.answer.question_history import QuestionHistory, QuestionHistoryCard
 from autogpt_desktop.ui.answer.question_job import Ask
 from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
@@ -50,7 +50,10 @@ class AnswerPanel(QWidget):
         self.context = context
         self.ask_files, self.ask_pasted = ask_files, ask_pasted
         self.view = AnswerView(context)
-        self.conversation = QuestionConversation(context, self, prepare)
+        self._history = QuestionHistory(context, self)
+        self.conversations = {
+            mode: QuestionConversation(context, self, prepare, self._history, mode) for mode in (FILES, TEXT)
+        }
         self.history_card: QuestionHistoryCard | None = None
         current = self.view.collections.current()
         self._collection_id = current.id if current is not None else ""
@@ -64,9 +67,16 @@ class AnswerPanel(QWidget):
         self.view.arrange()
         self.view.order_tabs()
         self._show_empty()
+        for conversation in self.conversations.values():
+            conversation.restore()
+
+    @property
+    def conversation(self) -> QuestionConversation:
+        """That about the files, or that about the pasted text."""
+        return self.conversations[self.view.header.mode]
 
     def _connect(self) -> None:
-        view, job = self.view, self.conversation.job
+        view = self.view
         view.header.mode_chosen.connect(self._on_mode)
         view.header.new_button.clicked.connect(self.new_conversation)
         view.header.history_button.clicked.connect(self.show_history)
@@ -76,7 +86,7 @@ class AnswerPanel(QWidget):
         view.empty.folder_requested.connect(view.collections.choose_folder)
         view.ask_bar.asked.connect(self.ask)
         view.ask_bar.typing_started.connect(self._on_typing_started)
-        view.ask_bar.stopped.connect(job.stop)
+        view.ask_bar.stopped.connect(self._stop)
         view.ask_bar.last_requested.connect(self._on_last_requested)
         view.ask_bar.long_text_pasted.connect(self.receive_text)
         view.ask_bar.files_dropped.connect(self.add_files)
@@ -86,12 +96,16 @@ class AnswerPanel(QWidget):
         view.conversation_view.opened.connect(self.open_place)
         view.conversation_view.chosen.connect(view.show_current)
         view.conversation_view.retried.connect(self.retry)
+        view.conversation_view.cancelled.connect(self._on_cancelled)
         view.document.closed.connect(self.close_document)
         view.document.ask_about.connect(self.receive_text)
-        job.found.connect(self._on_found)
-        job.changed.connect(self._on_changed)
-        job.ended.connect(self._on_ended)
-        self.conversation.history.opened.connect(self.open_conversation)
+        for conversation in self.conversations.values():
+            conversation.begun.connect(self._on_begun)
+            conversation.job.found.connect(self._on_found)
+            conversation.job.changed.connect(self._on_changed)
+            conversation.job.ended.connect(partial(self._on_ended, conversation))
+        self._history.opened.connect(self.open_conversation)
+        self._history.restored.connect(self._on_restored)
         self.context.language_changed.connect(self.retranslate)
         self.context.models_listed.connect(view.arrange)
 
@@ -129,18 +143,17 @@ class AnswerPanel(QWidget):
     # --- asking -------------------------------------------------------------------------------
 
     def ask(self, question: str) -> None:
-        """Ask what is chosen; the questions before it say what "it" may be."""
-        view, previous = self.view, self.conversation.subjects()
+        """Ask what is chosen now, when the questions before it are answered."""
+        view = self.view
         text, collection = view.pasted.text(), view.collections.current()
         if view.pasting and text.strip():
-            ask = partial(self.ask_pasted, question=question, text=text, previous=previous)
+            ask = partial(self.ask_pasted, question=question, text=text)
             self._begin(QuestionTurn(question, "", pasted=text), ask)
         elif not view.pasting and collection is not None:
             ask = partial(
                 self.ask_files,
                 question=question,
                 collection=collection,
-                previous=previous,
                 whole=view.scope.whole,
                 only=view.scope.paths,
             )
@@ -160,6 +173,20 @@ class AnswerPanel(QWidget):
     def _begin(self, turn: QuestionTurn, ask: Ask) -> None:
         self.conversation.ask(turn, ask)
         self.view.begin_turn(turn)
+
+    def _on_begun(self, turn: QuestionTurn) -> None:
+        """One that waited is being answered."""
+        if self.view.conversation_view.view_of(turn) is not None:
+            self._on_changed(turn)
+            self.view.begin_turn(turn)
+
+    def _stop(self) -> None:
+        self.conversation.job.stop()
+
+    def _on_cancelled(self, turn: QuestionTurn) -> None:
+        self.conversation.cancel(turn)
+        self._on_changed(turn)
+        self.focus_input()
 
     def retry(self, turn: QuestionTurn) -> None:
         """Ask it again: the last one in its place, an older one at the end."""
@@ -187,15 +214,15 @@ class AnswerPanel(QWidget):
         if view is not None:
             view.refresh()
 
-    def _on_ended(self, turn: QuestionTurn) -> None:
+    def _on_ended(self, conversation: QuestionConversation, turn: QuestionTurn) -> None:
         self.view.ask_bar.set_busy(self.conversation.job.running)
         self._on_changed(turn)
         if turn is self.view.current:
             self.view.show_current(turn)
             if not turn.source and turn.answered:
                 self._mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
-        if turn.finding is not None:
-            self.conversation.save(self._collection_id)
+        if turn.finding is not None and turn in conversation.turns:
+            conversation.save(self._collection_id)
         if turn.error is not None and not isinstance(turn.error, KnownError):
             self.context.show_error(turn.error)
 
@@ -230,14 +257,34 @@ class AnswerPanel(QWidget):
         view.header.set_mode(FILES if saved.source else TEXT)
         view.collections.controller.choose(saved.collection)
         self._on_mode(view.header.mode)
+        self.conversation.clear()
         if turns and not saved.source:
             view.pasted.set_text(turns[-1].pasted)
         self.conversation.open(saved, turns)
+        self._show_turns()
+
+    def _on_restored(self, mode: str, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
+        """What was open when the window was closed, unless something else has begun meanwhile."""
+        conversation = self.conversations[mode]
+        if conversation.turns or (mode == FILES and saved.collection != self._collection_id):
+            return
+        conversation.open(saved, turns)
+        if conversation is self.conversation:
+            self._show_turns()
+
+    def _show_turns(self) -> None:
+        """The conversation as it stands, its last turn with its evidence."""
+        view, turns = self.view, self.conversation.turns
+        view.clear()
         for turn in turns:
             view.conversation_view.add(turn)
-        if turns:
-            view.conversation_view.views[-1].expand(True)
-            view.show_current(turns[-1])
+        begun = [turn for turn in turns if turn.state != "waiting"]
+        if begun:
+            last = view.conversation_view.view_of(begun[-1])
+            if last is not None:
+                last.expand(True)
+            view.show_current(begun[-1])
+        view.ask_bar.set_busy(self.conversation.job.running)
         self._show_empty()
 
     def _on_removed(self, saved: KeptQuestions) -> None:
@@ -301,7 +348,9 @@ class AnswerPanel(QWidget):
     def _on_mode(self, mode: str) -> None:
         self.context.settings.ask_about = mode
         self.context.save_settings()
-        self.new_conversation()
+        self.close_document()
+        self._show_turns()
+        self.focus_input()
         self.view.arrange()
         self.retranslate()
         if self.view.pasting and not self.view.pasted.text().strip():
@@ -314,15 +363,19 @@ class AnswerPanel(QWidget):
     def _on_collection(self, collection: Collection | None) -> None:
         """Another one is chosen, or the same has other files or another name."""
         chosen = collection.id if collection is not None else ""
-        if chosen != self._collection_id and not self.view.pasting:
-            self.new_conversation()
-        self._collection_id = chosen
+        if chosen != self._collection_id:
+            self._collection_id = chosen
+            self.conversations[FILES].clear()
+            if not self.view.pasting:
+                self.new_conversation()
         self._show_empty()
 
     def receive_text(self, text: str) -> None:
         """A text of another panel, or a selected passage: to be asked about."""
         self.view.header.set_mode(TEXT)
         self._on_mode(TEXT)
+        if text != self.view.pasted.text():
+            self.new_conversation()
         self.view.pasted.set_text(text)
         self.focus_input()
 
@@ -363,7 +416,8 @@ class AnswerPanel(QWidget):
         for draft in self._drafts:
             draft.keep()
         self.view.collections.shutdown()
-        self.conversation.shutdown()
+        for conversation in self.conversations.values():
+            conversation.shutdown()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() != Qt.Key.Key_Escape:

@@ -35,6 +35,7 @@ class QuestionHistory(QObject):
 
     opened = Signal(object, object)
     listed = Signal(object)  # list of KeptQuestions, the latest first
+    restored = Signal(str, object, object)  # as opened, for what was asked to be restored
 
     def __init__(self, context: AppContext, parent: QObject) -> None:
         super().__init__(parent)
@@ -42,6 +43,7 @@ class QuestionHistory(QObject):
         self._store = Questions()
         self._unsaved: dict[str, tuple[KeptQuestions, list[dict[str, Any]]]] = {}
         self._saving: dict[Job, str] = {}  # the conversation that each writes
+        self._restoring: list[PanelJob] = []
         self._list_job, self._load_job = PanelJob(context, self), PanelJob(context, self)
         self._list_job.yielded.connect(self._on_listed)
         self._load_job.yielded.connect(self._on_loaded)
@@ -84,6 +86,19 @@ class QuestionHistory(QObject):
 
         self._load_job.start_plain(job, title=tr("Looking for earlier questions"))
 
+    def restore(self, key: str, conversation_id: str) -> None:
+        """``restored`` follows with the key, unless it is gone."""
+
+        def job(_cancel: threading.Event) -> Iterator[object]:
+            saved = self._store.get(conversation_id)
+            if saved is not None:
+                yield Result((saved, unpacked(self._store.load(saved.id) or [])))
+
+        restoring = PanelJob(self._context, self)
+        restoring.yielded.connect(partial(self._on_restored, key))
+        restoring.start_plain(job, title=tr("Looking for earlier questions"))
+        self._restoring.append(restoring)
+
     def remove(self, saved: KeptQuestions) -> None:
         """Delete one, with Undo."""
 
@@ -101,6 +116,8 @@ class QuestionHistory(QObject):
         """The window closes: what still waits for the worker is written now. Raises as Questions.save."""
         self._list_job.detach()
         self._load_job.detach()
+        for restoring in self._restoring:
+            restoring.detach()
         for saved, values in self._unsaved.values():
             self._store.save(saved, values)
         self._unsaved = {}
@@ -112,6 +129,10 @@ class QuestionHistory(QObject):
     def _on_loaded(self, event: object) -> None:
         if isinstance(event, Result):
             self.opened.emit(*event.value)
+
+    def _on_restored(self, key: str, event: object) -> None:
+        if isinstance(event, Result):
+            self.restored.emit(key, *event.value)
 
     def _on_removed(self, event: object) -> None:
         if isinstance(event, Result):

@@ -21,7 +21,7 @@ LANGUAGE = (  # what a model does not know, and what was done about it
 
 @dataclass(eq=False)
 class QuestionTurn:
-    """``state``: "running", "done", "stopped" or "failed"."""
+    """``state``: "waiting" behind another one, "running", "done", "stopped" or "failed"."""
 
     question: str
     source: str  # the collection's name; "": a text that was pasted

@@ -29,6 +29,7 @@ class TurnView(QWidget):
     opened = Signal(object, int)  # Turn, number of the place
     chosen = Signal(object)  # Turn: it was clicked, or has the focus
     retried = Signal(object)
+    cancelled = Signal(object)  # Turn: it waits, and is taken back
 
     def __init__(self, context: AppContext, turn: QuestionTurn) -> None:
         super().__init__()
@@ -45,6 +46,8 @@ class TurnView(QWidget):
         self.busy.setRange(0, 0)
         self.busy.setTextVisible(False)
         self.busy.setFixedWidth(64)
+        self.cancel_button = QuietButton("close")
+        self.cancel_button.clicked.connect(self._cancel)
         self.answer = TextLabel(context, links=True)
         self.answer.whole = turn.answer_text
         self.answer.linkActivated.connect(self._on_link)
@@ -73,6 +76,7 @@ class TurnView(QWidget):
         working.setSpacing(8)
         working.addWidget(self.busy)
         working.addWidget(self.status)
+        working.addWidget(self.cancel_button)
         working.addStretch(1)
         actions = QHBoxLayout()
         actions.setSpacing(4)
@@ -97,12 +101,15 @@ class TurnView(QWidget):
     def refresh(self) -> None:
         """The turn has changed, or the look or the language of the window."""
         turn, running = self.turn, self.turn.state == "running"
+        waiting = turn.state == "waiting"
         asked = escape(turn.question).replace("\n", "<br>")
         self.question.set_html(f"<span style='font-weight:600'>{asked}</span>", size=1.2)
         _set_text(self.read_as, tr("Read as: {question}", question=turn.read_as) if turn.read_as else "")
         self.busy.setVisible(running)
-        self.status.setVisible(running)
-        self.status.setText(turn.status)
+        self.status.setVisible(running or waiting)
+        self.status.setText(tr("Waits for the question before it") if waiting else turn.status)
+        self.cancel_button.setVisible(waiting)
+        self.cancel_button.name(tr("Take back this question"))
         written = turn.answered or (bool(turn.text.strip()) and turn.finding is None)
         self.answer.setVisible(written)
         if written:
@@ -122,7 +129,7 @@ class TurnView(QWidget):
         )
         for made in (self.copy_button, self.more_button):
             made.setVisible(turn.finding is not None or bool(turn.text))
-        self.retry_button.setVisible(not running)
+        self.retry_button.setVisible(not running and not waiting)
         self._refresh_places()
         self.copy_button.name(tr("Copy the answer with its sources"), "Ctrl+Shift+C")
         self.retry_button.name(tr("Ask again"), "Ctrl+R")
@@ -161,7 +168,7 @@ class TurnView(QWidget):
         """Where the Tab key comes by, in order."""
         cards = self.evidence.cards if self.evidence is not None else []
         buttons = (self.copy_button, self.retry_button, self.more_button, self.places_button)
-        return [self.answer, *buttons, *cards]
+        return [self.cancel_button, self.answer, *buttons, *cards]
 
     def made_evidence(self) -> EvidenceList:
         """The turn's cards, made when they are first looked at."""
@@ -209,6 +216,9 @@ class TurnView(QWidget):
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(self.turn.as_text())
         self.context.toast(tr("The answer was copied with its sources."))
+
+    def _cancel(self) -> None:
+        self.cancelled.emit(self.turn)
 
     def _retry(self) -> None:
         self.retried.emit(self.turn)

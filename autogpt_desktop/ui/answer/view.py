@@ -198,10 +198,13 @@ class AnswerView(QWidget):
         self._show_side()
 
     def begin_turn(self, turn: QuestionTurn) -> None:
-        """A question was asked: show it in place of what was there."""
-        self.conversation_view.add(turn)
+        """A question was asked: show it, and unless it waits, in place of what was there."""
+        if self.conversation_view.view_of(turn) is None:
+            self.conversation_view.add(turn)
         show_page(self.middle, self.conversation_view)
         self.ask_bar.set_busy(True)
+        if turn.state == "waiting":
+            return
         if self._wide:
             self.reading = False
         self.show_current(turn)

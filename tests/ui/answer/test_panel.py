@@ -155,15 +155,123 @@ def test_stop_and_ask_again(answer_panel: AnswerPanel, answer_script: Script, qt
     assert panel.conversation.turns[0].answered
 
 
-def test_a_new_question_stops_the_one_before(
+def test_a_second_question_waits_behind_the_first(
     answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
 ) -> None:
+    panel, turns = answer_panel, answer_panel.conversation.turns
     answer_script.pauses = True
-    answer_panel.ask("First?")
-    qtbot.waitUntil(lambda: bool(answer_panel.conversation.turns[0].places), timeout=20_000)
+    for question in ("Who built the mill?", "Never mind?", "Where did she study?"):
+        panel.view.ask_bar.set_text(question)
+        panel.view.ask_bar.field.send_requested.emit()
+    qtbot.waitUntil(lambda: bool(turns[0].places), timeout=20_000)
+    assert [turn.state for turn in turns] == ["running", "waiting", "waiting"]
+    assert shown(view(panel, 1).status) == ["Waits for the question before it"]
+    assert view(panel, 1).busy.isHidden()
+    assert view(panel, 1).retry_button.isHidden()
+    assert panel.view.current is turns[0]  # its evidence stays in sight
+    view(panel, 1).cancel_button.click()
+    assert shown(view(panel, 1).hint) == ["Stopped."]
     answer_script.go.set()
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert [turn.state for turn in turns] == ["done", "stopped", "done"]
+    assert panel.view.current is turns[2]
+    assert view(panel, 2).cancel_button.isHidden()
+    assert [asked["question"] for asked in answer_script.asked] == [
+        "Who built the mill?",
+        "Where did she study?",
+    ]
+    assert answer_script.asked[1]["previous"][0] == "Who built the mill? Anna Holt"  # known by then
+    assert panel.view.ask_bar.button.accessibleName() == "Ask"
+
+
+def test_to_stop_one_begins_the_next_and_to_leave_stops_all(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    panel, turns = answer_panel, answer_panel.conversation.turns
+    answer_script.pauses = True
+    for question in ("First?", "Second?", "Third?"):
+        panel.ask(question)
+    qtbot.waitUntil(lambda: bool(turns[0].places), timeout=20_000)
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: turns[1].state == "running", timeout=20_000)
+    panel.new_conversation()
+    assert [turn.state for turn in turns[:2]] == ["stopped", "stopped"]
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert len(answer_script.asked) <= 2
+    assert panel.conversation.turns == []
+
+
+def test_each_mode_keeps_its_conversation(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    panel = answer_panel
+    ask(panel, qtbot, "Who built the mill?")
+    panel.view.header.text.click()
+    assert panel.conversation.turns == []
+    panel.view.pasted.set_text(BRIDGE)
+    answer_script.answer = "Karl Stein"
+    ask(panel, qtbot, "Who built the bridge?")
+    assert answer_script.asked[-1]["previous"] == []
+    panel.view.header.files.click()
+    assert [each.question.plain_text() for each in panel.view.conversation_view.views] == [
+        "Who built the mill?"
+    ]
+    assert panel.view.side.evidence.current is view(panel).evidence
+    assert len(view(panel).evidence.cards) == 2
+    ask(panel, qtbot, "And who paid?")
+    assert answer_script.asked[-1]["previous"] == ["Who built the mill? Anna Holt"]
+    panel.toggle_mode()
+    assert view(panel).answer.plain_text().startswith("Karl Stein built it")
+    assert panel.view.pasted.text() == BRIDGE
+
+
+def test_an_answer_comes_while_the_other_mode_is_in_sight(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    panel, turns = answer_panel, answer_panel.conversation.turns
+    answer_script.pauses = True
+    panel.ask("Who built the mill?")
+    qtbot.waitUntil(lambda: bool(turns[0].places), timeout=20_000)
+    panel.toggle_mode()
+    assert panel.view.ask_bar.button.accessibleName() == "Ask"
+    answer_script.go.set()
+    qtbot.waitUntil(lambda: turns[0].state == "done", timeout=20_000)
+    assert panel.view.conversation_view.views == []
+    panel.toggle_mode()
+    assert view(panel).answer.plain_text().endswith("by Anna Holt. [1]")
+
+
+def test_the_conversations_come_back_with_the_window(
+    answer_panel: AnswerPanel, answer_context: AppContext, answer_script: Script, qtbot: QtBot
+) -> None:
+    def again() -> AnswerPanel:
+        made = AnswerPanel(answer_context, answer_script, answer_script, lambda *_given: iter(()))
+        qtbot.addWidget(made)
+        made.resize(1100, 700)
+        made.show()
+        return made
+
     ask(answer_panel, qtbot, "Who built the mill?")
-    assert [turn.state for turn in answer_panel.conversation.turns] == ["stopped", "done"]
+    answer_panel.receive_text(MILL)
+    ask(answer_panel, qtbot, "What did it grind?")
+    answer_panel.view.header.files.click()
+    answer_panel.shutdown()
+    second = again()
+    qtbot.waitUntil(lambda: all(one.turns for one in second.conversations.values()), timeout=20_000)
+    assert [each.question.plain_text() for each in second.view.conversation_view.views] == [
+        "Who built the mill?"
+    ]
+    assert view(second).answer.plain_text().endswith("by Anna Holt. [1]")
+    second.toggle_mode()
+    assert second.conversation.turns[0].question == "What did it grind?"
+    assert second.view.pasted.text() == MILL
+    second.new_conversation()
+    second.shutdown()
+    third = again()
+    qtbot.waitUntil(lambda: bool(third.conversations["files"].turns), timeout=20_000)
+    assert third.conversations["text"].turns == []  # it was left
+    ask(third, qtbot, "And who paid?")
+    third.shutdown()
 
 
 def test_an_error_is_said_in_its_place(
