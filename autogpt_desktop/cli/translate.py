@@ -44,6 +44,9 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--anyway", action="store_true", help=tr("also for languages that the model does not know")
     )
+    command.add_argument(
+        "--comments", action="store_true", help=tr("translate the comments in DOCX files too")
+    )
     command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
     command.add_argument(
         "--out",
@@ -57,28 +60,32 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
+    from autogpt_desktop.documents.write.open import check_kind
     from autogpt_desktop.engine.interface import Cancelled
     from autogpt_desktop.runtime import open_models
 
     if options.out and not options.files:
         raise KnownError("translate-out-without-file")
+    for path in options.files:  # rather now than behind the files before it
+        check_kind(path)
     glossary = _glossary(options.glossary)
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)
     known = _known(models)
     if not options.anyway:
         _check(options, known)
+    complete = True
     try:
         with models.job() as job, stop:
             try:
                 if options.files:
-                    _translate_files(job, options, glossary, known, stop)
+                    complete = _translate_files(job, options, glossary, known, stop)
                 else:
                     for lines in _stdin():
                         _print_lines(job, lines, options, glossary, known, stop)
             except Cancelled:
                 return 130
-            return 130 if stop.pressed else 0
+            return 130 if stop.pressed else 0 if complete else 1
     finally:
         models.unload()
 
@@ -119,20 +126,27 @@ def _glossary(path: Path | None) -> Any:
 
 def _translate_files(
     models: Models, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
-) -> None:
-    """Each file becomes another one, which keeps its form; each result's path goes to standard output."""
+) -> bool:
+    """Each file becomes another one, which keeps its form; each result's path goes to standard output.
+
+    False where nothing was translated in one of them.
+    """
     from autogpt_desktop.tasks.translate.files import translate_file
 
     if options.out and len(options.files) > 1 and not options.out.is_dir():
         raise KnownError("translate-out-not-a-folder", name=options.out.name)
+    complete = True
     for path in options.files:
         events = translate_file(
             models, path, options.out, options.source, options.target,
-            glossary=glossary, quality=options.quality, known=known, cancelled=stop,
+            glossary=glossary, quality=options.quality, known=known, comments=options.comments,
+            cancelled=stop,
         )  # fmt: skip
         for event in drive(events, Reporter()):
             if isinstance(event, Result):
+                complete = bool(event.value.changed) and complete
                 _report(event.value, options.json)
+    return complete
 
 
 def _report(done: TranslatedFile, as_lines: bool) -> None:
@@ -142,10 +156,29 @@ def _report(done: TranslatedFile, as_lines: bool) -> None:
                 say(as_json(text, translation))
     else:
         say(str(done.out))
-    if done.flagged:
+    if not done.changed:
+        tell(unchanged_text(done))
+    elif done.flagged:
         flags = ", ".join(f"{flag} {count}" for flag, count in done.flags.most_common())
         name = one_line(done.path.name)
         tell(tr("{name}: look at these again: {flags}", name=name, flags=flags))
+
+
+def unchanged_text(done: TranslatedFile) -> str:
+    """Why a file says the same as before."""
+    from autogpt_desktop.tasks.translate.translate import name_of
+
+    name = one_line(done.path.name)
+    if not done.has_words:
+        return tr("{name}: nothing was translated: there are no words in it.", name=name)
+    target = done.translations[0].target
+    if done.source == target:
+        return tr(
+            "{name}: nothing was translated: it is in {language} already.",
+            name=name,
+            language=name_of(target),
+        )
+    return tr("{name}: nothing was translated: each sentence came back as it was.", name=name)
 
 
 def _print_lines(

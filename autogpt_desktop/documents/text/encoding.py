@@ -75,10 +75,28 @@ _MARKS = [
 
 def decode(data: bytes) -> tuple[str, str] | None:
     """(text, encoding) or None: this is not text. What does not fit the encoding becomes U+FFFD."""
-    encoding = find_encoding(data)
-    if encoding is None:
-        return None
-    return data.decode(encoding, errors="replace"), encoding
+    mark, encoding = marked(data)
+    if mark and _is_wrong(mark, encoding, data):
+        data = data[len(mark) :]
+        encoding = ""
+    found = encoding or find_encoding(data)
+    return None if found is None else (data.decode(found, errors="replace"), found)
+
+
+def marked(data: bytes) -> tuple[bytes, str]:
+    """The mark of an encoding that the data begins with, and what it says; (b"", "") without one."""
+    return next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", ""))
+
+
+def _is_wrong(mark: bytes, encoding: str, data: bytes) -> bool:
+    """Do the bytes behind a mark belie it, as where a program put it before text in another encoding?"""
+    rest = data[len(mark) :]
+    if encoding == "utf-8-sig":
+        return not fits(rest, "utf-8") and not _nearly_utf8(rest)
+    if rest.translate(None, string.printable.encode()) or len(rest) < 20:
+        return False
+    order = "utf-16-le" if mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    return _score(rest[: _SAMPLE & ~1], order) < _LIKELY  # Chinese can have such bytes too
 
 
 def find_encoding(data: bytes, complete: bool = True) -> str | None:
@@ -86,9 +104,8 @@ def find_encoding(data: bytes, complete: bool = True) -> str | None:
 
     ``complete=False``: the data is only a file's beginning, which may end inside a character.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return encoding
+    if encoding := marked(data)[1]:
+        return encoding
     if fits(data, "utf-8", complete):
         return "utf-8" if b"\0" not in data else _zeros(data)
     if b"\0" in data[:_SAMPLE]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
+import os
+import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -102,3 +106,44 @@ def write_file(out: Path, data: bytes) -> None:
         atomic.write_bytes(out, [data])
     except OSError as error:
         raise KnownError("file-not-written", name=out.name, reason=error.strerror) from error
+
+
+def check_name(out: Path) -> None:
+    """Raises KnownError("file-name-too-long") for a name or a path that the system does not take."""
+    posix = os.name == "posix"
+    name = out.name.encode("utf-8" if posix else "utf-16-le", "surrogatepass")
+    whole = str(out.absolute()).encode("utf-8", "surrogatepass")
+    if len(name) > (_limit(out.parent, "PC_NAME_MAX", 255) if posix else 2 * 255) or (
+        posix and len(whole) >= _limit(out.parent, "PC_PATH_MAX", 4096)
+    ):
+        raise KnownError("file-name-too-long", name=out.name)
+
+
+def check_writable(out: Path, size: int) -> None:
+    """Whether a file of about ``size`` bytes can be written here, before hours of work go into it.
+
+    Raises KnownError: file-name-too-long, file-not-written, disk-no-room.
+    """
+    check_name(out)
+    scratch = out.with_name(f".{secrets.token_hex(8)}{atomic.SUFFIX}")
+    try:
+        try:
+            scratch.write_bytes(bytes(4096))
+        finally:
+            scratch.unlink(missing_ok=True)
+        free = shutil.disk_usage(out.parent).free
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise KnownError("file-name-too-long", name=out.name) from error
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", 0)):
+            raise KnownError("disk-no-room", name=out.name) from error
+        raise KnownError("file-not-written", name=out.name, reason=error.strerror) from error
+    if free < size:
+        raise KnownError("disk-no-room", name=out.name)
+
+
+def _limit(folder: Path, name: str, usual: int) -> int:
+    try:
+        return os.pathconf(folder, name) if hasattr(os, "pathconf") else usual
+    except (OSError, ValueError):
+        return usual

@@ -7,6 +7,7 @@ bookmarks, pictures and notes are carried along (``marks``). Parts without text 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +23,17 @@ from autogpt_desktop.documents.read.reader import Reader
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
+from autogpt_desktop.documents.write.inline_marks import Segment
 from autogpt_desktop.errors import KnownError
 
 _LARGEST = 64 << 20  # bytes of a part's XML; as a tree it takes ten times as much
 _PARTS = frozenset({"header", "footer", "footnotes", "endnotes"})
+# ISO 29500 Strict names the same elements otherwise.
+_STRICT = re.compile(
+    rb"""(xmlns(?::\w+)?\s*=\s*["'])http://purl\.oclc\.org/ooxml/wordprocessingml/main(?=["'])"""
+)
+_USUAL = re.compile(rb"""(xmlns(?::\w+)?\s*=\s*["'])""" + re.escape(W[1:-1].encode()) + rb"""(?=["'])""")
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
 class Word:
@@ -33,7 +41,8 @@ class Word:
 
     suffix = ".docx"
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, comments: bool = False) -> None:
+        """``comments``: those that people wrote beside the text too."""
         reader = Reader()  # in a process of its own, with limits: what it reads can be opened here
         try:
             reader.read(path, limits)
@@ -44,14 +53,25 @@ class Word:
             archive = Archive(self._data, limits)
             for member in archive.names:  # rather now than when everything is translated
                 deque(archive.blocks(member), maxlen=0)
-            self._trees = dict(_trees(archive))
+            self._strict = bool(_STRICT.search(next(archive.blocks(_main(archive)), b"")))
+            self._trees = dict(_trees(archive, comments))
         except Unreadable as error:
             raise KnownError(error.key, name=path.name, **error.values) from error
         if not self._trees:
             raise KnownError("document-kind", name=path.name)
-        every = (Paragraph(element) for tree in self._trees.values() for element in tree.iter(f"{W}p"))
-        self._paragraphs = [paragraph for paragraph in every if paragraph.texts]
-        self._segments = [segment for paragraph in self._paragraphs for segment in paragraph.texts]
+        elements = [element for tree in self._trees.values() for element in tree.iter(f"{W}p")]
+        self._paragraphs = [paragraph for paragraph in map(Paragraph, elements) if paragraph.texts]
+        self._segments: list[Segment] = []
+        self._echoes: dict[int, Segment] = {}  # segments of what old programs show in place of a text box
+        shown: dict[str, Segment] = {}
+        for paragraph in self._paragraphs:
+            is_echo = next(paragraph.element.iterancestors(_FALLBACK), None) is not None
+            for segment in paragraph.texts:
+                if is_echo and segment.text in shown:
+                    self._echoes[id(segment)] = shown[segment.text]
+                else:
+                    shown[segment.text] = segment
+                    self._segments.append(segment)
         if not self._segments:
             raise KnownError("document-empty", name=path.name)
         self.texts = [segment.text for segment in self._segments]
@@ -67,6 +87,7 @@ class Word:
     ) -> None:
         """As ``Blocks.write``; paragraphs and runs learn the language and the direction."""
         made = dict(zip(map(id, self._segments), translated, strict=True))
+        made |= {echo: made[id(segment)] for echo, segment in self._echoes.items()}
         for paragraph in self._paragraphs:
             paragraph.write(made, language, phrases)
         for tree in self._trees.values() if language else ():
@@ -83,17 +104,24 @@ class Word:
                 if member.filename in self._trees:
                     tree = self._trees[member.filename]
                     data = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
+                    if self._strict:
+                        data = _USUAL.sub(rb"\1http://purl.oclc.org/ooxml/wordprocessingml/main", data)
                 new.writestr(member, data)  # packed as it was
         return buffer.getvalue()
 
 
-def _trees(archive: Archive) -> Iterator[tuple[str, Any]]:
-    """Name and XML of the parts that people read: the body, headers, footers, notes."""
-    main = next(
+def _main(archive: Archive) -> str:
+    return next(
         (place for kind, place in archive.relations("").values() if kind == "officeDocument"),
         "word/document.xml",
     )
-    notes = [place for kind, place in archive.relations(main).values() if kind in _PARTS]
+
+
+def _trees(archive: Archive, comments: bool) -> Iterator[tuple[str, Any]]:
+    """Name and XML of the parts that people read: the body, headers, footers, notes, perhaps comments."""
+    main = _main(archive)
+    wanted = _PARTS | {"comments"} if comments else _PARTS
+    notes = [place for kind, place in archive.relations(main).values() if kind in wanted]
     for name in dict.fromkeys([main, *sorted(notes)]):
         if name not in archive:
             continue
@@ -101,7 +129,7 @@ def _trees(archive: Archive) -> Iterator[tuple[str, Any]]:
             raise Unreadable("document-memory")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         try:
-            root = etree.fromstring(archive.read(name), parser)
+            root = etree.fromstring(_STRICT.sub(rb"\1" + W[1:-1].encode(), archive.read(name)), parser)
         except etree.XMLSyntaxError as error:
             raise Unreadable("document-damaged") from error
         if root.getroottree().docinfo.doctype:

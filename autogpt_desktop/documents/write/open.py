@@ -16,12 +16,21 @@ from autogpt_desktop.errors import KnownError
 _SPACE = re.compile(r"\s+")
 
 
-def open_blocks(path: Path, limits: Limits | None = None) -> Blocks:
-    """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind."""
-    kind = _KINDS.get(path.suffix.lower())
-    if kind is None:
+def check_kind(path: Path) -> None:
+    """Raises KnownError("translate-kind") for a file whose name says that it cannot be translated."""
+    if path.suffix.lower() not in _KINDS:
         raise KnownError("translate-kind", name=path.name)
-    return kind(path, limits or Limits())
+
+
+def open_blocks(path: Path, limits: Limits | None = None, comments: bool = False) -> Blocks:
+    """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind.
+
+    ``comments``: with the comments of a DOCX file.
+    """
+    check_kind(path)
+    if path.suffix.lower() == ".docx":
+        return docx(path, limits or Limits(), comments)
+    return _KINDS[path.suffix.lower()](path, limits or Limits())
 
 
 def plain(path: Path, limits: Limits) -> Blocks:
@@ -79,10 +88,10 @@ def html(path: Path, limits: Limits) -> Blocks:
     return Page(path, limits)
 
 
-def docx(path: Path, limits: Limits) -> Blocks:
+def docx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     from autogpt_desktop.documents.write.docx import Word
 
-    return Word(path, limits)
+    return Word(path, limits, comments)
 
 
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +18,21 @@ from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import TranslatedText
-from autogpt_desktop.documents.write.base import Blocks
-from autogpt_desktop.documents.write.open import SUFFIXES, open_blocks
+from autogpt_desktop.documents.write.base import Blocks, check_name, check_writable
+from autogpt_desktop.documents.write.open import SUFFIXES, check_kind, open_blocks
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.candidates import Answer
+from autogpt_desktop.tasks.translate.checks import has_letters
 from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translated, Translation, translate_many
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
 
-__all__ = ["SUFFIXES", "Kept", "TranslatedFile", "translate_file", "translated"]
+__all__ = ["SUFFIXES", "Kept", "TranslatedFile", "check_kind", "parts_of", "translate_file", "translated"]
+
+_LONGEST_NAME = 200  # bytes; 255 is what most systems take
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,20 @@ class TranslatedFile:
     @property
     def sentences(self) -> int:
         return sum(len(item.sentences) for item in self.translations)
+
+    @property
+    def changed(self) -> int:
+        """Sentences that are another text now; 0: nothing was translated."""
+        return sum(
+            sentence.text.split() != sentence.source.split()
+            for item in self.translations
+            for sentence in item.sentences
+        )
+
+    @property
+    def has_words(self) -> bool:
+        """Was there anything to translate?"""
+        return any(has_letters(text) for text in self.texts)
 
     @property
     def flagged(self) -> int:
@@ -73,6 +91,7 @@ def translate_file(
     glossary: Glossary | Callable[[str], Glossary] | None = None,
     quality: str = "best",
     known: Sequence[str] = (),
+    comments: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Result]:
     """Translate a file of the kinds in SUFFIXES: last a Result with the TranslatedFile.
@@ -80,24 +99,28 @@ def translate_file(
     ``out``: the file to write (one that is there is replaced), a folder for it, or None for the folder of
     ``path``; the name is then "name.fr.txt", or the first "name.fr.2.txt" that is free. ``path`` itself is
     never written. ``source``: "auto" detects. ``glossary``: or what gives the one for the language found.
+    ``comments``: those of a DOCX file too.
     What was done is found again when the same call is made after ``Cancelled``, an error or a kill.
 
     Raises KnownError: as ``documents.write.open.open_blocks`` and ``translate_many``, and
-    "translate-overwrites", "file-not-written".
+    "translate-overwrites", and ``check_writable``.
     """
     yield Progress("stage.reading-file")
-    blocks = open_blocks(path)
+    blocks = open_blocks(path, comments=comments)
     wished = path.with_name(f"{path.stem}.{target}{blocks.suffix}")
     if out is not None:
+        check_name(out)
         wished = out / wished.name if out.is_dir() else out
+    check_name(wished)
     if wished.exists() and wished.samefile(path):
         raise KnownError("translate-overwrites", name=path.name)
     chosen = wished if out is not None and wished == out else _free(wished)
+    check_writable(chosen, path.stat().st_size)
     found: list[Translation] = []
     count = len(blocks.texts)
     language = _language(blocks, source, target)
     terms = glossary(language) if callable(glossary) else glossary
-    with Kept(wished.with_name(f"{wished.name}.part")) as memory:
+    with Kept(part_of(wished)) as memory:
         events = translate_many(
             models, [*blocks.texts, *blocks.phrases], language, target,
             glossary=terms, quality=quality, memory=memory, known=known, cancelled=cancelled,
@@ -134,11 +157,28 @@ def _language(blocks: Blocks, source: str, target: str) -> str:
     return found
 
 
+def part_of(wished: Path) -> Path:
+    """Where what was done of an unfinished run is kept. Names that are hardly short enough are cut."""
+    name = wished.name.encode()
+    if len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME].decode(errors="ignore").encode() + b"." + _hash(wished.name).encode()
+    return wished.with_name(f"{name.decode()}.part")
+
+
+def parts_of(path: Path, target: str, folder: Path) -> list[Path]:
+    """All that unfinished runs of a file may have left in a folder."""
+    begin = f"{path.stem}.{target}.".encode()[:_LONGEST_NAME].decode(errors="ignore")
+    with suppress(OSError):  # a folder that is gone has nothing left in it
+        return [part for part in folder.iterdir() if part.name.startswith(begin) and part.suffix == ".part"]
+    return []
+
+
 def _free(path: Path) -> Path:
     """``path``, or with the first number that makes it new."""
     found, number = path, 2
     while found.exists():
         found = path.with_name(f"{path.stem}.{number}{path.suffix}")
+        check_name(found)
         number += 1
     return found
 

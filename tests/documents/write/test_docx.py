@@ -208,3 +208,73 @@ def test_what_harms_or_is_broken_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     docx.Document().save(buffer)
     assert refusal(buffer.getvalue()) == "document-empty"
+
+
+def strict(path: Path, out: Path) -> Path:
+    """The same file as ISO 29500 Strict names its elements and relations."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            data = old.read(member)
+            for usual, name in (
+                ("wordprocessingml/2006/main", "wordprocessingml/main"),
+                ("officeDocument/2006/relationships", "officeDocument/relationships"),
+                ("drawingml/2006/", "drawingml/"),
+            ):
+                data = data.replace(
+                    f"http://schemas.openxmlformats.org/{usual}".encode(),
+                    f"http://purl.oclc.org/ooxml/{name}".encode(),
+                )
+            new.writestr(member, data)
+    return out
+
+
+def test_strict_files_open_and_stay_strict(tmp_path: Path) -> None:
+    usual = open_blocks(letter(tmp_path / "a.docx"))
+    path = strict(tmp_path / "a.docx", tmp_path / "s.docx")
+    blocks = open_blocks(path)
+    assert blocks.texts == usual.texts
+    made = [TranslatedText(text.upper()) for text in blocks.texts]
+    blocks.write(made, tmp_path / "b.docx", "fr")
+    usual.write(made, tmp_path / "c.docx", "fr")
+    with zipfile.ZipFile(tmp_path / "b.docx") as new, zipfile.ZipFile(path) as old:
+        body = new.read("word/document.xml")
+        assert b"http://schemas.openxmlformats.org/wordprocessingml" not in body
+        assert b'xmlns:w="http://purl.oclc.org/ooxml/wordprocessingml/main"' in body
+        for name in ("[Content_Types].xml", "_rels/.rels", "word/styles.xml"):
+            assert new.read(name) == old.read(name)
+    with zipfile.ZipFile(strict(tmp_path / "c.docx", tmp_path / "d.docx")) as other:
+        assert other.read("word/document.xml") == body
+
+
+def test_comments_are_translated_where_that_is_wanted(tmp_path: Path) -> None:
+    document = docx.Document()
+    run = document.add_paragraph().add_run("The bridge is closed.")
+    document.add_comment(run, text="Who closed it?", author="Rosa")
+    document.save(str(tmp_path / "a.docx"))
+    assert open_blocks(tmp_path / "a.docx").texts == ["The bridge is closed."]
+    blocks = open_blocks(tmp_path / "a.docx", comments=True)
+    assert sorted(blocks.texts) == ["The bridge is closed.", "Who closed it?"]
+    blocks.write([TranslatedText(text.upper()) for text in blocks.texts], tmp_path / "b.docx")
+    (comment,) = docx.Document(str(tmp_path / "b.docx")).comments
+    assert comment.text == "WHO CLOSED IT?"
+    assert comment.author == "Rosa"
+
+
+def test_a_text_box_that_stands_twice_is_translated_once(tmp_path: Path) -> None:
+    document = docx.Document()
+    both = (
+        (
+            '<w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+            f'<mc:Choice Requires="wps">{BOX}</mc:Choice><mc:Fallback>{BOX}</mc:Fallback>'
+            "</mc:AlternateContent></w:r>"
+        )
+        .replace("<w:r><w:pict>", "<w:pict>")
+        .replace("</w:pict></w:r>", "</w:pict>")
+    )
+    add(document.add_paragraph("Before it."), both)
+    document.save(str(tmp_path / "a.docx"))
+    blocks = open_blocks(tmp_path / "a.docx")
+    assert blocks.texts == ["Before it.", "Words in a box."]
+    blocks.write([TranslatedText(text.upper()) for text in blocks.texts], tmp_path / "b.docx")
+    with zipfile.ZipFile(tmp_path / "b.docx") as file:
+        assert file.read("word/document.xml").count(b"WORDS IN A BOX.") == 2

@@ -177,3 +177,46 @@ def test_a_page_that_says_utf_16_in_ascii_is_not(name: str) -> None:
     text, encoding = decode_html(page.encode()) or ("", "")
     assert text == page
     assert encoding == "utf-8"
+
+
+CHINESE = "<h1>这是一座桥</h1><p>我们在这里看到了一条大河，然后回家。</p>"
+FRENCH = "<p>Un café très bon, déjà français.</p>"
+
+
+@pytest.mark.parametrize("said", ['<meta charset="{}">', '<?xml version="1.0" encoding="{}"?>'])
+@pytest.mark.parametrize(
+    ("name", "real", "body"),
+    [
+        ("utf-7", "utf-8", FRENCH),
+        ("utf-16", "utf-8", FRENCH),
+        ("iso-8859-1", "utf-8", FRENCH),
+        ("windows-1251", "utf-8", FRENCH),
+        ("gb2312", "utf-8", CHINESE),
+        ("utf-8", "gb18030", CHINESE),
+        ("cp037", "utf-8", FRENCH),
+        ("rot13", "utf-8", FRENCH),
+        ("unicode_escape", "utf-8", FRENCH),
+        ("no-such-thing", "utf-8", FRENCH),
+        ("utf-8", "cp1252", FRENCH),
+        ("windows-1251", "cp1251", "<p>Нет</p>"),
+        ("big5", "big5", "<p>一座橋</p>"),
+    ],
+)
+def test_what_a_page_says_is_checked_against_its_bytes(said: str, name: str, real: str, body: str) -> None:
+    page = said.format(name) + body
+    assert decode_html(page.encode(real)) is not None
+    assert (decode_html(page.encode(real)) or ("",))[0] == page
+
+
+@pytest.mark.parametrize(
+    ("mark", "real", "body"),
+    [
+        (b"\xff\xfe", "utf-8", "<meta charset=utf-16><p>Plain words in a page.</p>"),
+        (b"\xef\xbb\xbf", "gb18030", CHINESE),
+        (b"\xef\xbb\xbf", "utf-8", '<meta charset="gb2312">' + CHINESE),
+        (b"\xff\xfe", "utf-16-le", '<meta charset="utf-8">' + CHINESE),
+        (b"\xfe\xff", "utf-16-be", "中文" * 20),
+    ],
+)
+def test_a_mark_that_the_bytes_belie_is_none(mark: bytes, real: str, body: str) -> None:
+    assert (decode_html(mark + body.encode(real)) or ("",))[0] == body

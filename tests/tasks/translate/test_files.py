@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -9,15 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from autogpt_desktop.documents.write import base
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.tasks.translate.candidates import Answer
-from autogpt_desktop.tasks.translate.files import Kept, TranslatedFile, translate_file
+from autogpt_desktop.tasks.translate.files import Kept, TranslatedFile, part_of, parts_of, translate_file
 from autogpt_desktop.tasks.translate.translate import Translated
 
 WORDS = ["cat", "dog", "house", "river", "tree", "train", "letter", "window", "garden", "bridge"]
@@ -124,6 +127,61 @@ def test_the_result_says_what_to_look_at(models: ModelPool, tmp_path: Path) -> N
     assert done.flags["copied"] == 2
     assert done.texts == ("Bonjour", "Le chat est ici, et le chien dort.")
     assert next(iter(translate_file(models, path, None, "fr", "en"))) == Progress("stage.reading-file")
+
+
+def test_a_file_of_which_nothing_was_translated_says_so(models: ModelPool, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for text, words, changed in (("42\n\n7 %\n", False, 0), ("Le chat est ici.\n", True, 0)):
+        path.write_text(text, encoding="utf-8")
+        done = translated(models, path, source="auto")
+        assert (done.has_words, done.changed) == (words, changed)
+    path.write_text("The cat is here.\n", encoding="utf-8")
+    assert translated(models, path).changed == 1
+
+
+def unused() -> ModelPool:
+    """Models that must not be asked for."""
+
+    def resolve(role: str) -> Path:
+        raise AssertionError(role)
+
+    return ModelPool(resolve, device="cpu", context_length=2048)
+
+
+def test_where_it_goes_is_looked_at_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = unused()
+    path = tmp_path / f"{'n' * 249}.txt"
+    path.write_text("The cat is here.\n", encoding="utf-8")
+    with pytest.raises(KnownError, match="file-name-too-long"):
+        translated(models, path)
+    with pytest.raises(KnownError, match="file-name-too-long"):
+        translated(models, path, tmp_path / f"{'桥' * 90}.txt")
+    with pytest.raises(KnownError, match="file-name-too-long"):
+        translated(models, path, tmp_path.joinpath(*["a" * 200] * 30) / "a.txt")
+    with pytest.raises(KnownError, match="file-not-written"):
+        translated(models, path, tmp_path / "nowhere" / "b.txt")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(KnownError, match="disk-no-room"):
+            translated(models, path, tmp_path / "b.txt")
+    with monkeypatch.context() as patch:
+        patch.setattr(base.shutil, "disk_usage", lambda _: SimpleNamespace(free=3))
+        with pytest.raises(KnownError, match="disk-no-room"):
+            translated(models, path, tmp_path / "b.txt")
+    assert [item.name for item in tmp_path.glob("*.*")] == [path.name]
+
+
+def test_what_an_unfinished_run_keeps_has_a_short_enough_name(tmp_path: Path) -> None:
+    for name in ("a", "n" * 240, "桥" * 80):
+        part = part_of(tmp_path / f"{name}.fr.txt")
+        part.touch()
+        assert part in parts_of(tmp_path / f"{name}.txt", "fr", tmp_path)
+    assert part_of(tmp_path / "a.fr.txt").name == "a.fr.txt.part"
+    assert parts_of(tmp_path / "b.txt", "fr", tmp_path) == []
 
 
 def test_a_page_keeps_its_form(models: ModelPool, tmp_path: Path) -> None:

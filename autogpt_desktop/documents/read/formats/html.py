@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from lxml import etree
 
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
 from autogpt_desktop.documents.read.formats.table_text import TableGrid
-from autogpt_desktop.documents.text.encoding import decode
+from autogpt_desktop.documents.text.encoding import decode, fits, marked
 
 _UNSEEN = (
     "script style noscript template iframe object embed svg math canvas audio video head select textarea"
@@ -23,10 +24,9 @@ _BLOCK = (
 )
 _NEVER, _BLOCKS = frozenset(_UNSEEN.split()), frozenset(_BLOCK.split())
 # What pages call themselves, and what browsers take them for (WHATWG, Encoding).
-# A page whose own words can be read as ASCII is not in UTF-16, whatever they say.
 _REALLY = {
-    "gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "shift_jis": "cp932",
-    **dict.fromkeys(("utf-16", "utf-16le", "utf-16be", "utf-16-le", "utf-16-be", "utf-32", "utf-7"), "utf-8"),
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "ks_c_5601-1987": "cp949", "euc-kr": "cp949",
+    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
 }  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _SPANS = ("colspan", "rowspan")
@@ -34,8 +34,14 @@ _LIST = "article blockquote dl figure form h1 h2 h3 h4 h5 h6 ol pre section ul"
 _STRUCTURE = frozenset(_LIST.split())  # what no cell of a table of data has
 _MOST_EVENTS = 3_000_000  # of a table, until its end is there
 _LONGEST_STYLE = 2_000  # characters of an attribute that are looked at
+# Python's that no page is in, and UTF-7, in which what looks harmless is not
+_NO_PAGE = frozenset(
+    {"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
+)
+_CERTAIN = 4  # characters beyond ASCII that are valid UTF-8: no other encoding writes so many so by chance
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.I)
+_XML_CHARSET = re.compile(rb"""\s{0,20}<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9_:.-]{2,40})""")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 
@@ -48,16 +54,40 @@ def read_html(data: bytes, parts: Parts) -> None:
 
 
 def decode_html(data: bytes) -> tuple[str, str] | None:
-    """A page's text and encoding, which it says itself or shows; None where it is no text."""
-    said = _CHARSET.search(data[:4096])
-    if said and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
-        name = said[1].decode("ascii").lower()
-        name = _REALLY.get(name, name)
-        try:
-            return data.decode(name), name
-        except (LookupError, UnicodeDecodeError):
-            pass  # a page that says the wrong thing: look at its bytes
+    """A page's text and encoding; None where it is no text.
+
+    What the page says of itself is believed where the bytes agree: a mark at the beginning says more.
+    """
+    said = _XML_CHARSET.match(data[:400]) or _CHARSET.search(data[:4096])
+    if said and not marked(data)[0]:
+        name = _declared(data, said)
+        if name and not _is_utf8(data, name):
+            try:
+                return data.decode(name), name
+            except UnicodeDecodeError:
+                pass  # a page that says the wrong thing: look at its bytes
     return decode(data)
+
+
+def _declared(data: bytes, said: re.Match[bytes]) -> str:
+    """The encoding that a declaration names; "" where it could not be read in that one itself."""
+    name = said[1].decode("ascii").lower()
+    try:
+        codec = codecs.lookup(_REALLY.get(name, name))
+        own = data[: said.end()].decode(codec.name, errors="replace")
+    except LookupError:  # not known, or no encoding of text
+        return ""
+    reads_itself = said[1].decode("ascii") in own  # UTF-16 and EBCDIC do not read ASCII
+    return _REALLY.get(name, name) if reads_itself and codec.name.replace("_", "-") not in _NO_PAGE else ""
+
+
+def _is_utf8(data: bytes, name: str) -> bool:
+    """Are the bytes UTF-8 where something else was said?"""
+    if data.isascii() or codecs.lookup(name).name == "utf-8" or not fits(data, "utf-8"):
+        return False
+    several = sum(byte >= 0xC0 for byte in data[: 1 << 20]) >= _CERTAIN
+    one_byte_each = len(bytes(range(0x80, 0x100)).decode(name, "replace")) == 0x80
+    return several or one_byte_each
 
 
 def add_html(text: str, parts: Parts) -> str:
