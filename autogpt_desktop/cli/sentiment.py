@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import tr
+from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 if TYPE_CHECKING:
@@ -48,6 +48,17 @@ def add_parser(commands: Any) -> None:
         "--delimiter",
         metavar="C",
         help=tr('of CSV: what stands between cells, such as ";" or tab, or none; otherwise found'),
+    )
+    groups = command.add_mutually_exclusive_group()
+    groups.add_argument(
+        "--group-by",
+        metavar=tr("COLUMN"),
+        help=tr("of a table: the shares for each value of that column, instead of the rows"),
+    )
+    groups.add_argument(
+        "--group-by-month",
+        metavar=tr("COLUMN"),
+        help=tr("of a table: the shares for each month of the dates in that column, instead of the rows"),
     )
     command.add_argument(
         "--out",
@@ -91,6 +102,8 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
 
     if options.out and len(options.files) != 1:
         raise KnownError("sentiment-one-file")
+    if _grouping(options) and not options.files:
+        raise KnownError("sentiment-no-groups", name=tr("standard input"))
     tables = {}
     for file in options.files:
         if is_table(file):
@@ -99,9 +112,13 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
             if not column:
                 raise KnownError("sentiment-no-column", columns=", ".join(table.columns[:20]))
             _say_guess(table, table.column(column), column)
+            if _grouping(options):
+                table.column(_grouping(options))
             if options.out and options.out.exists() and options.out.samefile(file):
                 raise KnownError("sentiment-same-file", name=file.name)
             tables[file] = table, column
+        elif _grouping(options):
+            raise KnownError("sentiment-no-groups", name=file.name)
         elif options.out:
             raise KnownError("sentiment-not-a-table", name=file.name)
         else:
@@ -164,7 +181,7 @@ def _table(
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
-    if options.json and not options.out:
+    if options.json and not options.out and not _grouping(options):
         _lines(models, _texts(table, table.column(column)), options, corrections, stop)
         return
     report, last = _Rate(Reporter()), RunState(0, 0, 0, 0, 0.0)
@@ -183,12 +200,41 @@ def _table(
             return
         if options.out:
             run.export(options.out)
-        else:
+        if _grouping(options):
+            _print_groups(run, options)
+        elif not options.out:
             for row, one in run.rows():
                 _print(one, row[run.column])
     shares = {label: f"{last.labels.get(label, 0)}" for label in ("positive", "neutral", "negative")}
     tell(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares))
     _say_foreign(last.unknown_language)
+
+
+def _grouping(options: argparse.Namespace) -> str:
+    """The column that rows are grouped by; "" for none."""
+    return options.group_by or options.group_by_month or ""
+
+
+def _print_groups(run: Any, options: argparse.Namespace) -> None:
+    """A line for each group: its name, how many texts it has, how many of each label, and their shares."""
+    from autogpt_desktop.events import Result
+    from autogpt_desktop.tasks.sentiment.groups import group_table
+
+    by_month = bool(options.group_by_month)
+    column = run.table.column(_grouping(options))
+    for event in run.groups(column, by_month=by_month):
+        if not isinstance(event, Result):
+            continue
+        names, rows = group_table(event.value, options.two_way, "")
+        if not options.json:
+            say("\t".join(" ".join(str(name).split()) for name in names))
+        for row in rows:
+            if options.json:
+                say(json.dumps(dict(zip(["group", *names[1:]], row, strict=True)), ensure_ascii=False))
+            else:
+                say("\t".join(" ".join(str(cell).split()) for cell in row))
+        if event.value.unclear:
+            tell(message("notice.sentiment-dates-unclear", date=event.value.unclear))
 
 
 def _texts(table: Any, column: int) -> Iterator[str]:

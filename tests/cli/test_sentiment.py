@@ -110,3 +110,29 @@ def test_what_cannot_be_read_so_is_said(
     (tmp_path / "table.csv").write_text("id,words\n1,some words\n")
     assert main(["sentiment", str(tmp_path / "table.csv"), *arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_shares_of_groups(gemma_gguf: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    rows = [["2024-03-01", "Ulm", GOOD], ["2024-03-30", "Bonn", BAD], ["2024-05-02", "Ulm", GOOD]]
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["visited", "city", "words"], *rows])
+    model = ["--column", "words", "--model", str(gemma_gguf)]
+    done = run(str(path), "--group-by", "city", *model, "--out", str(out), "--two-way")
+    assert done.stdout.splitlines() == [
+        "city\ttexts\tpositive\tnegative\tpositive share\tnegative share",
+        "Ulm\t2\t2\t0\t1.0\t0.0",
+        "Bonn\t1\t0\t1\t0.0\t1.0",
+    ]
+    assert len(out.read_text(encoding="utf-8-sig").splitlines()) == 4
+    done = run(str(path), "--group-by-month", "visited", "--json", *model)
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["group"], first["texts"], first["negative"], first["positive share"]) == (
+        "2024-03",
+        2,
+        1,
+        0.5,
+    )
+    assert (second["group"], second["texts"]) == ("2024-05", 1)
+    done = run(str(path), "--group-by", "country", *model)
+    assert "There is no column “country”" in done.stderr

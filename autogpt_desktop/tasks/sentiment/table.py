@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.files import file_hash
-from autogpt_desktop.documents.run_results import Numbers, Run
+from autogpt_desktop.documents.run_results import Run
 from autogpt_desktop.documents.tables import Row, Table, UnsavedFormula, can_copy, write_copy, write_rows
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
-from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, Part, measure
+from autogpt_desktop.tasks.sentiment.groups import group_rows
+from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, measure
+from autogpt_desktop.tasks.sentiment.run_store import Remembered, Store, packed, unpacked
 from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, Scored, ready, scored
 
 if TYPE_CHECKING:
@@ -65,47 +66,6 @@ class Block:
     start: int
     texts: tuple[str, ...]
     scored: tuple[Scored, ...]
-
-
-class Store(Protocol):
-    """Where what was measured is kept: ``documents.run_results.Run``, or ``Remembered``."""
-
-    def find(self, texts: Iterable[str]) -> dict[str, tuple[Numbers, str]]: ...
-
-    def keep(self, results: Iterable[tuple[str, Numbers, str]]) -> None: ...
-
-    def close(self) -> None: ...
-
-    def __len__(self) -> int: ...
-
-
-class Remembered:
-    """A store for lists that a user is still writing: in memory, the latest texts stay."""
-
-    def __init__(self, most: int = 20_000) -> None:
-        self._most = most
-        self._model: tuple[str, ...] = ()
-        self._held: dict[str, tuple[Numbers, str]] = {}
-
-    def of(self, model: tuple[str, ...]) -> Remembered:
-        """What is held counts for one model."""
-        if model != self._model:
-            self._model, self._held = model, {}
-        return self
-
-    def find(self, texts: Iterable[str]) -> dict[str, tuple[Numbers, str]]:
-        return {text: self._held[text] for text in texts if text in self._held}
-
-    def keep(self, results: Iterable[tuple[str, Numbers, str]]) -> None:
-        self._held.update((text, (numbers, note)) for text, numbers, note in results)
-        for text in list(islice(self._held, max(0, len(self._held) - self._most))):
-            del self._held[text]
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __len__(self) -> int:
-        return 0  # nothing that a user would be told of
 
 
 class TableRun:
@@ -182,7 +142,7 @@ class TableRun:
                     some = new[at : at + CHUNK]
                     done = count.done - shown + len(block) * at // len(new)
                     measured = yield from measure(self._judge or judge, some, cancelled, done, self.total)
-                    store.keep((text, *_packed(one)) for text, one in zip(some, measured, strict=True))
+                    store.keep((text, *packed(one)) for text, one in zip(some, measured, strict=True))
                     known |= dict(zip(some, measured, strict=True))
                     count.computed += len(some)
                     upto = next((i for i in range(shown, len(block)) if block[i] not in known), len(block))
@@ -255,6 +215,29 @@ class TableRun:
                     return
                 yield row, scored(index, measured, self._judge.scale, self.two_way)
                 index += 1
+
+    def groups(
+        self,
+        column: int,
+        *,
+        by_month: bool = False,
+        own: Mapping[int, str] = NO_LABELS,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Progress | Result]:
+        """The shares in groups of rows by another column, as a Result with Groups. ``own``: labels that a
+        user gave, by row. Raises ``Cancelled``."""
+        from autogpt_desktop.engine.interface import Cancelled
+
+        pairs: list[tuple[str, str]] = []
+        for found in self.steps():
+            if cancelled():
+                raise Cancelled
+            if found is not None:
+                row, one = found
+                pairs.append((row[column], own.get(len(pairs), one.label)))
+            if found is None or len(pairs) % _COUNTED == 0:
+                yield Progress("stage.reading-table")
+        yield Result(group_rows(pairs, self.table.columns[column], by_month))
 
     def export(
         self,
@@ -404,7 +387,7 @@ class TableRun:
 
     def _known(self, texts: list[str]) -> dict[str, Measured]:
         assert self._store is not None
-        return {text: _unpacked(*found) for text, found in self._store.find(dict.fromkeys(texts)).items()}
+        return {text: unpacked(*found) for text, found in self._store.find(dict.fromkeys(texts)).items()}
 
 
 class _Count:
@@ -435,18 +418,6 @@ def formulas_notice(table: Table, column: int, formulas: int, texts: int) -> Not
     if not texts:
         raise KnownError("table-formulas", **values)
     return Notice("notice.table-formulas", values)
-
-
-def _packed(one: Measured) -> tuple[Numbers, str]:
-    numbers = chain.from_iterable((part.d, part.neutral, part.tokens) for part in one.parts)
-    return tuple(map(float, numbers)), f"{','.join(one.flags)} {one.language}"
-
-
-def _unpacked(numbers: Numbers, note: str) -> Measured:
-    flags, _, language = note.partition(" ")
-    triples = zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
-    parts = tuple(Part(d, neutral, int(tokens)) for d, neutral, tokens in triples)
-    return Measured(parts, tuple(filter(None, flags.split(","))), language)
 
 
 def _unused(name: str, taken: list[str]) -> str:

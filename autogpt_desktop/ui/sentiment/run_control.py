@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.sentiment.run_store import Remembered
 from autogpt_desktop.tasks.sentiment.sources import Preview, list_table
-from autogpt_desktop.tasks.sentiment.table import Block, Remembered, RunState, TableRun
+from autogpt_desktop.tasks.sentiment.table import Block, RunState, TableRun
 from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
