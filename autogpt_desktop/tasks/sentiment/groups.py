@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from autogpt_desktop.documents.tables import write_rows
 
 LABELS = ("positive", "neutral", "negative")
 NO_DATE = ""
@@ -117,6 +120,11 @@ def month_of(cell: str, day_first: bool = True) -> str:
 
 def _month(year: int, month: int) -> str:
     return f"{year:04}-{month:02}" if 1 <= month <= 12 and year >= 1000 else NO_DATE
+
+
+def write_groups(path: Path, found: Groups, two_way: bool, no_value: str) -> Iterator[int]:
+    """The table of groups as CSV or XLSX, in steps; raises as ``documents.tables.write_rows`` does."""
+    yield from write_rows(path, *group_table(found, two_way, no_value))
 
 
 def group_table(found: Groups, two_way: bool, no_value: str) -> tuple[list[str], list[list[str | float]]]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import RunControl
 from autogpt_desktop.ui.widgets import icons
@@ -25,9 +26,17 @@ KINDS = {".csv": "CSV (*.csv)", ".xlsx": "XLSX (*.xlsx)", ".png": "PNG (*.png)"}
 class Exporter(QObject):
     """The export menu. A name that is taken is asked about by the dialog, and never the source's own."""
 
-    def __init__(self, context: AppContext, control: RunControl, results: Results, parent: QWidget) -> None:
+    def __init__(
+        self,
+        context: AppContext,
+        control: RunControl,
+        results: Results,
+        grouping: Grouping,
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
         self._context, self._control, self._results, self._parent = context, control, results, parent
+        self._grouping = grouping
         self.folder: Path | None = None  # where the last one went
         control.exported.connect(self._on_exported)
 
@@ -49,30 +58,59 @@ class Exporter(QObject):
                 action = menu.addAction(icon, tr("Shown rows ({n}) as {kind}…", n=f"{shown:,}", kind=kind))
                 action.setEnabled(shown > 0)
                 action.triggered.connect(partial(self._ask, ending, True))
+        groups = self._grouping.table.rows.rowCount() if self._grouping.choice is not None else 0
+        if groups:
+            menu.addSeparator()
+            for ending in (".csv", ".xlsx"):
+                kind = ending[1:].upper()
+                action = menu.addAction(icon, tr("The groups ({n}) as {kind}…", n=f"{groups:,}", kind=kind))
+                action.triggered.connect(partial(self._ask_groups, ending))
         menu.addSeparator()
         action = menu.addAction(icons.icon("export"), tr("The chart as PNG…"))
         action.setEnabled(total > 0)
         action.triggered.connect(partial(self._ask, ".png", False))
 
-    def suggested(self, ending: str) -> Path:
+    def suggested(self, ending: str, kind: str = "") -> Path:
         """A name beside the source, or in the home folder, that is not taken."""
         run = self._control.table_run
         source = run.table.path if run is not None and self._control.name else None
         folder = self.folder or (source.parent if source is not None else Path.home())
         stem = tr("{name} sentiment", name=source.stem if source is not None else tr("list"))
+        stem = f"{stem} {kind}".strip()
         found, number = folder / f"{stem}{ending}", 2
         while found.exists():
             found, number = folder / f"{stem} {number}{ending}", number + 1
         return found
 
     def _ask(self, ending: str, shown: bool, _checked: bool = False) -> None:
+        path, asked = self._ask_name(ending)
+        if asked is not None:
+            self.write(path, shown, asked=asked)
+
+    def _ask_groups(self, ending: str, _checked: bool = False) -> None:
+        path, asked = self._ask_name(ending, tr("groups"))
+        if asked is not None:
+            self.write_groups(path, asked=asked)
+
+    def _ask_name(self, ending: str, kind: str = "") -> tuple[Path, Path | None]:
+        """Where to, with the ending that belongs to it, and the name as the user gave it."""
         name, _ = QFileDialog.getSaveFileName(
-            self._parent, tr("Export"), str(self.suggested(ending)), KINDS[ending]
+            self._parent, tr("Export"), str(self.suggested(ending, kind)), KINDS[ending]
         )
         hand_on(self._parent)
-        if name:
-            path = Path(name)
-            self.write(path if path.suffix.lower() == ending else Path(name + ending), shown, asked=path)
+        asked = Path(name) if name else None
+        return (Path(name) if Path(name).suffix.lower() == ending else Path(name + ending)), asked
+
+    def write_groups(self, path: Path, *, asked: Path | None = None) -> None:
+        """The groups as they are shown; a name that nobody has agreed to is never written over."""
+        if path != asked and path.exists():
+            self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
+            return
+        self.folder = path.parent
+        rows = self._grouping.table.rows
+        found = rows.sorted_groups()
+        no_value = tr("No date") if found.by_month else tr("(blank)")
+        self._control.export_groups(path, found, no_value)
 
     def write(self, path: Path, shown: bool = False, *, asked: Path | None = None) -> None:
         """Write to ``path``, by its ending; ``shown``: the rows that the filter lets through alone.

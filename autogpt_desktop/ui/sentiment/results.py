@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSplitter, QVBo
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.chart import Chart
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.result_rows import Filter, ResultRows
 from autogpt_desktop.ui.sentiment.row_detail import RowDetail
 from autogpt_desktop.ui.sentiment.table_view import ResultTable
@@ -72,6 +73,7 @@ class Results(QWidget):
         filters.setSpacing(8)
         filters.addWidget(self.search, 1)
         filters.addWidget(self.kinds)
+        self._filters = filters
         below = QHBoxLayout()
         below.setSpacing(8)
         below.addWidget(self.note, 1)
@@ -84,6 +86,7 @@ class Results(QWidget):
         column.addLayout(filters)
         column.addLayout(below)
         column.addWidget(self.table, 1)
+        self._grouping: Grouping | None = None
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self._all)
@@ -131,7 +134,33 @@ class Results(QWidget):
         self.detail.retranslate()
         self._show_counts()
 
+    def add_grouping(self, grouping: Grouping) -> None:
+        """Groups in the rows' place, where a user wants them."""
+        self._grouping = grouping
+        self._gap = QWidget()
+        self._gap.hide()
+        self._filters.insertWidget(0, self._gap, 1)
+        self._filters.addWidget(grouping.combo)
+        self._all_column.addWidget(grouping.table, 1)
+        grouping.table.hide()
+        grouping.chosen.connect(self._show_grouping)
+
+    def _show_grouping(self) -> None:
+        grouping = self._grouping
+        if grouping is None:
+            return
+        grouped = grouping.choice is not None
+        if grouped and self.detail.row >= 0:
+            self.close_row()
+        for of_rows in (self.search, self.kinds, self.table):
+            of_rows.setVisible(not grouped)
+        for of_groups in (self._gap, grouping.table):
+            of_groups.setVisible(grouped)
+        self._show_found()
+
     def restyle(self) -> None:
+        if self._grouping is not None:
+            self._grouping.table.restyle()
         self.chart.restyle()
         self.table.restyle()
         self.detail.verdict.restyle()
@@ -184,6 +213,8 @@ class Results(QWidget):
         self._apply_filter()
 
     def _on_bar(self, pressed: str) -> None:
+        if self._grouping is not None and self._grouping.choice is not None:
+            return  # the filter is of rows
         self._label = None if self._label == pressed else pressed
         if self._label is not None and _FILTERS[self.kinds.currentIndex()].label == "":
             self.kinds.setCurrentIndex(0)
@@ -229,6 +260,10 @@ class Results(QWidget):
         self._show_found()
 
     def _show_found(self) -> None:
+        if self._grouping is not None and self._grouping.choice is not None:
+            self.reset_button.hide()
+            self.found.setText(tr("{n} groups", n=f"{self._grouping.table.rows.rowCount():,}"))
+            return
         shown, total = self.rows.rowCount(), self.rows.count()
         filtered = not self.rows.filter.is_empty
         self.reset_button.setVisible(filtered)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.sentiment.groups import Groups, write_groups
 from autogpt_desktop.tasks.sentiment.run_store import Remembered
 from autogpt_desktop.tasks.sentiment.sources import Preview, list_table
 from autogpt_desktop.tasks.sentiment.table import Block, RunState, TableRun
@@ -151,6 +153,26 @@ class RunControl(QObject):
                 yield Progress("stage.writing-table", count, total)
             yield Result(count)
 
+        self._write(path, write)
+
+    def export_groups(self, path: Path, found: Groups, no_value: str) -> None:
+        """Write groups; ``no_value``: what the one of empty cells is called."""
+        run, two_way, total = self.table_run, self._two_way, len(found.groups)
+        if run is None:
+            return
+        self._out = path
+
+        def write(_cancel: Event) -> Iterator[object]:
+            if path.exists() and path.samefile(run.table.path):
+                raise KnownError("sentiment-own-file", name=path.name)
+            count = 0
+            for count in write_groups(path, found, two_way, no_value):
+                yield Progress("stage.writing-table", count, total)
+            yield Result(count)
+
+        self._write(path, write)
+
+    def _write(self, path: Path, write: Callable[[Event], Iterator[object]]) -> None:
         def job(cancel: Event) -> Iterator[object]:
             yield from until_cancelled(write(cancel), cancel)
 

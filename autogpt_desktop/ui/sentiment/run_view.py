@@ -11,6 +11,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sources import Preview
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.exporter import Exporter
+from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.result_rows import ResultRows
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import IDLE, PAUSED, RUNNING, STOPPED, RunControl
@@ -34,9 +35,12 @@ class RunView(QWidget):
         self.progress = ProgressRow(can_pause=True)
         self.control = RunControl(context, corrections, self.rows, self.progress)
         self.results = Results(context, corrections, self.rows, panel_key)
+        self.grouping = Grouping(context, self.control)
+        self.grouping.failed.connect(self.failed)
+        self.results.add_grouping(self.grouping)
         self.results.corrected.connect(self.corrected)
         self.results.detail.job.failed.connect(self.failed)
-        self.exporter = Exporter(context, self.control, self.results, self)
+        self.exporter = Exporter(context, self.control, self.results, self.grouping, self)
         self.status = label(size="small", tone="muted", wrap=True)
         self.resume_button = button(kind="quiet", icon="play")
         self.resume_button.clicked.connect(self.control.go_on)
@@ -60,6 +64,7 @@ class RunView(QWidget):
         self.progress.retranslate()
         self.control.writing.retranslate()
         self.results.retranslate()
+        self.grouping.retranslate()
         self.resume_button.setText(tr("Go on"))
         self._show()
 
@@ -72,10 +77,12 @@ class RunView(QWidget):
         same = 0 <= row < len(lines) and row < self.rows.count() and lines[row] == self.rows.text_of(row)
         if not same:
             self.results.close_row()
+        self.grouping.offer(None)
         self.control.start_list(lines, two_way)
 
     def start_table(self, found: Preview, column: int, two_way: bool) -> None:
         self.results.begin()
+        self.grouping.offer(found, column)
         self.control.start_table(found, column, two_way)
 
     def close_run(self) -> None:
