@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache
@@ -50,6 +51,7 @@ def build(
             )
         )
     decoder = Transformer(config, device, context_length)
+    decoder.files = files_of(sources.values())
 
     def norm(name: str) -> RMSNorm:
         weight = dense(sources[name]).float() + config.norm_weight_offset
@@ -86,6 +88,7 @@ def build(
     decoder.embedding = Embedding(sources["model.embed_tokens.weight"], device)
     head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
     decoder.head = linear(head)
+    check_files(decoder.files)
     if device.type == "cuda":
         decoder.graphed_decode = GraphedDecode(decoder)
     yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)

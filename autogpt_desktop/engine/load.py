@@ -13,10 +13,11 @@ import torch
 
 from autogpt_desktop.engine.build import build, cache_bytes_per_token
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
 from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.generation.engine import Engine
@@ -80,6 +81,7 @@ def load(
                     file.tensors[name].type,
                     blocks=file.data(name),
                     forget=partial(file.forget, name),
+                    file=file.mapped,
                 )
                 for hf, name in weight_names(file, config.family).items()
             }
@@ -111,6 +113,8 @@ def load(
             decoder = yield from decoder_on(wanted)
     except BaseException as error:  # also a load that is cancelled
         template.close()
+        if isinstance(error, Exception):
+            check_files(files_of(sources.values()))  # of zeros in place of weights anything may come
         if out_of_memory(error):
             raise KnownError("no-memory", file=path.name) from error
         raise

@@ -167,6 +167,11 @@ class ModelPool:
         entry = self._entries.pop(path, None)
         if entry is not None:
             self._entries[path] = entry
+        if entry is not None and any(file.is_lost() for file in entry.engine.files):
+            log.warning("%s is loaded anew: its file has changed", entry.engine.name)
+            self._drop(entry)
+            entry = None
+        if entry is not None:
             pin(entry)
             _check(entry.engine, role)
             return entry

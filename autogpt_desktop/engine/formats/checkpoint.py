@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from autogpt_desktop.engine.formats.dequant import dequantize
+from autogpt_desktop.engine.formats.mapped import MappedFile
 
 FLOAT_TYPES = frozenset({"F32", "F16", "BF16"})
 
@@ -22,6 +23,7 @@ class CheckpointTensor:
     row_order: np.ndarray | None = None  # int64 [rows]: row i of the layer is row row_order[i] here
     # bytes from … to of the blocks are not needed for now: a mapped file then leaves this process's memory
     forget: Callable[[int, int], None] | None = None
+    file: MappedFile | None = None  # where the blocks lie
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """The raw blocks of some rows, uint8 [rows, bytes per row]; a view where the order is the file's."""
@@ -32,3 +34,8 @@ class CheckpointTensor:
         """All values, float32 [*shape]."""
         raw = np.ascontiguousarray(self.rows(0, self.shape[0]))
         return dequantize(raw.reshape(-1), self.type, self.shape)
+
+
+def files_of(sources: Iterable[CheckpointTensor]) -> tuple[MappedFile, ...]:
+    """The files that the tensors lie in."""
+    return tuple(dict.fromkeys(source.file for source in sources if source.file is not None))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autogpt_desktop.engine import native
+from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular
 
@@ -90,6 +91,7 @@ class GGUFFile:
     header: np.ndarray = field(repr=False)  # all that is not tensors, uint8
     _bytes: np.ndarray = field(repr=False)  # the memory map, uint8 [file size]
     _map: mmap.mmap = field(repr=False)
+    mapped: MappedFile = field(repr=False)
 
     def data(self, name: str) -> np.ndarray:
         """The tensor's bytes as a read-only view of the memory map, uint8 [nbytes]."""
@@ -109,8 +111,8 @@ class GGUFFile:
 def read_gguf(path: Path | str) -> GGUFFile:
     """Read and check the header of ``path`` and map the file.
 
-    Raises KnownError: gguf-unreadable, gguf-not-gguf, gguf-version, gguf-truncated, gguf-corrupt,
-    gguf-tensor-type, gguf-split.
+    Raises KnownError: model-file-lost, gguf-unreadable, gguf-not-gguf, gguf-version, gguf-truncated,
+    gguf-corrupt, gguf-tensor-type, gguf-split.
     """
     path = Path(path)
     try:
@@ -118,10 +120,13 @@ def read_gguf(path: Path | str) -> GGUFFile:
             magic = file.read(4)
             if magic != b"GGUF":
                 raise KnownError("gguf-not-gguf", file=path.name)
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped, watched = map_file(path, opened=file)
     except (OSError, ValueError) as error:  # ValueError: a path or a file that cannot be mapped
         raise KnownError("gguf-unreadable", file=path.name) from error
-    return _Reader(path, mapped).read()
+    try:
+        return _Reader(path, mapped, watched).read()
+    finally:
+        watched.check()  # also before what was read of a lost file is called damaged
 
 
 _Entry = tuple[str, tuple[int, ...], str, int]  # name, row-major shape, type, offset in the data section
@@ -130,8 +135,9 @@ _Entry = tuple[str, tuple[int, ...], str, int]  # name, row-major shape, type, o
 class _Reader:
     """A cursor over the header. Every read first checks that the bytes are there."""
 
-    def __init__(self, path: Path, mapped: mmap.mmap) -> None:
+    def __init__(self, path: Path, mapped: mmap.mmap, watched: MappedFile) -> None:
         self.path = path
+        self.watched = watched
         self.map = mapped
         self.size = len(mapped)
         self.position = 4
@@ -183,7 +189,9 @@ class _Reader:
             raise KnownError("gguf-split", file=self.path.name)
         tensors = self.place(entries, self.alignment(metadata))
         whole = np.frombuffer(self.map, np.uint8)
-        return GGUFFile(self.path, version, metadata, tensors, whole[: self.position], whole, self.map)
+        return GGUFFile(
+            self.path, version, metadata, tensors, whole[: self.position], whole, self.map, self.watched
+        )
 
     def value(self, kind: int, depth: int) -> Any:
         if kind == _STRING:

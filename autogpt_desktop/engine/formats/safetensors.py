@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.mapped import map_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, open_regular
 
@@ -24,7 +25,7 @@ _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folde
 # the decoder's names behind any of the prefixes; images and sound have towers of their own
 _DECODER = re.compile(r"(?:(?:model\.)?language_model\.)?(?:(?:model\.)?(?:layers|embed\w*|norm)|lm_head)\b")
 _UNUSED = re.compile(r"rotary_emb\.inv_freq$|\.masked_bias$|\.attn\.bias$|(?:^|\.)lm_head\.weight$")
-_ALIGNMENT = 4  # bytes of the largest float
+_ALIGNMENT = 8  # bytes of the largest float
 
 
 def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, CheckpointTensor]:
@@ -42,7 +43,7 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     unknown: list[str] = []
     try:
         for file in files:
-            mapped = _map_tensors(file)
+            mapped = map_tensors(file)
             tensors |= {wanted[name]: tensor for name, tensor in mapped.items() if name in wanted}
             unknown += [name for name in mapped if name not in wanted and _is_of_decoder(name)]
     except (SafetensorError, OSError, ValueError) as error:
@@ -63,7 +64,7 @@ def _is_of_decoder(name: str) -> bool:
     return bool(_DECODER.match(name)) and not _UNUSED.search(name)
 
 
-def _map_tensors(file: Path) -> dict[str, CheckpointTensor]:
+def map_tensors(file: Path) -> dict[str, CheckpointTensor]:
     """The tensors of a file, which stay on the disk until they are read. Raises SafetensorError, OSError."""
     check_regular(file)  # a pipe would be waited for
     with safe_open(file, framework="np"):  # checks the header: lengths, types, offsets
@@ -72,13 +73,16 @@ def _map_tensors(file: Path) -> dict[str, CheckpointTensor]:
         (length,) = struct.unpack("<Q", opened.read(8))
         header = json.loads(opened.read(length))
         # pages of our own once written, which nobody does: torch takes them as they are then
-        data = np.frombuffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY), np.uint8)[8 + length :]
+        mapped, watched = map_file(file, mmap.ACCESS_COPY, opened)
+        data = np.frombuffer(mapped, np.uint8)[8 + length :]
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
         start, stop = entry["data_offsets"]
         blocks = data[start:stop]
-        if (8 + length + start) % _ALIGNMENT:  # by old writers
+        if (8 + length + start) % (
+            2 * _ALIGNMENT if entry["dtype"] == "F64" else _ALIGNMENT
+        ):  # by old writers
             blocks = blocks.copy()
-        tensors[name] = CheckpointTensor(tuple(entry["shape"]), entry["dtype"], blocks)
+        tensors[name] = CheckpointTensor(tuple(entry["shape"]), entry["dtype"], blocks, file=watched)
     return tensors

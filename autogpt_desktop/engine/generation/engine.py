@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig, Sampling
+from autogpt_desktop.engine.formats.mapped import MappedFile
 from autogpt_desktop.engine.generation.prompt_cache import PromptCache
 from autogpt_desktop.engine.generation.prompt_lookup import PromptLookup, StepCosts
 from autogpt_desktop.engine.generation.sampling import make_sampler
@@ -75,6 +76,12 @@ class Engine:
     def weight_bytes(self) -> int:
         """Bytes of memory that the weights hold."""
         return self.decoder.nbytes
+
+    @property
+    def files(self) -> tuple[MappedFile, ...]:
+        """The files that its weights lie in."""
+        files: tuple[MappedFile, ...] = getattr(self.decoder, "files", ())
+        return files
 
     def new_state(self) -> State:
         return self.decoder.new_state()
@@ -194,7 +201,7 @@ class Engine:
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
         between layers. A Notice says so where a card ran out of memory and the processor took over.
         Raises KnownError: prompt-empty, prompt-too-long when ``ids`` leave no room in the context,
-        no-memory-to-answer (``state`` keeps what it held), model-numbers.
+        no-memory-to-answer (``state`` keeps what it held), model-numbers, model-file-lost.
         """
         state = self.new_state() if state is None else state
         ids = list(ids)

@@ -13,7 +13,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
 
 
 class Shape(ctypes.Structure):
@@ -80,6 +80,9 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
         "native_checksum": (ctypes.c_uint64, [pointer, pointer, long]),
         "native_short_checksum": (ctypes.c_uint64, [pointer, long]),
         "native_layout": (ctypes.c_uint64, []),
+        "native_watch": (number, [pointer, long]),
+        "native_lost": (number, [number]),
+        "native_unwatch": (None, [number]),
         "native_strings_end": (long, [pointer, long, long, long, pointer, pointer]),
         "native_join_strings": (None, [pointer, long, number, pointer]),
         "native_vector": (number, [pointer, number, number, pointer, number]),

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
@@ -70,6 +71,7 @@ class NativeDecoder:
         self.model = library.native_new(ctypes.byref(shape), threads, kernels.encode())
         if not self.model:
             raise MemoryError("the compiled back end could not start")
+        self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
         self._writers: list[Writer] = []
         weakref.finalize(self, _end, library, self.model, self._writers)
@@ -169,11 +171,13 @@ class NativeDecoder:
         ``Cancelled`` between layers (the states are then as before) and ValueError when a state would
         overflow; a state may be in the batch only once.
         """
+        check_files(self.files)
         work = self._reserved(batch)
         with self._lock:
             self._begin(work, cancelled)
             self._layers(work, 0, self.config.num_hidden_layers, cancelled)
             rows = self._logits(work, logits)
+        check_files(self.files)
         for state, ids in work:
             state.advance(ids)
         if logits == "last":
@@ -189,6 +193,7 @@ class NativeDecoder:
     ) -> list[Tensor]:
         """As ``interface.Decoder``; later layers and the head are not run. Raises as ``forward`` does."""
         check_layers(layers, self.config.num_hidden_layers)
+        check_files(self.files)
         work = self._reserved(batch)
         sizes = [min(tokens, len(ids)) for _, ids in work]
         ends = accumulate(len(ids) for _, ids in work)
@@ -199,6 +204,7 @@ class NativeDecoder:
             for start, stop, rows in zip((0, *layers), layers, seen, strict=False):
                 self._layers(work, start, stop, cancelled)
                 self._check(self.library.native_hidden(self.model, pick, len(pick), rows.data_ptr()))
+        check_files(self.files)
         # one sequence at a time: its sums are then the same in any company
         return [torch.stack([rows.mean(0) for rows in part]) for part in seen.split(sizes, dim=1)]
 
@@ -294,6 +300,7 @@ def build_native(
     opened = None
     if cache:
         opened = cache.open(decoder.library, decoder.model, places, vector_places(config), nbytes)
+    decoder.files = files_of(sources.values())
     norms = opened.vectors if opened else list(vectors(config, sources))
     for layer, slot, values in norms:
         decoder.set_vector(layer, slot, values)
@@ -304,6 +311,7 @@ def build_native(
         decoder.embedding = Embedding(sources["model.embed_tokens.weight"], decoder.device)
     total = config.num_hidden_layers + 1
     if opened:
+        decoder.files += (opened.file,)
         decoder.use(places, opened.weights)
     else:
         decoder.reserve(nbytes)
@@ -311,6 +319,7 @@ def build_native(
             if at.slot == 0:
                 yield Progress("stage.loading", at.layer % total, total)
             decoder.set_matrix(at.layer, at.slot, sources[at.name], at.kind)
+        check_files(decoder.files)
         if cache:
             decoder.keep(cache, places, norms, nbytes)
     yield Progress("stage.loading", total, total)

@@ -5,6 +5,7 @@
 
 #include "bandwidth.h"
 #include "choose.h"
+#include "mapped.h"
 #include "model.h"
 
 #ifdef _WIN32
@@ -39,7 +40,7 @@ Matrix* matrix_at(Model* model, int layer, int slot) {
 #define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
 NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
-NATIVE_API int native_version() { return 2; }
+NATIVE_API int native_version() { return 3; }
 
 // The name of the index-th set of kernels that this processor can run, the fastest first; null behind the last.
 NATIVE_API const char* native_kernel_set(int index) {
@@ -132,6 +133,16 @@ NATIVE_API uint64_t native_layout() {
     }
     return sum;
 }
+
+// A stretch of a mapped file: see mapped.h. The number to ask by, or -1.
+NATIVE_API int native_watch(const uint8_t* data, int64_t size) {
+    return native::mapped_ranges().watch(data, static_cast<size_t>(size));
+}
+
+// Has reading it met a page that is gone?
+NATIVE_API int native_lost(int number) { return native::mapped_ranges().lost(number); }
+
+NATIVE_API void native_unwatch(int number) { native::mapped_ranges().unwatch(number); }
 
 // Where `count` strings end, and two numbers about them: see strings_end.
 NATIVE_API int64_t native_strings_end(const uint8_t* data, int64_t size, int64_t at, int64_t count, int* separator,

@@ -6,9 +6,9 @@ model's file is still the one it was made from, that this program would pack it 
 table is the one the model has: right checksums do not make a file ours. A file that fails is deleted, and
 the weights are packed anew.
 
-The file is mapped, not read: its pages are shared between processes and cost no memory of our own. If
-another program cuts it short while it is mapped, the system ends this process (SIGBUS); it is therefore
-written without permission to write.
+The file is mapped, not read: its pages are shared between processes and cost no memory of our own. It is
+written without permission to write, so that few programs cut it short meanwhile; ``formats/mapped.py`` says
+what happens if one does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import ctypes
 import hashlib
 import json
 import logging
-import mmap
 import os
 import shutil
 import struct
@@ -32,6 +31,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from autogpt_desktop import paths
+from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class PackedWeights:
 
     weights: np.ndarray
     vectors: Vectors
+    file: MappedFile
 
 
 class _Unusable(Exception):
@@ -142,11 +143,13 @@ class PackedCache:
         for layer, slot, count in expected:  # not the table's own numbers: 1.0 and True equal 1 as well
             vectors.append((layer, slot, np.frombuffer(prefix, np.float32, count, at)))
             at += 4 * count
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped, watched = map_file(self.file, opened=file)
         weights = np.frombuffer(mapped, np.uint8, size, start)
         if library.native_checksum(model, weights.ctypes.data, size) != data_sum:
             raise _Unusable("its weights are damaged")
-        return PackedWeights(weights, vectors)
+        if watched.is_lost():
+            raise _Unusable("it was changed meanwhile")
+        return PackedWeights(weights, vectors, watched)
 
     def write(
         self, library: ctypes.CDLL, places: Sequence[PackedMatrix], vectors: Vectors, address: int, size: int

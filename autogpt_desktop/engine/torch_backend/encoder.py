@@ -13,16 +13,18 @@ from pathlib import Path
 import tokenizers
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
+from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
+from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
+from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
-from autogpt_desktop.regular_file import check_regular
 
 Input = str | tuple[str, str]  # a text, or a pair such as question and passage
 _PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
@@ -67,6 +69,7 @@ class EncoderEngine:
     tokenizer: tokenizers.Tokenizer = field(repr=False)
     device: str = "cpu"
     notices: tuple[Notice, ...] = ()
+    files: tuple[MappedFile, ...] = field(default=(), repr=False)  # that the weights lie in
 
     @property
     def context_length(self) -> int:
@@ -200,7 +203,9 @@ class EncoderEngine:
                 mask[row, :length] = True
             ids, types, mask = (tensor.to(self.device) for tensor in (ids, types, mask))
             with torch.inference_mode():
+                check_files(self.files)
                 rows = finish(self.forward(ids, mask, types), mask).float().cpu()
+                check_files(self.files)
             for row, index in enumerate(chosen):
                 yield index, rows[row]
             done = stop
@@ -232,13 +237,16 @@ def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None,
         raise KnownError("tokenizer-vocabulary", file=folder.name)
     yield Progress("stage.loading", 0, 1)
     try:
-        weights = {name: tensor.to(device) for name, tensor in _weights(folder, config).items()}
+        found, mapped = _weights(folder, config)
+        weights = {name: tensor.to(device) for name, tensor in found.items()}
+        del found
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise KnownError("no-memory", file=folder.name) from error
         raise
+    check_files(mapped)
     yield Progress("stage.loading", 1, 1)
-    return EncoderEngine(config.name, config, weights, tokenizer, device)
+    return EncoderEngine(config.name, config, weights, tokenizer, device, files=mapped)
 
 
 def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
@@ -257,27 +265,32 @@ def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _weights(folder: Path, config: EncoderConfig) -> dict[str, Tensor]:
+_FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tuple[MappedFile, ...]]:
+    """Each weight, float32, and the files that are mapped for them."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
     shapes = expected_shapes(config)
-    weights: dict[str, Tensor] = {}
+    sources: dict[str, CheckpointTensor] = {}
     try:
         for file in files:
-            check_regular(file)  # a pipe would be waited for
-            with safe_open(file, framework="pt") as opened:
-                for name in opened.keys():  # noqa: SIM118  (not a mapping)
-                    if (ours := _renamed(name, config)) in shapes:
-                        weights[ours] = opened.get_tensor(name)
-    except (SafetensorError, OSError) as error:
+            for name, source in map_tensors(file).items():
+                if (ours := _renamed(name, config)) in shapes:
+                    sources[ours] = source
+    except (SafetensorError, OSError, ValueError) as error:
         raise KnownError("folder-weights", folder=folder.name) from error
+    weights: dict[str, Tensor] = {}
     for name, shape in shapes.items():
-        if name not in weights:
+        if name not in sources:
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
-        if tuple(weights[name].shape) != shape or not weights[name].is_floating_point():
+        source = sources[name]
+        if source.shape != shape or source.type not in _FLOATS:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return {name: tensor.float() for name, tensor in weights.items()}
+        weights[name] = torch.from_numpy(source.blocks).view(_FLOATS[source.type]).view(shape).float()
+    return weights, files_of(sources.values())
 
 
 def _renamed(name: str, config: EncoderConfig) -> str:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled as Cancelled
 from autogpt_desktop.engine.interface import check_layers
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
@@ -212,6 +213,7 @@ class Transformer:
 
     def __init__(self, config: ModelConfig, device: torch.device, context_length: int) -> None:
         self.config, self.device, self.context_length = config, device, context_length
+        self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         # on the CPU each sequence goes alone: torch rounds differently in products of other sizes
         self.shares_passes = device.type != "cpu"
         self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
@@ -266,6 +268,7 @@ class Transformer:
         [vocab_size] of the last token for "last", [ids, vocab_size] for "all". Raises ``Cancelled``
         between layers (the state is then as before) and ValueError when a state would overflow.
         """
+        check_files(self.files)
         work = [(state, list(ids)) for state, ids in batch]
         distinct = len({id(state) for state, _ in work}) == len(work) > 1
         if self.shares_passes and distinct and sum(len(ids) for _, ids in work) <= _MOST_SHARED:
@@ -289,6 +292,7 @@ class Transformer:
                     raise Cancelled
                 x = layer(x, through)
         y = self.logits(x[-1:] if logits == "last" else x)
+        check_files(self.files)
         state.advance(ids)
         return y[0] if logits == "last" else y
 
@@ -302,6 +306,7 @@ class Transformer:
             y = list(self.logits(x[torch.tensor(sizes).cumsum(0).sub(1).to(x.device)]))
         else:
             y = list(self.logits(x).split(sizes))
+        check_files(self.files)
         for state, ids in work:
             state.advance(ids)
         return y
@@ -346,7 +351,9 @@ class Transformer:
                 for rows, part in zip(seen, self.norm(x).split([len(ids) for _, ids in work]), strict=True):
                     rows.append(part[-tokens:].mean(0))
 
+        check_files(self.files)
         self._through(work, self.layers[: layers[-1]], cancelled, look)
+        check_files(self.files)
         return [torch.stack(rows) for rows in seen]
 
     def embed(self, ids: list[int]) -> Tensor:
