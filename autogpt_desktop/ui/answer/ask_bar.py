@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent, QTextCursor
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -62,6 +62,7 @@ class AskBar(QWidget):
         self.field.pasted_long.connect(self.long_text_pasted)
         self.field.files_dropped.connect(self.files_dropped)
         self.field.document().documentLayout().documentSizeChanged.connect(self.box.refit)
+        self.field.resized.connect(self.box.refit)
         self.restyle()
 
     def set_text(self, text: str) -> None:
@@ -136,19 +137,24 @@ class _Box(QWidget):
     def __init__(self, bar: AskBar) -> None:
         super().__init__(bar)
         self._bar = bar
+        self._fitting = False
         self.setFixedHeight(52)
 
     def refit(self) -> None:
         """As tall as the question, up to LINES lines."""
+        if self._fitting:  # the field asks again when its lines break anew
+            return
+        self._fitting = True
         bar = self._bar
-        line = QFontMetricsF(bar.field.font()).lineSpacing()
-        lines = min(max(1, int(bar.field.document().size().height())), LINES)
-        height = max(52, round(lines * line) + 28)
-        inset = (height - round(lines * line)) // 2
-        bar.field.setGeometry(16, inset, max(10, self.width() - 16 - 56), height - inset - 4)
+        width = max(10, self.width() - 16 - 56)
+        text_height = bar.field.fit(16, bar.field.y(), width, LINES)
+        height = max(52, text_height + 28)
+        inset = (height - text_height) // 2
+        bar.field.setGeometry(16, inset, width, height - inset - 4)
         bar.button.move(self.width() - 8 - 36, height - 8 - 36)
         if self.height() != height:
             self.setFixedHeight(height)
+        self._fitting = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
-    QFontMetricsF,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -92,6 +91,7 @@ class Composer(QWidget):
         self.edit.pasted_long.connect(self._attach_paste)
         self.edit.files_dropped.connect(self.attach_files)
         self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
+        self.edit.resized.connect(self.box.refit)
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self.restyle)
         self.restyle()
@@ -276,30 +276,30 @@ class _Box(QWidget):
         super().__init__(composer)
         self.composer = composer
         self.chips: list[Chip] = []
+        self._fitting = False
         self.setFixedHeight(52)
 
     def refit(self) -> None:
         """As tall as its text, up to LINES lines."""
         composer = self.composer
-        if not hasattr(composer, "send_button"):
-            return
+        if self._fitting or not hasattr(composer, "send_button"):
+            return  # the text asks again when its lines break anew
+        self._fitting = True
         width = self.width()
         y = 8
         if self.chips:
             y += place_chips(self.chips, 12, y + 2, width - 24) + 8
-        line = QFontMetricsF(composer.edit.font()).lineSpacing()
-        lines = min(max(1, int(composer.edit.document().size().height())), LINES)
-        text_height = max(36, round(lines * line) + 12)
-        inset = (text_height - round(lines * line)) // 2
-        composer.edit.setGeometry(52, y + inset, max(10, width - 52 - 56), text_height - inset)
-        bottom = y + text_height + 8
+        text_width = max(10, width - 52 - 56)
+        text_height = composer.edit.fit(52, composer.edit.y(), text_width, LINES)
+        field_height = max(36, text_height + 12)
+        inset = (field_height - text_height) // 2
+        composer.edit.setGeometry(52, y + inset, text_width, field_height - inset)
+        bottom = y + field_height + 8
         composer.attach_button.setGeometry(10, bottom - 8 - 36, 36, 36)
         composer.send_button.move(width - 8 - 36, bottom - 8 - 36)
         if self.height() != bottom:
             self.setFixedHeight(bottom)
-        scrolls = int(composer.edit.document().size().height()) > LINES
-        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        composer.edit.setVerticalScrollBarPolicy(policy)
+        self._fitting = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

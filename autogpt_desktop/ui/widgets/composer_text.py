@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
+    QFontMetricsF,
     QInputMethodEvent,
     QKeyEvent,
+    QResizeEvent,
     QTextOption,
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
@@ -29,6 +32,7 @@ class ComposerText(QPlainTextEdit):
     edit_last_requested = Signal()
     pasted_long = Signal(str)
     files_dropped = Signal(list)
+    resized = Signal()  # its lines may break elsewhere; one that was hidden hears of it when it is shown
 
     def __init__(self, context: AppContext, parent: QWidget) -> None:
         super().__init__(parent)
@@ -46,6 +50,32 @@ class ComposerText(QPlainTextEdit):
 
     def text(self) -> str:
         return self.toPlainText()
+
+    def fit(self, x: int, y: int, width: int, lines: int) -> int:
+        """Take a place as tall as the text, up to ``lines`` of its lines, and give that height.
+
+        Lines are measured, not counted: those in Chinese are taller than the font says.
+        """
+        self.setGeometry(x, y, width, self.height())  # breaks the lines anew
+        height, left = 0.0, lines
+        block = self.document().begin()
+        while block.isValid() and left > 0:
+            self.blockBoundingRect(block)  # lays it out
+            layout = block.layout()
+            for number in range(min(layout.lineCount(), left)):
+                height += layout.lineAt(number).height()
+            left -= layout.lineCount()
+            block = block.next()
+        scrolls = block.isValid() or left < 0
+        bars = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(bars.ScrollBarAsNeeded if scrolls else bars.ScrollBarAlwaysOff)
+        whole = math.ceil(max(height, QFontMetricsF(self.font()).lineSpacing())) + 1
+        self.setGeometry(x, y, width, whole)
+        return whole
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         self._composing = bool(event.preeditString())

@@ -211,7 +211,8 @@ class ToastArea(QWidget):
         self._column.activate()
         wraps = self._column.hasHeightForWidth()
         height = self._column.heightForWidth(width) if wraps else self.sizeHint().height()
-        left = (window.width() - width) // 2
+        left = self._center() - width // 2
+        left = max(GAP, min(left, window.width() - width - GAP))
         top, bottom = self._room(QRect(left, 0, width, window.height()))
         if height > bottom - top and len(self._toasts) > 1:
             self.remove(self._toasts[0])
@@ -221,12 +222,22 @@ class ToastArea(QWidget):
         self.show()
         self.raise_()
 
+    def _center(self) -> int:
+        """Over the one composer in sight; else the window's."""
+        window = parent_of(self)
+        low = [self._area(widget) for widget in self._kept_clear() if widget.isVisible()]
+        low = [area for area in low if area.top() > window.height() // 2 and area.width() < window.width()]
+        return low[0].center().x() if len(low) == 1 else window.width() // 2
+
+    def _area(self, widget: QWidget) -> QRect:
+        return QRect(widget.mapTo(parent_of(self), QPoint()), widget.size())
+
     def _room(self, strip: QRect) -> tuple[int, int]:
         """From where to where there is nothing in the strip that has to stay clear."""
         window = parent_of(self)
         top, bottom = 0, window.height()
         for widget in self._kept_clear():
-            area = QRect(widget.mapTo(window, QPoint()), widget.size())
+            area = self._area(widget)
             if not widget.isVisible() or not area.intersects(strip):
                 continue
             if area.center().y() < window.height() // 2:
