@@ -69,6 +69,9 @@ class WordBPE:
         long = long[np.argsort(lengths[long], kind="stable")]
         heads = [pieces[index][:3] for index in long.tolist()]
         self._longest: dict[str, int] = dict(zip(heads, lengths[long].tolist(), strict=True))
+        # a run of one character holds no other pieces than its first characters do
+        self._most = max(_SHORT, *self._longest.values()) if self._longest else _SHORT
+        self._runs = re.compile(rf"(.)\1{{{self._most},}}", re.DOTALL)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text."""
@@ -100,11 +103,16 @@ class WordBPE:
         merger = Tokenizer(BPE(vocab=vocabulary, merges=pairs, **self._options))
         return [encoding.ids for encoding in merger.encode_batch_fast(words, add_special_tokens=False)]
 
+    def _shortened(self, run: re.Match[str]) -> str:
+        return run[1] * (self._most + 1)
+
     def _pieces(self, words: list[str]) -> set[str]:
         """Every piece of the vocabulary that occurs in any of ``words``."""
         ids, longest = self._ids, self._longest
         pieces = {character for word in words for character in word if character in ids}
         for word in words:
+            if len(word) > self._most:
+                word = self._runs.sub(self._shortened, word)
             size = len(word)
             for start in range(size - 1):
                 piece = word[start : start + 2]

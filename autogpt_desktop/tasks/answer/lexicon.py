@@ -94,7 +94,7 @@ _NUMBER_WORD = re.compile(
 )
 _DATE = re.compile(
     r"\b(?:1[0-9]|20)\d\d\b|\bcentur|\b(?:january|february|march|april|may|june|july|august|september|october|"
-    r"november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\d+\s*年|世纪|\d+月",
+    r"november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\d\s*+年|世纪|\d月",
     re.IGNORECASE,
 )
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 PREFIX_OWNER = "answer"  # of the saved prefix: nothing of a user's text is in it
 FOCUS_SENTENCES = 3  # of a passage that a small model reads: it loses its way in more
-_HEADING = re.compile(r"\s*#{1,6}\s[^\n]*\s*\Z")  # says what a passage is about, and answers nothing
+_HEADING = re.compile(r"\s*+#{1,6}+\s[^\n]*+\s*+\Z")  # says what a passage is about, and answers nothing
 _MAX_SPAN_TOKENS = 30  # of an encoder's answer
 _SPAN_STARTS = 8  # of an encoder, in each window
 _SURE_ENOUGH = 0.5  # probability from which on an encoder's answer is given
