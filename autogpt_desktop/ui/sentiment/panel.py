@@ -162,7 +162,7 @@ class SentimentPanel(QWidget):
             ("+ / 0 / −", tr("In the results: correct to positive, neutral or negative")),
             ("Ctrl+Shift+Z", tr("Take the latest correction back")),
             ("Ctrl+Shift+E", tr("Export")),
-            ("Esc", tr("Stop, or close the row that is looked at")),
+            ("Esc", tr("Stop what runs, or close the row that is looked at")),
         ]
 
     # --- what the window asks ---------------------------------------------------------------
@@ -355,11 +355,20 @@ class SentimentPanel(QWidget):
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
             return
-        page = self.table_page if self.pages.currentWidget() is self.table_page else self.text_page
+        if self._stop():
+            return
         if self._problem.isVisible():
             self._problem.hide()
-        elif not page.stop() and self.run_view().results.detail.row >= 0:
+        elif self.run_view().results.detail.row >= 0:
             self.run_view().results.close_row()
+        else:
+            self.focus_input()
+
+    def _stop(self) -> bool:
+        """What runs on the page in sight, else on the other one."""
+        if self.pages.currentWidget() is self.table_page:
+            return self.table_page.stop() or self.text_page.stop()
+        return self.text_page.stop() or self.table_page.stop()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

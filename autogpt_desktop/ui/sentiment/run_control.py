@@ -111,6 +111,16 @@ class RunControl(QObject):
         """Nothing is written then."""
         self._export.cancel()
 
+    def stop(self) -> bool:
+        """Esc: stop what runs; False where nothing does."""
+        if self._export.running:
+            self.cancel_export()
+        elif self.busy:
+            self.cancel()
+        else:
+            return False
+        return True
+
     def close(self) -> None:
         """Forget the run and its rows."""
         for job in (self._job, self._again, self._export):

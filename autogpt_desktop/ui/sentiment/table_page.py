@@ -84,11 +84,11 @@ class TablePage(QWidget):
         self.run_view.set_two_way(two_way)
 
     def stop(self) -> bool:
-        """Esc: stop what runs; False where nothing does."""
-        if self.run_view.control.busy:
-            self.run_view.control.cancel()
+        """Esc: stop what runs, a file that is being read first; False where nothing does."""
+        if self.card.reading.isVisible():
+            self.card.stop_reading()
             return True
-        return False
+        return self.run_view.control.stop()
 
     def _latest(self) -> tuple[Path, TableOptions, str] | None:
         """What was run last, how it was read and its column; None where it is no longer there."""

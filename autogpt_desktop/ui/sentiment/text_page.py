@@ -135,10 +135,7 @@ class TextPage(QWidget):
 
     def stop(self) -> bool:
         """Esc: stop what runs; False where nothing does."""
-        if self.run_view.control.busy:
-            self.run_view.control.cancel()
-            return True
-        return self.job.cancel()
+        return self.run_view.control.stop() or self.job.cancel()
 
     @property
     def is_list(self) -> bool:

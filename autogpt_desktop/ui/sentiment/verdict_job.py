@@ -72,10 +72,11 @@ class VerdictJob(QObject):
         self._job.start(job, title=tr("Sentiment of a text"), role="sentiment")
 
     def cancel(self) -> bool:
-        """Stop the work and keep what is there; False where nothing runs."""
-        running = self._job.running
+        """Stop the work and keep what is there; False where nothing runs that a user has asked for."""
+        if not self.text or not self._job.running:
+            return False
         self._job.cancel()
-        return running
+        return True
 
     def warm_up(self) -> None:
         """Load the model before there is a text, behind everything else."""

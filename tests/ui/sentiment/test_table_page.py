@@ -6,16 +6,19 @@ import csv
 from pathlib import Path
 
 import openpyxl
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.sentiment.groups import group_rows
 from autogpt_desktop.tasks.sentiment.sources import TableOptions, previewing
 from autogpt_desktop.ui.sentiment.groups_view import BAR, NAME, NEGATIVE, POSITIVE, TEXTS, GroupTable
 from autogpt_desktop.ui.sentiment.panel import SentimentPanel
-from autogpt_desktop.ui.sentiment.run_control import FINISHED
+from autogpt_desktop.ui.sentiment.run_control import FINISHED, RUNNING, STOPPED
 from autogpt_desktop.ui.sentiment.source_choices import SourceChoices
+from autogpt_desktop.ui.shell.main_window import MainWindow
 from tests.ui.sentiment.test_panel import BAD, GOOD, LONG_WAIT, panel, window  # noqa: F401  fixtures
 
 
@@ -139,3 +142,54 @@ def test_a_table_is_read_otherwise_grouped_and_exported(
     assert page._latest() == (tmp_path / "in.csv", TableOptions("", ";", 3), "comment")
     choose(grouping.combo, None)
     assert page.run_view.results.table.isVisible()
+
+
+@pytest.mark.slow
+def test_esc_stops_a_run_wherever_the_focus_is(
+    panel: SentimentPanel,  # noqa: F811
+    window: MainWindow,  # noqa: F811
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    page = panel.table_page
+    path = tmp_path / "in.csv"
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["n", "comment"], *([str(n), f"{GOOD} Visit {n}."] for n in range(3000))])
+    panel.open(path)
+    qtbot.waitUntil(lambda: page.card.preview is not None)
+    page.card.start_button.click()
+    view, results, choices = page.run_view, page.run_view.results, page.card.choices
+
+    def show_text() -> None:
+        panel.text_button.setChecked(True)
+        panel.text_page.field.setFocus()
+
+    def show_notice() -> None:
+        panel.table_button.setChecked(True)
+        panel.show_problem(KnownError("document-empty", name="x"))
+
+    places = {
+        "rows": results.table.setFocus,
+        "sorted": lambda: results.table.sortByColumn(2, Qt.SortOrder.DescendingOrder),
+        "search": results.search.setFocus,
+        "kinds": results.kinds.setFocus,
+        "groups": view.grouping.combo.setFocus,
+        "chart": results.chart.setFocus,
+        "a row": lambda: (results.table.open_row(0), results.detail.field.setFocus()),
+        "columns": lambda: (page.card.change_button.click(), choices.columns.setFocus()),
+        "pause": view.progress.pause_button.setFocus,
+        "the text": show_text,
+        "a notice": show_notice,
+    }
+    qtbot.waitUntil(lambda: view.rows.count() > 0, timeout=LONG_WAIT)
+    for name, go_there in places.items():
+        qtbot.waitUntil(lambda: view.control.state == RUNNING)
+        go_there()
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Escape)
+        assert view.control.state == STOPPED, name
+        view.control.go_on()
+    view.control.cancel()
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    assert not panel.problem_text.isVisible(), "and then it closes what is open"
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    assert results.detail.isHidden()
