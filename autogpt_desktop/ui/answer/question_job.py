@@ -25,7 +25,7 @@ Ask = Callable[..., Iterator[object]]  # of a job's models and ``cancelled=``
 
 
 class QuestionJob(QObject):
-    """One question at a time; a new one stops the one before."""
+    """One question at a time; a new one would stop the one before."""
 
     changed = Signal(object)  # Turn, at most every REPAINT_MS
     found = Signal(object)  # Turn: its evidence is there

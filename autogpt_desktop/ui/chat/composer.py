@@ -20,6 +20,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.attachment import AttachedText, is_document
+from autogpt_desktop.ui.chat.attaching import DocumentReading
 from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
 from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
 from autogpt_desktop.ui.chat.draft import Draft
@@ -65,6 +67,17 @@ class Composer(QWidget):
         row.addStretch()
         row.addWidget(self.editing_cancel)
         self.editing.hide()
+        self.reading = DocumentReading(context, self)
+        self.reading_label = label(size="small", tone="muted")
+        self.reading_cancel = button(kind="quiet")
+        self.reading_cancel.clicked.connect(self._cancel_reading)
+        self.reading_row = QWidget()
+        row = QHBoxLayout(self.reading_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.reading_label)
+        row.addStretch()
+        row.addWidget(self.reading_cancel)
+        self.reading_row.hide()
         self.box = _Box(self)
         self.edit = ComposerText(context, self.box)
         self.attach_button = icon_button("attach")
@@ -79,7 +92,7 @@ class Composer(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for widget in (self.notice, self.editing, self.box):
+        for widget in (self.notice, self.reading_row, self.editing, self.box):
             column.addWidget(widget)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
@@ -90,6 +103,9 @@ class Composer(QWidget):
         self.edit.edit_last_requested.connect(self.edit_last_requested)
         self.edit.pasted_long.connect(self._attach_paste)
         self.edit.files_dropped.connect(self.attach_files)
+        self.reading.read.connect(self._on_read)
+        self.reading.failed.connect(self._on_unreadable)
+        self.reading.changed.connect(self._show_reading)
         self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
         self.edit.resized.connect(self.box.refit)
         context.language_changed.connect(self.retranslate)
@@ -123,6 +139,7 @@ class Composer(QWidget):
         return Draft(self.text(), tuple(self.attachments))
 
     def show_draft(self, draft: Draft) -> None:
+        self.reading.cancel()
         self.set_attachments(draft.attachments)
         self.set_text(draft.text)
 
@@ -168,18 +185,42 @@ class Composer(QWidget):
     # -- files
 
     def choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, tr("Attach text files"))
+        names, _ = QFileDialog.getOpenFileNames(self, tr("Attach files"))
         self.edit.setFocus()
         self.attach_files([Path(name) for name in names])
 
     def attach_files(self, files: list[Path]) -> None:
         """Attach what can be read; say what cannot."""
         for path in files:
+            if len(self.attachments) >= MAX_ATTACHMENTS:
+                self.set_notice(message(KnownError("attachment-too-many", n=MAX_ATTACHMENTS)))
+                return
+            if is_document(path):
+                self.reading.add(path)
+                continue
             try:
                 self._add(read_attachment(path))
             except KnownError as error:
                 self.set_notice(message(error))
                 return
+
+    def _on_read(self, found: AttachedText) -> None:
+        try:
+            self._add(Attachment(found.path.name, found.text))
+        except KnownError as error:
+            self.set_notice(message(error))
+        else:
+            told = [message(one.key, **one.values) for one in found.notices]
+            if told:  # behind what the context has to say about its length
+                self.set_notice(" ".join([self.notice.text(), *told]).strip())
+
+    def _on_unreadable(self, error: KnownError) -> None:
+        self.set_notice(message(error))
+
+    def _show_reading(self) -> None:
+        path = self.reading.now
+        self.reading_label.setText(tr("Reading {name}", name=path.name) if path else "")
+        self.reading_row.setVisible(path is not None)
 
     def _add(self, item: Attachment) -> None:
         if len(self.attachments) >= MAX_ATTACHMENTS:
@@ -188,6 +229,10 @@ class Composer(QWidget):
         self.set_attachments([*self.attachments, item])
         self._debounce.start()
         self.edited.emit()
+
+    def _cancel_reading(self) -> None:
+        self.reading.cancel()
+        self.edit.setFocus()
 
     def _attach_paste(self, text: str) -> None:
         self._pasted += 1
@@ -225,7 +270,10 @@ class Composer(QWidget):
             self._debounce.start()
 
     def _send(self) -> None:
-        if not self._busy and not self.is_empty():
+        if self.reading.now is not None:
+            name = self.reading.now.name
+            self.set_notice(tr("“{name}” is still being read. Send when it is attached.", name=name))
+        elif not self._busy and not self.is_empty():
             self.sent.emit()
 
     def _button(self) -> None:
@@ -261,9 +309,11 @@ class Composer(QWidget):
         self.edit.setPlaceholderText(tr("Write a message"))
         self.edit.setAccessibleName(tr("Message"))
         self.edit.setAccessibleDescription(tr("Enter sends, Shift+Enter breaks the line"))
-        name_button(self.attach_button, tr("Attach text files"))
+        name_button(self.attach_button, tr("Attach files"))
         self.editing_label.setText(tr("Editing: sending makes a new version of this message"))
         self.editing_cancel.setText(tr("Cancel"))
+        self.reading_cancel.setText(tr("Cancel"))
+        self._show_reading()
         for chip in self._chips:
             chip.retranslate()
         self._show_button()

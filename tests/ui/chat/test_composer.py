@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop.ui.chat.composer import Composer
 from autogpt_desktop.ui.chat.panel import ChatPanel
 from autogpt_desktop.ui.context import AppContext
+from tests.documents import files
 from tests.ui.chat.kit import Script, ask, shown, wait_quiet
 
 
@@ -207,3 +208,54 @@ def test_the_box_shows_where_the_focus_is(panel: ChatPanel, qtbot: QtBot) -> Non
     paints.areas.clear()
     panel.composer.edit.setFocus()
     qtbot.waitUntil(lambda: box.rect() in paints.areas)
+
+
+@pytest.mark.slow
+def test_documents_are_attached_by_their_words(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
+    sent: list[int] = []
+    composer.sent.connect(lambda: sent.append(1))
+    note = tmp_path / "note.txt"
+    note.write_text("A note")
+    unnamed = files.write_pdf(tmp_path / "no ending", ["Words of a PDF"])
+    composer.attach_files([files.write_docx(tmp_path / "a.docx"), note, unnamed])
+    assert [item.name for item in composer.attachments] == ["note.txt"]
+    assert composer.reading_label.text() == "Reading a.docx"
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    assert not sent
+    assert "still being read" in composer.notice.text()
+    qtbot.waitUntil(lambda: len(composer.attachments) == 3, timeout=20_000)
+    assert composer.reading_row.isHidden()
+    texts = {item.name: item.text for item in composer.attachments}
+    assert "English and 中文 in one paragraph." in texts["a.docx"]
+    assert texts["no ending"] == "Words of a PDF"
+    qtbot.keyClick(composer.edit, Qt.Key.Key_Return)
+    assert sent == [1]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_attached_is_said(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
+    def said(path: Path) -> str:
+        composer.set_notice("")
+        composer.attach_files([path])
+        qtbot.waitUntil(lambda: composer.reading.now is None and bool(composer.notice.text()), timeout=20_000)
+        return composer.notice.text()
+
+    (tmp_path / "a.bin").write_bytes(bytes(range(256)) * 20)
+    assert "neither a text nor a document" in said(tmp_path / "a.bin")
+    (tmp_path / "b.docx").write_bytes(b"PK\3\4 broken")
+    assert "damaged" in said(tmp_path / "b.docx")
+    scanned = files.write_pdf(tmp_path / "scan.pdf", ["", "Text"], image=True)
+    assert "pictures without text" in said(scanned)
+    assert [item.text for item in composer.attachments] == ["Text"]
+
+
+@pytest.mark.slow
+def test_reading_can_be_left(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
+    composer.attach_files([files.write_docx(tmp_path / "a.docx"), files.write_docx(tmp_path / "b.docx")])
+    composer.reading_cancel.click()
+    assert composer.reading_row.isHidden()
+    composer.attach_files([tmp_path / "a.docx"])
+    composer.clear()  # another conversation
+    qtbot.wait(300)
+    assert composer.attachments == []
+    assert composer.reading.now is None

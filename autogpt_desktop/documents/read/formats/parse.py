@@ -16,6 +16,7 @@ from autogpt_desktop.documents.read.formats.pdf import read_pdf
 from autogpt_desktop.documents.read.formats.plain import read_plain
 from autogpt_desktop.documents.read.formats.rtf import read_rtf
 from autogpt_desktop.documents.read.formats.sheets import read_csv, read_xlsx
+from autogpt_desktop.documents.read.formats.titles import telling_title
 from autogpt_desktop.documents.types import Limits
 
 __all__ = ["Parts", "Unreadable", "parse"]
@@ -47,6 +48,7 @@ def parse(data: bytes, name: str, limits: Limits) -> Parts:
         _read(data, name, limits, parts)
     except Full:
         parts.notices.append(("notice.document-cut", {"characters": f"{limits.characters:,}"}))
+    parts.title = telling_title(parts.title, parts.makers)
     if not parts.length or not parts.text().strip():
         raise Unreadable("document-empty")
     return parts

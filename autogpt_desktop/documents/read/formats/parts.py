@@ -29,6 +29,7 @@ class Parts:
 
     budget: int  # characters
     title: str = ""
+    makers: tuple[str, ...] = ()  # the programs that made the file, by its own words
     pages: list[tuple[int, str]] = field(default_factory=list)
     notices: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     length: int = 0

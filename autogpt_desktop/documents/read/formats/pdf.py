@@ -33,6 +33,7 @@ def read_pdf(data: bytes, parts: Parts) -> None:
         raise Unreadable("document-encrypted" if locked else "document-damaged") from error
     try:
         parts.title = document.get_metadata_value("Title").strip()
+        parts.makers = tuple(document.get_metadata_value(key) for key in ("Producer", "Creator"))
         pages, pictures = _pages(document, parts)
         kept = without_repeated([page.lines for page in pages.values()])
         for (number, page), lines in zip(pages.items(), kept, strict=True):
