@@ -203,6 +203,9 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()
         return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
+    if name == "open_questions":
+        pairs = value.items() if isinstance(value, dict) else ()
+        return {mode: one for mode, one in pairs if mode in ("files", "text") and isinstance(one, str)}
     if name in ("acknowledged", "translate_pair", "translate_recent", "translate_files", "sentiment_table"):
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else default
     presets = [preset for preset in map(_checked_preset, value) if preset] if isinstance(value, list) else []

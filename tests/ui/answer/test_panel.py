@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
+from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.answer import empty_state
 from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.answer.serialize import packed, unpacked
@@ -256,6 +257,9 @@ def test_the_conversations_come_back_with_the_window(
     ask(answer_panel, qtbot, "What did it grind?")
     answer_panel.view.header.files.click()
     answer_panel.shutdown()
+    assert Settings.load().open_questions == answer_context.settings.open_questions
+    answer_context.settings.open_questions = Settings.load().open_questions
+    assert sorted(answer_context.settings.open_questions) == ["files", "text"]
     second = again()
     qtbot.waitUntil(lambda: all(one.turns for one in second.conversations.values()), timeout=20_000)
     assert [each.question.plain_text() for each in second.view.conversation_view.views] == [
