@@ -120,7 +120,8 @@ WALLS = {
     "ui.widgets": wall(
         {"ui.widgets*", "ui.context", "ui.panel", "storage.drafts", "catalog.entries"}, {*QT, "pygments*"}
     ),
-    **{f"ui.{panel}": wall({f"ui.{panel}*", *BELOW_PANELS}, {*QT, "markdown_it*", "mdurl*", "pygments*"},
+    **{f"ui.{panel}": wall({f"ui.{panel}*", *BELOW_PANELS},
+                           {*QT, "markdown_it*", "mdurl*", "pygments*", "ziamath*"},
                            lazily={"engine.model_pool"})
        for panel in PANELS},
     "ui": wall({"ui*", *BELOW_PANELS}, QT, lazily={"engine*"}),

@@ -28,7 +28,7 @@ from autogpt_desktop.ui.chat.language_warning import LanguageWarning
 from autogpt_desktop.ui.chat.layout import ChatViews
 from autogpt_desktop.ui.chat.list_actions import ListActions
 from autogpt_desktop.ui.chat.message_actions import MessageActions
-from autogpt_desktop.ui.chat.messages.rich_text import LinkPopup
+from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.purge import Purge
 from autogpt_desktop.ui.chat.token_budget import TokenBudget
 from autogpt_desktop.ui.widgets.focus import show_page

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.storage.conversations.store import History
-from autogpt_desktop.ui.chat.messages.rich_text import LinkPopup
+from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.panel import ChatPanel
 from autogpt_desktop.ui.widgets.reading_style import COLUMN, chat_style
 from tests.ui.chat.kit import Script, ask, body, wait_quiet

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HEADER = 30  # px above a code block for its label and copy button
 PAD = 14  # px inside a code block
 LINE = "\u2028"  # a line break inside one block
+OBJECT = "\ufffc"  # the character that a formula is drawn at, before its source
 
 
 _TASK = re.compile(r"\[([ xX])\]\s")
@@ -211,6 +212,10 @@ def inline_runs(token: Token) -> Runs:
                 raised = 1 if child.type == "sup_open" else -1
             case "sub_close" | "sup_close":
                 raised = 0
+            case "formula":
+                source = " ".join(child.content.split())
+                _add(runs, form._replace(text=OBJECT, formula=source))
+                _add(runs, form._replace(text=source, formula=source, hidden=True))
             case "code_inline":
                 _add(runs, form._replace(text=child.content, mono=True))
             case "softbreak" | "hardbreak":
@@ -226,7 +231,8 @@ _CONTROLS = dict.fromkeys(map(ord, "\n\r\u2029"), LINE) | dict.fromkeys((0, 0xFD
 
 
 def _add(runs: list[Run], run: Run) -> None:
-    run = run._replace(text=run.text.translate(_CONTROLS))  # entities may stand for anything
+    if not run.formula or run.hidden:
+        run = run._replace(text=run.text.translate(_CONTROLS))  # entities may stand for anything
     if runs and runs[-1][1:] == run[1:]:
         runs[-1] = run._replace(text=runs[-1].text + run.text)
     elif run.text:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QTextBlockFormat, QTextCharFormat, QTextFormat, QTextListFormat
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFormat,
+    QTextListFormat,
+)
 
 from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
-from autogpt_desktop.ui.chat.messages.lines import Item, Line, Run
+from autogpt_desktop.ui.chat.messages.formulas import FormulaObject
+from autogpt_desktop.ui.chat.messages.lines import Item, Line, Run, Runs
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
 CODE = QTextFormat.Property.UserProperty + 1  # int: number of the code block
@@ -22,8 +31,8 @@ _PROPORTIONAL = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
 class Formats:
     """Formats of one style, each made once."""
 
-    def __init__(self, style: ChatStyle) -> None:
-        self.style = style
+    def __init__(self, style: ChatStyle, formulas: FormulaObject) -> None:
+        self.style, self.formulas = style, formulas
         self.gap = style.font.pixelSize() * 0.8  # px between paragraphs
         self._chars: dict[tuple[object, ...], QTextCharFormat] = {}
 
@@ -71,6 +80,22 @@ class Formats:
             char.setFont(font)
             char.setForeground(Qt.GlobalColor.transparent)
         return char
+
+    def insert(
+        self, cursor: QTextCursor, runs: Runs, *, heading: int = 0, code: bool = False, bold: bool = False
+    ) -> None:
+        """Write runs at a cursor. A formula that is drawn hides its source, which stays to be copied."""
+        for run in runs:
+            char = self.char(run, heading=heading, code=code, bold=bold)
+            if not run.formula:
+                cursor.insertText(run.text, char)
+                continue
+            shown = self.char(run._replace(hidden=False, formula=""), heading=heading, bold=bold)
+            drawn = self.formulas.format(run.formula, shown)
+            if run.hidden:
+                cursor.insertText(run.text, char if drawn else shown)
+            else:
+                cursor.insertText(run.text, drawn or self.formulas.empty(shown))
 
     def block(self, line: Line, *, first: bool = False) -> QTextBlockFormat:
         """Of a line; the ``first`` of a message has nothing above it."""

@@ -22,11 +22,12 @@ from PySide6.QtGui import (
 
 from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
 from autogpt_desktop.ui.chat.messages.formats import CODE, INDENT, LANGUAGE, QUOTES, RULE, STEP, Formats
+from autogpt_desktop.ui.chat.messages.formulas import TYPE, FormulaObject, formulas
 from autogpt_desktop.ui.chat.messages.growing import GrowingLines
 from autogpt_desktop.ui.chat.messages.highlight import PLAIN_ABOVE
 from autogpt_desktop.ui.chat.messages.lines import Item, Line, Row, Run, Runs, same_start
 from autogpt_desktop.ui.chat.messages.markdown_parse import clean, is_plain
-from autogpt_desktop.ui.chat.messages.tables import PIECE, TableWriter
+from autogpt_desktop.ui.chat.messages.tables import BAR, PIECE, TableWriter
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
 __all__ = ["CODE", "HEADER", "LANGUAGE", "LINE", "PAD", "QUOTES", "RULE", "STEP", "MarkdownWriter"]
@@ -60,12 +61,14 @@ class MarkdownWriter:
         self.document = document
         self._source: str | None = None  # Markdown that stands; None: what stands is plain
         self._most: int | None = None  # characters of a code block that are colored by now; None: all
+        self._formulas = FormulaObject(document)
+        document.documentLayout().registerHandler(TYPE, self._formulas)
         self.restyle(style)
 
     def restyle(self, style: ChatStyle) -> None:
         """Formats for a new theme or zoom; takes effect with the next ``write``."""
         self.style = style
-        self._formats = Formats(style)
+        self._formats = Formats(style, self._formulas)
         self.tables = TableWriter(self._formats)
         self.document.setDefaultFont(style.font)
         self.document.setIndentWidth(INDENT)
@@ -131,6 +134,27 @@ class MarkdownWriter:
         self._apply(self._growing.lines, 0)
         return self._most is not None
 
+    def draw_formulas(self) -> bool:
+        """Write those lines again whose formulas have been drawn by now; False: there are none."""
+        known = formulas()
+        ready = [at for at in self._undrawn if any(map(known.find, _formulas_of(self._written[at])))]
+        if not ready:
+            return False
+        self._undrawn.difference_update(ready)
+        cursor = QTextCursor(self.document)
+        cursor.beginEditBlock()
+        for at in ready:
+            line = self._written[at]
+            if isinstance(line, Row):
+                self.tables.change(None, line)
+            else:
+                cursor.setPosition(self.block_of(at).position())
+                cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+                cursor.removeSelectedText()
+                self._insert(cursor, line, line.runs)
+        cursor.endEditBlock()
+        return True
+
     # -- state
 
     def _reset(self) -> None:
@@ -141,6 +165,7 @@ class MarkdownWriter:
         self._places: list[_Place] = []
         self._lists: dict[tuple[int, int], tuple[int, QTextList]] = {}  # their first lines with them
         self._code: dict[int, CodeBlock] = {}
+        self._undrawn: set[int] = set()  # lines with a formula that may still be drawn
         self.tables.forget(0)
         self._fresh = True  # the last block is empty and may be used
 
@@ -176,6 +201,7 @@ class MarkdownWriter:
             self._truncate(at + 1)
             self.tables.change(old, line)
             self._written[at] = line
+            self._note(at, line)
             return True
         if isinstance(old, Row) or isinstance(line, Row):
             return False
@@ -208,10 +234,11 @@ class MarkdownWriter:
         self._places.append(_Place(cursor.position(), self._fresh))
         self._written.append(line)
         if isinstance(line, Row):
+            self._note(at, line)
             if line.number % PIECE:
                 self.tables.append(line)
                 return
-            self._start(cursor, self._formats.thin(), QTextCharFormat())
+            self._start(cursor, self._formats.thin(), self._formats.char(Run("", hidden=True)))
             self.tables.begin(cursor, line, at)
             cursor.setBlockFormat(self._formats.thin())
             self._fresh = True
@@ -248,6 +275,7 @@ class MarkdownWriter:
                 cursor.setBlockFormat(before)
             self._fresh = place.fresh
         del self._written[at:], self._places[at:]
+        self._undrawn = {line for line in self._undrawn if line < at}
         self.tables.forget(at)
         self._lists = {key: value for key, value in self._lists.items() if value[0] < at}
         self._code = {
@@ -255,6 +283,9 @@ class MarkdownWriter:
             for number, code in self._code.items()
             if code.first < at
         }
+
+        if self._written and isinstance(row := self._written[-1], Row):
+            self.tables.leave(row, 0)
 
     def _remove_from(self, cursor: QTextCursor, position: int) -> None:
         cursor.setPosition(position)
@@ -271,8 +302,10 @@ class MarkdownWriter:
 
     def _block_format(self, at: int, line: Line) -> QTextBlockFormat:
         form = self._formats.block(line, first=at == 0)
-        if at and isinstance(self._written[at - 1], Row):
-            form.setTopMargin(max(form.topMargin(), 1.8 * self._formats.gap))
+        row = self._written[at - 1] if at else None
+        if isinstance(row, Row):
+            self.tables.leave(row, max(form.topMargin(), 1.8 * self._formats.gap))
+            form.setTopMargin(0)
         return form
 
     def _join_list(self, cursor: QTextCursor, item: Item, at: int) -> None:
@@ -283,12 +316,12 @@ class MarkdownWriter:
             self._lists[key] = (at, cursor.createList(self._formats.list(item)))
 
     def _insert(self, cursor: QTextCursor, line: Line, runs: Runs) -> None:
-        code = line.code is not None
-        for run in runs:
-            cursor.insertText(run.text, self._formats.char(run, heading=line.heading, code=code))
+        self._formats.insert(cursor, runs, heading=line.heading, code=line.code is not None)
 
-    def _note(self, at: int, line: Line) -> None:
-        if line.code:
+    def _note(self, at: int, line: Line | Row) -> None:
+        if any(formulas().find(source) is None for source in _formulas_of(line)):
+            self._undrawn.add(at)
+        if isinstance(line, Line) and line.code:
             known = self._code.get(line.code.number)
             first, last = (known.first, max(known.last, at)) if known else (at, at)
             self._code[line.code.number] = CodeBlock(line.code.number, line.code.language, first, last)
@@ -299,7 +332,7 @@ class MarkdownWriter:
         form = root.frameFormat()
         first, last = self.document.begin().blockFormat(), self.document.lastBlock().blockFormat()
         top = HEADER + PAD if first.hasProperty(CODE) else 0
-        bottom = PAD + 2 if last.hasProperty(CODE) else 0
+        bottom = PAD + 2 if last.hasProperty(CODE) else BAR if self._fresh and self._written else 0
         if (form.topMargin(), form.bottomMargin()) != (top, bottom):
             form.setTopMargin(top)
             form.setBottomMargin(bottom)
@@ -308,6 +341,11 @@ class MarkdownWriter:
 
 def _code_block(line: Line) -> tuple[int, str] | None:
     return (line.code.number, line.code.language) if line.code else None
+
+
+def _formulas_of(line: Line | Row) -> list[str]:
+    rows = (line.runs,) if isinstance(line, Line) else line.cells
+    return [run.formula for runs in rows for run in runs if run.formula and not run.hidden]
 
 
 def _text_of(line: Line) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, QTimerEvent, Signal, SignalInstance
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QTimer, QTimerEvent, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -16,21 +16,22 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QTextBlock,
+    QTextBlockFormat,
     QTextCursor,
     QTextDocument,
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QHBoxLayout,
     QMenu,
     QTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
+from autogpt_desktop.ui.chat.messages.formulas import formulas
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
     HEADER,
@@ -41,7 +42,8 @@ from autogpt_desktop.ui.chat.messages.markdown import (
     CodeBlock,
     MarkdownWriter,
 )
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
+from autogpt_desktop.ui.widgets.basic import label
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -55,11 +57,14 @@ class RichText(QTextEdit):
     """``write`` or ``grow`` a text, then ask ``height_for(width)``."""
 
     link_clicked = Signal(str, QPoint)  # address, global position
+    changed_height = Signal()  # by itself: formulas have been drawn
 
     def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.context, self.chat_style = context, style
         self.writer = MarkdownWriter(self.document(), style)
+        self.wide = WideTables(self, lambda: self.writer.tables.tables.values())
+        formulas().drawn.connect(self._draw_formulas)
         self._headers: list[CodeHeader] = []
         self._pressed: tuple[str, QPoint] | None = None
         self.setObjectName("chatText")
@@ -94,6 +99,10 @@ class RichText(QTextEdit):
         if not self.writer.color_more():
             self._coloring.stop()
 
+    def _draw_formulas(self) -> None:
+        if self.writer.draw_formulas():
+            self.changed_height.emit()
+
     def height_for(self, width: int) -> int:
         """Lay the text out at ``width`` and say how tall it is."""
         if self.width() != width:
@@ -120,13 +129,16 @@ class RichText(QTextEdit):
             header.setGeometry(int(area.left()), int(area.top()), int(area.width()), HEADER)
             header.show()
 
+        self.wide.place()
+
     def copy_buttons(self) -> list[QWidget]:
-        """One for each code block."""
-        return [header.copy for header in self._headers]
+        """One for each code block, and the bars of wide tables."""
+        return [*(header.copy for header in self._headers), *self.wide.bars()]
 
     def retranslate(self) -> None:
         for header in self._headers:
             header.retranslate()
+        self.wide.retranslate()
 
     # -- finding
 
@@ -184,7 +196,10 @@ class RichText(QTextEdit):
             self._paint_marks(painter, block, rect)
             block = block.next()
         painter.end()
-        super().paintEvent(event)
+        if self.wide.bands:
+            self.wide.paint(event)
+        else:
+            super().paintEvent(event)
 
     def _paint_marks(self, painter: QPainter, block: QTextBlock, rect: QRectF) -> None:
         """The bars beside a quotation, and a rule."""
@@ -204,7 +219,8 @@ class RichText(QTextEdit):
     # -- input
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()  # the conversation scrolls, not the message
+        if not self.wide.wheel(event):
+            event.ignore()  # the conversation scrolls, not the message
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         scrolls = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Escape)
@@ -214,22 +230,37 @@ class RichText(QTextEdit):
         else:
             super().keyPressEvent(event)
 
+    def anchorAt(self, pos: QPoint) -> str:
+        return super().anchorAt(self.wide.at(QPointF(pos)).toPoint())
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         address = self.anchorAt(event.position().toPoint())
         left = event.button() == Qt.MouseButton.LeftButton
         self._pressed = (address, event.position().toPoint()) if address and left else None
-        super().mousePressEvent(event)
+        super().mousePressEvent(self.wide.shifted(event))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         over = bool(self.anchorAt(event.position().toPoint()))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.IBeamCursor)
-        super().mouseMoveEvent(event)
+        super().mouseMoveEvent(self.wide.shifted(event))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        super().mouseDoubleClickEvent(self.wide.shifted(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        super().mouseReleaseEvent(event)
+        super().mouseReleaseEvent(self.wide.shifted(event))
         if self._pressed and (event.position().toPoint() - self._pressed[1]).manhattanLength() < 4:
             self.link_clicked.emit(self._pressed[0], event.globalPosition().toPoint())
         self._pressed = None
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """What is copied: of formulas and tasks their source, which is hidden in the document."""
+        selection = self.textCursor().selection()
+        text, data = selection.toPlainText(), QMimeData()
+        if OBJECT not in text and not _has_hidden(self.textCursor()):
+            data.setHtml(selection.toHtml())
+        data.setText(self._selected())
+        return data
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.textCursor().hasSelection():
@@ -246,7 +277,11 @@ class RichText(QTextEdit):
         return menu
 
     def _selected(self) -> str:
-        return self.textCursor().selection().toPlainText()
+        """With no-break spaces, which ``toPlainText`` makes blanks of."""
+        raw = self.textCursor().selectedText()
+        for char in ("\u2028", "\u2029", "\ufdd0", "\ufdd1"):  # ends of lines, blocks and cells
+            raw = raw.replace(char, "\n")
+        return raw.replace(OBJECT, "")
 
 
 class CodeHeader(QWidget):
@@ -284,88 +319,15 @@ class CodeHeader(QWidget):
         self.copy.set_icon("copy")
 
 
-class LinkPopup(QFrame):
-    """Shows where a link leads; only its button opens it. Goes when the focus goes, or with Esc."""
-
-    open_requested = Signal(str)
-
-    def __init__(self, address: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.address = address
-        self._parent = parent
-        self._before: QWidget | None = None  # had the focus
-        self.setObjectName("card")
-        self.setAccessibleName(tr("Open this link?"))
-        shown = label(_breakable(address), wrap=True)
-        shown.setFixedWidth(min(420, parent.width() - 80))
-        shown.setAccessibleName(address)
-        self.open_button = button(tr("Open in browser"))
-        self.open_button.setEnabled(address.lower().startswith(OPENABLE))
-        self.open_button.clicked.connect(self._open)
-        self.copy_button = button(tr("Copy address"))
-        self.copy_button.clicked.connect(self._copy)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.copy_button)
-        row.addWidget(self.open_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(12)
-        column.addWidget(shown)
-        column.addLayout(row)
-
-    def open_at(self, place: QPoint) -> None:
-        """Show it below a global position, inside the parent."""
-        self.adjustSize()
-        room = self._parent.rect().adjusted(8, 8, -8, -8)
-        corner = self._parent.mapFromGlobal(place) + QPoint(-16, 14)
-        if corner.y() + self.height() > room.bottom():
-            corner.setY(corner.y() - self.height() - 36)
-        corner.setX(max(room.left(), min(corner.x(), room.right() - self.width())))
-        self.move(corner)
-        self.show()
-        self.raise_()
-        self._before = QApplication.focusWidget()
-        self.copy_button.setFocus(Qt.FocusReason.PopupFocusReason)  # Enter must not open by accident
-        _focus_changed().connect(self._on_focus)
-
-    def leave(self) -> None:
-        _focus_changed().disconnect(self._on_focus)
-        now = QApplication.focusWidget()
-        if self._before is not None and now is not None and self.isAncestorOf(now):
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
-        self.hide()
-        self.deleteLater()
-
-    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
-        if new is not None and not self.isAncestorOf(new):
-            self.leave()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.leave()
-        else:
-            super().keyPressEvent(event)
-
-    def _open(self) -> None:
-        self.open_requested.emit(self.address)
-        self.leave()
-
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.address)
-        self.leave()
-
-
-def _focus_changed() -> SignalInstance:
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    return application.focusChanged
-
-
-def _breakable(address: str) -> str:
-    """The address with places to wrap, cut where nobody would read it."""
-    shown = address if len(address) <= 600 else address[:600] + "…"
-    return "\u200b".join(shown[i : i + 24] for i in range(0, len(shown), 24))
+def _has_hidden(cursor: QTextCursor) -> bool:
+    """Is something selected that cannot be seen? (The box of a task stands at the beginning of its item.)"""
+    document = cursor.document()
+    block = document.findBlock(cursor.selectionStart())
+    while block.isValid() and block.position() <= cursor.selectionEnd():
+        if block.blockFormat().marker() != QTextBlockFormat.MarkerType.NoMarker:
+            return True
+        block = block.next()
+    return False
 
 
 def find_all(document: QTextDocument, words: str) -> list[QTextCursor]:

@@ -22,8 +22,10 @@ from PySide6.QtGui import (
 )
 
 from autogpt_desktop.ui.chat.messages.formats import Formats
+from autogpt_desktop.ui.chat.messages.formulas import LARGER, formulas
 from autogpt_desktop.ui.chat.messages.lines import Row, Runs
 
+BAR = 14  # px below a table for the bar that scrolls it
 PIECE = 20  # rows of one QTextTable
 _SIDE = 10  # px left and right of a cell's text
 _COMFORT = 6  # average letters: no column is narrower unless its text is
@@ -98,6 +100,14 @@ class TableWriter:
         """The piece that ``row`` stands in."""
         return self.tables[row.table].pieces[row.number // PIECE][1]
 
+    def leave(self, row: Row, below: float) -> None:
+        """Room below the table whose last row is ``row``: Qt ignores the margin of a block behind a table."""
+        piece = self.piece(row)
+        form = piece.format()
+        if form.bottomMargin() != below:
+            form.setBottomMargin(below)
+            piece.setFormat(form)
+
     def begin(self, cursor: QTextCursor, row: Row, line: int) -> None:
         """A new piece, of one row, in an empty block; the cursor comes behind it."""
         table = self.tables.setdefault(row.table, Table(line, len(row.cells)))
@@ -123,17 +133,17 @@ class TableWriter:
         piece.appendRows(1)
         self._fill(piece, row)
 
-    def change(self, old: Row, row: Row) -> None:
-        """Other texts in the cells of a row."""
+    def change(self, old: Row | None, row: Row) -> None:
+        """Other texts in the cells of a row; without ``old`` all are written again."""
         piece = self.piece(row)
         self._measure(self.tables[row.table], row)
         for column, runs in enumerate(row.cells):
-            if runs != old.cells[column]:
+            if old is None or runs != old.cells[column]:
                 cell = piece.cellAt(row.number % PIECE, column)
                 cursor = cell.firstCursorPosition()
                 cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
                 cursor.removeSelectedText()
-                self._insert(cursor, runs, row.number == 0)
+                self.formats.insert(cursor, runs, bold=row.number == 0)
 
     def _measure(self, table: Table, row: Row) -> None:
         if row.number >= PIECE:
@@ -155,6 +165,12 @@ class TableWriter:
         whole = longest = word = 0.0
         for run in runs:
             metrics = QFontMetricsF(self.formats.char(run, bold=head).font())
+            if run.formula and not run.hidden and (drawing := formulas().find(run.formula)):
+                word = drawing.width * self.formats.style.font.pixelSize() * LARGER
+                whole, longest, word = whole + word, max(longest, word), 0.0
+                continue
+            if run.hidden and not (run.formula and formulas().find(run.formula) is None):
+                continue
             whole += metrics.horizontalAdvance(run.text)
             end = 0
             for match in _WORD.finditer(run.text):
@@ -169,7 +185,7 @@ class TableWriter:
         for column, runs in enumerate(row.cells):
             cell = piece.cellAt(row.number % PIECE, column)
             self._format(cell, row, column)
-            self._insert(cell.firstCursorPosition(), runs, row.number == 0)
+            self.formats.insert(cell.firstCursorPosition(), runs, bold=row.number == 0)
 
     def _format(self, cell: QTextTableCell, row: Row, column: int) -> None:
         style = self.formats.style
@@ -185,7 +201,3 @@ class TableWriter:
         block = self.formats.paragraph()
         block.setAlignment(_ALIGN.get(row.aligns[column], Qt.AlignmentFlag.AlignLeft))
         cell.firstCursorPosition().setBlockFormat(block)
-
-    def _insert(self, cursor: QTextCursor, runs: Runs, head: bool) -> None:
-        for run in runs:
-            cursor.insertText(run.text, self.formats.char(run, bold=head))

@@ -114,6 +114,12 @@ class MessageView(QAbstractScrollArea):
                 self._mark_in(widget)
         self._lay_out(anchor)
 
+    def _on_changed_height(self, message_id: int) -> None:
+        item = self.column.item(message_id)
+        if item is not None and message_id in self.widgets:
+            item.measured = False
+            self._lay_out(self._anchor())
+
     # -- geometry
 
     def _width(self) -> int:
@@ -203,6 +209,7 @@ class MessageView(QAbstractScrollArea):
             widget = MessageWidget(self.context, self.chat_style, self.viewport())
             widget.action.connect(self.action)
             widget.link_clicked.connect(self.link_clicked)
+            widget.changed_height.connect(self._on_changed_height)
         if widget.chat_style.key != self.chat_style.key:
             widget.restyle(self.chat_style)
         self.widgets[item.message.id] = widget

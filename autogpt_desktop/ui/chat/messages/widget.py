@@ -58,6 +58,7 @@ class MessageWidget(QWidget):
 
     action = Signal(str, int)  # what, message id
     link_clicked = Signal(str, QPoint)
+    changed_height = Signal(int)  # message id
 
     def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget) -> None:
         super().__init__(parent)
@@ -70,6 +71,7 @@ class MessageWidget(QWidget):
         self._surface = QRectF()
         self.body = RichText(context, style, self)
         self.body.link_clicked.connect(self.link_clicked)
+        self.body.changed_height.connect(self._on_changed_height)
         self.status = label(size="small", tone="muted", wrap=True)
         self.status.setParent(self)
         self.main_button = button(kind="")  # Continue or Retry
@@ -118,6 +120,10 @@ class MessageWidget(QWidget):
         self.body.writer.grow(text)
         self._rendered = ()
         self._set_status(status if not text else "")
+
+    def _on_changed_height(self) -> None:
+        if self.message is not None:
+            self.changed_height.emit(self.message.id)
 
     def restyle(self, style: ChatStyle) -> None:
         self.chat_style = style

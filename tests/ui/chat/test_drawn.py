@@ -1,0 +1,108 @@
+"""What is drawn within a message: formulas, and tables wider than the text."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.ui.chat.messages.formulas import draw, formulas
+from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
+from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.widgets.reading_style import chat_style
+
+WIDE = "| " + " | ".join(f"heading{n}" for n in range(12)) + " |\n" + "|---" * 12 + "|\n"
+ROW = "| " + " | ".join(f"[word{n}](http://a.example/{n})" for n in range(12)) + " |\n"
+
+
+@pytest.fixture
+def text(chat_context: AppContext, qtbot: QtBot) -> RichText:
+    made = RichText(chat_context, chat_style(chat_context))
+    qtbot.addWidget(made)
+    return made
+
+
+def lay_out(text: RichText) -> None:
+    text.resize(500, text.height_for(500))
+    text.place_headers()
+
+
+@pytest.mark.parametrize(
+    "source", ["$x^2$", r"$\frac{a}{b}$", r"\(\alpha\)", r"$$\sum_{i=1}^n i$$", r"\[A \setminus B\]"]
+)
+def test_formulas_are_drawn(source: str) -> None:
+    drawing = draw(source)
+    assert drawing is not None
+    assert drawing.width > 0
+    assert b"<path" in drawing.svg
+
+
+@pytest.mark.parametrize(
+    "source",
+    [r"$\unknown{x}$", r"$\frac{$", "$中文^2$", "$" + "x+" * 400 + "x$", "$" + "{" * 200 + "$", "$a &lt; b$"],
+)
+def test_what_cannot_be_drawn_stays_source(source: str) -> None:
+    assert draw(source) is None
+
+
+def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot: QtBot) -> None:
+    source = r"so $\sqrt{x_{17}}$ and $\unknown{y}$ and 5\u00a0km.".replace("\\u00a0", "\u00a0")
+    text.write(source)
+    text.resize(500, text.height_for(500))
+    before = text.document().idealWidth()
+    with qtbot.waitSignal(text.changed_height, timeout=10_000):
+        formulas().finish()
+    lay_out(text)
+    assert text.document().idealWidth() < before  # shorter than its source
+    assert text.grab().size().width() == 500
+    text.selectAll()
+    assert text.createMimeDataFromSelection().text() == source
+    assert not text.createMimeDataFromSelection().hasHtml()
+
+
+def test_a_wide_table_scrolls_and_its_words_are_whole(text: RichText, qtbot: QtBot) -> None:
+    text.write(f"{WIDE}{ROW}\n\nbehind")
+    text.show()
+    lay_out(text)
+    (bar,) = text.wide.bars()
+    assert bar.accessibleName()
+    assert bar.maximum() > 0
+    block = text.document().findBlockByNumber(2)
+    assert block.layout().lineCount() == 1
+    cell = text.document().find("word11")
+    cell.setPosition(cell.selectionStart() + 3)
+    place = QPointF(text.cursorRect(cell).center())
+    assert place.x() > text.width()
+    bar.setValue(bar.maximum())
+    shown = place - QPointF(bar.maximum(), 0)
+    assert text.anchorAt(shown.toPoint()) == "http://a.example/11"
+    with qtbot.waitSignal(text.link_clicked) as clicked:
+        qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=shown.toPoint())
+    assert clicked.args[0] == "http://a.example/11"
+    behind = QTextCursor(text.document().lastBlock())
+    assert text.cursorRect(behind).top() >= bar.geometry().bottom()
+
+
+def test_a_table_that_fits_has_no_bar(text: RichText) -> None:
+    text.write("| a | b |\n|---|---|\n| c | d |\n")
+    lay_out(text)
+    assert not text.wide.bars()
+
+
+def test_the_whole_address_is_shown_before_a_link_opens(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(600, 400)
+    address = "https://a.example/" + "x" * 3000 + "end"
+    popup = LinkPopup(address, parent)
+    popup.open_at(parent.mapToGlobal(parent.rect().center()))
+    assert any(
+        address == label.text().replace("\u200b", "")
+        for label in popup.findChildren(QWidget)
+        if hasattr(label, "text")
+    )
+    assert popup.height() < 400
+    popup.leave()
