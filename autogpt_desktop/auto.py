@@ -13,7 +13,7 @@ from torch import Tensor
 from autogpt_desktop import paths
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.generation.engine import Engine, StopStrings
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
@@ -68,10 +68,11 @@ class AutoTokenizer:
         return {"input_ids": torch.tensor(rows, dtype=torch.int64) if return_tensors == "pt" else rows}
 
     def decode(self, ids: Sequence[int] | Tensor, *, skip_special_tokens: bool = True) -> str:
-        """The text of one sequence of ids."""
+        """The text of one sequence of ids, without a last character that is not whole."""
         if isinstance(ids, Tensor):
             ids = ids.reshape(-1).tolist()
-        return self.tokenizer.decode(list(ids), skip_special=skip_special_tokens)
+        stream = self.tokenizer.stream(skip_special=skip_special_tokens)
+        return "".join(map(stream.push, ids))
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,13 @@ class AutoModel:
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         seed: int | None = None,
+        stop_strings: str | Sequence[str] | None = None,
         streamer: Any = None,
     ) -> Tensor:
         """Continue each row of ``input_ids`` [batch, tokens] → [batch, longest row] int64.
 
-        Rows end at an end-of-sequence token or after ``max_new_tokens``; shorter rows are filled up with
+        Rows end at an end-of-sequence token, with the token that completes one of ``stop_strings``, or after
+        ``max_new_tokens``; shorter rows are filled up with
         that token. Greedy unless ``do_sample``. ``streamer`` has ``put(ids)`` and ``end()`` as in
         transformers; it sees the prompt first and takes one row only.
         """
@@ -154,6 +157,7 @@ class AutoModel:
             min_p=min_p,
             repetition_penalty=repetition_penalty,
             seed=seed,
+            stop=(stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings or ()),
             max_tokens=max_new_tokens,
         )
         if streamer is not None:
@@ -167,6 +171,7 @@ class AutoModel:
 
     def _continue(self, ids: list[int], sampling: Sampling, streamer: Any) -> list[int]:
         engine, out = self.engine, list(ids)
+        text_of, stop = engine.tokenizer.stream(), StopStrings(sampling.stop)
         for step in engine.tokens(
             ids, sampling, engine.new_state(), lookup=engine.prompt_lookup(), penalized=ids
         ):
@@ -174,6 +179,9 @@ class AutoModel:
                 out.append(step)
                 if streamer is not None:
                     streamer.put(torch.tensor([step]))
+                stop.push(text_of.push(step))
+                if stop.hit:
+                    break
         return out
 
 

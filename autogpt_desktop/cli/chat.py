@@ -36,14 +36,17 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         parts = [options.prompt, "" if typed else _piped()]
         turns = [Turn("system", options.system)] if options.system else []
         turns.append(Turn("user", "\n\n".join(part for part in parts if part)))
-        stop = Interrupt()
+        stop, said = Interrupt(), False
         with stop:
             for event in drive(
                 answer(models, turns, sampling(options, settings), cancelled=stop), Reporter()
             ):
                 if isinstance(event, Text):
+                    said = said or bool(event.text.strip())
                     say(event.text, end="")
         say("")
+        if not said and not stop.pressed:
+            tell(tr("The answer is empty."))
         return 130 if stop.pressed else 0
     finally:
         models.unload()
@@ -71,6 +74,8 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     """The window's first preset, with what the command line says instead; temperature 0 is plainly greedy."""
     names = ("temperature", "top_p", "top_k", "seed", "max_tokens")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.stop:
+        given["stop"] = tuple(text for text in options.stop if text)
     if given.get("temperature") == 0:
         return Sampling(**given)
     preset = settings.presets[0]["sampling"]
@@ -140,6 +145,8 @@ class Conversation:
                     elif isinstance(event, Done):
                         reason = "stopped" if event.finish_reason == "cancelled" else "complete"
             say("")
+            if not text.strip() and not stop.pressed:
+                tell(tr("The answer is empty."))
         finally:
             self.history.set_text(made, text, state=reason)
             self.parent = made

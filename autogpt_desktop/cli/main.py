@@ -19,6 +19,7 @@ from autogpt_desktop.bench.speed import peers
 from autogpt_desktop.cli import ask, sentiment, translate
 from autogpt_desktop.cli.models import models
 from autogpt_desktop.cli.output import error_text, one_line, tell
+from autogpt_desktop.engine.config import read_stop_text
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -53,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--top-k", type=_whole(0), default=None)
     chat.add_argument("--seed", type=int, default=None)
     chat.add_argument("--max-tokens", type=_whole(1), default=None)
+    chat.add_argument(
+        "--stop",
+        action="append",
+        type=read_stop_text,
+        default=None,
+        metavar=tr("TEXT"),
+        help=tr("the answer ends where this appears, \\n is a line break; may be given several times"),
+    )
     chat.add_argument(
         "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -17,6 +18,20 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int = 1024
+
+
+_ESCAPE = re.compile(r"\\([n\\])")
+_BACKSLASH = re.compile(r"\\(?=[n\\\n]|$)")
+
+
+def read_stop_text(line: str) -> str:
+    """A stop text as it is typed on one line: ``\\n`` is a line break, ``\\\\`` a backslash; others stay."""
+    return _ESCAPE.sub(lambda match: "\n" if match[1] == "n" else "\\", line)
+
+
+def write_stop_text(stop: str) -> str:
+    """The line that ``read_stop_text`` reads as ``stop``."""
+    return _BACKSLASH.sub(r"\\\\", stop).replace("\n", r"\n")
 
 
 @dataclass(frozen=True, slots=True)

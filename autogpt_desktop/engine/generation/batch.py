@@ -149,7 +149,7 @@ def _extend(engine: Engine, sequence: _Sequence, logits: Tensor, choose: Choose 
 def _continuation(sequence: _Sequence) -> Continuation:
     text = sequence.text
     if not sequence.stop.hit:
-        text += sequence.stop.push(sequence.decoder_text.finish()) + sequence.stop.finish()
+        text += sequence.stop.finish()  # without a last character that is not whole
     reason = "stop" if sequence.stop.hit or sequence.room < 0 else "length"
     return Continuation(sequence.index, text, tuple(sequence.ids), tuple(sequence.logprobs), reason)
 

@@ -237,7 +237,7 @@ class Engine:
             raise
         finally:
             steps.close()
-        if not stop.hit and (text := stop.push(text_of.finish()) + stop.finish()):
+        if not stop.hit and (text := stop.finish()):  # a character that is not whole is left out
             yield Text(text)
         now = time.perf_counter()
         yield Done(

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from autogpt_desktop.engine.config import Sampling
+from autogpt_desktop.engine.config import Sampling, read_stop_text, write_stop_text
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import preset_title
 from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
@@ -31,6 +31,7 @@ from autogpt_desktop.ui.widgets.basic import (
     plain_tooltip,
 )
 from autogpt_desktop.ui.widgets.boxes import ComboBox, NumberBox, WholeBox
+from autogpt_desktop.ui.widgets.raw_text import raw_text
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -114,10 +115,10 @@ class SamplingPanel(QScrollArea):
             min_p=round(self.min_p.value(), 3),
             repetition_penalty=round(self.repetition_penalty.value(), 3),
             seed=int(seed) if seed.isdecimal() else None,
-            stop=tuple(line for line in self.stop.toPlainText().split("\n") if line),
+            stop=tuple(read_stop_text(line) for line in raw_text(self.stop).split("\n") if line),
             max_tokens=self.max_tokens.value(),
         )
-        return ChatSettings(self.prompt.toPlainText().strip(), sampling, self._preset_name())
+        return ChatSettings(raw_text(self.prompt).strip(), sampling, self._preset_name())
 
     def _preset_name(self) -> str:
         return str(self.presets.currentData() or "")
@@ -128,7 +129,7 @@ class SamplingPanel(QScrollArea):
         for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"):
             getattr(self, name).setValue(getattr(sampling, name))
         self.seed.setText("" if sampling.seed is None else str(sampling.seed))
-        self.stop.setPlainText("\n".join(sampling.stop))
+        self.stop.setPlainText("\n".join(map(write_stop_text, sampling.stop)))
         self._filling = False
         self._debounce.stop()
         self._naming_done()
@@ -162,7 +163,7 @@ class SamplingPanel(QScrollArea):
         preset = self._preset(self._preset_name())
         if preset is None:
             return
-        prompt = preset.get("system_prompt", "") or self.prompt.toPlainText()
+        prompt = preset.get("system_prompt", "") or raw_text(self.prompt)
         self.show_values(prompt, sampling_from(preset.get("sampling")), preset["name"])
         self._debounce.start()
 
@@ -314,7 +315,7 @@ class SamplingPanel(QScrollArea):
         self.name_button.setText(tr("Save"))
         self.prompt.setPlaceholderText(tr("What the model should know or how it should answer"))
         self.seed.setPlaceholderText(tr("Random"))
-        self.stop.setPlaceholderText(tr("One per line"))
+        self.stop.setPlaceholderText(tr("One per line; \\n is a line break"))
         texts = {
             "preset": (tr("Preset"), tr("Saved settings to start from")),
             "prompt": (tr("System prompt"), tr("Instructions that stand before the conversation")),

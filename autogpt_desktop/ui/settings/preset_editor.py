@@ -27,6 +27,7 @@ from autogpt_desktop.ui.widgets.basic import (
     plain_tooltip,
 )
 from autogpt_desktop.ui.widgets.boxes import ComboBox, NumberBox, WholeBox
+from autogpt_desktop.ui.widgets.raw_text import raw_text
 
 # field of Sampling: lowest, highest, step, decimals
 FIELDS: dict[str, tuple[float, float, float, int]] = {
@@ -160,7 +161,7 @@ class PresetEditor(QWidget):
                 spin.setValue(int(value))
             else:
                 spin.setValue(float(value))
-        if self.prompt.toPlainText() != preset.get("system_prompt", ""):
+        if raw_text(self.prompt) != preset.get("system_prompt", ""):
             self.prompt.setPlainText(preset.get("system_prompt", ""))
         self._filling = False
 
@@ -181,7 +182,7 @@ class PresetEditor(QWidget):
 
     def _on_prompt(self) -> None:
         if not self._filling:
-            self._preset()["system_prompt"] = self.prompt.toPlainText()
+            self._preset()["system_prompt"] = raw_text(self.prompt)
             self._changed()
 
     def _rename(self) -> None:

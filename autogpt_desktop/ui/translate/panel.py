@@ -373,7 +373,7 @@ class TranslatePanel(QWidget):
             action.triggered.connect(lambda: self.sentences.show_alternatives(index))
 
     def _source_menu(self, menu: QMenu) -> None:
-        words = " ".join(self.view.pair.source.textCursor().selection().toPlainText().split())
+        words = " ".join(self.view.pair.source.textCursor().selectedText().split())
         if words and len(words) <= LONGEST_TERM and self.view.languages.language:
             menu.addSeparator()
             action = menu.addAction(self.context.icon("glossary"), tr("Add to the glossary…"))

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from autogpt_desktop.ui.widgets.basic import parent_of
+from autogpt_desktop.ui.widgets.raw_text import raw_text, selection_data
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -49,7 +50,10 @@ class ComposerText(QPlainTextEdit):
         self.document().setDocumentMargin(0)
 
     def text(self) -> str:
-        return self.toPlainText()
+        return raw_text(self)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return selection_data(self)
 
     def fit(self, x: int, y: int, width: int, lines: int) -> int:
         """Take a place as tall as the text, up to ``lines`` of its lines, and give that height.

@@ -10,6 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QInputMethodEvent, QKe
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QWidget
 
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.widgets.raw_text import raw_text, selected_text, selection_data
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -47,7 +48,10 @@ class TextField(QPlainTextEdit):
         return self._composing
 
     def text(self) -> str:
-        return self.toPlainText()
+        return raw_text(self)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        return selection_data(self)
 
     def replace_text(self, text: str) -> bool:
         """Put ``text`` in place of all, so that Ctrl+Z brings back what was there.
@@ -68,7 +72,7 @@ class TextField(QPlainTextEdit):
 
     def selected_or_all(self) -> str:
         """The selection with plain line ends, else the whole text."""
-        return self.textCursor().selection().toPlainText() or self.toPlainText()
+        return selected_text(self.textCursor()) or raw_text(self)
 
     def restyle(self) -> None:
         """Theme or zoom changed."""

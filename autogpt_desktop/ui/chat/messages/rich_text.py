@@ -44,6 +44,7 @@ from autogpt_desktop.ui.chat.messages.markdown import (
 )
 from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
 from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.raw_text import selected_text
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -278,10 +279,7 @@ class RichText(QTextEdit):
 
     def _selected(self) -> str:
         """With no-break spaces, which ``toPlainText`` makes blanks of."""
-        raw = self.textCursor().selectedText()
-        for char in ("\u2028", "\u2029", "\ufdd0", "\ufdd1"):  # ends of lines, blocks and cells
-            raw = raw.replace(char, "\n")
-        return raw.replace(OBJECT, "")
+        return selected_text(self.textCursor()).replace(OBJECT, "")
 
 
 class CodeHeader(QWidget):

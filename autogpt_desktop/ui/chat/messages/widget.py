@@ -158,7 +158,7 @@ class MessageWidget(QWidget):
         else:
             cut = item.state in ("stopped", "interrupted")  # before its first word
             empty = cut_text(item) if cut else tr("The answer is empty.")
-            self._set_status("" if self.text or not answer else empty)
+            self._set_status("" if self.text.strip() or not answer else empty)
             if self.last and not answer:
                 main = tr("Answer this")
             elif self.last and cut and not self.text:
