@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 
+HOLD = 200  # ms in which everything has its new height after a change of size
+
+
 class ConversationView(QScrollArea):
     """Follows the newest turn while it grows, until somebody scrolls; its question stays in sight."""
 
@@ -33,6 +36,7 @@ class ConversationView(QScrollArea):
         self.views: list[TurnView] = []
         self.inline = False
         self._follows = False
+        self._held: tuple[TurnView, float] | None = None  # on top while all is laid out anew
         self._lines: list[QFrame] = []
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -49,6 +53,10 @@ class ConversationView(QScrollArea):
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self._follow)
+        self._release = QTimer(self)
+        self._release.setSingleShot(True)
+        self._release.setInterval(HOLD)
+        self._release.timeout.connect(self._let_go)
         self.verticalScrollBar().sliderPressed.connect(self._stop_following)
         self.restyle()
 
@@ -77,6 +85,7 @@ class ConversationView(QScrollArea):
         return view
 
     def clear(self) -> None:
+        self._held = None
         for widget in [*self.views, *self._lines]:
             self._column.removeWidget(widget)
             widget.hide()
@@ -85,6 +94,7 @@ class ConversationView(QScrollArea):
 
     def remove(self, turn: QuestionTurn) -> None:
         """Take the last turn out."""
+        self._held = None
         view = self.views.pop()
         assert view.turn is turn
         gone: list[QWidget] = [view, *([self._lines.pop()] if self._lines else [])]
@@ -115,7 +125,8 @@ class ConversationView(QScrollArea):
             view.refresh()
 
     def restyle(self) -> None:
-        """Lines of text that are pleasant to read, whatever the width of the window."""
+        """Lines of text that are pleasant to read, whatever the width of the window; the place is kept."""
+        self._hold()
         self._page.setMaximumWidth(chat_style(self.context).column_width + 64)
         self.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName(tr("Questions and answers"))
@@ -130,19 +141,35 @@ class ConversationView(QScrollArea):
     # --- following ----------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and self._follows:
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and (self._follows or self._held):
             self._settle.start()
         return super().eventFilter(watched, event)
 
     def _follow(self) -> None:
-        """The end in sight, but never at the price of the last question."""
-        if self._follows and self.views:
+        """The end in sight, but never at the price of the last question; or what was read before."""
+        if self._held is not None:
+            view, share = self._held
+            self.verticalScrollBar().setValue(round(view.y() + share * view.height()))
+        elif self._follows and self.views:
             last = self.views[-1]
             end = last.geometry().bottom() + 16 - self.viewport().height()
             self.verticalScrollBar().setValue(min(last.y(), max(0, end)))
 
+    def _hold(self) -> None:
+        """What is on top is to stay there, as far into its turn as now."""
+        top = self.verticalScrollBar().value()
+        view = next((view for view in self.views if view.geometry().bottom() > top), None)
+        if view is not None and not self._follows and self._held is None:
+            self._held = view, (top - view.y()) / max(1, view.height())
+        self._release.start()
+        self._settle.start()
+
+    def _let_go(self) -> None:
+        self._held = None
+
     def _stop_following(self) -> None:
         self._follows = False
+        self._held = None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._stop_following()

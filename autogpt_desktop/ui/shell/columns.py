@@ -39,6 +39,7 @@ class Columns(QWidget):
     """
 
     arranged = Signal()  # panels were built or stand elsewhere
+    layout_changed = Signal()  # what is in ``settings.layout``, which is to be saved
 
     def __init__(self, context: AppContext, kinds: Sequence[PanelKind]) -> None:
         super().__init__()
@@ -216,8 +217,10 @@ class Columns(QWidget):
         self.splitter.setSizes([first, self.width() - first])
 
     def _save(self) -> None:
-        """With the next saving of settings, at the latest when the window closes."""
-        self._context.settings.layout = self.arrangement.text()
+        text = self.arrangement.text()
+        if text != self._context.settings.layout:
+            self._context.settings.layout = text
+            self.layout_changed.emit()
 
     # --- what people do ------------------------------------------------------------------------
 

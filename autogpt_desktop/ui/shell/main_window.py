@@ -7,13 +7,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QGuiApplication,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -41,6 +40,7 @@ from autogpt_desktop.ui.shell.panel_actions import PanelActions
 from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
 from autogpt_desktop.ui.shell.window_actions import WindowActions
+from autogpt_desktop.ui.shell.window_place import WindowPlace
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
 from autogpt_desktop.ui.widgets.focus import FocusKeeper, hand_on, tab_chain
 from autogpt_desktop.ui.widgets.icons import app_icon
@@ -129,7 +129,9 @@ class MainWindow(QMainWindow):
         self.retranslate()
         self._order_tabs()
         self.focus_keeper = FocusKeeper(self)
-        self._restore_geometry()
+        self.place = WindowPlace(self, context)
+        self.columns.layout_changed.connect(self.place.save_soon)
+        self.place.restore()
 
     # --- parts ------------------------------------------------------------------------------
 
@@ -325,16 +327,6 @@ class MainWindow(QMainWindow):
         self._tray.showMessage(title, text.replace("<", "‹"), app_icon(), 10_000)
         QTimer.singleShot(15_000, self._tray.hide)
 
-    def _restore_geometry(self) -> None:
-        text = self.context.settings.window_geometry.encode("ascii", "ignore")
-        saved = QByteArray.fromBase64(QByteArray(text))
-        if saved.isEmpty() or not self.restoreGeometry(saved):
-            # not self.screen(): PySide 6.11 lets the window's end take that QScreen with it
-            screen = QGuiApplication.primaryScreen().availableGeometry()
-            size = QSize(1100, 760).boundedTo(screen.size())
-            self.resize(size)
-            self.move(screen.center() - self.rect().center())
-
     # --- Qt ---------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -374,8 +366,8 @@ class MainWindow(QMainWindow):
         if self._closing:
             return
         self._closing = True
-        settings = self.context.settings
-        settings.window_geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        self.place.stop()
+        self.place.note()
         if self.bugs.dialog is not None:
             self.bugs.dialog.close()  # the application ends with its last window
         self.hide()  # stopping may take a moment; nobody needs to watch

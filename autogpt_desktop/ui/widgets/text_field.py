@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextOption
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QWidget
 
@@ -75,9 +75,24 @@ class TextField(QPlainTextEdit):
         return selected_text(self.textCursor()) or raw_text(self)
 
     def restyle(self) -> None:
-        """Theme or zoom changed."""
+        """Theme or zoom changed; the line on top stays there."""
         points = theme().points("body") * 1.1 * self.context.settings.zoom
-        self.setStyleSheet(f"TextField {{ font-size: {points:.1f}pt; }}")
+        sheet = f"TextField {{ font-size: {points:.1f}pt; }}"
+        if sheet == self.styleSheet():
+            return
+        top = self.cursorForPosition(QPoint(0, 0)).position()
+        scrolled = self.verticalScrollBar().value() > 0
+        self.setStyleSheet(sheet)
+        if scrolled:
+            self._scroll_to_position(top)
+
+    def _scroll_to_position(self, position: int) -> None:
+        """The line with that character on top: the bar of a plain text counts lines."""
+        block = self.document().findBlock(position)
+        self.blockBoundingRect(block)  # lays it out
+        line = block.layout().lineForTextPosition(position - block.position())
+        number = line.lineNumber() if line.isValid() else 0
+        self.verticalScrollBar().setValue(block.firstLineNumber() + number)
 
     def _align(self) -> None:
         """To the side where its first paragraph begins: the layout of plain text knows no other way."""

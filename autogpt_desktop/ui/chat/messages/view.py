@@ -314,8 +314,10 @@ class MessageView(QAbstractScrollArea):
     # -- looks
 
     def restyle(self) -> None:
-        """Theme or zoom changed."""
+        """Theme or zoom changed; what is being read stays in sight."""
         anchor = self._anchor()
+        before = self.column.item(anchor[0]) if anchor is not None else None
+        share = anchor[1] / max(1.0, before.height) if anchor is not None and before is not None else 0.0
         self.chat_style = chat_style(self.context)
         for widget in [*self.widgets.values(), *self._spare]:
             widget.restyle(self.chat_style)
@@ -323,6 +325,10 @@ class MessageView(QAbstractScrollArea):
         for item in self._shown():
             self._show(item)
         self._lay_out(anchor)
+        if anchor is not None and before is not None and not self._at_end:
+            anchor = anchor[0], share * before.height  # measured by now: as far into the text as before
+            self._keep(anchor)
+            self._lay_out(anchor)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Conversation"))
