@@ -7,7 +7,6 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QComboBox
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import message, tr
@@ -17,6 +16,7 @@ from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.groups_view import GroupTable
 from autogpt_desktop.ui.sentiment.run_control import RUNNING, RunControl
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -37,8 +37,8 @@ class Grouping(QObject):
     def __init__(self, context: AppContext, control: RunControl) -> None:
         super().__init__(control)
         self._context, self._control = context, control
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo = ComboBox()
+        self.combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(13)
         self.combo.activated.connect(self._on_chosen)
         self.table = GroupTable()
