@@ -17,7 +17,7 @@ from autogpt_desktop.engine.generation.engine import Engine, StopStrings
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
-from autogpt_desktop.runtime import resolver
+from autogpt_desktop.runtime import PACKED_WORTH, resolver
 from autogpt_desktop.settings import Settings
 
 DEFAULT = "autogpt"
@@ -106,6 +106,7 @@ class AutoModel:
             device=device,
             context_length=context_length,
             packed_cache=folder,
+            packed_worth=PACKED_WORTH if packed_cache is True else 0.0,
             quantize=quantize,
         )
         return cls(run_to_end(loading))

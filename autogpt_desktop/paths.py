@@ -14,6 +14,7 @@ import platformdirs
 from autogpt_desktop.errors import KnownError
 
 APP = "autogpt-desktop"
+PACKED_VARIANTS = ("", "int4")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -68,10 +69,18 @@ def packed_dir() -> Path:
     return cache_dir() / "packed"
 
 
-def packed_file(model: Path, folder: Path) -> Path:
-    """The file in ``folder`` for the packed weights of a model's file or folder."""
+def packed_file(model: Path, folder: Path, variant: str = "") -> Path:
+    """The file in ``folder`` for the packed weights of a model's file or folder; ``variant``: of those that
+    are packed in several ways, one that is not the usual."""
     place = os.fsencode(model.resolve())  # a name need not be UTF-8
-    return folder / f"{model.name[:80]}-{hashlib.sha256(place).hexdigest()[:16]}.packed"
+    end = f".{variant}.packed" if variant else ".packed"
+    return folder / f"{model.name[:80]}-{hashlib.sha256(place).hexdigest()[:16]}{end}"
+
+
+def packed_files(model: Path, folder: Path) -> list[Path]:
+    """Those that are there."""
+    every = (packed_file(model, folder, variant) for variant in PACKED_VARIANTS)
+    return [file for file in every if file.is_file()]
 
 
 def states_dir() -> Path:

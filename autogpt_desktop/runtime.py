@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.installed import installed, resolve
 from autogpt_desktop.catalog.roles import missing, resolve_role
-from autogpt_desktop.settings import ROLES, Settings
+from autogpt_desktop.settings import ROLES, Settings, packed_copies
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import ModelPool
 
+PACKED_WORTH = 1.0  # seconds that a copy of a model's packed weights must save at every start
 Resolve = Callable[[str], Path]  # a role or a name → the model's path
 
 
@@ -30,10 +31,17 @@ class ModelOptions:
     context_length: int  # tokens; 0: what the model can
     kv_cache: str  # one of ``settings.KV_CACHES``
     quantize: str  # one of ``settings.QUANTIZE``: what float weights become
+    packed_copies: str = "auto"  # one of ``settings.PACKED_COPIES``
 
     @classmethod
     def of(cls, settings: Settings) -> ModelOptions:
-        return cls(settings.device, settings.context_length, settings.kv_cache, settings.quantize)
+        return cls(
+            settings.device,
+            settings.context_length,
+            settings.kv_cache,
+            settings.quantize,
+            packed_copies(settings),
+        )
 
 
 def make_models(resolve: Resolve, options: ModelOptions) -> ModelPool:
@@ -51,7 +59,8 @@ def make_models(resolve: Resolve, options: ModelOptions) -> ModelPool:
         resolve,
         options.device,
         options.context_length,
-        packed_cache=paths.packed_dir(),
+        packed_cache=None if options.packed_copies == "never" else paths.packed_dir(),
+        packed_worth=PACKED_WORTH,
         kv_cache="int8" if options.kv_cache == "int8" else "float16",
         prompt_cache=paths.states_dir(),
         quantize=quantize_kind(options.quantize),

@@ -17,6 +17,7 @@ THEMES = ("system", "light", "dark")
 QUANTIZE = ("int8", "int4", "")  # what float weights become; "": they stay as they are
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KV_CACHES = ("float16", "int8")
+PACKED_COPIES = ("auto", "never")  # of packed weights, kept on the disk: where they save time, or nowhere
 ROLES = ("chat", "translate", "answer", "embed", "sentiment")  # what a model can be used for
 ZOOM_RANGE = (0.5, 3.0)
 MAX_FILE = 4 * 2**20  # bytes; a larger settings file is not ours
@@ -109,6 +110,7 @@ class Settings:
     ask_about: str = "files"  # or "text": what the Questions panel was left at
     notify: bool = True
     context_length: int = 0  # 0: the model's own
+    packed_copies: str = "auto"
     kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory
     translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language
     translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
@@ -186,6 +188,21 @@ def _moved_aside(path: Path) -> Path | None:
     return target
 
 
+_ALLOWED = {
+    "theme": THEMES,
+    "device": DEVICES,
+    "kv_cache": KV_CACHES,
+    "quantize": QUANTIZE,
+    "packed_copies": PACKED_COPIES,
+}
+
+
+def packed_copies(settings: Settings) -> str:
+    """The setting, or what the variable AUTOGPT_DESKTOP_PACKED_COPIES says instead."""
+    value = os.environ.get("AUTOGPT_DESKTOP_PACKED_COPIES", "")
+    return value if value in PACKED_COPIES else settings.packed_copies
+
+
 def _checked(name: str, value: Any, default: Any) -> Any:
     """``value`` if it makes sense for the field ``name``, else ``default``."""
     if isinstance(default, bool):
@@ -198,7 +215,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
         return value if fine else default
     if isinstance(default, str):
-        allowed = {"theme": THEMES, "device": DEVICES, "kv_cache": KV_CACHES, "quantize": QUANTIZE}.get(name)
+        allowed = _ALLOWED.get(name)
         return value if isinstance(value, str) and (allowed is None or value in allowed) else default
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()

@@ -43,8 +43,12 @@ class InstalledModel:
     @property
     def disk_bytes(self) -> int:
         """What it takes on the disk, with the packed weights that are kept of it."""
-        packed = paths.packed_file(self.path, paths.packed_dir())
-        return self.size + (packed.stat().st_size if packed.is_file() else 0)
+        return self.size + self.packed_bytes
+
+    @property
+    def packed_bytes(self) -> int:
+        """What the packed copies of its weights take, which are made anew when they are missing."""
+        return sum(map(file_size, paths.packed_files(self.path, paths.packed_dir())))
 
     def error(self) -> KnownError | None:
         """The problem as an error that can be worded or raised."""
@@ -150,7 +154,7 @@ def remove(name: str) -> None:
         raise KnownError("model-missing", name=name)
     registered = _registered()
     if model.removable:
-        _forget_packed(model.path)
+        _delete_copies(paths.packed_files(model.path, paths.packed_dir()))
     if model.path in registered:
         _save_registered([path for path in registered if path != model.path])
         return
@@ -164,12 +168,27 @@ def remove(name: str) -> None:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
 
 
-def _forget_packed(model: Path) -> None:
-    file = paths.packed_file(model, paths.packed_dir())
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:  # in use by another window: it goes when the next weights are kept
-        log.warning("%s cannot be deleted: %s", file.name, error)
+def remove_copies(name: str = "") -> int:
+    """Delete the packed copies of a model's weights, or of all models'; the bytes that this freed. A model
+    in use keeps what it has. Raises KnownError("model-missing")."""
+    if not name:
+        return _delete_copies(sorted(paths.packed_dir().glob("*.packed")))
+    model = find(name)
+    if model is None:
+        raise KnownError("model-missing", name=name)
+    return _delete_copies(paths.packed_files(model.path, paths.packed_dir()))
+
+
+def _delete_copies(files: list[Path]) -> int:
+    freed = 0
+    for file in files:
+        size = file_size(file)
+        try:
+            file.unlink(missing_ok=True)
+            freed += size
+        except OSError as error:  # in use by another window: it goes when the next weights are kept
+            log.warning("%s cannot be deleted: %s", file.name, error)
+    return freed
 
 
 # --- where models lie

@@ -75,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
     remove = actions.add_parser("remove", help=tr("delete an installed model"))
     remove.add_argument("name")
+    copies = actions.add_parser(
+        "remove-copies", help=tr("delete the packed copies of models, which are made anew when needed")
+    )
+    copies.add_argument("name", nargs="?", default="", help=tr("of this model; else of all"))
 
     bench = commands.add_parser("bench", help=tr("measure load time, speed and memory"))
     bench.add_argument("name", nargs="?", metavar=tr("MODEL"), help=tr("a model's name, or a file or folder"))

@@ -1,4 +1,4 @@
-"""``models list``, ``get`` and ``remove`` in the terminal."""
+"""``models list``, ``get``, ``remove`` and ``remove-copies`` in the terminal."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from autogpt_desktop.settings import Settings
 
 
 def models(options: argparse.Namespace) -> int:
-    """``models list``, ``get`` and ``remove``."""
+    """``models list``, ``get``, ``remove`` and ``remove-copies``."""
     from autogpt_desktop.catalog import download, entries, installed
+    from autogpt_desktop.catalog.entries import human_size
 
     if options.action == "list":
         here = {model.name: model for model in installed.installed()}
         for model in here.values():
             problem = model.error()
-            say(f"{one_line(model.name)}\t{model.disk_bytes / 1e6:.0f} MB\t{one_line(str(model.path))}")
+            size = f"{model.disk_bytes / 1e6:.0f} MB"
+            if model.packed_bytes:
+                size = tr(
+                    "{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes)
+                )
+            say(f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}")
             if problem:
                 tell(f"  {error_text(problem)}")
         for known in entries.catalog().values():
             if known.name not in here:
                 say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+        return 0
+    if options.action == "remove-copies":
+        freed = installed.remove_copies(options.name)
+        say(tr("{size} are free again", size=human_size(freed)))
         return 0
     if options.action == "remove":
         installed.remove(options.name)

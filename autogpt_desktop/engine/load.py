@@ -45,6 +45,7 @@ def load(
     float32: bool = False,
     compiled: bool = True,
     packed_cache: Path | None = None,
+    packed_worth: float = 0.0,
     quantize: Quantize | None = None,
     kv_cache: CacheType = "float16",
 ) -> Generator[Progress, None, Engine]:
@@ -54,7 +55,8 @@ def load(
     gives way to the CPU with a Notice in ``Engine.notices``. ``context_length``: tokens; 0 is the
     model's own, within reason. ``float32`` expands the weights and is for checking only;
     ``compiled`` False keeps the CPU on torch. ``packed_cache``: a folder where the compiled back end
-    keeps packed weights, so that the next load is quick; None keeps none. ``quantize``: "int8" or "int4"
+    keeps packed weights, so that the next load is quick; None keeps none, and ``packed_worth`` only those
+    whose packing took so many seconds. ``quantize``: "int8" or "int4"
     for checkpoints in float, which then run on the compiled back end; None leaves them as they are.
     ``kv_cache``: what a conversation's keys and values are kept in by the compiled CPU back end; "int8"
     takes half the memory. Torch (GPUs, and the CPU for files that the compiled back end does not know)
@@ -64,7 +66,7 @@ def load(
     path = Path(path)
     cache = None
     if packed_cache is not None and compiled and not float32:
-        cache = packed_cache_of(path, packed_cache, quantize)  # before the file is read: a change shows
+        cache = packed_cache_of(path, packed_cache, packed_worth)  # before the file is read: a change shows
     wanted, notices = pick_device(device)
     yield Progress("stage.opening")
     with untrusted(path.name):

@@ -107,6 +107,7 @@ class ModelPool:
         context_length: int = 0,
         *,
         packed_cache: Path | None = None,
+        packed_worth: float = 0.0,
         quantize: Quantize | None = None,
         kv_cache: CacheType = "float16",
         prompt_cache: Path | None = None,
@@ -116,7 +117,7 @@ class ModelPool:
         (``generation.prompt_cache``); None saves none. ``budget``: bytes for all models together; 0 is half
         of the memory of the device they are on. The rest as for ``load``."""
         self.resolve, self.device, self.context_length = resolve, device, context_length
-        self.packed_cache, self.quantize = packed_cache, quantize
+        self.packed_cache, self.packed_worth, self.quantize = packed_cache, packed_worth, quantize
         self.kv_cache: CacheType = kv_cache
         self.prompt_cache = prompt_cache
         self.budget = budget
@@ -198,6 +199,7 @@ class ModelPool:
             device=self.device,
             context_length=self.context_length,
             packed_cache=self.packed_cache,
+            packed_worth=self.packed_worth,
             quantize=self.quantize,
             kv_cache=self.kv_cache,
         )

@@ -180,6 +180,20 @@ class AppContext(QObject):
         """One of ``settings.QUANTIZE``. Loads the model again."""
         self._set_for_models("quantize", kind)
 
+    def set_packed_copies(self, kind: str) -> None:
+        """One of ``settings.PACKED_COPIES``; "never" deletes those that are there. Loads the model again."""
+        self._set_for_models("packed_copies", kind)
+        if kind == "never":
+            self.remove_copies()
+
+    def remove_copies(self) -> None:
+        """Delete the packed copies of all models, which are made anew when they are missing."""
+        from autogpt_desktop.catalog.installed import remove_copies
+
+        remove_copies()
+        self._installed = None
+        self.models_listed.emit()
+
     def set_kv_cache(self, kind: str) -> None:
         """One of ``settings.KV_CACHES``. Loads the model again."""
         self._set_for_models("kv_cache", kind)

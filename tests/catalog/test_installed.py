@@ -208,6 +208,22 @@ def test_packed_weights_count_and_go_with_their_model(tiny: Path, no_bundled_mod
     assert not packed.exists()
 
 
+def test_packed_copies_can_be_deleted_alone(tiny: Path, no_bundled_models: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copy(tiny, paths.models_dir() / f"{name}.gguf")
+        for variant in paths.PACKED_VARIANTS:
+            packed = paths.packed_file(paths.models_dir() / f"{name}.gguf", paths.packed_dir(), variant)
+            packed.parent.mkdir(parents=True, exist_ok=True)
+            packed.write_bytes(bytes(1000))
+    assert [model.packed_bytes for model in installed.installed()] == [2000, 2000]
+    assert installed.remove_copies("one") == 2000
+    assert [model.packed_bytes for model in installed.installed()] == [0, 2000]
+    assert installed.remove_copies() == 2000
+    assert [model.disk_bytes - model.size for model in installed.installed()] == [0, 0]
+    with pytest.raises(KnownError, match="model-missing"):
+        installed.remove_copies("three")
+
+
 def test_a_file_that_says_senseless_things_of_itself_is_listed(tmp_path: Path) -> None:
     tiny = write_tiny_gguf(tmp_path / "odd.gguf", metadata={"elevenchars": 5, "general.typ": "none"})
     data = tiny.path.read_bytes()

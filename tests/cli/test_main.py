@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop import __version__
+from autogpt_desktop import __version__, paths
+from autogpt_desktop.cli.main import main
 from autogpt_desktop.storage.conversations.store import History
+from tests.tiny import write_tiny_gguf
 
 MODULE = [sys.executable, "-m", "autogpt_desktop"]
 MODEL = ["--model", "smollm2-135m-instruct", "--device", "cpu"]
@@ -231,3 +233,20 @@ def test_ctrl_c_in_the_middle_of_a_clean_up_is_heard() -> None:
         [sys.executable, "-c", _INTERRUPTED_WHILE_CLEANING_UP], capture_output=True, text=True, timeout=20
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_packed_copies_are_listed_and_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(tmp_path))
+    model = write_tiny_gguf(paths.models_dir() / "mine.gguf").path
+    copy = paths.packed_file(model, paths.packed_dir())
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(bytes(3_000_000))
+    assert main(["models", "list"]) == 0
+    assert "3 MB of it a packed copy" in capsys.readouterr().out
+    assert main(["models", "remove-copies"]) == 0
+    assert "3 MB are free again" in capsys.readouterr().out
+    assert not copy.exists()
+    main(["models", "list"])
+    assert "packed copy" not in capsys.readouterr().out

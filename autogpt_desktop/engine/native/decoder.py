@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Generator, Sequence
 from itertools import accumulate
@@ -21,11 +23,20 @@ from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix, Vectors, Writer
 from autogpt_desktop.engine.native.state import CacheType, NativeState
-from autogpt_desktop.engine.native.weights import Quantize, pack, plan, type_number, vector_places, vectors
+from autogpt_desktop.engine.native.weights import (
+    FLOATS,
+    Quantize,
+    pack,
+    plan,
+    type_number,
+    vector_places,
+    vectors,
+)
 from autogpt_desktop.engine.torch_backend.linear import Embedding
 from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
 from autogpt_desktop.events import Progress
 
+log = logging.getLogger(__name__)
 _CHUNK_WORK = 4e9  # multiply-adds of one layer and one chunk of a prefill
 _CALL_WORK = 2e9  # multiply-adds between two looks at ``cancelled``: some 50 ms
 
@@ -298,6 +309,8 @@ def build_native(
     decoder = NativeDecoder(config, context_length, threads=threads, kernels=kernels, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
     opened = None
+    if cache and quantize == "int4" and any(sources[at.name].type in FLOATS for at in places):
+        cache = cache.variant(quantize)
     if cache:
         opened = cache.open(decoder.library, decoder.model, places, vector_places(config), nbytes)
     decoder.files = files_of(sources.values())
@@ -315,12 +328,16 @@ def build_native(
         decoder.use(places, opened.weights)
     else:
         decoder.reserve(nbytes)
+        begun = time.monotonic()
         for at in places:
             if at.slot == 0:
                 yield Progress("stage.loading", at.layer % total, total)
             decoder.set_matrix(at.layer, at.slot, sources[at.name], at.kind)
         check_files(decoder.files)
-        if cache:
+        seconds = time.monotonic() - begun
+        if cache and seconds < cache.worth:
+            log.info("the packed weights are not kept: packing took %.1f s", seconds)
+        elif cache:
             decoder.keep(cache, places, norms, nbytes)
     yield Progress("stage.loading", total, total)
     return decoder

@@ -24,7 +24,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,6 +42,7 @@ _PART = 4 << 20  # as Model::checksum has it
 _SYNC = 32 << 20  # bytes between two waits for the disk: so long may stopping take
 _MAX_TABLE = 64 << 20
 _RESERVE = 1 << 30  # bytes that always stay free on the disk
+_ROOM = 10  # times a file's size that stay free besides it: a copy is a comfort
 _EDGE = 1 << 20  # bytes at either end of a model's file that are compared, besides its size and time
 _STALE = 3600.0  # seconds; an unfinished file as old as that belongs to nobody
 
@@ -82,10 +83,17 @@ class _Unusable(Exception):
 
 @dataclass(frozen=True)
 class PackedCache:
-    """The file of one model. ``source``: what it is made from, comparable as JSON."""
+    """The file of one model. ``source``: what it is made from, comparable as JSON. ``worth``: seconds of
+    packing from which on it is kept."""
 
     file: Path
     source: dict[str, Any]
+    worth: float = 0.0
+
+    def variant(self, name: str) -> PackedCache:
+        """That of the same model packed in another way: programs that do so keep to files of their own."""
+        model = Path(self.source["path"])
+        return replace(self, file=paths.packed_file(model, self.file.parent, name))
 
     def open(
         self,
@@ -207,7 +215,7 @@ class Writer(threading.Thread):
 
     def _fits(self) -> bool:
         free = shutil.disk_usage(self._file.parent).free
-        if free - self._size >= max(_RESERVE, 2 * self._size):
+        if free - self._size >= max(_RESERVE, _ROOM * self._size):
             return True
         log.info("the packed weights are not kept: the disk has %d MB left", free >> 20)
         return False
@@ -289,18 +297,19 @@ def _delete(file: Path) -> None:
         log.warning("%s cannot be deleted: %s", file.name, error)
 
 
-def packed_cache_of(model: Path, folder: Path, quantize: str | None) -> PackedCache | None:
+def packed_cache_of(model: Path, folder: Path, worth: float = 0.0) -> PackedCache | None:
     """The cache in ``folder`` of a GGUF file or a Hugging Face folder; None if that cannot be read.
 
-    The cache depends on each file's size, time of change, head and tail.
+    The cache depends on each file's size, time of change, head and tail; besides, its table says how each
+    matrix is packed. ``worth``: see ``PackedCache``.
     """
     files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if model.is_dir() else [model]
     try:
         stamps = [_stamp(file) for file in files]
     except OSError:  # whoever reads the model says so
         return None
-    source = {"path": str(model.resolve()), "files": stamps, "quantize": quantize}
-    return PackedCache(paths.packed_file(model, folder), source)
+    source = {"path": str(model.resolve()), "files": stamps}
+    return PackedCache(paths.packed_file(model, folder), source, worth)
 
 
 def _stamp(file: Path) -> list[Any]:

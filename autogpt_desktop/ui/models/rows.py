@@ -87,7 +87,10 @@ class InstalledRow(QFrame):
 
     def retranslate(self) -> None:
         model = self.model
-        facts = [size_text(model.disk_bytes), model.quantization, languages_text(model.languages)]
+        size = size_text(model.disk_bytes)
+        if model.packed_bytes:
+            size = tr("{size}, {copy} of it a packed copy", size=size, copy=size_text(model.packed_bytes))
+        facts = [size, model.quantization, languages_text(model.languages)]
         if not model.languages:
             facts[2] = tr("languages not stated")
         if model.context:

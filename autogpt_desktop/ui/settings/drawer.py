@@ -24,10 +24,19 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui.context import ZOOMS, AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import (
+    ElidedLabel,
+    button,
+    hairline,
+    icon_button,
+    label,
+    name_button,
+    size_text,
+)
 from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
+MODEL_CHOICES = ("quantize", "packed_copies", "context_length", "kv_cache")
 CONTEXTS = (0, 2048, 4096, 8192, 16384, 32768)
 
 
@@ -95,6 +104,9 @@ class SettingsDrawer(Overlay):
         self.quantize = self._choice("quantize", self._context.set_quantize)
         self.quantize_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.quantize_hint)
+        self.packed_copies = self._choice("packed_copies", self._context.set_packed_copies)
+        self.packed_copies_hint = label(size="small", tone="muted", wrap=True)
+        self._column.addWidget(self.packed_copies_hint)
         self.context_length = self._choice("context_length", self._set_context_length)
         self.context_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.context_hint)
@@ -124,6 +136,7 @@ class SettingsDrawer(Overlay):
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self._on_zoom)
         context.models_listed.connect(self._show_roles)
+        context.models_listed.connect(self._show_copies)
         self.retranslate()
 
     def open(self, anchor: QWidget | None = None) -> None:
@@ -153,12 +166,13 @@ class SettingsDrawer(Overlay):
             "zoom": tr("Size of messages"),
             "device": tr("Runs on"),
             "quantize": tr("Unpacked models"),
+            "packed_copies": tr("Packed copies"),
             "context_length": tr("Context"),
             "kv_cache": tr("Conversation memory"),
         }
         for key, text in texts.items():
             self._labels[key].setText(text)
-        for key in ("language", "theme", "zoom", "device", "quantize", "context_length", "kv_cache"):
+        for key in ("language", "theme", "zoom", "device", *MODEL_CHOICES):
             getattr(self, key).setAccessibleName(texts[key])
         for role, choice in self.roles.items():
             choice.setAccessibleName(texts[f"role-{role}"])
@@ -206,6 +220,10 @@ class SettingsDrawer(Overlay):
             ],
             settings.quantize,
         )
+        self.packed_copies.show_choices(
+            [("auto", tr("Where they save time")), ("never", tr("None"))], settings.packed_copies
+        )
+        self._show_copies()
         lengths = sorted({*CONTEXTS, settings.context_length})
         self.context_length.show_choices(
             [(n, _tokens_text(n)) for n in lengths],
@@ -217,6 +235,16 @@ class SettingsDrawer(Overlay):
         self._show_roles()
         self.send_with_enter.setChecked(settings.send_with_enter)
         self.notify.setChecked(settings.notify)
+
+    def _show_copies(self) -> None:
+        taken = size_text(sum(model.packed_bytes for model in self._context.installed_models()))
+        self.packed_copies_hint.setText(
+            tr(
+                "A large model starts faster from packed weights kept on the disk. They take {size} now; "
+                "“None” deletes them.",
+                size=taken,
+            )
+        )
 
     def _show_roles(self) -> None:
         settings, models = self._context.settings, self._context.installed_models()

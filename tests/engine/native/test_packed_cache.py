@@ -270,3 +270,52 @@ def test_what_nobody_can_use_is_swept(model: Path, folder: Path) -> None:
     assert not orphan.exists()
     assert not old.exists()
     assert young.exists()
+
+
+def test_what_is_packed_in_a_moment_is_not_kept(model: Path, folder: Path) -> None:
+    run_to_end(load(model, device="cpu", packed_cache=folder, packed_worth=60.0)).close()
+    assert not folder.exists()
+    loaded(model, folder)
+    engine = run_to_end(load(model, device="cpu", packed_cache=folder, packed_worth=60.0))
+    assert isinstance(engine.decoder, NativeDecoder)
+    assert engine.decoder._mapped is not None, "what is there is used all the same"
+    engine.close()
+
+
+def test_room_for_ten_more_copies_stays_free(
+    model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(model, folder)
+    size = paths.packed_file(model, folder).stat().st_size - (2 << 20)  # of the image behind the table
+    paths.packed_file(model, folder).unlink()
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(packed_cache, "_RESERVE", 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 0, 5 * size))
+    loaded(model, folder)
+    assert os.listdir(folder) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 0, 12 * size))
+    loaded(model, folder)
+    assert os.listdir(folder) == [paths.packed_file(model, folder).name]
+
+
+@pytest.mark.parametrize("quant", ["Q8_0", "F16"])
+def test_programs_of_other_settings_leave_each_others_files_alone(
+    tmp_path: Path, folder: Path, quant: str
+) -> None:
+    path = write_tiny_gguf(tmp_path / "tiny.gguf", quant=quant).path
+    stamps: dict[str, tuple[int, int]] = {}
+    for turn in range(2):
+        for quantize, kv_cache in (("int8", "float16"), ("int4", "int8")):
+            engine = run_to_end(
+                load(path, device="cpu", packed_cache=folder, quantize=quantize, kv_cache=kv_cache)  # type: ignore[arg-type]
+            )
+            assert isinstance(engine.decoder, NativeDecoder)
+            for writer in engine.decoder._writers:
+                writer.join()
+            assert turn == 0 or engine.decoder._mapped is not None
+            engine.close()
+        found = {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in folder.iterdir()}
+        assert turn == 0 or found == stamps
+        stamps = found
+    assert len(stamps) == (2 if quant == "F16" else 1), "what float weights become is another file"
+    assert sorted(stamps) == sorted(file.name for file in paths.packed_files(path, folder))

@@ -38,6 +38,11 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     pick(settings.zoom, 1.5)
     pick(settings.device, "cpu")
     pick(settings.quantize, "int4")
+    copy = paths.packed_dir() / "a model.packed"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(b"weights")
+    pick(settings.packed_copies, "never")
+    assert not copy.exists()
     pick(settings.context_length, 4096)
     settings.send_with_enter.click()
     settings.notify.click()
@@ -45,7 +50,7 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     assert settings._title.text() == "设置"
     saved = Settings.load()
     assert (saved.theme, saved.language, saved.zoom, saved.device) == ("dark", "zh_CN", 1.5, "cpu")
-    assert saved.quantize == "int4"
+    assert (saved.quantize, saved.packed_copies) == ("int4", "never")
     assert (saved.context_length, saved.send_with_enter, saved.notify) == (4096, False, False)
     assert settings.theme.currentData() == "dark"
     assert settings.zoom.currentText() == "150%"
