@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, name_button
+from autogpt_desktop.ui.widgets.basic import icon_button, name_button
+from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 FILES, TEXT = "files", "text"
 
@@ -18,11 +19,10 @@ class AnswerHeader(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.files = ToolButton()
-        self.text = ToolButton()
+        self.modes = SegmentedChoice((FILES, TEXT))
+        self.files, self.text = self.modes.buttons[FILES], self.modes.buttons[TEXT]
         self.history_button = icon_button("history")
         self.new_button = icon_button("plus")
-        group = QButtonGroup(self)
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
@@ -31,13 +31,8 @@ class AnswerHeader(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addLayout(row)
-        for made in (self.files, self.text):
-            made.setCheckable(True)
-            made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-            group.addButton(made)
-            row.addWidget(made)
-        group.buttonClicked.connect(self._on_clicked)
+        row.addWidget(self.modes)
+        self.modes.chosen.connect(self.mode_chosen)
         self._gap = QWidget()
         row.addWidget(self._gap, 1)
         row.addWidget(self.history_button)
@@ -55,16 +50,12 @@ class AnswerHeader(QWidget):
 
     @property
     def mode(self) -> str:
-        return TEXT if self.text.isChecked() else FILES
+        return self.modes.choice
 
     def set_mode(self, mode: str) -> None:
-        (self.text if mode == TEXT else self.files).setChecked(True)
+        self.modes.set_choice(mode)
 
     def retranslate(self) -> None:
-        self.files.setText(tr("Files"))
-        self.text.setText(tr("Pasted text"))
+        self.modes.set_texts(tr("What is asked about"), {FILES: tr("Files"), TEXT: tr("Pasted text")})
         name_button(self.history_button, tr("Earlier questions"), "Ctrl+K")
         name_button(self.new_button, tr("New conversation"), "Ctrl+N")
-
-    def _on_clicked(self) -> None:
-        self.mode_chosen.emit(self.mode)

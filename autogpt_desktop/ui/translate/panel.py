@@ -25,7 +25,7 @@ from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
 from autogpt_desktop.ui.translate.side_panel import SidePanel
-from autogpt_desktop.ui.translate.view import TranslateView, shortcut_rows
+from autogpt_desktop.ui.translate.view import FILES, TEXT, TranslateView, shortcut_rows
 
 LONGEST_TERM = 80  # characters that are offered as a term of the glossary
 
@@ -59,9 +59,7 @@ class TranslatePanel(QWidget):
         view.languages.changed.connect(self._on_languages)
         view.languages.swap_requested.connect(self.swap)
         view.languages.known_changed.connect(self.notices.show_target)
-        view.files_button.clicked.connect(self.toggle_files)
-        view.glossary_button.clicked.connect(self.toggle_glossary)
-        view.history_button.clicked.connect(self.toggle_history)
+        view.modes.chosen.connect(self._on_mode)
         view.editors_shown.connect(self._on_editors_shown)
         view.anyway_chosen.connect(live.warm_up)
         view.files_dropped.connect(self._on_files)
@@ -254,6 +252,16 @@ class TranslatePanel(QWidget):
             self.live.run()
 
     # --- beside the editors -----------------------------------------------------------------
+
+    def _on_mode(self, mode: str) -> None:
+        if mode == FILES:
+            self.show_files()
+        elif mode == TEXT:
+            self.view.show_side("")
+            self.view.show_text_page()
+            self.view.focus_text()
+        else:
+            self.show_side(mode)
 
     def toggle_glossary(self) -> None:
         self.show_side("" if self.view.side == "glossary" else "glossary")

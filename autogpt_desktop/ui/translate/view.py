@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
@@ -17,12 +17,15 @@ from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.notice_bar import NoticeBar
 from autogpt_desktop.ui.translate.side_panel import SidePanel
-from autogpt_desktop.ui.widgets.basic import button, icon_button, name_button, tab_order
+from autogpt_desktop.ui.widgets.basic import button, tab_order
 from autogpt_desktop.ui.widgets.focus import show_page
+from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 WIDE = 900  # px from which the glossary or the history stands beside the editors
 SIDE = 320  # px of them
+ONE_ROW = 760  # px from which the modes stand beside the languages
+TEXT, FILES, GLOSSARY, HISTORY = MODES = ("text", "files", "glossary", "history")
 
 
 class TranslateView(QWidget):
@@ -41,8 +44,8 @@ class TranslateView(QWidget):
         self.offer = ModelOffer(context, context.downloads, "translate")
         self.anyway_button = button(kind="quiet")
         self.anyway_button.clicked.connect(self._on_anyway)
-        self.files_button, self.glossary_button = icon_button("file"), icon_button("glossary")
-        self.history_button = icon_button("history")
+        self.modes = SegmentedChoice(MODES)
+        self.glossary_button, self.history_button = self.modes.buttons[GLOSSARY], self.modes.buttons[HISTORY]
         self.sides: dict[str, SidePanel] = {}  # "glossary" and "history", made when first asked for
         self.side = ""  # the one that is shown
         self._anyway = False
@@ -63,13 +66,11 @@ class TranslateView(QWidget):
         self.pages.addWidget(self.pair)
         self.pages.addWidget(self._offer_page)
         self.top = QWidget()
-        top = QHBoxLayout(self.top)
-        top.setContentsMargins(0, 0, 0, 0)
-        top.addWidget(self.languages, 1)
-        for made in (self.files_button, self.glossary_button, self.history_button):
-            made.setCheckable(True)
-            top.addWidget(made)
-        top.setSpacing(4)
+        self._top_row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.top)
+        self._top_row.setContentsMargins(0, 0, 0, 0)
+        self._top_row.setSpacing(8)
+        self._top_row.addWidget(self.modes)
+        self._top_row.addWidget(self.languages, 1)
         self.body = QSplitter(Qt.Orientation.Horizontal)
         self.body.setObjectName("gap")
         self.body.setHandleWidth(8)
@@ -86,8 +87,7 @@ class TranslateView(QWidget):
     def _order_tabs(self) -> None:
         row, pair = self.languages, self.pair
         tab_order(
-            row.source_box, row.swap_button, row.target_box,
-            self.files_button, self.glossary_button, self.history_button,
+            *self.modes.buttons.values(), row.source_box, row.swap_button, row.target_box,
             self.notice.action, self.notice.close_button,
             pair.source, pair.clear_button, pair.target,
             pair.review_button, pair.stop_button, pair.copy_button,
@@ -97,9 +97,11 @@ class TranslateView(QWidget):
         self.languages.retranslate()
         self.pair.retranslate()
         self.notice.clear()
-        name_button(self.files_button, tr("Translate files"), "Ctrl+Shift+O")
-        name_button(self.glossary_button, tr("Glossary"), "Ctrl+G")
-        name_button(self.history_button, tr("History"), "Ctrl+H")
+        self.modes.set_texts(
+            tr("What is translated"),
+            {TEXT: tr("Text"), FILES: tr("Files"), GLOSSARY: tr("Glossary"), HISTORY: tr("History")},
+            {FILES: "Ctrl+Shift+O", GLOSSARY: "Ctrl+G", HISTORY: "Ctrl+H"},
+        )
         for side in self.sides.values():
             side.retranslate()
 
@@ -137,18 +139,24 @@ class TranslateView(QWidget):
     # --- editors or files ---------------------------------------------------------------------
 
     def show_text_page(self) -> None:
-        self.files_button.setChecked(False)
         if self.is_ready():
             show_page(self.pages, self.pair)
         if self.side and self.width() < WIDE:
             self.show_side("")
+        self._show_mode()
 
     def show_files_page(self, files: QWidget) -> None:
         if self.pages.indexOf(files) < 0:
             self.pages.addWidget(files)
+        self.show_side("")
         show_page(self.pages, files)
-        self.files_button.setChecked(True)
+        self._show_mode()
         self.notice.clear("files")
+
+    def _show_mode(self) -> None:
+        """The glossary or the history where it stands beside the editors, else what is shown."""
+        plain = self.pages.currentWidget() in (self.pair, self._offer_page)
+        self.modes.set_choice(self.side or (TEXT if plain else FILES))
 
     def focus_input(self) -> None:
         """Where one types or reads on the page that is shown."""
@@ -181,8 +189,7 @@ class TranslateView(QWidget):
         self.side = name
         for other, side in self.sides.items():
             side.setVisible(other == name)
-        self.glossary_button.setChecked(name == "glossary")
-        self.history_button.setChecked(name == "history")
+        self._show_mode()
         self._fit_side()
         if name:
             self.sides[name].focus_first()
@@ -206,6 +213,9 @@ class TranslateView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        beside = event.size().width() >= ONE_ROW
+        ways = QBoxLayout.Direction
+        self._top_row.setDirection(ways.LeftToRight if beside else ways.TopToBottom)
         self._fit_side()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
