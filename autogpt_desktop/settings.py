@@ -31,6 +31,7 @@ _BALANCED: dict[str, Any] = {
     "seed": None,
     "stop": [],
     "max_tokens": 1024,
+    "thinking": True,
 }
 
 
@@ -42,6 +43,8 @@ def sampling_fits(name: str, value: Any) -> bool:
     if name == "stop":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     default = _BALANCED.get(name)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
     if isinstance(default, int):
         return _is_whole(value) and 0 <= value < 2**31  # what a field for numbers can show
     return default is None or (_is_number(value) and value >= 0)

@@ -19,7 +19,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 LEAVES = frozenset(
     [
         *("_version", "atomic", "database", "display", "errors", "events", "i18n", "paths", "regular_file"),
-        *("sandbox", "settings"),
+        *("sandbox", "settings", "thinking"),
     ]
 )
 # What the tasks and the ui may know of the floors below them without running anything there.
@@ -100,6 +100,7 @@ WALLS = {
     "display": Wall(frozenset()),
     "sandbox": Wall(frozenset()),
     "regular_file": Wall(frozenset()),
+    "thinking": Wall(frozenset()),
     "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),
     "atomic": Wall(frozenset({"errors"})),
     "database": Wall(frozenset({"errors"}), never=frozenset()),

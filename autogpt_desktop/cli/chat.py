@@ -20,6 +20,7 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import Turn, kept_name
 from autogpt_desktop.tasks.chat import chat as answer
+from autogpt_desktop.thinking import AnswerStream
 
 _SAVE_EVERY = 32  # characters: a crash loses less than a second
 _MOST = 64 << 20  # bytes of standard input: more than any context takes, which is then said
@@ -36,17 +37,14 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         parts = [options.prompt, "" if typed else _piped()]
         turns = [Turn("system", options.system)] if options.system else []
         turns.append(Turn("user", "\n\n".join(part for part in parts if part)))
-        stop, said = Interrupt(), False
+        stop, shown = Interrupt(), _Shown()
         with stop:
             for event in drive(
                 answer(models, turns, sampling(options, settings), cancelled=stop), Reporter()
             ):
                 if isinstance(event, Text):
-                    said = said or bool(event.text.strip())
-                    say(event.text, end="")
-        say("")
-        if not said and not stop.pressed:
-            tell(tr("The answer is empty."))
+                    shown.push(event.text)
+        shown.finish(stopped=stop.pressed)
         return 130 if stop.pressed else 0
     finally:
         models.unload()
@@ -81,6 +79,32 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     preset = settings.presets[0]["sampling"]
     base = Sampling(**preset | {"stop": tuple(preset.get("stop", ()))})
     return dataclasses.replace(base, **given)
+
+
+class _Shown:
+    """Says an answer without what is thought before it, of which only a line on standard error tells."""
+
+    def __init__(self) -> None:
+        self._stream = AnswerStream()
+        self._thinks = self._said = False
+
+    def push(self, text: str) -> None:
+        piece = self._stream.push(text)
+        if not self._thinks and not piece and self._stream.thinks:
+            self._thinks = True
+            tell(tr("Thinking …"))
+        self._say(piece)
+
+    def finish(self, *, stopped: bool) -> None:
+        self._say(self._stream.finish())
+        say("")
+        if not self._said and not stopped:
+            tell(tr("The answer is empty."))
+
+    def _say(self, piece: str) -> None:
+        self._said = self._said or bool(piece.strip())
+        if piece:
+            say(piece, end="")
 
 
 class Conversation:
@@ -133,20 +157,18 @@ class Conversation:
         asked = self.history.add_message(self.id, self.parent, "user", question)
         made = self.history.add_message(self.id, asked, "assistant", "", state="streaming")
         self.turns.append(Turn("user", question))
-        text, reason, stop = "", "interrupted", Interrupt()
+        text, reason, stop, shown = "", "interrupted", Interrupt(), _Shown()
         try:
             with stop:
                 for event in drive(self._events(stop), Reporter()):
                     if isinstance(event, Text):
                         text += event.text
-                        say(event.text, end="")
+                        shown.push(event.text)
                         if len(text) % _SAVE_EVERY < len(event.text):
                             self.history.set_text(made, text)
                     elif isinstance(event, Done):
                         reason = "stopped" if event.finish_reason == "cancelled" else "complete"
-            say("")
-            if not text.strip() and not stop.pressed:
-                tell(tr("The answer is empty."))
+            shown.finish(stopped=stop.pressed)
         finally:
             self.history.set_text(made, text, state=reason)
             self.parent = made

@@ -18,6 +18,7 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     max_tokens: int = 1024
+    thinking: bool = True  # False: a template that knows ``enable_thinking`` is told not to
 
 
 _ESCAPE = re.compile(r"\\([n\\])")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Result, Text
+from autogpt_desktop.thinking import OPENING, begins_thinking, without_thinking
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
@@ -67,7 +68,8 @@ def chat(
     kept = _conversation(models.memory(engine), engine, conversation)
     reserve = min(sampling.max_tokens, engine.context_length // 4)
     before = kept.dropped
-    ids = fit(engine, turns, kept, reserve, continue_last)
+    turns = answers_only(turns, continue_last)
+    ids = fit(engine, turns, kept, reserve, continue_last, sampling.thinking)
     if not ids:  # a context of a few tokens, or a template that says nothing of the message
         raise KnownError("prompt-empty", model=engine.name)
     if kept.dropped > before:
@@ -77,6 +79,8 @@ def chat(
     fresh, found = len(kept.state) == 0, 0
     if fresh and (state := engine.prompt_cache.find(ids)) is not None:
         kept.state, found = state, len(state)
+    if not continue_last and begins_thinking(engine.tokenizer.decode(ids[-8:], skip_special=False)):
+        yield Text(f"{OPENING}\n")  # the template opened it; what is kept holds the whole
     yield from engine.stream(ids, sampling, kept.state, cancelled)
     if fresh and conversation and turns[0].role == "system":
         _keep_system_prompt(engine, turns[0].content, kept.state, found, conversation)
@@ -174,7 +178,12 @@ def forget_saved(folder: Path, conversations: Sequence[str]) -> None:
 
 
 def fit(
-    engine: Engine, turns: Sequence[Turn], kept: _Conversation, reserve: int, continue_last: bool
+    engine: Engine,
+    turns: Sequence[Turn],
+    kept: _Conversation,
+    reserve: int,
+    continue_last: bool,
+    thinking: bool = True,
 ) -> list[int]:
     """The prompt's ids, with as few of the oldest turns left out as the context asks for.
 
@@ -192,7 +201,7 @@ def fit(
         kept.dropped += 1
     if characters > most:
         raise KnownError("message-too-long", tokens=characters // 4, context=engine.context_length)
-    ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
+    ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last, thinking)
     limit = engine.context_length - reserve
     if len(ids) > limit and kept.dropped < last:
         limit = min(limit, int(engine.context_length * KEEP_SHARE))
@@ -206,26 +215,45 @@ def fit(
                 break
             excess -= size + around
             kept.dropped += 1
-        ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last)
+        ids = prompt_ids(engine, [*system, *rest[kept.dropped :]], continue_last, thinking)
     if len(ids) > engine.context_length - min(reserve, _LEAST_ANSWER):
         raise KnownError("message-too-long", tokens=len(ids), context=engine.context_length)
     return ids
 
 
-def prompt_ids(engine: Engine, turns: Sequence[Turn], continue_last: bool) -> list[int]:
+def answers_only(turns: Sequence[Turn], continue_last: bool) -> list[Turn]:
+    """Without what was thought before earlier answers; an answer that is gone on with keeps it."""
+    kept: list[Turn] = []
+    for number, turn in enumerate(turns):
+        gone_on = continue_last and number == len(turns) - 1
+        content = turn.content if turn.role != "assistant" or gone_on else without_thinking(turn.content)
+        if content == turn.content:
+            kept.append(turn)
+        elif content.strip():
+            kept.append(Turn(turn.role, content))
+    return kept
+
+
+def prompt_ids(
+    engine: Engine, turns: Sequence[Turn], continue_last: bool, thinking: bool = True
+) -> list[int]:
     """Token ids of a conversation by the model's template, open at the end for the answer."""
     messages = [{"role": t.role, "content": t.content} for t in turns]
     if not continue_last:
-        return engine.chat_ids(messages)
+        return engine.chat_ids(messages, thinking=thinking)
     # the template closes an assistant turn; what is to be gone on with stays open behind its opening
-    opening = engine.chat_ids(messages[:-1])
-    return [*opening, *engine.tokenizer.encode(messages[-1]["content"], add_special=False)]
+    begun = messages[-1]["content"]
+    opening = engine.chat_ids(messages[:-1], thinking=thinking)
+    if begins_thinking(engine.tokenizer.decode(opening[-8:], skip_special=False)):
+        begun = begun.lstrip().removeprefix(OPENING).lstrip("\n")
+    return [*opening, *engine.tokenizer.encode(begun, add_special=False)]
 
 
 def load_model(models: Models, name: str) -> Iterator[Progress | Notice | Result]:
     """Load a model ahead of its first use; the Result is what the window shows of it."""
     started = time.perf_counter()
     engine = yield from models.get(name)
+    template = getattr(engine, "template", None)  # encoders have none
     yield Result(
         {
             "name": engine.name,
@@ -233,6 +261,7 @@ def load_model(models: Models, name: str) -> Iterator[Progress | Notice | Result
             "weight_bytes": engine.weight_bytes,
             "device": engine.device,
             "languages": engine.config.languages,
+            "can_switch_thinking": template is not None and template.can_switch_thinking,
             "load_seconds": time.perf_counter() - started,
         }
     )

@@ -86,9 +86,20 @@ class Engine:
     def new_state(self) -> State:
         return self.decoder.new_state()
 
-    def chat_ids(self, messages: list[dict[str, str]], *, add_generation_prompt: bool = True) -> list[int]:
-        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template."""
-        return self.template.render_ids(self.tokenizer, messages, add_generation_prompt=add_generation_prompt)
+    def chat_ids(
+        self,
+        messages: list[dict[str, str]],
+        *,
+        add_generation_prompt: bool = True,
+        thinking: bool = False,
+    ) -> list[int]:
+        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template.
+
+        Without ``thinking`` a reasoning model is told to answer at once, if its template knows how.
+        """
+        return self.template.render_ids(
+            self.tokenizer, messages, add_generation_prompt=add_generation_prompt, thinking=thinking
+        )
 
     def prefill(
         self, state: State, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False

@@ -13,6 +13,7 @@ from autogpt_desktop import sandbox
 from autogpt_desktop.engine.tokenizer import template_child
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.thinking import CLOSING, begins_thinking
 
 Message = dict[str, str]  # "role": "system", "user" or "assistant"; "content"
 
@@ -34,6 +35,7 @@ class ChatTemplate:
         self._lock = threading.Lock()
         self._child: sandbox.Child | None = None
         self._closed = False
+        self._switches: bool | None = None  # does it know ``enable_thinking``; None: not asked yet
         if not self.is_fallback:
             self._start()  # it warms up while the weights are loaded
 
@@ -42,8 +44,21 @@ class ChatTemplate:
         """The template that came with the tokenizer, or the plain one."""
         return cls(tokenizer.chat_template or "", tokenizer.bos_token, tokenizer.eos_token)
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
-        """The prompt as text.
+    @property
+    def can_switch_thinking(self) -> bool:
+        """Does the template know ``enable_thinking``? False where it cannot be asked."""
+        if self._switches is None:
+            try:
+                names = [] if self.is_fallback else self._send({"variables": True})["variables"]
+            except KnownError:  # rendering will say so
+                names = []
+            self._switches = "enable_thinking" in names
+        return self._switches
+
+    def render(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = True, thinking: bool = True
+    ) -> str:
+        """The prompt as text. Without ``thinking`` it asks for none, and a thought that it opens is closed.
 
         A template that refuses the system role, or leaves it out, gets the system's text in front of
         the first user message. Raises KnownError: template-hangs, template-broken (reason).
@@ -51,19 +66,30 @@ class ChatTemplate:
         turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
         if self.is_fallback:
             return _plain(turns, add_generation_prompt)
+        text = self._render(turns, add_generation_prompt, thinking)
+        if add_generation_prompt and not thinking and begins_thinking(text):
+            text = f"{text.rstrip()}\n\n{CLOSING}\n\n"
+        return text
+
+    def _render(self, turns: list[Message], add_generation_prompt: bool, thinking: bool) -> str:
         plainer = _plainer(turns)
         try:
-            text = self._ask(turns, add_generation_prompt)
+            text = self._ask(turns, add_generation_prompt, thinking)
         except KnownError as error:
             if error.key != "template-broken" or plainer == turns:
                 raise
-            return self._ask(plainer, add_generation_prompt)
+            return self._ask(plainer, add_generation_prompt, thinking)
         if turns and turns[0]["role"] == "system" and turns[0]["content"].strip() not in text:
-            return self._ask(plainer, add_generation_prompt)
+            return self._ask(plainer, add_generation_prompt, thinking)
         return text
 
     def render_ids(
-        self, tokenizer: Tokenizer, messages: Sequence[Message], *, add_generation_prompt: bool = True
+        self,
+        tokenizer: Tokenizer,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        thinking: bool = True,
     ) -> list[int]:
         """The prompt as token ids. Control tokens are the template's alone: those that stand in a
         message are kept plain text by a mark inside them, which is taken out once the template's own
@@ -73,7 +99,7 @@ class ChatTemplate:
             {"role": turn["role"], "content": tokenizer.escape_special_tokens(turn["content"], mark)}
             for turn in messages
         ]
-        text = self.render(safe, add_generation_prompt=add_generation_prompt)
+        text = self.render(safe, add_generation_prompt=add_generation_prompt, thinking=thinking)
         return tokenizer.encode(text, parse_special=True, mark=mark)
 
     def close(self) -> None:
@@ -96,13 +122,18 @@ class ChatTemplate:
             self._finalizer()
             self._child = None
 
-    def _ask(self, messages: list[Message], add_generation_prompt: bool) -> str:
-        request = {
+    def _ask(self, messages: list[Message], add_generation_prompt: bool, thinking: bool) -> str:
+        request: dict[str, Any] = {
             "messages": messages,
             "add_generation_prompt": add_generation_prompt,
             "tools": None,
             "documents": None,
         }
+        if not thinking:  # else it is the template that decides
+            request["enable_thinking"] = False
+        return str(self._send(request)["text"])
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the template was closed")
@@ -113,7 +144,7 @@ class ChatTemplate:
             raise KnownError("template-broken", reason="its process ended")
         if "error" in reply:
             raise KnownError("template-broken", reason=reply["error"])
-        return str(reply["text"])
+        return reply
 
     def _exchange(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """One question, one answer; None: the child is gone."""

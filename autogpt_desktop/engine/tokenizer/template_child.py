@@ -23,6 +23,8 @@ ALARM = 10  # seconds; the parent is faster, this is for when it died
 
 def serve(receive: Receive, send: Send) -> None:
     """Answer render requests until ``receive`` raises EOFError."""
+    from jinja2.meta import find_undeclared_variables
+
     from autogpt_desktop.sandbox import limit
 
     environment = _environment()
@@ -37,8 +39,13 @@ def serve(receive: Receive, send: Send) -> None:
             _alarm(ALARM)
             if template is None:
                 template = environment.from_string(first["source"])
-            budget = OUTPUT + 4 * sum(len(value) for turn in request["messages"] for value in turn.values())
-            reply = {"text": _join(template.generate(**first["tokens"], **request), budget)}
+            reply: dict[str, object]
+            if request.get("variables"):
+                reply = {"variables": sorted(find_undeclared_variables(environment.parse(first["source"])))}
+            else:
+                sizes = [len(value) for turn in request["messages"] for value in turn.values()]
+                chunks = template.generate(**first["tokens"], **request)
+                reply = {"text": _join(chunks, OUTPUT + 4 * sum(sizes))}
         except Exception as error:  # whatever a stranger's program can raise
             reply = {"error": f"{type(error).__name__}: {error}"[:500]}
         finally:

@@ -20,6 +20,7 @@ import numpy as np
 from autogpt_desktop.engine.tokenizer import bpe
 from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.thinking import TAGS
 
 # tokens that open a turn: control tokens even where a file marks them as text
 _START_OF_TURN = frozenset({"<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"})
@@ -231,7 +232,7 @@ class StreamDecoder:
 
     def push(self, id: int) -> str:
         """The text that ``id`` completes; empty for control tokens and half characters."""
-        if self._tokenizer.is_control(id):
+        if self._tokenizer.is_control(id) and self._tokenizer.token_text(id) not in TAGS:
             if self._skip:
                 return ""
             self._at_start = False

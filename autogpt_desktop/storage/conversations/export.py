@@ -13,6 +13,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import sampling_fits
 from autogpt_desktop.storage.conversations.types import ROLES, STATES, Conversation, Message
+from autogpt_desktop.thinking import without_thinking
 
 FORMAT = "autogpt-desktop-conversations"
 FORMAT_VERSION = 1
@@ -85,7 +86,7 @@ def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
         quoted = [f"> {line}".rstrip() for line in conversation.system_prompt.splitlines()]
         lines += [f"**{tr('System prompt')}**", "", *quoted, ""]
     for message in messages:
-        lines += [f"## {_speaker(message)}", "", _markdown_body(message.text), ""]
+        lines += [f"## {_speaker(message)}", "", _markdown_body(_shown(message)), ""]
         lines += [f"*{note}*\n" for note in _notes(message)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -98,8 +99,13 @@ def to_text(conversation: Conversation, messages: Sequence[Message]) -> str:
         parts.append(f"[{tr('System prompt')}]\n{conversation.system_prompt}")
     for message in messages:
         notes = [f"({note})" for note in _notes(message)]
-        parts.append("\n".join([f"[{_speaker(message)}]", message.text.rstrip(), *notes]))
+        parts.append("\n".join([f"[{_speaker(message)}]", _shown(message).rstrip(), *notes]))
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(message: Message) -> str:
+    """An answer without what was thought before it."""
+    return without_thinking(message.text) if message.role == "assistant" else message.text
 
 
 def file_name(title: str, ending: str) -> str:

@@ -14,6 +14,7 @@ from autogpt_desktop.tasks.translate.confidence import confidence, signals
 from autogpt_desktop.tasks.translate.constrained import with_terms
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged, longest, prompts, repeating
 from autogpt_desktop.tasks.translate.rerank import Candidate, best, expected
+from autogpt_desktop.thinking import without_thinking
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
@@ -196,7 +197,7 @@ def _candidates(
     for step in steps:
         if isinstance(step, Continuation):
             sentence = sources[tries[step.index].sentence]
-            made[step.index] = judged(sentence, step.text, step.logprobs, target, glossary)
+            made[step.index] = judged(sentence, without_thinking(step.text), step.logprobs, target, glossary)
         else:
             yield step
     found: list[list[Candidate]] = [[] for _ in sources]

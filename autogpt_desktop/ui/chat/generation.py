@@ -16,6 +16,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Event, Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
+from autogpt_desktop.thinking import OPENING, split_thinking, without_thinking
 from autogpt_desktop.ui.chat.attachments import prompt_text
 from autogpt_desktop.ui.panel_titles import job_title
 
@@ -50,6 +51,7 @@ class Answer:
     saved: str = ""
     saved_at: float = 0.0
     shown: int = -1  # characters on the screen
+    thought_from: float = 0.0  # when it began to think; -1: it does no more
 
     def speed(self) -> float:
         """Tokens per second so far, 0: too early to say; pieces of text stand for tokens."""
@@ -80,6 +82,8 @@ def turns_of(system_prompt: str, messages: Sequence[Message]) -> list[Turn]:
     """A branch as the model reads it. Failed, empty answers are left out; roles alternate."""
     turns = [Turn("system", system_prompt)] if system_prompt else []
     for item in messages:
+        if item.role == "assistant" and item is not messages[-1] and not without_thinking(item.text).strip():
+            continue  # it thought, and never came to an answer
         content = prompt_text(item.text, item.attachments)
         if not content:
             continue
@@ -173,6 +177,7 @@ class Generation(QObject):
             return
         if isinstance(event, Text):
             answer.text += event.text
+            self._time_thinking(answer)
             answer.pieces += 1
             answer.first_text = answer.first_text or time.monotonic()
         elif isinstance(event, Done):
@@ -184,6 +189,19 @@ class Generation(QObject):
             self.noticed.emit(answer, event)
         if not self._repaint.isActive():
             self._repaint.start(REPAINT_MS)
+
+    def _time_thinking(self, answer: Answer) -> None:
+        """``thinking_seconds`` are kept with the message, for its fold."""
+        if answer.thought_from < 0:  # done, or it thinks nothing
+            return
+        parts = split_thinking(answer.text)
+        if parts.thinks and not answer.thought_from:
+            answer.thought_from = time.monotonic()
+        elif not parts.thinks and answer.thought_from:
+            answer.stats["thinking_seconds"] = round(time.monotonic() - answer.thought_from, 1)
+            answer.thought_from = -1.0
+        elif not parts.thinks and len(answer.text.strip()) >= len(OPENING):
+            answer.thought_from = -1.0
 
     def _tick(self) -> None:
         started = time.perf_counter()

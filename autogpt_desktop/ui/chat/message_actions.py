@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.thinking import without_thinking
 from autogpt_desktop.ui.chat.attachments import prompt_text
 from autogpt_desktop.ui.chat.known_errors import reports_known_errors
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.messages.view import MessageView
     from autogpt_desktop.ui.chat.purge import Purge
     from autogpt_desktop.ui.context import AppContext
+
+
+def shown_text(item: Message) -> str:
+    """A message as it is copied: an answer without what was thought before it."""
+    return without_thinking(item.text) if item.role == "assistant" else item.text
 
 
 class MessageActions(QObject):
@@ -43,7 +49,7 @@ class MessageActions(QObject):
         if item is None:
             return
         if name == "copy":
-            QGuiApplication.clipboard().setText(prompt_text(item.text, item.attachments))
+            QGuiApplication.clipboard().setText(prompt_text(shown_text(item), item.attachments))
         elif name in ("previous", "next"):
             conversation.switch_branch(item, -1 if name == "previous" else 1)
         elif name == "edit":
@@ -76,5 +82,5 @@ class MessageActions(QObject):
     def copy_last(self) -> None:
         answer = self._conversation.last_of("assistant")
         if answer:
-            QGuiApplication.clipboard().setText(answer.text)
+            QGuiApplication.clipboard().setText(shown_text(answer))
             self.context.toast(tr("Copied"))

@@ -30,6 +30,7 @@ class ModelInfo:
     weight_bytes: int  # in memory
     device: str
     load_seconds: float
+    can_switch_thinking: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,4 +166,5 @@ def _model_info(name: str, title: str, value: dict[str, Any]) -> ModelInfo:
         weight_bytes=int(value["weight_bytes"]),
         device=str(value["device"]),
         load_seconds=float(value["load_seconds"]),
+        can_switch_thinking=bool(value.get("can_switch_thinking")),
     )

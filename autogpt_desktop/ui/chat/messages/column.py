@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QFontMetricsF
 
+from autogpt_desktop.thinking import without_thinking
 from autogpt_desktop.ui.chat.messages.widget import GAP, PAD, PAD_Y, ROW
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Item:
 def estimate(item: Item, width: int, style: ChatStyle) -> float:
     """The height of a message that is laid out ``width`` px wide, from the number of its characters."""
     per_line = max(10.0, (width - 2 * PAD) / QFontMetricsF(style.font).averageCharWidth())
-    text = item.text
+    text = item.text if item.message.role == "user" else without_thinking(item.text)
     wide = 1.0 if text.isascii() else 1.5
     lines = max(1, text.count("\n") + ceil(len(text) * wide / per_line))
     chrome = (2 * PAD_Y if item.message.role == "user" else 4) + 4 + ROW + GAP

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.thinking import without_thinking
 from autogpt_desktop.ui.chat.messages.markdown_parse import plain_text
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button, name_field
 
@@ -102,7 +103,7 @@ class FindBar(QWidget):
             number = item.message.id
             known = self._texts.get(number)
             if known is None or known[0] != item.text:
-                shown = item.text if item.message.role == "user" else plain_text(item.text)
+                shown = item.text if item.message.role == "user" else plain_text(without_thinking(item.text))
                 known = self._texts[number] = (item.text, shown.casefold())
             self.places.extend((number, place) for place in range(known[1].count(words)))
             if time.perf_counter() > until:
