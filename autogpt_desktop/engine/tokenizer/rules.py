@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
+from tokenizers import Regex, normalizers
 
 from autogpt_desktop import sandbox
 from autogpt_desktop.engine.tokenizer import bpe, encode_child
 from autogpt_desktop.errors import KnownError
 
-MOST_GROWTH = 64.0  # times as long as the text; the usual rules stay below 20
+MOST_GROWTH = 64.0  # times as long as the text; the usual rules keep its length
 MOST_PREFIX = 1 << 12  # characters in front of it
+_EVERY_KIND = "ab A1 \n._中"
 MOST_STEPS = 100  # each goes over the whole text
 ENCODE_SECONDS = 10.0  # of one call, which is a prompt at most
 START_SECONDS = 60.0  # a cold disk, a busy machine, a large word list
@@ -58,14 +60,20 @@ def check_growth(native: tokenizers.Tokenizer) -> None:
         if step["type"] == "Replace":
             pattern, content = step["pattern"], step["content"]
             times = max(1.0, len(content) / max(1, len(pattern.get("String", ""))))
-            times += 1.0 if "Regex" in pattern else 0.0  # it may stand between any two characters
+            if "Regex" in pattern and _inserts(pattern["Regex"]):
+                times += 1.0
         elif step["type"] == "Prepend":
             more = len(step["prepend"])
-        elif step["type"] in ("NFKC", "NFKD"):
-            times = 1.0  # 18 at most, and only once: what is decomposed stays so
         growth, prefix = growth * times, prefix * times + more
     if growth > MOST_GROWTH or prefix > MOST_PREFIX or len(all_steps) > MOST_STEPS:
         raise ValueError("its rules make texts too long")
+
+
+def _inserts(pattern: str) -> bool:
+    """Does it match between characters, where a replacement takes the place of none?"""
+    mark = "\ue000"
+    text = normalizers.Replace(Regex(pattern), mark).normalize_str(_EVERY_KIND)
+    return mark in text and text.replace(mark, "") == _EVERY_KIND
 
 
 def are_known(native: tokenizers.Tokenizer) -> bool:

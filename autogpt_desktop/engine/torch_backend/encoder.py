@@ -20,6 +20,7 @@ from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.formats.safetensors import map_tensors
+from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
@@ -158,7 +159,7 @@ class EncoderEngine:
         if self.config.head != "question_answering":
             raise ValueError("this encoder has no question answering head")
         head, bias = self.weights["qa_outputs.weight"], self.weights["qa_outputs.bias"]
-        encodings = self.tokenizer.encode_batch(list(pairs))
+        encodings = self._encode(pairs)
         for event in self._batches(pairs, cancelled, lambda hidden, _: F.linear(hidden, head, bias)):
             if isinstance(event, Progress):
                 yield event
@@ -176,6 +177,19 @@ class EncoderEngine:
                 ),
             )
 
+    def _encode(self, texts: Sequence[Input]) -> list[tokenizers.Encoding]:
+        """Raises KnownError for what a stranger's tokenizer may come to."""
+        with untrusted(
+            self.name, "tokenizer-broken", value="tokenizer.json"
+        ):  # it may panic at a certain text
+            encodings: list[tokenizers.Encoding] = self.tokenizer.encode_batch(list(texts))
+        most = max((max(encoding.ids, default=-1) for encoding in encodings), default=0)
+        if most < 0:
+            raise KnownError("prompt-empty", model=self.name)
+        if most >= self.config.vocab_size:  # special tokens are added by any number
+            raise KnownError("tokenizer-vocabulary", file=self.name)
+        return encodings
+
     def _batches(
         self,
         texts: Sequence[Input],
@@ -183,7 +197,7 @@ class EncoderEngine:
         finish: Callable[[Tensor, Tensor], Tensor],
     ) -> Iterator[Progress | tuple[int, Tensor]]:
         """Run texts of like length together, so that little is padded, and ``finish`` what comes out."""
-        encodings = self.tokenizer.encode_batch(list(texts))
+        encodings = self._encode(texts)
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         done = 0
         while done < len(order):
@@ -254,8 +268,11 @@ def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
     if not file.is_file():
         raise KnownError("tokenizer-missing")
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file))
-        rules.check_growth(tokenizer)
+        with untrusted(folder.name, "tokenizer-broken", value=file.name):
+            tokenizer = tokenizers.Tokenizer.from_file(str(file))
+            rules.check_growth(tokenizer)
+    except KnownError:
+        raise
     except Exception as error:  # the package raises plain Exception for whatever is wrong with the file
         raise KnownError("tokenizer-broken", value=file.name) from error
     if not rules.are_known(tokenizer):  # encoders have none of their own

@@ -40,6 +40,8 @@ def replace(pattern: dict[str, str], content: str) -> dict[str, Any]:
     [
         {"type": "Sequence", "normalizers": [replace({"String": "a"}, "aaaaaaaaaa")] * 12},
         {"type": "Sequence", "normalizers": [replace({"Regex": ""}, "aaaa")] * 6},
+        {"type": "Sequence", "normalizers": [replace({"Regex": r"\b"}, "a")] * 7},
+        {"type": "Sequence", "normalizers": [replace({"Regex": "(?=a)"}, "a")] * 7},
         {"type": "Sequence", "normalizers": [replace({"Regex": "."}, "a" * 30), {"type": "NFC"}] * 2},
         {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [
             replace({"String": "a"}, "aa")] * 4}] * 4},
@@ -55,7 +57,7 @@ def test_rules_that_make_texts_endless_are_refused(tmp_path: Path, normalizer: d
 def test_the_usual_rules_are_allowed_and_stay_in_this_process(tmp_path: Path) -> None:
     for parts in (
         [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")],
-        [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " "), normalizers.Lowercase()],
+        [normalizers.NFKC(), *[normalizers.Replace(Regex(" {2,}"), " ")] * 9, normalizers.Lowercase()],
     ):
         tokenizer = Tokenizer(models.BPE({"a": 0}, []))
         tokenizer.normalizer = normalizers.Sequence(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -198,3 +199,22 @@ def test_damaged_folders_are_refused_in_words(tmp_path: Path) -> None:
     (good / "config.json").write_text("[" * 100_000)
     with pytest.raises(KnownError, match="folder-config"):
         encoder_config(good)
+
+
+def test_a_tokenizer_with_senseless_values_ends_in_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "good"
+    write_encoder(folder, "bert")
+    values = json.loads((folder / "tokenizer.json").read_text())
+    endless = {"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaaaa"}
+    cut = {"type": "Split", "pattern": {"Regex": "(a|aa)+$"}, "behavior": "Isolated", "invert": False}
+    processor = copy.deepcopy(values["post_processor"])
+    for token in processor["special_tokens"].values():
+        token["ids"] = [10**6]
+    for change, key in (
+        ({"normalizer": {"type": "Sequence", "normalizers": [endless] * 12}}, "tokenizer-broken"),
+        ({"pre_tokenizer": cut}, "tokenizer-unknown"),
+        ({"post_processor": processor}, "tokenizer-vocabulary"),
+    ):
+        (folder / "tokenizer.json").write_text(json.dumps(values | change))
+        with pytest.raises(KnownError, match=key):
+            list(run_to_end(load_encoder(folder)).embed(["a cat"]))
