@@ -118,6 +118,8 @@ class Settings:
     translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language
     translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
     translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
+    translate_comments: bool = False  # those in DOCX files too
+    translate_page: str = "text"  # or "files": what the Translate panel was left at
     keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(

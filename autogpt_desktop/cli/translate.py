@@ -60,14 +60,14 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
-    from autogpt_desktop.documents.write.open import check_kind
     from autogpt_desktop.engine.interface import Cancelled
     from autogpt_desktop.runtime import open_models
+    from autogpt_desktop.tasks.translate.files import check_file
 
     if options.out and not options.files:
         raise KnownError("translate-out-without-file")
     for path in options.files:  # rather now than behind the files before it
-        check_kind(path)
+        check_file(path)
     glossary = _glossary(options.glossary)
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)

@@ -84,3 +84,26 @@ def test_a_language_that_the_model_does_not_know_has_to_be_wanted(starter_gguf: 
     done = run(starter_gguf, "--from", "en", "--to", "fr", "--anyway", stdin="Good morning.\n")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_files_are_looked_at_before_the_first_is_translated(gemma_gguf: Path, tmp_path: Path) -> None:
+    good = tmp_path / "a.txt"
+    good.write_text("Good morning.\n", encoding="utf-8")
+    for other in ("b.png", "gone.txt"):
+        done = run(gemma_gguf, "--to", "fr", str(good), str(tmp_path / other))
+        assert done.returncode == 1
+        assert other in done.stderr
+    assert [path.name for path in tmp_path.glob("*.*")] == ["a.txt"]
+
+
+def test_a_file_that_says_the_same_is_told_apart_and_columns_stay(gemma_gguf: Path, tmp_path: Path) -> None:
+    same, table = tmp_path / "same.txt", tmp_path / "table.txt"
+    same.write_text("42\n", encoding="utf-8")
+    table.write_text("Name\tTown\tAge\nRosa\tBonn\t41\n", encoding="utf-8")
+    done = run(gemma_gguf, "--from", "en", "--to", "fr", str(table), str(same))
+    assert done.returncode == 1
+    assert "same.txt: nothing was translated: there are no words in it." in done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    lines = (tmp_path / "table.fr.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.count("\t") for line in lines] == [2, 2]
+    assert lines[1].endswith("\t41")

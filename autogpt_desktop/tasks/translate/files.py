@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.documents.files import check
 from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
-from autogpt_desktop.documents.types import TranslatedText
+from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import Blocks, check_name, check_writable
 from autogpt_desktop.documents.write.open import SUFFIXES, check_kind, open_blocks
 from autogpt_desktop.errors import KnownError
@@ -30,7 +31,16 @@ from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translate
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
 
-__all__ = ["SUFFIXES", "Kept", "TranslatedFile", "check_kind", "parts_of", "translate_file", "translated"]
+__all__ = [
+    "SUFFIXES",
+    "Kept",
+    "TranslatedFile",
+    "check_file",
+    "correct_file",
+    "parts_of",
+    "translate_file",
+    "translated",
+]
 
 _LONGEST_NAME = 200  # bytes; 255 is what most systems take
 
@@ -43,6 +53,9 @@ class TranslatedFile:
     out: Path
     texts: tuple[str, ...]
     translations: tuple[Translation, ...]
+    phrases: Mapping[str, str] = field(default_factory=dict)  # see documents.write.base.Blocks
+    comments: bool = False
+    stamp: tuple[int, int] = (0, 0)  # of ``out`` as it was written
 
     @property
     def source(self) -> str:
@@ -73,12 +86,27 @@ class TranslatedFile:
         """Sentences that a user should look at."""
         return sum(bool(sentence.flags) for item in self.translations for sentence in item.sentences)
 
+    def to_review(self) -> list[tuple[tuple[int, int], Translated]]:
+        """The flagged sentences, each with (text, number in it)."""
+        return [
+            ((part, index), sentence)
+            for part, item in enumerate(self.translations)
+            for index, sentence in enumerate(item.sentences)
+            if sentence.flags
+        ]
+
     @property
     def flags(self) -> Counter[str]:
         """How often each flag of the checks was given."""
         return Counter(
             flag for item in self.translations for sentence in item.sentences for flag in sentence.flags
         )
+
+
+def check_file(path: Path) -> None:
+    """What can be known before a file is translated. Raises KnownError: translate-kind, document-…"""
+    check_kind(path)
+    check(path, Limits())
 
 
 def translate_file(
@@ -134,7 +162,39 @@ def translate_file(
         del found[count:]
         blocks.write([translated(translation) for translation in found], chosen, target, phrases)
         memory.remove()
-    yield Result(TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found)))
+    yield Result(
+        TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found), phrases, comments, _stamp(chosen))
+    )
+
+
+def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iterator[Progress | Result]:
+    """Write a translated file with another text for one sentence: last a Result with the TranslatedFile.
+
+    Raises KnownError: "translate-source-changed", "translate-result-changed", and as ``translate_file``.
+    """
+    yield Progress("stage.reading-file")
+    if _stamp(done.out) != done.stamp:
+        raise KnownError("translate-result-changed", name=done.out.name)
+    blocks = open_blocks(done.path, comments=done.comments)
+    if tuple(blocks.texts) != done.texts:
+        raise KnownError("translate-source-changed", name=done.path.name)
+    old = done.translations[part]
+    sentences = [*old.sentences]
+    sentences[index] = replace(sentences[index], text=text, flags=(), confidence=1.0)
+    whole = "".join(one.before + one.text for one in sentences) + old.after
+    translations = [*done.translations]
+    translations[part] = replace(old, text=whole, sentences=tuple(sentences))
+    blocks.write([translated(item) for item in translations], done.out, old.target, done.phrases)
+    yield Result(replace(done, translations=tuple(translations), stamp=_stamp(done.out)))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Tells whether another program wrote a file; (0, 0): it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def translated(translation: Translation) -> TranslatedText:

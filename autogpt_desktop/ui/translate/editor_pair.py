@@ -15,10 +15,9 @@ from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, utf16_length
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
+    button,
     icon_button,
-    label,
     name_button,
-    plain_tooltip,
     set_property,
 )
 
@@ -70,6 +69,8 @@ class EditorPair(QWidget):
     copy_requested = Signal()
     clear_requested = Signal()
     stop_requested = Signal()
+    review_requested = Signal()  # the list of sentences to look at again
+    facts_shown = Signal()
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -87,7 +88,7 @@ class EditorPair(QWidget):
         self.clear_button = icon_button("close")
         self.state = ElidedLabel(size="small", tone="muted")
         self.review_button = icon_button("warning", "warning")
-        self.review_count = label(size="small", tone="warning")
+        self.review_count = button(kind="quiet")
         self.stop_button = icon_button("stop")
         self.copy_button = icon_button("copy")
         for made in (self.clear_button, self.review_button, self.stop_button, self.copy_button):
@@ -124,6 +125,7 @@ class EditorPair(QWidget):
         self.target.verticalScrollBar().valueChanged.connect(self._on_target_scrolled)
         self.target.sentence_clicked.connect(self._on_clicked)
         self.review_button.clicked.connect(self.next_flagged)
+        self.review_count.clicked.connect(self.review_requested)
         self.copy_button.clicked.connect(self.copy_requested)
         self.clear_button.clicked.connect(self.clear_requested)
         self.stop_button.clicked.connect(self.stop_requested)
@@ -175,9 +177,8 @@ class EditorPair(QWidget):
         self.review_button.setVisible(flagged > 0)
         self.review_count.setVisible(flagged > 0)
         self.review_count.setText(str(flagged))
-        text = tr("{n} sentences to look at again", n=flagged)
-        self.review_count.setToolTip(plain_tooltip(text))
-        self.review_count.setAccessibleName(text)
+        name_button(self.review_count, tr("{n} sentences to look at again", n=flagged), "Ctrl+F8")
+        self.facts_shown.emit()
 
     # --- together ---------------------------------------------------------------------------
 
@@ -312,7 +313,10 @@ class EditorPair(QWidget):
             return
         now = self.map.from_target(self.target.textCursor().position()) if self.target.hasFocus() else -1
         ahead = [index for index in flagged if (index > now if step > 0 else index < now)]
-        index = (ahead or flagged)[0 if step > 0 else -1]
+        self.go_to((ahead or flagged)[0 if step > 0 else -1])
+
+    def go_to(self, index: int) -> None:
+        """To a sentence of the translation, with other ways to say it."""
         start, _ = self.map.target_span(index)
         cursor = QTextCursor(self.target.document())
         cursor.setPosition(start)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.prompts import LANGUAGES
@@ -28,16 +29,19 @@ from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 
 class FileRow(QWidget):
-    """``state``: "waiting", "running", "paused", "done" or "failed"."""
+    """``state``: "waiting", "running", "paused", "done", "unchanged" (nothing was translated) or "failed"."""
 
     pause_requested = Signal(object)  # itself, as all of these
     resume_requested = Signal(object)
     cancel_requested = Signal(object)
     remove_requested = Signal(object)
     retry_requested = Signal(object)
+    review_requested = Signal(object)
 
-    def __init__(self, path: Path, source: str, target: str) -> None:
+    def __init__(self, path: Path, source: str, target: str, comments: bool = False) -> None:
         super().__init__()
+        self.comments = comments  # of a DOCX file, translated too
+        self.refused = False  # it is no file that can be translated
         self.path, self.source, self.target = path, source, target
         self.out: Path | None = None  # where to, None: beside the original
         self.state = "waiting"
@@ -47,6 +51,7 @@ class FileRow(QWidget):
         self.pair = label(size="small", tone="muted")
         self.facts = label(size="small", tone="muted", wrap=True)
         self.progress = ProgressRow(can_pause=True)
+        self.review_button = button(kind="quiet")
         self.open_button = button(kind="quiet")
         self.folder_button = button(kind="quiet")
         self.retry_button = button(kind="quiet")
@@ -59,7 +64,7 @@ class FileRow(QWidget):
         foot = QHBoxLayout()
         foot.setSpacing(4)
         foot.addWidget(self.facts, 1)
-        for made in (self.retry_button, self.open_button, self.folder_button):
+        for made in (self.retry_button, self.review_button, self.open_button, self.folder_button):
             foot.addWidget(made)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
@@ -75,29 +80,28 @@ class FileRow(QWidget):
         self.open_button.clicked.connect(self._open)
         self.folder_button.clicked.connect(self._show_folder)
         self.retry_button.clicked.connect(self._retry)
+        self.review_button.clicked.connect(self._review)
         self.close_button.clicked.connect(self._remove)
         self._error = ""
         self.retranslate()
 
-    @property
-    def part(self) -> Path:
-        """What is kept of an unfinished run, see ``translate_files``, but for the ending of the result."""
-        return (self.out or self.path.parent) / f"{self.path.stem}.{self.target}"
-
     def remembered(self) -> str:
         """What ``from_remembered`` makes the row again from, in another run of the app."""
-        return json.dumps([str(self.path), self.source, self.target, str(self.out or "")], ensure_ascii=False)
+        return json.dumps(
+            [str(self.path), self.source, self.target, str(self.out or ""), *(["comments"] * self.comments)],
+            ensure_ascii=False,
+        )
 
     @classmethod
     def from_remembered(cls, text: str) -> FileRow | None:
         """A row that is paused; None where the text makes no sense."""
         try:
-            path, source, target, out = map(str, json.loads(text))
+            path, source, target, out, *more = map(str, json.loads(text))
         except (ValueError, TypeError):  # edited by hand
             return None
         if not path or target not in LANGUAGES or source not in {"auto", *LANGUAGES}:
             return None
-        row = cls(Path(path), source, target)
+        row = cls(Path(path), source, target, "comments" in more)
         row.out = Path(out) if out else None
         row.set_state("paused")
         return row
@@ -106,6 +110,7 @@ class FileRow(QWidget):
         found = self.result.source if self.result is not None else self.source
         source = language_name(found) if found not in ("auto", "") else tr("Detect language")
         self.pair.setText(f"{source} → {language_name(self.target)}")
+        self.review_button.setText(tr("Show them"))
         self.open_button.setText(tr("Open"))
         self.folder_button.setText(tr("Show in folder"))
         self.retry_button.setText(tr("Try again"))
@@ -129,15 +134,17 @@ class FileRow(QWidget):
             self.progress.set_paused(True)
             self.progress.set_text(tr("Paused"))
             self.progress.cancel_button.setText(tr("Remove"))
-        elif state in ("done", "failed"):
+        elif state in ("done", "unchanged", "failed"):
             self.progress.end()
-        ended = state in ("done", "failed")
+        ended = state in ("done", "unchanged", "failed")
+        written = state in ("done", "unchanged")
         self.facts.setVisible(ended)
         self.close_button.setVisible(ended)
-        self.open_button.setVisible(state == "done")
-        self.folder_button.setVisible(state == "done")
-        self.retry_button.setVisible(state == "failed")
-        set_tone(self.facts, "warning" if state == "failed" else "muted")
+        self.open_button.setVisible(written)
+        self.folder_button.setVisible(written)
+        self.review_button.setVisible(state == "done" and bool(self.result and self.result.flagged))
+        self.retry_button.setVisible(state == "failed" and not self.refused)
+        set_tone(self.facts, "muted" if state == "done" else "warning")
         self.facts.setText(error or self._result_text())
 
     def advance(self, progress: Progress) -> None:
@@ -146,14 +153,29 @@ class FileRow(QWidget):
 
     def finish(self, result: TranslatedFile) -> None:
         self.result = result
-        self.set_state("done")
+        self.set_state("done" if result.changed else "unchanged")
         self.retranslate()
+
+    def refuse(self, error: KnownError) -> None:
+        """It cannot be translated, and trying again would not help."""
+        self.refused = True
+        self.set_state("failed", message(error))
 
     def _result_text(self) -> str:
         if self.result is None:
             return ""
-        if not self.result.sentences:
+        if not self.result.has_words:
             return tr("Nothing to translate in it. Saved as {name}.", name=self.result.out.name)
+        if not self.result.changed and self.result.source == self.target:
+            return tr(
+                "Nothing was translated: it is in {language} already. Saved as {name}.",
+                language=language_name(self.target), name=self.result.out.name,
+            )  # fmt: skip
+        if not self.result.changed:
+            return tr(
+                "Nothing was translated: each sentence came back as it was. Saved as {name}.",
+                name=self.result.out.name,
+            )
         if self.result.flagged:
             return tr(
                 "Saved as {name}. {n} of {total} sentences should be looked at again.",
@@ -175,6 +197,9 @@ class FileRow(QWidget):
 
     def _retry(self) -> None:
         self.retry_requested.emit(self)
+
+    def _review(self) -> None:
+        self.review_requested.emit(self)
 
     def _open(self) -> None:
         if self.result is not None:

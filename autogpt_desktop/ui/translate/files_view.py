@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.text.glossary import Glossary
@@ -20,12 +20,12 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.storage.glossaries import Glossaries
-from autogpt_desktop.tasks.translate.files import SUFFIXES, translate_file
+from autogpt_desktop.tasks.translate.files import SUFFIXES, check_file, parts_of, translate_file
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.language_row import LanguageRow
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import JobModels
@@ -38,6 +38,8 @@ class FilesView(QWidget):
     """``add`` queues files for the pair of languages that is chosen then."""
 
     closed = Signal()
+    review_requested = Signal(object)  # FileRow
+    removed = Signal(object)
 
     def __init__(self, context: AppContext, languages: LanguageRow, glossaries: Glossaries) -> None:
         super().__init__()
@@ -53,12 +55,16 @@ class FilesView(QWidget):
         self.choose_button.clicked.connect(self._choose)
         self.folder_button = button(kind="quiet", icon="folder")
         self.folder_button.clicked.connect(self._folder_menu)
+        self.comments_box = QCheckBox()
+        self.comments_box.setChecked(context.settings.translate_comments)
+        self.comments_box.toggled.connect(self._on_comments)
         self.hint = label(tone="muted", wrap=True)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.choose_button)
         head.addWidget(self.folder_button)
         head.addStretch(1)
+        head.addWidget(self.comments_box)
         self._list = QVBoxLayout()
         self._list.setContentsMargins(0, 0, 8, 0)
         self._list.setSpacing(4)
@@ -90,6 +96,10 @@ class FilesView(QWidget):
                 " the original stays as it is.", kinds=kinds,
             )
         )  # fmt: skip
+        self.comments_box.setText(tr("Comments in DOCX too"))
+        self.comments_box.setToolTip(
+            plain_tooltip(tr("Translate what people wrote beside the text; otherwise it stays as it is."))
+        )
         self._scroll.setAccessibleName(tr("Files to translate"))
         self._show_save_folder()
         for row in self.rows:
@@ -103,12 +113,17 @@ class FilesView(QWidget):
         self._scroll.setFocus()
 
     def add(self, files: list[Path]) -> None:
-        """Queue files; what is not a file of a kind that can be translated says so in its line."""
+        """Queue files; one that cannot be translated is refused at once, with a sentence in its line."""
         if len(self.rows) + len(files) > MOST:
             self._context.toast(tr("At most {n} files at a time.", n=MOST), error=True)
             files = files[: max(0, MOST - len(self.rows))]
         for path in files:
-            self._append(self._row(path))
+            row = self._row(path)
+            self._append(row)
+            try:
+                check_file(path)
+            except KnownError as error:
+                row.refuse(error)
         self._remember()
         self._next()
 
@@ -134,7 +149,8 @@ class FilesView(QWidget):
     # --- the queue --------------------------------------------------------------------------
 
     def _row(self, path: Path) -> FileRow:
-        row = FileRow(path, self._languages.source, self._languages.target)
+        comments = self.comments_box.isChecked()
+        row = FileRow(path, self._languages.source, self._languages.target, comments)
         row.out = self._folder
         return row
 
@@ -151,6 +167,7 @@ class FilesView(QWidget):
         row.cancel_requested.connect(self._cancel)
         row.remove_requested.connect(self._remove)
         row.retry_requested.connect(self._resume)
+        row.review_requested.connect(self.review_requested)
         self.rows.append(row)
         self._list.insertWidget(self._list.count() - 1, row)
         row.show()
@@ -168,6 +185,7 @@ class FilesView(QWidget):
         glossaries = self._glossaries
         model = self._context.model_for("translate")
         known = model.languages if model is not None else ()
+        comments = row.comments
 
         def glossary(language: str) -> Glossary:
             return glossaries.glossary(language, target)
@@ -175,7 +193,7 @@ class FilesView(QWidget):
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
-                glossary=glossary, known=known, cancelled=cancel.is_set,
+                glossary=glossary, known=known, comments=comments, cancelled=cancel.is_set,
             )  # fmt: skip
 
         title = tr("Translating {name}", name=path.name)
@@ -202,17 +220,16 @@ class FilesView(QWidget):
 
     def _remove(self, row: FileRow) -> None:
         self.rows.remove(row)
+        self.removed.emit(row)
         self._list.removeWidget(row)
         row.hide()
         row.deleteLater()
         self._remember()
 
     def _delete_partial_files(self, row: FileRow) -> None:
-        folder, name = row.part.parent, row.part.name
-        with suppress(OSError):  # a folder that is gone has nothing left in it
-            for part in folder.iterdir():
-                if part.name.startswith(f"{name}.") and part.suffix == ".part":
-                    part.unlink(missing_ok=True)
+        with suppress(OSError):
+            for part in parts_of(row.path, row.target, row.out or row.path.parent):
+                part.unlink(missing_ok=True)
 
     def _on_event(self, event: object) -> None:
         row = self._running
@@ -230,7 +247,7 @@ class FilesView(QWidget):
         if row is None:
             return
         discarded, self._discard = self._discard is row, None
-        if discarded and row.state != "done":
+        if discarded and row.state not in ("done", "unchanged"):
             self._delete_partial_files(row)
             self._remove(row)
         elif isinstance(error, KnownError):
@@ -244,6 +261,10 @@ class FilesView(QWidget):
             self._context.notify(tr("Translate"), tr("{name} is translated.", name=row.path.name))
         self._next()
         self._remember()
+
+    def _on_comments(self, checked: bool) -> None:
+        self._context.settings.translate_comments = checked
+        self._context.save_settings()
 
     # --- choosing ---------------------------------------------------------------------------
 
@@ -288,7 +309,9 @@ def with_folders(given: list[Path]) -> list[Path]:
     files: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(islice(path.iterdir(), 5000))
+            inside = []
+            with suppress(OSError):  # it may not be looked into: nothing in it can be read either
+                inside = sorted(islice(path.iterdir(), 5000))
             files += [one for one in inside if one.suffix.lower() in SUFFIXES and one.is_file()]
         else:
             files.append(path)

@@ -69,6 +69,7 @@ class LiveTranslation(QObject):
         self._idle = self._timer(IDLE_MS, self._improve)
         self._slow = self._timer(SLOW_MS, self._on_slow)
         self._held = False
+        self._suspended, self._stale = False, False
         pair.source.document().contentsChange.connect(self._on_change)
 
     def _timer(self, milliseconds: int, slot: Callable[[], object]) -> QTimer:
@@ -103,6 +104,9 @@ class LiveTranslation(QObject):
 
     def run(self, quality: str = "quick") -> None:
         """Translate what is written now; ``quality``: "quick", "best", or "idle": best, and nobody waits."""
+        if self._suspended:
+            self._stale = True
+            return
         edit = self._pair.source
         if edit.composing:
             self._pause.start()
@@ -135,6 +139,19 @@ class LiveTranslation(QObject):
         if quality != "idle":
             self.complete = False
             self._slow.start()
+
+    def suspend(self, suspended: bool) -> None:
+        """While the text is not shown nothing is translated; what was due then is, once it is shown again."""
+        if suspended == self._suspended:
+            return
+        due = self._job.running or self._pause.isActive()
+        if suspended and due:
+            self.stop()
+        self._idle.stop()
+        self._suspended, stale = suspended, self._stale
+        self._stale = suspended and due
+        if stale and not suspended:
+            self.run()
 
     def stop(self) -> None:
         """Leave it as far as it is."""

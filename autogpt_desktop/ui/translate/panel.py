@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.documents.text.glossary import Glossary
@@ -16,18 +16,18 @@ from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.live import Found
 from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.editor_menus import EditorMenus
 from autogpt_desktop.ui.translate.files_view import FilesView, with_folders
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_notices import LanguageNotices
 from autogpt_desktop.ui.translate.language_row import last_pair
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
 from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.translate.view import FILES, TEXT, TranslateView, shortcut_rows
-
-LONGEST_TERM = 80  # characters that are offered as a term of the glossary
 
 
 class TranslatePanel(QWidget):
@@ -42,6 +42,8 @@ class TranslatePanel(QWidget):
         self.notices = LanguageNotices(self.view, self.live)
         self.sentences = SentenceActions(context, self.view, self.live, self)
         self.saver = TranslationSaver(context, self.view, self.live)
+        self.review = Review(context, self.view)
+        self.menus = EditorMenus(self.view, self.sentences, self.add_term)
         self.files: FilesView | None = None  # made when first shown
         self._warmed = False
         column = QVBoxLayout(self)
@@ -51,7 +53,10 @@ class TranslatePanel(QWidget):
         self._add_shortcuts()
         self._show_running()
         self._on_languages_set()
-        self._offer_unfinished()
+        if context.settings.translate_page == "files" and self.view.is_ready():
+            self.show_files()
+        else:
+            self._offer_unfinished()
         self.saver.restore()
 
     def _connect(self) -> None:
@@ -63,6 +68,8 @@ class TranslatePanel(QWidget):
         view.editors_shown.connect(self._on_editors_shown)
         view.anyway_chosen.connect(live.warm_up)
         view.files_dropped.connect(self._on_files)
+        view.pages.currentChanged.connect(self._on_page)
+        self.review.wanted.connect(self._show_review)
         live.found.connect(self._on_found)
         live.doubted.connect(self.notices.show_doubt)
         live.started.connect(self._show_running)
@@ -75,8 +82,8 @@ class TranslatePanel(QWidget):
         pair.source.paste_refused.connect(self._on_paste_refused)
         pair.source.files_dropped.connect(self._on_files)
         pair.target.files_dropped.connect(self._on_files)
-        pair.source.menu_extras.append(self._source_menu)
-        pair.target.menu_extras.append(self._target_menu)
+        pair.source.menu_extras.append(self.menus.add_to_source)
+        pair.target.menu_extras.append(self.menus.add_to_target)
         self.sentences.changed.connect(self.saver.save_soon)
         self.saver.saved.connect(self._on_saved)
         self.context.language_changed.connect(self.retranslate)
@@ -93,11 +100,12 @@ class TranslatePanel(QWidget):
                 "Ctrl+G": self.toggle_glossary,
                 "Ctrl+H": self.toggle_history,
                 "Ctrl+Shift+O": self.toggle_files,
-                "Ctrl+L": self.focus_input,
+                "Ctrl+L": self.focus_text,
                 "Ctrl+Shift+L": self._focus_languages,
                 "Ctrl+T": self._focus_target,
                 "F8": self.view.pair.next_flagged,
                 "Shift+F8": self.view.pair.previous_flagged,
+                "Ctrl+F8": self.toggle_review,
             },
         )
         self.context.add_shortcuts(shortcut_rows)
@@ -113,11 +121,24 @@ class TranslatePanel(QWidget):
         self.focus_input()
 
     def focus_input(self) -> None:
+        """Where one types or reads on the page that the user left."""
+        if not self.view.is_ready():
+            self.view.offer.fetch_button.setFocus()
+        elif self.files_shown and self.files is not None:
+            self.files.focus_first()
+        else:
+            self.focus_text()
+
+    def focus_text(self) -> None:
+        """To the text, whatever is shown in its place."""
         if self.view.is_ready():
             self.view.show_text_page()
             self.view.pair.source.setFocus()
-        else:
-            self.view.offer.fetch_button.setFocus()
+
+    @property
+    def files_shown(self) -> bool:
+        """The files stand in place of the editors."""
+        return self.files is not None and self.view.pages.currentWidget() is self.files
 
     def kept_clear(self) -> list[QWidget]:
         return [self.view.top, self.view.notice]
@@ -133,6 +154,7 @@ class TranslatePanel(QWidget):
         self.saver.finish()
         self.live.shutdown()
         self.sentences.shutdown()
+        self.review.shutdown()
         if self.files is not None:
             self.files.shutdown()
         self.saver.history.close()
@@ -150,8 +172,9 @@ class TranslatePanel(QWidget):
         language = row.language
         if not language or language not in row.offered:
             return
-        self.saver.begin_new()
-        text = pair.target.text()
+        text = "" if self.files_shown else pair.target.text()  # what is not shown stays as it is
+        if not self.files_shown:
+            self.saver.begin_new()
         with QSignalBlocker(row):
             row.set_pair(row.target, language)
         self._on_languages_set()
@@ -269,8 +292,17 @@ class TranslatePanel(QWidget):
     def toggle_history(self) -> None:
         self.show_side("" if self.view.side == "history" else "history")
 
+    def toggle_review(self) -> None:
+        if self.view.side == "review":
+            self.show_side("")
+        elif not self.files_shown:
+            self.review.show_text()
+
+    def _show_review(self) -> None:
+        self.show_side("review")
+
     def show_side(self, name: str) -> None:
-        """ "glossary", "history", or "" for none."""
+        """ "glossary", "history", "review", or "" for none."""
         if name and name not in self.view.sides:
             self.view.add_side(name, self._make_side(name))
         self.view.show_side(name)
@@ -288,6 +320,8 @@ class TranslatePanel(QWidget):
         return view
 
     def _make_side(self, name: str) -> SidePanel:
+        if name == "review":
+            return self.review.make_list()
         if name == "history":
             history = HistoryView(self.context, self.saver.history)
             history.opened.connect(self.open_entry)
@@ -328,7 +362,7 @@ class TranslatePanel(QWidget):
     # --- files ------------------------------------------------------------------------------
 
     def toggle_files(self) -> None:
-        if self.files is not None and self.view.pages.currentWidget() is self.files:
+        if self.files_shown:
             self.view.show_text_page()
             self.view.focus_text()
         else:
@@ -338,10 +372,20 @@ class TranslatePanel(QWidget):
         """The files in place of the editors."""
         if self.files is None:
             self.files = FilesView(self.context, self.view.languages, self.glossaries)
-            self.files.closed.connect(self.view.show_text_page)
+            self.files.closed.connect(self.focus_text)
+            self.files.review_requested.connect(self.review.show_file)
+            self.files.removed.connect(self.review.forget)
         self.view.show_files_page(self.files)
         self.files.focus_first()
         return self.files
+
+    def _on_page(self) -> None:
+        """Files or the text: it is what the next start shows, and only what is shown is translated."""
+        self.live.suspend(self.files_shown)
+        page = "files" if self.files_shown else "text"
+        if self.view.is_ready() and self.context.settings.translate_page != page:
+            self.context.settings.translate_page = page
+            self.context.save_settings()
 
     def _offer_unfinished(self) -> None:
         """Files that were not finished when the app was closed wait until they are asked for."""
@@ -355,8 +399,12 @@ class TranslatePanel(QWidget):
         self.show_files()
 
     def _on_files(self, files: list[Path]) -> None:
-        if self.view.is_ready():
-            self.show_files().add(with_folders(files))
+        if not self.view.is_ready():
+            return
+        if found := with_folders(files):
+            self.show_files().add(found)
+        elif files:
+            self.context.toast(tr("There is no file in it that can be translated."), error=True)
 
     def _on_paste_refused(self, size: int) -> None:
         text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
@@ -370,22 +418,7 @@ class TranslatePanel(QWidget):
         if text:
             self.show_files().add_text(text)
 
-    # --- menus and keys ---------------------------------------------------------------------
-
-    def _target_menu(self, menu: QMenu) -> None:
-        pair = self.view.pair
-        index = pair.map.at_target(pair.target.menu_place) if pair.target.menu_place >= 0 else -1
-        if index >= 0:
-            menu.addSeparator()
-            action = menu.addAction(self.context.icon("translate"), tr("Other ways to say it"))
-            action.triggered.connect(lambda: self.sentences.show_alternatives(index))
-
-    def _source_menu(self, menu: QMenu) -> None:
-        words = " ".join(self.view.pair.source.textCursor().selectedText().split())
-        if words and len(words) <= LONGEST_TERM and self.view.languages.language:
-            menu.addSeparator()
-            action = menu.addAction(self.context.icon("glossary"), tr("Add to the glossary…"))
-            action.triggered.connect(lambda: self.add_term(words))
+    # --- keys ---------------------------------------------------------------------------
 
     def _focus_languages(self) -> None:
         self.view.languages.source_box.setFocus(Qt.FocusReason.ShortcutFocusReason)

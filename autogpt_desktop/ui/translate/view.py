@@ -90,7 +90,7 @@ class TranslateView(QWidget):
             *self.modes.buttons.values(), row.source_box, row.swap_button, row.target_box,
             self.notice.action, self.notice.close_button,
             pair.source, pair.clear_button, pair.target,
-            pair.review_button, pair.stop_button, pair.copy_button,
+            pair.review_button, pair.review_count, pair.stop_button, pair.copy_button,
         )  # fmt: skip
 
     def retranslate(self) -> None:
@@ -240,5 +240,6 @@ def shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
         ("Ctrl+Shift+L", tr("Choose the languages")),
         ("Enter", tr("Other ways to say a sentence (in the translation)")),
         ("F8 / Shift+F8", tr("Next or previous sentence to look at again")),
+        ("Ctrl+F8", tr("List of the sentences to look at again")),
         ("Esc", tr("Stop translating")),
     ]

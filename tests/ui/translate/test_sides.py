@@ -208,7 +208,9 @@ def test_unfinished_files_come_back_paused(
 
     again = Settings.load(shell_context.settings.path)  # another start of the app
     assert len(again.translate_files) == 2
+    assert again.translate_page == "files"
     shell_context.settings.translate_files = again.translate_files
+    shell_context.settings.translate_page = "text"
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()

@@ -1,0 +1,118 @@
+"""The sentences that should be looked at again, in a list beside the editors or the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.labels import flag_text
+from autogpt_desktop.ui.translate.side_panel import SidePanel
+from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.text_field import TextField
+
+_SHOWN = 120  # characters of a sentence in the list
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A sentence, its translation, and why it should be looked at."""
+
+    source: str
+    text: str
+    flags: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        return "\n".join(flag_text(flag) for flag in self.flags)
+
+
+class ReviewView(SidePanel):
+    """A click on a sentence goes to it. Those of a file can be corrected here."""
+
+    chosen = Signal(int)  # number in the list
+    corrected = Signal(int, str)
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.items: list[ReviewItem] = []
+        self._name = ""  # of the file
+        self.hint = label(size="small", tone="muted", wrap=True)
+        self.list = QListWidget()
+        self.list.setObjectName("review")
+        self.list.setWordWrap(True)
+        self.list.setSpacing(1)
+        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.itemClicked.connect(self._on_chosen)
+        self.list.itemActivated.connect(self._on_chosen)
+        self.list.currentRowChanged.connect(self._show_sentence)
+        self.original = label(wrap=True)
+        self.original.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.edit = TextField(context, "translate")
+        self.edit.setMaximumHeight(140)
+        self.save_button = button()
+        self.save_button.clicked.connect(self._save)
+        self._detail = QWidget()
+        detail = QVBoxLayout(self._detail)
+        detail.setContentsMargins(0, 0, 0, 0)
+        detail.setSpacing(8)
+        detail.addWidget(self.original)
+        detail.addWidget(self.edit)
+        detail.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignRight)
+        self.column.addWidget(self.hint)
+        self.column.addWidget(self.list, 1)
+        self.column.addWidget(self._detail)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        super().retranslate()
+        self.title.setText(tr("To look at again"))
+        self.list.setAccessibleName(tr("Sentences to look at again"))
+        self.edit.setAccessibleName(tr("Translation"))
+        self.save_button.setText(tr("Save the correction"))
+        self._show_hint()
+
+    def show_items(self, items: Sequence[ReviewItem], name: str = "") -> None:
+        """``name``: the file that the sentences are of; "" for the text in the editor."""
+        row = self.list.currentRow()
+        self.items, self._name = [*items], name
+        self.list.clear()
+        for one in self.items:
+            source = " ".join(one.source.split())
+            shown = source if len(source) <= _SHOWN else f"{source[:_SHOWN].rstrip()}…"
+            QListWidgetItem(f"{shown}\n{one.why}", self.list)
+        if self.items and name:
+            self.list.setCurrentRow(min(max(row, 0), len(self.items) - 1))
+        self._show_sentence(self.list.currentRow())
+        self._show_hint()
+
+    def focus_first(self) -> None:
+        (self.list if self.items else self.close_button).setFocus()
+
+    def _show_hint(self) -> None:
+        if not self.items:
+            text = tr("No sentence needs another look.")
+        elif self._name:
+            text = tr("{name}: choose a sentence to compare and correct it.", name=self._name)
+        else:
+            text = tr("Choose a sentence to go to it.")
+        self.hint.setText(text)
+
+    def _show_sentence(self, row: int) -> None:
+        self._detail.setVisible(bool(self._name) and 0 <= row < len(self.items))
+        if 0 <= row < len(self.items):
+            self.original.setText(self.items[row].source)
+            self.edit.setPlainText(self.items[row].text)
+
+    def _on_chosen(self, item: QListWidgetItem) -> None:
+        self.chosen.emit(self.list.row(item))
+
+    def _save(self) -> None:
+        row, text = self.list.currentRow(), self.edit.text().strip()
+        if 0 <= row < len(self.items) and text:
+            self.corrected.emit(row, text)

@@ -1,0 +1,214 @@
+"""Sentences to look at again: a list for the text and for files, whose translations are corrected there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.events import Result
+from autogpt_desktop.settings import Settings
+from autogpt_desktop.tasks.translate.files import TranslatedFile, translated
+from autogpt_desktop.tasks.translate.translate import Translated, Translation
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate import files_view
+from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.panel import TranslatePanel
+
+TEXT = "The train leaves.\n\nWe **ate** 5 eggs.\n\nGoodbye.\n"
+
+
+def scripted(change: Callable[[str], str]) -> Callable[..., Iterator[object]]:
+    """``translate_file`` with a translator that needs no model; a number is flagged."""
+
+    def translate(_models: object, path: Path, out: Path | None, source: str, target: str, **_: Any) -> Any:
+        from autogpt_desktop.documents.write.open import open_blocks
+        from autogpt_desktop.tasks.translate.files import _stamp
+
+        blocks = open_blocks(path)
+        made = []
+        for part, text in enumerate(blocks.texts):
+            flags = ("numbers",) if "5" in text else ()
+            one = Translated(part, 0, 0, len(text), text, "", change(text), 0.9, flags)
+            made.append(Translation(part, "en", target, one.text, "", (one,)))
+        chosen = path.with_name(f"{path.stem}.{target}{path.suffix}")
+        blocks.write([translated(item) for item in made], chosen)
+        done = TranslatedFile(path, chosen, tuple(blocks.texts), tuple(made), stamp=_stamp(chosen))
+        yield Result(done)
+
+    return translate
+
+
+@pytest.fixture
+def panel(shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot) -> Iterator[TranslatePanel]:
+    shell_context.settings.translate_pair = ["en", "fr"]
+    made = TranslatePanel(shell_context)
+    qtbot.addWidget(made)
+    made.resize(1100, 640)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.shutdown()
+
+
+def add(panel: TranslatePanel, qtbot: QtBot, *paths: Path) -> list[FileRow]:
+    panel._on_files(list(paths))
+    files = panel.files
+    assert files is not None
+    qtbot.waitUntil(
+        lambda: all(row.state not in ("waiting", "running") for row in files.rows), timeout=30_000
+    )
+    return files.rows
+
+
+def test_a_flagged_sentence_of_a_file_is_corrected_in_its_list(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
+    path = tmp_path / "a.md"
+    path.write_text(TEXT, encoding="utf-8")
+    (row,) = add(panel, qtbot, path)
+    out = tmp_path / "a.fr.md"
+    assert row.state == "done"
+    assert out.read_text(encoding="utf-8") == "THE TRAIN LEAVES.\n\nWE **ATE** 5 EGGS.\n\nGOODBYE.\n"
+    assert row.review_button.isVisible()
+    row.review_button.click()
+    found = panel.review.list
+    assert found is not None
+    assert panel.view.side == "review"
+    assert [(one.source, one.text) for one in found.items] == [("We ate 5 eggs.", "WE ATE 5 EGGS.")]
+    assert "Numbers differ" in found.list.item(0).text()
+    assert found.original.text() == "We ate 5 eggs."
+    found.edit.setPlainText("On a mangé 5 œufs.")
+    found.save_button.click()
+    qtbot.waitUntil(lambda: not found.items, timeout=30_000)
+    assert out.read_text(encoding="utf-8") == "THE TRAIN LEAVES.\n\nOn a **mangé** 5 œufs.\n\nGOODBYE.\n"
+    assert not row.review_button.isVisible()
+    panel.focus_text()
+    assert panel.review.row is None
+
+
+def test_a_file_that_somebody_else_changed_is_left_alone(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
+    path, out = tmp_path / "a.md", tmp_path / "a.fr.md"
+    path.write_text(TEXT, encoding="utf-8")
+    (row,) = add(panel, qtbot, path)
+    out.write_text("mine", encoding="utf-8")
+    said: list[BaseException] = []
+    monkeypatch.setattr(panel.context, "show_error", said.append)
+    row.review_button.click()
+    assert panel.review.list is not None
+    panel.review.list.save_button.click()
+    qtbot.waitUntil(lambda: bool(said), timeout=30_000)
+    assert "translate-result-changed" in str(said[0])
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+def test_the_sentences_of_the_text_are_a_list_that_goes_to_them(panel: TranslatePanel) -> None:
+    pair = panel.view.pair
+    source, texts = "One 1.\nTwo 2.\nThree 3.", ["Un 1.", "Deux.", "Trois."]
+    pair.source.replace_text(source)
+    panel.live.stop()
+    pair.map.begin(source)
+    made, at = [], 0
+    for index, (one, other) in enumerate(zip(source.split("\n"), texts, strict=True)):
+        flags = ("numbers",) if index else ()
+        before = "\n" if index else ""
+        made.append(Translated(0, index, at, at + len(one), one, before, other, 0.9, flags))
+        at += len(one) + 1
+    pair.apply(pair.map.add(made, lambda _: None) + pair.map.end(""))
+    pair.review_count.click()
+    found = panel.review.list
+    assert found is not None
+    assert panel.view.side == "review"
+    assert [one.source for one in found.items] == ["Two 2.", "Three 3."]
+    assert not found.edit.isVisible()
+    found.list.itemClicked.emit(found.list.item(1))
+    assert pair.map.at_target(pair.target.textCursor().position()) == 2
+    pair.apply([pair.map.replace(1, "Deux 2.", 0.9, ())])
+    assert [one.source for one in found.items] == ["Three 3."]
+    panel.toggle_review()
+    assert panel.view.side == ""
+
+
+def test_what_cannot_be_translated_is_refused_at_once(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    (tmp_path / "empty").mkdir()
+    panel._on_files([tmp_path / "a.png", tmp_path / "gone.txt"])
+    files = panel.files
+    assert files is not None
+    assert [row.state for row in files.rows] == ["failed", "failed"]
+    assert "cannot be translated" in files.rows[0].facts.text()
+    assert "gone.txt" in files.rows[1].facts.text()
+    assert not files.rows[0].retry_button.isVisible()
+    assert panel.context.settings.translate_files == []
+    said: list[str] = []
+    monkeypatch.setattr(panel.context, "toast", lambda text, **_: said.append(text))
+    panel._on_files([tmp_path / "empty"])
+    assert said == ["There is no file in it that can be translated."]
+
+
+def test_a_file_that_says_the_same_as_before_is_not_done(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_view, "translate_file", scripted(str))
+    notified: list[str] = []
+    monkeypatch.setattr(panel.context, "notify", lambda *_: notified.append(""))
+    (tmp_path / "a.md").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "b.md").write_text("42\n", encoding="utf-8")
+    rows = add(panel, qtbot, tmp_path / "a.md", tmp_path / "b.md")
+    assert [row.state for row in rows] == ["unchanged", "unchanged"]
+    assert "came back as it was" in rows[0].facts.text()
+    assert rows[1].facts.text().startswith("Nothing to translate in it.")
+    assert not notified
+
+
+def test_files_stay_over_tabs_and_restarts_and_hide_a_text_that_rests(
+    panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(panel.live._job, "start", lambda *_, **how: started.append(how["title"]))
+    panel.view.pair.source.replace_text("The train leaves.")
+    panel.show_files()
+    panel.focus_input()  # the window's tab was changed, and back
+    assert panel.files_shown
+    panel.view.languages.set_pair("en", "de")
+    panel.translate_now()
+    panel.swap()
+    panel.view.pair.source.replace_text("The train leaves at noon.")
+    panel._on_glossary()
+    qtbot.wait(400)
+    assert not started
+    assert panel.view.pair.source.text() == "The train leaves at noon."
+    assert Settings.load(shell_context.settings.path).translate_page == "files"
+    again = TranslatePanel(shell_context)
+    qtbot.addWidget(again)
+    assert again.files_shown
+    again.shutdown()
+    panel.focus_text()
+    assert not panel.files_shown
+    assert len(started) == 1
+    assert shell_context.settings.translate_page == "text"
+
+
+def test_the_choice_about_comments_is_kept_and_goes_with_a_file(
+    panel: TranslatePanel, tmp_path: Path, shell_context: AppContext
+) -> None:
+    files = panel.show_files()
+    files.comments_box.click()
+    assert Settings.load(shell_context.settings.path).translate_comments
+    row = files._row(tmp_path / "a.docx")
+    again = FileRow.from_remembered(row.remembered())
+    assert again is not None
+    assert again.comments
+    old = FileRow.from_remembered('["/a.docx", "en", "fr", ""]')
+    assert old is not None
+    assert not old.comments
