@@ -29,7 +29,7 @@ from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ToolButton, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import ToolButton, hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.text_field import local_files
@@ -65,10 +65,15 @@ class SentimentPanel(QWidget):
         self.offer: ModelOffer | None = None
         self._warm = False
         self._model = ""  # that plays the role
-        column = QVBoxLayout(self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addLayout(self._make_bar())
+        outer.addWidget(hairline())
+        column = QVBoxLayout()
         column.setContentsMargins(16, 8, 16, 16)
         column.setSpacing(8)
-        column.addLayout(self._make_bar())
+        outer.addLayout(column, 1)
         column.addWidget(self._problem)
         column.addWidget(self.table_page.card.reading)
         column.addWidget(self.pages, 1)
@@ -97,12 +102,10 @@ class SentimentPanel(QWidget):
         self.corrections_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.send_button, self.export_button = icon_button("send"), icon_button("export")
         row = QHBoxLayout()
+        row.setContentsMargins(8, 9, 8, 9)  # where the header of Questions has its own
         row.setSpacing(4)
-        pair = QHBoxLayout()
-        pair.setSpacing(4)
-        pair.addWidget(self.text_button)
-        pair.addWidget(self.table_button)
-        row.addLayout(pair)
+        row.addWidget(self.text_button)
+        row.addWidget(self.table_button)
         row.addStretch(1)
         row.addWidget(self.two_way)
         for made, fill in (
