@@ -24,13 +24,14 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.labels import LABELS, segments, word
+from autogpt_desktop.ui.sentiment.labels import LABELS, word
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.focus import show_page
+from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.text_field import local_files
 
@@ -90,8 +91,8 @@ class SentimentPanel(QWidget):
     # --- parts ------------------------------------------------------------------------------
 
     def _make_bar(self) -> QLayout:
-        self.text_button, self.table_button, self._group = segments(self)
-        self.text_button.setChecked(True)
+        self.modes = SegmentedChoice(("text", "table"))
+        self.text_button, self.table_button = self.modes.buttons.values()
         self.table_button.toggled.connect(self._on_page)
         self.two_way = QCheckBox()
         self.two_way.toggled.connect(self._on_two_way)
@@ -104,8 +105,7 @@ class SentimentPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(8, 9, 8, 9)  # where the header of Questions has its own
         row.setSpacing(4)
-        row.addWidget(self.text_button)
-        row.addWidget(self.table_button)
+        row.addWidget(self.modes)
         row.addStretch(1)
         row.addWidget(self.two_way)
         for made, fill in (
@@ -329,10 +329,9 @@ class SentimentPanel(QWidget):
         if control.busy and control.total:
             done = self.table_page.run_view.rows.count() * 100 // control.total
             shown = tr("Table · {n} %", n=done)
-        self.table_button.setText(shown)
+        self.modes.set_texts(tr("What is judged"), {"text": tr("Text"), "table": shown})
 
     def retranslate(self) -> None:
-        self.text_button.setText(tr("Text"))
         self.two_way.setText(tr("Leave neutral out"))
         self.two_way.setToolTip(tr("Judge positive or negative alone"))
         name_button(self.open_button, tr("Open a table or a document"), "Ctrl+Shift+O")
