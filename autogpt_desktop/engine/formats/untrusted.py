@@ -15,7 +15,8 @@ _SENSELESS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeErro
 def untrusted(name: str, key: str = "model-senseless", **values: object) -> Iterator[None]:
     """Around code that takes a stranger's values as they are. Raises KnownError(``key``, name=…).
 
-    Panics of a library in Rust, which are no Exceptions so that nobody catches them, count too.
+    Panics of a library in Rust, which are no Exceptions so that nobody catches them, count too, and so do
+    its errors, which are Exceptions of no kind.
     """
     try:
         yield
@@ -24,6 +25,6 @@ def untrusted(name: str, key: str = "model-senseless", **values: object) -> Iter
     except _SENSELESS as error:
         raise KnownError(key, name=name, **values) from error
     except BaseException as error:
-        if type(error).__module__ != "pyo3_runtime":
+        if type(error) is not Exception and type(error).__module__ != "pyo3_runtime":
             raise
         raise KnownError(key, name=name, **values) from error

@@ -79,6 +79,10 @@ def test_panics_of_a_library_are_known_errors_and_interrupts_are_not() -> None:
     panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
     with pytest.raises(KnownError, match="model-senseless"), untrusted("file"):
         raise panic("index out of bounds")
+    with pytest.raises(KnownError, match="model-senseless"), untrusted("file"):
+        raise Exception("WordLevel error: Missing [UNK] token from the vocabulary")
+    with pytest.raises(OSError, match="a bug"), untrusted("file"):
+        raise OSError("a bug")
     with pytest.raises(KeyboardInterrupt), untrusted("file"):
         raise KeyboardInterrupt
     with pytest.raises(KnownError, match="other"), untrusted("file"):
