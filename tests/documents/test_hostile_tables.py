@@ -79,6 +79,13 @@ def test_missing_rows_come_back_as_blank_ones(tmp_path: Path) -> None:
     assert list(table.rows()) == [("a text",), ("",), ("",), ("",), ("",), ("a text",)]
 
 
+def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
+    cells = b"".join(b'<c t="inlineStr"><is><t>%s</t></is></c>' % text for text in (
+        b"two_x000D_\nlines", b"_x005F_x000D_", b"_xD800_", b"_x0000_a", b"a_xyz_"))  # fmt: skip
+    table = read_table(workbook(tmp_path / "a.xlsx", sheet=sheet(b"<row>%s</row>" % cells)), header=False)
+    assert list(table.rows()) == [("two\nlines", "_x000D_", "\ufffd", "\ufffda", "a_xyz_")]
+
+
 @pytest.mark.slow
 def test_a_workbook_that_takes_too_long_or_too_much(tmp_path: Path) -> None:
     long = b"<t>" + b"".join(b"%d " % number for number in range(1_200_000)) + b"</t>"

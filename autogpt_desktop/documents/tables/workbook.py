@@ -210,7 +210,11 @@ def string_text(element: Any) -> str:
 def _unescaped(text: str) -> str:
     if "_x" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace("\r\n", "\n")
+    return _ESCAPED.sub(lambda found: _character(int(found[1], 16)), text).replace("\r\n", "\n")
+
+
+def _character(code: int) -> str:
+    return "\ufffd" if code == 0 or 0xD800 <= code < 0xE000 else chr(code)  # half of a pair is no character
 
 
 def _number_text(text: str) -> str:
