@@ -44,6 +44,15 @@ def test_most_tables_are_read_as_they_were_meant(tmp_path: Path, maker, rate: fl
             [("1", "Bonn", "Friendly staff")],
         ),
         (
+            "id,review\n1,I liked the room, the view and the food\n2,Bad, bad, bad\n3,The bed was hard\n",
+            ("id", "review"),
+            [
+                ("1", "I liked the room, the view and the food"),
+                ("2", "Bad, bad, bad"),
+                ("3", "The bed was hard"),
+            ],
+        ),
+        (
             "sep=;\nid;text\n1;good, very good\n2;bad\n",
             ("id", "text"),
             [("1", "good, very good"), ("2", "bad")],

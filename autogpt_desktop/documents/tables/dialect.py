@@ -39,17 +39,23 @@ class Dialect:
     escaped: bool = False  # a quote inside is \\" instead of two
     backslashes: bool = False  # and a backslash is two
     blanks: bool = False  # before a cell's opening quote
+    width: int = 0  # of a table whose last cells are prose with commas and no quotes; 0: of any other
     first_line: bool = False  # "sep=;" which is no row
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
         """Rows of cells; of an empty line none. Raises csv.Error."""
-        return csv.reader(
+        rows = csv.reader(
             map(self._unescaped, lines) if self.escaped else lines,
             delimiter=self.delimiter or _NO_DELIMITER,
             quotechar=self.quote or None,
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             skipinitialspace=self.blanks,
         )
+        return map(self._joined, rows) if self.width else rows
+
+    def _joined(self, row: list[str]) -> list[str]:
+        last = self.width - 1
+        return [*row[:last], self.delimiter.join(row[last:])] if len(row) > self.width else row
 
     def _unescaped(self, line: str) -> str:
         if self.backslashes:
@@ -81,6 +87,9 @@ def _candidates(sample: str, delimiter: str | None) -> Iterator[tuple[Dialect, f
             continue
         plain = Dialect(each)
         yield plain, 1.0
+        width = _prose_width(plain, sample) if each else 0
+        if width:
+            yield replace(plain, width=width), 0.97
         if '"' not in sample:
             if each and sample.count("'" + each) > 1:
                 yield Dialect(each, "'"), 0.97
@@ -91,6 +100,17 @@ def _candidates(sample: str, delimiter: str | None) -> Iterator[tuple[Dialect, f
         if each and _BLANK_QUOTE.search(sample):
             yield replace(plain, blanks=True), 0.98
         yield Dialect(each, ""), 1.03 if _has_stray_quotes(sample) else 0.95
+
+
+def _prose_width(dialect: Dialect, sample: str) -> int:
+    """How many columns the first row names, where all that rows have beyond them goes on with a blank, as
+    prose does behind a comma; else 0."""
+    rows = [row for row in _rows(dialect, sample) if any(row)]
+    width = len(rows[0]) if rows else 0
+    if width < 2 or any(cell[:1] in ("", " ") for cell in rows[0]) or min(map(len, rows)) < width:
+        return 0
+    beyond = [cell for row in rows for cell in row[width:]]
+    return width if beyond and all(cell[:1] == " " for cell in beyond) else 0
 
 
 def _has_stray_quotes(sample: str) -> bool:
