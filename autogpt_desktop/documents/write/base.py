@@ -36,6 +36,7 @@ class Blocks(Protocol):
     texts: list[str]
     phrases: list[str]
     suffix: str
+    wrapped: bool  # a line break in a text says nothing: its lines are as long as they fitted
 
     def write(
         self,
@@ -52,6 +53,8 @@ class Blocks(Protocol):
 
 class Skeleton:
     """A text file as parts, of which some are texts to translate and the others stay as they are."""
+
+    wrapped = False
 
     def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
         self.parts, self.suffix, self.encoding = parts, suffix, encoding

@@ -39,7 +39,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 class Word:
     """``documents.write.base.Blocks`` of a DOCX file. Raises KnownError as ``open_blocks``."""
 
-    suffix = ".docx"
+    suffix, wrapped = ".docx", False
 
     def __init__(self, path: Path, limits: Limits, comments: bool = False) -> None:
         """``comments``: those that people wrote beside the text too."""

@@ -87,6 +87,8 @@ class _Tag:
 class Page:
     """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
 
+    wrapped = False
+
     def __init__(self, path: Path, limits: Limits) -> None:
         data = read_bytes(path, limits)
         if len(data) > _LARGEST:

@@ -25,8 +25,10 @@ SEVERITY = {  # what a flag costs beside another candidate without it
     "placeholders": 3.0, "glossary": 2.0, "numbers": 1.5,
 }  # fmt: skip
 WIDE = {"zh", "ja"}  # written without spaces
+_TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}(?!\d)"  # of subtitles
 PROTECTED = re.compile(
     r"`[^`\n]+`|\]\([^()\s]*\)"  # code, and where a Markdown link leads
+    rf"|(?<![\d:]){_TIME}(?:[ \t]{{0,3}}-->[ \t]{{0,3}}{_TIME})?"
     r"|https?://[^\s<>\"'，。、）」】]*[^\s<>\"'，。、）」】.,;:!?)\]]|www\.[\w./-]*[\w/]"
     r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"  # from a word's beginning only: elsewhere it is in vain
     r"|</?[A-Za-z][^<>\n]{0,200}>|<!--(?:(?!<!--|-->).)*+-->|&(?:[A-Za-z]{2,8}|#\d{1,6});"

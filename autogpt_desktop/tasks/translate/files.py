@@ -7,6 +7,7 @@ goes on where it was.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ __all__ = [
     "translated",
 ]
 
+_WRAP = re.compile(r"(?<![\n.!?…:。！？：\"'”’»)）」*_])\n(?=\S)")
 _LONGEST_NAME = 200  # bytes; 255 is what most systems take
 
 
@@ -150,7 +152,7 @@ def translate_file(
     terms = glossary(language) if callable(glossary) else glossary
     with Kept(part_of(wished)) as memory:
         events = translate_many(
-            models, [*blocks.texts, *blocks.phrases], language, target,
+            models, [*_unwrapped(blocks), *blocks.phrases], language, target,
             glossary=terms, quality=quality, memory=memory, known=known, cancelled=cancelled,
         )  # fmt: skip
         for event in events:
@@ -160,11 +162,24 @@ def translate_file(
                 yield event
         phrases = {text: item.text for text, item in zip(blocks.phrases, found[count:], strict=True)}
         del found[count:]
-        blocks.write([translated(translation) for translation in found], chosen, target, phrases)
+        blocks.write(_made(blocks, found), chosen, target, phrases)
         memory.remove()
     yield Result(
         TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found), phrases, comments, _stamp(chosen))
     )
+
+
+def _unwrapped(blocks: Blocks) -> list[str]:
+    """The texts, in which a line break within a sentence is a blank: places in them stay the same."""
+    return [_WRAP.sub(" ", text) for text in blocks.texts] if blocks.wrapped else blocks.texts
+
+
+def _made(blocks: Blocks, found: Sequence[Translation]) -> list[TranslatedText]:
+    """What each text became; one that came back as it was keeps its line breaks."""
+    return [
+        TranslatedText(text) if item.text == asked else translated(item)
+        for text, asked, item in zip(blocks.texts, _unwrapped(blocks), found, strict=True)
+    ]
 
 
 def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iterator[Progress | Result]:
@@ -184,7 +199,7 @@ def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iter
     whole = "".join(one.before + one.text for one in sentences) + old.after
     translations = [*done.translations]
     translations[part] = replace(old, text=whole, sentences=tuple(sentences))
-    blocks.write([translated(item) for item in translations], done.out, old.target, done.phrases)
+    blocks.write(_made(blocks, translations), done.out, old.target, done.phrases)
     yield Result(replace(done, translations=tuple(translations), stamp=_stamp(done.out)))
 
 

@@ -121,3 +121,8 @@ def test_parts_at_the_edges_are_taken_off() -> None:
 def test_a_missing_term_is_flagged() -> None:
     glossary = Glossary([Term("bridge", "passerelle")])
     assert flags(LONG, GOOD, "en", "fr", glossary) == ("glossary",)
+
+
+def test_times_of_subtitles_stay() -> None:
+    text = "Go to 00:01:23,456 --> 00:01:25,000 now, at 12:30 or 01:25.500."
+    assert protected(text) == ["00:01:23,456 --> 00:01:25,000", "01:25.500"]

@@ -15,12 +15,20 @@ from types import SimpleNamespace
 import pytest
 
 from autogpt_desktop.documents.write import base
+from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.tasks.translate.candidates import Answer
-from autogpt_desktop.tasks.translate.files import Kept, TranslatedFile, part_of, parts_of, translate_file
+from autogpt_desktop.tasks.translate.files import (
+    Kept,
+    TranslatedFile,
+    _unwrapped,
+    part_of,
+    parts_of,
+    translate_file,
+)
 from autogpt_desktop.tasks.translate.translate import Translated
 
 WORDS = ["cat", "dog", "house", "river", "tree", "train", "letter", "window", "garden", "bridge"]
@@ -209,3 +217,13 @@ def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
         assert ("model", "en", "de", "here") not in memory
         memory.remove()
     assert not (tmp_path / "a.part").exists()
+
+
+def test_lines_that_only_wrap_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("> Close the *door*\n> before you go.\n> Thanks.\n\n- one\n- two\n", encoding="utf-8")
+    blocks = open_blocks(path)
+    assert blocks.texts[0] == "Close the door\nbefore you go.\nThanks."
+    assert _unwrapped(blocks)[0] == "Close the door before you go.\nThanks."
+    (tmp_path / "a.txt").write_text("one\ntwo", encoding="utf-8")
+    assert _unwrapped(open_blocks(tmp_path / "a.txt")) == ["one\ntwo"]

@@ -76,6 +76,8 @@ def _markup(token: Token) -> Markup:
 class MarkdownFile:
     """``documents.write.base.Blocks`` of a Markdown file. Raises KnownError as ``open_blocks``."""
 
+    wrapped = True
+
     def __init__(self, path: Path, limits: Limits) -> None:
         self.source, self.encoding = read_text(path, limits)
         self.suffix = path.suffix

@@ -42,6 +42,8 @@ _LONGEST = 42  # columns of a line of subtitles
 class Subtitles:
     """``documents.write.base.Blocks`` of a file of subtitles. Raises KnownError as ``open_blocks``."""
 
+    wrapped = True
+
     def __init__(self, path: Path, limits: Limits) -> None:
         text, self.encoding = read_text(path, limits)
         self.suffix = path.suffix
