@@ -99,3 +99,17 @@ def test_citations_count_characters_of_the_text_that_was_read(
     assert main(["ask", "Where is the cat?", *asking, "--json"]) == 0
     (place,) = json.loads(capsys.readouterr().out)["citations"]
     assert read(file).text[place["start"] : place["end"]] == place["text"] == "mat"
+
+
+def test_what_was_left_out_of_a_folder_is_told(
+    asking: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(14):
+        (tmp_path / "files" / f"{number}.png").touch()
+    (tmp_path / "files" / ".hidden.txt").touch()
+    assert main(["ask", "Where is the cat?", *asking]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("mat [1]")
+    assert "0.png” was left out: it is not a kind of file that can be read here" in said.err
+    assert ".hidden.txt” was left out: it is hidden" in said.err
+    assert "4 more files and folders were left out." in said.err

@@ -23,6 +23,7 @@ from autogpt_desktop import database
 from autogpt_desktop.documents import files
 from autogpt_desktop.documents.index.collection import Collection
 from autogpt_desktop.documents.index.fusion import NOTHING, Ranked, Scores, fuse
+from autogpt_desktop.documents.index.rows import as_path, file_entry, size_and_date, stored_path
 from autogpt_desktop.documents.index.schema import ERRORS, open_index, put_aside
 from autogpt_desktop.documents.index.terms import index_words, match_expression
 from autogpt_desktop.documents.index.types import Embedder, FileEntry, FileState, Hit, Summary
@@ -96,7 +97,7 @@ class Index:
                     return (yield from self._summary(counts))
         self._keep_skipped(skipped)
         self._as_read_now = self._rows("SELECT value FROM meta WHERE key = 'readers'") == [(READERS,)]
-        counts["removed"] = self._forget(set(map(_stored, found)))
+        counts["removed"] = self._forget(set(map(stored_path, found)))
         for number, path in enumerate(found):
             progress = Progress("stage.files-reading", number, len(found), path.name)
             yield progress
@@ -140,7 +141,7 @@ class Index:
         gone = [
             row
             for row in self._rows("SELECT id, path FROM files")
-            if row[1] not in found and not any(_path(row[1]).is_relative_to(root) for root in away)
+            if row[1] not in found and not any(as_path(row[1]).is_relative_to(root) for root in away)
         ]
         for file_id, _ in gone:
             with self._write():
@@ -152,12 +153,12 @@ class Index:
 
         Yields ``meanwhile`` often, so that what a user waits for need not wait for a long file.
         """
-        old = self._rows("SELECT id, size, mtime, sha256, error FROM files WHERE path = ?", _stored(path))
+        old = self._rows("SELECT id, size, mtime, sha256, error FROM files WHERE path = ?", stored_path(path))
         try:
             status = files.check(path, limits)
             size, mtime = status.st_size, status.st_mtime_ns
         except KnownError as error:
-            return self._put(path, old, (*_size_and_date(path), ""), error)
+            return self._put(path, old, (*size_and_date(path), ""), error)
         if old and self._as_read_now:
             file_id, old_size, old_mtime, sha256, error_text = old[0]
             again = bool(error_text) and json.loads(error_text)[0] in _TRY_AGAIN
@@ -201,7 +202,8 @@ class Index:
         if old and bad and old[0][4] == error and tuple(old[0][1:3]) == state[:2]:
             return "unchanged"
         with self._write() as db:
-            for (file_id,) in db.execute("SELECT id FROM files WHERE path = ?", (_stored(path),)).fetchall():
+            now = db.execute("SELECT id FROM files WHERE path = ?", (stored_path(path),)).fetchall()
+            for (file_id,) in now:
                 self._delete(file_id)  # as it is now: another program may have been quicker
             document = what if isinstance(what, Document) else None
             notices = json.dumps([[n.key, n.values] for n in document.notices] if document else [])
@@ -209,7 +211,7 @@ class Index:
             cursor = db.execute(
                 "INSERT INTO files (path, size, mtime, sha256, title, language, error, notices)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (_stored(path), *state, title, language, error, notices),
+                (stored_path(path), *state, title, language, error, notices),
             )
             if document:
                 self._add_passages(cursor.lastrowid, index_words(document.title), pieces)
@@ -292,7 +294,7 @@ class Index:
     def _passages_in(self, only: Sequence[Path]) -> NDArray[np.int64]:
         """The ids of all passages of some files."""
         query = "SELECT p.id FROM passages p JOIN files f ON f.id = p.file_id WHERE f.path = ?"
-        return np.array([row[0] for path in only for row in self._rows(query, _stored(path))], np.int64)
+        return np.array([row[0] for path in only for row in self._rows(query, stored_path(path))], np.int64)
 
     def _hit(self, ranked: Ranked) -> Iterator[Hit]:
         """Nothing where another program took the passage out meanwhile."""
@@ -301,7 +303,7 @@ class Index:
             " JOIN files f ON f.id = p.file_id WHERE p.id = ?",
             ranked.id,
         ):
-            passage, r = Passage(_path(row[0]), *row[1:]), ranked
+            passage, r = Passage(as_path(row[0]), *row[1:]), ranked
             yield Hit(passage, r.score, r.bm25_rank, r.vector_rank, r.bm25, r.similarity)
 
     def matrix(self) -> Matrix:
@@ -328,20 +330,20 @@ class Index:
             "SELECT path, title, language, error, notices,"
             " (SELECT count(*) FROM passages p WHERE p.file_id = f.id) FROM files f ORDER BY path"
         )
-        return [_entry(row) for row in rows]
+        return [file_entry(row) for row in rows]
 
     def passages_of(self, path: Path) -> list[Passage]:
         """A file's passages in order: for reading a short one as a whole."""
         rows = self._rows(
             "SELECT p.page, p.start, p.end, p.text, f.title FROM passages p JOIN files f ON f.id = p.file_id"
             " WHERE f.path = ? ORDER BY p.start",
-            _stored(path),
+            stored_path(path),
         )
         return [Passage(path, *row) for row in rows]
 
     def state(self, path: Path) -> FileState:
         """What became of an indexed file, looked up now: when a hit is shown or opened."""
-        rows = self._rows("SELECT size, mtime, sha256 FROM files WHERE path = ?", _stored(path))
+        rows = self._rows("SELECT size, mtime, sha256 FROM files WHERE path = ?", stored_path(path))
         size, mtime, sha256 = rows[0] if rows else (0, 0, "")
         limits = Limits()
         try:
@@ -367,9 +369,9 @@ class Index:
         known = {row[0]: (row[1], row[2]) for row in self._rows("SELECT path, size, mtime FROM files")}
         found = []
         for path in walk(self.collection.roots):
-            if known.pop(_stored(path), None) != _size_and_date(path):
+            if known.pop(stored_path(path), None) != size_and_date(path):
                 found.append(path)
-        return found + [_path(path) for path in known]
+        return found + [as_path(path) for path in known]
 
     # The database
 
@@ -395,33 +397,3 @@ class Index:
         self._matrix = None
         with self._known(), database.transaction(self._db) as db:
             yield db
-
-
-def _size_and_date(path: Path) -> tuple[int, int]:
-    """In bytes and nanoseconds; zeros where it is not there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
-
-
-def _stored(path: Path) -> str | bytes:
-    """As a text where it is one: file names of Linux may be any bytes."""
-    raw = os.fsencode(path)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw
-
-
-def _path(stored: str | bytes) -> Path:
-    return Path(os.fsdecode(stored))
-
-
-def _entry(row: Sequence[Any]) -> FileEntry:
-    path, title, language, error, notices, count = row
-    key, values = json.loads(error) if error else ("", {})
-    known = KnownError(key, **values) if error else None
-    told = tuple(Notice(key, values) for key, values in json.loads(notices))
-    return FileEntry(_path(path), title, language, count, known, told)

@@ -20,6 +20,7 @@ from autogpt_desktop.ui.answer.conversation import QuestionConversation
 from autogpt_desktop.ui.answer.header import FILES, TEXT
 from autogpt_desktop.ui.answer.question_history import QuestionHistory, QuestionHistoryCard
 from autogpt_desktop.ui.answer.question_job import Ask
+from autogpt_desktop.ui.answer.shortcuts import shortcut_rows
 from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
@@ -122,7 +123,7 @@ class AnswerPanel(QWidget):
         }
         keys |= {f"Alt+{number + 1}": partial(self._open_number, number) for number in range(CARDS)}
         self.context.add_panel_shortcuts(self, keys)
-        self.context.add_shortcuts(_shortcut_rows)
+        self.context.add_shortcuts(shortcut_rows)
 
     def _restore_drafts(self) -> None:
         """What was not asked yet when the app was closed, and the text to ask about."""
@@ -428,19 +429,3 @@ class AnswerPanel(QWidget):
             self.close_document()
         else:
             self.view.ask_bar.field.setFocus()
-
-
-def _shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
-    return tr("Questions"), [
-        ("Enter", tr("Ask")),
-        ("Esc", tr("Stop, or close the document")),
-        ("↑", tr("Take up the last question again (in an empty field)")),
-        ("Ctrl+N", tr("New conversation")),
-        ("Ctrl+K", tr("Earlier questions")),
-        ("Ctrl+R", tr("Ask again")),
-        ("Ctrl+Shift+C", tr("Copy the answer with its sources")),
-        ("Alt+1 … Alt+5", tr("Open a passage of the evidence")),
-        ("Alt+↑ / Alt+↓", tr("Previous or next question")),
-        ("Ctrl+E", tr("Files or pasted text")),
-        ("Ctrl+L", tr("Go to the question field")),
-    ]
