@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
@@ -183,3 +184,15 @@ def test_mail():
 )
 def test_odd_mail_is_read(data):
     assert "Body" in read(data, "a.eml").text()
+
+
+@pytest.mark.parametrize("head", ["To: " + "a@b.c, " * 50_000, "Subject: " + "=?utf-8?b?aGk=?= " * 20_000,
+                                  "Content-Type: text/plain; " + "a=b; " * 20_000])  # fmt: skip
+def test_headers_without_end_are_read_at_once(head):
+    begun = time.process_time()
+    assert read(f"{head}\n\nBody".encode(), "a.eml").text().endswith("Body\n\n")
+    assert time.process_time() - begun < 2
+
+
+def test_headers_that_are_not_encoded_are_read():
+    assert read("Subject: Über 计划\n\nBody".encode(), "a.eml").title == "Über 计划"

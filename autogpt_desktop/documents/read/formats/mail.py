@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import email
-import email.policy
 from collections.abc import Iterator
+from email.header import decode_header, make_header
 from email.message import Message
 from typing import Any
 
@@ -19,7 +19,7 @@ _LISTED = 20  # names of attachments
 
 
 def read_mail(data: bytes, parts: Parts) -> None:
-    message = email.message_from_bytes(data, policy=email.policy.default)
+    message = email.message_from_bytes(data)
     parts.title = _header(message, "Subject")[:300]
     attached: list[str] = []
     _add_message(message, parts, attached, 0)
@@ -87,8 +87,14 @@ def _text(message: Message) -> str:
 
 
 def _header(message: Message, name: str) -> str:
+    """A header's beginning, decoded: the library takes minutes for addresses without end."""
+    found = (str(raw) for key, raw in message.raw_items() if key.lower() == name.lower())
+    raw = " ".join(next(found, "").split())[: 2 * _LONGEST]
+    if not raw.isascii():  # not encoded, as old and new programs write them
+        decoded = decode(raw.encode("utf-8", errors="surrogateescape"))
+        raw = decoded[0] if decoded else ""
     try:
-        value = str(message.get(name, ""))
-    except (ValueError, IndexError, TypeError, AttributeError):  # the library's parser gives up on some
-        value = next((str(raw) for key, raw in message.raw_items() if key.lower() == name.lower()), "")
+        value = str(make_header(decode_header(raw)))
+    except (ValueError, LookupError):  # words that are encoded wrongly, in what no one knows
+        value = raw
     return " ".join(value.split())[:_LONGEST]
