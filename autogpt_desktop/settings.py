@@ -251,6 +251,8 @@ def _checked_preset(preset: Any) -> dict[str, Any] | None:
         return None
     known = {}
     for key, default in _BALANCED.items():
+        if key == "thinking" and key not in sampling:  # presets of before it was there stay as they are
+            continue
         value = sampling.get(key, default)
         known[key] = value if sampling_fits(key, value) else copy.copy(default)
     return {**preset, "system_prompt": prompt, "sampling": known}

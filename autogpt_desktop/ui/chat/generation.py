@@ -198,7 +198,7 @@ class Generation(QObject):
         if parts.thinks and not answer.thought_from:
             answer.thought_from = time.monotonic()
         elif not parts.thinks and answer.thought_from:
-            answer.stats["thinking_seconds"] = round(time.monotonic() - answer.thought_from, 1)
+            answer.stats["thinking_seconds"] = max(0.1, round(time.monotonic() - answer.thought_from, 1))
             answer.thought_from = -1.0
         elif not parts.thinks and len(answer.text.strip()) >= len(OPENING):
             answer.thought_from = -1.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -81,6 +82,7 @@ class SamplingPanel(QScrollArea):
         self.max_tokens = WholeBox(1, 32768, 64)
         self.seed = QLineEdit()
         self.seed.setMaxLength(18)
+        self.thinking = QCheckBox()
         self.stop = QPlainTextEdit()
         self.stop.setTabChangesFocus(True)
         self.stop.setFixedHeight(64)
@@ -100,7 +102,10 @@ class SamplingPanel(QScrollArea):
             box.valueChanged.connect(self._touched)
         for field in (self.prompt, self.stop, self.seed):
             field.textChanged.connect(self._touched)
+        self.thinking.toggled.connect(self._touched)
+        context.model_changed.connect(self._show_thinking)
         context.language_changed.connect(self.retranslate)
+        self._show_thinking()
         self.retranslate()
         self._fill_presets("")
 
@@ -117,6 +122,7 @@ class SamplingPanel(QScrollArea):
             seed=int(seed) if seed.isdecimal() else None,
             stop=tuple(read_stop_text(line) for line in raw_text(self.stop).split("\n") if line),
             max_tokens=self.max_tokens.value(),
+            thinking=self.thinking.isChecked(),
         )
         return ChatSettings(raw_text(self.prompt).strip(), sampling, self._preset_name())
 
@@ -129,6 +135,7 @@ class SamplingPanel(QScrollArea):
         for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"):
             getattr(self, name).setValue(getattr(sampling, name))
         self.seed.setText("" if sampling.seed is None else str(sampling.seed))
+        self.thinking.setChecked(sampling.thinking)
         self.stop.setPlainText("\n".join(map(write_stop_text, sampling.stop)))
         self._filling = False
         self._debounce.stop()
@@ -285,6 +292,7 @@ class SamplingPanel(QScrollArea):
             grid.addWidget(getattr(self, name), row, 1)
         grid.setColumnStretch(0, 1)
         column.addLayout(grid)
+        column.addWidget(self.thinking)
         column.addSpacing(8)
         column.addWidget(self._label("stop", self.stop))
         column.addWidget(self.stop)
@@ -296,6 +304,11 @@ class SamplingPanel(QScrollArea):
         text.setBuddy(buddy)
         self._labels[name] = text
         return text
+
+    def _show_thinking(self) -> None:
+        """The switch is there where the model's template knows it."""
+        model = self.context.model()
+        self.thinking.setVisible(model is not None and model.can_switch_thinking)
 
     def _touched(self) -> None:
         if self._filling:
@@ -315,6 +328,10 @@ class SamplingPanel(QScrollArea):
         self.name_button.setText(tr("Save"))
         self.prompt.setPlaceholderText(tr("What the model should know or how it should answer"))
         self.seed.setPlaceholderText(tr("Random"))
+        hint = tr("A reasoning model thinks first; off, it answers at once")
+        self.thinking.setText(tr("Think before answering"))
+        self.thinking.setToolTip(plain_tooltip(hint))
+        self.thinking.setAccessibleDescription(hint)
         self.stop.setPlaceholderText(tr("One per line; \\n is a line break"))
         texts = {
             "preset": (tr("Preset"), tr("Saved settings to start from")),

@@ -88,6 +88,10 @@ class MarkdownWriter:
         self._reset()
         self._write_plain(clean(text))
 
+    def grow_plain(self, text: str) -> None:
+        """As ``write_plain``, but what stands already is not written again."""
+        self._write_plain(clean(text))
+
     def grow(self, text: str) -> None:
         """``text`` begins with what was written before: write what follows it."""
         self._most = None

@@ -224,7 +224,7 @@ class MessageView(QAbstractScrollArea):
         number = item.message.id
         last = self.column.items[-1].message.id == number
         widget = self.widgets[number]
-        before = (widget.message, widget.text, widget.last, widget.busy)
+        before = (widget.message, widget.source, widget.last, widget.busy)
         widget.show_message(item.message, item.text, last=last, busy=number in self._busy, status=item.status)
         if before != (item.message, item.text, last, number in self._busy):
             item.measured = False

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from autogpt_desktop.i18n import message as word
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.thinking import Parts, split_thinking
 from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
 from autogpt_desktop.ui.chat.attachments import Attachment
 from autogpt_desktop.ui.chat.generation import figures_text
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.chat.messages.thought import Thought
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
@@ -64,7 +66,8 @@ class MessageWidget(QWidget):
         super().__init__(parent)
         self.context, self.chat_style = context, style
         self.message: Message | None = None
-        self.text = ""
+        self.source = ""  # all that the message holds
+        self.text = ""  # of it what is shown: an answer without its thought
         self.last = self.busy = self.current = False
         self._rendered: tuple[object, ...] = ()
         self._chips: list[Chip] = []
@@ -72,6 +75,8 @@ class MessageWidget(QWidget):
         self.body = RichText(context, style, self)
         self.body.link_clicked.connect(self.link_clicked)
         self.body.changed_height.connect(self._on_changed_height)
+        self.thought = Thought(context, style, self)
+        self.thought.toggled.connect(self._on_changed_height)
         self.status = label(size="small", tone="muted", wrap=True)
         self.status.setParent(self)
         self.main_button = button(kind="")  # Continue or Retry
@@ -99,11 +104,13 @@ class MessageWidget(QWidget):
         """Take on a message. ``busy``: an answer is being written to it; ``status``: how far."""
         same = self.message is not None and self.message.id == item.id
         key = (item.id, item.role, self.chat_style.key, len(text), hash(text))
-        self.message, self.text, self.last, self.busy = item, text, last, busy
+        self.message, self.last, self.busy = item, last, busy
         if not same:
             self.body.mark("")
             self.current = False
+            self.thought.fold()
             self._show_chips(item)
+        text = self._take(text)
         if key != self._rendered:
             self._rendered = key
             if item.role == "user":
@@ -116,10 +123,20 @@ class MessageWidget(QWidget):
 
     def grow(self, text: str, status: str) -> None:
         """The answer is longer now: only what changes is written."""
-        self.text = text
+        text = self._take(text)
         self.body.writer.grow(text)
         self._rendered = ()
-        self._set_status(status if not text else "")
+        self._set_status("" if self.source else status)
+
+    def _take(self, text: str) -> str:
+        """Show the thought of an answer in its fold; the rest."""
+        self.source = text
+        parts = Parts("", text, False) if self._is_question() else split_thinking(text)
+        seconds = self.message.stats.get("thinking_seconds") if self.message else 0
+        seconds = seconds if isinstance(seconds, int | float) else 0
+        self.thought.show_thought(parts.thought, parts.thinks and self.busy, seconds)
+        self.text = parts.answer
+        return self.text
 
     def _on_changed_height(self) -> None:
         if self.message is not None:
@@ -128,6 +145,7 @@ class MessageWidget(QWidget):
     def restyle(self, style: ChatStyle) -> None:
         self.chat_style = style
         self.body.restyle(style)
+        self.thought.restyle(style)
 
     def _show_chips(self, item: Message) -> None:
         for chip in self._chips:
@@ -147,7 +165,7 @@ class MessageWidget(QWidget):
         self.status.style().polish(self.status)
         main = ""
         if self.busy:
-            self._set_status(status if not self.text else "")
+            self._set_status("" if self.source else status)
         elif answer and item.state == "error":
             key = str(item.stats.get("error") or "error.answer-failed")
             self._set_status(word(key, **dict(item.stats.get("error_values") or {})))
@@ -192,6 +210,7 @@ class MessageWidget(QWidget):
         for chip in self._chips:
             chip.retranslate()
         self.body.retranslate()
+        self.thought.retranslate()
         if self.message is not None:
             self._show_state(self.message, self.status.text())
             self._show_names(self.message)
@@ -206,7 +225,13 @@ class MessageWidget(QWidget):
 
     def tab_stops(self) -> list[QWidget]:
         """Where the Tab key stops, in order."""
-        return [self.body, *self.body.copy_buttons(), self.main_button, *self.buttons.values()]
+        return [
+            *self.thought.tab_stops(),
+            self.body,
+            *self.body.copy_buttons(),
+            self.main_button,
+            *self.buttons.values(),
+        ]
 
     # -- geometry
 
@@ -217,6 +242,8 @@ class MessageWidget(QWidget):
         y = PAD_Y if user else 4
         if self._chips:
             y += place_chips(self._chips, PAD, y, inner) + (8 if self.text else 0)
+        self.thought.setGeometry(PAD - 6, y, inner + 6, self.thought.arrange(inner + 6))
+        y += 0 if self.thought.isHidden() else self.thought.height()
         height = self.body.height_for(inner) if self.text else 0
         self.body.setVisible(bool(self.text))
         self.body.setGeometry(PAD, y, inner, max(1, height))
