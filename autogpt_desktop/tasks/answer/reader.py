@@ -26,7 +26,7 @@ from autogpt_desktop.tasks.answer.extract import (
     decode_candidates,
     phrase_candidates,
 )
-from autogpt_desktop.tasks.answer.lexicon import is_cjk, whole_expression
+from autogpt_desktop.tasks.answer.lexicon import content_words, is_cjk, whole_expression
 from autogpt_desktop.tasks.answer.rank import (
     SegmentedPassage,
     Weights,
@@ -36,6 +36,7 @@ from autogpt_desktop.tasks.answer.rank import (
     start_bonus,
     word_overlaps,
 )
+from autogpt_desktop.tasks.answer.records import look_up
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
@@ -47,6 +48,7 @@ FOCUS_SENTENCES = 3  # of a passage that a small model reads: it loses its way i
 _HEADING = re.compile(r"\s*+#{1,6}+\s[^\n]*+\s*+\Z")  # says what a passage is about, and answers nothing
 _MAX_SPAN_TOKENS = 30  # of an encoder's answer
 _SPAN_STARTS = 8  # of an encoder, in each window
+_LOOKED_UP = 0.95  # probability of what was found in a table by row and column
 _SURE_ENOUGH = 0.5  # probability from which on an encoder's answer is given
 
 
@@ -122,6 +124,11 @@ class Reader:
 
         ``written``: of a question that was translated, what the user wrote: a model that knows both
         languages is asked that, and the words that are looked for are the translation's."""
+        if found := look_up(question, text):
+            probability = _LOOKED_UP * found.coverage
+            return PassageAnswer(
+                found.start, found.end, text[found.start : found.end], probability, _SURE_ENOUGH * _LOOKED_UP
+            )
         proposals = yield from self.propose(question, text, written)
         if self.copies:
             return best_answer(proposals, weights_for(proposals.passage, self.chats))
@@ -274,14 +281,28 @@ def knows_language(encoder: EncoderEngine, text: str) -> bool:
 
 def best_answer(proposals: Proposals, weights: Weights) -> PassageAnswer:
     """The phrase that the constants prefer, dates and numbers as a whole."""
-    if not proposals.candidates:
+    scored = [
+        (weights.score(row), at)
+        for at, row in enumerate(proposals.features)
+        if not _only_asks(proposals, proposals.candidates[at])
+    ]
+    if not scored:
         return PassageAnswer(0, 0, "", 0.0, weights.threshold)
-    scores = [weights.score(row) for row in proposals.features]
-    best = proposals.candidates[scores.index(max(scores))]
+    best = proposals.candidates[max(scored, key=lambda one: one[0])[1]]
     text = proposals.passage.text
     start, end = whole_expression(proposals.question, text, best.start, best.end)
     probability = weights.probability(proposals.signals)
     return PassageAnswer(start, end, text[start:end], probability, weights.threshold)
+
+
+def _only_asks(proposals: Proposals, one: Candidate) -> bool:
+    """Whether a phrase is of a sentence that asks the same: the answer stands behind it."""
+    passage = proposals.passage
+    start, end = passage.sentences[passage.sentence_at(one.start)]
+    sentence = passage.text[start:end].rstrip()
+    return sentence.endswith(("?", "？")) and set(content_words(proposals.question)) <= set(
+        content_words(sentence)
+    )
 
 
 def weights_for(passage: SegmentedPassage, chats: bool = False) -> Weights:
