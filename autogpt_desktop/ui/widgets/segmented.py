@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QRadioButton, QSizePolicy, QWidget
 
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
+
 
 class _Segment(QRadioButton):
     """A radio button, so that arrow keys and screen readers know what it is; only it looks flat."""
@@ -65,7 +67,7 @@ class SegmentedChoice(QWidget):
             made = self.buttons[key]
             made.setText(text.replace("&", "&&"))
             made.setAccessibleName(text)
-            made.setToolTip((keys or {}).get(key, ""))
+            made.setToolTip(plain_tooltip((keys or {}).get(key, "")))
 
     def _on_clicked(self, button: QAbstractButton) -> None:
         if isinstance(button, _Segment):
