@@ -32,7 +32,6 @@ from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.search import segment, snippet
 from autogpt_desktop.tasks.answer import lexicon
-from autogpt_desktop.tasks.answer.chat_model import checked_answer
 from autogpt_desktop.tasks.answer.evidence import excerpt, nearest_sentence
 from autogpt_desktop.tasks.answer.filters import is_possible
 from autogpt_desktop.tasks.answer.query import follow_up_form
@@ -245,8 +244,6 @@ READERS: dict[str, Callable[[str], object]] = {
     "pieces of Chinese": lambda text: pieces(text, "zh", "en"),
     "checks": flags,
     "words of answers": words_of_answers,
-    "chat answers": lambda text: checked_answer("a b [1]", [text]),
-    "a model's answer": lambda text: checked_answer(text, ["a b"]),
     "follow-ups": lambda text: (follow_up_form("and b?", [text]), follow_up_form(text, ["a b"])),
     "nearest sentence": lambda text: (nearest_sentence("a b", text), excerpt(text, 0, 10, 100)),
     "segment": segment,
