@@ -8,7 +8,7 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop.ui.chat.messages.formulas import draw, formulas
+from autogpt_desktop.ui.chat.messages.formulas import FORMULA, draw, formulas
 from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.context import AppContext
@@ -61,6 +61,18 @@ def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot:
     text.selectAll()
     assert text.createMimeDataFromSelection().text() == source
     assert not text.createMimeDataFromSelection().hasHtml()
+
+
+def test_every_formula_of_a_line_is_drawn(text: RichText, qtbot: QtBot) -> None:
+    text.write("$u^{21}$ and $v^{22}$ and $w^{23}$")
+    sources = ["$u^{21}$", "$v^{22}$", "$w^{23}$"]
+    qtbot.waitUntil(lambda: not any(map(formulas().is_waiting, sources)), timeout=10_000)
+    qtbot.waitUntil(lambda: not text.writer._undrawn, timeout=5_000)
+    places = [at for at, letter in enumerate(text.toPlainText()) if letter == "\ufffc"]
+    cursor = text.textCursor()
+    for at in places:
+        cursor.setPosition(at + 1)
+        assert cursor.charFormat().property(FORMULA) in sources
 
 
 def test_a_wide_table_scrolls_and_its_words_are_whole(text: RichText, qtbot: QtBot) -> None:

@@ -56,6 +56,10 @@ class Formulas(QObject):
             self._pool.start(lambda: self._draw(source))
         return None
 
+    def is_waiting(self, source: str) -> bool:
+        """It is being drawn, or will be."""
+        return source in self._waiting
+
     def finish(self) -> None:
         """Wait for all that were asked for."""
         self._pool.waitForDone()

@@ -144,7 +144,8 @@ class MarkdownWriter:
         ready = [at for at in self._undrawn if any(map(known.find, _formulas_of(self._written[at])))]
         if not ready:
             return False
-        self._undrawn.difference_update(ready)
+        waits = {at for at in ready if any(map(known.is_waiting, _formulas_of(self._written[at])))}
+        self._undrawn.difference_update(set(ready) - waits)
         cursor = QTextCursor(self.document)
         cursor.beginEditBlock()
         for at in ready:
