@@ -78,6 +78,7 @@ WINDOWS = {
     "documents.text.sentences._LIST_NUMBER": 12,
     "documents.text.sentences._WORD_BEFORE": 30,
     "tasks.answer.rank._BEFORE": 40,
+    "documents.write.subtitles.file._TAIL": 40,
 }
 # Patterns that are asked at one place only, never searched.
 MATCHED = {
@@ -90,6 +91,8 @@ MATCHED = {
     "tasks.answer.lexicon._FOLLOW_UP",
     "tasks.answer.rank._AFTER",
     "tasks.answer.reader._HEADING",
+    "documents.write.markdown.rules._DEFINITION",
+    "documents.write.subtitles.cues._TIMING",
     "tasks.translate.checks._SCALE",
     "tasks.translate.constrained._LAST_WORD",
 }  # fmt: skip

@@ -24,7 +24,7 @@ _FIRST = {  # the signs that a block can begin with; any where none is named
     "deflist": ":~",
 }  # fmt: skip
 _SKIPPED = re.compile(r"\[[ xX]\][ \t]+|\[![A-Za-z]{1,40}\][-+]?[ \t]*\n?")  # a task's box, a callout's kind
-_HEADING_ATTRIBUTES = re.compile(r"[ \t]+\{[#.:][^{}\n]{1,200}\}[ \t]*\Z")
+_HEADING_ATTRIBUTES = re.compile(r"(?<![ \t])[ \t]++\{[#.:][^{}\n]{1,200}\}[ \t]*\Z")
 _MOST_BRACKETS = 5_000  # in one paragraph: with more the parser takes seconds
 
 
@@ -166,7 +166,7 @@ def _prose(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose |
 @cache
 def _parser() -> MarkdownIt:
     """CommonMark with tables, footnotes and the like, whose tokens know their places."""
-    markdown = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"maxNesting": 40}).enable(["table", "strikethrough"])
     markdown.core.ruler.enableOnly(["normalize", "block"])
     markdown.inline.ruler2.disable(["fragments_join"])  # they would lose their places
     markdown.validateLink = lambda url: True  # type: ignore[method-assign]

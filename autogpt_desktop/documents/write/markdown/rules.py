@@ -14,7 +14,7 @@ from mdit_py_plugins.footnote.index import footnote_def
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
 InlineRule = Callable[[StateInline, bool], bool]
 
-_DEFINITION = re.compile(r"\[(?!\^)(?:[^\[\]\\]|\\.){1,500}\]:[ \t]*\S")
+_DEFINITION = re.compile(r"\[(?!\^)(?:[^\[\]\\]|\\.){1,500}+\]:[ \t]*\S")
 _OPTION = re.compile(r":[\w-]{1,60}:")
 _NOTE = re.compile(r"\[\^[^\[\]\s]{1,200}\]")
 _FORMULA = re.compile(r"\$(?=[^\s$])[^$\n]{0,1000}(?<=[^\s\\])\$(?!\d)")  # "$5 and $6" is none
