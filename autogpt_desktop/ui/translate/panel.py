@@ -434,6 +434,8 @@ class TranslatePanel(QWidget):
             super().keyPressEvent(event)
         elif self.live.running:
             self.live.stop()
+        elif self.view.side:  # as in the other panels: stop, then close what was opened, then the text
+            self.view.show_side("")
         else:
             self.focus_input()
 

@@ -166,6 +166,19 @@ def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, 
     panel.live.shutdown()
 
 
+def test_escape_closes_what_was_opened_then_goes_to_the_text(panel: TranslatePanel, qtbot: QtBot) -> None:
+    panel.toggle_glossary()
+    panel.view.pair.target.setFocus()
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    assert panel.view.side == ""
+    assert panel.view.modes.choice == "text"
+    panel.show_files()
+    assert panel.view.modes.choice == "files"
+    qtbot.keyClick(panel, Qt.Key.Key_Escape)
+    assert panel.view.modes.choice == "text"
+    panel.live.shutdown()
+
+
 def test_a_kept_translation_is_shown_as_it_was_without_the_model(panel: TranslatePanel) -> None:
     fill(panel.view.pair, "One 😀 1.\nTwo 2.", ["Un 1.", "Deux."], ("numbers",))
     panel.live.stop()
