@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 440, 420  # pixels at most
 LONGEST = 120  # characters of a title
+UNDO_MS = 30_000  # in which a deletion can be undone
 
 
 class QuestionHistory(QObject):
@@ -138,7 +139,7 @@ class QuestionHistory(QObject):
         if isinstance(event, Result):
             saved, values = event.value
             text = tr("“{title}” deleted", title=saved.title[:40])
-            self._context.toast(text, undo=partial(self._undo, saved, values))
+            self._context.toast(text, undo=partial(self._undo, saved, values), milliseconds=UNDO_MS)
             self.list_saved()
 
     def _undo(self, saved: KeptQuestions, values: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from autogpt_desktop.tasks.answer.document import DocumentPlace
 from autogpt_desktop.tasks.answer.evidence import Finding, Place
 
 HIGH, FAIR = 0.8, 0.6  # confidence from which on it is called so
+DETAILS = ("notice.also-asked",)  # what the models did: of interest to those who ask
 LANGUAGE = (  # what a model does not know, and what was done about it
     "notice.question-language",
     "notice.files-language",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.ui.answer.evidence import EvidenceList
 from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
-from autogpt_desktop.ui.answer.turn import LANGUAGE, QuestionTurn, confidence_text, not_found_text
+from autogpt_desktop.ui.answer.turn import DETAILS, LANGUAGE, QuestionTurn, confidence_text, not_found_text
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, set_property, tab_order
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.send_menu import send_menu
@@ -54,6 +55,7 @@ class TurnView(QWidget):
         self.refusal = TextLabel(context)
         self.hint = label(size="small", tone="muted", wrap=True)
         self.languages = label(size="small", tone="muted", wrap=True)
+        self.details = label(size="small", tone="muted", wrap=True)
         self.notices = label(size="small", tone="warning", wrap=True)
         self.error = label(tone="danger", wrap=True)
         self.confidence = label(size="small", tone="muted")
@@ -61,6 +63,9 @@ class TurnView(QWidget):
         self.copy_button.clicked.connect(self.copy)
         self.retry_button = QuietButton("regenerate")
         self.retry_button.clicked.connect(self._retry)
+        self.info_button = QuietButton("info")  # what the models did, for those who ask
+        self.info_button.setCheckable(True)
+        self.info_button.toggled.connect(self._show_info)
         self.more_button = QuietButton("more")
         self.more_button.clicked.connect(self._show_more_menu)
         self.places_button = button(kind="quiet")
@@ -80,7 +85,7 @@ class TurnView(QWidget):
         working.addStretch(1)
         actions = QHBoxLayout()
         actions.setSpacing(4)
-        for made in (self.copy_button, self.retry_button, self.more_button):
+        for made in (self.copy_button, self.retry_button, self.info_button, self.more_button):
             actions.addWidget(made)
         actions.addSpacing(4)
         actions.addWidget(self.confidence)
@@ -95,6 +100,7 @@ class TurnView(QWidget):
         for widget in (self.answer, self.refusal, self.hint, self.error, self.languages, self.notices):
             self._column.addWidget(widget)
         self._column.addLayout(actions)
+        self._column.addWidget(self.details)
 
     # --- what it shows ----------------------------------------------------------------------
 
@@ -120,8 +126,10 @@ class TurnView(QWidget):
             self.refusal.set_html(escape(not_found_text(turn.source)))
         _set_text(self.hint, self._hint(refused))
         _set_text(self.error, self._error())
-        _set_text(self.languages, self._notices_text(True))
-        _set_text(self.notices, self._notices_text(False))
+        _set_text(self.languages, self._notices_text(lambda key: key in LANGUAGE and key not in DETAILS))
+        self.details.setText(self._notices_text(lambda key: key in DETAILS))
+        self._show_info()
+        _set_text(self.notices, self._notices_text(lambda key: key not in LANGUAGE))
         sure = turn.finding.answered.confidence if turn.finding is not None and turn.answered else -1.0
         _set_text(self.confidence, confidence_text(sure) if sure >= 0 else "")
         self.confidence.setToolTip(
@@ -133,6 +141,7 @@ class TurnView(QWidget):
         self._refresh_places()
         self.copy_button.name(tr("Copy the answer with its sources"), "Ctrl+Shift+C")
         self.retry_button.name(tr("Ask again"), "Ctrl+R")
+        self.info_button.name(tr("How it was asked"))
         self.more_button.name(tr("More"))
         self.setAccessibleName(turn.question)
 
@@ -144,9 +153,9 @@ class TurnView(QWidget):
             return tr("The passages that come closest are shown as evidence.")
         return ""
 
-    def _notices_text(self, languages: bool) -> str:
-        """The notices about languages, or those about files."""
-        notices = [one for one in self.turn.notices if (one.key in LANGUAGE) == languages]
+    def _notices_text(self, wanted: Callable[[str], bool]) -> str:
+        """The notices with keys of a kind."""
+        notices = [one for one in self.turn.notices if wanted(one.key)]
         return "\n".join(dict.fromkeys(message(one.key, **one.values) for one in notices))
 
     def _error(self) -> str:
@@ -167,7 +176,9 @@ class TurnView(QWidget):
     def stops(self) -> list[QWidget]:
         """Where the Tab key comes by, in order."""
         cards = self.evidence.cards if self.evidence is not None else []
-        buttons = (self.copy_button, self.retry_button, self.more_button, self.places_button)
+        buttons = (
+            self.copy_button, self.retry_button, self.info_button, self.more_button, self.places_button,
+        )  # fmt: skip
         return [self.cancel_button, self.answer, *buttons, *cards]
 
     def made_evidence(self) -> EvidenceList:
@@ -222,6 +233,12 @@ class TurnView(QWidget):
 
     def _retry(self) -> None:
         self.retried.emit(self.turn)
+
+    def _show_info(self) -> None:
+        """How it was asked, where its button is pressed."""
+        known = bool(self.details.text())
+        self.info_button.setVisible(known)
+        self.details.setVisible(known and self.info_button.isChecked())
 
     def _show_more_menu(self) -> None:
         menu = send_menu(self.context, KEY, self.turn.answer_text, self)

@@ -118,6 +118,23 @@ def test_what_a_model_does_not_know_is_said_once(
     assert all("changed since" in view(answer_panel, at).notices.text() for at in (0, 1))
 
 
+def test_what_the_models_did_is_shown_when_asked_for(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    ask(answer_panel, qtbot, "Who owned the mill?")
+    assert view(answer_panel, 0).info_button.isHidden()
+    answer_script.notices = [Notice("notice.also-asked", {"question": "谁建了磨坊？"})]
+    ask(answer_panel, qtbot, "Who built the mill?")
+    turn = view(answer_panel, 1)
+    assert turn.details.isHidden()
+    assert turn.info_button.accessibleName() == "How it was asked"
+    turn.info_button.click()
+    assert not turn.details.isHidden()
+    assert "谁建了磨坊" in turn.details.text()
+    turn.info_button.click()
+    assert turn.details.isHidden()
+
+
 def test_follow_ups_stay_in_sight_and_carry_the_subject(
     answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
 ) -> None:
