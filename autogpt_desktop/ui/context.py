@@ -318,12 +318,21 @@ class AppContext(QObject):
     # --- what is said to the user ---------------------------------------------------------
 
     def toast(
-        self, text: str, *, undo: Callable[[], None] | None = None, action_text: str = "", error: bool = False
+        self,
+        text: str,
+        *,
+        undo: Callable[[], None] | None = None,
+        action_text: str = "",
+        error: bool = False,
+        milliseconds: int = 0,
     ) -> None:
-        """A notice at the bottom of the window; with ``undo`` it offers that (or ``action_text``)."""
+        """A notice at the bottom of the window; with ``undo`` it offers that (or ``action_text``).
+
+        It stays ``milliseconds``; 0: as long as such a notice does.
+        """
         from autogpt_desktop.ui.widgets.toast import ToastRequest
 
-        self.toast_requested.emit(ToastRequest(text, undo, action_text, error))
+        self.toast_requested.emit(ToastRequest(text, undo, action_text, error, milliseconds))
 
     def show_error(self, error: BaseException) -> None:
         """A known error is a sentence in the window; anything else is a bug and shows its traceback."""

@@ -52,6 +52,7 @@ def purge_steps(store: Store, gone: list[int], doomed: list[int]) -> Iterator[No
         with store.write() as db:
             for conversation_id in gone:
                 db.execute("DELETE FROM drafts WHERE conversation_id = ?", (conversation_id,))
+                db.execute("DELETE FROM trash WHERE conversation_id = ?", (conversation_id,))
                 db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
             db.execute("INSERT OR IGNORE INTO unfinished (task) VALUES ('purge')")
         yield

@@ -43,7 +43,7 @@ def recover(damaged: Path, store: Store) -> int:
     copy = damaged.with_name(damaged.name + _SUFFIX)
     try:
         _copy_mended(damaged, copy)
-        tables = {name: _rows(copy, name) for name in ("conversations", "messages", "drafts")}
+        tables = {name: _rows(copy, name) for name in ("conversations", "messages", "drafts", "trash")}
     except OSError:
         return 0  # a disk that is full or cannot be read: the new history is empty, the old file is there
     finally:
@@ -52,6 +52,10 @@ def recover(damaged: Path, store: Store) -> int:
                 copy.with_name(copy.name + ending).unlink(missing_ok=True)
     with store.write() as db:
         count = _insert(db, tables["conversations"], tables["messages"], tables["drafts"])
+        for row in tables["trash"]:
+            number, since = row.get("conversation_id"), _number(row.get("since"))
+            if _is_id(number) and since:
+                db.execute("REPLACE INTO trash (conversation_id, since) VALUES (?, ?)", (number, since))
     store.recover()  # the search index
     return count
 
@@ -101,7 +105,7 @@ def _rows(file: Path, table: str) -> list[Row]:
                             break
                         found[at] = row
                     break
-                except sqlite3.Error:
+                except (sqlite3.Error, UnicodeDecodeError):  # also a column's name may be damaged
                     if at == 2**62:
                         break  # nobody knows where to go on
                     step = 2 * step or 1

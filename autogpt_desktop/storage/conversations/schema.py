@@ -71,6 +71,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 VERSION = len(MIGRATIONS)
+# Made where it is missing, with no new version: what knows nothing of it still opens the database, and lists
+# what is in the trash as before.
+TRASH = (
+    "CREATE TABLE IF NOT EXISTS trash"
+    " (conversation_id INTEGER PRIMARY KEY, since REAL NOT NULL)"  # seconds since 1970
+)
 TABLES = {"conversations", "messages", "search", "drafts", "unfinished"}
 TABLES_AT = {1: {"conversations", "messages", "search"}}  # of older versions
 
@@ -119,8 +125,11 @@ def _prepare(db: sqlite3.Connection, path: Path | str) -> None:
     db.execute("BEGIN IMMEDIATE")  # finds out now, not in the middle of an answer, that it cannot write
     db.execute("ROLLBACK")
     _migrate(db, path)
-    if not _tables(db) >= TABLES:
+    tables = _tables(db)
+    if not tables >= TABLES:
         raise damaged(path)
+    if "trash" not in tables:
+        db.execute(TRASH)
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

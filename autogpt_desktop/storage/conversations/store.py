@@ -22,7 +22,7 @@ from autogpt_desktop.storage.conversations.purge import SUBTREE, deleted, purge_
 from autogpt_desktop.storage.conversations.schema import set_aside
 from autogpt_desktop.storage.conversations.search import match_expression, snippet, title_from
 from autogpt_desktop.storage.conversations.tree import insert_tree, read_tree
-from autogpt_desktop.storage.conversations.types import ROLES, STATES, Conversation, Message, Undo
+from autogpt_desktop.storage.conversations.types import ROLES, STATES, TRASH_DAYS, Conversation, Message, Undo
 
 __all__ = [
     "Conversation", "History", "Message", "TemporaryHistory", "Undo", "file_name", "set_aside", "title_from",
@@ -32,6 +32,7 @@ _CONVERSATION = (
     "SELECT c.id, c.title, c.system_prompt, c.sampling, c.preset, c.model, c.pinned, c.created, c.updated,"
     " coalesce(d.text, '') FROM conversations c LEFT JOIN drafts d ON d.conversation_id = c.id"
 )
+_LISTED = "c.deleted = 0 AND c.id NOT IN (SELECT conversation_id FROM trash)"
 
 
 class History(Store):
@@ -51,7 +52,7 @@ class History(Store):
 
     def conversations(self, query: str = "", limit: int | None = None, offset: int = 0) -> list[Conversation]:
         """Pinned ones first, then by last change; with a query those whose title or a message match."""
-        order = "WHERE c.deleted = 0 ORDER BY c.pinned DESC, c.updated DESC, c.id DESC"
+        order = f"WHERE {_LISTED} ORDER BY c.pinned DESC, c.updated DESC, c.id DESC"
         if not query.strip():
             rows = self.rows(
                 f"{_CONVERSATION} {order} LIMIT ? OFFSET ?", -1 if limit is None else limit, offset
@@ -96,14 +97,15 @@ class History(Store):
 
     def get(self, conversation_id: int) -> Conversation:
         """Raises KnownError("conversation-missing") for one that is deleted or never was."""
-        rows = self.rows(f"{_CONVERSATION} WHERE c.id = ? AND c.deleted = 0", conversation_id)
+        rows = self.rows(f"{_CONVERSATION} WHERE c.id = ? AND {_LISTED}", conversation_id)
         if not rows:
             raise KnownError("conversation-missing")
         with self.reading():
             return _conversation(rows[0])
 
     def has(self, conversation_id: int) -> bool:
-        return bool(self.rows("SELECT 1 FROM conversations WHERE id = ? AND deleted = 0", conversation_id))
+        query = f"SELECT 1 FROM conversations c WHERE c.id = ? AND {_LISTED}"
+        return bool(self.rows(query, conversation_id))
 
     def create(
         self,
@@ -290,6 +292,37 @@ class History(Store):
                 conversation_id, parent_id = self.place(here)
                 self.point(conversation_id, parent_id, here)
                 here = parent_id
+
+    # The trash
+
+    def trash(self, conversation_id: int) -> None:
+        """Out of the list and of what is found, into the trash."""
+        with self.write() as db:
+            query = "INSERT OR IGNORE INTO trash (conversation_id, since) VALUES (?, ?)"
+            db.execute(query, (conversation_id, time.time()))
+
+    def restore(self, conversation_id: int) -> bool:
+        """From the trash back into the list; False: it is not there."""
+        with self.write() as db:
+            query = "DELETE FROM trash WHERE conversation_id = ?"
+            return db.execute(query, (conversation_id,)).rowcount > 0
+
+    def trashed(self) -> list[tuple[Conversation, float]]:
+        """What is in the trash and since when (seconds since 1970), the latest first."""
+        since = dict(self.rows("SELECT conversation_id, since FROM trash"))
+        rows = self.rows(f"{_CONVERSATION} JOIN trash t ON t.conversation_id = c.id WHERE c.deleted = 0")
+        with self.reading():
+            found = [(_conversation(row), float(since[row[0]])) for row in rows]
+        return sorted(found, key=lambda item: (item[1], item[0].id), reverse=True)
+
+    def expire_trash(self, older_than: float = TRASH_DAYS * 86_400) -> int:
+        """Delete what has been in the trash for so many seconds; ``purge_deleted`` then removes it."""
+        with self.write() as db:
+            return db.execute(
+                "UPDATE conversations SET deleted = ? WHERE deleted = 0"
+                " AND id IN (SELECT conversation_id FROM trash WHERE since <= ?)",
+                (self._token(), time.time() - older_than),
+            ).rowcount
 
     # Deleting
 

@@ -179,6 +179,7 @@ class ConversationList(QWidget):
     renamed = Signal(int, str)
     action = Signal(str, int)  # "pin", "delete", "export-md", "export-json", "export-txt"
     import_requested = Signal()
+    trash_requested = Signal()
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -227,6 +228,15 @@ class ConversationList(QWidget):
         column.addLayout(search_row)
         column.addWidget(self.empty)
         column.addWidget(self.view, 1)
+        self.trash_button = button(kind="quiet", icon="delete")
+        self.trash_button.clicked.connect(self.trash_requested)
+        self.trash_button.hide()
+        self._in_trash = 0
+        foot = QHBoxLayout()
+        foot.setContentsMargins(8, 0, 8, 8)
+        foot.addWidget(self.trash_button)
+        foot.addStretch(1)
+        column.addLayout(foot)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(120)
@@ -254,6 +264,12 @@ class ConversationList(QWidget):
         self.empty.setText(
             tr("Nothing found.") if self.model.query else tr("Your conversations will be listed here.")
         )
+
+    def show_trash(self, count: int) -> None:
+        """How many conversations are in the trash; its entry is there while it holds any."""
+        self._in_trash = count
+        self.trash_button.setText(tr("Trash ({n})", n=count))
+        self.trash_button.setVisible(count > 0)
 
     def set_current(self, conversation_id: int) -> None:
         self.current = conversation_id
@@ -340,6 +356,7 @@ class ConversationList(QWidget):
         name_button(self.more_button, tr("More"))
         name_field(self.search, tr("Search conversations"))
         self.view.setAccessibleName(tr("Conversations"))
+        self.trash_button.setText(tr("Trash ({n})", n=self._in_trash))
         self.reload()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

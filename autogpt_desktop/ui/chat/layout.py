@@ -92,7 +92,7 @@ class ChatViews(QSplitter):
         """The Tab key goes from left to right and down; the view puts its messages behind itself."""
         side, head, find, write, drawer = self.list, self.header, self.find_bar, self.composer, self.drawer
         tab_order(
-            side.new_button, side.more_button, side.search, side.view,
+            side.new_button, side.more_button, side.search, side.view, side.trash_button,
             head.sidebar, head.find_button, head.temporary, head.export, head.drawer,
             find.field, find.up, find.down, find.close_button,
             *self.empty.examples, self.view, self.view.jump,

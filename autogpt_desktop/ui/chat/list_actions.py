@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.storage.conversations.types import TRASH_DAYS
 from autogpt_desktop.ui.chat.conversation_model import shown_title
 from autogpt_desktop.ui.chat.known_errors import reports_known_errors
+from autogpt_desktop.ui.chat.purge import UNDO_MS
+from autogpt_desktop.ui.chat.trash_card import TrashCard
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.conversation import Conversation
@@ -38,6 +41,9 @@ class ListActions(QObject):
         conversations.renamed.connect(self.rename)
         conversations.action.connect(self._on_action)
         conversations.import_requested.connect(files.import_file)
+        conversations.trash_requested.connect(self.open_trash)
+        self._trash: TrashCard | None = None  # made when first asked for
+        self._show_trash()
         files.imported.connect(self._on_imported)
 
     @reports_known_errors
@@ -57,7 +63,7 @@ class ListActions(QObject):
             self._files.export(history, conversation_id, name.removeprefix("export-"))
 
     def delete(self, conversation_id: int) -> None:
-        """With Undo; after a minute it is gone for good."""
+        """Into the trash, with Undo."""
         history, conversation = self.context.history, self._conversation
         answer = self._generation.answer_in(history, conversation_id)
         if answer:
@@ -66,19 +72,58 @@ class ListActions(QObject):
         was_open = conversation.temporary is None and conversation_id == conversation.id
         if was_open:
             conversation.leave()
-        deletion = history.delete(conversation_id)
-        self._purge.schedule()
+        history.trash(conversation_id)
         if was_open:
             conversation.open(0)
         self._list.reload()
 
         def undo() -> None:
-            if history.undo(deletion):
+            if history.restore(conversation_id):
                 self._list.reload()
+                self._show_trash()
                 if was_open and conversation.temporary is None:
                     self._open(conversation_id)
 
-        self.context.toast(tr("“{title}” deleted", title=title[:40]), undo=undo)
+        text = tr("“{title}” is in the trash for {n} days", title=title[:40], n=TRASH_DAYS)
+        self.context.toast(text, undo=undo, milliseconds=UNDO_MS)
+        self._show_trash()
+
+    # --- the trash ------------------------------------------------------------------------------
+
+    def open_trash(self) -> None:
+        if self._trash is None:
+            self._trash = TrashCard(self._list.window())
+            self._trash.restored.connect(self._restore)
+            self._trash.deleted.connect(self.delete_for_ever)
+            self.context.language_changed.connect(self._trash.retranslate)
+        self._trash.show_items(self.context.history.trashed())
+        self._trash.open()
+
+    def delete_for_ever(self, ids: list[int]) -> None:
+        """With Undo; after a minute it is overwritten."""
+        history = self.context.history
+        deletions = [history.delete(number) for number in ids]
+        self._purge.schedule()
+        self._show_trash()
+
+        def undo() -> None:
+            for deletion in deletions:
+                history.undo(deletion)
+            self._show_trash()
+
+        text = tr("{n} deleted for ever", n=len(ids))
+        self.context.toast(text, undo=undo, milliseconds=UNDO_MS)
+
+    def _restore(self, conversation_id: int) -> None:
+        if self.context.history.restore(conversation_id):
+            self._list.reload()
+            self._show_trash()
+
+    def _show_trash(self) -> None:
+        items = self.context.history.trashed()
+        self._list.show_trash(len(items))
+        if self._trash is not None:
+            self._trash.show_items(items)
 
     def open_previous(self) -> None:
         self._open_neighbor(-1)

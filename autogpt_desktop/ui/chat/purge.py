@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 PURGE_AFTER = 60  # seconds in which a deletion can be undone
+UNDO_MS = 30_000  # in which that is offered
+EVERY_HOUR = 3_600_000  # ms: who never closes the window has a trash that empties itself too
 
 
 class Purge(QObject):
@@ -30,17 +32,24 @@ class Purge(QObject):
         self._step_timer.setInterval(0)
         self._step_timer.timeout.connect(self._step)
 
+        self._hourly = QTimer(self)
+        self._hourly.setInterval(EVERY_HOUR)
+        self._hourly.timeout.connect(self.begin)
+        self._hourly.start()
+
     def schedule(self) -> None:
         self._timer.start()
 
     def is_running(self) -> bool:
         return self._step_timer.isActive()
 
+    @reports_known_errors
     def begin(self) -> None:
         """Remove for good what can no longer be brought back, a step at a time between other events."""
         if self._steps is not None:
             self.schedule()  # what was deleted meanwhile
             return
+        self.context.history.expire_trash()
         self._steps = self.context.history.purge_steps(PURGE_AFTER - 1)
         self._step_timer.start()
 
@@ -58,5 +67,7 @@ class Purge(QObject):
     def finish(self) -> None:
         """The window closes: all that is deleted goes now."""
         self._timer.stop()
+        self._hourly.stop()
         self._step_timer.stop()
+        self.context.history.expire_trash()
         self.context.history.purge_deleted()

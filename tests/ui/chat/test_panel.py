@@ -439,6 +439,7 @@ def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBo
     ask(panel, qtbot, "Something secret")
     history, number = panel.context.history, panel.conversation.id
     panel.list_actions.delete(number)
+    panel.list_actions.delete_for_ever([number])
     monkeypatch.setattr(purge, "PURGE_AFTER", 1)  # older than 0 s
     panel.purge.begin()
     assert history.rows("SELECT 1 FROM messages")  # nothing yet: the window comes first
@@ -459,7 +460,9 @@ def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: Qt
     assert not is_kept(cache_name(panel.conversation.history, panel.conversation.id))
     panel.toggle_temporary()
     history = panel.context.history
-    panel.list_actions.delete(next(c.id for c in history.conversations() if "secret" in c.title))
+    secret = next(c.id for c in history.conversations() if "secret" in c.title)
+    panel.list_actions.delete(secret)
+    panel.list_actions.delete_for_ever([secret])
     assert len(list(files.folder.iterdir())) == 2, "it can still be undone"
     history.purge_deleted()
     assert len(list(files.folder.iterdir())) == 1
@@ -470,7 +473,9 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
 ) -> None:
     ask(panel, qtbot, "Something secret")
     name = cache_name(panel.conversation.history, panel.conversation.id)
-    panel.list_actions.delete(panel.conversation.id)
+    number = panel.conversation.id
+    panel.list_actions.delete(number)
+    panel.list_actions.delete_for_ever([number])
     panel.shutdown()
     assert panel.context.worker.stop(5000)
     models = panel.context._models._models
