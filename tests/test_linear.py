@@ -82,6 +82,11 @@ WINDOWS = {
 }
 # Patterns that are asked at one place only, never searched.
 MATCHED = {
+    "documents.tables.cells._KINDS[address]",
+    "documents.tables.cells._KINDS[code]",
+    "documents.write.markdown.front_matter._PLAIN",
+    "documents.write.subtitles.file._LEAD",
+    "thinking._OPENED",
     "documents.read.formats.markdown_tables._DELIMITER",
     "documents.read.formats.markdown_tables._FENCE",
     "documents.text.sentences._BULLET",

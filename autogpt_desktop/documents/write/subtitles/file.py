@@ -24,7 +24,7 @@ from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.documents.write.subtitles.cues import Parts, ass, srt, vtt
 
 _TAG = r"</?[A-Za-z][^<>\r\n]{0,300}>|<\d[\d:.]{4,20}>"
-_BREAK = r"(?:[ \t]*(?:\r\n?|\n))+[ \t]*"
+_BREAK = r"(?:[ \t]*+(?:\r\n?+|\n))++[ \t]*+"
 _TOKENS = {
     "srt": re.compile(rf"{_TAG}|\{{(?:\\[^{{}}\r\n]{{0,300}}|/?[bius])\}}|(?<![ \t]){_BREAK}"),
     "vtt": re.compile(rf"{_TAG}|(?<![ \t]){_BREAK}"),
@@ -32,7 +32,7 @@ _TOKENS = {
 }
 _NAME = re.compile(r"<(/?)([A-Za-z]+)")
 _STYLE = re.compile(r"\{\\?(/?)([bius])([01]?)\}")  # {\i1} and {\i0}, {i} and {/i}
-_LEAD = re.compile(r"(?:[-–—‐]+(?:[ \t]+|(?=[^\W\d]|[\"'“«¿¡(\[.…]))|[♪♫♩♬]+[ \t]*|#[ \t]+|\*[ \t]+)++")
+_LEAD = re.compile(r"(?:[-–—‐]++(?:[ \t]+|(?=[^\W\d]|[\"'“«¿¡(\[.…]))|[♪♫♩♬]+[ \t]*|#[ \t]+|\*[ \t]+)++")
 _TAIL = re.compile(r"(?:[ \t]*+[♪♫♩♬]++|[ \t]#)++\Z")
 _LINE_BREAK = re.compile(r"(?<![^\S\r\n])[^\S\r\n]*[\r\n]\s*")
 _GAP = re.compile(r"(?<=\S) (?=\S)")
