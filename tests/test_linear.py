@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import io
 import pkgutil
@@ -57,10 +58,10 @@ FRAGMENTS = (
 # what stands before and behind the repeated fragments, and how long all is
 FRAMES = (
     ("", "x", 60_000),
-    ("", "!", 20_000),
-    ("%(a)", "x", 20_000),
-    ("<a ", "!", 20_000),
-    ("# ", "\n x", 20_000),
+    ("", "!", 6_000),
+    ("%(a)", "x", 6_000),
+    ("<a ", "!", 6_000),
+    ("# ", "\n x", 6_000),
 )
 LENGTH = 60_000
 SECONDS = 1.0  # for so many characters, and in proportion for fewer
@@ -191,6 +192,15 @@ def search_everywhere(name: str, pattern: re.Pattern[Any], text: str) -> None:
     pattern.fullmatch(value)
 
 
+def is_late(name: str, pattern: re.Pattern[Any], text: str) -> bool:
+    try:
+        with within(SECONDS * len(text) / LENGTH):
+            search_everywhere(name, pattern, text)
+    except Late:
+        return True
+    return False
+
+
 @pytest.mark.slow
 def test_every_pattern_takes_time_in_proportion_to_the_text():
     known = patterns()
@@ -199,10 +209,7 @@ def test_every_pattern_takes_time_in_proportion_to_the_text():
     slow = []
     for name, pattern in known.items():
         for what, text in texts():
-            try:
-                with within(SECONDS * len(text) / LENGTH):
-                    search_everywhere(name, pattern, text)
-            except Late:
+            if is_late(name, pattern, text) and is_late(name, pattern, text):  # once may be the machine
                 slow.append((name, what))
                 break
     assert not slow
@@ -270,7 +277,17 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.fixture
+def small_heap() -> Iterator[None]:
+    """What other tests left behind is not searched for garbage again and again meanwhile."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_heap")
 @pytest.mark.parametrize("name", READERS)
 def test_every_reader_of_texts_takes_a_second_at_most(name, tmp_path):
     file_of.folder = tmp_path

@@ -437,7 +437,7 @@ class TranslatePanel(QWidget):
         elif self.view.side:  # as in the other panels: stop, then close what was opened, then the text
             self.view.show_side("")
         else:
-            self.focus_input()
+            self.focus_text()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -156,7 +156,8 @@ class TranslateView(QWidget):
     def _show_mode(self) -> None:
         """The glossary or the history where it stands beside the editors, else what is shown."""
         plain = self.pages.currentWidget() in (self.pair, self._offer_page)
-        self.modes.set_choice(self.side or (TEXT if plain else FILES))
+        beside = self.side if self.side in MODES else ""
+        self.modes.set_choice(beside or (TEXT if plain else FILES))
 
     def focus_input(self) -> None:
         """Where one types or reads on the page that is shown."""
