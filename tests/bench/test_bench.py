@@ -259,6 +259,7 @@ def test_bandwidth_is_measured_beyond_the_caches() -> None:
         assert library.native_read_bandwidth(2, 1 << 60, 1) == 0  # no such memory
 
 
+@pytest.mark.slow
 @linux
 def test_other_processes_are_seen_and_our_own_are_not(tmp_path: Path) -> None:
     watch = machine.Watch()

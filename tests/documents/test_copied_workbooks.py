@@ -59,6 +59,7 @@ def copy(table: Table, path: Path, rows: list[list[str | float]]) -> openpyxl.Wo
     return openpyxl.load_workbook(path)
 
 
+@pytest.mark.slow
 def test_all_stays_and_columns_join(tmp_path: Path) -> None:
     table = read_table(write_rich(tmp_path / "in.xlsx"))
     assert (table.header_row, table.columns) == (2, ("Date", "Order", "Price", "Review", "Paid"))

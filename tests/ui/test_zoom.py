@@ -72,6 +72,7 @@ def test_in_a_text_field(shell_context: AppContext, qtbot: QtBot, steps: tuple[i
     assert abs(field.firstVisibleBlock().blockNumber() - before) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", STEPS)
 def test_in_questions_and_answers(answer_panel: AnswerPanel, qtbot: QtBot, steps: tuple[int, ...]) -> None:
     for number in range(9):

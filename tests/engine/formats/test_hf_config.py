@@ -53,6 +53,7 @@ def refused(folder: Path) -> KnownError:
     return caught.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["silu", "gelu_pytorch_tanh", "gelu_new"])
 def test_activations_are_computed_as_the_folder_says(tmp_path: Path, activation: str) -> None:
     reference = llama(tmp_path, hidden_act=activation)

@@ -99,6 +99,7 @@ def load_folder(folder: Path) -> Transformer:
             return done.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_logits_equal_transformers(name: str, tmp_path: Path) -> None:
     reference = write_reference(name, tmp_path)

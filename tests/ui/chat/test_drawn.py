@@ -53,10 +53,13 @@ def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot:
     text.write(source)
     text.resize(500, text.height_for(500))
     before = text.document().idealWidth()
-    with qtbot.waitSignal(text.changed_height, timeout=10_000):
-        formulas().finish()
-    lay_out(text)
-    assert text.document().idealWidth() < before  # shorter than its source
+    formulas().finish()
+
+    def is_drawn() -> bool:
+        lay_out(text)
+        return text.document().idealWidth() < before  # shorter than its source
+
+    qtbot.waitUntil(is_drawn, timeout=10_000)
     assert text.grab().size().width() == 500
     text.selectAll()
     assert text.createMimeDataFromSelection().text() == source

@@ -114,6 +114,7 @@ def test_an_answer_cut_by_its_length_can_go_on(panel: ChatPanel, script: Script,
     assert widget_of(panel).main_button.text() == "Continue"
 
 
+@pytest.mark.slow
 def test_streaming_saves_twice_a_second_and_repaints_rarely(
     panel: ChatPanel, script: Script, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def test_an_answer_that_stands_is_not_written_again(style: ChatStyle) -> None:
     assert not changed
 
 
+@pytest.mark.slow
 def test_long_code_gets_the_rest_of_its_colors_later(style: ChatStyle) -> None:
     text = "```python\n" + "def f():\n    return 'x'\n\n" * 1500
     document, grown = QTextDocument(), QTextDocument()

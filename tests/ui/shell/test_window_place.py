@@ -32,6 +32,7 @@ def window(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> MainWind
     return made
 
 
+@pytest.mark.slow
 def test_it_is_saved_without_closing(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(1010, 660)
     qtbot.waitUntil(window.columns.is_wide)
