@@ -7,8 +7,6 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -17,6 +15,7 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.groups import Group, Groups
 from autogpt_desktop.ui.sentiment.labels import LABELS, paint_shares, percent, shares_text, word
+from autogpt_desktop.ui.sentiment.row_table import set_up_rows
 
 NAME, TEXTS, POSITIVE, NEUTRAL, NEGATIVE, BAR = range(6)
 _NUMERIC = (TEXTS, POSITIVE, NEUTRAL, NEGATIVE)
@@ -136,19 +135,8 @@ class GroupTable(QTableView):
         self.rows = GroupRows()
         self.setModel(self.rows)
         self.setItemDelegateForColumn(BAR, _Bar(self.rows, self))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        set_up_rows(self, BAR)
         head = self.horizontalHeader()
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        head.setSectionResizeMode(BAR, QHeaderView.ResizeMode.Stretch)
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.restyle()

@@ -10,7 +10,6 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QS
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -28,6 +27,7 @@ from autogpt_desktop.ui.sentiment.result_rows import (
     TEXT,
     ResultRows,
 )
+from autogpt_desktop.ui.sentiment.row_table import set_up_rows
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -140,21 +140,10 @@ class ResultTable(QTableView):
         self._context, self._panel_key = context, panel_key
         self.setModel(rows)
         self.setItemDelegate(_Delegate(rows, self))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        set_up_rows(self, TEXT)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         head = self.horizontalHeader()
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        head.setSectionResizeMode(TEXT, QHeaderView.ResizeMode.Stretch)
         head.setMinimumSectionSize(40)
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         head.setSortIndicatorClearable(True)
