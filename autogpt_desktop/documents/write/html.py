@@ -24,6 +24,7 @@ from autogpt_desktop.documents.write.inline_marks import (
     Text,
     Thing,
     Token,
+    phrases_of,
     segments,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
@@ -104,8 +105,7 @@ class Page:
         if not self._units:
             raise KnownError("document-empty", name=path.name)
         self.texts = [unit.text for unit in self._units]
-        found = (unit.phrases() for unit in self._units if isinstance(unit, Segment))
-        self.phrases = list(dict.fromkeys(phrase for some in found for phrase in some))
+        self.phrases = phrases_of(self._units)
 
     def write(
         self,

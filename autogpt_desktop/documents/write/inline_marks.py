@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,12 @@ class Segment:
             touched = spans[bisect_right(ends, start) : bisect_left(starts, end)]
             if len(touched) == 1 and not covers(self.text, (start, end), touched[0]):
                 yield text
+
+
+def phrases_of(units: Iterable[object]) -> list[str]:
+    """The phrases of those units that are segments, each once, in their order: ``Blocks.phrases``."""
+    found = (unit.phrases() for unit in units if isinstance(unit, Segment))
+    return list(dict.fromkeys(phrase for some in found for phrase in some))
 
 
 def segments(tokens: Sequence[Token], collapse: bool = False) -> list[Edge | Segment]:

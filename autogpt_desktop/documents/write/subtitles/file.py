@@ -18,6 +18,7 @@ from autogpt_desktop.documents.write.inline_marks import (
     Text,
     Thing,
     Token,
+    phrases_of,
     segments,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
@@ -53,7 +54,7 @@ class Subtitles:
             self._parts += segments(list(_tokens(part, self._kind))) if is_spoken else [part]
         self._units = [part for part in self._parts if isinstance(part, Segment) and part.has_letters]
         self.texts = [unit.text for unit in self._units]
-        self.phrases = list(dict.fromkeys(phrase for unit in self._units for phrase in unit.phrases()))
+        self.phrases = phrases_of(self._units)
 
     def write(
         self,
