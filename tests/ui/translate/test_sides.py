@@ -193,7 +193,7 @@ def test_unfinished_files_come_back_paused(
     shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     shell_context.settings.translate_pair = ["en", "fr"]
-    sentences = [f"The train number {n} leaves at noon." for n in range(1, 30)]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 25)]
     (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
     (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
     panel = TranslatePanel(shell_context)
