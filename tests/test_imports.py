@@ -108,6 +108,12 @@ WALLS = {
     "settings": wall(set()),
     NATIVE_DECODER: wall({"engine*"}, {"torch*", "numpy*"}, leaves=ENGINE_LEAVES),
     **{name: wall({f"{free}*" for free in TORCH_FREE}, NUMERIC, leaves=ENGINE_LEAVES) for name in TORCH_FREE},
+    "engine.formats": wall(
+        {f"{free}*" for free in TORCH_FREE}, {*NUMERIC, "yaml"}, leaves=ENGINE_LEAVES
+    ),
+    "engine.tokenizer": wall(
+        {f"{free}*" for free in TORCH_FREE}, {*NUMERIC, "sentencepiece"}, leaves=ENGINE_LEAVES
+    ),
     "engine.interface": wall({"engine.config"}, {"numpy*"}, lazily={"torch"}, leaves=ENGINE_LEAVES),
     "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
     "catalog": wall({"catalog*", "engine.config", "engine.formats*", "engine.native"}, {"huggingface_hub*"}),
@@ -318,7 +324,7 @@ def test_the_engine_s_formats_tokenizers_and_kernels_do_not_load_torch() -> None
 
 def test_nothing_but_tests_reaches_for_the_tests_libraries() -> None:
     """What only the lock file for tests brings is not there for users."""
-    test_only = {"transformers", "gguf", "sentencepiece", "hypothesis", "pytest"}
+    test_only = {"transformers", "gguf", "hypothesis", "pytest"}
     wrong = [
         f"{module_of(path)}: {item.name}"
         for path in FILES

@@ -83,3 +83,41 @@ class ModelConfig:
     norm_weight_offset: float = 0.0  # 1: weights are stored as w - 1 (gemma in HF folders)
     languages: tuple[str, ...] = field(default=())  # ISO 639-1, what the maker claims; (): unknown
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seq2SeqConfig:
+    """An encoder–decoder's shape, in the names of Hugging Face's MarianConfig where it has one."""
+
+    family: str  # "marian" (OPUS-MT), "m2m_100" (M2M100 and NLLB), "firefox" (Marian's own binaries)
+    vocab_size: int  # of the source
+    decoder_vocab_size: int
+    d_model: int
+    encoder_layers: int
+    decoder_layers: int
+    encoder_attention_heads: int
+    decoder_attention_heads: int
+    encoder_ffn_dim: int
+    decoder_ffn_dim: int
+    max_position_embeddings: int  # tokens of a source, and of a translation
+    pad_token_id: int
+    eos_token_id: int
+    decoder_start_token_id: int | None  # None: the decoder begins with a vector of zeros
+    decoder_kind: str = "attention"  # or "ssru": what a decoder layer has in place of self-attention
+    norm: str = "post"  # or "pre": where the layer norms stand
+    activation_function: str = "relu"  # or "gelu", "silu"
+    scale_embedding: bool = True  # by sqrt(d_model)
+    # of the positions' frequencies: "transformer" 10000^(-2i / d), "tensor2tensor" 10000^(-i / (d/2 - 1))
+    sinusoid: str = "transformer"
+    position_offset: int = 0  # of the first token: the m2m_100 family counts from behind its padding id
+    layer_norm_eps: float = 1e-5
+    share_encoder_decoder_embeddings: bool = True
+    tie_word_embeddings: bool = True  # the output layer is the decoder's embedding
+    final_logits_bias: bool = False  # is one added to the logits?
+    alignment_heads: tuple[tuple[int, int], ...] = ()  # (decoder layer, head) to align words by; (): all
+    bad_words_ids: tuple[int, ...] = ()  # tokens that are never generated
+    num_beams: int = 1  # what the maker generates with
+    length_penalty: float = 1.0
+    languages: tuple[str, ...] = field(default=())  # ISO 639-1; (): unknown
+    pairs: tuple[tuple[str, str], ...] = ()  # (source, target) if it does not translate between all languages
+    name: str = ""

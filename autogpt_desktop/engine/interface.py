@@ -1,8 +1,9 @@
-"""The one interface of a loaded decoder, whichever back end stands behind it."""
+"""The interfaces of loaded models, whichever back end stands behind them: decoders, and encoder–decoders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -102,3 +103,89 @@ def check_layers(layers: Sequence[int], most: int) -> None:
     """Raises ValueError unless ``layers`` rise, from 1 to ``most``."""
     if not layers or list(layers) != sorted(set(layers)) or not 1 <= layers[0] <= layers[-1] <= most:
         raise ValueError(f"no such layers: {layers}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceIds:
+    """One sentence to translate."""
+
+    ids: Sequence[int]  # with the end token, and with a language token where the model wants one
+    prefix: Sequence[int] = ()  # what the translation begins with: language token, forced words
+    shortlist: NDArray[np.int32] | None = None  # the only ids that may come out, rising; None: all
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How a translation is searched for. ``beam_size`` 1 is greedy.
+
+    Hypotheses are compared by Σ log p / length ** ``length_penalty``, the end token counted in both.
+    """
+
+    beam_size: int = 1
+    n_best: int = 1  # at most beam_size
+    length_penalty: float = 1.0
+    max_length_factor: float = 2.5  # at most so many tokens for each source token …
+    max_length: int = 512  # … and at most so many
+    alignments: bool = False
+
+
+DEFAULT_SEARCH = SearchOptions()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hypothesis:
+    """One translation, without the start token and the end token."""
+
+    ids: tuple[int, ...]  # the prefix too
+    logprobs: NDArray[np.float32]  # [len(ids) + finished]: of each token, the end token last
+    score: float  # what hypotheses are compared by
+    finished: bool = True  # False: cut off by the limit
+    # [len(ids) + finished, source ids]: attention of each token to the source, rows sum to 1; without: [0, 0]
+    alignment: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+
+class DecodeState(Protocol):
+    """Rows of translations on the way, each with its source; belongs to the model that made it."""
+
+    def __len__(self) -> int:
+        """Rows."""
+
+
+class Seq2SeqModel(Protocol):
+    """Source ids in, target ids out. Results of a sentence do not depend on what it travels with.
+
+    ``translate`` is the whole search in one call. ``encode`` and ``step`` are for a search written
+    elsewhere, such as one with constraints.
+    """
+
+    batch_invariant: bool  # to the bit?
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+
+    def encode(
+        self,
+        sources: Sequence[SourceIds],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> DecodeState:
+        """One row for each source, before the first step; their prefixes are not read."""
+
+    def step(
+        self, state: DecodeState, rows: Sequence[int], ids: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Row i becomes what row ``rows[i]`` was, with ``ids[i]`` behind it; rows not named are let go of.
+
+        Log-probabilities [rows, target vocabulary] of what follows (-inf outside of a row's shortlist)
+        and attention [rows, the longest source] of the tokens that follow. ``ids`` of the first step are the
+        start token, or -1 where a model begins with none (Marian's: an embedding of zeros).
+        """
+
+    def translate(
+        self,
+        sources: Sequence[SourceIds],
+        options: SearchOptions = DEFAULT_SEARCH,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[Hypothesis]]:
+        """For each source its best hypotheses, the best first. Raises ``Cancelled`` between two steps and
+        ValueError for ids that the vocabularies do not have."""
