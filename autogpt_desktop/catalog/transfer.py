@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import http.client
 import os
 import re
@@ -11,6 +12,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,25 @@ def _receive(response: Any, path: Path, start: int, total: int, limit: int) -> I
             yield done, total
     if total and done < total:
         raise _Again(f"the connection ended after {done} of {total} bytes")
+
+
+def gunzip(packed: Path, target: Path, limit: int) -> Iterator[int]:
+    """Unpack to at most ``limit`` bytes; yields the bytes written. Raises SourceFailed, KnownError."""
+    written = 0
+    with gzip.open(packed) as source, writing(target), target.open("wb") as out:
+        while chunk := _unpacked(source, packed):
+            written += len(chunk)
+            if written > limit:
+                raise SourceFailed(f"{packed.name} unpacks to more than {limit} bytes")
+            out.write(chunk)
+            yield written
+
+
+def _unpacked(source: gzip.GzipFile, packed: Path) -> bytes:
+    try:
+        return source.read(CHUNK)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceFailed(f"{packed.name} is damaged ({error})") from error
 
 
 class writing:  # noqa: N801 (used like a function)
