@@ -131,7 +131,7 @@ def make_pack(
     figures = figures or {}
     return CatalogModel(
         name=name or f"{PREFIX}-{pair[0]}-{pair[1]}-{architecture}",
-        title=f"Firefox {pair[0]} → {pair[1]}",
+        title=pack_title(pair),
         family=FAMILY,
         parameters=0,
         quantization="int8",
@@ -153,6 +153,11 @@ def make_pack(
         comet=float(figures.get("comet", 0.0)),
         editions=editions,
     )
+
+
+def pack_title(pair: tuple[str, str]) -> str:
+    """What a pack is called where no language can be named in the reader's own."""
+    return f"Firefox {pair[0]} → {pair[1]}"
 
 
 def file_kind(name: str) -> str:
