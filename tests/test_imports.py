@@ -18,8 +18,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 LEAVES = frozenset(
     [
-        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "paths", "regular_file"),
-        *("sandbox", "settings", "thinking"),
+        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "language_names", "paths"),
+        *("regular_file", "sandbox", "settings", "thinking"),
     ]
 )
 # What the tasks and the ui may know of the floors below them without running anything there.
@@ -105,6 +105,7 @@ WALLS = {
     "atomic": Wall(frozenset({"errors"})),
     "database": Wall(frozenset({"errors"}), never=frozenset()),
     "i18n": Wall(frozenset({"errors", "paths"})),
+    "language_names": Wall(frozenset({"i18n"})),
     "settings": wall(set()),
     NATIVE_DECODER: wall({"engine*"}, {"torch*", "numpy*"}, leaves=ENGINE_LEAVES),
     **{name: wall({f"{free}*" for free in TORCH_FREE}, NUMERIC, leaves=ENGINE_LEAVES) for name in TORCH_FREE},

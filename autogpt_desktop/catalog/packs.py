@@ -88,9 +88,8 @@ def by_pair(entries: Iterable[CatalogModel]) -> dict[tuple[str, str], list[Catal
 
 
 def best(source: str, target: str) -> CatalogModel | None:
-    """The pack that is offered for a pair."""
-    group = by_pair(packs().values()).get((source, target))
-    return group[0] if group else None
+    """The pack that is offered for a pair: it has the pair's name."""
+    return packs().get(f"{PREFIX}-{source}-{target}")
 
 
 def lighter(pack: CatalogModel) -> CatalogModel | None:
@@ -98,6 +97,27 @@ def lighter(pack: CatalogModel) -> CatalogModel | None:
     same = [entry for entry in packs().values() if entry.pair == pack.pair]
     smallest = min(same, key=lambda entry: entry.download_size, default=pack)
     return smallest if smallest.download_size < pack.download_size else None
+
+
+PIVOT = "en"  # the language that every pack translates from or into
+
+
+def languages() -> list[str]:
+    """The languages, without English, that some pack translates. Of two packs for the same script one is
+    enough: "zh" is written in simplified characters, as "zh-Hans" is."""
+    codes = {code for pack in packs().values() for code in pack.pair}
+    return sorted(code for code in codes - {PIVOT} if code != "zh-Hans" or "zh" not in codes)
+
+
+def shown_code(code: str) -> str:
+    """A pack's code as it is named to people, who must see which script it writes."""
+    return "zh-Hans" if code == "zh" else code
+
+
+def of_language(code: str) -> list[CatalogModel]:
+    """The packs to fetch for a language: the best from English, and the best into it, as there are."""
+    found = [best(PIVOT, code), best(code, PIVOT)]
+    return [pack for pack in found if pack is not None]
 
 
 def named(entries: Iterable[CatalogModel]) -> dict[str, CatalogModel]:

@@ -10,12 +10,16 @@ from autogpt_desktop.catalog.packs import (
     best,
     by_pair,
     find_entry,
+    languages,
     lighter,
     named,
+    of_language,
     packed_file,
     packs,
     shipped,
+    shown_code,
 )
+from autogpt_desktop.language_names import name_of_language
 
 NAME = "firefox-en-pt"
 
@@ -91,3 +95,27 @@ def test_a_mirror_takes_the_place_of_the_packs_server(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AUTOGPT_DESKTOP_PACKS_URL", "https://mirror.example/packs/")
     assert packs_url(url) == "https://mirror.example/packs/models/base-memory/enpt/lex.50.50.enpt.s2t.bin.gz"
     assert packs_url("https://example.org/x") == "https://example.org/x"
+
+
+def test_languages_are_listed_once_with_what_to_fetch() -> None:
+    assert "en" not in languages()
+    assert len(languages()) == 50
+    assert "zh" in languages()
+    assert "zh-Hans" not in languages()
+    assert [pack.name for pack in of_language("ja")] == ["firefox-en-ja", "firefox-ja-en"]
+    assert [pack.name for pack in of_language("vi")] == ["firefox-vi-en"]
+    assert of_language("en") == of_language("xx") == []
+    assert {code for code in languages() if len(of_language(code)) == 1} == {
+        "be",
+        "bs",
+        "mt",
+        "nb",
+        "nn",
+        "sr",
+        "vi",
+    }
+    assert [name_of_language(shown_code(code)) for code in ("zh", "ja")] == [
+        "Chinese (Simplified)",
+        "Japanese",
+    ]
+    assert all(name_of_language(code) for code in languages())
