@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autogpt_desktop.catalog.packs import file_kind
+from autogpt_desktop.catalog.pack_entries import file_kind
 from autogpt_desktop.catalog.receipt import NAME, Receipt
 from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import check_regular, open_regular
+from autogpt_desktop.regular_file import check_regular, read_regular
 
 _PAIR = re.compile(r"\.([a-z]{2})([a-z]{2})\.")  # in the names of a pack's files: model.enpt.intgemm…
 _SMALL = 1 << 26  # bytes; a vocabulary or a shortlist that is larger is not read as a whole
@@ -89,8 +89,7 @@ def _check(receipt: Receipt, folder: Path, files: dict[str, Path]) -> None:
             raise KnownError("pack-mixed-up", name=folder.name, one=files["model"].name, other=path.name)
         whole = file_size(path) == came["size"]
         if whole and kind != "model" and came["size"] <= _SMALL:
-            with open_regular(path) as file:
-                whole = hashlib.file_digest(file, "sha256").hexdigest() == came["sha256"]
+            whole = hashlib.sha256(read_regular(path)).hexdigest() == came["sha256"]
         if not whole:
             raise KnownError("model-damaged", name=folder.name)
 

@@ -27,6 +27,8 @@ def models(options: argparse.Namespace) -> int:
     elif options.action == "remove-copies":
         freed = installed.remove_copies(options.name)
         say(tr("{size} are free again", size=human_size(freed)))
+    elif options.action == "update":
+        _update()
     elif options.action == "remove":
         _need_names(options)
         for name in options.names:
@@ -38,6 +40,20 @@ def models(options: argparse.Namespace) -> int:
         for entry in _entries(options):
             _get(entry, options)
     return 0
+
+
+def _update() -> None:
+    from autogpt_desktop.catalog.pack_index import fetch_index
+    from autogpt_desktop.catalog.packs import packs
+
+    before = set(packs().values())
+    report = Reporter()
+    for event in fetch_index():
+        report(event)
+    report.clear()
+    now = packs().values()
+    new = sum(pack not in before for pack in now)
+    say(tr("{n} translation packs, {new} of them new or changed", n=len(now), new=new))
 
 
 def _need_names(options: argparse.Namespace) -> None:

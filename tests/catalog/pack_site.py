@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 
 from autogpt_desktop.catalog.entries import CatalogModel
-from autogpt_desktop.catalog.packs import PackSource, make_pack, packed_file
+from autogpt_desktop.catalog.pack_entries import PackSource, make_pack, packed_file
 from tests.catalog.server import Site
 
 SOURCE = PackSource("", "", "MPL-2.0", "https://www.mozilla.org/MPL/2.0/", "2025-12-15")

@@ -13,7 +13,7 @@ import pytest
 from autogpt_desktop.catalog import download
 from autogpt_desktop.catalog.download import fetch, partial
 from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source
-from autogpt_desktop.catalog.packs import packed_file
+from autogpt_desktop.catalog.pack_entries import packed_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.catalog.pack_site import contents, serve_pack, sha256

@@ -6,17 +6,14 @@ import pytest
 
 from autogpt_desktop.catalog.download import packs_url
 from autogpt_desktop.catalog.entries import catalog
+from autogpt_desktop.catalog.pack_entries import by_pair, named, packed_file, shipped
 from autogpt_desktop.catalog.packs import (
     best,
-    by_pair,
     find_entry,
     languages,
     lighter,
-    named,
     of_language,
-    packed_file,
     packs,
-    shipped,
     shown_code,
 )
 from autogpt_desktop.language_names import name_of_language
