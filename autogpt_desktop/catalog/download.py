@@ -14,10 +14,11 @@ from pathlib import Path
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source, human_size
 from autogpt_desktop.catalog.receipt import Receipt
-from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, gunzip, stream, writing
+from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, gunzip, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.regular_file import file_size
 
 HUB = "https://huggingface.co"
 PACKS = "https://media.githubusercontent.com/media/mozilla/firefox-translations-models/"
@@ -77,17 +78,6 @@ def _fetch_edition(edition: Edition, place: Path, model: CatalogModel) -> Iterat
     if receipt is not None:
         with writing(place):
             receipt.finish(model, edition, place)
-
-
-def partial(model: CatalogModel, folder: Path | None = None) -> int:
-    """Bytes of an unfinished download on disk."""
-    place = (folder or paths.models_dir()) / model.name
-    return sum(file_size(path) for path in place.glob("*.part"))
-
-
-def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
-    """Whether the model's terms must be shown and accepted before it is fetched."""
-    return bool(model.terms) and model.terms not in acknowledged
 
 
 def hub_url(url: str) -> str:

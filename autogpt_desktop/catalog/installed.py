@@ -15,8 +15,8 @@ from autogpt_desktop.catalog.headers import HeaderCache, read_header
 from autogpt_desktop.catalog.pack_folder import is_pack, pack_files
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
-from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import file_size
 
 log = logging.getLogger(__name__)
 _DEFAULT_NAMES = ("", "autogpt")

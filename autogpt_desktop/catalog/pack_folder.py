@@ -9,9 +9,8 @@ from pathlib import Path
 
 from autogpt_desktop.catalog.pack_entries import file_kind
 from autogpt_desktop.catalog.receipt import NAME, Receipt
-from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import check_regular, read_regular
+from autogpt_desktop.regular_file import check_regular, file_size, read_regular
 
 _PAIR = re.compile(r"\.([a-z]{2})([a-z]{2})\.")  # in the names of a pack's files: model.enpt.intgemm…
 _SMALL = 1 << 26  # bytes; a vocabulary or a shortlist that is larger is not read as a whole

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, FileEntry
 from autogpt_desktop.catalog.pack_entries import PackSource, make_pack, named, packed_file, shipped
-from autogpt_desktop.catalog.transfer import SourceFailed, stream, writing
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -51,6 +50,9 @@ def fetch_index(url: str = "") -> Iterator[Progress]:
     Raises KnownError: packs-index-unreachable, packs-index-unreadable, download-disk-full,
     download-not-writable.
     """
+    # here, because the network comes with it: the list of packs is looked at before the window shows
+    from autogpt_desktop.catalog.transfer import SourceFailed, stream, writing
+
     source, _ = shipped()
     url = url or source.index
     target = index_path()

@@ -10,9 +10,8 @@ from typing import Any
 
 from autogpt_desktop import atomic
 from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry
-from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import check_regular, read_regular_text
+from autogpt_desktop.regular_file import check_regular, file_size, read_regular_text
 
 NAME = "pack.json"
 _LARGEST = 1 << 16

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.catalog import download
-from autogpt_desktop.catalog.download import fetch, partial
-from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source
+from autogpt_desktop.catalog.download import fetch
+from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source, partial
 from autogpt_desktop.catalog.pack_entries import packed_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
