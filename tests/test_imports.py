@@ -54,7 +54,7 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, sql=True)
-NUMERIC = {"numpy*", "tokenizers*", "safetensors*", "jinja2*"}
+NUMERIC = {"numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
 TORCH_FREE = [
     "engine.cached_tokens",
     "engine.config",
@@ -343,7 +343,7 @@ def test_the_engine_s_formats_tokenizers_and_kernels_do_not_load_torch() -> None
 
 def test_nothing_but_tests_reaches_for_the_tests_libraries() -> None:
     """What only the lock file for tests brings is not there for users."""
-    test_only = {"transformers", "gguf", "sentencepiece", "hypothesis", "pytest"}
+    test_only = {"transformers", "gguf", "hypothesis", "pytest"}
     wrong = [
         f"{module_of(path)}: {item.name}"
         for path in FILES

@@ -45,7 +45,8 @@ def is_seq2seq(folder: Path) -> bool:
 
 
 def seq2seq_config(folder: Path) -> Seq2SeqConfig:
-    """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
+    """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported,
+    tokenizer-broken."""
     try:
         raw = json.loads(read_regular_text(folder / "config.json"))
         family = raw.get("model_type", "?")
@@ -55,10 +56,13 @@ def seq2seq_config(folder: Path) -> Seq2SeqConfig:
         config = _config(family, raw, folder.name)
         _check_sizes(config)
         config = _generation(config, raw, folder)
-        languages, pairs = folder_languages(folder, family)
-        return replace(config, languages=languages, pairs=pairs)
     except _DAMAGED as error:
         raise KnownError("folder-config", folder=folder.name) from error
+    try:
+        languages, pairs = folder_languages(folder, family)
+    except _DAMAGED as error:
+        raise KnownError("tokenizer-broken", value="vocab.json") from error
+    return replace(config, languages=languages, pairs=pairs)
 
 
 def _check_supported(raw: dict[str, Any], folder: str) -> None:
