@@ -53,7 +53,7 @@ setup(
     package_data={
         "autogpt_desktop": ["py.typed"],
         "autogpt_desktop._resources": ["*", "**/*"],
-        "autogpt_desktop._models": ["catalog.toml"],
+        "autogpt_desktop._models": ["catalog.toml", "packs.toml"],
     },
     ext_modules=[
         Extension(

@@ -11,7 +11,6 @@ from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.checks import has_letters
 from autogpt_desktop.tasks.translate.translate import (
     Translated,
@@ -21,6 +20,8 @@ from autogpt_desktop.tasks.translate.translate import (
     states,
     translate,
 )
+from autogpt_desktop.tasks.translate.translator import Answer, Choose
+from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
@@ -112,6 +113,7 @@ def live(
     before: str = "",
     known: Sequence[str] = (),
     anyway: Container[str] = (),
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Found | Doubt | Offered | Progress | Notice | Translated | Result]:
     """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
@@ -133,9 +135,9 @@ def live(
         yield Doubt(_doubt(text, source))
     if language == target or (asks and language not in codes):
         return
-    engine = yield from models.get("translate")
-    stated = states(known) or states(engine.config.languages)
-    codes = codes if states(known) else languages(engine)
+    translator = yield from choose(models, language, target)
+    stated = states(known) or states(translator.languages)
+    codes = codes if states(known) else languages(translator)
     yield Offered(codes, stated)
     if language in LANGUAGES and language not in codes:
         yield Found(language, False)
@@ -146,7 +148,7 @@ def live(
     events = translate(
         models, text, found, target,
         glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=known, first=FIRST,
-        cancelled=cancelled,
+        choose=choose, cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         if not (isinstance(event, Notice) and event.key == "notice.language-unknown"):  # Found says it
@@ -154,14 +156,19 @@ def live(
 
 
 def warm(
-    models: Models, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
+    models: Models,
+    source: str,
+    target: str,
+    known: Sequence[str],
+    cancelled: Callable[[], bool],
+    choose: Choose = by_role,
 ) -> Iterator[Any]:
     """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
     guess("Hello")  # the library that tells languages takes a moment to load
-    engine = yield from models.get("translate")
-    codes = offered(known) if states(known) else languages(engine)
-    yield Offered(codes, states(known) or states(engine.config.languages))
+    translator = yield from choose(models, source, target)
+    codes = offered(known) if states(known) else languages(translator)
+    yield Offered(codes, states(known) or states(translator.languages))
     if source in LANGUAGES and target in LANGUAGES and source != target:
-        for event in translate(models, "Hello.", source, target, cancelled=cancelled):
+        for event in translate(models, "Hello.", source, target, choose=choose, cancelled=cancelled):
             if isinstance(event, Progress):
                 yield event
