@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
@@ -143,7 +143,7 @@ class FilesView(QWidget):
         path = paths.data_dir() / "texts" / f"{tr('Pasted text')} {stamp}.txt"
         try:  # at once: a text that waits must not be lost with the window
             paths.make_private(path.parent)
-            path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+            atomic.write_text(path, text, private=True)
         except OSError as error:
             self._context.show_error(
                 KnownError("file-not-written", name=path.name, reason=error.strerror or "")
