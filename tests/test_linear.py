@@ -90,12 +90,15 @@ MATCHED = {
     "documents.read.formats.markdown_tables._DELIMITER",
     "documents.read.formats.markdown_tables._FENCE",
     "documents.text.sentences._BULLET",
-    "documents.write.html._ATTRIBUTE",
-    "documents.write.html._NOTE",
-    "documents.write.html._TAG_END",
+    "documents.write.html.tokens._ATTRIBUTE",
+    "documents.write.html.tokens._NOTE",
+    "documents.write.html.tokens._TAG_END",
     "tasks.answer.lexicon._FOLLOW_UP",
     "tasks.answer.rank._AFTER",
     "tasks.answer.reader._HEADING",
+    "documents.write.markdown.raw._HEAD",
+    "documents.write.markdown.raw._LABEL",
+    "documents.write.markdown.raw._NO_MARKUP",
     "documents.write.markdown.rules._DEFINITION",
     "documents.write.subtitles.cues._TIMING",
     "tasks.translate.checks._SCALE",
@@ -310,6 +313,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "a cue of .vtt": lambda text: file_of(".vtt")(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}"),
     "a line of .ass": lambda text: file_of(".ass")(f"[Events]\nDialogue: ,,,,,,,,,{text}"),
     ".html": file_of(".html"),
+    "HTML in .md": lambda text: file_of(".md")(f"<div>\n{text[:30000]}\n</div>\n\n[a]: b '{text[:30000]}'\n"),
 }
 
 

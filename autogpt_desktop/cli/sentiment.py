@@ -178,12 +178,15 @@ def _table(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
+    from autogpt_desktop.documents.tables import check_kind
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
     if options.json and not options.out and not _grouping(options):
         _lines(models, _texts(table, table.column(column)), options, corrections, stop)
         return
+    if options.out:
+        check_kind(options.out)
     report, last = _Rate(Reporter()), RunState(0, 0, 0, 0, 0.0)
     with closing(TableRun(table, column)) as run:
         for event in _until(

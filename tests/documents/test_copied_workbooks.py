@@ -13,8 +13,11 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.styles import Font, PatternFill
 
+from autogpt_desktop.documents.read.formats.parse import parse
 from autogpt_desktop.documents.tables import Table, read_table, write_copy
-from tests.documents.test_hostile_tables import sheet, workbook
+from autogpt_desktop.documents.types import Limits
+from tests.documents import files
+from tests.documents.test_hostile_tables import TEXT, sheet, workbook
 
 NAMES = ["sentiment", "positive", "flags"]
 
@@ -135,3 +138,26 @@ def test_sheets_that_other_programs_write(tmp_path: Path, xml: bytes) -> None:
         ["bad", "-", 0, "=1"],
     ]
     assert found["D4"].data_type == "s"
+
+
+@pytest.mark.parametrize("members", [{}, {"xl/workbook.xml": "xl/book7.xml"}])
+def test_a_strict_workbook_is_a_table_a_document_and_is_copied(
+    tmp_path: Path, members: dict[str, str]
+) -> None:
+    path = files.as_strict(write_rich(tmp_path / "in.xlsx"), members)
+    table = read_table(path)
+    assert table.columns[:4] == ("Date", "Order", "Price", "Review")
+    assert [row[0] for row in table.rows()] == ["2024-03-01", "2024-03-02 14:30:00", "", "2024-03-03"]
+    rows: list[list[str | float]] = [["positive", 0.9, ""], ["negative", 0.2, ""]]
+    assert list(write_copy(tmp_path / "out.xlsx", table, len(table.columns) + 1, NAMES, rows))[-1] == 2
+    again = read_table(tmp_path / "out.xlsx")
+    assert again.sheets == ("Reviews", "Notes")
+    assert next(again.rows())[-3:] == ("positive", "0.9", "")
+    assert "拉链坏了" in parse(path.read_bytes(), "in.xlsx", Limits()).text()
+
+
+def test_dates_as_strict_workbooks_write_them(tmp_path: Path) -> None:
+    dates = (b"2024-03-01", b"2024-03-01T00:00:00.000", b"2024-03-01T10:20:30Z")
+    xml = b"".join(b'<row><c t="d"><v>%s</v></c>%s</row>' % (date, TEXT) for date in dates)
+    rows = read_table(workbook(tmp_path / "in.xlsx", sheet=sheet(xml)), header=False).rows()
+    assert [row[0] for row in rows] == ["2024-03-01", "2024-03-01", "2024-03-01 10:20:30"]

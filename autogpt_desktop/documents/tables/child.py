@@ -23,10 +23,11 @@ _ROWS, _CHARACTERS = 500, 1 << 18  # of one reply
 
 def serve(receive: Receive, send: Send) -> None:
     """Answer one request."""
-    from autogpt_desktop.documents.tables import workbook  # with it all that reading needs
+    from autogpt_desktop.documents.tables import opendocument, workbook  # with them all that reading needs
     from autogpt_desktop.sandbox import limit
 
     assert workbook
+    assert opendocument
     send(b"{}")  # ready
     request = json.loads(receive())
     limits = request["limits"]
@@ -65,10 +66,14 @@ def _answers(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def _read(file: BinaryIO, sheet: str, limits: Limits) -> Iterator[dict[str, Any]]:
+    from autogpt_desktop.documents.read.formats.archive import Archive, is_opendocument
     from autogpt_desktop.documents.read.formats.parts import Unreadable
+    from autogpt_desktop.documents.tables.opendocument import OpenSpreadsheet
     from autogpt_desktop.documents.tables.workbook import Workbook
 
-    book = Workbook(file, limits)
+    is_open = file.read(4) == b"PK\3\4" and is_opendocument(Archive(file, limits), b"spreadsheet")
+    file.seek(0)
+    book = OpenSpreadsheet(file, limits) if is_open else Workbook(file, limits)
     if not book.sheets:
         raise Unreadable("document-empty")
     if sheet and sheet not in book.sheets:
@@ -80,7 +85,7 @@ def _read(file: BinaryIO, sheet: str, limits: Limits) -> Iterator[dict[str, Any]
     for row in book.rows(chosen):
         if row is not None:
             waiting.append(row)
-            length += sum(len(cell or "") for cell in row)
+            length += sum(len(cell[1] if isinstance(cell, tuple) else cell or "") for cell in row)
         late = time.monotonic() - begun > SLICE
         if late or len(waiting) >= _ROWS or length >= _CHARACTERS:
             yield {"rows": waiting}

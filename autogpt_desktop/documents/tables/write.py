@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from autogpt_desktop import atomic
 from autogpt_desktop.documents.tables.cells import is_number
 from autogpt_desktop.documents.tables.process import exchange
-from autogpt_desktop.documents.tables.types import Table
+from autogpt_desktop.documents.tables.types import DateText, NumberText, Table, TruthText
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 
 LONGEST_CELL = 32_767  # characters in XLSX
+_READ_ONLY = frozenset({".ods", ".fods", ".xls", ".xlsb", ".numbers"})
 STEP = 500  # rows that are written between two steps
 
 
@@ -31,11 +33,18 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     return count
 
 
+def check_kind(path: Path) -> None:
+    """Raises KnownError("table-not-this-kind") for a name that promises a format that is only read."""
+    if path.suffix.lower() in _READ_ONLY:
+        raise KnownError("table-not-this-kind", name=path.name)
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[int]:
     """``write_table`` in steps: how many rows are written by now, and at the end how many there were.
 
-    Left before its end it writes nothing. Raises as ``write_table`` does.
+    Left before its end it writes nothing. Raises as ``write_table`` and ``check_kind`` do.
     """
+    check_kind(path)
     writer = _write_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else _write_csv
     delimiter = "\t" if path.suffix.lower() in {".tsv", ".tab"} else ","
     count = 0
@@ -100,6 +109,21 @@ def _write_csv(
     yield last
 
 
+def _typed(text: NumberText | DateText | TruthText) -> Any:
+    if isinstance(text, TruthText):
+        return text == "TRUE"
+    try:
+        if isinstance(text, NumberText):
+            number = float(text)
+            return int(number) if number.is_integer() and abs(number) < 1e15 else number
+        date = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return str(text)
+    if date.year < 1900:  # Excel has no such dates
+        return str(text)
+    return date.date() if len(text) == len("2024-01-01") else date
+
+
 def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]], _: str) -> Iterator[int]:
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
@@ -111,6 +135,8 @@ def _write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]
     def cell(value: Any) -> Any:
         if not isinstance(value, str):
             return value
+        if isinstance(value, NumberText | DateText | TruthText):
+            return _typed(value)
         text = ILLEGAL_CHARACTERS_RE.sub("", value)
         if len(text) > LONGEST_CELL:
             text = text[: LONGEST_CELL - 1] + "…"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -53,7 +54,7 @@ class ConversationFiles(QObject):
     def write(self, history: History, conversation_id: int, kind: str, path: Path) -> bool:
         """The conversation as a file; says what happened."""
         try:
-            path.write_text(history.export(conversation_id, kind), encoding="utf-8")
+            atomic.write_text(path, history.export(conversation_id, kind))
         except KnownError as error:
             self._context.show_error(error)
             return False

@@ -195,7 +195,8 @@ class SentimentPanel(QWidget):
     def choose_file(self) -> None:
         """Ask for a file."""
         kinds = [
-            tr("Tables and documents") + " (*.csv *.tsv *.tab *.xlsx *.xlsm *.txt *.md *.html *.docx *.pdf)",
+            tr("Tables and documents")
+            + " (*.csv *.tsv *.tab *.xlsx *.xlsm *.ods *.txt *.md *.html *.docx *.pdf)",
             tr("All files (*)"),
         ]
         name, _ = QFileDialog.getOpenFileName(self, tr("Open a table or a document"), "", ";;".join(kinds))

@@ -13,11 +13,12 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.tasks.translate.live import Found
 from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editor_menus import EditorMenus
-from autogpt_desktop.ui.translate.files_view import FilesView, with_folders
+from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_notices import LanguageNotices
@@ -53,10 +54,8 @@ class TranslatePanel(QWidget):
         self._add_shortcuts()
         self._show_running()
         self._on_languages_set()
-        if context.settings.translate_page == "files" and self.view.is_ready():
-            self.show_files()
-        else:
-            self._offer_unfinished()
+        if self.view.is_ready():
+            self._open_page()
         self.saver.restore()
 
     def _connect(self) -> None:
@@ -65,7 +64,7 @@ class TranslatePanel(QWidget):
         view.languages.swap_requested.connect(self.swap)
         view.languages.known_changed.connect(self.notices.show_target)
         view.modes.chosen.connect(self._on_mode)
-        view.editors_shown.connect(self._on_editors_shown)
+        view.model_came.connect(self._on_model_came)
         view.anyway_chosen.connect(live.warm_up)
         view.files_dropped.connect(self._on_files)
         view.pages.currentChanged.connect(self._on_page)
@@ -270,8 +269,9 @@ class TranslatePanel(QWidget):
             "error", text, icon="warning", action=tr("Try again"), do=self.translate_now
         )
 
-    def _on_editors_shown(self) -> None:
-        if not self.view.pair.source.document().isEmpty():
+    def _on_model_came(self) -> None:
+        self._open_page()
+        if not self.files_shown and not self.view.pair.source.document().isEmpty():
             self.live.run()
 
     # --- beside the editors -----------------------------------------------------------------
@@ -379,6 +379,14 @@ class TranslatePanel(QWidget):
         self.files.focus_first()
         return self.files
 
+    def _open_page(self) -> None:
+        """What was shown when the app was closed, or when its model went."""
+        if self.context.settings.translate_page == "files":
+            self.show_files()
+        else:
+            self.view.show_text_page()
+            self._offer_unfinished()
+
     def _on_page(self) -> None:
         """Files or the text: it is what the next start shows, and only what is shown is translated."""
         self.live.suspend(self.files_shown)
@@ -401,8 +409,9 @@ class TranslatePanel(QWidget):
     def _on_files(self, files: list[Path]) -> None:
         if not self.view.is_ready():
             return
-        if found := with_folders(files):
-            self.show_files().add(found)
+        found = look_into(files)
+        if found.files or found.skipped:
+            self.show_files().add(*found)
         elif files:
             self.context.toast(tr("There is no file in it that can be translated."), error=True)
 

@@ -31,7 +31,7 @@ TEXT, FILES, GLOSSARY, HISTORY = MODES = ("text", "files", "glossary", "history"
 class TranslateView(QWidget):
     """Languages and a notice above; below them the editors, the files, or an offer of a model."""
 
-    editors_shown = Signal()  # in place of the offer: there is a model now
+    model_came = Signal()  # the offer of one is to give way to what was shown before
     anyway_chosen = Signal()  # the model that is there is to be used, though it is not made for this
     files_dropped = Signal(list)  # of Path, on no editor
 
@@ -127,8 +127,7 @@ class TranslateView(QWidget):
             self.show_side("")
             show_page(self.pages, self._offer_page)
         elif self.pages.currentWidget() is self._offer_page:
-            show_page(self.pages, self.pair)
-            self.editors_shown.emit()
+            self.model_came.emit()
 
     def _on_anyway(self) -> None:
         self._anyway = True
