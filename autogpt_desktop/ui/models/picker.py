@@ -221,6 +221,7 @@ class ModelPicker(Overlay):
             row.chosen.connect(self._choose)
             row.stepped.connect(self._step)
             row.removed.connect(self._remove)
+            row.copy_removed.connect(self._context.remove_copies)
             self._rows[model.name] = row
             column.addWidget(row)
         here = {model.name for model in installed} | self._context.pending_removal
