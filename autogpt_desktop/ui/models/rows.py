@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressB
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog import fit
-from autogpt_desktop.catalog.download import needs_acceptance, partial
-from autogpt_desktop.catalog.entries import CatalogModel, catalog
+from autogpt_desktop.catalog.entries import CatalogModel, catalog, needs_acceptance, partial
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError

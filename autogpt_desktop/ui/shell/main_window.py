@@ -124,10 +124,9 @@ class MainWindow(QMainWindow):
         self.downloads.finished.connect(context.on_fetched)
         self.downloads.added.connect(self._on_added)
         context.add_shortcuts(self._shortcut_rows)
-        self.columns.arranged.connect(self._order_tabs)
+        self.columns.arranged.connect(self._on_arranged)
         self._on_models_listed()
         self.retranslate()
-        self._order_tabs()
         self.focus_keeper = FocusKeeper(self)
         self.place = WindowPlace(self, context)
         self.columns.layout_changed.connect(self.place.save_soon)
@@ -176,6 +175,10 @@ class MainWindow(QMainWindow):
         """The chat panel; built now, if it was never shown."""
         panel: QWidget = self.columns.panel("chat")
         return panel
+
+    def _on_arranged(self) -> None:
+        if self._painted:  # the first picture does not wait for it
+            self._order_tabs()
 
     def _order_tabs(self) -> None:
         """The Tab key goes from the header through the columns, left to right, to the footer."""
@@ -338,6 +341,7 @@ class MainWindow(QMainWindow):
     def _after_first_paint(self) -> None:
         """Everything that costs time and that nobody has to wait for."""
         self.first_painted.emit()
+        self._order_tabs()
         self._focus_default()
         self.context.load_chosen_model()
 
