@@ -63,7 +63,7 @@ class Columns(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.splitter)
-        self._corner: QWidget | None = None
+        self._corner: WindowTools | None = None
         self._indicator = _Indicator(self)
         for slot in self._slots.values():
             slot.shown.connect(self._on_shown)
