@@ -222,7 +222,7 @@ class AnswerPanel(QWidget):
             self.view.show_current(turn)
             if not turn.source and turn.answered:
                 self._mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
-        if turn.finding is not None and turn in conversation.turns:
+        if turn in conversation.turns:
             conversation.save(self._collection_id)
         if turn.error is not None and not isinstance(turn.error, KnownError):
             self.context.show_error(turn.error)
@@ -365,8 +365,8 @@ class AnswerPanel(QWidget):
         """Another one is chosen, or the same has other files or another name."""
         chosen = collection.id if collection is not None else ""
         if chosen != self._collection_id:
+            self.conversations[FILES].clear()  # what is being answered is saved with the one before
             self._collection_id = chosen
-            self.conversations[FILES].clear()
             if not self.view.pasting:
                 self.new_conversation()
         self._show_empty()

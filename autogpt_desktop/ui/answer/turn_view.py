@@ -63,6 +63,8 @@ class TurnView(QWidget):
         self.copy_button.clicked.connect(self.copy)
         self.retry_button = QuietButton("regenerate")
         self.retry_button.clicked.connect(self._retry)
+        self.again_button = button(icon="regenerate")  # of a question that has no answer
+        self.again_button.clicked.connect(self._retry)
         self.info_button = QuietButton("info")  # what the models did, for those who ask
         self.info_button.setCheckable(True)
         self.info_button.toggled.connect(self._show_info)
@@ -87,6 +89,7 @@ class TurnView(QWidget):
         actions.setSpacing(4)
         for made in (self.copy_button, self.retry_button, self.info_button, self.more_button):
             actions.addWidget(made)
+        actions.insertWidget(0, self.again_button)
         actions.addSpacing(4)
         actions.addWidget(self.confidence)
         actions.addStretch(1)
@@ -137,7 +140,10 @@ class TurnView(QWidget):
         )
         for made in (self.copy_button, self.more_button):
             made.setVisible(turn.finding is not None or bool(turn.text))
-        self.retry_button.setVisible(not running and not waiting)
+        unanswered = turn.state in ("stopped", "failed")
+        self.again_button.setVisible(unanswered)
+        self.again_button.setText(tr("Ask again"))
+        self.retry_button.setVisible(not running and not waiting and not unanswered)
         self._refresh_places()
         self.copy_button.name(tr("Copy the answer with its sources"), "Ctrl+Shift+C")
         self.retry_button.name(tr("Ask again"), "Ctrl+R")
@@ -177,7 +183,8 @@ class TurnView(QWidget):
         """Where the Tab key comes by, in order."""
         cards = self.evidence.cards if self.evidence is not None else []
         buttons = (
-            self.copy_button, self.retry_button, self.info_button, self.more_button, self.places_button,
+            self.again_button, self.copy_button, self.retry_button, self.info_button, self.more_button,
+            self.places_button,
         )  # fmt: skip
         return [self.cancel_button, self.answer, *buttons, *cards]
 

@@ -52,6 +52,7 @@ class InstalledRow(QFrame):
     chosen = Signal(str)
     stepped = Signal(int)  # an arrow key: 1 down, -1 up
     removed = Signal(str)
+    copy_removed = Signal(str)
 
     def __init__(self, context: AppContext, model: InstalledModel, role: str = "chat") -> None:
         super().__init__()
@@ -73,6 +74,10 @@ class InstalledRow(QFrame):
         self.progress.hide()
         for widget in (self._title, self._facts, self._problem, self.progress):
             texts.addWidget(widget)
+        self.copy_button = button(kind="quiet")  # deletes the packed copy, not the model
+        self.copy_button.clicked.connect(self._remove_copy)
+        self.copy_button.setVisible(bool(model.packed_bytes))
+        texts.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self.use_button = button()
         self.use_button.clicked.connect(self._choose)
         self.state = label(size="small", tone="accent")
@@ -106,6 +111,10 @@ class InstalledRow(QFrame):
         self._problem.setText(i18n.message(error) if error else warning)
         self._problem.setProperty("tone", "danger" if error else "warning")
         self._problem.setVisible(bool(error or warning))
+        copy = size_text(model.packed_bytes)
+        self.copy_button.setText(tr("Delete the packed copy ({size})", size=copy))
+        self.copy_button.setToolTip(tr("It is made anew where it saves time"))
+        self.copy_button.setAccessibleName(tr("Delete the packed copy of {model}", model=model.title))
         self.use_button.setText(tr("Use"))
         self.setAccessibleName(tr("Use {model}", model=model.title))
         self.setAccessibleDescription(self._facts.text())
@@ -150,6 +159,9 @@ class InstalledRow(QFrame):
 
     def _choose(self) -> None:
         self.chosen.emit(self.model.name)
+
+    def _remove_copy(self) -> None:
+        self.copy_removed.emit(self.model.name)
 
     def _remove(self) -> None:
         self.removed.emit(self.model.name)

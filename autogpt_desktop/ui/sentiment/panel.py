@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLayout,
     QMenu,
     QStackedWidget,
     QToolButton,
@@ -69,7 +68,8 @@ class SentimentPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addLayout(self._make_bar())
+        self.bar = self._make_bar()
+        outer.addWidget(self.bar)
         outer.addWidget(hairline())
         column = QVBoxLayout()
         column.setContentsMargins(16, 8, 16, 16)
@@ -90,7 +90,8 @@ class SentimentPanel(QWidget):
 
     # --- parts ------------------------------------------------------------------------------
 
-    def _make_bar(self) -> QLayout:
+    def _make_bar(self) -> QWidget:
+        bar = QWidget()
         self.modes = SegmentedChoice(("text", "table"))
         self.text_button, self.table_button = self.modes.buttons.values()
         self.table_button.toggled.connect(self._on_page)
@@ -102,8 +103,8 @@ class SentimentPanel(QWidget):
         self.corrections_button.setIcon(icons.icon("edit", "muted"))
         self.corrections_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.send_button, self.export_button = icon_button("send"), icon_button("export")
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 9, 8, 9)  # where the header of Questions has its own
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
         row.addWidget(self.modes)
         row.addStretch(1)
@@ -119,7 +120,7 @@ class SentimentPanel(QWidget):
             made.setMenu(menu)
         for widget in (self.corrections_button, self.open_button, self.send_button, self.export_button):
             row.addWidget(widget)
-        return row
+        return bar
 
     def _make_problem(self) -> QWidget:
         line = QWidget()
@@ -185,6 +186,9 @@ class SentimentPanel(QWidget):
             self.table_page.card.start_button.setFocus()
         else:
             self.table_page.run_view.results.table.setFocus()
+
+    def kept_clear(self) -> list[QWidget]:
+        return [self.bar]
 
     def new_text(self) -> None:
         """An empty field; Ctrl+Z in it brings back what was there."""

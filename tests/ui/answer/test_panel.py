@@ -301,7 +301,7 @@ def test_an_error_is_said_in_its_place(
     answer_script.error = KnownError("nothing-to-search")
     ask(answer_panel, qtbot, "Who?")
     assert "no file with text" in view(answer_panel).error.text()
-    assert view(answer_panel).retry_button.isVisible()
+    assert view(answer_panel).again_button.isVisible()
 
 
 def test_an_answer_is_copied_with_its_sources(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
@@ -594,6 +594,55 @@ def test_the_tab_key_goes_down_the_conversation_to_the_question(
         if widget is panel.view.header.history_button:
             break
     assert met[: len(wanted)] == wanted
+
+
+def test_a_question_that_was_stopped_by_quitting_is_asked_again_with_one_click(
+    answer_panel: AnswerPanel, answer_context: AppContext, answer_script: Script, qtbot: QtBot
+) -> None:
+    answer_script.pauses = True
+    for question in ("Who built the mill?", "And who paid?"):
+        answer_panel.ask(question)
+    qtbot.waitUntil(lambda: bool(answer_panel.conversation.turns[0].places), timeout=20_000)
+    answer_panel.shutdown()
+    answer_script.pauses = False
+    again = AnswerPanel(answer_context, answer_script, answer_script, lambda *_given: iter(()))
+    qtbot.addWidget(again)
+    again.resize(1100, 700)
+    again.show()
+    qtbot.waitUntil(lambda: len(again.conversation.turns) == 2, timeout=20_000)
+    assert [shown(view(again, at).hint) for at in (0, 1)] == [["Stopped."], ["Stopped."]]
+    assert not answer_context.worker.jobs()  # nothing is asked before somebody wants it
+    button = view(again, 1).again_button
+    assert (button.isVisible(), button.text()) == (True, "Ask again")
+    assert view(again, 1).retry_button.isHidden()
+    button.click()
+    qtbot.waitUntil(lambda: not again.conversation.job.running, timeout=20_000)
+    assert again.conversation.turns[1].question == "And who paid?"
+    assert again.conversation.turns[1].answered
+    assert view(again, 1).again_button.isHidden()
+    again.shutdown()
+
+
+def test_a_draft_that_comes_back_loads_no_model(answer_context: AppContext, qtbot: QtBot) -> None:
+    prepared: list[object] = []
+
+    def prepare(models: object, _cancelled: object) -> Iterator[object]:
+        prepared.append(models)
+        yield from ()
+
+    first = AnswerPanel(answer_context, Script(), Script(), prepare)
+    qtbot.addWidget(first)
+    first.view.ask_bar.set_text("Who built")
+    first.shutdown()
+    panel = AnswerPanel(answer_context, Script(), Script(), prepare)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.view.ask_bar.field.text() == "Who built"
+    qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
+    assert not prepared
+    qtbot.keyClicks(panel.view.ask_bar.field, " the mill")
+    qtbot.waitUntil(lambda: len(prepared) == 1, timeout=20_000)
+    panel.shutdown()
 
 
 def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: QtBot) -> None:

@@ -44,7 +44,7 @@ from autogpt_desktop.ui.chat.messages.markdown import (
 )
 from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
 from autogpt_desktop.ui.widgets.basic import label
-from autogpt_desktop.ui.widgets.raw_text import selected_text
+from autogpt_desktop.ui.widgets.raw_text import copied_data, selected_text
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -257,11 +257,8 @@ class RichText(QTextEdit):
     def createMimeDataFromSelection(self) -> QMimeData:
         """What is copied: of formulas and tasks their source, which is hidden in the document."""
         selection = self.textCursor().selection()
-        text, data = selection.toPlainText(), QMimeData()
-        if OBJECT not in text and not _has_hidden(self.textCursor()):
-            data.setHtml(selection.toHtml())
-        data.setText(self._selected())
-        return data
+        plain = OBJECT in selection.toPlainText() or _has_hidden(self.textCursor())
+        return copied_data(self._selected(), "" if plain else selection.toHtml())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.textCursor().hasSelection():
