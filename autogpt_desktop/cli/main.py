@@ -63,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
         help=tr("the answer ends where this appears, \\n is a line break; may be given several times"),
     )
     chat.add_argument(
+        "--thoughts",
+        action="store_true",
+        help=tr("show what a reasoning model thinks before it answers, on standard error"),
+    )
+    chat.add_argument("--no-thinking", action="store_true", help=tr("answer at once, if the model knows how"))
+    chat.add_argument(
         "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
     )
     _model_options(chat)

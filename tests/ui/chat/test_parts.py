@@ -92,6 +92,19 @@ def test_drawer_reads_back_what_it_shows(chat_context: AppContext, qtbot: QtBot)
     assert drawer.values()[2] == ""  # no longer the preset
 
 
+def test_stop_texts_are_one_a_line(chat_context: AppContext, qtbot: QtBot) -> None:
+    drawer = SamplingPanel(chat_context)
+    qtbot.addWidget(drawer)
+    drawer.show_values("", Sampling(), "")
+    drawer.stop.setFocus()
+    qtbot.keyClicks(drawer.stop, r"\n\nUser:")
+    qtbot.keyClick(drawer.stop, Qt.Key.Key_Return)
+    qtbot.keyClicks(drawer.stop, r" END\\n")
+    assert drawer.values().sampling.stop == ("\n\nUser:", r" END\n")
+    drawer.show_values("", drawer.values().sampling, "")
+    assert drawer.values().sampling.stop == ("\n\nUser:", r" END\n")
+
+
 def test_presets_are_saved_renamed_and_deleted(chat_context: AppContext, qtbot: QtBot) -> None:
     drawer = SamplingPanel(chat_context)
     qtbot.addWidget(drawer)

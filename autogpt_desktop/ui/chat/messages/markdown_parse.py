@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.ui.chat.messages.inline_rules import add_rules
+from autogpt_desktop.ui.chat.messages.segments import add_segments
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -28,6 +29,7 @@ def parser() -> MarkdownIt:
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     add_rules(markdown)
+    add_segments(markdown)
     return markdown
 
 

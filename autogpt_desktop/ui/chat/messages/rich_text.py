@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
+from autogpt_desktop.ui.chat.messages.formats import JOINED
 from autogpt_desktop.ui.chat.messages.formulas import formulas
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
@@ -276,7 +277,7 @@ class RichText(QTextEdit):
 
     def _selected(self) -> str:
         """With no-break spaces, which ``toPlainText`` makes blanks of."""
-        return selected_text(self.textCursor()).replace(OBJECT, "")
+        return _unbroken_text(self.textCursor()).replace(OBJECT, "")
 
 
 class CodeHeader(QWidget):
@@ -312,6 +313,23 @@ class CodeHeader(QWidget):
     def timerEvent(self, event: QTimerEvent) -> None:
         self.killTimer(event.timerId())
         self.copy.set_icon("copy")
+
+
+def _unbroken_text(cursor: QTextCursor) -> str:
+    """What is selected, without the breaks that stand in an endless line alone."""
+    document, end = cursor.document(), cursor.selectionEnd()
+    text, part = "", QTextCursor(cursor)
+    begin = cursor.selectionStart()
+    block = document.findBlock(begin).next()
+    while block.isValid() and block.position() <= end:
+        if block.blockFormat().hasProperty(JOINED):
+            part.setPosition(begin)
+            part.setPosition(block.position() - 1, QTextCursor.MoveMode.KeepAnchor)
+            text, begin = text + selected_text(part), block.position()
+        block = block.next()
+    part.setPosition(begin)
+    part.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+    return text + selected_text(part)
 
 
 def _has_hidden(cursor: QTextCursor) -> bool:

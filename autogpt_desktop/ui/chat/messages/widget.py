@@ -61,6 +61,7 @@ class MessageWidget(QWidget):
     action = Signal(str, int)  # what, message id
     link_clicked = Signal(str, QPoint)
     changed_height = Signal(int)  # message id
+    unfolded = Signal(int, bool)  # message id: its thought is shown, or not
 
     def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,7 +77,7 @@ class MessageWidget(QWidget):
         self.body.link_clicked.connect(self.link_clicked)
         self.body.changed_height.connect(self._on_changed_height)
         self.thought = Thought(context, style, self)
-        self.thought.toggled.connect(self._on_changed_height)
+        self.thought.toggled.connect(self._on_unfolded)
         self.status = label(size="small", tone="muted", wrap=True)
         self.status.setParent(self)
         self.main_button = button(kind="")  # Continue or Retry
@@ -100,17 +101,20 @@ class MessageWidget(QWidget):
 
     # -- content
 
-    def show_message(self, item: Message, text: str, *, last: bool, busy: bool, status: str) -> None:
-        """Take on a message. ``busy``: an answer is being written to it; ``status``: how far."""
+    def show_message(
+        self, item: Message, text: str, *, last: bool, busy: bool, status: str, unfolded: bool = False
+    ) -> None:
+        """Take on a message. ``busy``: an answer is being written to it; ``status``: how far;
+        ``unfolded``: its thought is shown."""
         same = self.message is not None and self.message.id == item.id
         key = (item.id, item.role, self.chat_style.key, len(text), hash(text))
         self.message, self.last, self.busy = item, last, busy
         if not same:
             self.body.mark("")
             self.current = False
-            self.thought.fold()
             self._show_chips(item)
         text = self._take(text)
+        self.thought.unfold(unfolded)
         if key != self._rendered:
             self._rendered = key
             if item.role == "user":
@@ -131,12 +135,18 @@ class MessageWidget(QWidget):
     def _take(self, text: str) -> str:
         """Show the thought of an answer in its fold; the rest."""
         self.source = text
-        parts = Parts("", text, False) if self._is_question() else split_thinking(text)
+        whole = not self.busy
+        parts = Parts("", text, False) if self._is_question() else split_thinking(text, whole=whole)
         seconds = self.message.stats.get("thinking_seconds") if self.message else 0
         seconds = seconds if isinstance(seconds, int | float) else 0
         self.thought.show_thought(parts.thought, parts.thinks and self.busy, seconds)
         self.text = parts.answer
         return self.text
+
+    def _on_unfolded(self, unfolded: bool) -> None:
+        if self.message is not None:
+            self.unfolded.emit(self.message.id, unfolded)
+            self.changed_height.emit(self.message.id)
 
     def _on_changed_height(self) -> None:
         if self.message is not None:
