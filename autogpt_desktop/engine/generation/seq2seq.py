@@ -41,7 +41,7 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of several forms."""
+    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of its forms."""
 
     text: str
     prefix: str = ""
@@ -197,7 +197,7 @@ class _Part:
 
 
 def _middle(text: str) -> int:
-    """Where to cut a text that is too long: behind the blank nearest to its middle, else there; 0: nowhere."""
+    """Where to cut a text that is too long: behind the blank nearest to its middle, else there, or 0."""
     middle = len(text) // 2
     before, behind = text.rfind(" ", 0, middle), text.find(" ", middle)
     cuts = [cut + 1 for cut in (before, behind) if 0 < cut < len(text) - 1]
