@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
 _CACHE_VERSION = 5
+_BEFORE = 4  # knew no translation packs: what it says of models that could be used is still right
+_SINCE = {"pairs": [], "comet": 0.0}
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -59,8 +61,14 @@ class HeaderCache:
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             self._entries: dict[str, Any] = {}
-            if stored["version"] == _CACHE_VERSION:
-                self._entries = {path: entry for path, entry in stored["entries"].items() if _is_entry(entry)}
+            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, _BEFORE) else {}
+            if stored["version"] == _BEFORE:
+                entries = {
+                    path: entry | {"header": _SINCE | entry["header"]}
+                    for path, entry in entries.items()
+                    if entry["header"]["problem"] is None
+                }
+            self._entries = {path: entry for path, entry in entries.items() if _is_entry(entry)}
         except (
             OSError,
             ValueError,
