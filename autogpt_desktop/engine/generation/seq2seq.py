@@ -41,7 +41,7 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of several forms."""
+    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of its forms."""
 
     text: str
     prefix: str = ""
@@ -62,6 +62,11 @@ class Seq2SeqEngine:
     # the ids of a source → those that may come out, rising; None: any may
     shortlist: Callable[[Sequence[int]], NDArray[np.int32]] | None = field(default=None, repr=False)
     immediate: bool = False  # is it quick enough to translate at every key?
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of one sentence; longer ones are translated in parts."""
+        return self.config.max_position_embeddings
 
     @property
     def weight_bytes(self) -> int:
@@ -197,7 +202,7 @@ class _Part:
 
 
 def _middle(text: str) -> int:
-    """Where to cut a text that is too long: behind the blank nearest to its middle, else there; 0: nowhere."""
+    """Where to cut a text that is too long: behind the blank nearest to its middle, else there; 0: not."""
     middle = len(text) // 2
     before, behind = text.rfind(" ", 0, middle), text.find(" ", middle)
     cuts = [cut + 1 for cut in (before, behind) if 0 < cut < len(text) - 1]
