@@ -210,6 +210,7 @@ def _folder_header(path: Path) -> _Header:
     """A Hugging Face folder: config.json and safetensors files."""
     from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder  # see _gguf_header
     from autogpt_desktop.engine.formats.hf_config import config_from_folder
+    from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq, seq2seq_config
 
     if not any(path.glob("*.safetensors")):
         raise KnownError("model-folder-unreadable", name=path.name)
@@ -222,6 +223,17 @@ def _folder_header(path: Path) -> _Header:
             languages=encoder.languages,
             context=encoder.max_tokens,
             kind=encoder.head,
+        )
+    if is_seq2seq(path):
+        seq2seq = seq2seq_config(path)
+        return _Header(
+            size=_folder_size(path),
+            title=path.name,
+            family=seq2seq.family,
+            languages=seq2seq.languages,
+            context=seq2seq.max_position_embeddings,
+            kind="seq2seq",
+            pairs=seq2seq.pairs,
         )
     config = config_from_folder(path)
     raw = json.loads(read_regular_text(path / "config.json"))

@@ -316,7 +316,7 @@ class Constrained(Sentence):
                 last = self._token(row, token, logprobs, attention)
                 ended = Finished(self._normalized(score), last, token == self.end, len(after.terms))
                 self.finished.append(ended)
-        self.finished.sort(key=lambda one: (one.unsaid, -one.score))
+        self.finished.sort(key=lambda one: (one.unsaid, not one.ended, -one.score))
         del self.finished[self.places :]
         chosen = [running[at][:3] for at in allocate([one[3] for one in running], self.places, self.most)]
         whole = [score for row, token, score in chosen if self.beam[row].progress.after(token).complete]

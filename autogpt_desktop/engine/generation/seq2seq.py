@@ -64,6 +64,11 @@ class Seq2SeqEngine:
     immediate: bool = False  # is it quick enough to translate at every key?
 
     @property
+    def context_length(self) -> int:
+        """Tokens of one sentence; longer ones are translated in parts."""
+        return self.config.max_position_embeddings
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of memory that the weights hold."""
         return self.model.nbytes
@@ -197,7 +202,7 @@ class _Part:
 
 
 def _middle(text: str) -> int:
-    """Where to cut a text that is too long: behind the blank nearest to its middle, else there, or 0."""
+    """Where to cut a text that is too long: behind the blank nearest to its middle, else there; 0: not."""
     middle = len(text) // 2
     before, behind = text.rfind(" ", 0, middle), text.find(" ", middle)
     cuts = [cut + 1 for cut in (before, behind) if 0 < cut < len(text) - 1]

@@ -291,7 +291,9 @@ class CatalogRow(QFrame):
 
 
 def _encoder_text(kind: str) -> str:
-    """What an encoder is for, by its head."""
+    """What an encoder is for, by its head, or an encoder–decoder."""
+    if kind == "seq2seq":
+        return tr("translates sentences")
     if kind == "question_answering":
         return tr("answers questions about texts")
     return tr("sorts texts by labels") if kind == "classification" else tr("finds passages by meaning")
