@@ -45,6 +45,7 @@ class _Header:
     head_dim: int = 0
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()
+    comet: float = 0.0
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
 
@@ -193,6 +194,7 @@ def _pack_header(path: Path) -> _Header:
         quantization="int8",
         kind="seq2seq",
         pairs=(pack.pair,),
+        comet=pack.comet,
     )
 
 

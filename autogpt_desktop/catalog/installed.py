@@ -42,9 +42,8 @@ class InstalledModel:
     place: Path | None = None  # where it, or a link to it, lies in the user's models folder
     # or "seq2seq", or an encoder's head: "embedding", "classification", "question_answering"
     kind: str = "decoder"
-    pairs: tuple[
-        tuple[str, str], ...
-    ] = ()  # of a seq2seq model that does not translate between all its languages
+    pairs: tuple[tuple[str, str], ...] = ()  # of a seq2seq model that translates between these alone
+    comet: float = 0.0  # of a pack, on FLORES-200; 0: not known
 
     @property
     def disk_bytes(self) -> int:
@@ -289,6 +288,7 @@ def _describe(
             removable=removable,
             kind=header["kind"],
             pairs=tuple((source, target) for source, target in header["pairs"]),
+            comet=header["comet"],
         )
     size = header["size"]
     if entry.is_folder:
