@@ -89,16 +89,16 @@ class PivotTranslator:
 def by_names(names_of: NamesOf, load: Load | None = None) -> Choose:
     """A ``translator.Choose`` that asks ``names_of`` which models translate a pair. ``load``: how a name
     becomes a translator, for tests."""
-    load = load or _load
 
     def choose(models: Models, source: str, target: str) -> Generator[Progress | Notice, None, Translator]:
         names = names_of(source, target)
         if not names:
             return (yield from by_role(models, source, target))
-        first = yield from load(models, names[0])
+        loading = load or _load
+        first = yield from loading(models, names[0])
         if len(names) == 1:
             return first
-        second = yield from load(models, names[1])
+        second = yield from loading(models, names[1])
         return PivotTranslator(first, second)
 
     return choose
