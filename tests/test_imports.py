@@ -110,6 +110,9 @@ WALLS = {
     "settings": wall(set()),
     NATIVE_DECODER: wall({"engine*"}, {"torch*", "numpy*"}, leaves=ENGINE_LEAVES),
     **{name: wall({f"{free}*" for free in TORCH_FREE}, NUMERIC, leaves=ENGINE_LEAVES) for name in TORCH_FREE},
+    "engine.formats": wall(
+        {f"{free}*" for free in TORCH_FREE}, {*NUMERIC, "yaml"}, leaves=ENGINE_LEAVES
+    ),
     "engine.interface": wall({"engine.config"}, {"numpy*"}, lazily={"torch"}, leaves=ENGINE_LEAVES),
     "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
     "catalog": wall({"catalog*", "engine.config", "engine.formats*", "engine.native"}, {"huggingface_hub*"}),
