@@ -8,6 +8,7 @@ against the file's size. Format: https://github.com/browsermt/marian-dev/blob/ma
 from __future__ import annotations
 
 import math
+import mmap
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +116,8 @@ def read_marian(path: Path | str) -> MarianFile:
     path = Path(path)
     try:
         with open_regular(path) as file:
-            mapped, watched = map_file(path, opened=file)
+            # pages of our own once written, which nobody does: torch takes them as they are then
+            mapped, watched = map_file(path, mmap.ACCESS_COPY, file)
     except (OSError, ValueError) as error:  # ValueError: a path or a file that cannot be mapped
         raise KnownError("gguf-unreadable", file=path.name) from error
     try:
