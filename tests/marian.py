@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,57 @@ def write_tiny_marian(path: Path, **shape: Any) -> Path:
     """A model file; ``shape`` as ``tiny_items`` takes it."""
     path.write_bytes(marian_bytes(tiny_items(**shape)))
     return path
+
+
+def shortlist_bytes(lists: Sequence[Sequence[int]], first: int = 8, best: int = 50) -> bytes:
+    """A lexical shortlist: for each source word the target words that it may lead to."""
+    starts = np.cumsum([0, *(len(words) for words in lists)]).astype("<u8")
+    words = np.array([word for words in lists for word in words], "<u4")
+    body = struct.pack("<4Q", first, best, len(starts), len(words)) + starts.tobytes() + words.tobytes()
+    checksum = 0
+    for value in np.frombuffer(body[: len(body) // 8 * 8], "<u8").tolist():
+        checksum ^= (value + 0x9E3779B9 + (checksum << 6) + (checksum >> 2)) % 2**64
+        checksum %= 2**64
+    return struct.pack("<2Q", 0xF11A48D5013417F5, checksum) + body
+
+
+def vocabulary_bytes(pieces: Sequence[str], scores: Sequence[float] | None = None) -> bytes:
+    """A SentencePiece model (unigram, no normalization) that begins with </s> and <unk>, as Marian wants.
+
+    Fields: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
+    """
+
+    def field(number: int, data: bytes) -> bytes:
+        assert len(data) < 128
+        return bytes([number << 3 | 2, len(data)]) + data
+
+    def varint(value: int) -> bytes:
+        data = b""
+        while value > 127:
+            data, value = data + bytes([value & 127 | 128]), value >> 7
+        return data + bytes([value])
+
+    def number(which: int, value: int) -> bytes:
+        return varint(which << 3) + varint(value % 2**64)
+
+    model = b""
+    kinds = {"</s>": 3, "<unk>": 2}
+    for at, piece in enumerate(["</s>", "<unk>", *pieces]):
+        score = 0.0 if at < 2 else scores[at - 2] if scores is not None else -float(at)
+        entry = field(1, piece.encode()) + b"\x15" + struct.pack("<f", score)
+        model += field(1, entry + (number(3, kinds[piece]) if piece in kinds else b""))
+    trainer = number(3, 1) + number(4, len(pieces) + 2)
+    trainer += number(40, 1) + number(41, -1) + number(42, 0) + number(43, -1)  # unk, bos, eos, pad
+    return model + field(2, trainer) + field(3, field(1, b"identity"))
+
+
+LETTERS = "etaoinshrdlucmfwygpbvkxqjz"
+
+
+def tiny_pieces(size: int) -> list[str]:
+    """``size`` - 2 pieces: letters, with and without a space in front, then pairs and triples of them."""
+    pieces = ["▁", *LETTERS, *("▁" + letter for letter in LETTERS), ".", ","]
+    for length in (2, 3):
+        tuples = itertools.islice(itertools.product(LETTERS, repeat=length), size)
+        pieces += ["".join(letters) for letters in tuples]
+    return pieces[: size - 2]

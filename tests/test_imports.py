@@ -113,6 +113,9 @@ WALLS = {
     "engine.formats": wall(
         {f"{free}*" for free in TORCH_FREE}, {*NUMERIC, "yaml"}, leaves=ENGINE_LEAVES
     ),
+    "engine.tokenizer": wall(
+        {f"{free}*" for free in TORCH_FREE}, {*NUMERIC, "sentencepiece"}, leaves=ENGINE_LEAVES
+    ),
     "engine.interface": wall({"engine.config"}, {"numpy*"}, lazily={"torch"}, leaves=ENGINE_LEAVES),
     "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
     "catalog": wall({"catalog*", "engine.config", "engine.formats*", "engine.native"}, {"huggingface_hub*"}),
