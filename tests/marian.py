@@ -211,3 +211,40 @@ def tiny_pieces(size: int) -> list[str]:
         tuples = itertools.islice(itertools.product(LETTERS, repeat=length), size)
         pieces += ["".join(letters) for letters in tuples]
     return pieces[: size - 2]
+
+
+def write_tiny_pack(folder: Path, *, seed: int = 0, split: bool = False, **shape: Any) -> dict[str, Path]:
+    """A pack of 512 words whose files belong together; by kind as in the catalog, ``vocab`` or both of them.
+
+    As training leaves them, words that differ in case alone are alike in the model and in the shortlist.
+    """
+    chance = np.random.default_rng(seed)
+    size = 512
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [piece for piece in tiny_pieces(1000) if len(piece) == 3 and "▁" not in piece][:200]
+    others = [*LETTERS, *LETTERS.upper(), "▁", ".", ",", *("▁" + letter for letter in LETTERS)]
+    pieces = [*("▁" + word for word in words), *("▁" + word.upper() for word in words), *others]
+    sides = []
+    for _ in range(2 if split else 1):
+        chance.shuffle(pieces)
+        sides.append([*pieces, *(f"<{at}>" for at in range(size - 2 - len(pieces)))])
+    items = tiny_items(vocab=(size, size), tied="apart" if split else "all", seed=seed, **shape)
+    lists = [set(chance.choice(size, 6).tolist()) for _ in range(size)]
+    for side, name in zip(sides, ["encoder_Wemb", "decoder_Wemb"] if split else ["Wemb"], strict=True):
+        pairs = [(side.index("▁" + word) + 2, side.index("▁" + word.upper()) + 2) for word in words]
+        kind, shape_, data = items[name]
+        values = np.frombuffer(data[:-4], np.int8).reshape(shape_).copy()
+        for lower, upper in pairs:
+            values[upper] = np.clip(
+                values[lower].astype(int) + chance.integers(-20, 21, shape_[1]), -127, 127
+            )
+            if side is sides[0]:
+                lists[upper] = set(list(lists[lower])[:3]) | set(list(lists[upper])[:3])
+        items[name] = kind, shape_, values.tobytes() + data[-4:]
+    files = {"model": folder / "model.bin", "lex": folder / "lex.s2t.bin"}
+    files["model"].write_bytes(marian_bytes(items))
+    files["lex"].write_bytes(shortlist_bytes([sorted(words) for words in lists]))
+    for kind_, side in zip(["srcvocab", "trgvocab"] if split else ["vocab"], sides, strict=True):
+        files[kind_] = folder / f"{kind_}.spm"
+        files[kind_].write_bytes(vocabulary_bytes(side))
+    return files

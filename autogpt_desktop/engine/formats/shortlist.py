@@ -38,13 +38,17 @@ class Shortlist:
     _words: NDArray[np.uint32] = field(repr=False)
     mapped: MappedFile = field(repr=False)
 
+    def words(self, id: int) -> NDArray[np.uint32]:
+        """The target words that one source word may lead to."""
+        return self._words[int(self._starts[id]) : int(self._starts[id + 1])]
+
     def candidates(self, ids: Sequence[int]) -> NDArray[np.int32]:
         """What one sentence may become, rising: as Marian chooses for a batch of this sentence alone, so that
         its translation does not depend on others. Raises IndexError for ids that there are not."""
         allowed = np.zeros(self.vocab_size, np.bool_)
         allowed[: self.first] = True
         for id in set(ids):
-            allowed[self._words[int(self._starts[id]) : int(self._starts[id + 1])]] = True
+            allowed[self.words(id)] = True
             if self.shared:
                 allowed[id] = True
         missing = -int(np.count_nonzero(allowed)) % _MULTIPLE

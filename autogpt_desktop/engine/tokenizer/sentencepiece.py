@@ -79,6 +79,6 @@ class SentencePiece:
         found = self._processor.decode(list(ids), return_type="offset_mapping")
         return DecodedText(found["text"], found["offsets"])
 
-    def pieces(self) -> list[str]:
-        """All of them, by id."""
-        return [self._processor.id_to_piece(id) for id in range(self.vocab_size)]
+    def pieces(self, count: int | None = None) -> list[str]:
+        """The first ``count``, or all, by id."""
+        return [self._processor.id_to_piece(id) for id in range(self.vocab_size if count is None else count)]
