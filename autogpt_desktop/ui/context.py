@@ -152,9 +152,9 @@ class AppContext(QObject):
 
     def on_fetched(self, name: str) -> None:
         """A model has come: what is for conversations is used for them now, another one by its roles."""
-        from autogpt_desktop.catalog.entries import catalog
+        from autogpt_desktop.catalog.packs import find_entry
 
-        entry = catalog().get(name)
+        entry = find_entry(name)
         if entry is None or "chat" in entry.roles:
             self.choose_model(name)
         elif self._model is None:

@@ -26,6 +26,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.left_out import LeftOut
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ class FilesView(QWidget):
     review_requested = Signal(object)  # FileRow
     removed = Signal(object)
 
-    def __init__(self, context: AppContext, languages: LanguageRow, glossaries: Glossaries) -> None:
+    def __init__(
+        self, context: AppContext, languages: LanguageRow, glossaries: Glossaries, models: PairModels
+    ) -> None:
         super().__init__()
+        self._models = models
         self._context, self._languages, self._glossaries = context, languages, glossaries
         self.rows: list[FileRow] = []
         self._running: FileRow | None = None
@@ -193,8 +197,8 @@ class FilesView(QWidget):
         row.set_state("running")
         path, out, source, target = row.path, row.out, row.source, row.target
         glossaries = self._glossaries
-        model = self._context.model_for("translate")
-        known = model.languages if model is not None else ()
+        known = tuple(dict.fromkeys((*self._models.known(), *self._models.packs())))
+        choose = self._models.chooser()
         comments = row.comments
 
         def glossary(language: str) -> Glossary:
@@ -203,7 +207,8 @@ class FilesView(QWidget):
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
-                glossary=glossary, known=known, comments=comments, cancelled=cancel.is_set,
+                glossary=glossary, known=known, comments=comments, choose=choose,
+                cancelled=cancel.is_set,
             )  # fmt: skip
 
         title = tr("Translating {name}", name=path.name)

@@ -15,7 +15,6 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.tasks.translate.live import Found
-from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editor_menus import EditorMenus
 from autogpt_desktop.ui.translate.files_view import FilesView
@@ -24,6 +23,7 @@ from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_notices import LanguageNotices
 from autogpt_desktop.ui.translate.language_row import last_pair
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
@@ -39,9 +39,12 @@ class TranslatePanel(QWidget):
         self.context = context
         self.glossaries = Glossaries()
         self.view = TranslateView(context, *last_pair(context.settings))
-        self.live = LiveTranslation(context, self.view.pair, self.view.languages, self.glossaries, self)
+        self.models = PairModels(context, self)
+        self.live = LiveTranslation(
+            context, self.view.pair, self.view.languages, self.glossaries, self.models, self
+        )
         self.notices = LanguageNotices(self.view, self.live)
-        self.sentences = SentenceActions(context, self.view, self.live, self)
+        self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)
         self.review = Review(context, self.view)
         self.menus = EditorMenus(self.view, self.sentences, self.add_term)
@@ -50,6 +53,8 @@ class TranslatePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
+        if self.models.packs():
+            self._set_offered()
         self._connect()
         self._add_shortcuts()
         self._show_running()
@@ -242,11 +247,14 @@ class TranslatePanel(QWidget):
         self.notices.show_found(found)
         self._show_glossary()
 
+    def _set_offered(self) -> None:
+        """The languages of what is installed."""
+        self.view.languages.set_offered(self.models.languages())
+        self.view.languages.set_known(*self.models.offered())
+
     def _on_models(self) -> None:
         self.view.show_ready()
-        model = self.context.model_for("translate")
-        if model is not None:
-            self.view.languages.set_known(offered(model.languages), states(model.languages))
+        self._set_offered()
         if self.view.is_ready() and self.isVisible():
             self.live.warm_up()
 
@@ -371,7 +379,7 @@ class TranslatePanel(QWidget):
     def show_files(self) -> FilesView:
         """The files in place of the editors."""
         if self.files is None:
-            self.files = FilesView(self.context, self.view.languages, self.glossaries)
+            self.files = FilesView(self.context, self.view.languages, self.glossaries, self.models)
             self.files.closed.connect(self.focus_text)
             self.files.review_requested.connect(self.review.show_file)
             self.files.removed.connect(self.review.forget)

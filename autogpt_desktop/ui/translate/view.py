@@ -108,7 +108,9 @@ class TranslateView(QWidget):
     # --- is there a model ---------------------------------------------------------------------
 
     def is_ready(self) -> bool:
-        """There is a model that is made to translate, or one that the user wants to use for it."""
+        """There are packs, or a model that is made to translate, or that the user wants to use."""
+        if any(model.pairs and not model.problem for model in self.context.installed_models()):
+            return True
         model = self.context.model_for("translate")
         if model is None:
             return False
