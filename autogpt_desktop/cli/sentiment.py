@@ -202,6 +202,8 @@ def _table(
             tell(tr("Stopped. What was done is kept: the same command goes on there."))
             return
         if options.out:
+            for notice in run.losses(options.out):
+                report.event(notice)
             run.export(options.out)
         if _grouping(options):
             _print_groups(run, options)

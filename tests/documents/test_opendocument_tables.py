@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from autogpt_desktop.documents.tables import TableOptions, UnsavedFormula, read_table, write_table
+from autogpt_desktop.documents.tables import TableOptions, UnsavedFormula, losses, read_table, write_table
 from autogpt_desktop.errors import KnownError
 
 SPACES = " ".join(
@@ -94,6 +94,8 @@ def test_cells_are_read_by_what_they_are(tmp_path: Path) -> None:
 
 def test_types_come_out_in_a_workbook(tmp_path: Path) -> None:
     table = read_table(write_ods(tmp_path / "a.ods", "".join(ROWS)))
+    (notice,) = losses(tmp_path / "out.xlsx", table, is_filtered=False)
+    assert notice.key == "notice.table-plain"
     write_table(tmp_path / "out.xlsx", table.columns, table.rows())
     found = list(openpyxl.load_workbook(tmp_path / "out.xlsx").active.iter_rows(values_only=True))
     assert found[1] == (1, "good   room\n& bed", datetime.datetime(2024, 3, 1), True, 19.5)

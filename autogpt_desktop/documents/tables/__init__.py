@@ -2,7 +2,14 @@
 
 from autogpt_desktop.documents.tables.read import OTHER_TABLES, TABLES, open_table, read_table, result_of
 from autogpt_desktop.documents.tables.types import Row, Table, TableOptions, UnsavedFormula
-from autogpt_desktop.documents.tables.write import can_copy, check_kind, write_copy, write_rows, write_table
+from autogpt_desktop.documents.tables.write import (
+    can_copy,
+    check_kind,
+    losses,
+    write_copy,
+    write_rows,
+    write_table,
+)
 
 __all__ = [
     "OTHER_TABLES",
@@ -13,6 +20,7 @@ __all__ = [
     "UnsavedFormula",
     "can_copy",
     "check_kind",
+    "losses",
     "open_table",
     "read_table",
     "result_of",

@@ -79,7 +79,8 @@ def _read(file: BinaryIO, sheet: str, limits: Limits) -> Iterator[dict[str, Any]
     if sheet and sheet not in book.sheets:
         raise Unreadable("table-no-sheet", sheet=sheet, sheets=", ".join([*book.sheets][:20]))
     chosen = sheet or next(iter(book.sheets))
-    yield {"sheet": chosen, "sheets": [*book.sheets]}
+    kind = "ods" if is_open else "xlsx"
+    yield {"sheet": chosen, "sheets": [*book.sheets], "kind": kind}
     waiting: list[Any] = []
     length, begun = 0, time.monotonic()
     for row in book.rows(chosen):
@@ -99,7 +100,7 @@ def _copy(file: BinaryIO, request: dict[str, Any], limits: Limits) -> Iterator[t
 
     begun = time.monotonic()
     book = Workbook(file, limits)
-    for piece in copy_workbook(book, request["sheet"], AddedColumns(**request["add"])):
+    for piece in copy_workbook(book, request["sheet"], AddedColumns(**request["add"]), request["suffix"]):
         if isinstance(piece, bytes):
             yield {}, piece
         elif time.monotonic() - begun > SLICE:

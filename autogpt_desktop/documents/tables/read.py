@@ -222,12 +222,12 @@ def _workbook(path: Path, options: TableOptions, limits: Limits) -> Generator[No
                 for cells in message["rows"]:
                     yield tuple(map(_cell, cells))
 
-    sheet, sheets, filled = "", (), 0
+    sheet, sheets, kind, filled = "", (), "", 0
     first: list[Row] = []
     for message in messages(options.sheet):
         yield
         if message is not None and "sheets" in message:
-            sheet, sheets = message["sheet"], tuple(message["sheets"])
+            sheet, sheets, kind = message["sheet"], tuple(message["sheets"]), message["kind"]
         elif message is not None:
             some = [tuple(map(_cell, cells)) for cells in message["rows"]]
             first += some
@@ -235,4 +235,4 @@ def _workbook(path: Path, options: TableOptions, limits: Limits) -> Generator[No
             if filled >= LOOK:
                 break
     header_row, columns = _header(path, _beginning(first), options)
-    return Table(path, columns, lambda: rows(sheet), sheet, sheets, header_row)
+    return Table(path, columns, lambda: rows(sheet), sheet, sheets, header_row, kind=kind)

@@ -68,6 +68,7 @@ class Table:
     header_row: int = 0  # counted from 1; 0: it has none
     encoding: str = ""  # "" for XLSX
     delimiter: str = ""  # "" for XLSX, and where a line is one cell
+    kind: str = ""  # "xlsx", "ods", or "" for text
 
     @property
     def has_header(self) -> bool:
