@@ -258,6 +258,8 @@ class Bench:
             self.panel.new_conversation()
             self.ask("Write something very long.")
             yield self.begun
+            if name == "thought":
+                self.panel.view.widgets[self.panel.conversation.messages[-1].id].thought.button.click()
             self.stalls()
             yield self.idle
             gaps = self.stalls()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from autogpt_desktop.ui.chat.messages.formulas import LONGEST
 from autogpt_desktop.ui.chat.messages.highlight import CodeColors
 from autogpt_desktop.ui.chat.messages.lines import Code, Item, Line, Row, Run, Runs
 from autogpt_desktop.ui.chat.messages.markdown_parse import image_text
@@ -92,7 +93,7 @@ class Nest:
 
 _BEGIN = frozenset({
     "blockquote_open", "bullet_list_open", "ordered_list_open", "paragraph_open", "heading_open", "fence",
-    "code_block", "hr", "table_open",
+    "code_block", "hr", "table_open", "math_block",
 })  # fmt: skip
 
 
@@ -123,8 +124,8 @@ class BlockLines:
             token = tokens[index]
             kind = token.type
             stands = token.map is not None and token.map[0] < settled
-            if not stands and token.map and kind in _BEGIN:
-                self._mark("between", token.map[0], whole=1 + (kind == "table_open"))
+            if not stands and token.map and kind in _BEGIN and not token.meta.get("open"):
+                self._mark("between", token.map[0], whole=_lines_that_tell(token))
             if kind == "blockquote_open":
                 nest.opens.append(Open(token.map[0] if token.map else 0, ">"))
             elif kind == "blockquote_close":
@@ -149,12 +150,17 @@ class BlockLines:
                     self._paragraph_of(tokens[index + 1], stands)
                 else:
                     self._heading(token, tokens[index + 1], stands)
+            elif kind == "math_block":
+                self._paragraph(_formula_runs(token), gap * 0.5 if nest.lists else gap)
             elif kind in ("fence", "code_block"):
                 self._fence(token, nest.quotes, nest.lists)
             elif kind == "hr":
+                self._begin_bare()
                 self.lines.append(Line((), gap * 1.5, nest.quotes, rule=True))
             elif kind == "table_open":
                 end = next(i for i in range(index, len(tokens)) if tokens[i].type == "table_close")
+                if not stands:
+                    self._begin_bare()
                 self._table(tokens[index:end], rows if stands else 0)
                 index = end
             index += 1
@@ -234,12 +240,20 @@ class BlockLines:
         level.items += 1
         self.lines.append(Line(runs, gap, quotes, item=item))
 
+    def _begin_bare(self) -> bool:
+        """The mark of an item that begins with something that has no text of its own to stand beside."""
+        begins = bool(self._nest.lists) and self._nest.lists[-1].item_begins
+        if begins:
+            self._paragraph((), self.gap)
+        return begins
+
     def _fence(self, token: Token, quotes: int, lists: list[OpenList]) -> None:
         code = token.content.removesuffix("\n").split("\n")
         if token.type == "fence" and _is_unclosed(token) and not token.content.strip():
             self.empty_fence(token.markup + token.info, quotes, len(lists))
             return
-        self.code(code, fence_language(token.info), self.counts.code, 0, quotes, len(lists))
+        lift = 1.95 * self.gap + 11 if self._begin_bare() else 0.0  # beside the mark, not below it
+        self.code(code, fence_language(token.info), self.counts.code, 0, quotes, len(lists), lift)
         self.counts.code += 1
 
     def empty_fence(self, opening: str, quotes: int = 0, indent: int = 0) -> None:
@@ -247,14 +261,24 @@ class BlockLines:
         self.lines.append(Line((Run(opening),), self.gap, quotes, indent))
 
     def code(
-        self, code: list[str], language: str, number: int, first: int = 0, quotes: int = 0, indent: int = 0
+        self,
+        code: list[str],
+        language: str,
+        number: int,
+        first: int = 0,
+        quotes: int = 0,
+        indent: int = 0,
+        lift: float = 0.0,
     ) -> int:
-        """The lines of a code block from number ``first`` on; how many of them stay as they are."""
+        """The lines of a code block from number ``first`` on; how many of them stay as they are.
+
+        ``lift``: px that it stands higher.
+        """
         colors = self.colors.get(number)
         if colors is None or (colors.language, colors.dark) != (language, self.dark):
             colors = self.colors[number] = CodeColors(language, self.dark)
         runs = colors.runs(code, self.most)
-        top = self.gap + HEADER + PAD
+        top = HEADER + PAD - lift if lift else self.gap + HEADER + PAD
         for at in range(first, len(code)):
             place = Code(number, language, at == 0, at == len(code) - 1)
             self.lines.append(Line(runs[at], 0.0 if at else top, quotes, indent, code=place))
@@ -290,6 +314,25 @@ def _is_unclosed(fence: Token) -> bool:
     first, end = fence.map or (0, 0)
     content = fence.content
     return end - first - 1 <= content.count("\n") + (content[-1:] not in ("", "\n"))
+
+
+def _lines_that_tell(token: Token) -> int:
+    """Of a block, that it is one: a table's second, a formula's last."""
+    if token.type == "math_block" and token.map:
+        return token.map[1] - token.map[0]
+    return 2 if token.type == "table_open" else 1
+
+
+def _formula_runs(token: Token) -> Runs:
+    """A formula of its own; its lines as they are where it cannot be drawn, or not yet."""
+    closer = {"$$": "$$", r"\[": r"\]"}[token.markup]
+    end = token.content.rfind(closer) + 2
+    source = " ".join(token.content[:end].split())
+    if token.meta["open"] or len(source) > LONGEST:
+        return (Run(token.content.replace("\n", LINE)),)
+    behind = Run(token.content[end:].strip())
+    drawn = Run(OBJECT, formula=source)
+    return (drawn, Run(source, formula=source, hidden=True), *([behind] if behind.text else []))
 
 
 def segment_runs(token: Token) -> Iterator[tuple[int, Runs]]:

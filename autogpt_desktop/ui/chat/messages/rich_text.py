@@ -208,7 +208,8 @@ class RichText(QTextEdit):
         form = block.blockFormat()
         if form.hasProperty(QUOTES):
             joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
-            top = rect.top() - (form.topMargin() if joined else 0)
+            above = self.document().documentLayout().blockBoundingRect(block.previous())
+            top = above.bottom() if joined else rect.top()
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.chat_style.border)
             for depth in range(int(form.property(QUOTES))):
