@@ -124,6 +124,7 @@ class PanelTabs(QTabWidget):
         super().__init__()
         self.corner: WindowTools | None = None
         self.bar = PanelBar()
+        self.bar.setDrawBase(False)
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
         self.setMovable(True)

@@ -433,7 +433,9 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     wait_quiet(panel, qtbot)
     assert panel.conversation.messages[-1].stats["tokens_per_second"] > 0
     assert "tokens/s" in widget_of(panel).stats.text()
-    assert not panel.header.figures.text()
+    assert widget_of(panel).stats.isHidden()  # until its “i” is pressed
+    widget_of(panel).info.click()
+    assert widget_of(panel).stats.isVisible()
 
 
 def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:

@@ -18,6 +18,7 @@ from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.chat.messages.thought import Thought
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
+from autogpt_desktop.ui.widgets.info_button import InfoButton
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -84,6 +85,8 @@ class MessageWidget(QWidget):
         self.main_button.clicked.connect(self._main)
         self.stats = label(size="small", tone="muted")
         self.stats.setParent(self)
+        self.info = InfoButton(self.stats, self)
+        self.info.toggled.connect(self._on_changed_height)
         self.branch = label(size="small", tone="muted")
         self.branch.setParent(self)
         self.branch.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -108,6 +111,7 @@ class MessageWidget(QWidget):
         if not same:
             self.body.mark("")
             self.current = False
+            self.info.setChecked(False)
             self.thought.fold()
             self._show_chips(item)
         text = self._take(text)
@@ -196,8 +200,9 @@ class MessageWidget(QWidget):
         self.buttons["edit"].setVisible(not answer)
         for name in ("copy", "regenerate", "delete", "edit"):
             self.buttons[name].setEnabled(not self.busy)
-        self.stats.setToolTip(plain_tooltip(item.model))
-        self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
+        facts = " · ".join(filter(None, (stats_text(item.stats), item.model)))
+        self.info.set_facts(facts if answer and not self.busy and item.stats else "")
+        self.stats.setToolTip(plain_tooltip(facts))
         self._set_quiet()
 
     def retranslate(self) -> None:
@@ -207,6 +212,7 @@ class MessageWidget(QWidget):
         }  # fmt: skip
         for name, each in self.buttons.items():
             each.name(names[name])
+        self.info.name(tr("How it was answered"))
         for chip in self._chips:
             chip.retranslate()
         self.body.retranslate()
@@ -231,6 +237,7 @@ class MessageWidget(QWidget):
             *self.body.copy_buttons(),
             self.main_button,
             *self.buttons.values(),
+            self.info,
         ]
 
     # -- geometry
@@ -279,11 +286,10 @@ class MessageWidget(QWidget):
                 x += branch_width
             each.move(x, y)
             x += each.width()
-        room = width - PAD - x - 8
-        self.stats.setVisible(bool(self.stats.text()) and self.stats.sizeHint().width() <= room)
-        self.stats.setGeometry(
-            width - PAD - self.stats.sizeHint().width(), y, self.stats.sizeHint().width(), ROW
-        )
+        if not self.info.isHidden():
+            self.info.move(x, y)
+            x += self.info.width()
+        self.stats.setGeometry(x + 8, y, min(self.stats.sizeHint().width(), width - PAD - x - 8), ROW)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -318,6 +324,8 @@ class MessageWidget(QWidget):
             keep = each.property("action") in ("previous", "next")
             each.quiet = quiet and not keep
             each.update()
+        self.info.quiet = quiet and not self.info.isChecked()
+        self.info.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
