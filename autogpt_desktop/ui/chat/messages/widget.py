@@ -85,6 +85,7 @@ class MessageWidget(QWidget):
         self.main_button.clicked.connect(self._main)
         self.stats = label(size="small", tone="muted")
         self.stats.setParent(self)
+        self._facts = ""  # all of them; the label may have room for some
         self.info = InfoButton(self.stats, self)
         self.info.toggled.connect(self._on_changed_height)
         self.branch = label(size="small", tone="muted")
@@ -201,8 +202,9 @@ class MessageWidget(QWidget):
         for name in ("copy", "regenerate", "delete", "edit"):
             self.buttons[name].setEnabled(not self.busy)
         facts = " · ".join(filter(None, (stats_text(item.stats), item.model)))
-        self.info.set_facts(facts if answer and not self.busy and item.stats else "")
-        self.stats.setToolTip(plain_tooltip(facts))
+        self._facts = facts if answer and not self.busy and item.stats else ""
+        self.info.set_facts(self._facts)
+        self.stats.setToolTip(plain_tooltip(self._facts))
         self._set_quiet()
 
     def retranslate(self) -> None:
@@ -289,7 +291,10 @@ class MessageWidget(QWidget):
         if not self.info.isHidden():
             self.info.move(x, y)
             x += self.info.width()
-        self.stats.setGeometry(x + 8, y, min(self.stats.sizeHint().width(), width - PAD - x - 8), ROW)
+        room = max(0, width - PAD - x - 8)
+        cut = QFontMetrics(self.stats.font()).elidedText(self._facts, Qt.TextElideMode.ElideRight, room)
+        self.info.set_facts(cut or self._facts)
+        self.stats.setGeometry(x + 8, y, room, ROW)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
