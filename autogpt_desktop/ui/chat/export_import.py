@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop import atomic
@@ -33,13 +34,14 @@ class ConversationFiles(QObject):
         self._context = context
         self._window = window
 
-    def export_menu(self, history: History, conversation_id: int, anchor: QWidget) -> None:
-        menu = QMenu(anchor)
-        kinds = {menu.addAction(text): kind for kind, text in export_kinds()}
-        chosen = menu.exec(anchor.mapToGlobal(QPoint(0, anchor.height())))
-        if chosen in kinds:
-            self.export(history, conversation_id, kinds[chosen])
-        menu.deleteLater()
+    def fill(self, menu: QMenu, history: History, conversation_id: int) -> None:
+        """The formats that a conversation can be exported in."""
+        menu.clear()
+        for kind, text in export_kinds():
+            menu.addAction(text).triggered.connect(partial(self._export, history, conversation_id, kind))
+
+    def _export(self, history: History, conversation_id: int, kind: str, _checked: bool = False) -> None:
+        self.export(history, conversation_id, kind)
 
     def export(self, history: History, conversation_id: int, kind: str) -> None:
         """Ask where to, and write it there."""

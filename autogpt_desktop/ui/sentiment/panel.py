@@ -28,7 +28,8 @@ from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ToolButton, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
+from autogpt_desktop.ui.widgets.basic import hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -97,12 +98,10 @@ class SentimentPanel(QWidget):
         self.table_button.toggled.connect(self._on_page)
         self.two_way = QCheckBox()
         self.two_way.toggled.connect(self._on_two_way)
-        self.open_button = icon_button("folder")
+        self.open_button = action_button("folder")
         self.open_button.clicked.connect(self.choose_file)
-        self.corrections_button = ToolButton()
-        self.corrections_button.setIcon(icons.icon("edit", "muted"))
-        self.corrections_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.send_button, self.export_button = icon_button("send"), icon_button("export")
+        self.corrections_button = action_button("edit")
+        self.send_button, self.export_button = action_button("send"), action_button("export")
         row = QHBoxLayout(bar)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
@@ -118,8 +117,10 @@ class SentimentPanel(QWidget):
             menu = QMenu(made)
             menu.aboutToShow.connect(fill)
             made.setMenu(menu)
-        for widget in (self.corrections_button, self.open_button, self.send_button, self.export_button):
-            row.addWidget(widget)
+        self.actions_row = ActionRow(
+            (self.open_button, self.export_button, self.corrections_button, self.send_button)
+        )
+        row.addWidget(self.actions_row)
         return bar
 
     def _make_problem(self) -> QWidget:
@@ -328,7 +329,11 @@ class SentimentPanel(QWidget):
         rows = self.run_view().rows.count()
         self.export_button.setEnabled(rows > 0 and self.run_view().isVisibleTo(self))
         number = self.corrections.count
-        self.corrections_button.setText(f"{number:,}" if number else "")
+        name_action(
+            self.corrections_button,
+            tr("Corrections: {n}", n=f"{number:,}") if number else tr("Corrections"),
+            tr("Corrections"),
+        )
         control = self.table_page.run_view.control
         shown = tr("Table")
         if control.busy and control.total:
@@ -339,10 +344,10 @@ class SentimentPanel(QWidget):
     def retranslate(self) -> None:
         self.two_way.setText(tr("Leave neutral out"))
         self.two_way.setToolTip(tr("Judge positive or negative alone"))
-        name_button(self.open_button, tr("Open a table or a document"), "Ctrl+Shift+O")
-        name_button(self.corrections_button, tr("Corrections"))
-        name_button(self.send_button, tr("Send to another panel"))
-        name_button(self.export_button, tr("Export"), "Ctrl+Shift+E")
+        name_action(self.open_button, tr("Open…"), tr("Open a table or a document"), "Ctrl+Shift+O")
+        name_action(self.send_button, tr("Send"), tr("Send to another panel"))
+        name_action(self.export_button, tr("Export"), shortcut="Ctrl+Shift+E")
+        self.actions_row.retranslate()
         name_button(self._problem_close, tr("Close this notice"))
         self.text_page.retranslate()
         self.table_page.retranslate()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QWidget
 
@@ -189,6 +189,7 @@ class Columns(QWidget):
         self._arranging = False
         if len(columns) > 1 and not was_two:
             self._set_sizes()
+            QTimer.singleShot(0, self, self._set_sizes)  # once more, when panels have made themselves narrow
         if moved:
             self._name_tabs()
             if focused is not None and self.isAncestorOf(focused) and focused.isVisible():

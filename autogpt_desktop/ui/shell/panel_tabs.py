@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QIcon, QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QIcon,
+    QKeyEvent,
+    QMouseEvent,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.ui.panel import PanelKind
@@ -124,6 +132,7 @@ class PanelTabs(QTabWidget):
         super().__init__()
         self.corner: WindowTools | None = None
         self.bar = PanelBar()
+        self.bar.setDrawBase(False)
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
         self.setMovable(True)
@@ -155,6 +164,9 @@ class PanelTabs(QTabWidget):
                 self.setTabIcon(index, icons.icon(slot.kind.icon) if pictured else QIcon())
         if self.corner is not None:
             self.corner.set_room(self.width() - self.bar.sizeHint().width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Nothing: Qt would draw a line above the tabs."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.fit()

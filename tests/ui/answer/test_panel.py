@@ -535,13 +535,15 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.view.header.history_button.click()
     card = panel.history_card
-    assert [card.list.item(at).text() for at in (0, 1)] == [
-        "Who built it?  ·  Pasted text",
-        "Who built the mill?  ·  Papers",
+    entries, index = card.list.model.items, card.list.model.index
+    assert [(item.title, item.note) for item in entries()] == [
+        ("Who built it?", "Pasted text"),
+        ("Who built the mill?", "Papers"),
     ]
-    card.list.setCurrentRow(1)
+    assert panel.focusWidget() is card.list.view
+    qtbot.keyClick(card.list.view, Qt.Key.Key_Down)
     with qtbot.waitSignal(panel.conversation.history.opened):
-        qtbot.keyClick(card.list, Qt.Key.Key_Return)
+        qtbot.keyClick(card.list.view, Qt.Key.Key_Return)
     assert not panel.view.pasting
     assert [turn.as_text() for turn in panel.conversation.turns] == before
     assert panel.view.side.evidence.current is view(panel).evidence
@@ -550,20 +552,27 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
 
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
-    card.list.setCurrentRow(1)
     with qtbot.waitSignal(panel.conversation.history.opened):
-        card.list.itemActivated.emit(card.list.item(1))
+        card.list.view.clicked.emit(index(2))
     assert panel.view.pasting
     assert panel.view.pasted.text() == MILL
     assert panel.conversation.turns[0].answered
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
-    card.list.setCurrentRow(1)
-    qtbot.keyClick(card.list, Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: card.list.count() == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: entries()[1].title == "Who built it?", timeout=20_000)
+    assert card.list.model.setData(index(2), "The old mill")
+    qtbot.waitUntil(lambda: entries()[1].title == "The old mill", timeout=20_000)
+    card.list.search.setText("old MILL")
+    qtbot.waitUntil(lambda: len(entries()) == 1, timeout=20_000)
+    card.list.search.clear()
+    qtbot.waitUntil(lambda: len(entries()) == 2, timeout=20_000)
+    card.list.view.setCurrentIndex(index(2))
+    qtbot.keyClick(card.list.view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: len(entries()) == 1, timeout=20_000)
     assert panel.conversation.turns == []
     toasts[-1].undo()
-    qtbot.waitUntil(lambda: card.list.count() == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(entries()) == 2, timeout=20_000)
+    assert entries()[1].title == "The old mill"
 
 
 def test_a_damaged_turn_is_left_out(answer_panel: AnswerPanel, qtbot: QtBot) -> None:

@@ -21,11 +21,11 @@ from autogpt_desktop.ui.chat.attachments import (
     read_attachment,
 )
 from autogpt_desktop.ui.chat.chat_settings import sampling_from, sampling_values
-from autogpt_desktop.ui.chat.conversation_model import group_name
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
 from autogpt_desktop.ui.widgets.basic import languages_text
+from autogpt_desktop.ui.widgets.history_model import group_name
 
 CHINESE = "二分查找是一种在有序数组中查找特定元素的算法。"
 

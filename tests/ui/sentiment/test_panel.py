@@ -85,7 +85,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
         page.run_view.results.table.corrected.emit(row, label)
     qtbot.waitUntil(lambda: rows.label_of(2) == "positive" and rows.shares_of(2) != before, timeout=LONG_WAIT)
     assert panel.corrections.moves
-    assert panel.corrections_button.text() == "2"
+    assert panel.corrections_button.text() == "Corrections: 2"
     panel.corrections.clear()
     qtbot.waitUntil(lambda: rows.shares_of(2) == before, timeout=LONG_WAIT)
     toast = window.toasts.toasts()[-1]
