@@ -53,12 +53,12 @@ setup(
     package_data={
         "autogpt_desktop": ["py.typed"],
         "autogpt_desktop._resources": ["*", "**/*"],
-        "autogpt_desktop._models": ["catalog.toml"],
+        "autogpt_desktop._models": ["catalog.toml", "packs.toml"],
     },
     ext_modules=[
         Extension(
             "autogpt_desktop.engine.native._native",
-            [f"{NATIVE}/native.cpp"],
+            [f"{NATIVE}/native.cpp", f"{NATIVE}/native_seq2seq.cpp"],
             depends=["setup.py", *(f"{NATIVE}/{path.name}" for path in HEADERS)],
             define_macros=[("NATIVE_SOURCES", f"sha256_{sources_digest()}")],
             language="c++",

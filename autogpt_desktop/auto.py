@@ -16,11 +16,14 @@ from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.generation.engine import Engine, StopStrings
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.weights import Quantize
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate, Message
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.runtime import PACKED_WORTH, resolver
 from autogpt_desktop.settings import Settings
+from autogpt_desktop.thinking import opened_thought, split_thinking
 
 DEFAULT = "autogpt"
+_PROMPT_END = 24  # tokens in which a template may open a thought
 
 
 def resolve(name: str | Path) -> Path:
@@ -40,6 +43,7 @@ class AutoTokenizer:
         self.eos_token_ids = sorted(tokenizer.eos_ids)
         self.bos_token_id = tokenizer.bos_id
         self.vocab_size = tokenizer.vocab_size
+        self._template: ChatTemplate | None = None
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> AutoTokenizer:
@@ -53,12 +57,7 @@ class AutoTokenizer:
         self, text: str, *, add_special_tokens: bool = True, return_tensors: str | None = None
     ) -> list[int] | Tensor:
         """Token ids of ``text``: a list, or with ``return_tensors="pt"`` a tensor [1, tokens] int64."""
-        ids = self.tokenizer.encode(text, add_special=add_special_tokens)
-        if return_tensors is None:
-            return ids
-        if return_tensors != "pt":
-            raise ValueError(f"return_tensors must be 'pt' or None, not {return_tensors!r}")
-        return torch.tensor([ids], dtype=torch.int64)
+        return _as_asked(self.tokenizer.encode(text, add_special=add_special_tokens), return_tensors)
 
     def __call__(self, text: str | Sequence[str], *, return_tensors: str | None = None) -> dict[str, Any]:
         """{"input_ids"} of one text or several of the same length."""
@@ -67,12 +66,44 @@ class AutoTokenizer:
         rows = [self.tokenizer.encode(t) for t in text]
         return {"input_ids": torch.tensor(rows, dtype=torch.int64) if return_tensors == "pt" else rows}
 
+    def apply_chat_template(
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        enable_thinking: bool = True,
+        return_tensors: str | None = None,
+    ) -> list[int] | Tensor:
+        """Token ids of a conversation ({"role", "content"}) by the model's chat template, as ``encode`` gives
+        them. Without ``enable_thinking`` a reasoning model answers at once, if its template knows how."""
+        if self._template is None:
+            self._template = ChatTemplate.for_tokenizer(self.tokenizer)
+        ids = self._template.render_ids(
+            self.tokenizer, messages, add_generation_prompt=add_generation_prompt, thinking=enable_thinking
+        )
+        return _as_asked(ids, return_tensors)
+
+    def parse_response(
+        self, response: str | Sequence[int] | Tensor, prompt: Sequence[int] | Tensor = ()
+    ) -> dict[str, str]:
+        """What a chat model wrote, apart: {"role", "content"}, and "thinking" where it thought first.
+
+        ``response``: the text or the ids behind the prompt. ``prompt``: its ids, which some templates end
+        with the mark that opens the thought.
+        """
+        text = response if isinstance(response, str) else self.decode(response)
+        end = self.tokenizer.decode(_as_list(prompt)[-_PROMPT_END:], skip_special=False)
+        parts = split_thinking(opened_thought(end) + text)
+        message = {"role": "assistant", "content": parts.answer}
+        return message | ({"thinking": parts.thought} if parts.thought else {})
+
     def decode(self, ids: Sequence[int] | Tensor, *, skip_special_tokens: bool = True) -> str:
-        """The text of one sequence of ids, without a last character that is not whole."""
-        if isinstance(ids, Tensor):
-            ids = ids.reshape(-1).tolist()
+        """The text of one sequence of ids, without a last character that is not whole.
+
+        The marks around a thought stay: ``parse_response`` takes it out.
+        """
         stream = self.tokenizer.stream(skip_special=skip_special_tokens)
-        return "".join(map(stream.push, ids))
+        return "".join(map(stream.push, _as_list(ids)))
 
 
 @dataclass(frozen=True)
@@ -184,6 +215,18 @@ class AutoModel:
                 if stop.hit:
                     break
         return out
+
+
+def _as_asked(ids: list[int], return_tensors: str | None) -> list[int] | Tensor:
+    if return_tensors is None:
+        return ids
+    if return_tensors != "pt":
+        raise ValueError(f"return_tensors must be 'pt' or None, not {return_tensors!r}")
+    return torch.tensor([ids], dtype=torch.int64)
+
+
+def _as_list(ids: Sequence[int] | Tensor) -> Sequence[int]:
+    return ids.reshape(-1).tolist() if isinstance(ids, Tensor) else ids
 
 
 def _rows(input_ids: Tensor) -> list[list[int]]:

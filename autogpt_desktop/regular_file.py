@@ -25,6 +25,14 @@ def check_regular(path: Path | str) -> os.stat_result:
     return status
 
 
+def file_size(path: Path) -> int:
+    """Bytes of the file, 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def open_regular(path: Path | str) -> BinaryIO:
     """Open a regular file to be read, without ever waiting for it. Raises OSError, NotRegular."""
     check_regular(path)  # some devices act when they are opened

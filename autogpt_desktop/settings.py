@@ -118,6 +118,7 @@ class Settings:
     translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language
     translate_recent: list[str] = field(default_factory=list)  # languages, the last used first
     translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
+    translate_models: dict[str, str] = field(default_factory=dict)  # preferred by pair: "en-pt": "model"
     translate_comments: bool = False  # those in DOCX files too
     translate_page: str = "text"  # or "files": what the Translate panel was left at
     keep_translations: bool = True
@@ -225,6 +226,9 @@ def _checked(name: str, value: Any, default: Any) -> Any:
     if name == "roles":
         pairs = value.items() if isinstance(value, dict) else ()
         return {role: model for role, model in pairs if role in ROLES[1:] and isinstance(model, str)}
+    if name == "translate_models":
+        pairs = value.items() if isinstance(value, dict) else ()
+        return {pair: kind for pair, kind in pairs if kind in ("pack", "via", "model")}
     if name == "open_questions":
         pairs = value.items() if isinstance(value, dict) else ()
         return {mode: one for mode, one in pairs if mode in ("files", "text") and isinstance(one, str)}

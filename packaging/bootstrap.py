@@ -116,7 +116,7 @@ def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
         write_stamp(stamp, done)
     if what == "test" and "test" not in done:
         step("Installing the packages for the tests")
-        pip_install([*LOCKED, str(LOCKS / "test.txt")])
+        pip_install(["--no-compile", *LOCKED, str(LOCKS / "test.txt")])  # most of it is never imported
         done.add("test")
         write_stamp(stamp, done)
     if f"system-{what}" not in done and check_system(what):

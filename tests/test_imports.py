@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 LEAVES = frozenset(
     [
-        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "paths", "regular_file"),
-        *("sandbox", "settings", "thinking"),
+        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "language_names", "paths"),
+        *("regular_file", "sandbox", "settings", "thinking"),
     ]
 )
 # What the tasks and the ui may know of the floors below them without running anything there.
@@ -53,7 +54,7 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, sql=True)
-NUMERIC = {"numpy*", "tokenizers*", "safetensors*", "jinja2*"}
+NUMERIC = {"numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
 TORCH_FREE = [
     "engine.cached_tokens",
     "engine.config",
@@ -105,6 +106,7 @@ WALLS = {
     "atomic": Wall(frozenset({"errors"})),
     "database": Wall(frozenset({"errors"}), never=frozenset()),
     "i18n": Wall(frozenset({"errors", "paths"})),
+    "language_names": Wall(frozenset({"i18n"})),
     "settings": wall(set()),
     NATIVE_DECODER: wall({"engine*"}, {"torch*", "numpy*"}, leaves=ENGINE_LEAVES),
     **{name: wall({f"{free}*" for free in TORCH_FREE}, NUMERIC, leaves=ENGINE_LEAVES) for name in TORCH_FREE},
@@ -301,6 +303,29 @@ def test_the_window_does_not_load_torch() -> None:
         "print(sorted({'torch', 'transformers', 'tokenizers', 'sympy'} & set(sys.modules)))"
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+SHOWN = """
+import sys
+from autogpt_desktop import app
+
+application = app.make_application()
+_context, window = app.make_window()
+window.show()
+application.processEvents()
+not_needed = {"torch", "numpy", "http.client", "ssl", "email", "asyncio", "markdown_it", "pygments"}
+print(window._painted, sorted(not_needed & set(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_the_first_picture_waits_for_nothing_that_it_does_not_show(tmp_path: Path) -> None:
+    """NumPy alone takes as long as all of the window."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "AUTOGPT_DESKTOP_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", f"{SHOWN}\nimport os; sys.stdout.flush(); os._exit(0)"]
+    for _ in range(2):  # the first start of all reads the headers of models
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.strip() == "True []", done.stdout + done.stderr
 
 
 def test_the_tasks_and_the_catalog_do_not_load_torch_or_qt() -> None:

@@ -713,7 +713,7 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     assert arrangement.share == 0.4321
     chat = window.chat
     assert isinstance(chat, ChatPanel)
-    rows = [row.conversation for row in chat.list.model.rows if row.conversation is not None]
+    rows = [item.value for item in chat.list.model.items()]
     assert [one.title for one in rows] == ["Brewing tea", "", "Imported: naïve café", "茶经"]
     assert chat.conversation.id == 1
     assert [one.id for one in chat.conversation.messages] == [1, 3, 5, 6]
@@ -758,7 +758,7 @@ def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, chan
     files = [one.remembered() for one in translate.show_files().rows]
     assert files == window.context.settings.translate_files
     translate.show_side("history")
-    assert [one.id for one in translate.history_view().model.rows] == [3, 2, 1]
+    assert [item.key for item in translate.history_view().model.items()] == [3, 2, 1]
 
     sentiment: SentimentPanel = window.columns.panel("sentiment")
     assert sentiment.text_page.field.text() == "What a good evening\n凉了的茶"

@@ -72,6 +72,7 @@ def write_tiny_gguf(
     chat_template: str | None = CHATML,
     languages: tuple[str, ...] = ("en",),
     metadata: dict[str, Any] | None = None,
+    more_specials: tuple[str, ...] = (),
 ) -> TinyModel:
     """Write a random model. Columns (``hidden``, ``intermediate``) must be whole blocks of ``quant``.
 
@@ -80,6 +81,7 @@ def write_tiny_gguf(
     """
     dim = head_dim or (32 if family in ("qwen3", "gemma3") else hidden // heads)
     tokens, merges, types = tiny_tokenizer()
+    tokens, types = [*tokens, *more_specials], [*types, *[3] * len(more_specials)]
     rows = max(vocab, len(tokens))
     tokens += [f"[PAD{index}]" for index in range(len(tokens), rows)]
     types += [5] * (rows - len(types))

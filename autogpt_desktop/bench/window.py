@@ -89,6 +89,14 @@ def table(figures: dict[str, float]) -> str:
         ("stream_table_max_ms", tr("stall while a table of 500 rows streams (longest), ms"), 0),
         ("stream_list_p99_ms", tr("stall while a list of 1,000 items streams (p99), ms"), 0),
         ("stream_list_max_ms", tr("stall while a list of 1,000 items streams (longest), ms"), 0),
+        ("stream_paragraph_p99_ms", tr("stall while a paragraph of 2,000 lines streams (p99), ms"), 0),
+        ("stream_paragraph_max_ms", tr("stall while a paragraph of 2,000 lines streams (longest), ms"), 0),
+        ("stream_nested_p99_ms", tr("stall while lists, tables and quotations nest (p99), ms"), 0),
+        ("stream_nested_max_ms", tr("stall while lists, tables and quotations nest (longest), ms"), 0),
+        ("stream_endless_p99_ms", tr("stall while a line without end streams (p99), ms"), 0),
+        ("stream_endless_max_ms", tr("stall while a line without end streams (longest), ms"), 0),
+        ("stream_thought_p99_ms", tr("stall while a thought of 2,000 lines streams (p99), ms"), 0),
+        ("stream_thought_max_ms", tr("stall while a thought of 2,000 lines streams (longest), ms"), 0),
         ("window_tps", tr("tokens per second in the window"), 1),
         ("stop_ms", tr("Stop to quiet, ms"), 0),
         ("open_3000_s", tr("a conversation of 3,000 messages opens, s"), 3),
@@ -250,6 +258,8 @@ class Bench:
             self.panel.new_conversation()
             self.ask("Write something very long.")
             yield self.begun
+            if name == "thought":
+                self.panel.view.widgets[self.panel.conversation.messages[-1].id].thought.button.click()
             self.stalls()
             yield self.idle
             gaps = self.stalls()
@@ -296,7 +306,19 @@ def long_answers() -> dict[str, str]:
         "code": f"```python\n{code}```\n",
         "table": f"| name | value | remark |\n|---|--:|---|\n{rows}",
         "list": "".join(f"{n}. item **number** {n} of a long list\n" for n in range(1, 1001)),
+        "paragraph": "".join(f"line **number** {n} of a paragraph\n" for n in range(2000)),
+        "nested": nested_answer(),
+        "endless": "".join(f"words and **{n}** more, `code` never closed too, " for n in range(600)) + "`",
+        "thought": "<think>\n" + "".join(f"line {n} of what is thought\n" for n in range(2000)),
     }
+
+
+def nested_answer() -> str:
+    """A quotation in a list, a list in a quotation, and a table in each, of hundreds of lines."""
+    quotation = "".join(f"   > line **{n}** of a quotation\n" for n in range(300))
+    items = "".join(f"> - item **{n}** with `code`\n" for n in range(300))
+    rows = "".join(f"> | item {n} | **{7 * n}** |\n" for n in range(200))
+    return f"1. said:\n\n{quotation}\nThen:\n\n{items}>\n> | a | b |\n> |---|--:|\n{rows}"
 
 
 def say(text: str, *_: object, **given: Callable[[], bool]) -> Iterator[Event]:

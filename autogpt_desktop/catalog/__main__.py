@@ -10,6 +10,7 @@ from autogpt_desktop import i18n
 from autogpt_desktop.catalog.download import fetch
 from autogpt_desktop.catalog.entries import CatalogModel, catalog, human_size
 from autogpt_desktop.catalog.installed import find
+from autogpt_desktop.catalog.packs import find_entry
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help=tr("the models folder to fetch into"))
     options = parser.parse_args(arguments)
     for name in options.names:
-        model = catalog().get(name)
+        model = find_entry(name)
         if model is None:
             parser.error(tr("{name} is not in the catalogue", name=name))
         try:

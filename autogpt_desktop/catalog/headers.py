@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import atomic, paths
+from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
+from autogpt_desktop.catalog.pack_folder import is_pack, pack_files, read_pack, stamp
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
-_CACHE_VERSION = 4
+_CACHE_VERSION = 5
+_BEFORE = 4  # knew no translation packs: what it says of models that could be used is still right
+_SINCE = {"pairs": [], "comet": 0.0}
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -42,6 +46,8 @@ class _Header:
     kv_rows: int = 0
     head_dim: int = 0
     kind: str = "decoder"
+    pairs: tuple[tuple[str, str], ...] = ()
+    comet: float = 0.0
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
 
@@ -55,8 +61,14 @@ class HeaderCache:
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             self._entries: dict[str, Any] = {}
-            if stored["version"] == _CACHE_VERSION:
-                self._entries = {path: entry for path, entry in stored["entries"].items() if _is_entry(entry)}
+            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, _BEFORE) else {}
+            if stored["version"] == _BEFORE:
+                entries = {
+                    path: entry | {"header": _SINCE | entry["header"]}
+                    for path, entry in entries.items()
+                    if entry["header"]["problem"] is None
+                }
+            self._entries = {path: entry for path, entry in entries.items() if _is_entry(entry)}
         except (
             OSError,
             ValueError,
@@ -109,6 +121,8 @@ def _exists(path: str) -> bool:
 def _stamp(path: Path) -> list[int]:
     target = path / "config.json" if path.is_dir() else path
     try:
+        if is_pack(path):
+            return stamp(path)
         status = target.stat()
     except OSError:
         return [0, 0]
@@ -121,7 +135,10 @@ def read_header(path: Path) -> dict[str, Any]:
 
     try:
         with untrusted(path.name):  # one bad model must not hide the others
-            header = _folder_header(path) if path.is_dir() else _gguf_header(path)
+            if is_pack(path):
+                header = _pack_header(path)
+            else:
+                header = _folder_header(path) if path.is_dir() else _gguf_header(path)
     except KnownError as error:
         header = _problem(path, error)
     except OSError as error:  # a link that leads nowhere, a file that may not be read
@@ -174,10 +191,26 @@ def _quantization(file: GGUFFile) -> str:
     return max(totals, key=lambda kind: totals[kind], default="")
 
 
+def _pack_header(path: Path) -> _Header:
+    """A translation pack."""
+    pack = read_pack(path)
+    return _Header(
+        size=pack.size,
+        title=pack_title(pack.pair),
+        family=FAMILY,
+        languages=pack.pair,
+        quantization="int8",
+        kind="seq2seq",
+        pairs=(pack.pair,),
+        comet=pack.comet,
+    )
+
+
 def _folder_header(path: Path) -> _Header:
     """A Hugging Face folder: config.json and safetensors files."""
     from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder  # see _gguf_header
     from autogpt_desktop.engine.formats.hf_config import config_from_folder
+    from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq, seq2seq_config
 
     if not any(path.glob("*.safetensors")):
         raise KnownError("model-folder-unreadable", name=path.name)
@@ -190,6 +223,17 @@ def _folder_header(path: Path) -> _Header:
             languages=encoder.languages,
             context=encoder.max_tokens,
             kind=encoder.head,
+        )
+    if is_seq2seq(path):
+        seq2seq = seq2seq_config(path)
+        return _Header(
+            size=_folder_size(path),
+            title=path.name,
+            family=seq2seq.family,
+            languages=seq2seq.languages,
+            context=seq2seq.max_position_embeddings,
+            kind="seq2seq",
+            pairs=seq2seq.pairs,
         )
     config = config_from_folder(path)
     raw = json.loads(read_regular_text(path / "config.json"))
@@ -207,4 +251,5 @@ def _folder_header(path: Path) -> _Header:
 
 def _folder_size(path: Path) -> int:
     """Bytes of the weights. Raises OSError where a link leads nowhere, or one is a pipe."""
-    return sum(check_regular(file).st_size for file in path.glob("*.safetensors"))
+    files = path.glob("*.safetensors") if not is_pack(path) else map(path.joinpath, pack_files(path))
+    return sum(check_regular(file).st_size for file in files)

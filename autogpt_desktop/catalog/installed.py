@@ -12,9 +12,11 @@ from typing import Any
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header
+from autogpt_desktop.catalog.pack_folder import is_pack, pack_files
+from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
-from autogpt_desktop.catalog.transfer import file_size
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import file_size
 
 log = logging.getLogger(__name__)
 _DEFAULT_NAMES = ("", "autogpt")
@@ -38,7 +40,10 @@ class InstalledModel:
     head_dim: int = 0  # numbers in one of them
     removable: bool = True  # in the user's models folder, or registered by the user
     place: Path | None = None  # where it, or a link to it, lies in the user's models folder
-    kind: str = "decoder"  # or an encoder's head: "embedding", "classification", "question_answering"
+    # or "seq2seq", or an encoder's head: "embedding", "classification", "question_answering"
+    kind: str = "decoder"
+    pairs: tuple[tuple[str, str], ...] = ()  # of a seq2seq model that translates between these alone
+    comet: float = 0.0  # of a pack, on FLORES-200; 0: not known
 
     @property
     def disk_bytes(self) -> int:
@@ -115,7 +120,7 @@ def _path_of_model(path: Path) -> Path | None:
         files = sorted(path.glob("*.gguf"))
         if len(files) == 1 and not (path / "config.json").is_file():
             return files[0].resolve()
-        if (path / "config.json").is_file():
+        if (path / "config.json").is_file() or is_pack(path):
             return path.resolve()
     return None
 
@@ -162,10 +167,23 @@ def remove(name: str) -> None:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent))
     entry = catalog().get(model.name)
     files = tuple(file.name for file in entry.files) if entry and entry.is_folder else ()
+    if is_pack(model.place):
+        files = (*pack_files(model.place), NAME)
     try:
         remove_model(model.place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
+
+
+def remove_language(code: str) -> list[str]:
+    """Delete the packs from and into a language; the names of those that went. Raises as ``remove``, and
+    KnownError("language-not-installed") where there is none."""
+    packs = [model for model in installed() if model.pairs and code in model.languages and model.removable]
+    if not packs:
+        raise KnownError("language-not-installed", language=code)
+    for model in packs:
+        remove(model.name)
+    return [model.name for model in packs]
 
 
 def remove_copies(name: str = "") -> int:
@@ -220,7 +238,7 @@ def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and place.is_file():
         return [place]
     if place.is_dir():
-        if (place / "config.json").is_file():
+        if (place / "config.json").is_file() or is_pack(place):
             return [place]
         return [path for path in _children(place) if path.suffix == ".gguf" and path.is_file()]
     return []
@@ -269,6 +287,8 @@ def _describe(
             head_dim=header["head_dim"],
             removable=removable,
             kind=header["kind"],
+            pairs=tuple((source, target) for source, target in header["pairs"]),
+            comet=header["comet"],
         )
     size = header["size"]
     if entry.is_folder:

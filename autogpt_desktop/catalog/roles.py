@@ -12,8 +12,9 @@ from autogpt_desktop.settings import Settings
 
 
 def can_play(model: InstalledModel, role: str) -> bool:
-    """Whether the model is usable and of the kind that the role needs."""
-    return not model.problem and model.kind in HEADS_OF_ROLE[role]
+    """Whether the model is usable and of the kind that the role needs. One that translates some pairs of
+    languages alone plays no role; it is chosen for each pair, see ``routes``."""
+    return not model.problem and not model.pairs and model.kind in HEADS_OF_ROLE[role]
 
 
 def candidates(role: str, models: Iterable[InstalledModel]) -> list[InstalledModel]:

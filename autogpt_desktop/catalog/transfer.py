@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import http.client
 import os
 import re
@@ -11,12 +12,14 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.catalog.entries import human_size
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import file_size
 
 CHUNK = 1 << 18
 TIMEOUT = 30.0  # seconds without a byte
@@ -131,6 +134,25 @@ def _receive(response: Any, path: Path, start: int, total: int, limit: int) -> I
         raise _Again(f"the connection ended after {done} of {total} bytes")
 
 
+def gunzip(packed: Path, target: Path, limit: int) -> Iterator[int]:
+    """Unpack to at most ``limit`` bytes; yields the bytes written. Raises SourceFailed, KnownError."""
+    written = 0
+    with gzip.open(packed) as source, writing(target), target.open("wb") as out:
+        while chunk := _unpacked(source, packed):
+            written += len(chunk)
+            if written > limit:
+                raise SourceFailed(f"{packed.name} unpacks to more than {limit} bytes")
+            out.write(chunk)
+            yield written
+
+
+def _unpacked(source: gzip.GzipFile, packed: Path) -> bytes:
+    try:
+        return source.read(CHUNK)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceFailed(f"{packed.name} is damaged ({error})") from error
+
+
 class writing:  # noqa: N801 (used like a function)
     """``with writing(path)``: a full or read-only disk becomes a KnownError."""
 
@@ -151,14 +173,6 @@ def disk_error(error: OSError, folder: Path) -> KnownError:
         free = human_size(shutil.disk_usage(folder).free) if folder.exists() else "0"
         return KnownError("download-disk-full", free=free, folder=str(folder))
     return KnownError("download-not-writable", folder=str(folder), reason=error.strerror or str(error))
-
-
-def file_size(path: Path) -> int:
-    """Bytes of the file, 0 if there is none."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def ssl_context() -> ssl.SSLContext:

@@ -21,7 +21,8 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from autogpt_desktop.catalog.entries import WheelMember
-from autogpt_desktop.catalog.transfer import CHUNK, SourceFailed, file_size, stream, writing
+from autogpt_desktop.catalog.transfer import CHUNK, SourceFailed, stream, writing
+from autogpt_desktop.regular_file import file_size
 
 _PIP_SECONDS = 600.0  # to say where a wheel is; an old index makes it fetch the whole wheel for that
 

@@ -37,7 +37,7 @@ def chat(options: argparse.Namespace, settings: Settings) -> int:
         parts = [options.prompt, "" if typed else _piped()]
         turns = [Turn("system", options.system)] if options.system else []
         turns.append(Turn("user", "\n\n".join(part for part in parts if part)))
-        stop, shown = Interrupt(), _Shown()
+        stop, shown = Interrupt(), _Shown(options.thoughts)
         with stop:
             for event in drive(
                 answer(models, turns, sampling(options, settings), cancelled=stop), Reporter()
@@ -74,6 +74,8 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.stop:
         given["stop"] = tuple(text for text in options.stop if text)
+    if options.no_thinking:
+        given["thinking"] = False
     if given.get("temperature") == 0:
         return Sampling(**given)
     preset = settings.presets[0]["sampling"]
@@ -82,10 +84,11 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
 
 
 class _Shown:
-    """Says an answer without what is thought before it, of which only a line on standard error tells."""
+    """Says an answer without what is thought before it: of that standard error tells, on wish all."""
 
-    def __init__(self) -> None:
+    def __init__(self, thoughts: bool) -> None:
         self._stream = AnswerStream()
+        self._thoughts = thoughts
         self._thinks = self._said = False
 
     def push(self, text: str) -> None:
@@ -93,9 +96,19 @@ class _Shown:
         if not self._thinks and not piece and self._stream.thinks:
             self._thinks = True
             tell(tr("Thinking …"))
+        if self._thinks and self._thoughts:
+            self._tell_thought(closed=bool(piece))
         self._say(piece)
 
+    def _tell_thought(self, *, closed: bool) -> None:
+        tell(self._stream.thought(), end="")
+        if closed:
+            self._thoughts = False
+            tell("\n")
+
     def finish(self, *, stopped: bool) -> None:
+        if self._thinks and self._thoughts:
+            self._tell_thought(closed=True)
         self._say(self._stream.finish())
         say("")
         if not self._said and not stopped:
@@ -157,7 +170,8 @@ class Conversation:
         asked = self.history.add_message(self.id, self.parent, "user", question)
         made = self.history.add_message(self.id, asked, "assistant", "", state="streaming")
         self.turns.append(Turn("user", question))
-        text, reason, stop, shown = "", "interrupted", Interrupt(), _Shown()
+        text, reason, stop = "", "interrupted", Interrupt()
+        shown = _Shown(self.options.thoughts)
         try:
             with stop:
                 for event in drive(self._events(stop), Reporter()):

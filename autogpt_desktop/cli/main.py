@@ -63,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
         help=tr("the answer ends where this appears, \\n is a line break; may be given several times"),
     )
     chat.add_argument(
+        "--thoughts",
+        action="store_true",
+        help=tr("show what a reasoning model thinks before it answers, on standard error"),
+    )
+    chat.add_argument("--no-thinking", action="store_true", help=tr("answer at once, if the model knows how"))
+    chat.add_argument(
         "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
     )
     _model_options(chat)
@@ -70,11 +76,14 @@ def parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help=tr("list, fetch and remove models"))
     actions = models.add_subparsers(dest="action", metavar=tr("ACTION"), required=True)
     actions.add_parser("list", help=tr("what is installed and what can be had"))
-    get = actions.add_parser("get", help=tr("fetch a model of the catalogue"))
-    get.add_argument("name")
+    get = actions.add_parser("get", help=tr("fetch models of the catalogue"))
+    get.add_argument("names", nargs="*", metavar="NAME")
+    _language_option(get, tr("fetch the translation packs of a language such as ja, both directions"))
     get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
-    remove = actions.add_parser("remove", help=tr("delete an installed model"))
-    remove.add_argument("name")
+    actions.add_parser("update", help=tr("ask for the newest list of translation packs"))
+    remove = actions.add_parser("remove", help=tr("delete installed models"))
+    remove.add_argument("names", nargs="*", metavar="NAME")
+    _language_option(remove, tr("delete the translation packs of a language such as ja"))
     copies = actions.add_parser(
         "remove-copies", help=tr("delete the packed copies of models, which are made anew when needed")
     )
@@ -111,6 +120,10 @@ def parser() -> argparse.ArgumentParser:
     for task in TASKS.values():
         task.add_parser(commands)
     return top
+
+
+def _language_option(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("--language", action="append", default=[], metavar=tr("LANGUAGE"), help=text)
 
 
 def _model_options(command: argparse.ArgumentParser) -> None:

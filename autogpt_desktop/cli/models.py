@@ -4,44 +4,84 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import TYPE_CHECKING
 
 from autogpt_desktop.cli.output import Reporter, error_text, one_line, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.language_names import name_of_language
 from autogpt_desktop.settings import Settings
+
+if TYPE_CHECKING:
+    from autogpt_desktop.catalog.entries import CatalogModel
+    from autogpt_desktop.catalog.installed import InstalledModel
 
 
 def models(options: argparse.Namespace) -> int:
     """``models list``, ``get``, ``remove`` and ``remove-copies``."""
-    from autogpt_desktop.catalog import download, entries, installed
+    from autogpt_desktop.catalog import installed
     from autogpt_desktop.catalog.entries import human_size
 
     if options.action == "list":
-        here = {model.name: model for model in installed.installed()}
-        for model in here.values():
-            problem = model.error()
-            size = f"{model.disk_bytes / 1e6:.0f} MB"
-            if model.packed_bytes:
-                size = tr(
-                    "{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes)
-                )
-            say(f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}")
-            if problem:
-                tell(f"  {error_text(problem)}")
-        for known in entries.catalog().values():
-            if known.name not in here:
-                say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
-        return 0
-    if options.action == "remove-copies":
+        _list()
+    elif options.action == "remove-copies":
         freed = installed.remove_copies(options.name)
         say(tr("{size} are free again", size=human_size(freed)))
-        return 0
-    if options.action == "remove":
-        installed.remove(options.name)
-        return 0
-    entry = entries.catalog().get(options.name)
-    if entry is None:
-        raise KnownError("model-missing", name=options.name)
+    elif options.action == "update":
+        _update()
+    elif options.action == "remove":
+        _need_names(options)
+        for name in options.names:
+            installed.remove(name)
+        for language in options.language:
+            installed.remove_language(language)
+    else:
+        _need_names(options)
+        for entry in _entries(options):
+            _get(entry, options)
+    return 0
+
+
+def _update() -> None:
+    from autogpt_desktop.catalog.pack_index import fetch_index
+    from autogpt_desktop.catalog.packs import packs
+
+    before = set(packs().values())
+    report = Reporter()
+    for event in fetch_index():
+        report(event)
+    report.clear()
+    now = packs().values()
+    new = sum(pack not in before for pack in now)
+    say(tr("{n} translation packs, {new} of them new or changed", n=len(now), new=new))
+
+
+def _need_names(options: argparse.Namespace) -> None:
+    if not options.names and not options.language:
+        raise KnownError("model-name-missing")
+
+
+def _entries(options: argparse.Namespace) -> list[CatalogModel]:
+    """What is to be fetched; unknown names are told before anything is."""
+    from autogpt_desktop.catalog.packs import find_entry, of_language
+
+    wanted = []
+    for name in options.names:
+        entry = find_entry(name)
+        if entry is None:
+            raise KnownError("model-missing", name=name)
+        wanted.append(entry)
+    for language in options.language:
+        packs = of_language(language)
+        if not packs:
+            raise KnownError("language-without-packs", language=name_of_language(language) or language)
+        wanted += packs
+    return wanted
+
+
+def _get(entry: CatalogModel, options: argparse.Namespace) -> None:
+    from autogpt_desktop.catalog import download
+
     settings = Settings.load()
     if entry.terms and entry.terms not in settings.acknowledged:
         if not options.accept_terms:
@@ -54,4 +94,56 @@ def models(options: argparse.Namespace) -> int:
     for event in download.fetch(entry):
         report(event)
     report.clear()
-    return 0
+
+
+def _list() -> None:
+    from autogpt_desktop.catalog import entries, installed
+
+    here = installed.installed()
+    packs = [model for model in here if model.pairs]
+    for model in here:
+        if not model.pairs:
+            say(_line(model))
+            _tell_problem(model)
+    for model in packs:
+        source, target = model.pairs[0]
+        say(f"{_line(model)}\t{_name(source)} → {_name(target)}")
+        _tell_problem(model)
+    names = {model.name for model in here}
+    for known in entries.catalog().values():
+        if known.name not in names:
+            say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
+    _list_languages(names)
+
+
+def _list_languages(here: set[str]) -> None:
+    """A line for each language whose packs can be fetched, with their names."""
+    from autogpt_desktop.catalog.entries import human_size
+    from autogpt_desktop.catalog.packs import languages, of_language
+
+    for code in sorted(languages(), key=_name):
+        wanted = [pack for pack in of_language(code) if pack.name not in here]
+        if wanted:
+            size = human_size(sum(pack.download_size for pack in wanted))
+            names = " ".join(pack.name for pack in wanted)
+            say(f"{names}\t{size}\t{tr('can be fetched')}\t{_name(code)}")
+
+
+def _line(model: InstalledModel) -> str:
+    from autogpt_desktop.catalog.entries import human_size
+
+    size = f"{model.disk_bytes / 1e6:.0f} MB"
+    if model.packed_bytes:
+        size = tr("{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes))
+    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}"
+
+
+def _tell_problem(model: InstalledModel) -> None:
+    if problem := model.error():
+        tell(f"  {error_text(problem)}")
+
+
+def _name(code: str) -> str:
+    from autogpt_desktop.catalog.packs import shown_code
+
+    return name_of_language(shown_code(code)) or code

@@ -35,10 +35,10 @@ def say(text: str, end: str = "\n") -> None:
         print(for_terminal(text) if sys.stdout.isatty() else text, end=end, flush=True)
 
 
-def tell(text: str) -> None:
+def tell(text: str, end: str = "\n") -> None:
     """To standard error: what is no result."""
     if sys.stderr is not None:
-        print(for_terminal(text), file=sys.stderr)
+        print(for_terminal(text), file=sys.stderr, end=end, flush=True)
 
 
 def error_text(error: KnownError) -> str:

@@ -178,12 +178,15 @@ def _table(
     corrections: Any,
     stop: Callable[[], bool],
 ) -> None:
+    from autogpt_desktop.documents.tables import check_kind
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
     if options.json and not options.out and not _grouping(options):
         _lines(models, _texts(table, table.column(column)), options, corrections, stop)
         return
+    if options.out:
+        check_kind(options.out)
     report, last = _Rate(Reporter()), RunState(0, 0, 0, 0, 0.0)
     with closing(TableRun(table, column)) as run:
         for event in _until(
@@ -199,6 +202,8 @@ def _table(
             tell(tr("Stopped. What was done is kept: the same command goes on there."))
             return
         if options.out:
+            for notice in run.losses(options.out):
+                report.event(notice)
             run.export(options.out)
         if _grouping(options):
             _print_groups(run, options)

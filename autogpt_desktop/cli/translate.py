@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, one_line, say, tell
+from autogpt_desktop.cli.translation_ways import Ways
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.model_pool import ModelPool, Models
+    from autogpt_desktop.engine.model_pool import Models
     from autogpt_desktop.tasks.translate.files import TranslatedFile
 
 _TOGETHER = 32  # lines that are translated together where they come quickly
@@ -71,7 +72,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     glossary = _glossary(options.glossary)
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)
-    known = _known(models)
+    ways = Ways(options, settings)
+    known = ways.known
     if not options.anyway:
         _check(options, known)
     complete = True
@@ -79,10 +81,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         with models.job() as job, stop:
             try:
                 if options.files:
-                    complete = _translate_files(job, options, glossary, known, stop)
+                    complete = _translate_files(job, options, glossary, ways, stop)
                 else:
                     for lines in _stdin():
-                        _print_lines(job, lines, options, glossary, known, stop)
+                        _print_lines(job, lines, options, glossary, ways, stop)
             except Cancelled:
                 return 130
             return 130 if stop.pressed else 0 if complete else 1
@@ -90,22 +92,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         models.unload()
 
 
-def _known(models: ModelPool) -> tuple[str, ...]:
-    """The languages that the catalog or the file says the model knows; () where neither does."""
-    from autogpt_desktop.catalog.installed import languages_of
-
-    return languages_of(models.resolve("translate"))
-
-
 def _check(options: argparse.Namespace, known: Sequence[str]) -> None:
     """Raises KnownError("language-unknown") for a language that the model says it does not know."""
     from autogpt_desktop.tasks.prompts import LANGUAGES
     from autogpt_desktop.tasks.translate.translate import name_of, offered, states
 
-    codes = offered(known)
+    codes = {*offered(known), *known}
     for code in (options.source, options.target):
         if states(known) and code in LANGUAGES and code not in codes:
-            raise KnownError("language-unknown", language=name_of(code), languages=", ".join(codes))
+            raise KnownError("language-unknown", language=name_of(code), languages=", ".join(sorted(codes)))
 
 
 def _glossary(path: Path | None) -> Any:
@@ -125,7 +120,7 @@ def _glossary(path: Path | None) -> Any:
 
 
 def _translate_files(
-    models: Models, options: argparse.Namespace, glossary: Any, known: Sequence[str], stop: Any
+    models: Models, options: argparse.Namespace, glossary: Any, ways: Ways, stop: Any
 ) -> bool:
     """Each file becomes another one, which keeps its form; each result's path goes to standard output.
 
@@ -139,8 +134,8 @@ def _translate_files(
     for path in options.files:
         events = translate_file(
             models, path, options.out, options.source, options.target,
-            glossary=glossary, quality=options.quality, known=known, comments=options.comments,
-            cancelled=stop,
+            glossary=glossary, quality=options.quality, known=ways.known, comments=options.comments,
+            choose=ways.choose, cancelled=stop,
         )  # fmt: skip
         for event in drive(events, Reporter()):
             if isinstance(event, Result):
@@ -186,7 +181,7 @@ def _print_lines(
     lines: Sequence[str],
     options: argparse.Namespace,
     glossary: Any,
-    known: Sequence[str],
+    ways: Ways,
     stop: Any,
 ) -> None:
     """Translate some lines, and print each as soon as it is complete."""
@@ -194,7 +189,7 @@ def _print_lines(
 
     events = translate_many(
         models, lines, options.source, options.target,
-        glossary=glossary, quality=options.quality, known=known, cancelled=stop,
+        glossary=glossary, quality=options.quality, known=ways.known, choose=ways.choose, cancelled=stop,
     )  # fmt: skip
     for event in drive(events, Reporter()):
         if isinstance(event, Translation):

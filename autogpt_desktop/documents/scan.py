@@ -22,7 +22,7 @@ class Skipped:
     """A file or folder that was left out. ``key`` of the KnownError that says why."""
 
     path: Path
-    key: str  # skipped-kind, -hidden, -link, -special, -closed, -many
+    key: str  # skipped-kind, -hidden, -link, -special, -closed, -many; also -folder, -rest, -full
 
     def error(self) -> KnownError:
         name = os.fsencode(self.path.name or str(self.path)).decode("utf-8", errors="replace")

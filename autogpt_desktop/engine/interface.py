@@ -127,6 +127,10 @@ class SearchOptions:
     max_length_factor: float = 2.5  # at most so many tokens for each source token …
     max_length: int = 512  # … and at most so many
     alignments: bool = False
+    # when a beam search ends, and what it keeps: see generation.beam
+    rule: Literal["transformers", "marian"] = "transformers"
+    early_stopping: bool | Literal["never"] = False  # of the rule of transformers
+    force_end: bool = False  # is the last token that the limit allows the end token?
 
 
 DEFAULT_SEARCH = SearchOptions()

@@ -12,9 +12,12 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 import torch
 
 from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, is_encoder
+from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
+from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
 from autogpt_desktop.engine.load import load, pick_device
+from autogpt_desktop.engine.load_seq2seq import load_seq2seq
 from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
@@ -24,6 +27,7 @@ from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+AnyEngine = Engine | EncoderEngine | Seq2SeqEngine
 Loading = Generator[Progress | Notice, None, T]  # what happens meanwhile; it returns what was loaded
 MEMORY_SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
 
@@ -47,7 +51,7 @@ class LoadedModel:
     """One engine that is loaded. ``memory`` belongs to it, by task, and goes with it."""
 
     path: Path
-    engine: Engine | EncoderEngine
+    engine: AnyEngine
     memory: dict[str, TaskMemory] = field(default_factory=dict)
     pins: int = 0  # jobs that work with it
     retired: bool = False  # it goes when the last of them has ended
@@ -75,11 +79,15 @@ class Models(Protocol):
     """What a task gets its engines from: ``ModelPool``, or ``JobModels`` for one job."""
 
     @overload
-    def get(self, role: Literal["chat", "translate"] = ...) -> Loading[Engine]: ...
+    def get(self, role: Literal["chat"] = ...) -> Loading[Engine]: ...
+    @overload
+    def get(self, role: Literal["translate"]) -> Loading[Engine | Seq2SeqEngine]: ...
     @overload
     def get(self, role: Literal["embed"]) -> Loading[EncoderEngine]: ...
     @overload
-    def get(self, role: str) -> Loading[Engine | EncoderEngine]: ...
+    def get(self, role: Literal["answer", "sentiment"]) -> Loading[Engine | EncoderEngine]: ...
+    @overload
+    def get(self, role: str) -> Loading[AnyEngine]: ...
 
     @property
     def loaded(self) -> tuple[LoadedModel, ...]:
@@ -89,7 +97,7 @@ class Models(Protocol):
     def prompt_cache(self) -> Path | None:
         """The folder for saved states; None saves none."""
 
-    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+    def memory(self, engine: AnyEngine) -> dict[str, TaskMemory]:
         """Where tasks keep what belongs to an engine, by the task's name."""
 
 
@@ -124,7 +132,7 @@ class ModelPool:
         self._entries: dict[Path, LoadedModel] = {}  # the latest used last
 
     def get(self, role: str = "chat") -> Loading[Any]:
-        """The Engine or EncoderEngine for a role or a model's name, loaded if need be; the generator
+        """The engine of one of the kinds for a role or a model's name, loaded if need be; the generator
         returns it. It is good until the next call; ``job`` keeps several.
 
         Raises KnownError as ``load`` and ``load_encoder`` do, and "model-not-for-role".
@@ -151,7 +159,7 @@ class ModelPool:
         """What is loaded, the latest used last."""
         return tuple(self._entries.values())
 
-    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+    def memory(self, engine: AnyEngine) -> dict[str, TaskMemory]:
         """Where tasks keep what belongs to an engine, by the task's name."""
         return next(entry.memory for entry in self._entries.values() if entry.engine is engine)
 
@@ -188,12 +196,17 @@ class ModelPool:
         yield from engine.notices
         return entry
 
-    def _load(self, path: Path) -> Generator[Progress, None, Engine | EncoderEngine]:
+    def _load(self, path: Path) -> Generator[Progress, None, AnyEngine]:
         if path.is_dir() and is_encoder(path):
             device, notices = pick_device(self.device)
             encoder = yield from load_encoder(path, device.type)
             encoder.notices = notices
             return encoder
+        if path.is_dir() and is_seq2seq(path):
+            device, notices = pick_device(self.device)
+            translator = yield from load_seq2seq(path, device.type, quantize=self.quantize is not None)
+            translator.notices = notices
+            return translator
         engine = yield from load(
             path,
             device=self.device,
@@ -256,14 +269,16 @@ class JobModels:
     def prompt_cache(self) -> Path | None:
         return self._models.prompt_cache
 
-    def memory(self, engine: Engine | EncoderEngine) -> dict[str, TaskMemory]:
+    def memory(self, engine: AnyEngine) -> dict[str, TaskMemory]:
         """As ``ModelPool.memory``, also of an engine that only this job still holds."""
         return next(entry.memory for entry in self.pinned if entry.engine is engine)
 
 
-def _check(engine: Engine | EncoderEngine, role: str) -> None:
+def _check(engine: AnyEngine, role: str) -> None:
     """Raises KnownError where the user chose a model that cannot play the role."""
-    kind = engine.config.head if isinstance(engine, EncoderEngine) else "decoder"
+    kind = "seq2seq" if isinstance(engine, Seq2SeqEngine) else "decoder"
+    if isinstance(engine, EncoderEngine):
+        kind = engine.config.head
     if kind not in HEADS_OF_ROLE.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)
 

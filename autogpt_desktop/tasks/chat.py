@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Result, Text
-from autogpt_desktop.thinking import OPENING, begins_thinking, without_thinking
+from autogpt_desktop.thinking import opened_thought, split_thinking, without_thinking
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.engine import Engine
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models, TaskMemory
 
 KEPT_STATES = 3  # conversations whose KV caches stay in memory, the latest used
+_OPENING = 24  # tokens at the end of a prompt in which it may open a thought
 _LEAST_ANSWER = 64  # tokens of room without which no answer is begun
 _MOST_CHARACTERS = 20  # a token, on average over a long text: more is not to be expected of any language
 _LEAST_PREFIX = 48  # tokens of a system prompt that are worth keeping for other conversations
@@ -79,8 +80,8 @@ def chat(
     fresh, found = len(kept.state) == 0, 0
     if fresh and (state := engine.prompt_cache.find(ids)) is not None:
         kept.state, found = state, len(state)
-    if not continue_last and begins_thinking(engine.tokenizer.decode(ids[-8:], skip_special=False)):
-        yield Text(f"{OPENING}\n")  # the template opened it; what is kept holds the whole
+    if not continue_last and (opened := _opened(engine, ids)):
+        yield Text(f"{opened}\n")  # by the template; what is kept holds the whole
     yield from engine.stream(ids, sampling, kept.state, cancelled)
     if fresh and conversation and turns[0].role == "system":
         _keep_system_prompt(engine, turns[0].content, kept.state, found, conversation)
@@ -243,10 +244,16 @@ def prompt_ids(
         return engine.chat_ids(messages, thinking=thinking)
     # the template closes an assistant turn; what is to be gone on with stays open behind its opening
     begun = messages[-1]["content"]
-    opening = engine.chat_ids(messages[:-1], thinking=thinking)
-    if begins_thinking(engine.tokenizer.decode(opening[-8:], skip_special=False)):
-        begun = begun.lstrip().removeprefix(OPENING).lstrip("\n")
-    return [*opening, *engine.tokenizer.encode(begun, add_special=False)]
+    parts = split_thinking(begun)
+    opening = engine.chat_ids(messages[:-1], thinking=thinking or parts.thinks or bool(parts.thought))
+    if opened := _opened(engine, opening):
+        begun = begun.lstrip().removeprefix(opened).lstrip("\n")
+    return [*opening, *engine.tokenizer.encode_answer(begun)]
+
+
+def _opened(engine: Engine, ids: Sequence[int]) -> str:
+    """The mark of the thought that a prompt opens at its end, "": none."""
+    return opened_thought(engine.tokenizer.decode(ids[-_OPENING:], skip_special=False))
 
 
 def load_model(models: Models, name: str) -> Iterator[Progress | Notice | Result]:

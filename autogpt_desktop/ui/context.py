@@ -152,9 +152,9 @@ class AppContext(QObject):
 
     def on_fetched(self, name: str) -> None:
         """A model has come: what is for conversations is used for them now, another one by its roles."""
-        from autogpt_desktop.catalog.entries import catalog
+        from autogpt_desktop.catalog.packs import find_entry
 
-        entry = catalog().get(name)
+        entry = find_entry(name)
         if entry is None or "chat" in entry.roles:
             self.choose_model(name)
         elif self._model is None:
@@ -186,11 +186,14 @@ class AppContext(QObject):
         if kind == "never":
             self.remove_copies()
 
-    def remove_copies(self) -> None:
-        """Delete the packed copies of all models, which are made anew when they are missing."""
+    def remove_copies(self, name: str = "") -> None:
+        """Delete the packed copies of a model, or of all; they are made anew where they save time."""
         from autogpt_desktop.catalog.installed import remove_copies
+        from autogpt_desktop.ui.widgets.basic import size_text
 
-        remove_copies()
+        freed = remove_copies(name)
+        if name and freed:
+            self.toast(tr("The packed copy was deleted; {size} are free again.", size=size_text(freed)))
         self._installed = None
         self.models_listed.emit()
 

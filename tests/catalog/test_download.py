@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.catalog import download, transfer
-from autogpt_desktop.catalog.download import fetch, hub_url, needs_acceptance, partial
-from autogpt_desktop.catalog.entries import Source, catalog
+from autogpt_desktop.catalog.download import fetch, hub_url
+from autogpt_desktop.catalog.entries import Source, catalog, needs_acceptance, partial
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
 from tests.catalog.server import Site, model_of

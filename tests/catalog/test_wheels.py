@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.catalog import wheels
-from autogpt_desktop.catalog.download import fetch, partial
-from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, WheelMember
+from autogpt_desktop.catalog.download import fetch
+from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, WheelMember, partial
 from autogpt_desktop.catalog.transfer import SourceFailed, stream
 from autogpt_desktop.errors import KnownError
 from tests.catalog.server import Site, model_of

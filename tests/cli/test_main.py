@@ -141,7 +141,21 @@ def test_models_list_shows_what_is_here_and_what_can_be_had(starter_gguf: Path) 
 
 
 def test_bench_prints_json(starter_gguf: Path) -> None:
-    done = run("bench", "--json", "--repeat", "1", "--prompt-tokens", "32", "--new-tokens", "4", *MODEL)
+    done = run(
+        "bench",
+        "--json",
+        "--repeat",
+        "1",
+        "--prompt-tokens",
+        "32",
+        "--new-tokens",
+        "4",
+        "--contexts",
+        "32",
+        "--batches",
+        "2",
+        *MODEL,
+    )
     result = json.loads(done.stdout)
     assert result["model"] == starter_gguf.name
     assert result["device"] == "cpu"

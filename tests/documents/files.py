@@ -123,6 +123,31 @@ def write_epub(path: Path, chapters: list[str], extra: dict[str, str] | None = N
     return path
 
 
+_STRICT = {  # ISO 29500 Strict names the same elements otherwise
+    b"http://schemas.openxmlformats.org/officeDocument/2006/relationships": b"officeDocument/relationships",
+    b"http://schemas.openxmlformats.org/spreadsheetml/2006/main": b"spreadsheetml/main",
+    b"http://schemas.openxmlformats.org/presentationml/2006/main": b"presentationml/main",
+    b"http://schemas.openxmlformats.org/drawingml/2006/main": b"drawingml/main",
+    b"http://schemas.openxmlformats.org/wordprocessingml/2006/main": b"wordprocessingml/main",
+}
+
+
+def as_strict(path: Path, members: dict[str, str] | None = None) -> Path:
+    """An office file as Strict OOXML. ``members``: other names for some of its parts."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            for usual, strict in _STRICT.items():
+                data = data.replace(usual, b"http://purl.oclc.org/ooxml/" + strict)
+            for before, after in (members or {}).items():
+                data = data.replace(Path(before).name.encode(), Path(after).name.encode())
+                name = name.replace(Path(before).name, Path(after).name)
+            new.writestr(name, data)
+    path.write_bytes(out.getvalue())
+    return path
+
+
 def with_member(path: Path, name: str, data: bytes) -> Path:
     """The archive with one member's bytes replaced."""
     out = io.BytesIO()

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from lxml import etree
 from openpyxl.chart import BarChart, Reference
 from openpyxl.comments import Comment
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.styles import Font, PatternFill
 
-from autogpt_desktop.documents.tables import Table, read_table, write_copy
-from tests.documents.test_hostile_tables import sheet, workbook
+from autogpt_desktop.documents.read.formats.parse import parse
+from autogpt_desktop.documents.tables import Table, losses, read_table, write_copy
+from autogpt_desktop.documents.types import Limits
+from tests.documents import files
+from tests.documents.test_hostile_tables import SHEET, TEXT, sheet, workbook
 
 NAMES = ["sentiment", "positive", "flags"]
 
@@ -135,3 +139,96 @@ def test_sheets_that_other_programs_write(tmp_path: Path, xml: bytes) -> None:
         ["bad", "-", 0, "=1"],
     ]
     assert found["D4"].data_type == "s"
+
+
+@pytest.mark.parametrize("members", [{}, {"xl/workbook.xml": "xl/book7.xml"}])
+def test_a_strict_workbook_is_a_table_a_document_and_is_copied(
+    tmp_path: Path, members: dict[str, str]
+) -> None:
+    path = files.as_strict(write_rich(tmp_path / "in.xlsx"), members)
+    table = read_table(path)
+    assert table.columns[:4] == ("Date", "Order", "Price", "Review")
+    assert [row[0] for row in table.rows()] == ["2024-03-01", "2024-03-02 14:30:00", "", "2024-03-03"]
+    rows: list[list[str | float]] = [["positive", 0.9, ""], ["negative", 0.2, ""]]
+    assert list(write_copy(tmp_path / "out.xlsx", table, len(table.columns) + 1, NAMES, rows))[-1] == 2
+    again = read_table(tmp_path / "out.xlsx")
+    assert again.sheets == ("Reviews", "Notes")
+    assert next(again.rows())[-3:] == ("positive", "0.9", "")
+    assert "拉链坏了" in parse(path.read_bytes(), "in.xlsx", Limits()).text()
+
+
+def test_dates_as_strict_workbooks_write_them(tmp_path: Path) -> None:
+    dates = (b"2024-03-01", b"2024-03-01T00:00:00.000", b"2024-03-01T10:20:30Z")
+    xml = b"".join(b'<row><c t="d"><v>%s</v></c>%s</row>' % (date, TEXT) for date in dates)
+    rows = read_table(workbook(tmp_path / "in.xlsx", sheet=sheet(xml)), header=False).rows()
+    assert [row[0] for row in rows] == ["2024-03-01", "2024-03-01", "2024-03-01 10:20:30"]
+
+
+def test_rows_that_are_left_out_take_nothing_with_them(tmp_path: Path) -> None:
+    path = write_rich(tmp_path / "in.xlsx")
+    book = openpyxl.load_workbook(path)
+    first = book["Reviews"]
+    first.append([datetime.datetime(2024, 3, 4), 1004, 3, "last", None])
+    first["B7"].hyperlink = "https://example.org"
+    first["F1"] = "=SUM(C3:C7)"
+    first.merge_cells("A7:A8")
+    first.merge_cells("J4:K4")
+    book.save(path)
+    table = read_table(path)
+    rows: list[list[str | float] | None] = [None, ["negative", 0.1, ""], None, None, ["positive", 0.9, ""]]
+    width = len(table.columns) + 1
+    assert list(write_copy(tmp_path / "out.xlsx", table, width, NAMES, rows))[-1] == 2
+    found = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    assert found.sheetnames == ["Reviews", "Notes"]
+    sheet = found["Reviews"]
+    values = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert [row[3] for row in values] == ["Review", "拉链坏了", "last"]
+    assert values[1][:3] == (datetime.datetime(2024, 3, 2, 14, 30), 1002, 7)
+    assert [row[width - 1] for row in values] == ["sentiment", "negative", "positive"]
+    assert sheet["C3"].number_format == '#,##0.00 "€"'
+    assert {str(one) for one in sheet.merged_cells.ranges} == {"A1:E1", "J3:K3"}
+    assert sheet["B4"].hyperlink.target == "https://example.org"
+    assert [str(one.sqref) for one in sheet.conditional_formatting] == ["C3"]
+    assert sheet.auto_filter.ref == "A2:E3"
+    assert sheet["F1"].value is None  # its result was never saved
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as archive:
+        assert not [name for name in archive.namelist() if "comment" in name.lower()]
+        assert b"omment" not in archive.read("[Content_Types].xml")
+
+
+def test_nothing_of_a_sheet_is_there_twice(tmp_path: Path) -> None:
+    table = read_table(write_rich(tmp_path / "in.xlsx"))
+    list(write_copy(tmp_path / "out.xlsx", table, len(table.columns) + 1, NAMES, [["positive", 0.9, ""]]))
+    parts = []
+    for name in ("in.xlsx", "out.xlsx"):
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            parts.append([element.tag for element in etree.fromstring(archive.read(SHEET))])
+    assert [tag for tag in parts[0] if not tag.endswith("}dimension")] == parts[1]
+
+
+def test_macros_go_and_stay(tmp_path: Path) -> None:
+    path = write_rich(tmp_path / "in.xlsx")
+    macros = tmp_path / "in.xlsm"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(macros, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            data = data.replace(
+                b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
+                b"application/vnd.ms-excel.sheet.macroEnabled.main+xml",
+            )
+            if name == "xl/_rels/workbook.xml.rels":
+                relation = b'<Relationship Id="m" Type="http://x/vbaProject" Target="vbaProject.bin"/>'
+                data = data.replace(b"</Relationships>", relation + b"</Relationships>")
+            new.writestr(name, data)
+        new.writestr("xl/vbaProject.bin", b"macros")
+    table = read_table(macros)
+    rows: list[list[str | float]] = [["positive", 0.9, ""]]
+    for ending, said in ((".xlsx", ["notice.table-macros"]), (".xlsm", [])):
+        out = tmp_path / f"out{ending}"
+        assert [notice.key for notice in losses(out, table, is_filtered=False)] == said
+        list(write_copy(out, table, len(table.columns) + 1, NAMES, rows))
+        with zipfile.ZipFile(out) as archive:
+            assert ("xl/vbaProject.bin" in archive.namelist()) == (ending == ".xlsm")
+            assert (b"vbaProject" in archive.read("xl/_rels/workbook.xml.rels")) == (ending == ".xlsm")
+            assert (b"macroEnabled" in archive.read("[Content_Types].xml")) == (ending == ".xlsm")
+        assert openpyxl.load_workbook(out).sheetnames == ["Reviews", "Notes"]

@@ -39,7 +39,8 @@ def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A computer without models: the catalog is there, the weights of the checkout are not."""
     folder = tmp_path / "bundled"
     folder.mkdir()
-    shutil.copy(paths.bundled_models() / "catalog.toml", folder)
+    for name in ("catalog.toml", "packs.toml"):
+        shutil.copy(paths.bundled_models() / name, folder)
     monkeypatch.setattr(paths, "bundled_models", lambda: folder)
     return paths.models_dir()
 

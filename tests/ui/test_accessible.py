@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
@@ -17,6 +17,7 @@ from autogpt_desktop import app
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.panel_registry import more_panels
+from autogpt_desktop.ui.widgets.toast import ToastRequest
 
 PANELS = ["chat", "translate", "answer", "sentiment"]
 ROLE = QAccessible.Role
@@ -159,3 +160,24 @@ def test_nothing_stays_english(window: MainWindow, key: str, qtbot: QtBot) -> No
                 texts.add(str(value()))
         left += [text for text in texts if text in english]
     assert left == []
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1440, 900)])
+@pytest.mark.parametrize("key", PANELS)
+def test_a_notice_covers_no_control(
+    window: MainWindow, key: str, size: tuple[int, int], qtbot: QtBot
+) -> None:
+    window.resize(*size)
+    window.columns.show_panel(key)
+    QApplication.processEvents()
+    window.toasts.add(ToastRequest("The answer was copied with its sources.", undo=list))
+    QApplication.processEvents()
+    covered = [
+        said(button)
+        for button in window.findChildren(QAbstractButton)
+        if button.isVisible()
+        and not window.toasts.isAncestorOf(button)
+        and QRect(button.mapTo(window, QPoint()), button.size()).intersects(window.toasts.geometry())
+    ]
+    assert covered == []
+    assert window.toasts.geometry().top() > window.height() // 3

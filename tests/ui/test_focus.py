@@ -27,14 +27,19 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import app, paths
+from autogpt_desktop.documents.index.collection import Collections
+from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.chat.panel import ChatPanel
+from autogpt_desktop.ui.chat.trash_card import TrashCard
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.rows import InstalledRow
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.panel_registry import more_panels
+from autogpt_desktop.ui.widgets.action_row import ActionRow
 from autogpt_desktop.ui.widgets.focus import FocusKeeper, show_page
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.stand_in import install_stand_in
+from tests.ui.answer.kit import Script as Questions
 from tests.ui.chat.kit import Script, wait_quiet
 
 pytestmark = pytest.mark.slow  # together they take seconds
@@ -347,3 +352,120 @@ def test_a_page_that_is_turned_hands_the_focus_on(small: Panel) -> None:
     small.button.setFocus()
     show_page(small.stack, small.pages[0])
     assert QApplication.focusWidget() is small.button
+
+
+# --- what came later: a queue of questions, what was stopped, the trash, folded actions, banners ------------
+
+
+@pytest.fixture
+def questions_window(
+    answer_context: AppContext, answer_script: Questions, qtbot: QtBot, tmp_path: Path
+) -> Iterator[MainWindow]:
+    """Only questions, about a collection, with a scripted model."""
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    Collections().create("Papers", [folder])
+
+    def make(context: AppContext) -> QWidget:
+        return AnswerPanel(context, answer_script, answer_script, lambda *_given: iter(()))
+
+    yield from shown(MainWindow(answer_context, make), qtbot)
+    answer_script.go.set()
+
+
+def test_what_is_done_with_questions(
+    questions_window: MainWindow, answer_script: Questions, qtbot: QtBot
+) -> None:
+    panel = questions_window.chat
+    assert isinstance(panel, AnswerPanel)
+    answer_script.pauses = True
+    for question in ("Who built the mill?", "Never mind?"):
+        panel.view.ask_bar.set_text(question)
+        qtbot.keyClick(panel.view.ask_bar.field, Qt.Key.Key_Return)
+    turns, views = panel.conversation.turns, panel.view.conversation_view.views
+    qtbot.waitUntil(lambda: bool(turns[0].places), timeout=20_000)
+    press(views[1].cancel_button)
+    assert QApplication.focusWidget() is panel.view.ask_bar.field
+    press(panel.view.ask_bar.button)  # stop
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert QApplication.focusWidget() is panel.view.ask_bar.field
+    answer_script.pauses = False
+    press(views[0].again_button)
+    qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+    assert_good_place()
+    last = panel.view.conversation_view.views[-1]
+    for made in (last.copy_button, last.retry_button):
+        press(made)
+        qtbot.waitUntil(lambda: not panel.conversation.job.running, timeout=20_000)
+        assert_good_place(made)
+    press(panel.view.header.new_button)
+    assert QApplication.focusWidget() is panel.view.ask_bar.field
+    press(panel.view.header.history_button)
+    card = panel.history_card
+    assert card is not None
+    qtbot.waitUntil(lambda: bool(card.list.model.items()), timeout=20_000)
+    qtbot.waitUntil(card.list.view.hasFocus, timeout=20_000)
+    qtbot.keyClick(card.list.view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: not card.list.model.items(), timeout=20_000)
+    assert QApplication.focusWidget() is card.list.search
+    qtbot.keyClick(card.list.search, Qt.Key.Key_Escape)
+    assert_good_place(panel.view.header.history_button)
+
+
+def test_the_trash(chat_window: MainWindow, script: Script, qtbot: QtBot) -> None:
+    panel = chat_window.chat
+    assert isinstance(panel, ChatPanel)
+    script.pause_at = -1
+    for text in ("one", "two"):
+        panel.new_conversation()
+        panel.composer.set_text(text)
+        panel.send()
+        qtbot.waitUntil(lambda: bool(script.asked), timeout=30_000)
+        wait_quiet(panel, qtbot)
+    qtbot.keyClick(panel.list.search, Qt.Key.Key_Down)
+    for _ in range(2):
+        qtbot.keyClick(panel.list.view, Qt.Key.Key_Delete)
+        assert_good_place()
+    undo = chat_window.toasts.toasts()[-1].action
+    assert undo is not None
+    press(undo)
+    assert_good_place()
+    press(panel.list.trash_button)
+    overlay = next(each for each in chat_window.findChildren(TrashCard) if each.isVisible())
+    assert not removes(QApplication.focusWidget() or overlay)
+    restore = next(each for each in overlay.findChildren(QPushButton) if each.text() == "Restore")
+    press(restore)
+    now = QApplication.focusWidget()
+    assert now is not None
+    assert overlay.isAncestorOf(now)
+    assert not removes(now)
+    qtbot.keyClick(now, Qt.Key.Key_Escape)
+    assert_good_place()
+
+
+@pytest.mark.parametrize("key", PANELS)
+def test_actions_that_have_no_room_are_done_from_the_menu(window: MainWindow, key: str, qtbot: QtBot) -> None:
+    window.resize(620, 600)
+    window.columns.show_panel(key)
+    QApplication.processEvents()
+    panel = window.columns.panel(key)
+    for row in panel.findChildren(ActionRow):
+        if not row.isVisible() or not row.folded():
+            continue
+        menu = row.more.menu()
+        menu.aboutToShow.emit()
+        for entry in menu.actions():
+            if entry.isEnabled() and entry.menu() is None:
+                row.more.setFocus()
+                entry.trigger()
+                QApplication.processEvents()
+                assert_good_place(row.more)
+                panel.focus_input()
+
+
+def test_a_banner_that_is_closed(window: MainWindow) -> None:
+    for key in PANELS:
+        window.columns.show_panel(key)
+        window.banner.show_permanent("The history was damaged.")
+        press(window.banner.close_button)
+        assert_good_place()

@@ -22,6 +22,7 @@ from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, writ
 from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.engine.generation.batch import Continuation, generate
+from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.prompts import TRANSLATION_ENDS, translation_line, translation_prefix
@@ -31,7 +32,6 @@ from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translate import QUALITIES, Translation, translate_many
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.model_pool import Models
 
 FITTED = (("en", "fr"), ("en", "zh"), ("zh", "en"))  # pairs that the confidence is fitted to
@@ -53,7 +53,7 @@ def measure_translate(models: Models, data_dir: Path, limit: int = 0, seed: int 
     of the examples saves.
 
     What is done is kept, pair by pair, so a run that was ended goes on. Raises KnownError("bench-data")."""
-    engine = run_to_end(models.get("translate"))
+    engine = _language_model(models)
     with _measured(engine, data_dir, limit or SENTENCES, seed) as measured:
         for source, target in PAIRS:
             name = f"{source}-{target}"
@@ -88,7 +88,7 @@ def _kept_examples(engine: Engine, models: Models, data_dir: Path, limit: int, s
 def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """Fit the confidence to ``limit`` (60) sentences of each of FITTED that are not measured with this
     ``seed``, and write it. Raises KnownError("bench-data")."""
-    engine = run_to_end(models.get("translate"))
+    engine = _language_model(models)
     rows: dict[str, list[dict[str, float]]] = {"quick": [], "best": []}
     useful: dict[str, list[bool]] = {"quick": [], "best": []}
     for source, target in FITTED:
@@ -109,6 +109,14 @@ def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0)
     weights = {quality: fit(rows[quality], useful[quality]) for quality in QUALITIES}
     write(weights, f"{len(rows['best'])} sentences of FLORES dev, {len(FITTED)} pairs")
     return weights
+
+
+def _language_model(models: Models) -> Engine:
+    """Raises KnownError("model-not-for-role") for another kind: what is measured are prompts."""
+    engine = run_to_end(models.get("translate"))
+    if not isinstance(engine, Engine):
+        raise KnownError("model-not-for-role", name=engine.name)
+    return engine
 
 
 def _measured(engine: Engine, data_dir: Path, limit: int, seed: int) -> ResultLines[str, dict[str, Any]]:

@@ -10,11 +10,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from lxml import etree
 
 from autogpt_desktop.documents.read.formats.parts import Unreadable
+from autogpt_desktop.documents.tables.moved_rows import letters, move_ranges, move_row
+from autogpt_desktop.documents.tables.package import Package
 from autogpt_desktop.documents.tables.types import MOST_COLUMNS
 from autogpt_desktop.documents.tables.workbook import DAMAGE, Workbook, column_number, row_number
 
@@ -25,12 +28,14 @@ _BLOCK = 1 << 20  # bytes
 
 class AddedColumns:
     """What is added: ``names`` in the header's row, if there is one, and a row of values for each row below
-    it, from the column ``start`` on (counted from 1)."""
+    it, from the column ``start`` on (counted from 1). A row without values, None, is left out."""
 
     def __init__(
-        self, header_row: int, start: int, names: Sequence[str], rows: Sequence[Sequence[Value]]
+        self, header_row: int, start: int, names: Sequence[str], rows: Sequence[Sequence[Value] | None]
     ) -> None:
         self.header_row, self.start, self.names, self.rows = header_row, start, names, rows
+        self.is_filtered = any(row is None for row in rows)
+        self._kept = [0, *accumulate(row is not None for row in rows)]  # above each row
         if start + len(names) - 1 > MOST_COLUMNS:
             raise Unreadable("document-too-many-columns", most=f"{MOST_COLUMNS:,}")
 
@@ -39,18 +44,44 @@ class AddedColumns:
         if number == self.header_row:
             return self.names
         at = number - self.header_row - 1
-        return self.rows[at] if 0 <= at < len(self.rows) else ()
+        return (self.rows[at] or ()) if 0 <= at < len(self.rows) else ()
+
+    def place(self, number: int) -> int:
+        """The number that the row of this number has now; 0: it is left out."""
+        at = number - self.header_row - 1
+        if not self.is_filtered or at < 0:
+            return number
+        left_out = at >= len(self.rows) or self.rows[at] is None
+        return 0 if left_out else self.header_row + 1 + self._kept[at]
+
+    def span(self, first: int, last: int) -> tuple[int, int] | None:
+        """Where those of some rows are now that are not left out; None: none of them is there."""
+        if not self.is_filtered:
+            return first, last
+        above, below = self._above(first), self._above(last + 1)
+        return (above + 1, below) if below > above else None
+
+    def _above(self, number: int) -> int:
+        """How many rows stand above the one of this number now."""
+        at = number - self.header_row - 1
+        return number - 1 if at < 0 else self.header_row + self._kept[min(at, len(self.rows))]
 
 
-def copy_workbook(book: Workbook, sheet: str, added: AddedColumns) -> Iterator[int | bytes]:
-    """How many rows are written, now and then; then the file, piece by piece.
+def copy_workbook(book: Workbook, sheet: str, added: AddedColumns, suffix: str) -> Iterator[int | bytes]:
+    """How many rows are written, now and then; then the file, piece by piece. ``suffix``: .xlsx, .xlsm.
 
     Raises ``Unreadable``, as reading does.
     """
     target = io.BytesIO()
     try:
+        package = Package(book, sheet, added.is_filtered, suffix)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy:
             for member in book.archive.zip.infolist():
+                if member.filename in package.dropped:
+                    continue
+                if (changed := package.changed(member.filename)) is not None:
+                    copy.writestr(_entry(member), changed)
+                    continue
                 if member.filename != book.sheets[sheet]:
                     with copy.open(_entry(member), "w") as part:
                         for block in book.archive.blocks(member.filename):
@@ -85,21 +116,26 @@ def _sheet(book: Workbook, sheet: str, added: AddedColumns) -> Iterator[bytes]:
             yield b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n' + _opening(root)
         elif kind == "sheetData" and event == "start":
             data, shared = element, _declarations(element)
-            yield b"".join(_xml(each) for each in root if each is not data and not _is_dimension(each))
+            above = [*data.itersiblings(preceding=True)][::-1]  # what is below may be there already
+            yield b"".join(_xml(each) for each in above if not _is_dimension(each))
             yield _opening(data).replace(shared, b"", 1)
         elif kind == "row" and event == "end":
             number = row_number(element, number)
-            _add(element, number, added)
-            yield _xml(element).replace(shared, b"", 1)
+            if place := added.place(number):
+                if added.is_filtered:
+                    move_row(element, place)
+                _add(element, number, place, added)
+                yield _xml(element).replace(shared, b"", 1)
             element.clear()
             while element.getprevious() is not None:
                 del element.getparent()[0]
     if data is None:
         raise Unreadable("document-damaged")
-    yield _closing(data) + b"".join(_xml(each) for each in data.itersiblings()) + _closing(root)
+    behind = [each for each in data.itersiblings() if not added.is_filtered or move_ranges(each, added.span)]
+    yield _closing(data) + b"".join(map(_xml, behind)) + _closing(root)
 
 
-def _add(row: Any, number: int, added: AddedColumns) -> None:
+def _add(row: Any, number: int, place_now: int, added: AddedColumns) -> None:
     """Put the values behind the row's texts; a blank cell that stands there gives way, not its format."""
     values = added.values(number)
     if not any(value != "" for value in values):
@@ -120,7 +156,7 @@ def _add(row: Any, number: int, added: AddedColumns) -> None:
         if value != "":
             column = added.start + offset
             own = style if number == added.header_row else ""
-            row.insert(place, _cell(row, f"{_letters(column)}{number}", value, formats.get(column, own)))
+            row.insert(place, _cell(row, f"{letters(column)}{place_now}", value, formats.get(column, own)))
             place += 1
 
 
@@ -134,14 +170,6 @@ def _cell(row: Any, reference: str, value: Value, style: str) -> Any:
     else:
         etree.SubElement(cell, f"{space}v").text = repr(value)
     return cell
-
-
-def _letters(column: int) -> str:
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def _is_dimension(element: Any) -> bool:

@@ -23,10 +23,11 @@ _ROWS, _CHARACTERS = 500, 1 << 18  # of one reply
 
 def serve(receive: Receive, send: Send) -> None:
     """Answer one request."""
-    from autogpt_desktop.documents.tables import workbook  # with it all that reading needs
+    from autogpt_desktop.documents.tables import opendocument, workbook  # with them all that reading needs
     from autogpt_desktop.sandbox import limit
 
     assert workbook
+    assert opendocument
     send(b"{}")  # ready
     request = json.loads(receive())
     limits = request["limits"]
@@ -65,22 +66,27 @@ def _answers(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def _read(file: BinaryIO, sheet: str, limits: Limits) -> Iterator[dict[str, Any]]:
+    from autogpt_desktop.documents.read.formats.archive import Archive, is_opendocument
     from autogpt_desktop.documents.read.formats.parts import Unreadable
+    from autogpt_desktop.documents.tables.opendocument import OpenSpreadsheet
     from autogpt_desktop.documents.tables.workbook import Workbook
 
-    book = Workbook(file, limits)
+    is_open = file.read(4) == b"PK\3\4" and is_opendocument(Archive(file, limits), b"spreadsheet")
+    file.seek(0)
+    book = OpenSpreadsheet(file, limits) if is_open else Workbook(file, limits)
     if not book.sheets:
         raise Unreadable("document-empty")
     if sheet and sheet not in book.sheets:
         raise Unreadable("table-no-sheet", sheet=sheet, sheets=", ".join([*book.sheets][:20]))
     chosen = sheet or next(iter(book.sheets))
-    yield {"sheet": chosen, "sheets": [*book.sheets]}
+    kind = "ods" if is_open else "xlsx"
+    yield {"sheet": chosen, "sheets": [*book.sheets], "kind": kind}
     waiting: list[Any] = []
     length, begun = 0, time.monotonic()
     for row in book.rows(chosen):
         if row is not None:
             waiting.append(row)
-            length += sum(len(cell or "") for cell in row)
+            length += sum(len(cell[1] if isinstance(cell, tuple) else cell or "") for cell in row)
         late = time.monotonic() - begun > SLICE
         if late or len(waiting) >= _ROWS or length >= _CHARACTERS:
             yield {"rows": waiting}
@@ -94,7 +100,7 @@ def _copy(file: BinaryIO, request: dict[str, Any], limits: Limits) -> Iterator[t
 
     begun = time.monotonic()
     book = Workbook(file, limits)
-    for piece in copy_workbook(book, request["sheet"], AddedColumns(**request["add"])):
+    for piece in copy_workbook(book, request["sheet"], AddedColumns(**request["add"]), request["suffix"]):
         if isinstance(piece, bytes):
             yield {}, piece
         elif time.monotonic() - begun > SLICE:

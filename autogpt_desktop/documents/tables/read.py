@@ -1,4 +1,4 @@
-"""Tables opened: CSV of any delimiter and encoding here, XLSX in a child process."""
+"""Tables opened: CSV of any delimiter and encoding here, XLSX and ODS in a child process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from autogpt_desktop.documents.tables.header import column_names, find_header_ro
 from autogpt_desktop.documents.tables.process import exchange
 from autogpt_desktop.documents.tables.types import (
     MOST_COLUMNS,
+    TYPED,
     Row,
     Steps,
     Table,
@@ -27,8 +28,8 @@ from autogpt_desktop.regular_file import open_regular, open_regular_text
 
 LONGEST_LINE = 32 << 20  # characters
 LONGEST_CELL = 16 << 20
-TABLES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xlsm"})
-OTHER_TABLES = frozenset({".xls", ".xlsb", ".ods", ".fods", ".numbers"})  # refused with what to do
+TABLES = frozenset({".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".ods"})
+OTHER_TABLES = frozenset({".xls", ".xlsb", ".fods", ".numbers"})  # refused with what to do
 _UNSAVED = UnsavedFormula()
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ def result_of(steps: Generator[object, None, T]) -> T:
 def open_table(
     path: Path, options: TableOptions | None = None, limits: Limits | None = None
 ) -> Generator[None, None, Table]:
-    """Open a CSV (any delimiter, any encoding) or XLSX file, in steps; left early it ends what runs.
+    """Open a CSV (any delimiter, any encoding), XLSX or ODS file, in steps; left early it ends what runs.
 
     Raises KnownError: what ``files.check`` raises, document-kind, document-encrypted, document-bomb,
     document-damaged, document-unsafe, document-slow, document-memory, document-empty,
@@ -201,6 +202,13 @@ def csv_rows(text: TextIO, dialect: Dialect, name: str) -> Iterator[Row]:
         raise KnownError("document-damaged", name=name) from error
 
 
+def _cell(sent: Any) -> str:
+    """A cell as the child process sends it: a text, a kind and a text, or None for an unsaved formula."""
+    if isinstance(sent, str):
+        return sent
+    return _UNSAVED if sent is None else TYPED[sent[0]](sent[1])
+
+
 def _workbook(path: Path, options: TableOptions, limits: Limits) -> Generator[None, None, Table]:
     def messages(sheet: str) -> Iterator[dict[str, Any] | None]:
         for message in exchange(path, limits, {"sheet": sheet}):
@@ -212,19 +220,19 @@ def _workbook(path: Path, options: TableOptions, limits: Limits) -> Generator[No
                 yield None
             else:
                 for cells in message["rows"]:
-                    yield tuple(_UNSAVED if cell is None else cell for cell in cells)
+                    yield tuple(map(_cell, cells))
 
-    sheet, sheets, filled = "", (), 0
+    sheet, sheets, kind, filled = "", (), "", 0
     first: list[Row] = []
     for message in messages(options.sheet):
         yield
         if message is not None and "sheets" in message:
-            sheet, sheets = message["sheet"], tuple(message["sheets"])
+            sheet, sheets, kind = message["sheet"], tuple(message["sheets"]), message["kind"]
         elif message is not None:
-            some = [tuple(cell or "" for cell in cells) for cells in message["rows"]]
+            some = [tuple(map(_cell, cells)) for cells in message["rows"]]
             first += some
             filled += sum(map(any, some))
             if filled >= LOOK:
                 break
     header_row, columns = _header(path, _beginning(first), options)
-    return Table(path, columns, lambda: rows(sheet), sheet, sheets, header_row)
+    return Table(path, columns, lambda: rows(sheet), sheet, sheets, header_row, kind=kind)

@@ -22,6 +22,27 @@ class UnsavedFormula(str):
     __slots__ = ()
 
 
+class NumberText(str):
+    """A cell that is a number, as a text that ``float`` reads."""
+
+    __slots__ = ()
+
+
+class DateText(str):
+    """A cell that is a date, perhaps with a time (ISO 8601)."""
+
+    __slots__ = ()
+
+
+class TruthText(str):
+    """A cell that is TRUE or FALSE."""
+
+    __slots__ = ()
+
+
+TYPED: dict[str, type[str]] = {"number": NumberText, "date": DateText, "truth": TruthText}
+
+
 @dataclass(frozen=True)
 class TableOptions:
     """How to read a file; what is not given is guessed.
@@ -47,6 +68,7 @@ class Table:
     header_row: int = 0  # counted from 1; 0: it has none
     encoding: str = ""  # "" for XLSX
     delimiter: str = ""  # "" for XLSX, and where a line is one cell
+    kind: str = ""  # "xlsx", "ods", or "" for text
 
     @property
     def has_header(self) -> bool:

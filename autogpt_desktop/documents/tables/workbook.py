@@ -15,7 +15,12 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-from autogpt_desktop.documents.read.formats.archive import Archive, check_workbook, encrypted_office
+from autogpt_desktop.documents.read.formats.archive import (
+    Archive,
+    check_workbook,
+    encrypted_office,
+    main_part,
+)
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.tables.types import MOST_COLUMNS, MOST_ROWS
 from autogpt_desktop.documents.types import Limits
@@ -43,8 +48,9 @@ class Workbook:
         self._strings: list[str] | None = None
         book = _Book()
         try:
-            self.archive.parse("xl/workbook.xml", book)
-            related = self.archive.relations("xl/workbook.xml")
+            main = main_part(self.archive)
+            self.archive.parse(main, book)
+            related = self.archive.relations(main)
             parts = dict(related.values())
             self.sheets = {
                 title: related[number][1]
@@ -90,7 +96,7 @@ class Workbook:
         """lxml's events of the sheet, its rows and what holds them."""
         with self.archive.zip.open(self.sheets[sheet]) as source:
             yield from etree.iterparse(
-                _Counted(source), ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
+                Counted(source), ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
                 tag=[f"{{*}}{tag}" for tag in tags or ("worksheet", "sheetData", "row")], huge_tree=False,
                 remove_comments=True, remove_pis=True,
             )  # fmt: skip
@@ -124,7 +130,7 @@ class Workbook:
         if kind == "b":
             return "TRUE" if text.strip() not in ("0", "false") else "FALSE"
         if kind == "d":
-            return text.replace("T", " ").removesuffix(" 00:00:00")
+            return _iso_text(text)
         if kind != "n" or len(text) > 40:
             return _unescaped(text)
         style = int(cell.get("s", 0))
@@ -217,6 +223,14 @@ def _character(code: int) -> str:
     return "\ufffd" if code == 0 or 0xD800 <= code < 0xE000 else chr(code)  # half of a pair is no character
 
 
+def _iso_text(text: str) -> str:
+    """A date as Strict workbooks write it."""
+    try:
+        return cell_text(datetime.datetime.fromisoformat(text.strip().removesuffix("Z")))
+    except ValueError:
+        return text.replace("T", " ")
+
+
 def _number_text(text: str) -> str:
     number = float(text)
     return text if text.lstrip("-").isdigit() else cell_text(number)
@@ -276,16 +290,18 @@ class _Styles:
     def close(self) -> None: ...
 
 
-class _Counted:
+class Counted:
     """A sheet's bytes, which refuse to become a row that fills the memory."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, *rows: bytes) -> None:
+        """``rows``: what a row begins with."""
+        self._rows = rows or (b"<row", b":row")
         self._read: Callable[[int], bytes] = source.read
         self._elements = 0
 
     def read(self, size: int) -> bytes:
         block = self._read(size)
-        row = max(block.rfind(b"<row"), block.rfind(b":row"))
+        row = max(map(block.rfind, self._rows))
         self._elements = block.count(b"<", max(row, 0)) + (self._elements if row < 0 else 0)
         if self._elements > MOST_ELEMENTS:
             raise Unreadable("document-bomb")
@@ -299,8 +315,7 @@ def _refuse_other_programs(file: BinaryIO, limits: Limits) -> None:
         raise Unreadable("table-other-program")
     if head.startswith(b"PK\3\4"):
         archive = Archive(file, limits)
-        kind = next(archive.blocks("mimetype"), b"") if "mimetype" in archive else b""
-        if b"opendocument.spreadsheet" in kind or "xl/workbook.bin" in archive:
+        if "xl/workbook.bin" in archive:
             raise Unreadable("table-other-program")
         if any(name.startswith("Index/") and name.endswith(".iwa") for name in archive.names):
             raise Unreadable("table-other-program")

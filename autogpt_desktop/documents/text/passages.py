@@ -106,7 +106,8 @@ def _stretches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _chopped(text: str, start: int, end: int, size: int) -> Iterator[tuple[int, int]]:
     """A sentence, cut at white space (or anywhere, if there is none) where it is longer than ``size``."""
-    while end - start > size // WIDE_LETTERS and _letters(text, start, end) > size:
+    # a letter counts as one at least: what is much longer need not be counted again and again
+    while end - start > size or (end - start > size // WIDE_LETTERS and _letters(text, start, end) > size):
         stop, used = start, 0
         while stop < end and used < size:
             used += WIDE_LETTERS if _WIDE.match(text, stop) else 1

@@ -8,6 +8,7 @@ says, and how much room it takes: ``WIDE``, which holds whole blocks, signs too.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters, in Japanese too
 KANA = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # of Japanese, with the marks 々〆〇 that stand among Han
@@ -26,13 +27,18 @@ UNSPACED = SOUTHEAST_ASIAN + KANA + HAN + HANGUL
 WIDE = CJK + CJK_SIGNS + "\ua000-\ua4cf" + HANGUL
 
 WIDE_LETTERS = 3  # Latin letters that one WIDE character says as much as
-_WIDE = re.compile(f"[{WIDE}{HALF_KANA}]")
+
+
+@cache
+def _wide() -> re.Pattern[str]:
+    """Compiled when first asked for: the window's start does not ask, and it takes some milliseconds."""
+    return re.compile(f"[{WIDE}{HALF_KANA}]")
 
 
 def count_letters(text: str) -> int:
     """How many Latin letters would say as much: a wide letter counts as three, signs and digits do not."""
     letters = "".join(filter(str.isalpha, text))
-    return len(letters) + (0 if letters.isascii() else (WIDE_LETTERS - 1) * len(_WIDE.findall(letters)))
+    return len(letters) + (0 if letters.isascii() else (WIDE_LETTERS - 1) * len(_wide().findall(letters)))
 
 
 def token_pattern(unspaced: str, marks: str = "") -> re.Pattern[str]:

@@ -83,7 +83,7 @@ def as_text(path: Path, limits: Limits) -> Blocks:
 
 
 def html(path: Path, limits: Limits) -> Blocks:
-    from autogpt_desktop.documents.write.html import Page
+    from autogpt_desktop.documents.write.html.page import Page
 
     return Page(path, limits)
 

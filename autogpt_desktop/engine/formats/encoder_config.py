@@ -13,10 +13,10 @@ from autogpt_desktop.regular_file import read_regular_text
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
-# Which models can play a role: "decoder", or an encoder by its head.
+# Which models can play a role: "decoder", "seq2seq", or an encoder by its head.
 HEADS_OF_ROLE = {
     "chat": ("decoder",),
-    "translate": ("decoder",),
+    "translate": ("decoder", "seq2seq"),
     "answer": ("decoder", "question_answering"),
     "embed": ("embedding",),
     "sentiment": ("decoder", "classification"),

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 
 MAX_LAYERS = 1024
@@ -34,8 +32,10 @@ class Settings:
         value = self.get(key)
         if value is None and default is not None:
             value = default
-        if isinstance(value, np.ndarray) and value.size and (value == value[0]).all():
-            value = value[0].item()
+        if hasattr(value, "tolist"):  # an array of NumPy, which takes long to import
+            items = value.tolist()
+            if isinstance(items, list) and items and items.count(items[0]) == len(items):
+                value = items[0]
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:

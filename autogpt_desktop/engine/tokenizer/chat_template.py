@@ -13,11 +13,12 @@ from autogpt_desktop import sandbox
 from autogpt_desktop.engine.tokenizer import template_child
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.thinking import CLOSING, begins_thinking
+from autogpt_desktop.thinking import can_leave_out, leave_out
 
 Message = dict[str, str]  # "role": "system", "user" or "assistant"; "content"
 
 RENDER_SECONDS = 2.0
+_SWITCHES = ("enable_thinking", "thinking", "reasoning")  # what templates call their switch
 START_SECONDS = 30.0  # a cold disk and a busy machine
 
 
@@ -31,11 +32,12 @@ class ChatTemplate:
     def __init__(self, source: str, bos_token: str, eos_token: str) -> None:
         self.is_fallback = not source.strip()
         self.stop: tuple[str, ...] = ("\nUser:",) if self.is_fallback else ()
+        self._source = source
         self._first = {"source": source, "tokens": {"bos_token": bos_token, "eos_token": eos_token}}
         self._lock = threading.Lock()
         self._child: sandbox.Child | None = None
         self._closed = False
-        self._switches: bool | None = None  # does it know ``enable_thinking``; None: not asked yet
+        self._switches: tuple[str, ...] | None = None  # those that it knows; None: not asked yet
         if not self.is_fallback:
             self._start()  # it warms up while the weights are loaded
 
@@ -46,13 +48,16 @@ class ChatTemplate:
 
     @property
     def can_switch_thinking(self) -> bool:
-        """Does the template know ``enable_thinking``? False where it cannot be asked."""
+        """Can thinking be turned off? False where the template cannot be asked."""
+        return bool(self._known_switches()) or can_leave_out(self._source)
+
+    def _known_switches(self) -> tuple[str, ...]:
         if self._switches is None:
             try:
                 names = [] if self.is_fallback else self._send({"variables": True})["variables"]
             except KnownError:  # rendering will say so
                 names = []
-            self._switches = "enable_thinking" in names
+            self._switches = tuple(name for name in _SWITCHES if name in names)
         return self._switches
 
     def render(
@@ -67,9 +72,7 @@ class ChatTemplate:
         if self.is_fallback:
             return _plain(turns, add_generation_prompt)
         text = self._render(turns, add_generation_prompt, thinking)
-        if add_generation_prompt and not thinking and begins_thinking(text):
-            text = f"{text.rstrip()}\n\n{CLOSING}\n\n"
-        return text
+        return leave_out(text, self._source) if add_generation_prompt and not thinking else text
 
     def _render(self, turns: list[Message], add_generation_prompt: bool, thinking: bool) -> str:
         plainer = _plainer(turns)
@@ -129,8 +132,10 @@ class ChatTemplate:
             "tools": None,
             "documents": None,
         }
-        if not thinking:  # else it is the template that decides
-            request["enable_thinking"] = False
+        if not thinking:
+            request |= dict.fromkeys(_SWITCHES, False)
+        elif "thinking" in self._known_switches():  # these are off by themselves, the others on
+            request["thinking"] = True
         return str(self._send(request)["text"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import tokenizers
 
 from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer import rules
-from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
+from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN, ends_turn
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import read_regular_text
 
@@ -56,6 +56,7 @@ def _read_folder(path: Path) -> dict[str, Any]:
     tokens = [""] * size
     for token, id in native.get_vocab(with_added_tokens=True).items():
         tokens[id] = token
+    ends = {id for id in ends if ends_turn(tokens[id], control)}
 
     rules.check_growth(native)
     child = None if rules.are_known(native) else rules.ChildEncoder(file)

@@ -18,9 +18,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # read at import: the 
 import numpy as np
 
 from autogpt_desktop.engine.tokenizer import bpe
-from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN
+from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN, ends_turn
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.thinking import TAGS
+from autogpt_desktop.thinking import mark_tokens
 
 # tokens that open a turn: control tokens even where a file marks them as text
 _START_OF_TURN = frozenset({"<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"})
@@ -70,6 +70,8 @@ class Tokenizer:
         # a token of one character cannot be told from text, nor a mark be put inside it
         self._control = _Finder({token: id for token, id in control.items() if len(token) > 1})
         self._control_ids = frozenset(control.values())
+        self._marks = mark_tokens(control.keys())
+        self._mark_ids = frozenset(control[token] for token in self._marks)
         self._literal = _Finder(literal)
         self._literal_ids = frozenset(literal.values())
         self._space_prefix = space_prefix
@@ -142,8 +144,20 @@ class Tokenizer:
             text = text.replace(token, token[0] + mark + token[1:])
         return text
 
+    def encode_answer(self, text: str) -> list[int]:
+        """The ids of what the model wrote: of control tokens it holds those that mark its thinking."""
+        mark = "\ufdd0\ufddf\ufdd1"
+        for token in self._control.present(text):
+            if token not in self._marks:
+                text = text.replace(token, token[0] + mark + token[1:])
+        return self.encode(text, add_special=False, parse_special=True, mark=mark)
+
     def is_control(self, id: int) -> bool:
         return id in self._control_ids
+
+    def marks_thinking(self, id: int) -> bool:
+        """Is it a control token that tells thought from answer? It belongs to the text."""
+        return id in self._mark_ids
 
     def _bytes_of(self, id: int) -> bytes:
         """What a token stands for; KeyError-free: ids beyond the vocabulary (padding rows) are empty."""
@@ -194,7 +208,8 @@ class Tokenizer:
                 control[token] = id
             elif kind == _USER_DEFINED:
                 literal[token] = id
-        ends |= {control[token] for token in END_OF_TURN if token in control}
+        ends = {id for id in ends if ends_turn(tokens[id], control)}
+        ends |= {control[token] for token in END_OF_TURN if token in control and ends_turn(token, control)}
         wants_bos = model == "llama" or values.text("pre", "") in ("llama-bpe", "llama3", "llama-v3")
         prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
@@ -232,7 +247,7 @@ class StreamDecoder:
 
     def push(self, id: int) -> str:
         """The text that ``id`` completes; empty for control tokens and half characters."""
-        if self._tokenizer.is_control(id) and self._tokenizer.token_text(id) not in TAGS:
+        if self._tokenizer.is_control(id) and not self._tokenizer.marks_thinking(id):
             if self._skip:
                 return ""
             self._at_start = False

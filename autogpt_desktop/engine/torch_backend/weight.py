@@ -52,6 +52,8 @@ def row_chunks(source: CheckpointTensor) -> list[tuple[int, int]]:
 
 def expanded(raw: np.ndarray, type: str) -> Tensor:
     """Blocks of some rows, uint8 [rows, bytes], as float32 [rows, cols]; torch uses every core for it."""
+    if type in _FLOATS:
+        return torch.from_numpy(raw.copy()).view(_FLOATS[type]).float()  # callers write into it
     values, size = BLOCK[type]
     shape = (raw.shape[0], raw.shape[1] // size * values)
     part = unpack(raw.reshape(-1), type, shape)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from autogpt_desktop.documents.text import scripts
 
 # SQLite's tokenizer would take a sentence without spaces for one word, so each of these characters becomes
 # a word of its own, and a query of them a phrase. Half-width kana stay what they are here.
 _UNSPACED = scripts.UNSPACED + scripts.HALF_KANA
-_EACH = re.compile(f"([{_UNSPACED}])")
-_TOKEN = scripts.token_pattern(_UNSPACED)
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000]")  # letters as wide as a Chinese character
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """One such character; a word. Compiled when first asked for, which a start does not: 10 ms."""
+    return re.compile(f"([{_UNSPACED}])"), scripts.token_pattern(_UNSPACED)
+
 
 MAX_QUERY = 256  # characters; a pasted page is not a query
 MAX_PHRASE = 32  # tokens; the rest of a longer word is not looked at
@@ -22,7 +28,8 @@ SNIPPET = 90  # characters
 
 def segment(text: str) -> str:
     """``text`` as it is indexed. Must stay as it is: the same words take an entry out again."""
-    return _EACH.sub(r" \1 ", _narrow(text).replace("\0", " "))
+    each, _token = _patterns()
+    return each.sub(r" \1 ", _narrow(text).replace("\0", " "))
 
 
 def _narrow(text: str) -> str:
@@ -37,7 +44,8 @@ def query_words(query: str) -> list[list[str]]:
 
 def _tokens(word: str) -> list[str]:
     found: list[str] = []
-    for match in _TOKEN.finditer(word):
+    _each, token = _patterns()
+    for match in token.finditer(word):
         found += match[1] or [match[0]]  # one by one where nobody writes spaces
     return found
 

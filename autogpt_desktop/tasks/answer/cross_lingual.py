@@ -18,9 +18,9 @@ from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.answer.lexicon import is_cjk
 from autogpt_desktop.tasks.answer.query import Query, QueryTranslation
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import several
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translate import languages
+from autogpt_desktop.tasks.translate.translators import translator_for
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
@@ -52,19 +52,19 @@ def translate_query(
     if not targets or own not in LANGUAGES or len(question) > _MAX_CHARACTERS:
         return Query(question, own)
     try:
-        engine = yield from models.get("translate")
+        translator = translator_for((yield from models.get("translate")))
     except KnownError as error:
         if error.key not in ("no-model-for-role", "no-model"):
             raise
-        engine = None
-    known = languages(engine) if engine is not None else ()
+        translator = None
+    known = languages(translator) if translator is not None else ()
     translations = []
     for code in targets:
-        if engine is None or own not in known or code not in known:
+        if translator is None or own not in known or code not in known:
             continue
         yield Progress("stage.question-translating")
         source = SourceSentence(" ".join(question.split()), own)
-        ranked = (yield from several(engine, [source], code, TRANSLATIONS, cancelled))[0]
+        ranked = (yield from translator.several([source], code, TRANSLATIONS, cancelled))[0]
         said = tuple(one.text for one in ranked if one.text and one.text.casefold() != source.text.casefold())
         if said:
             translations.append(QueryTranslation(code, said))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.events import Notice, Progress
@@ -31,7 +31,7 @@ from autogpt_desktop.tasks.sentiment.scorers import Score
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
 
-ROLE = "sentiment"
+ROLE: Final = "sentiment"
 CHUNK = 64  # texts between two results: enough for full passes, soon enough to be seen
 MOST_SENTENCES = 400  # of one text that get a score of their own
 MOST_WORDS = 160  # left out one by one to explain a text

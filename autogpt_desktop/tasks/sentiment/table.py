@@ -11,16 +11,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.files import file_hash
 from autogpt_desktop.documents.run_results import Run
-from autogpt_desktop.documents.tables import Row, Table, UnsavedFormula, can_copy, write_copy, write_rows
+from autogpt_desktop.documents.tables import Row, Table, UnsavedFormula, losses
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
+from autogpt_desktop.tasks.sentiment.export import NO_LABELS, write_results
 from autogpt_desktop.tasks.sentiment.groups import group_rows
 from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, measure
 from autogpt_desktop.tasks.sentiment.run_store import Remembered, Store, packed, unpacked
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
 _BLOCK = 256  # rows whose texts are looked up together
 _LARGEST = 2 << 30  # bytes, of a file
 _RECENT = 24  # steps that the speed is taken from
-_STEP = 500  # rows between two steps of an export
 _COUNTED = 2000  # rows that are counted between two steps
 _AGAIN = 1000  # rows that are judged again between two results
-NO_LABELS: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,53 +262,24 @@ class TableRun:
     ) -> Iterator[int]:
         """Write the table with label and probabilities behind its columns, as CSV or XLSX by the ending
         of ``path``; yields how many rows are written. A cell that would be a formula is written as text.
-        Of a workbook it is a copy that has the columns added, unless rows are chosen by ``only``.
+        Of a workbook it is a copy that has the columns added (``tables.losses`` says what that lacks).
 
         ``only``: the numbers of the rows that are wanted. ``own``: labels that a user gave, by row; they
         stand in the label's place, and "corrected" among the flags. Raises ``Cancelled``, and KnownError:
         table-not-written, sentiment-own-file, sentiment-file-changed.
         """
-        from autogpt_desktop.engine.interface import Cancelled
-
         if not self._own_digest:
             if path.exists() and path.samefile(self.table.path):
                 raise KnownError("sentiment-own-file", name=path.name)
             if self.held is not None and self._file_digest() != self._digest:
                 raise KnownError("sentiment-file-changed", name=self.table.path.name)
-        names = [*self.table.columns]
-        names += [f"Column {at + 1}" for at in range(len(names), self.width)]
-        ours = ["sentiment", "positive", *([] if self.two_way else ["neutral"]), "negative", "flags"]
-        width = len(names)
-        for name in ours:
-            names.append(_unused(name, names))
+        yield from write_results(
+            path, self.table, self.width, self.steps(), self.two_way, cancelled=cancelled, only=only, own=own
+        )
 
-        def rows() -> Iterator[tuple[Row, list[Any]]]:
-            """Each row, and what stands behind it."""
-            at = -1
-            for found in self.steps():
-                if cancelled():
-                    raise Cancelled
-                if found is None:
-                    continue
-                (row, one), at = found, at + 1
-                if only is not None and at not in only:
-                    continue
-                shares = [one.positive, *([] if self.two_way else [one.neutral]), one.negative]
-                cells = [round(share, 4) for share in shares] if one.label else [""] * len(shares)
-                corrected = ("corrected",) if at in own else ()
-                flags = " ".join((*one.flags, *corrected, one.language)).strip()
-                yield row, [own.get(at, one.label), *cells, flags]
-
-        if only is None and can_copy(path, self.table):
-            behind = []
-            for _, cells in rows():
-                behind.append(cells)
-                if len(behind) % _STEP == 0:
-                    yield 0
-            yield from write_copy(path, self.table, width + 1, names[width:], behind)
-            return
-        whole = ([*row, *[""] * (width - len(row)), *cells] for row, cells in rows())
-        yield from write_rows(path, names, whole)
+    def losses(self, path: Path, is_filtered: bool = False) -> list[Notice]:
+        """What of a workbook will not be in the ``path`` that is exported."""
+        return losses(path, self.table, is_filtered)
 
     def close(self) -> None:
         if self._store is not None:
@@ -418,10 +388,3 @@ def formulas_notice(table: Table, column: int, formulas: int, texts: int) -> Not
     if not texts:
         raise KnownError("table-formulas", **values)
     return Notice("notice.table-formulas", values)
-
-
-def _unused(name: str, taken: list[str]) -> str:
-    number, found = 2, name
-    while found in taken:
-        found, number = f"{name} ({number})", number + 1
-    return found

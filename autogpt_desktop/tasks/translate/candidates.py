@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from autogpt_desktop.tasks.translate.confidence import confidence, signals
 from autogpt_desktop.tasks.translate.constrained import with_terms
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged, longest, prompts, repeating
 from autogpt_desktop.tasks.translate.rerank import Candidate, best, expected
+from autogpt_desktop.tasks.translate.translator import Answer, Cancelled
 from autogpt_desktop.thinking import without_thinking
 
 if TYPE_CHECKING:
@@ -29,17 +30,6 @@ _SEED = 20_240_817
 # The likeliest answer alone is better behind fewer examples here: chrF of en → zh 16.3 instead of 13.2 on 40
 # sentences, 17.0 instead of 16.1 on 36 others (en → fr: 43.5 instead of 45.4).
 _QUICK_ORDER: dict[str, tuple[int, ...]] = {"zh": (5, 6, 7)}
-
-Cancelled = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A translation. ``confidence``: the probability that it is of use, see confidence."""
-
-    text: str
-    confidence: float
-    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +130,18 @@ def _chosen(options: Sequence[Candidate], quality: str) -> Chosen:
 
 
 def several(
-    engine: Engine, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Cancelled
+    engine: Engine,
+    sources: Sequence[SourceSentence],
+    target: str,
+    count: int,
+    cancelled: Cancelled,
+    prefix: str = "",
 ) -> Generator[Progress, None, list[list[Answer]]]:
-    """Different translations of each sentence, the best first."""
+    """Different translations of each sentence, the best first, that begin with ``prefix``."""
     tries = [
         _Try(at, seed, _RETRY_TEMPERATURE, bool(seed)) for at in range(len(sources)) for seed in range(count)
     ]
-    made = yield from _candidates(engine, sources, tries, target, Glossary(), cancelled)
+    made = yield from _candidates(engine, sources, tries, target, Glossary(), cancelled, prefix=prefix)
     ranked = []
     for sentence, options in zip(sources, made, strict=True):
         scores = [e - 10 * c.cost for e, c in zip(expected(options), options, strict=True)]
@@ -178,15 +173,18 @@ def _candidates(
     glossary: Glossary,
     cancelled: Cancelled,
     order: tuple[int, ...] = (),
+    prefix: str = "",
 ) -> Generator[Progress, None, list[list[Candidate]]]:
-    """For each wish what its tries became, repaired and judged."""
+    """For each wish what its tries became, repaired and judged. ``prefix``: how all of them begin."""
     from autogpt_desktop.engine.generation.batch import Continuation, generate
 
     asked = prompts(engine, sources, target, order)
     state = yield from engine.prefix_state(asked.prefix, "translate", cancelled=cancelled)
+    prefix = prefix.rstrip()  # a word's token begins with the blank in front of it
+    begun = engine.tokenizer.encode(asked.lead + prefix, add_special=False) if prefix else []
     steps = generate(
         engine,
-        [asked.lines[one.sentence] for one in tries],
+        [[*asked.lines[one.sentence], *begun] for one in tries],
         prefix=state,
         max_tokens=[longest(engine, sources[one.sentence]) for one in tries],
         stop=asked.stop,
@@ -197,7 +195,8 @@ def _candidates(
     for step in steps:
         if isinstance(step, Continuation):
             sentence = sources[tries[step.index].sentence]
-            made[step.index] = judged(sentence, without_thinking(step.text), step.logprobs, target, glossary)
+            text = without_thinking(step.text)
+            made[step.index] = judged(sentence, prefix + text, step.logprobs, target, glossary)
         else:
             yield step
     found: list[list[Candidate]] = [[] for _ in sources]

@@ -25,9 +25,10 @@ from autogpt_desktop.documents.write.open import SUFFIXES, check_kind, open_bloc
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.checks import has_letters
 from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translated, Translation, translate_many
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link
+from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
@@ -122,6 +123,7 @@ def translate_file(
     quality: str = "best",
     known: Sequence[str] = (),
     comments: bool = False,
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Result]:
     """Translate a file of the kinds in SUFFIXES: last a Result with the TranslatedFile.
@@ -153,7 +155,8 @@ def translate_file(
     with Kept(part_of(wished)) as memory:
         events = translate_many(
             models, [*_unwrapped(blocks), *blocks.phrases], language, target,
-            glossary=terms, quality=quality, memory=memory, known=known, cancelled=cancelled,
+            glossary=terms, quality=quality, memory=memory, known=known, choose=choose,
+            cancelled=cancelled,
         )  # fmt: skip
         for event in events:
             if isinstance(event, Translation):
@@ -270,8 +273,9 @@ def _hash(key: object) -> str:
 
 
 def _packed(answer: Answer) -> list[Any]:
-    return [answer.text, answer.confidence, list(answer.flags)]
+    return [answer.text, answer.confidence, list(answer.flags), [list(link) for link in answer.links]]
 
 
-def _unpacked(text: object, confidence: Any, flags: Any) -> Answer:
-    return Answer(str(text), float(confidence), tuple(map(str, flags)))
+def _unpacked(text: object, confidence: Any, flags: Any, links: Any = ()) -> Answer:
+    found = tuple(Link(*map(int, link)) for link in links)
+    return Answer(str(text), float(confidence), tuple(map(str, flags)), found)

@@ -11,7 +11,6 @@ from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.checks import has_letters
 from autogpt_desktop.tasks.translate.translate import (
     Translated,
@@ -21,6 +20,8 @@ from autogpt_desktop.tasks.translate.translate import (
     states,
     translate,
 )
+from autogpt_desktop.tasks.translate.translator import Answer, Choose
+from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
@@ -89,10 +90,11 @@ def guess(text: str, before: str = "") -> str:
     return before if before and unsure and found.share(before) >= _KEPT else found.code
 
 
-def _doubt(text: str, given: str) -> str:
+def _doubt(text: str, given: str, packs: Sequence[str]) -> str:
     """Another language than the given one, where the text is plainly in that; else ""."""
     found = language_of(text)
-    return found.code if found.sure and found.code != given and found.code in LANGUAGES else ""
+    known = found.code in LANGUAGES or found.code in packs
+    return found.code if found.sure and found.code != given and known else ""
 
 
 @lru_cache(maxsize=4)
@@ -111,42 +113,46 @@ def live(
     memory: LiveMemory | None = None,
     before: str = "",
     known: Sequence[str] = (),
+    packs: Sequence[str] = (),
     anyway: Container[str] = (),
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Found | Doubt | Offered | Progress | Notice | Translated | Result]:
     """As ``translate.translate``, but ``Found`` comes before all else, and the first sentence comes alone.
 
-    ``terms``: the glossary, or what gives it for the language found. Nothing is translated where the text
-    is in ``target`` already: then ``Found`` is the last event. Nor is a text in a language that was found
-    and that the model does not know, unless that is one of ``anyway``: a user is asked first.
+    ``terms``: the glossary, or what gives it for the language found. ``known``: languages of the language
+    model; ``packs``: those of translation packs. Nothing is translated where the text is in ``target``
+    already: then ``Found`` is the last event. Nor is a text in a language that was found and that the model
+    does not know, unless that is one of ``anyway``: a user is asked first.
     """
     language = guess(text, before) if source == "auto" else source
     if source == "auto" and not language:
         language = "en" if target != "en" else "fr"
     asks = source == "auto"  # before it translates from a language that the model does not know
-    codes = offered(known)
+    codes = tuple(dict.fromkeys((*offered(known), *packs)))
     if asks:
         language = nearest(text, language, codes)
         asks = language not in anyway
         yield Found(language, language in codes)
     else:
-        yield Doubt(_doubt(text, source))
+        yield Doubt(_doubt(text, source, packs))
     if language == target or (asks and language not in codes):
         return
-    engine = yield from models.get("translate")
-    stated = states(known) or states(engine.config.languages)
-    codes = codes if states(known) else languages(engine)
+    translator = yield from choose(models, language, target)
+    stated = states(known) or states(translator.languages)
+    codes = codes if states(known) else tuple(dict.fromkeys((*languages(translator), *packs)))
     yield Offered(codes, stated)
     if language in LANGUAGES and language not in codes:
         yield Found(language, False)
         if asks:
             return
     given = terms(language) if callable(terms) else terms
-    found = language if language in LANGUAGES else "auto"  # the task finds and flags an unknown one again
+    # the task finds and flags an unknown one again
+    found = language if language in LANGUAGES or language in packs else "auto"
     events = translate(
         models, text, found, target,
-        glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=known, first=FIRST,
-        cancelled=cancelled,
+        glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=(*known, *packs), first=FIRST,
+        choose=choose, cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         if not (isinstance(event, Notice) and event.key == "notice.language-unknown"):  # Found says it
@@ -154,14 +160,22 @@ def live(
 
 
 def warm(
-    models: Models, source: str, target: str, known: Sequence[str], cancelled: Callable[[], bool]
+    models: Models,
+    source: str,
+    target: str,
+    known: Sequence[str],
+    cancelled: Callable[[], bool],
+    choose: Choose = by_role,
+    packs: Sequence[str] = (),
 ) -> Iterator[Any]:
     """Load the model and read the examples of a pair, so that the first sentence does not wait for it."""
     guess("Hello")  # the library that tells languages takes a moment to load
-    engine = yield from models.get("translate")
-    codes = offered(known) if states(known) else languages(engine)
-    yield Offered(codes, states(known) or states(engine.config.languages))
-    if source in LANGUAGES and target in LANGUAGES and source != target:
-        for event in translate(models, "Hello.", source, target, cancelled=cancelled):
+    translator = yield from choose(models, source, target)
+    codes = offered(known) if states(known) else languages(translator)
+    yield Offered(tuple(dict.fromkeys((*codes, *packs))), states(known) or states(translator.languages))
+    known = (*known, *packs)
+    if {source, target} <= {*LANGUAGES, *packs} and source != target:
+        events = translate(models, "Hello.", source, target, known=known, choose=choose, cancelled=cancelled)
+        for event in events:
             if isinstance(event, Progress):
                 yield event

@@ -7,7 +7,8 @@ What the checks find wrong is tried once more, differently, and what remains is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, MutableMapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,13 @@ from autogpt_desktop.documents.text.languages import base_code, language_of
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer, answers, several
 from autogpt_desktop.tasks.translate.checks import flags, has_letters
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import Piece, pieces
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
+from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.model_pool import Models
 
 _FEW = 60  # characters; the language of more is told by themselves
@@ -52,6 +53,7 @@ class Translated:
     text: str
     confidence: float  # 0 to 1; 1 for what was only copied
     flags: tuple[str, ...]  # see checks
+    links: tuple[Link, ...] = ()  # between ``source`` and ``text``, where the model tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,9 @@ class Translation:
         return tuple(dict.fromkeys(flag for sentence in self.sentences for flag in sentence.flags))
 
 
-def languages(engine: Engine) -> tuple[str, ...]:
+def languages(translator: Translator) -> tuple[str, ...]:
     """Which of LANGUAGES to offer: those the model says it knows, all where it says nothing."""
-    return offered(engine.config.languages)
+    return offered(translator.languages)
 
 
 def offered(known: Sequence[str]) -> tuple[str, ...]:
@@ -105,6 +107,7 @@ def translate(
     memory: Memory | None = None,
     known: Sequence[str] = (),
     first: int = WINDOW,
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Result]:
     """Translate one text: Progress, each Translated in order, and last a Result with the Translation.
@@ -113,12 +116,12 @@ def translate(
     ``known``: languages that the model knows, where more is known than it says itself: a short text is
     rather in one of them, and a Notice names another before anything is translated.
     ``first``: how many pieces are translated together at first, twice as many each time after: a user
-    who waits sees the first sooner. Raises KnownError("language-not-offered"), ``Cancelled``, and whatever
-    loading can raise.
+    who waits sees the first sooner. ``choose``: what translates a pair of languages. Raises
+    KnownError("language-not-offered"), ``Cancelled``, and whatever loading can raise.
     """
     events = translate_many(
         models, [text], source, target, glossary=glossary, quality=quality, memory=memory, known=known,
-        first=first, cancelled=cancelled,
+        first=first, choose=choose, cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         yield Result(event) if isinstance(event, Translation) else event
@@ -136,6 +139,7 @@ def translate_many(
     known: Sequence[str] = (),
     first: int = WINDOW,
     most: int = WINDOW,
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Translation]:
     """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order.
@@ -143,20 +147,22 @@ def translate_many(
     ``most``: pieces that are translated together at most; with more a long run takes less time in all."""
     if quality not in QUALITIES:
         raise ValueError(f"unknown quality {quality!r}")
+    stated = set(map(base_code, known))
     for language in (source, target):
-        if language not in LANGUAGES and (language == target or language not in {"auto", *OTHER_LANGUAGES}):
-            names = ", ".join(offered(known))
-            raise KnownError("language-not-offered", language=name_of(language), languages=names)
+        others = stated if language == target else {"auto", *OTHER_LANGUAGES, *stated}
+        if language not in LANGUAGES and language not in others:
+            raise _not_offered(language, offered(known))
     sources = [_language(text, target, known) if source == "auto" else source for text in texts]
     work, behind = [], []
     for part, text in enumerate(texts):
         found, after = pieces(text, sources[part], target, part)
         work.append(found)
         behind.append(after)
-    engine = None
-    if any(piece.inner for found in work for piece in found):
-        engine = yield from models.get("translate")
-        yield from _unknown(offered(known) if known else languages(engine), [*dict.fromkeys(sources), target])
+    translators: dict[str, Translator] = {}
+    told: set[str] = set()
+    for language in dict.fromkeys(sources[part] for part, found in enumerate(work) if _has_words(found)):
+        translators[language] = yield from choose(models, language, target)
+        yield from _tell_unknown(translators[language], language, target, known, told)
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
@@ -170,7 +176,7 @@ def translate_many(
             return
         window, waiting = waiting[:size], waiting[size:]
         size = min(2 * size, most)
-        how = _How(engine, target, glossary or Glossary(), quality, memory, cancelled)
+        how = _How(translators, target, glossary or Glossary(), quality, memory, cancelled)
         for step in _window(how, window, sources):
             if isinstance(step, Progress):
                 yield Progress("stage.translating", complete, total)
@@ -195,14 +201,20 @@ def alternatives(
     *,
     n: int = 3,
     glossary: Glossary | None = None,
+    prefix: str = "",
+    choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Result]:
-    """Other ways to say one sentence: last a Result with up to ``n`` Alternatives, the best first."""
+    """Other ways to say one sentence: last a Result with up to ``n`` Alternatives, the best first.
+
+    ``prefix``: how all of them begin, such as what stands before a word and another word in its place.
+    """
     source = _language(sentence, target) if source == "auto" else source
     found, after = pieces(sentence, source, target)
-    engine = yield from models.get("translate")
+    translator = yield from choose(models, source, target)
     wishes = [_wish(piece, source, glossary or Glossary()) for piece in found if piece.inner]
-    made = yield from several(engine, wishes, target, 4 * n, cancelled)
+    head = found[0].before + found[0].head if len(wishes) == 1 else prefix
+    made = yield from translator.several(wishes, target, 4 * n, cancelled, prefix.removeprefix(head))
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
@@ -212,7 +224,8 @@ def alternatives(
             text += piece.before + piece.head + (inner.text if inner else "") + piece.tail
             surest = min(surest, inner.confidence if inner else 1.0)
         wrong = flags(sentence, text, source, target, glossary)
-        texts.setdefault(text, Alternative(text + after, surest, wrong))
+        if text.startswith(prefix):
+            texts.setdefault(text, Alternative(text + after, surest, wrong))
     ranked = sorted(texts.values(), key=lambda item: len(item.flags))  # stable: the best come first
     yield Result(tuple(ranked[:n]))
 
@@ -221,7 +234,7 @@ def alternatives(
 class _How:
     """What is the same for all pieces of a window."""
 
-    engine: Engine | None  # None: no piece has anything to translate
+    translators: Mapping[str, Translator]  # by the source; none where nothing is to be translated
     target: str
     glossary: Glossary
     quality: str
@@ -239,22 +252,19 @@ def _window(
         key, source = keys[piece.part, piece.index], sources[piece.part]
         if piece.inner and source != how.target and key not in how.memory:
             wishes.setdefault(source, {})[key] = _wish(piece, source, how.glossary)
-    for wanted in wishes.values():
-        assert how.engine is not None
-        found = yield from answers(
-            how.engine, list(wanted.values()), how.target, how.glossary, how.quality, how.cancelled
+    for source, wanted in wishes.items():
+        found = yield from how.translators[source].answers(
+            list(wanted.values()), how.target, how.glossary, how.quality, how.cancelled
         )
         how.memory.update(zip(wanted, found, strict=True))
     for piece in window:
-        text, confidence, wrong = piece.head, 1.0, tuple[str, ...]()
+        text, confidence, wrong, links = piece.head, 1.0, tuple[str, ...](), tuple[Link, ...]()
         if piece.inner and sources[piece.part] == how.target:
             text, wrong = piece.source, ("copied",)
         elif piece.inner:
             answer = how.memory[keys[piece.part, piece.index]]
             text, confidence = piece.head + answer.text + piece.tail, answer.confidence
-            wrong = answer.flags
-            if sources[piece.part] not in LANGUAGES and "language" not in wrong:
-                wrong = ("language", *wrong)
+            wrong, links = answer.flags, _shifted(answer.links, piece)
         yield Translated(
             piece.part,
             piece.index,
@@ -265,6 +275,7 @@ def _window(
             text,
             confidence,
             wrong,
+            links,
         )
 
 
@@ -275,7 +286,7 @@ def _wish(piece: Piece, source: str, glossary: Glossary) -> SourceSentence:
 
 def _key(how: _How, piece: Piece, source: str) -> tuple[Any, ...]:
     terms = tuple((term.source, term.target) for term in how.glossary.found(piece.inner))
-    name = how.engine.name if how.engine is not None else ""
+    name = how.translators[source].name if source in how.translators else ""
     return (name, source, how.target, how.quality, terms, piece.inner)
 
 
@@ -303,7 +314,38 @@ def name_of(language: str) -> str:
     return LANGUAGES.get(language) or OTHER_LANGUAGES.get(language) or language
 
 
-def _unknown(known: Sequence[str], wanted: Sequence[str]) -> Iterator[Notice]:
-    for language in dict.fromkeys(wanted):
-        if language not in known:
+def _tell_unknown(
+    translator: Translator, source: str, target: str, known: Sequence[str], told: set[str]
+) -> Iterator[Notice]:
+    """Raises KnownError("language-not-offered") for a pair that it cannot be asked for; a Notice names each
+    language, once, that it hardly knows."""
+    codes = tuple(map(base_code, known or translator.languages))
+    if source != target and not translator.translates(source, target):
+        targets = [
+            code for code in dict.fromkeys((*LANGUAGES, *codes)) if translator.translates(source, code)
+        ]
+        raise _not_offered(source if not targets else target, targets or codes)
+    for language in (source, target):
+        if language not in (*offered(codes), *codes) and language not in told:
+            told.add(language)
             yield Notice("notice.language-unknown", {"language": name_of(language)})
+
+
+def _has_words(found: Sequence[Piece]) -> bool:
+    return any(piece.inner for piece in found)
+
+
+def _shifted(links: Sequence[Link], piece: Piece) -> tuple[Link, ...]:
+    """Links of what was asked (``_wish``) as those of the whole piece."""
+    at = [match.start() for match in re.finditer(r"\S|(?<=\S)\s", piece.inner)]
+    first, lead = len(piece.head), len(piece.inner) - len(piece.inner.lstrip())
+    at = [place for place in at if place >= lead]
+    return tuple(
+        Link(at[a] + first, at[b - 1] + 1 + first, c + first, d + first)
+        for a, b, c, d in links
+        if b <= len(at)
+    )
+
+
+def _not_offered(language: str, codes: Sequence[str]) -> KnownError:
+    return KnownError("language-not-offered", language=name_of(language), languages=", ".join(codes))

@@ -25,7 +25,7 @@ class AskBar(QWidget):
     """``asked`` carries the question; the field is empty by then."""
 
     asked = Signal(str)
-    typing_started = Signal()  # something is typed into the empty field
+    typing_started = Signal()  # the user begins to type; not for what comes back or is set
     stopped = Signal()
     last_requested = Signal()  # ↑ in an empty field
     long_text_pasted = Signal(str)  # a long text was pasted here
@@ -36,7 +36,8 @@ class AskBar(QWidget):
         self.context = context
         self._busy = False
         self._placeholder = ""
-        self._was_empty = True
+        self._typed = False  # something of what the field holds was typed, and that was told
+        self._setting = False
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()
         self.box = _Box(self)
@@ -66,7 +67,10 @@ class AskBar(QWidget):
         self.restyle()
 
     def set_text(self, text: str) -> None:
+        """As a draft that comes back: nobody has typed it now."""
+        self._setting, self._typed = True, False
         self.field.setPlainText(text)
+        self._setting = False
         self.field.moveCursor(QTextCursor.MoveOperation.End)
 
     def set_busy(self, busy: bool) -> None:
@@ -111,10 +115,11 @@ class AskBar(QWidget):
         self.field.setFocus()
 
     def _on_text(self) -> None:
-        empty = self.field.document().isEmpty()
-        if self._was_empty and not empty:
+        if self.field.document().isEmpty():
+            self._typed = False
+        elif not self._typed and not self._setting:
+            self._typed = True
             self.typing_started.emit()
-        self._was_empty = empty
         self.show_notice("")
         self._show_button()
 

@@ -81,7 +81,7 @@ class QuestionConversation(QObject):
         self._remember(saved.id)
 
     def save(self, collection_id: str) -> None:
-        """After an answer. ``collection_id``: the collection that is asked about."""
+        """After an answer, or when it was stopped. ``collection_id``: the collection that is asked about."""
         self._remember(self._saved_id or Questions.new_id())
         source = self.turns[0].source
         self.history.save(self._saved_id, source, collection_id if source else "", self.turns)
@@ -117,6 +117,8 @@ class QuestionConversation(QObject):
 
     def shutdown(self) -> None:
         """The window closes: stop, and write what still waits to be saved."""
+        for turn, _ask in self._waiting:
+            turn.state = "stopped"
         self._waiting = []
         self.job.detach()
         try:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import icon_button, name_button
+from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 FILES, TEXT = "files", "text"
@@ -21,8 +21,9 @@ class AnswerHeader(QWidget):
         super().__init__()
         self.modes = SegmentedChoice((FILES, TEXT))
         self.files, self.text = self.modes.buttons[FILES], self.modes.buttons[TEXT]
-        self.history_button = icon_button("history")
-        self.new_button = icon_button("plus")
+        self.history_button = action_button("history")
+        self.new_button = action_button("plus")
+        self.actions_row = ActionRow((self.history_button, self.new_button))
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
@@ -35,15 +36,14 @@ class AnswerHeader(QWidget):
         self.modes.chosen.connect(self.mode_chosen)
         self._gap = QWidget()
         row.addWidget(self._gap, 1)
-        row.addWidget(self.history_button)
-        row.addWidget(self.new_button)
+        row.addWidget(self.actions_row)
         self.set_mode(FILES)
         self.retranslate()
 
     def place(self, bar: QWidget, beside: bool) -> None:
         """The collections stand between the buttons, or below them where there is no room."""
         if beside and self._row.indexOf(bar) < 0:
-            self._row.insertWidget(self._row.count() - 2, bar, 1)
+            self._row.insertWidget(self._row.count() - 1, bar, 1)
         elif not beside and self._column.indexOf(bar) < 0:
             self._column.addWidget(bar)
         self._gap.setVisible(not beside)
@@ -57,5 +57,6 @@ class AnswerHeader(QWidget):
 
     def retranslate(self) -> None:
         self.modes.set_texts(tr("What is asked about"), {FILES: tr("Files"), TEXT: tr("Pasted text")})
-        name_button(self.history_button, tr("Earlier questions"), "Ctrl+K")
-        name_button(self.new_button, tr("New conversation"), "Ctrl+N")
+        name_action(self.history_button, tr("History"), tr("Earlier questions"), "Ctrl+K")
+        name_action(self.new_button, tr("New"), tr("New conversation"), "Ctrl+N")
+        self.actions_row.retranslate()

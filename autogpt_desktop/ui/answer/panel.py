@@ -18,7 +18,8 @@ from autogpt_desktop.tasks.answer.evidence import ask_collection, ask_text, warm
 from autogpt_desktop.ui.answer import empty_state
 from autogpt_desktop.ui.answer.conversation import QuestionConversation
 from autogpt_desktop.ui.answer.header import FILES, TEXT
-from autogpt_desktop.ui.answer.question_history import QuestionHistory, QuestionHistoryCard
+from autogpt_desktop.ui.answer.history_card import QuestionHistoryCard
+from autogpt_desktop.ui.answer.question_history import QuestionHistory
 from autogpt_desktop.ui.answer.question_job import Ask
 from autogpt_desktop.ui.answer.shortcuts import shortcut_rows
 from autogpt_desktop.ui.answer.turn import QuestionTurn
@@ -196,6 +197,7 @@ class AnswerPanel(QWidget):
             self.view.current = None
             self.view.conversation_view.remove(turn)
         self.ask(turn.question)
+        self.focus_input()
 
     def retry_last(self) -> None:
         if self.conversation.turns and not self.conversation.job.running:
@@ -222,7 +224,7 @@ class AnswerPanel(QWidget):
             self.view.show_current(turn)
             if not turn.source and turn.answered:
                 self._mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
-        if turn.finding is not None and turn in conversation.turns:
+        if turn in conversation.turns:
             conversation.save(self._collection_id)
         if turn.error is not None and not isinstance(turn.error, KnownError):
             self.context.show_error(turn.error)
@@ -248,9 +250,10 @@ class AnswerPanel(QWidget):
             self.history_card = QuestionHistoryCard(self.window())
             self.history_card.opened.connect(history.load)
             self.history_card.removed.connect(self._on_removed)
+            self.history_card.renamed.connect(history.rename)
             history.listed.connect(self.history_card.show_rows)
         history.list_saved()
-        self.history_card.open(self.view.header.history_button)
+        self.history_card.open(self.view.header.actions_row.anchor_of(self.view.header.history_button))
 
     def open_conversation(self, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
         """Go on with a saved one, over the files that it was about if they are still here."""
@@ -365,8 +368,8 @@ class AnswerPanel(QWidget):
         """Another one is chosen, or the same has other files or another name."""
         chosen = collection.id if collection is not None else ""
         if chosen != self._collection_id:
+            self.conversations[FILES].clear()  # what is being answered is saved with the one before
             self._collection_id = chosen
-            self.conversations[FILES].clear()
             if not self.view.pasting:
                 self.new_conversation()
         self._show_empty()

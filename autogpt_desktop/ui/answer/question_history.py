@@ -1,4 +1,4 @@
-"""Conversations of earlier: saved after each answer, listed in a card, opened again, deleted with Undo."""
+"""Conversations of earlier: saved after each answer, listed, opened again, renamed, deleted with Undo."""
 
 from __future__ import annotations
 
@@ -9,24 +9,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.ui.answer.serialize import packed, unpacked
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
-from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.worker import Job
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.answer.turn import QuestionTurn
     from autogpt_desktop.ui.context import AppContext
 
-WIDTH, HEIGHT = 440, 420  # pixels at most
 LONGEST = 120  # characters of a title
 UNDO_MS = 30_000  # in which a deletion can be undone
 
@@ -43,6 +38,7 @@ class QuestionHistory(QObject):
         self._context = context
         self._store = Questions()
         self._unsaved: dict[str, tuple[KeptQuestions, list[dict[str, Any]]]] = {}
+        self._titles: dict[str, str] = {}  # of those that are open: the user may have named them
         self._saving: dict[Job, str] = {}  # the conversation that each writes
         self._restoring: list[PanelJob] = []
         self._list_job, self._load_job = PanelJob(context, self), PanelJob(context, self)
@@ -53,7 +49,8 @@ class QuestionHistory(QObject):
         """Keep a conversation as it is now."""
         if not turns:
             return
-        title = " ".join(turns[0].question.split())[:LONGEST]
+        first = " ".join(turns[0].question.split())[:LONGEST]
+        title = self._titles.setdefault(conversation_id, first)
         saved = KeptQuestions(conversation_id, title, source, collection, time.time())
         self._put(saved, packed(turns))
 
@@ -100,6 +97,19 @@ class QuestionHistory(QObject):
         restoring.start_plain(job, title=tr("Looking for earlier questions"))
         self._restoring.append(restoring)
 
+    def rename(self, saved: KeptQuestions, title: str) -> None:
+        """``listed`` follows."""
+        self._titles[saved.id] = title
+
+        def job(_cancel: threading.Event) -> Iterator[object]:
+            now = self._store.get(saved.id)
+            if now is not None:
+                renamed = dataclasses.replace(now, title=title)
+                self._store.save(renamed, self._store.load(saved.id) or [])
+            yield Result(self._store.all())
+
+        self._list_job.start_plain(job, title=tr("Saving the questions"))
+
     def remove(self, saved: KeptQuestions) -> None:
         """Delete one, with Undo."""
 
@@ -129,10 +139,12 @@ class QuestionHistory(QObject):
 
     def _on_loaded(self, event: object) -> None:
         if isinstance(event, Result):
+            self._titles[event.value[0].id] = event.value[0].title
             self.opened.emit(*event.value)
 
     def _on_restored(self, key: str, event: object) -> None:
         if isinstance(event, Result):
+            self._titles[event.value[0].id] = event.value[0].title
             self.restored.emit(key, *event.value)
 
     def _on_removed(self, event: object) -> None:
@@ -153,88 +165,3 @@ class QuestionHistory(QObject):
         if error is not None:
             self._unsaved.pop(conversation, None)  # it was said; the next answer tries again
             self._context.show_error(error)
-
-
-class QuestionHistoryCard(Overlay):
-    """The list; what is done with it is the panel's."""
-
-    opened = Signal(object)  # KeptQuestions
-    removed = Signal(object)
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window, placement="anchor", width=WIDTH)
-        self.title = label(size="heading")
-        self.list = QListWidget()
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setUniformItemSizes(True)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.itemActivated.connect(self._on_item)
-        self.list.itemClicked.connect(self._on_item)
-        self.list.currentRowChanged.connect(self._on_row)
-        self.nothing = label(tone="muted", wrap=True)
-        self.delete_button = button(kind="quiet", icon="delete")
-        self.delete_button.clicked.connect(self._delete)
-        foot = QHBoxLayout()
-        foot.addStretch(1)
-        foot.addWidget(self.delete_button)
-        column = QVBoxLayout(self.card)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(8)
-        column.addWidget(self.title)
-        column.addWidget(self.nothing)
-        column.addWidget(self.list, 1)
-        column.addLayout(foot)
-        self.retranslate()
-
-    def show_rows(self, rows: Sequence[KeptQuestions]) -> None:
-        at = max(self.list.currentRow(), 0)
-        self.list.clear()
-        for saved in rows:
-            where = saved.source or tr("Pasted text")
-            item = QListWidgetItem(f"{saved.title}  ·  {where}")
-            item.setData(Qt.ItemDataRole.UserRole, saved)
-            item.setToolTip(plain_tooltip(f"{saved.title}\n{where}"))
-            self.list.addItem(item)
-        self.list.setVisible(bool(rows))
-        self.nothing.setVisible(not rows)
-        self.list.setCurrentRow(min(at, len(rows) - 1))
-        self._on_row()
-
-    def retranslate(self) -> None:
-        self.title.setText(tr("Earlier questions"))
-        self.list.setAccessibleName(tr("Earlier questions"))
-        self.nothing.setText(tr("Nothing has been asked yet."))
-        self.delete_button.setText(tr("Delete"))
-
-    def place(self) -> None:
-        self._width = min(WIDTH, self.width() - 16)
-        self.card.setMinimumHeight(min(HEIGHT, self.height() - 120))
-        super().place()
-
-    def focus_first(self) -> None:
-        self.list.setFocus()
-
-    def _chosen(self) -> KeptQuestions | None:
-        item = self.list.currentItem()
-        return item.data(Qt.ItemDataRole.UserRole) if item is not None else None
-
-    def _on_row(self) -> None:
-        self.delete_button.setEnabled(self._chosen() is not None)
-
-    def _on_item(self, item: QListWidgetItem) -> None:
-        if not self.isVisible():
-            return  # a click that also activates comes twice
-        self.close_overlay()
-        self.opened.emit(item.data(Qt.ItemDataRole.UserRole))
-
-    def _delete(self) -> None:
-        chosen = self._chosen()
-        if chosen is not None:
-            self.removed.emit(chosen)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Delete:
-            self._delete()
-        else:
-            super().keyPressEvent(event)

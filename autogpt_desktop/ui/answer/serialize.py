@@ -14,12 +14,12 @@ from autogpt_desktop.ui.answer.turn import QuestionTurn
 
 
 def packed(turns: Sequence[QuestionTurn]) -> list[dict[str, Any]]:
-    """Those that have ended with an answer, or with the news that there is none."""
+    """All of them; those without an answer, and without the news that there is none, as stopped ones."""
     values, pasted = [], ""
     for turn in turns:
-        if turn.finding is not None:
-            values.append(_packed(turn) | ({"pasted": turn.pasted} if turn.pasted != pasted else {}))
-            pasted = turn.pasted
+        value = _question(turn) | (_found(turn) if turn.finding is not None else {"state": "stopped"})
+        values.append(value | ({"pasted": turn.pasted} if turn.pasted != pasted else {}))
+        pasted = turn.pasted
     return values
 
 
@@ -37,15 +37,20 @@ def unpacked(values: Sequence[Any]) -> list[QuestionTurn]:
     return found
 
 
-def _packed(turn: QuestionTurn) -> dict[str, Any]:
-    assert turn.finding is not None
-    answered = turn.finding.answered
+def _question(turn: QuestionTurn) -> dict[str, Any]:
     return {
         "question": turn.question,
         "source": turn.source,
         "text": turn.text,
         "places": [_place(place) for place in turn.places],
         "notices": [[one.key, one.values] for one in turn.notices],
+    }
+
+
+def _found(turn: QuestionTurn) -> dict[str, Any]:
+    assert turn.finding is not None
+    answered = turn.finding.answered
+    return {
         "answer": answered.answer,
         "answered": answered.answered,
         "confidence": answered.confidence,
@@ -75,6 +80,12 @@ def _unpacked(value: dict[str, Any]) -> QuestionTurn:
         passage = Passage(Path(one["path"]), *(one[key] for key in keys))
         start, end = one["span"]
         places.append(Place(passage, int(start), int(end)))
+    turn = QuestionTurn(str(value["question"]), str(value["source"]), tuple(places), str(value["text"]))
+    turn.notices = [Notice(str(key), dict(values)) for key, values in value["notices"]]
+    turn.state = "done"
+    if value.get("state") == "stopped":
+        turn.state = "stopped"
+        return turn
     citations = tuple(Citation(*(int(number) for number in one)) for one in value["citations"])
     sentences = tuple((int(start), int(end)) for start, end in value["sentences"])
     if len(sentences) != len(citations) or any(not 0 <= one.passage < len(places) for one in citations):
@@ -86,8 +97,5 @@ def _unpacked(value: dict[str, Any]) -> QuestionTurn:
         citations,
         str(value["read"]),
     )
-    turn = QuestionTurn(str(value["question"]), str(value["source"]), tuple(places), str(value["text"]))
     turn.finding = Finding(answered, sentences)
-    turn.notices = [Notice(str(key), dict(values)) for key, values in value["notices"]]
-    turn.state = "done"
     return turn

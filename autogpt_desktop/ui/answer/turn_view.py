@@ -17,6 +17,7 @@ from autogpt_desktop.ui.answer.html import CITE, answer_html
 from autogpt_desktop.ui.answer.text_label import KEY, TextLabel
 from autogpt_desktop.ui.answer.turn import DETAILS, LANGUAGE, QuestionTurn, confidence_text, not_found_text
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, set_property, tab_order
+from autogpt_desktop.ui.widgets.info_button import InfoButton
 from autogpt_desktop.ui.widgets.reading_style import QuietButton
 from autogpt_desktop.ui.widgets.send_menu import send_menu
 
@@ -63,9 +64,9 @@ class TurnView(QWidget):
         self.copy_button.clicked.connect(self.copy)
         self.retry_button = QuietButton("regenerate")
         self.retry_button.clicked.connect(self._retry)
-        self.info_button = QuietButton("info")  # what the models did, for those who ask
-        self.info_button.setCheckable(True)
-        self.info_button.toggled.connect(self._show_info)
+        self.again_button = button(icon="regenerate")  # of a question that has no answer
+        self.again_button.clicked.connect(self._retry)
+        self.info_button = InfoButton(self.details)  # what the models did
         self.more_button = QuietButton("more")
         self.more_button.clicked.connect(self._show_more_menu)
         self.places_button = button(kind="quiet")
@@ -87,6 +88,7 @@ class TurnView(QWidget):
         actions.setSpacing(4)
         for made in (self.copy_button, self.retry_button, self.info_button, self.more_button):
             actions.addWidget(made)
+        actions.insertWidget(0, self.again_button)
         actions.addSpacing(4)
         actions.addWidget(self.confidence)
         actions.addStretch(1)
@@ -127,8 +129,7 @@ class TurnView(QWidget):
         _set_text(self.hint, self._hint(refused))
         _set_text(self.error, self._error())
         _set_text(self.languages, self._notices_text(lambda key: key in LANGUAGE and key not in DETAILS))
-        self.details.setText(self._notices_text(lambda key: key in DETAILS))
-        self._show_info()
+        self.info_button.set_facts(self._notices_text(lambda key: key in DETAILS))
         _set_text(self.notices, self._notices_text(lambda key: key not in LANGUAGE))
         sure = turn.finding.answered.confidence if turn.finding is not None and turn.answered else -1.0
         _set_text(self.confidence, confidence_text(sure) if sure >= 0 else "")
@@ -137,7 +138,10 @@ class TurnView(QWidget):
         )
         for made in (self.copy_button, self.more_button):
             made.setVisible(turn.finding is not None or bool(turn.text))
-        self.retry_button.setVisible(not running and not waiting)
+        unanswered = turn.state in ("stopped", "failed")
+        self.again_button.setVisible(unanswered)
+        self.again_button.setText(tr("Ask again"))
+        self.retry_button.setVisible(not running and not waiting and not unanswered)
         self._refresh_places()
         self.copy_button.name(tr("Copy the answer with its sources"), "Ctrl+Shift+C")
         self.retry_button.name(tr("Ask again"), "Ctrl+R")
@@ -177,7 +181,8 @@ class TurnView(QWidget):
         """Where the Tab key comes by, in order."""
         cards = self.evidence.cards if self.evidence is not None else []
         buttons = (
-            self.copy_button, self.retry_button, self.info_button, self.more_button, self.places_button,
+            self.again_button, self.copy_button, self.retry_button, self.info_button, self.more_button,
+            self.places_button,
         )  # fmt: skip
         return [self.cancel_button, self.answer, *buttons, *cards]
 
@@ -233,12 +238,6 @@ class TurnView(QWidget):
 
     def _retry(self) -> None:
         self.retried.emit(self.turn)
-
-    def _show_info(self) -> None:
-        """How it was asked, where its button is pressed."""
-        known = bool(self.details.text())
-        self.info_button.setVisible(known)
-        self.details.setVisible(known and self.info_button.isChecked())
 
     def _show_more_menu(self) -> None:
         menu = send_menu(self.context, KEY, self.turn.answer_text, self)

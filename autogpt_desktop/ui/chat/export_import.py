@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -32,13 +34,14 @@ class ConversationFiles(QObject):
         self._context = context
         self._window = window
 
-    def export_menu(self, history: History, conversation_id: int, anchor: QWidget) -> None:
-        menu = QMenu(anchor)
-        kinds = {menu.addAction(text): kind for kind, text in export_kinds()}
-        chosen = menu.exec(anchor.mapToGlobal(QPoint(0, anchor.height())))
-        if chosen in kinds:
-            self.export(history, conversation_id, kinds[chosen])
-        menu.deleteLater()
+    def fill(self, menu: QMenu, history: History, conversation_id: int) -> None:
+        """The formats that a conversation can be exported in."""
+        menu.clear()
+        for kind, text in export_kinds():
+            menu.addAction(text).triggered.connect(partial(self._export, history, conversation_id, kind))
+
+    def _export(self, history: History, conversation_id: int, kind: str, _checked: bool = False) -> None:
+        self.export(history, conversation_id, kind)
 
     def export(self, history: History, conversation_id: int, kind: str) -> None:
         """Ask where to, and write it there."""
@@ -53,7 +56,7 @@ class ConversationFiles(QObject):
     def write(self, history: History, conversation_id: int, kind: str, path: Path) -> bool:
         """The conversation as a file; says what happened."""
         try:
-            path.write_text(history.export(conversation_id, kind), encoding="utf-8")
+            atomic.write_text(path, history.export(conversation_id, kind))
         except KnownError as error:
             self._context.show_error(error)
             return False

@@ -16,7 +16,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Event, Notice, Progress, Text
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
-from autogpt_desktop.thinking import OPENING, split_thinking, without_thinking
+from autogpt_desktop.thinking import split_thinking, without_thinking
 from autogpt_desktop.ui.chat.attachments import prompt_text
 from autogpt_desktop.ui.panel_titles import job_title
 
@@ -194,13 +194,14 @@ class Generation(QObject):
         """``thinking_seconds`` are kept with the message, for its fold."""
         if answer.thought_from < 0:  # done, or it thinks nothing
             return
-        parts = split_thinking(answer.text)
+        parts = split_thinking(answer.text, whole=False)
         if parts.thinks and not answer.thought_from:
             answer.thought_from = time.monotonic()
-        elif not parts.thinks and answer.thought_from:
-            answer.stats["thinking_seconds"] = max(0.1, round(time.monotonic() - answer.thought_from, 1))
+        elif not parts.thinks and (answer.thought_from or parts.thought):
+            began = answer.thought_from or answer.started  # all of it came at once
+            answer.stats["thinking_seconds"] = max(0.1, round(time.monotonic() - began, 1))
             answer.thought_from = -1.0
-        elif not parts.thinks and len(answer.text.strip()) >= len(OPENING):
+        elif parts.answer.strip():
             answer.thought_from = -1.0
 
     def _tick(self) -> None:

@@ -1,15 +1,17 @@
-"""The bar above a conversation: its title, figures, how full the context is, and buttons for all of it."""
+"""The bar above a conversation: its title, how full the context is, and buttons for all of it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, icon_button, label, name_button, plain_tooltip
+from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
+TITLE = 80  # px that a conversation's title has at least
 HIGH = 0.8  # share of the context from which the meter warns
 
 
@@ -54,37 +56,41 @@ class ContextMeter(QWidget):
 
 
 class Header(QWidget):
-    """Title of the conversation, figures, and the buttons for the whole of it."""
+    """Title of the conversation, and the buttons for the whole of it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.sidebar = icon_button("sidebar")
+        self.sidebar = action_button("sidebar")
         self.title = ElidedLabel(size="body")
-        self.figures = label(size="small", tone="muted")
+        self.title.setMinimumWidth(TITLE)
         self.meter = ContextMeter()
-        self.find_button = icon_button("search")
-        self.temporary = icon_button("temporary")
+        self.find_button = action_button("search")
+        self.temporary = action_button("temporary")
         self.temporary.setCheckable(True)
-        self.export = icon_button("export")
-        self.drawer = icon_button("drawer")
+        self.export = action_button("export")
+        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.export.setMenu(QMenu(self.export))
+        self.drawer = action_button("drawer")
         self.drawer.setCheckable(True)
+        self.actions_row = ActionRow((self.drawer, self.temporary, self.find_button, self.export))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
         row.addWidget(self.sidebar)
         row.addSpacing(4)
         row.addWidget(self.title, 1)
-        row.addWidget(self.figures)
-        row.addSpacing(12)
+        row.addSpacing(8)
         row.addWidget(self.meter)
         row.addSpacing(8)
-        for each in (self.find_button, self.temporary, self.export, self.drawer):
-            row.addWidget(each)
+        row.addWidget(self.actions_row)
         self.retranslate()
 
     def retranslate(self) -> None:
-        name_button(self.sidebar, tr("Conversations"), "Ctrl+B")
-        name_button(self.find_button, tr("Find in this conversation"), "Ctrl+F")
-        name_button(self.temporary, tr("Temporary chat: nothing of it is kept"), "Ctrl+Shift+N")
-        name_button(self.export, tr("Export this conversation"))
-        name_button(self.drawer, tr("System prompt and sampling"), "Ctrl+E")
+        name_action(self.sidebar, tr("Conversations"), shortcut="Ctrl+B")
+        name_action(self.find_button, tr("Find"), tr("Find in this conversation"), "Ctrl+F")
+        name_action(
+            self.temporary, tr("Temporary"), tr("Temporary chat: nothing of it is kept"), "Ctrl+Shift+N"
+        )
+        name_action(self.export, tr("Export"), tr("Export this conversation"))
+        name_action(self.drawer, tr("Instructions"), tr("System prompt and sampling"), "Ctrl+E")
+        self.actions_row.retranslate()

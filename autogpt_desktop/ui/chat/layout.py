@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 NARROW = 1000  # px below which list and drawer are not open at once
 SLIM = 600  # px below which the list makes way for the conversation
-FIGURES_FROM = 760  # px of the middle column from which the header has room for figures
 
 
 class ChatViews(QSplitter):
@@ -93,7 +92,7 @@ class ChatViews(QSplitter):
         side, head, find, write, drawer = self.list, self.header, self.find_bar, self.composer, self.drawer
         tab_order(
             side.new_button, side.more_button, side.search, side.view, side.trash_button,
-            head.sidebar, head.find_button, head.temporary, head.export, head.drawer,
+            head.sidebar, *head.actions_row.buttons, head.actions_row.more,
             find.field, find.up, find.down, find.close_button,
             *self.empty.examples, self.view, self.view.jump,
             self.banner.action, write.editing_cancel, write.attach_button, write.edit, write.send_button,
@@ -151,4 +150,3 @@ class ChatViews(QSplitter):
             if self._slim:
                 self._list_before_slim = not self.list.isHidden()
             self.list.setVisible(not self._slim and (self._list_before_slim or not self.list.isHidden()))
-        self.header.figures.setVisible(self.stack.width() >= FIGURES_FROM)

@@ -93,7 +93,7 @@ class ChatPanel(QWidget):
         self.list.opened.connect(self.open_conversation)
         self.list.new_requested.connect(self.new_conversation)
         self.header.temporary.clicked.connect(self.toggle_temporary)
-        self.header.export.clicked.connect(self._export_menu)
+        self.header.export.menu().aboutToShow.connect(self._fill_export)
         self.drawer.edited.connect(self._on_settings_edited)
         self.drawer.changed.connect(self._save_settings)
         self.view.link_clicked.connect(self._ask_link)
@@ -150,7 +150,6 @@ class ChatPanel(QWidget):
     def _on_answer_grew(self, answer: Answer) -> None:
         if self.conversation.shows(answer):
             self.view.grow(answer.message_id, answer.text, answer.status)
-            self.header.figures.setText(answer.speed_text())
 
     def _on_answer_noticed(self, answer: Answer, notice: Notice) -> None:
         if self.conversation.shows(answer):
@@ -222,9 +221,7 @@ class ChatPanel(QWidget):
         self._show_header()
 
     def _show_header(self) -> None:
-        answer = self.conversation.answer
         self.header.title.set_text(self.conversation.title)
-        self.header.figures.setText(answer.speed_text() if answer else "")  # later they stand under it
         self.header.export.setEnabled(bool(self.conversation.messages))
         self.header.find_button.setEnabled(bool(self.conversation.messages))
 
@@ -249,8 +246,8 @@ class ChatPanel(QWidget):
     def _open_link(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))
 
-    def _export_menu(self) -> None:
-        self.files.export_menu(self.conversation.history, self.conversation.id, self.header.export)
+    def _fill_export(self) -> None:
+        self.files.fill(self.header.export.menu(), self.conversation.history, self.conversation.id)
 
     def _step_back(self) -> None:
         self.view.step(-1)

@@ -91,7 +91,7 @@ class WorkerModels:
         not yet: ``Progress`` and a ``ModelInfo`` come before. ``KnownError`` "no-model",
         "no-model-for-role" and "model-missing".
         """
-        if roles[role] is None:
+        if roles[role] is None and role != "translate":  # packs may do it, which a job asks for by name
             from autogpt_desktop.catalog.roles import missing
 
             raise missing(role)

@@ -83,7 +83,7 @@ class Downloads(QObject):
         job = self._thread().submit(run, title=title, key=f"download:{model.name}")
         job.event.connect(partial(self._on_progress, model.name))
         job.finished.connect(partial(self._on_finished, model.name))
-        self._downloads[model.name] = Download(job, Progress("stage.waiting", 0, model.size))
+        self._downloads[model.name] = Download(job, Progress("stage.waiting", 0, model.download_size))
         self.changed.emit(model.name)
 
     def cancel(self, name: str) -> None:

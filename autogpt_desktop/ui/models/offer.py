@@ -6,8 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog.download import needs_acceptance, partial
-from autogpt_desktop.catalog.entries import CatalogModel
+from autogpt_desktop.catalog.entries import CatalogModel, needs_acceptance, partial
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr

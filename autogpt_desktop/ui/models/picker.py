@@ -28,6 +28,7 @@ from autogpt_desktop.ui.widgets.overlay import Overlay, ensure_visible
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone; its notice leaves before
 CHEVRON = 14  # pixels
+WIDEST, NARROWEST = 320, 12  # pixels of a model's name
 
 
 class ModelButton(ToolButton):
@@ -37,6 +38,7 @@ class ModelButton(ToolButton):
         super().__init__()
         self._context = context
         self._pulse = 0
+        self._room = WIDEST
         self._ticker = QTimer(self)
         self._ticker.setInterval(60)
         self._ticker.timeout.connect(self._tick)
@@ -64,10 +66,25 @@ class ModelButton(ToolButton):
         panel = titles(panels.role)
         whose = panels.named and chosen is not None
         shown = tr("{panel}: {model}", panel=panel, model=text) if whose else text
-        self.setText(self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideMiddle, 320))
+        if self.fontMetrics().horizontalAdvance(shown) > self._room:
+            shown = text  # whose it is, the tooltip says too
+        self.setText(self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, self._room))
         stage = f" · {i18n.message(progress.stage)}" if progress is not None else ""
         self.setToolTip(plain_tooltip(f"{tr('Model for {panel}', panel=panel)} (Ctrl+M){stage}"))
         self.setAccessibleName(tr("Model for {panel}: {text}", panel=panel, text=text))
+
+    def _around(self) -> int:
+        return self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text())
+
+    def least_width(self) -> int:
+        return NARROWEST + self._around()
+
+    def set_room(self, width: int) -> None:
+        """How wide the button may be, in pixels; the name is cut for it."""
+        room = min(max(width - self._around(), NARROWEST), WIDEST)
+        if room != self._room:
+            self._room = room
+            self.retranslate()
 
     def _progress(self) -> Progress | None:
         """How far the model for conversations is loaded, where the panel in front works with that."""
@@ -221,6 +238,7 @@ class ModelPicker(Overlay):
             row.chosen.connect(self._choose)
             row.stepped.connect(self._step)
             row.removed.connect(self._remove)
+            row.copy_removed.connect(self._context.remove_copies)
             self._rows[model.name] = row
             column.addWidget(row)
         here = {model.name for model in installed} | self._context.pending_removal

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressB
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog import fit
-from autogpt_desktop.catalog.download import needs_acceptance, partial
-from autogpt_desktop.catalog.entries import CatalogModel, catalog
+from autogpt_desktop.catalog.entries import CatalogModel, catalog, needs_acceptance, partial
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError
@@ -53,6 +52,7 @@ class InstalledRow(QFrame):
     chosen = Signal(str)
     stepped = Signal(int)  # an arrow key: 1 down, -1 up
     removed = Signal(str)
+    copy_removed = Signal(str)
 
     def __init__(self, context: AppContext, model: InstalledModel, role: str = "chat") -> None:
         super().__init__()
@@ -74,6 +74,10 @@ class InstalledRow(QFrame):
         self.progress.hide()
         for widget in (self._title, self._facts, self._problem, self.progress):
             texts.addWidget(widget)
+        self.copy_button = button(kind="quiet")  # deletes the packed copy, not the model
+        self.copy_button.clicked.connect(self._remove_copy)
+        self.copy_button.setVisible(bool(model.packed_bytes))
+        texts.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self.use_button = button()
         self.use_button.clicked.connect(self._choose)
         self.state = label(size="small", tone="accent")
@@ -107,6 +111,10 @@ class InstalledRow(QFrame):
         self._problem.setText(i18n.message(error) if error else warning)
         self._problem.setProperty("tone", "danger" if error else "warning")
         self._problem.setVisible(bool(error or warning))
+        copy = size_text(model.packed_bytes)
+        self.copy_button.setText(tr("Delete the packed copy ({size})", size=copy))
+        self.copy_button.setToolTip(tr("It is made anew where it saves time"))
+        self.copy_button.setAccessibleName(tr("Delete the packed copy of {model}", model=model.title))
         self.use_button.setText(tr("Use"))
         self.setAccessibleName(tr("Use {model}", model=model.title))
         self.setAccessibleDescription(self._facts.text())
@@ -151,6 +159,9 @@ class InstalledRow(QFrame):
 
     def _choose(self) -> None:
         self.chosen.emit(self.model.name)
+
+    def _remove_copy(self) -> None:
+        self.copy_removed.emit(self.model.name)
 
     def _remove(self) -> None:
         self.removed.emit(self.model.name)
@@ -280,7 +291,9 @@ class CatalogRow(QFrame):
 
 
 def _encoder_text(kind: str) -> str:
-    """What an encoder is for, by its head."""
+    """What an encoder is for, by its head, or an encoder–decoder."""
+    if kind == "seq2seq":
+        return tr("translates sentences")
     if kind == "question_answering":
         return tr("answers questions about texts")
     return tr("sorts texts by labels") if kind == "classification" else tr("finds passages by meaning")

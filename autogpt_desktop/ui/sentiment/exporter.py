@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QBuffer, QIODevice, QObject
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.grouping import Grouping
@@ -129,10 +130,16 @@ class Exporter(QObject):
     def _write_chart(self, path: Path) -> None:
         title = self._control.name or tr("Sentiment of a list")
         image = self._results.chart.picture(title)
-        if image.save(str(path), "PNG"):  # type: ignore[call-overload]
-            self._context.toast(tr("Saved {file}", file=path.name))
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        image.save(buffer, "PNG")  # type: ignore[call-overload]
+        try:
+            atomic.write_bytes(path, [buffer.data().data()])
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._context.show_error(KnownError("file-not-written", name=path.name, reason=reason))
         else:
-            self._context.show_error(KnownError("folder-not-writable", folder=str(path.parent)))
+            self._context.toast(tr("Saved {file}", file=path.name))
 
     def _on_exported(self, path: Path, count: int) -> None:
         self._context.toast(tr("Saved {n} rows in {file}", n=f"{count:,}", file=path.name))

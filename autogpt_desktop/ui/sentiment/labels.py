@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets.basic import ToolButton, plain_tooltip
+from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 LABELS = ("positive", "neutral", "negative")
@@ -62,19 +62,6 @@ def shares_text(shares: Shares, two_way: bool) -> str:
         neutral=neutral,
         negative=negative,
     )
-
-
-def segments(parent: QObject) -> tuple[QToolButton, QToolButton, QButtonGroup]:
-    """Two buttons side by side of which one is pressed, and their group."""
-    group = QButtonGroup(parent)
-    pair = ToolButton(), ToolButton()
-    for made in pair:
-        made.setCheckable(True)
-        made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        group.addButton(made)
-    pair[0].setChecked(True)
-    return *pair, group
 
 
 def paint_part(painter: QPainter, area: QRectF, label: str) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLayout,
     QMenu,
     QStackedWidget,
     QToolButton,
@@ -29,7 +28,8 @@ from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import ToolButton, hairline, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
+from autogpt_desktop.ui.widgets.basic import hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.focus import show_page
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -69,7 +69,8 @@ class SentimentPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addLayout(self._make_bar())
+        self.bar = self._make_bar()
+        outer.addWidget(self.bar)
         outer.addWidget(hairline())
         column = QVBoxLayout()
         column.setContentsMargins(16, 8, 16, 16)
@@ -90,20 +91,19 @@ class SentimentPanel(QWidget):
 
     # --- parts ------------------------------------------------------------------------------
 
-    def _make_bar(self) -> QLayout:
+    def _make_bar(self) -> QWidget:
+        bar = QWidget()
         self.modes = SegmentedChoice(("text", "table"))
         self.text_button, self.table_button = self.modes.buttons.values()
         self.table_button.toggled.connect(self._on_page)
         self.two_way = QCheckBox()
         self.two_way.toggled.connect(self._on_two_way)
-        self.open_button = icon_button("folder")
+        self.open_button = action_button("folder")
         self.open_button.clicked.connect(self.choose_file)
-        self.corrections_button = ToolButton()
-        self.corrections_button.setIcon(icons.icon("edit", "muted"))
-        self.corrections_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.send_button, self.export_button = icon_button("send"), icon_button("export")
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 9, 8, 9)  # where the header of Questions has its own
+        self.corrections_button = action_button("edit")
+        self.send_button, self.export_button = action_button("send"), action_button("export")
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
         row.addWidget(self.modes)
         row.addStretch(1)
@@ -117,9 +117,11 @@ class SentimentPanel(QWidget):
             menu = QMenu(made)
             menu.aboutToShow.connect(fill)
             made.setMenu(menu)
-        for widget in (self.corrections_button, self.open_button, self.send_button, self.export_button):
-            row.addWidget(widget)
-        return row
+        self.actions_row = ActionRow(
+            (self.open_button, self.export_button, self.corrections_button, self.send_button)
+        )
+        row.addWidget(self.actions_row)
+        return bar
 
     def _make_problem(self) -> QWidget:
         line = QWidget()
@@ -186,6 +188,9 @@ class SentimentPanel(QWidget):
         else:
             self.table_page.run_view.results.table.setFocus()
 
+    def kept_clear(self) -> list[QWidget]:
+        return [self.bar]
+
     def new_text(self) -> None:
         """An empty field; Ctrl+Z in it brings back what was there."""
         self._show_text()
@@ -195,7 +200,8 @@ class SentimentPanel(QWidget):
     def choose_file(self) -> None:
         """Ask for a file."""
         kinds = [
-            tr("Tables and documents") + " (*.csv *.tsv *.tab *.xlsx *.xlsm *.txt *.md *.html *.docx *.pdf)",
+            tr("Tables and documents")
+            + " (*.csv *.tsv *.tab *.xlsx *.xlsm *.ods *.txt *.md *.html *.docx *.pdf)",
             tr("All files (*)"),
         ]
         name, _ = QFileDialog.getOpenFileName(self, tr("Open a table or a document"), "", ";;".join(kinds))
@@ -323,7 +329,11 @@ class SentimentPanel(QWidget):
         rows = self.run_view().rows.count()
         self.export_button.setEnabled(rows > 0 and self.run_view().isVisibleTo(self))
         number = self.corrections.count
-        self.corrections_button.setText(f"{number:,}" if number else "")
+        name_action(
+            self.corrections_button,
+            tr("Corrections: {n}", n=f"{number:,}") if number else tr("Corrections"),
+            tr("Corrections"),
+        )
         control = self.table_page.run_view.control
         shown = tr("Table")
         if control.busy and control.total:
@@ -334,10 +344,10 @@ class SentimentPanel(QWidget):
     def retranslate(self) -> None:
         self.two_way.setText(tr("Leave neutral out"))
         self.two_way.setToolTip(tr("Judge positive or negative alone"))
-        name_button(self.open_button, tr("Open a table or a document"), "Ctrl+Shift+O")
-        name_button(self.corrections_button, tr("Corrections"))
-        name_button(self.send_button, tr("Send to another panel"))
-        name_button(self.export_button, tr("Export"), "Ctrl+Shift+E")
+        name_action(self.open_button, tr("Open…"), tr("Open a table or a document"), "Ctrl+Shift+O")
+        name_action(self.send_button, tr("Send"), tr("Send to another panel"))
+        name_action(self.export_button, tr("Export"), shortcut="Ctrl+Shift+E")
+        self.actions_row.retranslate()
         name_button(self._problem_close, tr("Close this notice"))
         self.text_page.retranslate()
         self.table_page.retranslate()

@@ -159,6 +159,7 @@ class RunControl(QObject):
 
         def write(cancel: Event) -> Iterator[object]:
             count = 0
+            yield from run.losses(path, is_filtered=only is not None)
             for count in run.export_steps(path, cancel.is_set, only=only, own=own):
                 yield Progress("stage.writing-table", count, total)
             yield Result(count)
@@ -290,6 +291,8 @@ class RunControl(QObject):
     def _on_export(self, event: object) -> None:
         if isinstance(event, Progress):
             self.writing.advance(event)
+        elif isinstance(event, Notice):
+            self._context.toast(message(event.key, **event.values))
         elif isinstance(event, Result):
             self.exported.emit(self._out, event.value)
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sources import lines_of, looks_like_list
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.labels import segments
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
 from autogpt_desktop.ui.widgets.basic import button
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
+from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+WHOLE, LINES = "whole", "lines"  # what is judged: all of the text, or each line
 SOON, LATER = 300, 900  # milliseconds behind the last key: of short texts, of long ones and lists
 LONG = 4_000  # characters
 
@@ -40,21 +41,16 @@ class TextPage(QWidget):
         self.two_way = False
         self._corrections = corrections
         self._chosen: bool | None = None  # the user's: each line on its own
+        self._count = 0  # lines that the field holds
         self._lines: list[str] = []  # that are judged or shown
         self.field = MarkedText(context, panel_key)
         self.field.setMinimumHeight(72)
         self.field.paste_refused.connect(self._on_refused)
         self.field.textChanged.connect(self._on_changed)
-        self.whole_button, self.lines_button, self._group = segments(self)
-        self._modes = QWidget()
+        self._modes = SegmentedChoice((WHOLE, LINES))
+        self.whole_button, self.lines_button = self._modes.buttons[WHOLE], self._modes.buttons[LINES]
         self._modes.hide()
-        modes = QHBoxLayout(self._modes)
-        modes.setContentsMargins(0, 0, 0, 0)
-        modes.setSpacing(4)
-        for made in (self.whole_button, self.lines_button):
-            modes.addWidget(made)
-        modes.addStretch(1)
-        self.lines_button.toggled.connect(self._on_mode)
+        self._modes.chosen.connect(self._on_mode)
         self.open_button = button(icon="folder")
         self.open_button.clicked.connect(self.open_requested)
         self._offer_place = QWidget()  # hides with the first letter, the offer itself once its model is here
@@ -103,7 +99,7 @@ class TextPage(QWidget):
             tr("Write or paste a text, or a list with one text a line. It is judged as you type.")
         )
         self.field.setAccessibleName(tr("Text to judge"))
-        self.whole_button.setText(tr("One text"))
+        self._name_modes()
         self.open_button.setText(tr("Open a table or a document…"))
         self.verdict.retranslate()
         self.run_view.retranslate()
@@ -177,14 +173,18 @@ class TextPage(QWidget):
             self._chosen = None
         count = len(lines_of(text)) if "\n" in text else 0
         self._modes.setVisible(count > 1)
-        self.lines_button.setText(tr("Each line on its own ({n})", n=f"{count:,}"))
+        if count != self._count:
+            self._count = count
+            self._name_modes()
         as_list = count > 1 and (looks_like_list(text) if self._chosen is None else self._chosen)
-        self.lines_button.blockSignals(True)
-        (self.lines_button if as_list else self.whole_button).setChecked(True)
-        self.lines_button.blockSignals(False)
+        self._modes.set_choice(LINES if as_list else WHOLE)
 
-    def _on_mode(self, lines: bool) -> None:
-        self._chosen = lines
+    def _name_modes(self) -> None:
+        lines = tr("Each line on its own ({n})", n=f"{self._count:,}")
+        self._modes.set_texts(tr("How the text is judged"), {WHOLE: tr("One text"), LINES: lines})
+
+    def _on_mode(self, mode: str) -> None:
+        self._chosen = mode == LINES
         self.judge()
 
     def _on_changed(self) -> None:

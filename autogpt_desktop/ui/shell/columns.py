@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QWidget
 
@@ -16,7 +16,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.column_layout import ColumnLayout
 from autogpt_desktop.ui.shell.panel_tabs import PanelTabs, Slot
-from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.shell.window_tools import WindowTools
 from autogpt_desktop.ui.widgets.basic import application
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -45,6 +45,7 @@ class Columns(QWidget):
         super().__init__()
         self._context = context
         self._arranging = False
+        self.follows_focus = False  # from the first picture on: before it Qt chooses where the focus is
         self._slots = {kind.key: Slot(kind) for kind in kinds}
         self.arrangement = ColumnLayout.parse(context.settings.layout, list(self._slots))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -62,6 +63,7 @@ class Columns(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.splitter)
+        self._corner: WindowTools | None = None
         self._indicator = _Indicator(self)
         for slot in self._slots.values():
             slot.shown.connect(self._on_shown)
@@ -86,6 +88,22 @@ class Columns(QWidget):
     @property
     def active_key(self) -> str:
         return self.arrangement.active
+
+    def has_tabs(self) -> bool:
+        return len(self._slots) > 1
+
+    def set_corner(self, corner: WindowTools | None) -> None:
+        """What stands at the right of the tabs, of the right column where there are two."""
+        self._corner = corner
+        self._place_corner()
+
+    def _place_corner(self) -> None:
+        last = len(self.arrangement.columns) - 1 if self.is_wide() else 0
+        for place, tabs in enumerate(self.tabs):  # first away, then there
+            if place != last or self._corner is None:
+                tabs.set_corner(None)
+        if self._corner is not None:
+            self.tabs[last].set_corner(self._corner)
 
     def is_wide(self) -> bool:
         """Whether there is room for two columns."""
@@ -164,12 +182,14 @@ class Columns(QWidget):
         was_two = self.tabs[1].isVisibleTo(self)
         for place, tabs in enumerate(self.tabs):
             tabs.setVisible(place < len(columns))
-            tabs.bar.setVisible(len(self._slots) > 1)
+            tabs.bar.setVisible(self.has_tabs())
             if place < len(columns):
                 tabs.setCurrentWidget(self._slots[current[place]])
+        self._place_corner()
         self._arranging = False
         if len(columns) > 1 and not was_two:
             self._set_sizes()
+            QTimer.singleShot(0, self, self._set_sizes)  # once more, when panels have made themselves narrow
         if moved:
             self._name_tabs()
             if focused is not None and self.isAncestorOf(focused) and focused.isVisible():
@@ -186,7 +206,7 @@ class Columns(QWidget):
                 for other in self.tabs:
                     if other.indexOf(slot) >= 0:
                         other.removeTab(other.indexOf(slot))
-                tabs.insertTab(index, slot, icons.icon(slot.kind.icon), "")
+                tabs.insertTab(index, slot, "")
 
     def _name_tabs(self) -> None:
         for tabs in self.tabs:
@@ -194,6 +214,7 @@ class Columns(QWidget):
                 slot = tabs.slot_at(index)
                 if slot is not None:
                     tabs.setTabText(index, slot.kind.title().replace("&", "&&"))
+            tabs.fit()
 
     def _build_shown(self) -> None:
         before = len(self.built())
@@ -253,10 +274,14 @@ class Columns(QWidget):
 
         Nothing is arranged here: the focus also moves while a tab widget is about to show another tab.
         """
+        if not self.follows_focus:
+            return
         for tabs in self.tabs:
             slot = tabs.current_slot()
             if now is None or slot is None or self._arranging or not tabs.isAncestorOf(now):
                 continue
+            if self._corner is not None and self._corner.isAncestorOf(now):
+                return  # the window's, wherever it stands
             if self.active_key not in tabs.panel_keys():
                 self.arrangement.show(slot.kind.key)
                 self._mark_active()

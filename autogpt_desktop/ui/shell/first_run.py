@@ -6,8 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog.download import partial
-from autogpt_desktop.catalog.entries import starter
+from autogpt_desktop.catalog.entries import partial, starter
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext

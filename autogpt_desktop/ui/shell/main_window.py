@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QStackedWidget,
     QSystemTrayIcon,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,7 +30,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
-from autogpt_desktop.ui.models.picker import ModelButton, ModelPicker
+from autogpt_desktop.ui.models.picker import ModelPicker
 from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.banner import WindowBanner, dropped_model
 from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
@@ -41,13 +40,14 @@ from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
 from autogpt_desktop.ui.shell.window_actions import WindowActions
 from autogpt_desktop.ui.shell.window_place import WindowPlace
-from autogpt_desktop.ui.widgets.basic import icon_button, name_button, tab_order
+from autogpt_desktop.ui.shell.window_tools import WindowTools
+from autogpt_desktop.ui.widgets.basic import tab_order
 from autogpt_desktop.ui.widgets.focus import FocusKeeper, hand_on, tab_chain
 from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from autogpt_desktop.ui.widgets.toast import ToastArea
 
-HEADER = 48  # pixels
+HEADER = 44  # pixels
 PanelMaker = Callable[[AppContext], QWidget]
 
 
@@ -87,6 +87,11 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.setCentralWidget(center)
+        self.tools = WindowTools(context)
+        self.model_button, self.settings_button = self.tools.model_button, self.tools.settings_button
+        self.menu_button = self.tools.menu_button
+        self.model_button.clicked.connect(self.show_models)
+        self.settings_button.clicked.connect(self.show_settings)
         self.header = self._make_header()
         column.addWidget(self.header)
         self.banner = WindowBanner()
@@ -96,6 +101,7 @@ class MainWindow(QMainWindow):
         self.panel_actions = PanelActions(self, self.columns)
         self.pages.addWidget(self.columns)
         column.addWidget(self.pages, 1)
+        self._place_tools()
         self.queue_view = QueueView(context, self.downloads, self)
         column.addWidget(self.queue_view)
         self.toasts = ToastArea(self, self._kept_clear)
@@ -124,10 +130,9 @@ class MainWindow(QMainWindow):
         self.downloads.finished.connect(context.on_fetched)
         self.downloads.added.connect(self._on_added)
         context.add_shortcuts(self._shortcut_rows)
-        self.columns.arranged.connect(self._order_tabs)
+        self.columns.arranged.connect(self._on_arranged)
         self._on_models_listed()
         self.retranslate()
-        self._order_tabs()
         self.focus_keeper = FocusKeeper(self)
         self.place = WindowPlace(self, context)
         self.columns.layout_changed.connect(self.place.save_soon)
@@ -136,32 +141,34 @@ class MainWindow(QMainWindow):
     # --- parts ------------------------------------------------------------------------------
 
     def _make_header(self) -> QWidget:
+        """The bar for the tools where there are no tabs beside which they could stand."""
         header = QWidget()
         header.setObjectName("header")
         header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         header.setFixedHeight(HEADER)
         row = QHBoxLayout(header)
-        row.setContentsMargins(8, 0, 8, 0)
-        row.setSpacing(4)
-        self.model_button = ModelButton(self.context)
-        self.model_button.clicked.connect(self.show_models)
-        self.settings_button = icon_button("settings")
-        self.settings_button.clicked.connect(self.show_settings)
-        self.menu_button = icon_button("more")
-        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        row.addWidget(self.model_button)
-        row.addStretch(1)
-        row.addWidget(self.settings_button)
-        row.addWidget(self.menu_button)
+        row.setContentsMargins(0, 0, 0, 0)
         return header
+
+    def _place_tools(self) -> None:
+        """One bar: the tabs and the tools, or the tools alone."""
+        tabs = self.pages.currentWidget() is self.columns and self.columns.has_tabs()
+        row = self.header.layout()
+        assert row is not None
+        if tabs:
+            row.removeWidget(self.tools)
+        self.columns.set_corner(self.tools if tabs else None)
+        if not tabs:
+            row.addWidget(self.tools)
+            self.tools.set_room(self.width())
+        self.tools.show()
+        self.header.setVisible(not tabs)
 
     def retranslate(self) -> None:
         self.setWindowTitle("AutoGPT Desktop")
         self.window_actions.retranslate()
-        name_button(self.settings_button, tr("Settings"), "Ctrl+,")
-        name_button(self.menu_button, tr("More"))
         self.panel_actions.retranslate()
-        self.model_button.retranslate()
+        self.tools.retranslate()
         self.banner.retranslate()
 
     def _shortcut_rows(self) -> tuple[str, list[tuple[str, str]]]:
@@ -176,6 +183,10 @@ class MainWindow(QMainWindow):
         """The chat panel; built now, if it was never shown."""
         panel: QWidget = self.columns.panel("chat")
         return panel
+
+    def _on_arranged(self) -> None:
+        if self._painted:  # the first picture does not wait for it
+            self._order_tabs()
 
     def _order_tabs(self) -> None:
         """The Tab key goes from the header through the columns, left to right, to the footer."""
@@ -277,6 +288,7 @@ class MainWindow(QMainWindow):
         target = self.first_run if empty and self.first_run is not None else self.columns
         if showing is not target:
             self.pages.setCurrentWidget(target)
+            self._place_tools()
             self._focus_default()
         self.model_button.retranslate()
 
@@ -337,7 +349,9 @@ class MainWindow(QMainWindow):
 
     def _after_first_paint(self) -> None:
         """Everything that costs time and that nobody has to wait for."""
+        self.columns.follows_focus = True
         self.first_painted.emit()
+        self._order_tabs()
         self._focus_default()
         self.context.load_chosen_model()
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QShowEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QIcon,
+    QKeyEvent,
+    QMouseEvent,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from autogpt_desktop.ui.panel import PanelKind
+from autogpt_desktop.ui.shell.window_tools import WindowTools
+from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import application, set_property
 
+NAME = 100  # px of the model's name for which the pictures of tabs make way
+SPACE = 32  # px around a tab's name, see style.qss
 LEAVE_X, LEAVE_Y = 48, 24  # px beyond the tabs, where a tab that is moved leaves its bar
 
 
@@ -118,7 +130,9 @@ class PanelTabs(QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.corner: WindowTools | None = None
         self.bar = PanelBar()
+        self.bar.setDrawBase(False)
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
         self.setMovable(True)
@@ -126,6 +140,37 @@ class PanelTabs(QTabWidget):
         # else Tab ends at the bar while that is hidden; Qt takes None, its stubs do not
         self.setFocusProxy(None)  # type: ignore[arg-type]
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def set_corner(self, corner: WindowTools | None) -> None:
+        """What stands at the right of the tabs; None: nothing any longer."""
+        if corner is not self.corner:
+            self.corner = corner
+            self.setCornerWidget(corner, Qt.Corner.TopRightCorner)  # type: ignore[arg-type]
+            if corner is not None:
+                corner.show()
+        self.fit()
+
+    def fit(self) -> None:
+        """The tabs have pictures where there is room, and the corner takes what they leave."""
+        least = self.corner.minimumSizeHint().width() + NAME if self.corner is not None else 0
+        names = sum(
+            self.bar.fontMetrics().horizontalAdvance(self.tabText(index)) for index in range(self.count())
+        )
+        # measured, not tried: a bar that was too long for a moment keeps its arrows
+        pictured = names + self.count() * (SPACE + self.iconSize().width() + 4) + least <= self.width()
+        for index in range(self.count()):
+            slot = self.slot_at(index)
+            if slot is not None and self.tabIcon(index).isNull() == pictured:
+                self.setTabIcon(index, icons.icon(slot.kind.icon) if pictured else QIcon())
+        if self.corner is not None:
+            self.corner.set_room(self.width() - self.bar.sizeHint().width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Nothing: Qt would draw a line above the tabs."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.fit()
+        super().resizeEvent(event)
 
     def slot_at(self, index: int) -> Slot | None:
         slot = self.widget(index)

@@ -24,6 +24,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.translate.translate import Alternative, alternatives
+from autogpt_desktop.tasks.translate.translator import Choose
+from autogpt_desktop.tasks.translate.translators import by_role
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
@@ -55,8 +57,10 @@ class AlternativesCard(QFrame):
         target: str,
         glossary: Glossary,
         parent: QWidget,
+        choose: Choose = by_role,
     ) -> None:
         super().__init__(parent)
+        self._choose_translator = choose
         self.setObjectName("card")
         self.setAccessibleName(tr("Other ways to say it"))
         self._context, self._pair = context, pair
@@ -110,11 +114,13 @@ class AlternativesCard(QFrame):
         self.retry_button.setFocus(Qt.FocusReason.PopupFocusReason)
         application().focusChanged.connect(self._on_focus)
         sentence, source, target, glossary = self._question
+        choose = self._choose_translator
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from alternatives(
-                models, sentence, source, target, n=HOW_MANY, glossary=glossary, cancelled=cancel.is_set
-            )
+                models, sentence, source, target,
+                n=HOW_MANY, glossary=glossary, choose=choose, cancelled=cancel.is_set,
+            )  # fmt: skip
 
         self._job.start(job, title=tr("Other ways to say it"), role="translate")
 

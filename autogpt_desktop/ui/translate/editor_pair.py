@@ -17,9 +17,11 @@ from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
     icon_button,
+    label,
     name_button,
     set_property,
 )
+from autogpt_desktop.ui.widgets.info_button import InfoButton
 
 STACKED = 640  # px below which one editor stands above the other
 UNSURE = 0.25  # a sentence that is less likely to be of use is underlined
@@ -87,6 +89,8 @@ class EditorPair(QWidget):
         self.count = ElidedLabel(size="small", tone="muted")
         self.clear_button = icon_button("close")
         self.state = ElidedLabel(size="small", tone="muted")
+        self.facts = label(size="small", tone="muted")
+        self.info_button = InfoButton(self.facts)
         self.review_button = icon_button("warning", "warning")
         self.review_count = button(kind="quiet")
         self.stop_button = icon_button("stop")
@@ -96,9 +100,11 @@ class EditorPair(QWidget):
             made.setFixedSize(28, 28)
         self.left.foot.addWidget(self.count, 1)
         self.left.foot.addWidget(self.clear_button)
+        self.right.foot.addWidget(self.info_button)
+        self.right.foot.addWidget(self.facts)
+        self.right.foot.addWidget(self.state, 1)
         for widget in (self.review_button, self.review_count, self.stop_button, self.copy_button):
             self.right.foot.addWidget(widget)
-        self.right.foot.insertWidget(0, self.state, 1)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(8)
         self.splitter.setObjectName("gap")
@@ -130,6 +136,7 @@ class EditorPair(QWidget):
         self.clear_button.clicked.connect(self.clear_requested)
         self.stop_button.clicked.connect(self.stop_requested)
         self._context.theme_changed.connect(self._marks_soon)
+        self._context.models_listed.connect(self._show_model)
 
     def retranslate(self) -> None:
         self.source.setAccessibleName(tr("Text to translate"))
@@ -142,6 +149,8 @@ class EditorPair(QWidget):
         name_button(self.stop_button, tr("Stop translating"), "Esc")
         self.left.bar.setAccessibleName(tr("Progress"))
         self.right.bar.setAccessibleName(tr("Progress of the translation"))
+        self.info_button.name(tr("How it was translated"))
+        self._show_model()
         self.show_facts()
 
     # --- changes ----------------------------------------------------------------------------
@@ -163,6 +172,16 @@ class EditorPair(QWidget):
     def set_glossary(self, glossary: Glossary) -> None:
         self.glossary = glossary
         self._marks_soon()
+
+    def _show_model(self) -> None:
+        """Which model translates, and who chose it."""
+        model = self._context.model_for("translate")
+        how = (
+            tr("chosen by you")
+            if "translate" in self._context.settings.roles
+            else tr("chosen by the app, of those that are here")
+        )
+        self.info_button.set_facts(f"{model.title} · {how}" if model is not None else "")
 
     def flagged(self) -> list[int]:
         return [index for index, pair in enumerate(self.map.pairs) if pair.flags]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -14,17 +13,20 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from autogpt_desktop import paths
+from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.files import SUFFIXES, check_file, parts_of, translate_file
+from autogpt_desktop.tasks.translate.folders import Skipped
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.language_row import LanguageRow
+from autogpt_desktop.ui.translate.left_out import LeftOut
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 
 if TYPE_CHECKING:
@@ -41,8 +43,11 @@ class FilesView(QWidget):
     review_requested = Signal(object)  # FileRow
     removed = Signal(object)
 
-    def __init__(self, context: AppContext, languages: LanguageRow, glossaries: Glossaries) -> None:
+    def __init__(
+        self, context: AppContext, languages: LanguageRow, glossaries: Glossaries, models: PairModels
+    ) -> None:
         super().__init__()
+        self._models = models
         self._context, self._languages, self._glossaries = context, languages, glossaries
         self.rows: list[FileRow] = []
         self._running: FileRow | None = None
@@ -59,6 +64,7 @@ class FilesView(QWidget):
         self.comments_box.setChecked(context.settings.translate_comments)
         self.comments_box.toggled.connect(self._on_comments)
         self.hint = label(tone="muted", wrap=True)
+        self.left_out = LeftOut()
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.choose_button)
@@ -81,6 +87,7 @@ class FilesView(QWidget):
         column.setSpacing(8)
         column.addLayout(head)
         column.addWidget(self.hint)
+        column.addWidget(self.left_out)
         column.addWidget(self._scroll, 1)
         for text in context.settings.translate_files[:MOST]:  # of an earlier run of the app
             if (row := FileRow.from_remembered(text)) is not None:
@@ -101,6 +108,7 @@ class FilesView(QWidget):
             plain_tooltip(tr("Translate what people wrote beside the text; otherwise it stays as it is."))
         )
         self._scroll.setAccessibleName(tr("Files to translate"))
+        self.left_out.retranslate()
         self._show_save_folder()
         for row in self.rows:
             row.retranslate()
@@ -112,11 +120,17 @@ class FilesView(QWidget):
         """To the list of files."""
         self._scroll.setFocus()
 
-    def add(self, files: list[Path]) -> None:
-        """Queue files; one that cannot be translated is refused at once, with a sentence in its line."""
+    def add(self, files: list[Path], skipped: Sequence[Skipped] = ()) -> None:
+        """Queue files; one that cannot be translated is refused at once, with a sentence in its line.
+
+        ``skipped``: what else was in the folders that they are of.
+        """
+        self.left_out.add(skipped)
         if len(self.rows) + len(files) > MOST:
             self._context.toast(tr("At most {n} files at a time.", n=MOST), error=True)
-            files = files[: max(0, MOST - len(self.rows))]
+            room = max(0, MOST - len(self.rows))
+            self.left_out.add([Skipped(path, "skipped-full") for path in files[room:]])
+            files = files[:room]
         for path in files:
             row = self._row(path)
             self._append(row)
@@ -133,7 +147,7 @@ class FilesView(QWidget):
         path = paths.data_dir() / "texts" / f"{tr('Pasted text')} {stamp}.txt"
         try:  # at once: a text that waits must not be lost with the window
             paths.make_private(path.parent)
-            path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+            atomic.write_text(path, text, private=True)
         except OSError as error:
             self._context.show_error(
                 KnownError("file-not-written", name=path.name, reason=error.strerror or "")
@@ -183,8 +197,8 @@ class FilesView(QWidget):
         row.set_state("running")
         path, out, source, target = row.path, row.out, row.source, row.target
         glossaries = self._glossaries
-        model = self._context.model_for("translate")
-        known = model.languages if model is not None else ()
+        known = tuple(dict.fromkeys((*self._models.known(), *self._models.packs())))
+        choose = self._models.chooser()
         comments = row.comments
 
         def glossary(language: str) -> Glossary:
@@ -193,7 +207,8 @@ class FilesView(QWidget):
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
-                glossary=glossary, known=known, comments=comments, cancelled=cancel.is_set,
+                glossary=glossary, known=known, comments=comments, choose=choose,
+                cancelled=cancel.is_set,
             )  # fmt: skip
 
         title = tr("Translating {name}", name=path.name)
@@ -302,17 +317,3 @@ class FilesView(QWidget):
             self.closed.emit()
         else:
             super().keyPressEvent(event)
-
-
-def with_folders(given: list[Path]) -> list[Path]:
-    """Files as they are; of a folder the files right in it that can be translated."""
-    files: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            inside = []
-            with suppress(OSError):  # it may not be looked into: nothing in it can be read either
-                inside = sorted(islice(path.iterdir(), 5000))
-            files += [one for one in inside if one.suffix.lower() in SUFFIXES and one.is_file()]
-        else:
-            files.append(path)
-    return files

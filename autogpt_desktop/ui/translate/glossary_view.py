@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHBoxLayout, QHeaderView, QTableView
 
 from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.errors import KnownError
@@ -16,7 +16,8 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET, GlossaryModel
 from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.translate.side_panel import SidePanel
-from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
+from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
+from autogpt_desktop.ui.widgets.basic import label
 
 
 class GlossaryView(SidePanel):
@@ -28,14 +29,14 @@ class GlossaryView(SidePanel):
         super().__init__()
         self._context, self._glossaries = context, glossaries
         self._pair = ("", "")
-        self.add_button = icon_button("plus")
-        self.remove_button = icon_button("delete")
-        self.import_button = icon_button("import")
-        self.export_button = icon_button("export")
-        for at, made in enumerate(
+        self.add_button, self.remove_button = action_button("plus"), action_button("delete")
+        self.import_button, self.export_button = action_button("import"), action_button("export")
+        self.actions_row = ActionRow(
             (self.add_button, self.remove_button, self.import_button, self.export_button)
-        ):
-            self.head.insertWidget(1 + at, made)
+        )
+        tools = QHBoxLayout()
+        tools.addWidget(self.actions_row)
+        tools.addStretch(1)
         self.add_button.clicked.connect(self._add)
         self.remove_button.clicked.connect(self.remove)
         self.import_button.clicked.connect(self._choose_import)
@@ -52,6 +53,7 @@ class GlossaryView(SidePanel):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.selectionModel().selectionChanged.connect(self._show_buttons)
+        self.column.addLayout(tools)
         self.column.addWidget(self.hint)
         self.column.addWidget(self.table, 1)
         self.retranslate()
@@ -59,10 +61,11 @@ class GlossaryView(SidePanel):
     def retranslate(self) -> None:
         super().retranslate()
         self.title.setText(tr("Glossary"))
-        name_button(self.add_button, tr("Add a term"))
-        name_button(self.remove_button, tr("Remove the selected terms"), "Del")
-        name_button(self.import_button, tr("Import terms from CSV"))
-        name_button(self.export_button, tr("Export the terms as CSV"))
+        name_action(self.add_button, tr("Add"), tr("Add a term"))
+        name_action(self.remove_button, tr("Remove"), tr("Remove the selected terms"), "Del")
+        name_action(self.import_button, tr("Import"), tr("Import terms from CSV"))
+        name_action(self.export_button, tr("Export"), tr("Export the terms as CSV"))
+        self.actions_row.retranslate()
         self.table.setAccessibleName(tr("Glossary"))
         self.model.retranslate()
         self._show_pair_text()

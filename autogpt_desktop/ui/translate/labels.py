@@ -5,34 +5,21 @@ from __future__ import annotations
 from PySide6.QtCore import QLocale
 
 from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.language_names import name_of_language, order_of_language
 
 
 def language_name(code: str) -> str:
     """ "French" or 法语; a code that is not in the table by Qt's English name for it."""
     language = QLocale(code).language()
     known = language != QLocale.Language.C  # what Qt calls a code that it does not know
-    return _names().get(code) or (QLocale.languageToString(language) if known else code)
-
-
-def _names() -> dict[str, str]:
-    return {
-        "en": tr("English"), "zh": tr("Chinese"), "fr": tr("French"), "de": tr("German"),
-        "es": tr("Spanish"), "ja": tr("Japanese"), "ko": tr("Korean"), "pt": tr("Portuguese"),
-        "it": tr("Italian"), "ru": tr("Russian"), "ar": tr("Arabic"), "nl": tr("Dutch"),
-        "sv": tr("Swedish"), "da": tr("Danish"), "no": tr("Norwegian"), "fi": tr("Finnish"),
-        "pl": tr("Polish"), "cs": tr("Czech"), "hu": tr("Hungarian"), "ro": tr("Romanian"),
-        "tr": tr("Turkish"), "uk": tr("Ukrainian"), "el": tr("Greek"), "he": tr("Hebrew"),
-        "hi": tr("Hindi"), "th": tr("Thai"), "vi": tr("Vietnamese"), "id": tr("Indonesian"),
-        "fa": tr("Persian"), "la": tr("Latin"), "bg": tr("Bulgarian"), "ca": tr("Catalan"),
-    }  # fmt: skip
+    return name_of_language(code) or (QLocale.languageToString(language) if known else code)
 
 
 def sorted_languages(codes: tuple[str, ...]) -> list[str]:
     """By their names, as a reader of the window's language looks for them."""
     names = {code: language_name(code) for code in codes}
     if current_language() == "zh_CN":
-        order = list(_names())
-        return sorted(codes, key=lambda code: order.index(code) if code in order else 99)
+        return sorted(codes, key=order_of_language)
     return sorted(codes, key=names.__getitem__)
 
 

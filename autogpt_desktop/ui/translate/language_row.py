@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.language_names import name_of_language
 from autogpt_desktop.settings import Settings
-from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, plain_tooltip
 from autogpt_desktop.ui.widgets.boxes import ComboBox
@@ -164,6 +164,12 @@ class LanguageRow(QWidget):
             self._fill()
             self.changed.emit()
 
+    def set_offered(self, languages: Sequence[str]) -> None:
+        """The languages that can be translated at all."""
+        if tuple(languages) != self.offered:
+            self.offered = tuple(languages)
+            self._fill()
+
     def set_found(self, language: str) -> None:
         """What the text turned out to be in."""
         if language != self._found:
@@ -220,8 +226,9 @@ class LanguageRow(QWidget):
 
 def last_pair(settings: Settings) -> tuple[str, str, list[str]]:
     """The pair that was used last; at first, from whatever it is into the window's language."""
-    recent = [code for code in settings.translate_recent if code in LANGUAGES]
+    recent = [code for code in settings.translate_recent if name_of_language(code)]
     pair = settings.translate_pair
-    if len(pair) == 2 and pair[0] in (AUTO, *LANGUAGES) and pair[1] in LANGUAGES and pair[0] != pair[1]:
+    named = len(pair) == 2 and all(code == AUTO or name_of_language(code) for code in pair)
+    if named and pair[1] != AUTO and pair[0] != pair[1]:
         return pair[0], pair[1], recent
     return AUTO, "zh" if current_language() == "zh_CN" else "en", recent

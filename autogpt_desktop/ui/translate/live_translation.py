@@ -20,6 +20,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.panel_titles import job_title
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.sentence_map import Edit, SentencePair
 
 if TYPE_CHECKING:
@@ -45,9 +46,16 @@ class LiveTranslation(QObject):
     failed = Signal(object)  # KnownError
 
     def __init__(
-        self, context: AppContext, pair: EditorPair, row: LanguageRow, glossaries: Glossaries, parent: QObject
+        self,
+        context: AppContext,
+        pair: EditorPair,
+        row: LanguageRow,
+        glossaries: Glossaries,
+        models: PairModels,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
+        self._models = models
         self._context, self._pair, self._row, self._glossaries = context, pair, row, glossaries
         self.memory = LiveMemory()
         self.overrides: dict[tuple[str, str, str], Override] = {}
@@ -70,6 +78,7 @@ class LiveTranslation(QObject):
         self._slow = self._timer(SLOW_MS, self._on_slow)
         self._held = False
         self._suspended, self._stale = False, False
+        self._again = False  # typed on while a translation that takes no time was under way
         pair.source.document().contentsChange.connect(self._on_change)
 
     def _timer(self, milliseconds: int, slot: Callable[[], object]) -> QTimer:
@@ -95,10 +104,10 @@ class LiveTranslation(QObject):
         if (source, target) == self._warmed:
             return
         self._warmed = source, target
-        known = self._known()
+        known, packs, choose = self._models.known(), self._models.packs(), self._models.chooser()
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
-            yield from warm(models, source, target, known, cancel.is_set)
+            yield from warm(models, source, target, known, cancel.is_set, choose, packs)
 
         self._warm.start(job, title=tr("Getting ready to translate"), role="translate", lane="background")
 
@@ -122,7 +131,7 @@ class LiveTranslation(QObject):
         self._pair.apply(self._pair.map.begin(text))
         source, target, memory = self._row.source, self._row.target, self.memory
         before, terms = self._row.found or self._likely(), self._glossaries.terms
-        known = self._known()
+        known, packs, choose = self._models.known(), self._models.packs(), self._models.chooser()
         anyway = frozenset(self.anyway)
         careful = "quick" if quality == "quick" else "best"
 
@@ -130,7 +139,8 @@ class LiveTranslation(QObject):
             yield from live(
                 models, text, source, target,
                 terms=lambda language: terms(language, target), quality=careful, memory=memory,
-                before=before, known=known, anyway=anyway, cancelled=cancel.is_set,
+                before=before, known=known, packs=packs, anyway=anyway, choose=choose,
+                cancelled=cancel.is_set,
             )  # fmt: skip
 
         self._language = "" if source == AUTO else source
@@ -221,9 +231,25 @@ class LiveTranslation(QObject):
         now = time.monotonic()
         self._first_change = self._first_change or now
         waited = (now - self._first_change) * 1000
-        self._pause.start(max(0, min(PAUSE_MS, round(LONGEST_MS - waited))))
+        if self._immediate():
+            self._run_or_again()
+        else:
+            self._pause.start(max(0, min(PAUSE_MS, round(LONGEST_MS - waited))))
         if self._pair.source.document().isEmpty():
             self._empty()
+
+    def _immediate(self) -> bool:
+        """Every key translates: what does it is loaded, and takes no time."""
+        source = self._row.language
+        return bool(source) and self._models.immediate(source, self._row.target)
+
+    def _run_or_again(self) -> None:
+        """Now, or as soon as what is under way is done: it is not given up at every key, or somebody who
+        types fast would see nothing."""
+        if self._job.running and self._quality == "quick":
+            self._again = True
+        else:
+            self._pause.start(0)
 
     def _empty(self) -> None:
         self._job.detach()
@@ -288,6 +314,9 @@ class LiveTranslation(QObject):
                 self._pair.apply(self._pair.map.begin(self._pair.source.text()))
             self._pair.apply(self._pair.map.end(after))
         quick = self._quality == "quick"
+        again, self._again = self._again, False
+        if again and state == "done":
+            self._pause.start(0)
         self._end(state == "done" and not self._pause.isActive())
         if error is not None:
             if isinstance(error, KnownError):
@@ -311,11 +340,6 @@ class LiveTranslation(QObject):
     def _on_warm(self, event: object) -> None:
         if isinstance(event, Offered):
             self._row.set_known(event.languages, event.stated)
-
-    def _known(self) -> tuple[str, ...]:
-        """The languages that the catalog or the file says the model knows."""
-        model = self._context.model_for("translate")
-        return model.languages if model is not None else ()
 
     def _likely(self) -> str:
         """The language that somebody probably writes in, before anything tells."""

@@ -13,16 +13,17 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.glossaries import Glossaries
+from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.tasks.translate.live import Found
-from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editor_menus import EditorMenus
-from autogpt_desktop.ui.translate.files_view import FilesView, with_folders
+from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_notices import LanguageNotices
 from autogpt_desktop.ui.translate.language_row import last_pair
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
@@ -38,9 +39,12 @@ class TranslatePanel(QWidget):
         self.context = context
         self.glossaries = Glossaries()
         self.view = TranslateView(context, *last_pair(context.settings))
-        self.live = LiveTranslation(context, self.view.pair, self.view.languages, self.glossaries, self)
+        self.models = PairModels(context, self)
+        self.live = LiveTranslation(
+            context, self.view.pair, self.view.languages, self.glossaries, self.models, self
+        )
         self.notices = LanguageNotices(self.view, self.live)
-        self.sentences = SentenceActions(context, self.view, self.live, self)
+        self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)
         self.review = Review(context, self.view)
         self.menus = EditorMenus(self.view, self.sentences, self.add_term)
@@ -49,14 +53,14 @@ class TranslatePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
+        if self.models.packs():
+            self._set_offered()
         self._connect()
         self._add_shortcuts()
         self._show_running()
         self._on_languages_set()
-        if context.settings.translate_page == "files" and self.view.is_ready():
-            self.show_files()
-        else:
-            self._offer_unfinished()
+        if self.view.is_ready():
+            self._open_page()
         self.saver.restore()
 
     def _connect(self) -> None:
@@ -65,7 +69,7 @@ class TranslatePanel(QWidget):
         view.languages.swap_requested.connect(self.swap)
         view.languages.known_changed.connect(self.notices.show_target)
         view.modes.chosen.connect(self._on_mode)
-        view.editors_shown.connect(self._on_editors_shown)
+        view.model_came.connect(self._on_model_came)
         view.anyway_chosen.connect(live.warm_up)
         view.files_dropped.connect(self._on_files)
         view.pages.currentChanged.connect(self._on_page)
@@ -243,11 +247,14 @@ class TranslatePanel(QWidget):
         self.notices.show_found(found)
         self._show_glossary()
 
+    def _set_offered(self) -> None:
+        """The languages of what is installed."""
+        self.view.languages.set_offered(self.models.languages())
+        self.view.languages.set_known(*self.models.offered())
+
     def _on_models(self) -> None:
         self.view.show_ready()
-        model = self.context.model_for("translate")
-        if model is not None:
-            self.view.languages.set_known(offered(model.languages), states(model.languages))
+        self._set_offered()
         if self.view.is_ready() and self.isVisible():
             self.live.warm_up()
 
@@ -270,8 +277,9 @@ class TranslatePanel(QWidget):
             "error", text, icon="warning", action=tr("Try again"), do=self.translate_now
         )
 
-    def _on_editors_shown(self) -> None:
-        if not self.view.pair.source.document().isEmpty():
+    def _on_model_came(self) -> None:
+        self._open_page()
+        if not self.files_shown and not self.view.pair.source.document().isEmpty():
             self.live.run()
 
     # --- beside the editors -----------------------------------------------------------------
@@ -371,13 +379,21 @@ class TranslatePanel(QWidget):
     def show_files(self) -> FilesView:
         """The files in place of the editors."""
         if self.files is None:
-            self.files = FilesView(self.context, self.view.languages, self.glossaries)
+            self.files = FilesView(self.context, self.view.languages, self.glossaries, self.models)
             self.files.closed.connect(self.focus_text)
             self.files.review_requested.connect(self.review.show_file)
             self.files.removed.connect(self.review.forget)
         self.view.show_files_page(self.files)
         self.files.focus_first()
         return self.files
+
+    def _open_page(self) -> None:
+        """What was shown when the app was closed, or when its model went."""
+        if self.context.settings.translate_page == "files":
+            self.show_files()
+        else:
+            self.view.show_text_page()
+            self._offer_unfinished()
 
     def _on_page(self) -> None:
         """Files or the text: it is what the next start shows, and only what is shown is translated."""
@@ -401,8 +417,9 @@ class TranslatePanel(QWidget):
     def _on_files(self, files: list[Path]) -> None:
         if not self.view.is_ready():
             return
-        if found := with_folders(files):
-            self.show_files().add(found)
+        found = look_into(files)
+        if found.files or found.skipped:
+            self.show_files().add(*found)
         elif files:
             self.context.toast(tr("There is no file in it that can be translated."), error=True)
 

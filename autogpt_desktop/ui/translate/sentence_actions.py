@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QWidget
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.translate import Alternative, translate
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.view import TranslateView
 
 if TYPE_CHECKING:
@@ -30,9 +30,15 @@ class SentenceActions(QObject):
     changed = Signal()  # a sentence was chosen: to be saved
 
     def __init__(
-        self, context: AppContext, view: TranslateView, live: LiveTranslation, panel: QWidget
+        self,
+        context: AppContext,
+        view: TranslateView,
+        live: LiveTranslation,
+        models: PairModels,
+        panel: QWidget,
     ) -> None:
         super().__init__(panel)
+        self._models = models
         self._context, self._live, self._panel = context, live, panel
         self._pair, self._languages = view.pair, view.languages
         self.card: AlternativesCard | None = None
@@ -47,11 +53,12 @@ class SentenceActions(QObject):
         self.close_card()
         sentence = self._pair.map.pairs[index]
         language = self._live.language
-        if not any(map(str.isalpha, sentence.source)) or language not in LANGUAGES:
+        if not any(map(str.isalpha, sentence.source)) or language not in self._models.languages():
             return
         card = AlternativesCard(
-            self._context, sentence, language, self._languages.target, self._pair.glossary, self._panel
-        )
+            self._context, sentence, language, self._languages.target, self._pair.glossary, self._panel,
+            self._models.chooser(),
+        )  # fmt: skip
         self.card, self._sentence = card, sentence.source
         card.chosen.connect(self._on_chosen)
         card.model_text_requested.connect(self._on_model_text_requested)
@@ -103,12 +110,13 @@ class SentenceActions(QObject):
     def _on_retry_requested(self) -> None:
         """One sentence again, with more candidates, whatever was remembered."""
         text, source, target = self._sentence, self._live.language, self._languages.target
-        glossary = self._pair.glossary
+        glossary, known, choose = self._pair.glossary, self._models.packs(), self._models.chooser()
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate(
-                models, text, source, target, glossary=glossary, quality="best", cancelled=cancel.is_set
-            )
+                models, text, source, target,
+                glossary=glossary, quality="best", known=known, choose=choose, cancelled=cancel.is_set,
+            )  # fmt: skip
 
         self._retried = text
         self._pair.state.set_text(tr("Trying again…"))

@@ -31,7 +31,7 @@ TEXT, FILES, GLOSSARY, HISTORY = MODES = ("text", "files", "glossary", "history"
 class TranslateView(QWidget):
     """Languages and a notice above; below them the editors, the files, or an offer of a model."""
 
-    editors_shown = Signal()  # in place of the offer: there is a model now
+    model_came = Signal()  # the offer of one is to give way to what was shown before
     anyway_chosen = Signal()  # the model that is there is to be used, though it is not made for this
     files_dropped = Signal(list)  # of Path, on no editor
 
@@ -90,7 +90,7 @@ class TranslateView(QWidget):
             *self.modes.buttons.values(), row.source_box, row.swap_button, row.target_box,
             self.notice.action, self.notice.close_button,
             pair.source, pair.clear_button, pair.target,
-            pair.review_button, pair.review_count, pair.stop_button, pair.copy_button,
+            pair.info_button, pair.review_button, pair.review_count, pair.stop_button, pair.copy_button,
         )  # fmt: skip
 
     def retranslate(self) -> None:
@@ -108,7 +108,9 @@ class TranslateView(QWidget):
     # --- is there a model ---------------------------------------------------------------------
 
     def is_ready(self) -> bool:
-        """There is a model that is made to translate, or one that the user wants to use for it."""
+        """There are packs, or a model that is made to translate, or that the user wants to use."""
+        if any(model.pairs and not model.problem for model in self.context.installed_models()):
+            return True
         model = self.context.model_for("translate")
         if model is None:
             return False
@@ -127,8 +129,7 @@ class TranslateView(QWidget):
             self.show_side("")
             show_page(self.pages, self._offer_page)
         elif self.pages.currentWidget() is self._offer_page:
-            show_page(self.pages, self.pair)
-            self.editors_shown.emit()
+            self.model_came.emit()
 
     def _on_anyway(self) -> None:
         self._anyway = True

@@ -19,8 +19,19 @@ def selected_text(cursor: QTextCursor) -> str:
     return cursor.selectedText().translate(_ENDS)
 
 
+def copied_data(text: str, html: str = "") -> QMimeData:
+    """What is put on the clipboard.
+
+    It is made by Qt, not by Python: the clipboard deletes it when the application ends, and one with a
+    Python half would then be taken apart by an interpreter that is gone.
+    """
+    data = QTextEdit().createMimeDataFromSelection()
+    if html:
+        data.setHtml(html)
+    data.setText(text)
+    return data
+
+
 def selection_data(edit: QPlainTextEdit) -> QMimeData:
     """What is copied."""
-    data = QMimeData()
-    data.setText(selected_text(edit.textCursor()))
-    return data
+    return copied_data(selected_text(edit.textCursor()))

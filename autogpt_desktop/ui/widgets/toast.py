@@ -1,6 +1,7 @@
 """Notices in the window, newest below: they leave by themselves, errors stay longer.
 
-They lie over what can be scrolled, never over titles or over the place where one writes.
+They lie over what can be scrolled, never over titles, the place where one writes, or a control: those are
+measured, wherever a panel has them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QCursor, QKeyEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
     QApplication,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QSizePolicy,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +36,9 @@ AT_MOST = 3
 WIDTH = 560
 GAP = 8  # px around the notices
 UNDO_MS = 10_000
+AGAIN_MS = 500  # what is in sight may change under a notice
+FIELD = 160  # px: what is written into is covered only if it is higher
+CONTROLS = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QTabBar)
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,9 @@ class ToastArea(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
+        self._again = QTimer(self)
+        self._again.setInterval(AGAIN_MS)
+        self._again.timeout.connect(self._make_way)
         window.installEventFilter(self)
         self.hide()
 
@@ -203,8 +216,10 @@ class ToastArea(QWidget):
     def place(self) -> None:
         """Put the notices where they cover nothing that has to be seen."""
         if not self._toasts:
+            self._again.stop()
             self.hide()
             return
+        self._again.start()
         self._watch()
         window = parent_of(self)
         width = min(WIDTH, window.width() - 2 * GAP)
@@ -218,9 +233,51 @@ class ToastArea(QWidget):
             self.remove(self._toasts[0])
             return
         height = min(height, max(bottom - top, 40))
-        self.setGeometry(left, bottom - height, width, height)
+        self.setGeometry(self._free_place(QRect(left, bottom - height, width, height), top))
         self.show()
         self.raise_()
+
+    def _make_way(self) -> None:
+        """Something came under the notices; they do not move for what scrolls by."""
+        if any(area.intersects(self.geometry()) for area in self._controls()[0]):
+            self.place()
+
+    def _controls(self) -> tuple[list[QRect], list[QRect]]:
+        """What is pressed or written into and is in sight: for good, and in what can be scrolled."""
+        fixed: list[QRect] = []
+        scrolled: list[QRect] = []
+        for widget in parent_of(self).findChildren(QWidget):
+            field = isinstance(widget, QAbstractScrollArea) and 0 < widget.height() < FIELD
+            if not widget.isVisible() or not (field or isinstance(widget, CONTROLS)):
+                continue
+            if self.isAncestorOf(widget):
+                continue
+            visible = widget.visibleRegion().boundingRect()
+            if not visible.isEmpty():
+                area = QRect(widget.mapTo(parent_of(self), visible.topLeft()), visible.size())
+                (scrolled if self._can_scroll(widget) else fixed).append(area)
+        return fixed, scrolled
+
+    def _can_scroll(self, widget: QWidget) -> bool:
+        around = widget.parentWidget()
+        while around is not None and around is not parent_of(self):
+            if isinstance(around, QAbstractScrollArea) and around.verticalScrollBar().maximum() > 0:
+                return True
+            around = around.parentWidget()
+        return False
+
+    def _free_place(self, wanted: QRect, top: int) -> QRect:
+        """The lowest place that covers no control; if there is none, one that covers what can be scrolled."""
+        fixed, scrolled = self._controls()
+        for areas in (fixed + scrolled, fixed):
+            near = [area.adjusted(-GAP, -GAP, GAP, GAP) for area in areas]
+            bottoms = {wanted.bottom(), *(area.top() - 1 for area in near)}
+            for bottom in sorted(bottoms, reverse=True):
+                place = QRect(wanted)
+                place.moveBottom(bottom)
+                if top <= place.top() and bottom <= wanted.bottom() and not any(map(place.intersects, near)):
+                    return place
+        return wanted
 
     def _center(self) -> int:
         """Over the one composer in sight; else the window's."""

@@ -15,6 +15,7 @@ from pptx.util import Inches
 
 from autogpt_desktop.documents.read.formats.parse import parse
 from autogpt_desktop.documents.types import Limits
+from tests.documents import files
 
 DATA = Path(__file__).parents[2] / "data" / "documents"
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -208,3 +209,13 @@ def test_a_table_of_python_docx():
     assert "Plant: Iris; Height: 70 cm; Colour: violet; Flowers in: April; Price: 7 euros" in read(
         out.getvalue()
     )
+
+
+@pytest.mark.parametrize("ending", [".docx", ".pptx", ".xlsx"])
+def test_strict_files_say_the_same(tmp_path: Path, ending: str) -> None:
+    write = {".docx": files.write_docx, ".pptx": files.write_pptx, ".xlsx": files.write_xlsx}[ending]
+    path = write(tmp_path / f"a{ending}")
+    usual = read(path.read_bytes(), path.name)
+    strict = files.as_strict(path).read_bytes()
+    assert b"schemas.openxmlformats.org/presentationml" not in strict
+    assert read(strict, path.name) == usual

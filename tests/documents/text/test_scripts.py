@@ -52,7 +52,7 @@ def as_ranges(codes: set[int]) -> list[tuple[int, int]]:
     [
         # Where a difference would change an index or its passages there is none.
         (OLD_INDEX, f"[{scripts.UNSPACED}]", [], []),
-        (OLD_INDEX + "\uff66-\uff9f", search._EACH.pattern, [], []),
+        (OLD_INDEX + "\uff66-\uff9f", search._patterns()[0].pattern, [], []),
         (
             "\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff",
             passages._WIDE.pattern,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autogpt_desktop.documents.read.formats.html import decode_html
 from autogpt_desktop.documents.types import Limits, TranslatedText
-from autogpt_desktop.documents.write.html import Page
+from autogpt_desktop.documents.write.html.page import Page
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.errors import KnownError
 

@@ -114,7 +114,26 @@ SAME = {
         "one two",
     ),
     "raw HTML": (
-        "<div class=\"abc\">\n  <p>raw</p>\n</div>\n\none <b class='x'>two</b> <img alt='a'> three<br>four\n",
+        '<div class="abc">\n  <p>raw</p>\n</div>\n\n'
+        "one <b class='x'>two</b> <img alt='gull'> three<br>four\n",
+        "raw one two gull three four",
+    ),
+    "blocks of HTML": (
+        "<details>\n<summary>one</summary>\n\n- two\n  <div title='three'>\n    <pre>\n      code\n"
+        "    </pre>\n"
+        "    four <code>abc</code>\n  </div>\n</details>\n\n> <table>\n>  <tr><td>five</td>\n"
+        ">\t<td>6</td></tr>\n> </table>\n\n<span>\nseven\n</span>\n",
+        "one two three four five seven",
+    ),
+    "scripts and instructions": (
+        "<script>\nlet a = 'b'\n\nlet c\n</script>\n\n<style>\na {}\n</style>\n\n<?php\n if (a > b) c ?>\n\n"
+        "<!DOCTYPE html>\n\none\n\n<![CDATA[ d ]]>\n",
+        "one",
+    ),
+    "titles of definitions": (
+        "[5][x] [6]\n\n[x]: https://x.org \"one\"\n[6]:\n  <https://x.org/a b>\n  'two'\n\n"
+        "> - [c]: /u (three)\n"
+        '>   [d]: /u\n>   "four"\n',
         "one two three four",
     ),
     "formulas": (

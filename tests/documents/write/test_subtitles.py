@@ -48,6 +48,7 @@ TAGS = f"{ASS}{{\\an8\\fad(1,2)}}⟨one, two⟩\\N⟨three⟩\\h⟨four⟩\n{LIN
     ("name", "source"),  # what is spoken stands between ⟨ and ⟩
     [
         ("a.srt", f"{CUE}⟨One line.⟩\n\n⟨Two more.⟩\n\n"),
+        ("a.srt", f"{CUE}⟨We went to the⟩\n\n⟨river bank,⟩\n\n⟨Anna and I.⟩\n\n{TWO}\n⟨Then home.⟩\n"),
         ("a.srt", f"\ufeff{CUE}\n\n⟨One⟩\n"),
         ("a.srt", f"{CUE}⟨At 00:00:01,000 --> 00:00:02,000 go.⟩\n"),
         ("a.srt", f"{CUE}⟨00:00:01,000 --> 00:00:02,000 is it.⟩\n"),
@@ -72,6 +73,27 @@ TAGS = f"{ASS}{{\\an8\\fad(1,2)}}⟨one, two⟩\\N⟨three⟩\\h⟨four⟩\n{LIN
 def test_only_what_is_spoken_changes(tmp_path: Path, name: str, source: str, end: str) -> None:
     expected = re.sub("⟨(.*?)⟩", lambda found: found[1].upper(), source).replace("\n", end)
     assert written(tmp_path, name, re.sub("[⟨⟩]", "", source).replace("\n", end)) == expected
+
+
+@pytest.mark.parametrize("start", [CUE, WEB])
+def test_an_empty_line_splits_no_sentence(tmp_path: Path, start: str) -> None:
+    path = tmp_path / ("a.srt" if start == CUE else "a.vtt")
+    path.write_text(f"{start}We went to the\n\nriver bank.\n\nIt was 3, at 00:01:02,000 --> 00:01:03,000.\n")
+    first, second = open_blocks(path).texts
+    assert first == "We went to the\nriver bank."
+    assert second == "It was 3, at 00:01:02,000 --> 00:01:03,000."
+
+
+def test_lines_with_empty_ones_between_are_all_spoken(tmp_path: Path) -> None:
+    source = (
+        f"{CUE}The first line.\n\nThe second line.\n\n{TWO}\nThe text.\n\n3\n00:00:06,000 --> 00:00:07,000\n"
+    )
+    source += "Go to 00:01:23,456 --> 00:01:25,000 now,\nsaid Anna.\n"
+    texts = ["The first line.", "The second line.", "The text."]
+    (tmp_path / "a.srt").write_text(source)
+    assert open_blocks(tmp_path / "a.srt").texts == [
+        *texts, "Go to 00:01:23,456 --> 00:01:25,000 now,\nsaid Anna.",
+    ]  # fmt: skip
 
 
 LONG, FIRST, SECOND = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,23 @@ def test_half_a_character_is_not_written() -> None:
 
 def test_an_answer_ends_at_a_line_break() -> None:
     assert said(b"one\ntwo", ("\n",)) == "one"
+
+
+@pytest.mark.parametrize(
+    ("stop", "shown"),
+    [
+        (("\n\n",), "one\ntwo"),
+        (("two\n\nUs",), "one\n"),
+        (("END", "r: 2", "\n\nUser:"), "one\ntwo"),  # the first in the text, not in the list
+        (("two\n\nUser: 3", "o\n\n"), "one\ntw"),  # one that might have come of what is held back
+        (("数据\n",), "one\ntwo\n\nUser: 2 "),
+        (("nowhere", "one\nTWO"), "one\ntwo\n\nUser: 2 数据\nend"),
+        (("end of all",), "one\ntwo\n\nUser: 2 数据\nend"),  # begun and never ended: it is shown
+    ],
+)
+def test_stop_texts_are_found_across_tokens(stop: tuple[str, ...], shown: str) -> None:
+    """Each token is one byte here."""
+    assert said("one\ntwo\n\nUser: 2 数据\nend".encode(), stop) == shown
 
 
 def test_half_a_character_in_decode() -> None:

@@ -1,7 +1,8 @@
 """The compiled back end's own checks (tests/engine/native), built here and run under sanitizers.
 
 check_kernels compares every set of kernels that the processor has, and a whole tiny model, with float64
-under the address and undefined-behavior sanitizers; check_pool runs the threads under the thread sanitizer.
+under the address and undefined-behavior sanitizers, check_linear those of encoder–decoders with exact
+integers; check_pool runs the threads under the thread sanitizer.
 The kernels for Arm are checked in the same way, without sanitizers, where they can be built and emulated.
 """
 
@@ -35,9 +36,11 @@ BUILDS = {
         *("../../../autogpt_desktop/engine/native/native.cpp", "-shared", "-fPIC", "-O0", *MEMORY),
         "-DNATIVE_SOURCES=checked",
     ],
+    "linear": ["check_linear.cpp", "-O1", *MEMORY],
     "pool": ["check_pool.cpp", "-O1", "-g1", "-fsanitize=thread"],
     "pool-plain": ["check_pool.cpp", "-O1"],
     "arm": ["check_kernels.cpp", "check_model.cpp", "-O1", "-static"],
+    "arm-linear": ["check_linear.cpp", "-O1", "-static"],
 }
 ARM_COMPILER, ARM_EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
 
@@ -59,14 +62,14 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     strict = ["-Werror"] if "Free Software Foundation" in version else ["-Wno-unknown-pragmas"]
 
     def compiled(name: str) -> Path:
-        compiler = ARM_COMPILER if name == "arm" else found
+        compiler = ARM_COMPILER if name.startswith("arm") else found
         command = [compiler, *FLAGS, *strict, *BUILDS[name], "-o", str(folder / name)]
         done = subprocess.run(command, cwd=CHECKS, capture_output=True, text=True)
         assert done.returncode == 0, f"{name} was not built:\n{done.stderr}"
         return folder / name
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        names = [name for name in BUILDS if name != "arm" or shutil.which(ARM_COMPILER)]
+        names = [name for name in BUILDS if not name.startswith("arm") or shutil.which(ARM_COMPILER)]
         futures: dict[str, Future[Path]] = {name: pool.submit(compiled, name) for name in names}
         yield lambda name: futures[name].result()
 
@@ -80,6 +83,11 @@ def run(command: list[str | Path]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def results(output: str) -> set[str]:
+    """The hashes of all results of encoder–decoders' kernels."""
+    return set(re.findall(r"results (\w+)", output))
 
 
 def products(output: str) -> dict[str, str]:
@@ -101,6 +109,17 @@ def test_kernels_and_a_model_under_the_address_sanitizer(checked: str) -> None:
     fast = products(checked)
     assert fast.pop("portable")
     assert len(set(fast.values())) <= 1, f"all but the portable kernels give the same bits: {fast}"
+
+
+@pytest.fixture(scope="module")
+def linear(build: Callable[[str], Path]) -> str:
+    """What check_linear says here, under the address and undefined-behavior sanitizers."""
+    return run([build("linear")])
+
+
+def test_encoder_decoders_under_the_address_sanitizer(linear: str) -> None:
+    assert "linear: passed" in linear
+    assert len(results(linear)) == 1, f"every set gives the same bits: {linear}"
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="sanitizers are loaded before Python by LD_PRELOAD")
@@ -133,10 +152,13 @@ def test_a_system_that_refuses_threads(build: Callable[[str], Path]) -> None:
     assert "pool: passed" in run([build("pool-plain"), "few"])
 
 
-@pytest.mark.skipif(
+emulated = pytest.mark.skipif(
     not (shutil.which(ARM_COMPILER) and shutil.which(ARM_EMULATOR)),
     reason=f"{ARM_COMPILER} or {ARM_EMULATOR} is missing (Debian: g++-aarch64-linux-gnu, qemu-user)",
 )
+
+
+@emulated
 def test_arm_kernels_under_emulation(build: Callable[[str], Path], checked: str) -> None:
     """NEON with the dot product, and that a processor without it is not asked for it."""
     program = build("arm")
@@ -149,3 +171,10 @@ def test_arm_kernels_under_emulation(build: Callable[[str], Path], checked: str)
     done = subprocess.run(old, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "there are no neon kernels here" in done.stdout
+
+
+@emulated
+def test_encoder_decoders_on_arm_under_emulation(build: Callable[[str], Path], linear: str) -> None:
+    output = run([ARM_EMULATOR, "-cpu", "max", build("arm-linear"), "neon"])
+    assert "linear: passed" in output
+    assert results(output) == results(linear), "the same bits on every processor"

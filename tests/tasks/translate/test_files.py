@@ -20,7 +20,6 @@ from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress, Result
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.files import (
     Kept,
     TranslatedFile,
@@ -30,6 +29,7 @@ from autogpt_desktop.tasks.translate.files import (
     translate_file,
 )
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Answer
 
 WORDS = ["cat", "dog", "house", "river", "tree", "train", "letter", "window", "garden", "bridge"]
 PAGES = "\n\n".join(f"The {word} number {number} is here." for number in range(4) for word in WORDS)

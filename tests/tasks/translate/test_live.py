@@ -12,9 +12,9 @@ from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.live import Doubt, Found, LiveMemory, Offered, guess, live, warm
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Answer
 
 SENTENCES = ["We ate at home.", "She likes tea.", "The train leaves at noon.", "Nobody knows why."]
 

@@ -301,7 +301,7 @@ def test_an_error_is_said_in_its_place(
     answer_script.error = KnownError("nothing-to-search")
     ask(answer_panel, qtbot, "Who?")
     assert "no file with text" in view(answer_panel).error.text()
-    assert view(answer_panel).retry_button.isVisible()
+    assert view(answer_panel).again_button.isVisible()
 
 
 def test_an_answer_is_copied_with_its_sources(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
@@ -535,13 +535,15 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.view.header.history_button.click()
     card = panel.history_card
-    assert [card.list.item(at).text() for at in (0, 1)] == [
-        "Who built it?  ·  Pasted text",
-        "Who built the mill?  ·  Papers",
+    entries, index = card.list.model.items, card.list.model.index
+    assert [(item.title, item.note) for item in entries()] == [
+        ("Who built it?", "Pasted text"),
+        ("Who built the mill?", "Papers"),
     ]
-    card.list.setCurrentRow(1)
+    assert panel.focusWidget() is card.list.view
+    qtbot.keyClick(card.list.view, Qt.Key.Key_Down)
     with qtbot.waitSignal(panel.conversation.history.opened):
-        qtbot.keyClick(card.list, Qt.Key.Key_Return)
+        qtbot.keyClick(card.list.view, Qt.Key.Key_Return)
     assert not panel.view.pasting
     assert [turn.as_text() for turn in panel.conversation.turns] == before
     assert panel.view.side.evidence.current is view(panel).evidence
@@ -550,20 +552,27 @@ def test_conversations_are_kept_opened_again_and_deleted_with_undo(
 
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
-    card.list.setCurrentRow(1)
     with qtbot.waitSignal(panel.conversation.history.opened):
-        card.list.itemActivated.emit(card.list.item(1))
+        card.list.view.clicked.emit(index(2))
     assert panel.view.pasting
     assert panel.view.pasted.text() == MILL
     assert panel.conversation.turns[0].answered
     with qtbot.waitSignal(panel.conversation.history.listed):
         panel.show_history()
-    card.list.setCurrentRow(1)
-    qtbot.keyClick(card.list, Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: card.list.count() == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: entries()[1].title == "Who built it?", timeout=20_000)
+    assert card.list.model.setData(index(2), "The old mill")
+    qtbot.waitUntil(lambda: entries()[1].title == "The old mill", timeout=20_000)
+    card.list.search.setText("old MILL")
+    qtbot.waitUntil(lambda: len(entries()) == 1, timeout=20_000)
+    card.list.search.clear()
+    qtbot.waitUntil(lambda: len(entries()) == 2, timeout=20_000)
+    card.list.view.setCurrentIndex(index(2))
+    qtbot.keyClick(card.list.view, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: len(entries()) == 1, timeout=20_000)
     assert panel.conversation.turns == []
     toasts[-1].undo()
-    qtbot.waitUntil(lambda: card.list.count() == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(entries()) == 2, timeout=20_000)
+    assert entries()[1].title == "The old mill"
 
 
 def test_a_damaged_turn_is_left_out(answer_panel: AnswerPanel, qtbot: QtBot) -> None:
@@ -594,6 +603,55 @@ def test_the_tab_key_goes_down_the_conversation_to_the_question(
         if widget is panel.view.header.history_button:
             break
     assert met[: len(wanted)] == wanted
+
+
+def test_a_question_that_was_stopped_by_quitting_is_asked_again_with_one_click(
+    answer_panel: AnswerPanel, answer_context: AppContext, answer_script: Script, qtbot: QtBot
+) -> None:
+    answer_script.pauses = True
+    for question in ("Who built the mill?", "And who paid?"):
+        answer_panel.ask(question)
+    qtbot.waitUntil(lambda: bool(answer_panel.conversation.turns[0].places), timeout=20_000)
+    answer_panel.shutdown()
+    answer_script.pauses = False
+    again = AnswerPanel(answer_context, answer_script, answer_script, lambda *_given: iter(()))
+    qtbot.addWidget(again)
+    again.resize(1100, 700)
+    again.show()
+    qtbot.waitUntil(lambda: len(again.conversation.turns) == 2, timeout=20_000)
+    assert [shown(view(again, at).hint) for at in (0, 1)] == [["Stopped."], ["Stopped."]]
+    assert not answer_context.worker.jobs()  # nothing is asked before somebody wants it
+    button = view(again, 1).again_button
+    assert (button.isVisible(), button.text()) == (True, "Ask again")
+    assert view(again, 1).retry_button.isHidden()
+    button.click()
+    qtbot.waitUntil(lambda: not again.conversation.job.running, timeout=20_000)
+    assert again.conversation.turns[1].question == "And who paid?"
+    assert again.conversation.turns[1].answered
+    assert view(again, 1).again_button.isHidden()
+    again.shutdown()
+
+
+def test_a_draft_that_comes_back_loads_no_model(answer_context: AppContext, qtbot: QtBot) -> None:
+    prepared: list[object] = []
+
+    def prepare(models: object, _cancelled: object) -> Iterator[object]:
+        prepared.append(models)
+        yield from ()
+
+    first = AnswerPanel(answer_context, Script(), Script(), prepare)
+    qtbot.addWidget(first)
+    first.view.ask_bar.set_text("Who built")
+    first.shutdown()
+    panel = AnswerPanel(answer_context, Script(), Script(), prepare)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.view.ask_bar.field.text() == "Who built"
+    qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
+    assert not prepared
+    qtbot.keyClicks(panel.view.ask_bar.field, " the mill")
+    qtbot.waitUntil(lambda: len(prepared) == 1, timeout=20_000)
+    panel.shutdown()
 
 
 def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: QtBot) -> None:

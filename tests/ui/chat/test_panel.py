@@ -32,7 +32,7 @@ def widget_of(panel: ChatPanel, place: int = -1):
 
 
 def titles(panel: ChatPanel) -> list[str]:
-    return [row.conversation.title for row in panel.list.model.rows if row.conversation]
+    return [item.value.title for item in panel.list.model.items()]
 
 
 def begin(panel: ChatPanel, script: Script, qtbot: QtBot, pieces: list[str], pause_at: int) -> None:
@@ -299,7 +299,7 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
     first = panel.conversation.history.conversations("searching")[0].id
     panel.list.search.setText("查找")
     qtbot.waitUntil(lambda: titles(panel) == ["about searching"])
-    row = panel.list.model.rows[-1].conversation
+    row = panel.list.model.rows[-1].item
     assert "查找" in row.snippet
     panel.list.open_index(panel.list.model.index(len(panel.list.model.rows) - 1))
     assert panel.conversation.id == first
@@ -433,7 +433,9 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     wait_quiet(panel, qtbot)
     assert panel.conversation.messages[-1].stats["tokens_per_second"] > 0
     assert "tokens/s" in widget_of(panel).stats.text()
-    assert not panel.header.figures.text()
+    assert widget_of(panel).stats.isHidden()  # until its “i” is pressed
+    widget_of(panel).info.click()
+    assert widget_of(panel).stats.isVisible()
 
 
 def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:

@@ -21,11 +21,11 @@ from autogpt_desktop.ui.chat.attachments import (
     read_attachment,
 )
 from autogpt_desktop.ui.chat.chat_settings import sampling_from, sampling_values
-from autogpt_desktop.ui.chat.conversation_model import group_name
 from autogpt_desktop.ui.chat.sampling_panel import SamplingPanel
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
 from autogpt_desktop.ui.widgets.basic import languages_text
+from autogpt_desktop.ui.widgets.history_model import group_name
 
 CHINESE = "二分查找是一种在有序数组中查找特定元素的算法。"
 
@@ -90,6 +90,19 @@ def test_drawer_reads_back_what_it_shows(chat_context: AppContext, qtbot: QtBot)
     with qtbot.waitSignal(drawer.changed):
         drawer.temperature.setValue(0.9)
     assert drawer.values()[2] == ""  # no longer the preset
+
+
+def test_stop_texts_are_one_a_line(chat_context: AppContext, qtbot: QtBot) -> None:
+    drawer = SamplingPanel(chat_context)
+    qtbot.addWidget(drawer)
+    drawer.show_values("", Sampling(), "")
+    drawer.stop.setFocus()
+    qtbot.keyClicks(drawer.stop, r"\n\nUser:")
+    qtbot.keyClick(drawer.stop, Qt.Key.Key_Return)
+    qtbot.keyClicks(drawer.stop, r" END\\n")
+    assert drawer.values().sampling.stop == ("\n\nUser:", r" END\n")
+    drawer.show_values("", drawer.values().sampling, "")
+    assert drawer.values().sampling.stop == ("\n\nUser:", r" END\n")
 
 
 def test_presets_are_saved_renamed_and_deleted(chat_context: AppContext, qtbot: QtBot) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from PySide6.QtGui import QColor, QFont, QTextCursor, QTextDocument
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop.ui.chat.messages import growing, highlight
+from autogpt_desktop.ui.chat.messages import growing, highlight, segments
+from autogpt_desktop.ui.chat.messages.growing import GrowingLines
 from autogpt_desktop.ui.chat.messages.highlight import CodeColors
 from autogpt_desktop.ui.chat.messages.markdown import MarkdownWriter
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.chat.messages.segments import segment_ends
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, chat_style
 
@@ -28,7 +31,22 @@ KINDS = {
     "code in a list": ("- item\n\n  ```\n", "  value = {n}\n"),
     "table": ("| a | b |\n|---|--:|\n", "| item {n} | **{n}** |\n"),
     "list": ("", "{n}. item **{n}** with text\n"),
+    "paragraph": ("", "line {n} of a paragraph with **bold** words\n"),
+    "quote": ("", "> line {n} of a quotation with **bold** words\n"),
+    "nested item": ("- a\n  - b\n", "    line {n} of an item with **bold** words\n"),
+    "nested list": ("1. a\n", "   - item **{n}** with text\n"),
+    "quote in a list": ("10. a\n\n", "    > line {n} of a quotation with **bold** words\n"),
+    "list in a quote": ("> said:\n>\n", "> {n}. item **{n}** with text\n"),
+    "table in a quote": ("> | a | b |\n> |---|--:|\n", "> | item {n} | **{n}** |\n"),
+    "table in a list": ("- a\n\n  | a | b |\n  |---|--:|\n", "  | item {n} | **{n}** |\n"),
+    "endless line": ("", "word {n} and **more** of a line that never ends, "),
+    "endless line in a quote": ("> - ", "第{n}句话说的是**天气**很好。"),
+    "heading": ("# ", "word {n} and **more** of it, "),
+    "code that nobody closes": ("text `", "word {n} of it\n"),
+    "bold that nobody closes": ("**", "word {n} of it\n"),
+    "HTML": ("<div>\n", "<p class='x'>line {n} of it</p>\n"),
 }
+LONG = {"code in a list"}  # parsed from its fence on, which is quick
 
 
 @pytest.fixture
@@ -127,9 +145,55 @@ def test_work_for_a_token_does_not_grow_with_the_block(
             writer.grow(text + added[:cut])
             assert sum(changed) < 2_500
             assert sum(lexed) < 20_000
-            if kind != "code in a list":
-                assert sum(parsed) < 300
+            if kind not in LONG:
+                assert sum(parsed) < (300 if kind in ("code", "table", "list") else 4_000)
         text += added
+
+
+NESTED = [
+    *PIECES, "> - z\n", "> 1. o\n", ">   more\n", "- > iq\n", "  > iq2\n", "  > - lq\n", "  > | c | d |\n",
+    "  > | a | b |\n  > |---|---|\n", ">nospace\n", ">- ns\n", "   > sp\n", "   - ind\n", "  5. five\n",
+    "  continuing **a\n  b** c\n", "- | a |\n  |---|\n", "  | b |\n", "- ```\n  code\n", "trailing  \n",
+    "back\\\n", "a very long line " * 6 + "\n", "中文句子。" * 15 + "\n", "-\n", ">\n", "    deep more\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nested_blocks_streamed_are_as_read_whole(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With segments so short that many end."""
+    monkeypatch.setattr(segments, "LEAST", 20)
+    monkeypatch.setattr(segments, "MOST", 60)
+    rng = random.Random(seed)
+    text = "".join(rng.choice(NESTED) for _ in range(rng.randint(2, 30)))
+    grown, whole = GrowingLines(12.0, dark=False), GrowingLines(12.0, dark=False)
+    for cut in sorted(rng.sample(range(len(text)), min(len(text), 40))):
+        grown.grow(text[:cut])
+    grown.grow(text)
+    whole.grow(text)
+    assert grown.lines == whole.lines
+
+
+@pytest.mark.parametrize("repeated", ["word {n} **bold**, ", "第{n}句话说的是**天气**。", "😀 {n} "])
+def test_an_endless_line_is_copied_in_one(chat_context: AppContext, qtbot: QtBot, repeated: str) -> None:
+    text = RichText(chat_context, chat_style(chat_context))
+    qtbot.addWidget(text)
+    source = "".join(repeated.format(n=n) for n in range(1000)).strip()
+    text.writer.grow(f"before\n\n{source}\n\nbehind")
+    assert text.document().blockCount() > 3
+    text.selectAll()
+    copied = text.createMimeDataFromSelection().text()
+    assert copied == f"before\n{source.replace('**', '')}\nbehind"
+
+
+def test_segments_end_outside_of_marks() -> None:
+    line = "some words and **bold ones\nover two lines** and more of it\n"
+    text = line * 100
+    ends = segment_ends(text)
+    assert ends[-1] == len(text)
+    assert len(ends) > 3
+    assert all(text[:end].endswith("more of it\n") for end in ends)
+    assert max(b - a for a, b in pairwise(ends)) <= segments.MOST
+    assert segment_ends("short\n" * 100) == [600]
 
 
 def test_what_is_selected_stays_selected_while_it_streams(chat_context: AppContext, qtbot: QtBot) -> None:

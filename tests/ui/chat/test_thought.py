@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -72,3 +73,66 @@ def test_the_switch_is_there_where_the_template_knows_it(panel: ChatPanel, qtbot
     drawer.context._model = info
     drawer.context.model_changed.emit(info)
     assert not drawer.thinking.isHidden()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["<", "thinking", ">\n", "France", " is a country.", "</thin", "king>", "\n\nPar", "is."],
+        ["[THINK]", "France is a country.", "[/THINK]", "Paris."],
+        ["<|channel|>", "analysis", "<|message|>", "France is a country.", "<|end|>", "<|start|>",
+         "assistant", "<|channel|>", "final", "<|message|>", "Paris", "."],
+        ["<seed:think>France is a country.</seed:think>", "Paris."],
+        ["<|START_THINKING|>", "France is a country.", "<|END_THINKING|>", "<|START_RESPONSE|>", "Paris.",
+         "<|END_RESPONSE|>"],
+    ],
+)  # fmt: skip
+def test_thoughts_of_other_models(panel: ChatPanel, script: Script, qtbot: QtBot, pieces: list[str]) -> None:
+    shown: list[str] = []
+    panel.generation.grew.connect(lambda _: shown.append(last(panel).text))
+    script.pieces = pieces
+    ask(panel, qtbot, "Capital?")
+    assert last(panel).body.toPlainText() == "Paris."
+    assert all("Paris.".startswith(text) for text in shown)  # no half mark is ever seen
+    assert last(panel).thought.button.text().startswith("Thought for")
+    last(panel).thought.button.click()
+    assert last(panel).thought.body.toPlainText() == "France is a country."
+
+
+def test_an_unfolded_thought_stays_so_far_away_and_back(
+    panel: ChatPanel, script: Script, qtbot: QtBot
+) -> None:
+    history, parent = panel.context.history, None
+    conversation = history.create(title="long")
+    for number in range(40):
+        text = f"<think>Thought {number}</think>" + f"Answer {number}.\n\n" * 20
+        parent = history.add_message(conversation, parent, "user", "Next?")
+        parent = history.add_message(conversation, parent, "assistant", text)
+    panel.open_conversation(conversation)
+    first, wanted = panel.conversation.messages[1].id, panel.conversation.messages[-1].id
+    panel.view.widgets[wanted].thought.button.click()
+    panel.view.scroll_to(first)
+    assert wanted not in panel.view.widgets
+    assert not panel.view.widgets[first].thought.body.isVisible()  # though its widget may be the other's
+    panel.view.scroll_to_end()
+    again = panel.view.widgets[wanted]
+    assert again.thought.body.isVisible()
+    assert again.thought.body.toPlainText() == "Thought 39"
+    again.thought.button.click()
+    panel.view.scroll_to(first)
+    panel.view.scroll_to_end()
+    assert not panel.view.widgets[wanted].thought.body.isVisible()
+
+
+def test_a_thought_stays_unfolded_while_it_grows_and_after(
+    panel: ChatPanel, script: Script, qtbot: QtBot
+) -> None:
+    script.pieces, script.pause_at = PIECES, 2
+    panel.composer.set_text("Capital?")
+    panel.send()
+    qtbot.waitUntil(lambda: last(panel).thought.button.text() == "Thinking …", timeout=20_000)
+    last(panel).thought.button.click()
+    script.go.set()
+    qtbot.waitUntil(lambda: not panel.generation.running, timeout=20_000)
+    assert last(panel).thought.body.isVisible()
+    assert last(panel).thought.body.toPlainText() == "France is a country."

@@ -253,3 +253,25 @@ def test_opened_file_is_registered_where_it_lies(
     assert chosen is not None
     assert chosen.path == file
     assert not list(paths.models_dir().rglob("*.gguf"))
+
+
+def test_the_packed_copy_of_one_model_can_be_deleted_beside_it(
+    window: MainWindow, starter_gguf: Path, gemma_gguf: Path, qtbot: QtBot
+) -> None:
+    for name, weights in ((STARTER, starter_gguf), (GEMMA, gemma_gguf)):
+        install(weights, name)
+        window.context.refresh_models()
+        (model,) = [each for each in window.context.installed_models() if each.name == name]
+        copy = paths.packed_file(model.path, paths.packed_dir())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(bytes(2_000_000))
+    row = installed_row(window, STARTER)
+    assert row.copy_button.text() == "Delete the packed copy (2 MB)"
+    row.copy_button.click()
+    assert not installed_row(window, STARTER).copy_button.isVisible()
+    assert installed_row(window, GEMMA).copy_button.isVisible()
+    assert {model.name: model.packed_bytes for model in window.context.installed_models()} == {
+        STARTER: 0,
+        GEMMA: 2_000_000,
+    }
+    assert "2 MB" in window.toasts.toasts()[-1].request.text

@@ -85,7 +85,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
         page.run_view.results.table.corrected.emit(row, label)
     qtbot.waitUntil(lambda: rows.label_of(2) == "positive" and rows.shares_of(2) != before, timeout=LONG_WAIT)
     assert panel.corrections.moves
-    assert panel.corrections_button.text() == "2"
+    assert panel.corrections_button.text() == "Corrections: 2"
     panel.corrections.clear()
     qtbot.waitUntil(lambda: rows.shares_of(2) == before, timeout=LONG_WAIT)
     toast = window.toasts.toasts()[-1]
@@ -159,6 +159,9 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert written[3][1] == "'=1+1 is what I paid"
     view.exporter.write(tmp_path / "chart.png")
     assert QImage(str(tmp_path / "chart.png")).width() > 1000
+    (tmp_path / "taken.png").mkdir()
+    view.exporter.write(tmp_path / "taken.png", asked=tmp_path / "taken.png")
+    assert not list(tmp_path.glob("*.new"))
     view.exporter.write(file)
     assert file.read_text(encoding="utf-8").startswith("n,what they said\n")
     assert view.exporter.suggested(".csv").name == "in sentiment.csv"

@@ -393,3 +393,33 @@ def test_titles_follow_the_language(make_window: Callable[..., MainWindow]) -> N
     rows = window.panel_actions.rows()
     assert rows[0] == ("Ctrl+1 … Ctrl+3", "转到某个面板")
     assert len(rows) == 5
+
+
+@pytest.mark.parametrize("width", [540, 900, 1200])
+def test_one_bar_holds_the_tabs_and_the_windows_tools(
+    make_window: Callable[..., MainWindow], width: int, qtbot: QtBot
+) -> None:
+    window = make_window(width, keys=("translate", "answer", "sentiment"))
+    model, columns = window.context.chosen_model(), window.columns
+    assert model is not None
+    for two in (False, True):
+        if two and not columns.is_wide():
+            break
+        if two:
+            columns.move_panel("answer", 1)
+            columns.move_panel("sentiment", 1)
+        tabs = columns.tabs[1 if two else 0]
+        qtbot.waitUntil(lambda tabs=tabs: tabs.bar.width() >= tabs.bar.sizeHint().width(), timeout=20_000)
+        assert window.header.isHidden()
+        tools = window.tools
+        assert tabs.isAncestorOf(tools)
+        assert tools.isVisible()
+        assert tools.mapTo(tabs, tools.rect().topLeft()).y() < 4
+        assert tools.height() >= tabs.bar.height() - 4
+        assert tabs.bar.geometry().right() <= tools.geometry().left()
+        assert window.model_button.text()
+    if columns.is_wide():
+        columns.move_panel("answer", -1)
+        columns.move_panel("sentiment", -1)
+        assert columns.tabs[0].isAncestorOf(window.tools)
+        assert window.tools.isVisible()

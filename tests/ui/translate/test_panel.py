@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication, QListView, QWidget
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.candidates import Answer
 from autogpt_desktop.tasks.translate.live import LiveMemory
 from autogpt_desktop.tasks.translate.segments import pieces
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Answer
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.panel import TranslatePanel

@@ -17,6 +17,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate import files_view
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.panel import TranslatePanel
+from autogpt_desktop.ui.translate.view import TranslateView
 
 TEXT = "The train leaves.\n\nWe **ate** 5 eggs.\n\nGoodbye.\n"
 
@@ -154,6 +155,49 @@ def test_what_cannot_be_translated_is_refused_at_once(
     monkeypatch.setattr(panel.context, "toast", lambda text, **_: said.append(text))
     panel._on_files([tmp_path / "empty"])
     assert said == ["There is no file in it that can be translated."]
+
+
+def test_what_is_left_out_of_a_folder_is_said_with_the_reason(
+    panel: TranslatePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mixed").mkdir()
+    for name in ("a.png", "b.zip", "c.csv", "d.pptx"):
+        (tmp_path / "mixed" / name).write_bytes(b"x")
+    panel._on_files([tmp_path / "mixed"])
+    files = panel.files
+    assert files is not None
+    assert panel.files_shown
+    assert not files.rows
+    assert files.left_out.text.text() == "4 left out: a.png, b.zip, c.csv …"
+    files.left_out.show_button.click()
+    assert len(files.left_out.list.toPlainText().splitlines()) == 4
+    assert "d.pptx" in files.left_out.list.toPlainText()
+    monkeypatch.setattr(files_view, "MOST", 1)
+    panel._on_files([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert [row.path.name for row in files.rows] == ["a.txt"]
+    assert "b.txt" in files.left_out.list.toPlainText()
+    files.left_out.close_button.click()
+    assert files.left_out.isHidden()
+
+
+def test_files_mode_waits_for_a_model(
+    panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.show_files()
+    monkeypatch.setattr(TranslateView, "is_ready", lambda _view: False)
+    panel._on_models()  # its model was removed
+    started = TranslatePanel(shell_context)
+    qtbot.addWidget(started)
+    assert not started.files_shown
+    assert shell_context.settings.translate_page == "files"
+    monkeypatch.undo()
+    for one in (panel, started):
+        one._on_models()
+        assert one.files_shown
+    assert shell_context.settings.translate_page == "files"
+    started.focus_text()
+    assert shell_context.settings.translate_page == "text"
+    started.shutdown()
 
 
 def test_a_file_that_says_the_same_as_before_is_not_done(

@@ -12,9 +12,9 @@ from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.translations import TranslateHistory
+from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.file_row import FileRow
-from autogpt_desktop.ui.translate.files_view import with_folders
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
@@ -86,10 +86,10 @@ def test_earlier_translations_are_searched_opened_and_deleted(
     view = HistoryView(shell_context, history)
     qtbot.addWidget(view)
     view.reload()
-    assert view.model.rowCount() == 2
+    assert len(view.model.items()) == 2
     view.search.setText("train")
-    qtbot.waitUntil(lambda: view.model.rowCount() == 1)
-    view.view.setCurrentIndex(view.model.index(0))
+    qtbot.waitUntil(lambda: len(view.model.items()) == 1)
+    view.view.setCurrentIndex(view.model.index(1))
     with qtbot.waitSignal(view.opened) as opened:
         qtbot.keyClick(view.view, Qt.Key.Key_Return)
     assert opened.args == [first]
@@ -182,18 +182,29 @@ def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
 
 
 def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "dropped"
+    tmp_path.mkdir()
     for name in ("b.txt", "a.md", "c.xyz"):
         (tmp_path / name).write_text("x")
     (tmp_path / "deeper").mkdir()
     alone = tmp_path / "c.xyz"
-    assert [path.name for path in with_folders([alone, tmp_path])] == ["c.xyz", "a.md", "b.txt"]
+    (tmp_path / ".hidden.md").write_text("x")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    found = look_into([alone, tmp_path])
+    assert [path.name for path in found.files] == ["c.xyz", "a.md", "b.txt"]
+    assert {one.path.name: one.key for one in found.skipped} == {
+        ".hidden.md": "skipped-hidden",
+        "c.xyz": "skipped-kind",
+        "deeper": "skipped-folder",
+        "gone.txt": "skipped-closed",
+    }
 
 
 def test_unfinished_files_come_back_paused(
     shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     shell_context.settings.translate_pair = ["en", "fr"]
-    sentences = [f"The train number {n} leaves at noon." for n in range(1, 30)]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 25)]
     (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
     (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
     panel = TranslatePanel(shell_context)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,38 @@ def test_no_panel_takes_text_from_an_editor_another_way() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "toPlainText"
     ]
     assert set(places) <= NOT_TYPED
+
+
+def test_what_is_on_the_clipboard_is_made_by_qt() -> None:
+    """One with a Python half ends the process when the clipboard goes."""
+    for path in UI.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "QMimeData", path
+
+
+QUITS = """
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from autogpt_desktop.ui.widgets.raw_text import selection_data
+
+app = QApplication([])
+
+class Field(QPlainTextEdit):
+    def createMimeDataFromSelection(self):
+        return selection_data(self)
+
+field = Field("copied")
+field.selectAll()
+field.copy()
+print(app.clipboard().text())
+"""
+
+
+@pytest.mark.slow
+def test_an_application_ends_well_after_something_was_copied() -> None:
+    """Other platforms delete what is on the clipboard earlier; this one after the interpreter."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", QUITS], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "copied\n")

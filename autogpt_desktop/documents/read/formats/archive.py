@@ -20,6 +20,9 @@ _MEMBERS = 20_000
 _RATIO = 200  # real XML packs to a twentieth at best; a bomb to a thousandth
 
 
+OPENDOCUMENT = b"application/vnd.oasis.opendocument."  # what its kinds begin with
+
+
 class Archive:
     """An archive whose members say, before one is unpacked, that they fit the limits.
 
@@ -100,9 +103,25 @@ def check_workbook(file: BinaryIO, limits: Limits) -> None:
             beginning = next(archive.blocks(name), b"").replace(b"\0", b"")  # also of UTF-16
             if b"<!DOCTYPE" in beginning or b"<!ENTITY" in beginning:
                 raise Unreadable("document-unsafe")
-    if "xl/workbook.xml" not in archive:
+    if main_part(archive) not in archive:
         raise Unreadable("document-kind")
     file.seek(0)
+
+
+def is_opendocument(archive: Archive, kind: bytes = b"") -> bool:
+    """By what the archive says of itself. ``kind``: "text", "spreadsheet" …; any where none is named."""
+    return "mimetype" in archive and archive.read("mimetype").strip().startswith(OPENDOCUMENT + kind)
+
+
+def repeat_count(text: str) -> int:
+    """How often something of OpenDocument stands there; 1 where nothing is said."""
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+
+
+def main_part(archive: Archive) -> str:
+    """The part of a workbook that names its sheets; some programs call it otherwise than Excel does."""
+    places = [place for kind, place in archive.relations("").values() if kind == "officeDocument"]
+    return next((place for place in places if place.startswith("xl/")), "xl/workbook.xml")
 
 
 def encrypted_office(data: bytes) -> bool:

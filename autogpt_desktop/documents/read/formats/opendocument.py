@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from autogpt_desktop.documents.read.formats.archive import Archive, Collect
+from autogpt_desktop.documents.read.formats.archive import OPENDOCUMENT, Archive, Collect, repeat_count
 from autogpt_desktop.documents.read.formats.parts import Parts, Unreadable
 from autogpt_desktop.documents.read.formats.sheets import add_rows
 from autogpt_desktop.documents.read.formats.table_text import TableGrid
 
-KIND = b"application/vnd.oasis.opendocument."
 _UNREAD = frozenset(["tracked-changes", "note-citation", "ruby-text", "creator", "date", "initials", "forms"])
 _MOST_COLUMNS = 16_384
 _MOST_REPEATED = 1_000  # of rows that are alike
-
-
-def is_opendocument(archive: Archive) -> bool:
-    return "mimetype" in archive and archive.read("mimetype").strip().startswith(KIND)
 
 
 def read_opendocument(archive: Archive, parts: Parts) -> None:
@@ -28,7 +23,7 @@ def read_opendocument(archive: Archive, parts: Parts) -> None:
         titles = Collect({"title"})
         archive.parse("meta.xml", titles)
         parts.title = titles.found[0][2].strip() if titles.found else ""
-    kind = archive.read("mimetype").strip().removeprefix(KIND)
+    kind = archive.read("mimetype").strip().removeprefix(OPENDOCUMENT)
     if kind.startswith(b"spreadsheet"):
         archive.parse("content.xml", _Sheets(parts))
         return
@@ -80,13 +75,13 @@ class _Content:
             self._tables[-1].start_row()
         elif self._tables and tag == "table-cell":
             self._cells.append([])
-            across = number(attributes.get("number-columns-spanned", ""))
-            self._spans.append((across, number(attributes.get("number-rows-spanned", ""))))
+            across = repeat_count(attributes.get("number-columns-spanned", ""))
+            self._spans.append((across, repeat_count(attributes.get("number-rows-spanned", ""))))
         elif self._tables and tag == "table-header-rows":
             self._tables[-1].marked = -1  # until it ends
         elif self._paragraphs:
             if tag == "s":
-                self._paragraphs[-1].append(" " * min(number(attributes.get("c", "")), 1000))
+                self._paragraphs[-1].append(" " * min(repeat_count(attributes.get("c", "")), 1000))
             elif tag in ("tab", "line-break"):
                 self._paragraphs[-1].append("\t" if tag == "tab" else "\n")
 
@@ -163,10 +158,10 @@ class _Sheets:
         elif tag == "table":
             self._name, self._rows = attributes.get("name", ""), []
         elif tag == "table-row":
-            self._row, self._row_times = [], number(attributes.get("number-rows-repeated", ""))
+            self._row, self._row_times = [], repeat_count(attributes.get("number-rows-repeated", ""))
         elif tag in ("table-cell", "covered-table-cell"):
             self._cell, self._in_cell = [], True
-            self._times = number(attributes.get("number-columns-repeated", ""))
+            self._times = repeat_count(attributes.get("number-columns-repeated", ""))
         elif tag == "p" and self._in_cell:
             self._in_text = True
             if self._cell:
@@ -206,11 +201,6 @@ class _Sheets:
 
     def close(self) -> None:
         pass
-
-
-def number(text: str) -> int:
-    """A count, 1 where there is none."""
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 def _one_spaced(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from autogpt_desktop.documents.read.formats.archive import Archive, encrypted_office
+from autogpt_desktop.documents.read.formats.archive import Archive, encrypted_office, is_opendocument
 from autogpt_desktop.documents.read.formats.epub import read_epub
 from autogpt_desktop.documents.read.formats.html import read_html
 from autogpt_desktop.documents.read.formats.mail import read_mail
 from autogpt_desktop.documents.read.formats.office import read_docx, read_pptx
-from autogpt_desktop.documents.read.formats.opendocument import is_opendocument, read_opendocument
+from autogpt_desktop.documents.read.formats.opendocument import read_opendocument
 from autogpt_desktop.documents.read.formats.parts import Full, Parts, Unreadable
 from autogpt_desktop.documents.read.formats.pdf import read_pdf
 from autogpt_desktop.documents.read.formats.plain import read_plain
@@ -86,7 +86,7 @@ def _read_archive(data: bytes, limits: Limits, parts: Parts) -> None:
         read_docx(archive, parts)
     elif main.startswith("ppt/") or "ppt/presentation.xml" in archive:
         read_pptx(archive, parts)
-    elif "xl/workbook.xml" in archive:
+    elif main.startswith("xl/") or "xl/workbook.xml" in archive:
         read_xlsx(data, parts, limits)
     elif is_opendocument(archive):
         read_opendocument(archive, parts)

@@ -14,6 +14,7 @@ from typing import Any
 
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text, write_file
+from autogpt_desktop.documents.write.html.tokens import Attribute
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
     Edge,
@@ -29,6 +30,7 @@ from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.documents.write.markdown.front_matter import Field, fields
 from autogpt_desktop.documents.write.markdown.marks import Markup, Words, tokens
 from autogpt_desktop.documents.write.markdown.parser import Outline, Prose, outline
+from autogpt_desktop.documents.write.markdown.raw import Definition, RawHtml
 
 _SPECIAL = frozenset("\\`*_[]<>&$~|{^!")
 _BLOCK_START = re.compile(
@@ -44,6 +46,9 @@ _FIRST_WORD = re.compile(r"\s*\S+")
 _FLANKING = frozenset({"em", "strong", "s"})  # marks that are none beside the wrong characters
 
 
+Unit = Segment | Words | Attribute  # what is translated at a time
+
+
 @dataclass(eq=False)
 class _Line:
     """A piece of prose, cut into what is translated at a time."""
@@ -51,13 +56,13 @@ class _Line:
     prose: Prose
     parts: list[Edge | Segment]
 
-    def units(self) -> Iterator[Segment | Words]:
+    def units(self) -> Iterator[Unit]:
         for part in self.parts:
             if isinstance(part, Segment) and _has_prose(part):
                 yield part
             for token in [part] if isinstance(part, Edge) else part.tokens:
                 for piece in _markup(token).source:
-                    if isinstance(piece, Words) and _LETTER.search(piece.text):
+                    if isinstance(piece, Attribute) or (isinstance(piece, Words) and piece.has_letters):
                         yield piece
 
 
@@ -86,8 +91,15 @@ class MarkdownFile:
         self._begin = begin
         self._outline = outline(self.source[begin:])
         env = self._outline.env
-        self._lines = [_Line(prose, segments(tokens(prose.content, env))) for prose in self._outline.prose]
-        self._units: list[Field | Segment | Words] = [*self._fields]
+        self._lines: list[_Line | RawHtml | Definition] = []
+        for prose in self._outline.prose:
+            if prose.kind == "html":
+                self._lines.append(RawHtml(prose))
+            elif prose.kind == "definition":
+                self._lines.append(Definition(prose))
+            else:
+                self._lines.append(_Line(prose, segments(tokens(prose.content, env))))
+        self._units: list[Field | Unit] = [*self._fields]
         for line in self._lines:
             self._units += line.units()
         self.texts = [unit.text for unit in self._units]
@@ -121,7 +133,10 @@ class MarkdownFile:
         for line in self._lines:
             if all(unit.text == made[id(unit)].text for unit in line.units()):
                 continue
-            new = _Writer(line, made, phrases, self._outline.env, escape).text()
+            if isinstance(line, _Line):
+                new = _Writer(line, made, phrases, self._outline.env, escape).text()
+            else:
+                new = line.written(made, phrases)
             found += [body[at : line.prose.start], new]
             at = line.prose.end
         return "".join([*found, body[at:]])
@@ -208,16 +223,15 @@ class _Writer:
             return "".join(self.spelled.get(sign, f"\\{sign}" if sign in special else sign) for sign in text)
         payload = _markup(token)
         pieces = [piece if isinstance(piece, str) else self._words(piece) for piece in payload.source]
-        others = [
-            piece for piece in payload.source
-            if isinstance(piece, Words) and id(piece) in self.made and self.made[id(piece)].text != piece.text
-        ]  # fmt: skip
-        label = payload.kind == "image" and any(piece.quotes is None for piece in others)
+        label = payload.kind == "image" and any(
+            isinstance(piece, Words) and piece.quotes is None and self._words(piece) != piece.raw
+            for piece in payload.source
+        )
         if payload.changed and (label or (changed and payload.kind == "link")):
             pieces[-1] = payload.changed
         return "".join(pieces)
 
-    def _words(self, words: Words) -> str:
+    def _words(self, words: Words | Attribute) -> str:
         made = self.made.get(id(words))
         return words.raw if made is None or made.text == words.text else words.written(made.text)
 
@@ -227,12 +241,7 @@ class _Writer:
             return content.replace("|", r"\|")
         if prose.kind == "heading":
             return _HASHES.sub(r"\\", content)
-        lines = content.split("\n")
-        breaks = prose.breaks or (" ",)
-        found = [lines[0]]
-        for number, line in enumerate(lines[1:]):
-            found += [breaks[min(number, len(breaks) - 1)], line]
-        return "".join(found)
+        return prose.placed(content)
 
 
 def _behind_word(new: Sequence[Token], first: Token) -> list[Token]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from markdown_it.helpers import parseLinkDestination, parseLinkTitle
 
+from autogpt_desktop.documents.write.html.tokens import Attribute, read_tag
 from autogpt_desktop.documents.write.inline_marks import Close, Edge, Open, Text, Thing, Token
 from autogpt_desktop.documents.write.markdown.parser import Piece, inline
 
@@ -16,6 +17,7 @@ _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
+_LETTER = re.compile(r"[^\W\d_]")
 _SHORT = 60  # characters of code that stand in the text that is translated
 _CLOSERS = {'"': '"', "'": "'", "(": ")"}
 
@@ -27,6 +29,10 @@ class Words:
     text: str
     raw: str
     quotes: tuple[str, str] | None
+
+    @property
+    def has_letters(self) -> bool:
+        return bool(_LETTER.search(self.text))
 
     def written(self, text: str) -> str:
         """Other words in their place."""
@@ -42,7 +48,7 @@ class Markup:
     """A mark or thing as it stands. ``changed``: its last piece where the text before it is another."""
 
     kind: str
-    source: tuple[str | Words, ...]
+    source: tuple[str | Words | Attribute, ...]
     changed: str = ""
 
 
@@ -90,10 +96,12 @@ class _Tokens:
         name = tag[2].lower() if tag else ""
         if name == "br":
             return Edge(Markup("break", (raw,)))
+        read = read_tag(raw, 0, name) if tag and not tag[1] else None
+        source = read[0].source if read and read[1] == len(raw) else (raw,)
         other = self._pairs.get(number)
         if other is None:
-            return Thing(Markup("html", (raw,)))
-        markup = Markup(f"<{name}>", (raw,))
+            return Thing(Markup("html", source))
+        markup = Markup(f"<{name}>", source)
         if other > number:
             self._tags[number] = Open(markup, keep=name == "a")
             return self._tags[number]
@@ -102,7 +110,7 @@ class _Tokens:
     def _link(self, opening: Piece, raw: str) -> Markup:
         label = self.content[opening.end : opening.inner]
         if raw.startswith("]("):
-            return Markup("link", _with_title(raw, 2))
+            return Markup("link", with_title(raw, 2))
         full = raw.startswith("][") and raw != "][]"
         return Markup("link", (raw,), "" if full else f"][{label}]")
 
@@ -111,12 +119,12 @@ class _Tokens:
         label, tail = raw[2:inner], raw[inner:]
         words = Words(piece.text, label, None)
         if tail.startswith("]("):
-            return Markup("image", ("![", words, *_with_title(tail, 2)))
+            return Markup("image", ("![", words, *with_title(tail, 2)))
         full = tail.startswith("][") and tail != "][]"
         return Markup("image", ("![", words, tail), "" if full else f"][{label}]")
 
 
-def _with_title(raw: str, at: int) -> tuple[str | Words, ...]:
+def with_title(raw: str, at: int) -> tuple[str | Words, ...]:
     """``](address "title")`` with the title as words."""
     at = _behind_space(raw, at)
     address = parseLinkDestination(raw, at, len(raw))
@@ -125,12 +133,12 @@ def _with_title(raw: str, at: int) -> tuple[str | Words, ...]:
     if not title.ok:
         return (raw,)
     quote = raw[at]
-    words = Words(title.str, raw[at : title.pos], (quote, _CLOSERS[quote]))
+    words = Words(" ".join(title.str.split()), raw[at : title.pos], (quote, _CLOSERS[quote]))
     return (raw[:at], words, raw[title.pos :])
 
 
 def _behind_space(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\n":
+    while at < len(text) and text[at] in " \t\r\n":
         at += 1
     return at
 

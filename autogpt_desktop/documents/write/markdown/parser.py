@@ -25,21 +25,34 @@ _FIRST = {  # the signs that a block can begin with; any where none is named
 }  # fmt: skip
 _SKIPPED = re.compile(r"\[[ xX]\][ \t]+|\[![A-Za-z]{1,40}\][-+]?[ \t]*\n?")  # a task's box, a callout's kind
 _HEADING_ATTRIBUTES = re.compile(r"(?<![ \t])[ \t]++\{[#.:][^{}\n]{1,200}\}[ \t]*\Z")
+_RAW = {"html_block": "html", "definition": "definition"}  # tokens without inline ones, and their kinds
+_OTHERWISE = frozenset({"inline", *_RAW})  # tokens whose content may be another
 _MOST_BRACKETS = 5_000  # in one paragraph: with more the parser takes seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Lines of one paragraph, heading or cell: ``content`` is what ``text[start:end]`` says.
+    """Lines of one paragraph, heading, cell and the like: ``content`` is what ``text[start:end]`` says.
 
     ``breaks``: what stands in the source for each line break of ``content``, with the next line's marks.
     """
 
-    kind: str  # text, heading, cell
+    kind: str  # text, heading, cell, html, definition
     start: int
     end: int
     content: str
     breaks: tuple[str, ...]
+
+    def placed(self, content: str) -> str:
+        """Other content, with the marks of quotes and lists before each line."""
+        lines = content.split("\n")
+        if not self.breaks and self.kind != "text":  # its line breaks are the source's own
+            return content
+        breaks = self.breaks or (" ",)
+        found = [lines[0]]
+        for number, line in enumerate(lines[1:]):
+            found += [breaks[min(number, len(breaks) - 1)], line]
+        return "".join(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,11 @@ def outline(text: str) -> Outline:
     env: dict[str, Any] = {}
     tokens = _parser().parse(text, env)
     lines = _lines(text)
-    prose = [found for token in tokens if token.type == "inline" and (found := _prose(text, lines, token))]
-    blocks = [(token.type, token.markup, "" if token.type == "inline" else token.content) for token in tokens]
+    telling = (token for token in tokens if token.type in _OTHERWISE)
+    prose = [found for token in telling if (found := _prose(text, lines, token))]
+    blocks = [
+        (token.type, token.markup, "" if token.type in _OTHERWISE else token.content) for token in tokens
+    ]
     prose.sort(key=lambda one: one.start)
     return Outline(prose, blocks, env)
 
@@ -118,7 +134,9 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 
 def _prose(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose | None:
-    """Where the text of an inline token stands; None where it has none."""
+    """Where the text of a token stands; None where it has none."""
+    if token.type in _RAW:
+        return _raw(text, lines, token)
     places = token.meta.get("places")
     if not token.content or places is None:
         return None
@@ -163,10 +181,35 @@ def _prose(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose |
     return Prose(kind, start, end, joined, breaks) if joined else None
 
 
+def _raw(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose | None:
+    """HTML or a definition, with the source's own line breaks where nothing stands before its lines."""
+    kind = _RAW[token.type]
+    if token.map is None or not token.content.strip():
+        return None
+    first, last = token.map[0], min(token.map[1], len(lines))
+    parts = token.content.rstrip("\n").split("\n")
+    start, end = lines[first][0], lines[min(first + len(parts), last) - 1][1]
+    if _LINE_END.sub("\n", text[start:end]) == "\n".join(parts):
+        return Prose(kind, start, end, text[start:end], ())
+    spans: list[tuple[int, int]] = []
+    for number, part in enumerate(parts[: last - first]):
+        begin, end = lines[first + number]
+        if not text.endswith(part, begin, end):  # a tab of which a part is the list's
+            part = part.lstrip(" ")
+        if not text.endswith(part, begin, end):
+            return None
+        spans.append((end - len(part), end))
+    content = "\n".join(text[begin:end] for begin, end in spans)
+    breaks = tuple(text[one[1] : other[0]] for one, other in pairwise(spans))
+    return Prose(kind, spans[0][0], spans[-1][1], content, breaks)
+
+
 @cache
 def _parser() -> MarkdownIt:
     """CommonMark with tables, footnotes and the like, whose tokens know their places."""
-    markdown = MarkdownIt("commonmark", {"maxNesting": 40}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"maxNesting": 40, "inline_definitions": True}).enable(
+        ["table", "strikethrough"]
+    )
     markdown.core.ruler.enableOnly(["normalize", "block"])
     markdown.inline.ruler2.disable(["fragments_join"])  # they would lose their places
     markdown.validateLink = lambda url: True  # type: ignore[method-assign]
@@ -203,6 +246,8 @@ def _ends_block(rules: Sequence[tuple[str, BlockRule]]) -> BlockRule:
 def _placing_lines(name: str, rule: BlockRule) -> BlockRule:
     """The rule, after which each new inline token knows where its lines begin."""
 
+    defines = name in ("reference", "definition")
+
     def run(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         done = rule(state, first, last, silent)
         if done and not silent:
@@ -210,6 +255,10 @@ def _placing_lines(name: str, rule: BlockRule) -> BlockRule:
             state.env["placed"] = len(state.tokens)
             inside = [token for token in state.tokens[known:] if token.type == "inline" and token.map]
             _place_cells(state, inside) if name == "table" else _place_lines(state, inside, name)
+            if defines:
+                token = state.tokens[-1]
+                assert token.map
+                token.content = state.getLines(token.map[0], token.map[1], state.blkIndent, False)
         return done
 
     return run

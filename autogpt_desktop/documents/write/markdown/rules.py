@@ -89,6 +89,7 @@ def _definition(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return False
     if not silent:
         state.line = first + 1
+        state.push("definition", "", 0).map = [first, state.line]
     return True
 
 

@@ -43,24 +43,30 @@ def srt(text: str) -> Parts:
 def vtt(text: str) -> Parts:
     """A cue ends at an empty line; what goes on behind one, and is no note, is spoken too."""
     parts: Parts = []
+    spoken: list[str] = []
     after_cue = False
     for number, block in enumerate(_blocks(_lines(text))):
         timings = [at for at, line in enumerate(block) if _TIMING.fullmatch(line)]
-        if (number == 0 and not timings) or (_NO_CUE.match(block[0]) and timings[:1] != [1]):
+        is_note = (number == 0 and not timings) or (_NO_CUE.match(block[0]) and timings[:1] != [1])
+        if not timings and not is_note and after_cue:
+            spoken += block
+            continue
+        _add(parts, spoken, True)
+        spoken = []
+        if not timings:
             after_cue = False
             parts.append((False, "".join(block)))
-            continue
-        if not timings:
-            _add(parts, block, after_cue)
             continue
         if number == 0 and timings[0] > 1:  # a header without an empty line behind it
             parts.append((False, "".join(block[: timings[0]])))
         else:
             parts += [(False, line) for line in block[: timings[0]]]
         for at, end in zip(timings, [*timings[1:], len(block)], strict=True):
+            _add(parts, spoken, True)
             parts.append((False, block[at]))
-            _add(parts, block[at + 1 : end], True)
+            spoken = block[at + 1 : end]
         after_cue = True
+    _add(parts, spoken, True)
     return parts
 
 

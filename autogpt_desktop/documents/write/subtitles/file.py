@@ -37,6 +37,7 @@ _LEAD = re.compile(r"(?:[-–—‐]++(?:[ \t]+|(?=[^\W\d]|[\"'“«¿¡(\[.…]
 _TAIL = re.compile(r"(?:[ \t]*+[♪♫♩♬]++|[ \t]#)++\Z")
 _LINE_BREAK = re.compile(r"(?<![^\S\r\n])[^\S\r\n]*[\r\n]\s*")
 _GAP = re.compile(r"(?<=\S) (?=\S)")
+_COMMAS = frozenset(",;，、；")  # behind which a sentence goes on
 _LONGEST = 42  # columns of a line of subtitles
 
 
@@ -78,24 +79,26 @@ class Subtitles:
         write_file(out, encoded("".join(whole), self.encoding))
 
     def _written(self, part: Segment, new: TranslatedText, phrases: Mapping[str, str]) -> str:
-        breaks = (token.raw for token in part.tokens if isinstance(token, Text) and token.text == "\n")
-        line_break = str(next(breaks, " "))
+        breaks = [
+            str(token.raw) for token in part.tokens if isinstance(token, Text) and token.text == "\n"
+        ] or [" "]
         broken = TranslatedText(_broken(part.text, new.text), new.spans)
         found = [
-            self._escaped(token.text, line_break)
+            self._escaped(token.text, breaks)
             if isinstance(token, Text) and token.raw is None
             else _source(token)
             for token in carried(part, broken, phrases)
         ]
         return "".join(found).strip(" \t\r\n")
 
-    def _escaped(self, text: str, line_break: str) -> str:
+    def _escaped(self, text: str, breaks: list[str]) -> str:
+        """``breaks``: what line breaks are written as, in order; the last stands for all that follow."""
         if self._kind == "vtt":
             text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             text = text.replace("\u00a0", "&nbsp;")
         if self._kind == "ass":  # braces would be an instruction
             text = text.replace("{", "(").replace("}", ")").replace("\u00a0", r"\h")
-        return _LINE_BREAK.sub(lambda _: line_break, text)
+        return _LINE_BREAK.sub(lambda _: breaks.pop(0) if len(breaks) > 1 else breaks[0], text)
 
 
 def _source(token: Token) -> str:
@@ -105,7 +108,8 @@ def _source(token: Token) -> str:
 
 
 def _tokens(spoken: str, kind: str) -> Iterator[Token]:
-    """A cue's tokens. Who speaks next begins a text of their own, and so does an empty line."""
+    """A cue's tokens. Who speaks next begins a text of their own; so does what stands behind an empty line,
+    unless the sentence goes on there."""
     opened: list[tuple[str, Open]] = []
     at, at_start = 0, True
     for found in [*_TOKENS[kind].finditer(spoken), None]:
@@ -123,7 +127,7 @@ def _tokens(spoken: str, kind: str) -> Iterator[Token]:
         elif line_ends:
             several = len(re.findall(r"\r\n?|\n", raw)) > 1
             edge = (
-                several
+                (several and not _goes_on(spoken, start, end))
                 or _LEAD.match(spoken, end, end + 40)
                 or (kind == "ass" and _TOKENS[kind].match(spoken, end))
             )
@@ -131,6 +135,12 @@ def _tokens(spoken: str, kind: str) -> Iterator[Token]:
             at_start = True
         else:
             yield _tag(raw, opened, at_start)
+
+
+def _goes_on(spoken: str, start: int, end: int) -> bool:
+    """Does a sentence go on behind the empty lines at ``spoken[start:end]``?"""
+    before, after = spoken[start - 1 : start], spoken[end : end + 1]
+    return (before.isalnum() and after.islower()) or (before in _COMMAS and after.isalnum())
 
 
 def _words(words: str, kind: str, begins: bool, ends: bool) -> Iterator[Token]:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QTextBlock, QTextBlockFormat, QTextCharFormat, QTextCu
 from PySide6.QtWidgets import QFrame, QTextEdit
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.widgets.raw_text import copied_data
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -221,9 +222,7 @@ class RowsEdit(QTextEdit):
         self._all = False
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()
-        data.setText(self.selected_text())
-        return data
+        return copied_data(self.selected_text())
 
 
 def _units(text: str) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from autogpt_desktop.ui.chat.messages.formulas import LONGEST
 from autogpt_desktop.ui.chat.messages.highlight import CodeColors
 from autogpt_desktop.ui.chat.messages.lines import Code, Item, Line, Row, Run, Runs
 from autogpt_desktop.ui.chat.messages.markdown_parse import image_text
+from autogpt_desktop.ui.chat.messages.segments import CUT, lines_for_end
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -45,15 +48,53 @@ class Counts:
         return replace(self)
 
 
-@dataclass(frozen=True)
-class Mark:
-    """Where an item of a top-level list or a row of a table begins."""
+class Open(NamedTuple):
+    """A quotation or an item of a list that is open."""
 
     line: int  # of the source
+    mark: str  # ">", or that of the item
+    empty: bool = False  # an item in which nothing stood
+
+
+Kind = Literal["between", "paragraph", "heading", "table"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place of the source behind which reading can be resumed."""
+
+    kind: Kind
+    line: int  # of the source
     at: int  # lines of the message before it
-    number: int  # of the row
     counts: Counts
-    list: OpenList | None = None  # as it was before the item
+    opens: tuple[Open, ...]
+    lists: tuple[OpenList, ...]  # those of ``opens``, as they were
+    rows: int = 0  # of the table that stand
+    table: int = 0  # its first line
+    rest: str = ""  # of the line, where a paragraph is cut within one
+    level: int = 0  # of the heading that is cut
+    whole: int = 1  # lines from there on that have to be whole, so that it is settled
+
+
+class Nest:
+    """What is open while the tokens of a block are read."""
+
+    def __init__(self, resumed: list[OpenList]) -> None:
+        self.resumed = resumed  # lists that stand already, the innermost first
+        self.opens: list[Open] = []
+        self.lists: list[OpenList] = []
+        self.items: list[Open | None] = []  # of each of ``lists`` the item before
+
+    @property
+    def quotes(self) -> int:
+        """Depth of quotations."""
+        return sum(each.mark == ">" for each in self.opens)
+
+
+_BEGIN = frozenset({
+    "blockquote_open", "bullet_list_open", "ordered_list_open", "paragraph_open", "heading_open", "fence",
+    "code_block", "hr", "table_open", "math_block",
+})  # fmt: skip
 
 
 class BlockLines:
@@ -64,60 +105,127 @@ class BlockLines:
         self.lines, self.counts = lines, counts
         self.colors: dict[int, CodeColors] = {}  # by the number of the code block
         self.most: int | None = None  # characters of a code block that are colored at once
+        self.marks: list[Mark] = []  # of the blocks since it was emptied
+        self.late_heading = 0  # where a heading ends whose beginning was settled as a paragraph
+        self._nest = Nest([])
 
-    def add(self, tokens: list[Token], going_on: OpenList | None = None, skip_rows: int = 0) -> list[Mark]:
-        """The lines of one top-level block, and where its items or rows begin.
+    def add(
+        self, tokens: list[Token], settled: int = 0, lists: Sequence[OpenList] = (), rows: int = 0
+    ) -> None:
+        """The lines of one top-level block; ``marks`` are where it can be resumed.
 
-        ``going_on``: the list that it is part of. ``skip_rows``: those of a table that stand already.
+        The first ``settled`` lines of the source stand for lines that are here already: what begins in them
+        is not written, but open. ``lists`` are those, as they were, ``rows`` of a table stand already.
         """
-        quotes = 0
-        lists: list[OpenList] = []
-        marks: list[Mark] = []
+        self._nest = nest = Nest(list(map(replace, reversed(lists))))
         gap = self.gap
         index = 0
         while index < len(tokens):
             token = tokens[index]
             kind = token.type
+            stands = token.map is not None and token.map[0] < settled
+            if not stands and token.map and kind in _BEGIN and not token.meta.get("open"):
+                self._mark("between", token.map[0], whole=_lines_that_tell(token))
             if kind == "blockquote_open":
-                quotes += 1
+                nest.opens.append(Open(token.map[0] if token.map else 0, ">"))
             elif kind == "blockquote_close":
-                quotes -= 1
+                nest.opens.pop()
             elif kind in ("bullet_list_open", "ordered_list_open"):
-                continued = replace(going_on) if going_on and not index else None
-                lists.append(continued or self._new_list(token))
+                nest.lists.append(nest.resumed.pop() if stands and nest.resumed else self._new_list(token))
+                nest.items.append(None)
             elif kind in ("bullet_list_close", "ordered_list_close"):
-                lists.pop()
+                nest.lists.pop()
+                nest.items.pop()
             elif kind == "list_item_open":
-                if token.level == 1 and token.map:
-                    list_ = replace(lists[-1], item_begins=False)
-                    marks.append(Mark(token.map[0], len(self.lines), 0, self.counts.copy(), list_))
-                lists[-1].item_begins = True
-                if tokens[index + 1].type == "list_item_close":  # an item with nothing in it yet
-                    self._paragraph((), gap * 0.4, quotes, lists)
+                self._begin_item(token, stands)
+                if tokens[index + 1].type == "list_item_close" and not stands:  # nothing in it yet
+                    self._paragraph((), gap * 0.4)
+            elif kind == "list_item_close":
+                nest.items[-1] = nest.opens.pop()._replace(empty=tokens[index - 1].type == "list_item_open")
             elif kind == "paragraph_open":
-                self._paragraph(inline_runs(tokens[index + 1]), gap * 0.5 if lists else gap, quotes, lists)
+                self._paragraph_of(tokens[index + 1], stands)
             elif kind == "heading_open":
-                level = int(token.tag[1])
-                top = gap * (1.8 if level < 3 else 1.4)
-                self.lines.append(Line(inline_runs(tokens[index + 1]), top, quotes, heading=level))
+                if stands and token.markup[0] != "#":  # a paragraph that is settled turned out to be one
+                    self.late_heading = token.map[1] if token.map else 0
+                    self._paragraph_of(tokens[index + 1], stands)
+                else:
+                    self._heading(token, tokens[index + 1], stands)
+            elif kind == "math_block":
+                self._paragraph(_formula_runs(token), gap * 0.5 if nest.lists else gap)
             elif kind in ("fence", "code_block"):
-                self._fence(token, quotes, lists)
+                self._fence(token, nest.quotes, nest.lists)
             elif kind == "hr":
-                self.lines.append(Line((), gap * 1.5, quotes, rule=True))
+                self._begin_bare()
+                self.lines.append(Line((), gap * 1.5, nest.quotes, rule=True))
             elif kind == "table_open":
                 end = next(i for i in range(index, len(tokens)) if tokens[i].type == "table_close")
-                rows = self._table(tokens[index:end], skip_rows)
-                marks = [] if index else rows
+                if not stands:
+                    self._begin_bare()
+                self._table(tokens[index:end], rows if stands else 0)
                 index = end
             index += 1
-        return marks
+
+    def _mark(self, kind: Kind, line: int, **more: Any) -> None:
+        """Reading may be resumed at a line, unless a container begins in it."""
+        nest = self._nest
+        if all(each.line < line for each in nest.opens) or kind in ("paragraph", "heading"):
+            lists = tuple(map(replace, nest.lists))
+            at, counts = len(self.lines), self.counts.copy()
+            self.marks.append(Mark(kind, line, at, counts, tuple(nest.opens), lists, **more))
+
+    def _begin_item(self, token: Token, stands: bool) -> None:
+        nest, line = self._nest, token.map[0] if token.map else 0
+        before = nest.items[-1]
+        if not stands and before is not None:  # behind the item before, which stands for the list
+            nest.lists[-1].item_begins = False
+            nest.opens.append(before)
+            self._mark("between", line)
+            nest.opens.pop()
+        nest.opens.append(Open(line, f"{token.info}{token.markup}"))
+        if not stands:
+            nest.lists[-1].item_begins = True
+
+    def _paragraph_of(self, inline: Token, stands: bool) -> None:
+        """A paragraph in its segments; of one that ``stands`` already what was found behind that."""
+        if stands and not inline.meta.get("resumed"):
+            return
+        nest = self._nest
+        gap = self.gap * 0.5 if nest.lists else self.gap
+        content, begin = inline.content, 0
+        for number, (at, runs) in enumerate(segment_runs(inline)):
+            rest = "x" if inline.meta.get("joined") else ""
+            if number:
+                rest = "" if content[at - 1] == "\n" else content[at:].partition("\n")[0]
+                line, lines = (
+                    inline.meta["line"] + content.count("\n", 0, at),
+                    lines_for_end(content, begin, at),
+                )
+                self._mark("paragraph", line, rest=rest, whole=lines if rest else max(lines, 1))
+                begin = at
+            if number or stands:
+                if runs:
+                    self.lines.append(Line(runs, 0.0, nest.quotes, len(nest.lists), joined=bool(rest)))
+            else:
+                self._paragraph(runs, gap)
+
+    def _heading(self, opening: Token, inline: Token, stands: bool) -> None:
+        level = int(opening.tag[1])
+        top = self.gap * (1.8 if level < 3 else 1.4)
+        for number, (at, runs) in enumerate(segment_runs(inline)):
+            inner = number > 0 or stands
+            if number and opening.markup[0] == "#":
+                rest, line = inline.content[at:], inline.meta["line"]
+                self._mark("heading", line, rest=rest, whole=0, level=level)
+            form = Line(runs, 0.0 if inner else top, self._nest.quotes, heading=level, joined=inner)
+            self.lines.append(form)
 
     def _new_list(self, token: Token) -> OpenList:
         start = token.attrGet("start")
         self.counts.lists += 1
         return OpenList(self.counts.lists, token.type[0] == "o", 1 if start is None else int(start))
 
-    def _paragraph(self, runs: Runs, gap: float, quotes: int, lists: list[OpenList]) -> None:
+    def _paragraph(self, runs: Runs, gap: float) -> None:
+        quotes, lists = self._nest.quotes, self._nest.lists
         if not (lists and lists[-1].item_begins):
             self.lines.append(Line(runs, gap, quotes, len(lists)))
             return
@@ -132,12 +240,20 @@ class BlockLines:
         level.items += 1
         self.lines.append(Line(runs, gap, quotes, item=item))
 
+    def _begin_bare(self) -> bool:
+        """The mark of an item that begins with something that has no text of its own to stand beside."""
+        begins = bool(self._nest.lists) and self._nest.lists[-1].item_begins
+        if begins:
+            self._paragraph((), self.gap)
+        return begins
+
     def _fence(self, token: Token, quotes: int, lists: list[OpenList]) -> None:
         code = token.content.removesuffix("\n").split("\n")
         if token.type == "fence" and _is_unclosed(token) and not token.content.strip():
             self.empty_fence(token.markup + token.info, quotes, len(lists))
             return
-        self.code(code, fence_language(token.info), self.counts.code, 0, quotes, len(lists))
+        lift = 1.95 * self.gap + 11 if self._begin_bare() else 0.0  # beside the mark, not below it
+        self.code(code, fence_language(token.info), self.counts.code, 0, quotes, len(lists), lift)
         self.counts.code += 1
 
     def empty_fence(self, opening: str, quotes: int = 0, indent: int = 0) -> None:
@@ -145,21 +261,31 @@ class BlockLines:
         self.lines.append(Line((Run(opening),), self.gap, quotes, indent))
 
     def code(
-        self, code: list[str], language: str, number: int, first: int = 0, quotes: int = 0, indent: int = 0
+        self,
+        code: list[str],
+        language: str,
+        number: int,
+        first: int = 0,
+        quotes: int = 0,
+        indent: int = 0,
+        lift: float = 0.0,
     ) -> int:
-        """The lines of a code block from number ``first`` on; how many of them stay as they are."""
+        """The lines of a code block from number ``first`` on; how many of them stay as they are.
+
+        ``lift``: px that it stands higher.
+        """
         colors = self.colors.get(number)
         if colors is None or (colors.language, colors.dark) != (language, self.dark):
             colors = self.colors[number] = CodeColors(language, self.dark)
         runs = colors.runs(code, self.most)
-        top = self.gap + HEADER + PAD
+        top = HEADER + PAD - lift if lift else self.gap + HEADER + PAD
         for at in range(first, len(code)):
             place = Code(number, language, at == 0, at == len(code) - 1)
             self.lines.append(Line(runs[at], 0.0 if at else top, quotes, indent, code=place))
         return max(0, min(colors.final, len(code) - 2))
 
-    def _table(self, tokens: list[Token], skip_rows: int) -> list[Mark]:
-        marks: list[Mark] = []
+    def _table(self, tokens: list[Token], skip_rows: int) -> None:
+        first = tokens[0].map[0] if tokens[0].map else 0
         if not skip_rows:
             self.counts.tables += 1
         number, cells, aligns = max(0, skip_rows - 1), list[Runs](), list[str]()
@@ -172,11 +298,10 @@ class BlockLines:
             elif token.type == "tr_close":
                 if number >= skip_rows:
                     if number and source_line:
-                        marks.append(Mark(source_line[0], len(self.lines), number, self.counts))
+                        self._mark("table", source_line[0], rows=number, table=first)
                     row = Row(self.counts.tables, number, tuple(cells), tuple(aligns), self.gap)
                     self.lines.append(row)
                 number, cells, aligns = number + 1, [], []
-        return marks
 
 
 def fence_language(info: str) -> str:
@@ -191,11 +316,44 @@ def _is_unclosed(fence: Token) -> bool:
     return end - first - 1 <= content.count("\n") + (content[-1:] not in ("", "\n"))
 
 
+def _lines_that_tell(token: Token) -> int:
+    """Of a block, that it is one: a table's second, a formula's last."""
+    if token.type == "math_block" and token.map:
+        return token.map[1] - token.map[0]
+    return 2 if token.type == "table_open" else 1
+
+
+def _formula_runs(token: Token) -> Runs:
+    """A formula of its own; its lines as they are where it cannot be drawn, or not yet."""
+    closer = {"$$": "$$", r"\[": r"\]"}[token.markup]
+    end = token.content.rfind(closer) + 2
+    source = " ".join(token.content[:end].split())
+    if token.meta["open"] or len(source) > LONGEST:
+        return (Run(token.content.replace("\n", LINE)),)
+    behind = Run(token.content[end:].strip())
+    drawn = Run(OBJECT, formula=source)
+    return (drawn, Run(source, formula=source, hidden=True), *([behind] if behind.text else []))
+
+
+def segment_runs(token: Token) -> Iterator[tuple[int, Runs]]:
+    """The runs of a paragraph or a heading, segment by segment, with where in its text each begins."""
+    begin, at, children = 0, 0, token.children or []
+    for index, child in enumerate(children):
+        if child.type == CUT:
+            yield at, _runs(children[begin:index])
+            begin, at = index + 1, int(child.meta["at"])
+    yield at, _runs(children[begin:])
+
+
 def inline_runs(token: Token) -> Runs:
-    """The runs of a paragraph, a heading or a cell."""
+    """The runs of a cell."""
+    return _runs(token.children or ())
+
+
+def _runs(children: Iterable[Token]) -> Runs:
     runs: list[Run] = []
     stack, raised = [Run("")], 0
-    for child in token.children or ():
+    for child in children:
         form = stack[-1]._replace(raised=raised)
         match child.type:
             case "strong_open":

@@ -22,6 +22,7 @@ CODE = QTextFormat.Property.UserProperty + 1  # int: number of the code block
 LANGUAGE = CODE + 1  # str: its language
 QUOTES = CODE + 2  # int: depth of block quotes
 RULE = CODE + 3  # bool: a thematic break
+JOINED = CODE + 4  # bool: the block goes on with the line above
 STEP = 18  # px of one block-quote level
 INDENT = 26  # px of one list level
 _FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
@@ -110,6 +111,8 @@ class Formats:
             form.setProperty(QUOTES, line.quotes)
         if line.heading:
             form.setHeadingLevel(line.heading)
+        if line.joined:
+            form.setProperty(JOINED, True)
         if line.rule:
             form.setProperty(RULE, True)
             form.setLineHeight(8, _FIXED)
@@ -142,4 +145,16 @@ class Formats:
         return form
 
 
-__all__ = ["CODE", "HEADER", "INDENT", "LANGUAGE", "LINE", "PAD", "QUOTES", "RULE", "STEP", "Formats"]
+__all__ = [
+    "CODE",
+    "HEADER",
+    "INDENT",
+    "JOINED",
+    "LANGUAGE",
+    "LINE",
+    "PAD",
+    "QUOTES",
+    "RULE",
+    "STEP",
+    "Formats",
+]

@@ -1,7 +1,8 @@
 """The lines of a Markdown text that grows at its end: what has ended is neither parsed nor lexed again.
 
 Of the last top-level block only what may still change is read: of a fence the lines that came, of a list
-its last item, of a table its last row. Whether a line begins something is only settled once the line is
+its last item, of a table its last row, of a long paragraph its last segment, however deep they are nested
+(``resuming``). Whether a line begins something is only settled once the line is
 whole, so that the last, unfinished line settles nothing.
 """
 
@@ -9,14 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autogpt_desktop.ui.chat.messages.block_lines import BlockLines, Counts, Mark, OpenList, fence_language
+from autogpt_desktop.ui.chat.messages.block_lines import BlockLines, Counts, fence_language
 from autogpt_desktop.ui.chat.messages.lines import Line, Row
 from autogpt_desktop.ui.chat.messages.markdown_parse import groups, parser
-
-if TYPE_CHECKING:
-    from markdown_it.token import Token
+from autogpt_desktop.ui.chat.messages.resuming import Resumed, resume
 
 _FENCE = re.compile(r"^(`{3,}+|~{3,}+)([^\n]*+)\n", re.MULTILINE)
 
@@ -37,14 +36,6 @@ class _OpenFence:
         return indent < 4 and text == self.mark[0] * max(len(text), len(self.mark))
 
 
-@dataclass
-class _OpenTable:
-    """A table of which more rows may come."""
-
-    head: str  # source of the header and of the row below it
-    rows: int  # that stand, the header among them
-
-
 class GrowingLines:
     """``lines`` of ``text``; ``grow`` says from which line on they are others than before."""
 
@@ -58,7 +49,8 @@ class GrowingLines:
         self._references: dict[str, Any] = {}
         self._guessed: dict[str, str] = {}  # addresses of links in a line that is not whole
         self._late = False
-        self._open: _OpenFence | _OpenTable | OpenList | None = None
+        self._open: _OpenFence | None = None
+        self._resumed: Resumed | None = None
 
     def grow(self, text: str, most: int | None = None) -> int:
         """``text`` begins with the text before. The number of lines that stayed the same.
@@ -70,7 +62,7 @@ class GrowingLines:
         del self.lines[kept:]
         self._blocks.counts = self._counts.copy()
         while True:
-            if isinstance(self._open, _OpenFence) and self._grow_fence(self._open):
+            if self._open is not None and self._grow_fence(self._open):
                 return kept
             opens_fence = self._parse()
             if self._late:
@@ -99,7 +91,7 @@ class GrowingLines:
         self.lines.clear()
         self._done = self._final = 0
         self._counts, self._blocks.counts = Counts(), Counts()
-        self._open = None
+        self._open = self._resumed = None
 
     def _learn(self, references: dict[str, Any], source: str, before: str) -> None:
         """Keep what is settled of the links' addresses; ``_late``: one that stands already was not known."""
@@ -156,66 +148,56 @@ class GrowingLines:
 
     def _parse(self) -> bool:
         """Read all that is not settled, or up to a fence that opens: True."""
-        open_, start = self._open, self._done
-        head = open_.head if isinstance(open_, _OpenTable) else ""
+        resumed, start = self._resumed, self._done
+        head = resumed.head if resumed else ""
         source = head + self.text[start:]
         before = self.text[:start]
         start -= len(head)
         references = dict(self._references)
-        blocks = list(groups(parser().parse(source, {"references": references})))
+        env: dict[str, Any] = {"references": references}
+        if resumed and resumed.guard:
+            env["guard"] = resumed.guard_line, resumed.guard
+        blocks = list(groups(parser().parse(source, env)))
         self._learn(references, source, before)
         if self._late:
             return False
         offsets = line_offsets(source, [block[0].map[0] if block[0].map else 0 for block in blocks])
-        last = len(blocks) - 1  # the block that is not settled: the last one that surely begins there
+        last = len(blocks) - 1  # the last block that surely begins there
         while last >= 0 and not _is_whole(source, offsets[last], 1 + (blocks[last][0].type == "table_open")):
             last -= 1
+        lines = self._blocks
+        lines.marks, lines.late_heading = [], 0
         for index, block in enumerate(blocks):
-            going_on = open_ if index == 0 and _is_part(block[0], open_) else None
-            if going_on is None and index <= last:
+            if index == last and block[0].type == "fence" and offsets[index] >= len(head):
                 self._done, self._final = start + offsets[index], len(self.lines)
-                self._counts, self._open = self._blocks.counts.copy(), None
-            if index == last and block[0].type == "fence":
+                self._counts, self._resumed = lines.counts.copy(), None
                 self._open = self._open_fence(source, offsets[index])
                 if self._open is not None:
                     return True
-            rows = going_on.rows if isinstance(going_on, _OpenTable) else 0
-            marks = self._blocks.add(block, going_on if isinstance(going_on, OpenList) else None, rows)
-            if index == last and marks:
-                self._settle(block, marks, source, start)
+            if resumed and index == 0:
+                lines.add(block, resumed.lines, resumed.lists, resumed.rows)
+            else:
+                lines.add(block)
+            if 0 < lines.late_heading <= source.count("\n"):
+                self._late = True
+                return False
+        self._settle(source, start)
         return False
 
-    def _settle(self, block: list[Token], marks: list[Mark], source: str, start: int) -> None:
-        """Of a list all items but the last, of a table all rows that are whole, stay as they are."""
-        offsets = line_offsets(source, [mark.line for mark in marks])
-        whole = [offset for offset in offsets if source.find("\n", offset) >= 0]
-        if not whole:
+    def _settle(self, source: str, start: int) -> None:
+        """All before the last place where something surely begins stays as it is."""
+        for mark in reversed(self._blocks.marks):
+            place = line_offsets(source, [mark.line])[0]
+            if not _is_whole(source, place, mark.whole):
+                continue
+            if mark.rest:
+                end = source.find("\n", place)
+                place = source.rfind(mark.rest, place, end if end >= 0 else len(source))
+                if place < 0:
+                    continue
+            self._resumed = resume(mark, source)
+            self._done, self._final, self._counts = start + place, mark.at, mark.counts
             return
-        if block[0].type == "table_open":
-            rows = marks[len(whole)].number if len(whole) < len(marks) else marks[-1].number + 1
-            if isinstance(self._open, _OpenTable):
-                self._open.rows = rows
-            else:
-                first = block[0].map[0] if block[0].map else 0
-                at, end = line_offsets(source, [first, first + 2])
-                self._open = _OpenTable(source[at:end], rows)
-                self._counts = self._blocks.counts.copy()
-            if len(whole) < len(marks):
-                self._done, self._final = start + offsets[len(whole)], marks[len(whole)].at
-            else:
-                self._done = start + source.index("\n", offsets[-1]) + 1
-                self._final = len(self.lines)
-        else:
-            mark = marks[len(whole) - 1]
-            self._done, self._final = start + offsets[len(whole) - 1], mark.at
-            self._counts, self._open = mark.counts, mark.list
-
-
-def _is_part(token: Token, open_: _OpenFence | _OpenTable | OpenList | None) -> bool:
-    """Does a block go on with the list or the table that is open?"""
-    if isinstance(open_, OpenList):
-        return token.type == ("ordered_list_open" if open_.ordered else "bullet_list_open")
-    return isinstance(open_, _OpenTable) and token.type == "table_open"
 
 
 def _is_whole(text: str, place: int, lines: int) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,6 +22,28 @@ def add_rules(markdown: MarkdownIt) -> None:
     markdown.inline.ruler.at("emphasis", _emphasis)
     markdown.inline.ruler.at("strikethrough", _strikethrough)
     markdown.core.ruler.push("addresses", _addresses)
+
+
+class _Library(NamedTuple):
+    """Of markdown-it-py: imported with the first message, and once, since that is slow in an inner loop."""
+
+    is_ascii_mark: Callable[[int], bool]
+    is_mark: Callable[[str], bool]
+    is_blank: Callable[[int], bool]
+    scanned: Callable[[bool, bool, int], object]
+    emphasis: Callable[[StateInline, bool], bool]
+    strikethrough: Callable[[StateInline, bool], bool]
+
+
+@cache
+def _library() -> _Library:
+    from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+    from markdown_it.rules_inline import emphasis, strikethrough
+    from markdown_it.rules_inline.state_inline import Scanned
+
+    return _Library(
+        isMdAsciiPunct, isPunctChar, isWhiteSpace, Scanned, emphasis.tokenize, strikethrough.tokenize
+    )
 
 
 # -- emphasis beside Chinese, Japanese and Korean text
@@ -45,9 +68,7 @@ def _scan(state: StateInline, start: int, can_split_word: bool) -> object:
     CommonMark's flanking rule asks for a blank or a mark outside of a run that stands inside at a mark,
     so that ``是**“数据安全”**的`` would not be bold.
     """
-    from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
-    from markdown_it.rules_inline.state_inline import Scanned
-
+    rules = _library()
     end = start
     while end < state.posMax and state.src[end] == state.src[start]:
         end += 1
@@ -55,29 +76,27 @@ def _scan(state: StateInline, start: int, can_split_word: bool) -> object:
     behind = state.src[end] if end < state.posMax else " "
 
     def is_mark(char: str) -> bool:
-        return not _is_cjk(char) and (isMdAsciiPunct(ord(char)) or isPunctChar(char))
+        return not _is_cjk(char) and (rules.is_ascii_mark(ord(char)) or rules.is_mark(char))
 
-    blank_before, blank_behind = isWhiteSpace(ord(before)), isWhiteSpace(ord(behind))
+    blank_before, blank_behind = rules.is_blank(ord(before)), rules.is_blank(ord(behind))
     opens = not blank_behind and (not is_mark(behind) or blank_before or is_mark(before) or _is_cjk(before))
     closes = not blank_before and (not is_mark(before) or blank_behind or is_mark(behind) or _is_cjk(behind))
-    return Scanned(opens, closes, end - start)
+    return rules.scanned(opens, closes, end - start)
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    from markdown_it.rules_inline.emphasis import tokenize
-
     if state.src[state.pos] == "*":
         setattr(state, "scanDelims", partial(_scan, state))  # noqa: B010  the one place that it decides
     else:
         state.__dict__.pop("scanDelims", None)
-    return bool(tokenize(state, silent))
+    return bool(_library().emphasis(state, silent))
 
 
 def _strikethrough(state: StateInline, silent: bool) -> bool:
-    from markdown_it.rules_inline.strikethrough import tokenize
-
+    if state.src[state.pos] != "~":
+        return False
     setattr(state, "scanDelims", partial(_scan, state))  # noqa: B010
-    return bool(tokenize(state, silent))
+    return bool(_library().strikethrough(state, silent))
 
 
 # -- formulas

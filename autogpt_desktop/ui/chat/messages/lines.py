@@ -55,6 +55,7 @@ class Line(NamedTuple):
     rule: bool = False
     code: Code | None = None
     item: Item | None = None
+    joined: bool = False  # goes on with the line above, which was too long
 
 
 class Row(NamedTuple):

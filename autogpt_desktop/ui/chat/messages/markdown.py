@@ -90,27 +90,26 @@ class MarkdownWriter:
 
     def grow_plain(self, text: str) -> None:
         """As ``write_plain``, but what stands already is not written again."""
-        self._write_plain(clean(text))
+        self._write_plain(clean(text), grows=True)
 
     def grow(self, text: str) -> None:
         """``text`` begins with what was written before: write what follows it."""
         self._most = None
-        self._write(clean(text))
+        self._write(clean(text), grows=True)
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, *, grows: bool = False) -> None:
         if is_plain(text):
-            self._write_plain(text)
+            self._write_plain(text, grows=grows)
             return
         if self._source is None or not text.startswith(self._source):
             self._reset()
         self._source = text
         self._apply(self._growing.lines, self._growing.grow(text, self._most))
 
-    def _write_plain(self, text: str) -> None:
+    def _write_plain(self, text: str, *, grows: bool = False) -> None:
         if self._source is not None:
             self._reset()
-        rows = text.split("\n") if len(text) >= _LONG else [text.replace("\n", LINE)]
-        self._apply([Line((Run(row),) if row else ()) for row in rows], 0)
+        self._apply(_plain_lines(text, _LONG if grows else len(text) + 1), 0)
 
     # -- code
 
@@ -342,6 +341,16 @@ class MarkdownWriter:
             form.setTopMargin(top)
             form.setBottomMargin(bottom)
             root.setFrameFormat(form)
+
+
+def _plain_lines(text: str, most: int) -> list[Line]:
+    """Of text that is no Markdown. Where it is long each line is a block, and one above ``most`` several."""
+    rows = text.split("\n") if len(text) >= _LONG else [text.replace("\n", LINE)]
+    lines: list[Line] = []
+    for row in rows:
+        pieces = [row[at : at + most] for at in range(0, len(row), most)] or [""]
+        lines += [Line((Run(piece),) if piece else (), joined=at > 0) for at, piece in enumerate(pieces)]
+    return lines
 
 
 def _code_block(line: Line) -> tuple[int, str] | None:

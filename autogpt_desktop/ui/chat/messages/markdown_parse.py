@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.ui.chat.messages.formula_blocks import add_formula_blocks
 from autogpt_desktop.ui.chat.messages.inline_rules import add_rules
+from autogpt_desktop.ui.chat.messages.segments import add_segments
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -28,6 +30,8 @@ def parser() -> MarkdownIt:
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     add_rules(markdown)
+    add_segments(markdown)
+    add_formula_blocks(markdown)
     return markdown
 
 
@@ -69,7 +73,7 @@ def plain_text(text: str) -> str:
     for token in parser().parse(text):
         if token.type == "inline":
             lines.append("".join(_inline_text(child) for child in token.children or ()))
-        elif token.type in ("fence", "code_block"):
+        elif token.type in ("fence", "code_block", "math_block"):
             lines.append(token.content.rstrip("\n"))
     return "\n".join(lines)
 

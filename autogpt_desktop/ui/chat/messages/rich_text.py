@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
+from autogpt_desktop.ui.chat.messages.formats import JOINED
 from autogpt_desktop.ui.chat.messages.formulas import formulas
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
@@ -44,7 +45,7 @@ from autogpt_desktop.ui.chat.messages.markdown import (
 )
 from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
 from autogpt_desktop.ui.widgets.basic import label
-from autogpt_desktop.ui.widgets.raw_text import selected_text
+from autogpt_desktop.ui.widgets.raw_text import copied_data, selected_text
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -207,7 +208,8 @@ class RichText(QTextEdit):
         form = block.blockFormat()
         if form.hasProperty(QUOTES):
             joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
-            top = rect.top() - (form.topMargin() if joined else 0)
+            above = self.document().documentLayout().blockBoundingRect(block.previous())
+            top = above.bottom() if joined else rect.top()
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.chat_style.border)
             for depth in range(int(form.property(QUOTES))):
@@ -257,11 +259,8 @@ class RichText(QTextEdit):
     def createMimeDataFromSelection(self) -> QMimeData:
         """What is copied: of formulas and tasks their source, which is hidden in the document."""
         selection = self.textCursor().selection()
-        text, data = selection.toPlainText(), QMimeData()
-        if OBJECT not in text and not _has_hidden(self.textCursor()):
-            data.setHtml(selection.toHtml())
-        data.setText(self._selected())
-        return data
+        plain = OBJECT in selection.toPlainText() or _has_hidden(self.textCursor())
+        return copied_data(self._selected(), "" if plain else selection.toHtml())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.textCursor().hasSelection():
@@ -279,7 +278,7 @@ class RichText(QTextEdit):
 
     def _selected(self) -> str:
         """With no-break spaces, which ``toPlainText`` makes blanks of."""
-        return selected_text(self.textCursor()).replace(OBJECT, "")
+        return _unbroken_text(self.textCursor()).replace(OBJECT, "")
 
 
 class CodeHeader(QWidget):
@@ -315,6 +314,23 @@ class CodeHeader(QWidget):
     def timerEvent(self, event: QTimerEvent) -> None:
         self.killTimer(event.timerId())
         self.copy.set_icon("copy")
+
+
+def _unbroken_text(cursor: QTextCursor) -> str:
+    """What is selected, without the breaks that stand in an endless line alone."""
+    document, end = cursor.document(), cursor.selectionEnd()
+    text, part = "", QTextCursor(cursor)
+    begin = cursor.selectionStart()
+    block = document.findBlock(begin).next()
+    while block.isValid() and block.position() <= end:
+        if block.blockFormat().hasProperty(JOINED):
+            part.setPosition(begin)
+            part.setPosition(block.position() - 1, QTextCursor.MoveMode.KeepAnchor)
+            text, begin = text + selected_text(part), block.position()
+        block = block.next()
+    part.setPosition(begin)
+    part.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+    return text + selected_text(part)
 
 
 def _has_hidden(cursor: QTextCursor) -> bool:

@@ -23,7 +23,7 @@ _STEP = 18  # px that the text stands in
 class Thought(QWidget):
     """``show_thought`` fills it, ``arrange`` lays it out; hidden where there is none."""
 
-    toggled = Signal()  # its height is another
+    toggled = Signal(bool)  # unfolded: its height is another
 
     def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget) -> None:
         super().__init__(parent)
@@ -47,8 +47,13 @@ class Thought(QWidget):
         if self.button.isChecked():
             self.body.writer.grow_plain(text)
 
-    def fold(self) -> None:
-        self.button.setChecked(False)
+    def unfold(self, unfolded: bool) -> None:
+        """As it was left; nothing is emitted."""
+        if unfolded != self.button.isChecked():
+            self.button.blockSignals(True)
+            self.button.setChecked(unfolded)
+            self.button.blockSignals(False)
+            self._show_body(unfolded)
 
     def restyle(self, style: ChatStyle) -> None:
         self.body.restyle(style)
@@ -85,8 +90,11 @@ class Thought(QWidget):
         return [] if self.isHidden() else [self.button, *([self.body] if self.button.isChecked() else [])]
 
     def _toggle(self, unfolded: bool) -> None:
+        self._show_body(unfolded)
+        self.toggled.emit(unfolded)
+
+    def _show_body(self, unfolded: bool) -> None:
         self.body.setVisible(unfolded)
         if unfolded:
             self.body.writer.write_plain(self._text)
         self.retranslate()
-        self.toggled.emit()

@@ -49,6 +49,7 @@ class MessageView(QAbstractScrollArea):
         self.widgets: dict[int, MessageWidget] = {}  # by message id
         self._spare: list[MessageWidget] = []
         self._busy: set[int] = set()
+        self._unfolded: set[int] = set()  # messages whose thoughts are shown, wherever they are scrolled to
         self._words, self._mark = "", (-1, -1)  # what is being found; message id and which of its places
         self._at_end = True
         self._laying = False
@@ -89,6 +90,7 @@ class MessageView(QAbstractScrollArea):
             anchor = hold[1], self.verticalScrollBar().value() - self.column.top(hold[0])
             self._at_end = False
         self._busy = set(busy)
+        self._unfolded.intersection_update(message.id for message in messages)
         self.column.set_messages(messages, self._busy, self._width(), self.chat_style)
         for message_id in [known for known in self.widgets if known not in self.column]:
             self._release(message_id)
@@ -119,6 +121,9 @@ class MessageView(QAbstractScrollArea):
         if item is not None and message_id in self.widgets:
             item.measured = False
             self._lay_out(self._anchor())
+
+    def _on_unfolded(self, message_id: int, unfolded: bool) -> None:
+        (self._unfolded.add if unfolded else self._unfolded.discard)(message_id)
 
     # -- geometry
 
@@ -210,6 +215,7 @@ class MessageView(QAbstractScrollArea):
             widget.action.connect(self.action)
             widget.link_clicked.connect(self.link_clicked)
             widget.changed_height.connect(self._on_changed_height)
+            widget.unfolded.connect(self._on_unfolded)
         if widget.chat_style.key != self.chat_style.key:
             widget.restyle(self.chat_style)
         self.widgets[item.message.id] = widget
@@ -225,7 +231,10 @@ class MessageView(QAbstractScrollArea):
         last = self.column.items[-1].message.id == number
         widget = self.widgets[number]
         before = (widget.message, widget.source, widget.last, widget.busy)
-        widget.show_message(item.message, item.text, last=last, busy=number in self._busy, status=item.status)
+        widget.show_message(
+            item.message, item.text, last=last, busy=number in self._busy, status=item.status,
+            unfolded=number in self._unfolded,
+        )  # fmt: skip
         if before != (item.message, item.text, last, number in self._busy):
             item.measured = False
             if self._words:

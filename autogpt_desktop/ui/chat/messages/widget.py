@@ -18,6 +18,7 @@ from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.chat.messages.thought import Thought
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
+from autogpt_desktop.ui.widgets.info_button import InfoButton
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
@@ -61,6 +62,7 @@ class MessageWidget(QWidget):
     action = Signal(str, int)  # what, message id
     link_clicked = Signal(str, QPoint)
     changed_height = Signal(int)  # message id
+    unfolded = Signal(int, bool)  # message id: its thought is shown, or not
 
     def __init__(self, context: AppContext, style: ChatStyle, parent: QWidget) -> None:
         super().__init__(parent)
@@ -76,7 +78,7 @@ class MessageWidget(QWidget):
         self.body.link_clicked.connect(self.link_clicked)
         self.body.changed_height.connect(self._on_changed_height)
         self.thought = Thought(context, style, self)
-        self.thought.toggled.connect(self._on_changed_height)
+        self.thought.toggled.connect(self._on_unfolded)
         self.status = label(size="small", tone="muted", wrap=True)
         self.status.setParent(self)
         self.main_button = button(kind="")  # Continue or Retry
@@ -84,6 +86,9 @@ class MessageWidget(QWidget):
         self.main_button.clicked.connect(self._main)
         self.stats = label(size="small", tone="muted")
         self.stats.setParent(self)
+        self._facts = ""  # all of them; the label may have room for some
+        self.info = InfoButton(self.stats, self)
+        self.info.toggled.connect(self._on_changed_height)
         self.branch = label(size="small", tone="muted")
         self.branch.setParent(self)
         self.branch.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -100,17 +105,21 @@ class MessageWidget(QWidget):
 
     # -- content
 
-    def show_message(self, item: Message, text: str, *, last: bool, busy: bool, status: str) -> None:
-        """Take on a message. ``busy``: an answer is being written to it; ``status``: how far."""
+    def show_message(
+        self, item: Message, text: str, *, last: bool, busy: bool, status: str, unfolded: bool = False
+    ) -> None:
+        """Take on a message. ``busy``: an answer is being written to it; ``status``: how far;
+        ``unfolded``: its thought is shown."""
         same = self.message is not None and self.message.id == item.id
         key = (item.id, item.role, self.chat_style.key, len(text), hash(text))
         self.message, self.last, self.busy = item, last, busy
         if not same:
             self.body.mark("")
             self.current = False
-            self.thought.fold()
+            self.info.setChecked(False)
             self._show_chips(item)
         text = self._take(text)
+        self.thought.unfold(unfolded)
         if key != self._rendered:
             self._rendered = key
             if item.role == "user":
@@ -131,12 +140,18 @@ class MessageWidget(QWidget):
     def _take(self, text: str) -> str:
         """Show the thought of an answer in its fold; the rest."""
         self.source = text
-        parts = Parts("", text, False) if self._is_question() else split_thinking(text)
+        whole = not self.busy
+        parts = Parts("", text, False) if self._is_question() else split_thinking(text, whole=whole)
         seconds = self.message.stats.get("thinking_seconds") if self.message else 0
         seconds = seconds if isinstance(seconds, int | float) else 0
         self.thought.show_thought(parts.thought, parts.thinks and self.busy, seconds)
         self.text = parts.answer
         return self.text
+
+    def _on_unfolded(self, unfolded: bool) -> None:
+        if self.message is not None:
+            self.unfolded.emit(self.message.id, unfolded)
+            self.changed_height.emit(self.message.id)
 
     def _on_changed_height(self) -> None:
         if self.message is not None:
@@ -196,8 +211,10 @@ class MessageWidget(QWidget):
         self.buttons["edit"].setVisible(not answer)
         for name in ("copy", "regenerate", "delete", "edit"):
             self.buttons[name].setEnabled(not self.busy)
-        self.stats.setToolTip(plain_tooltip(item.model))
-        self.stats.setText(stats_text(item.stats) if answer and not self.busy else "")
+        facts = " · ".join(filter(None, (stats_text(item.stats), item.model)))
+        self._facts = facts if answer and not self.busy and item.stats else ""
+        self.info.set_facts(self._facts)
+        self.stats.setToolTip(plain_tooltip(self._facts))
         self._set_quiet()
 
     def retranslate(self) -> None:
@@ -207,6 +224,7 @@ class MessageWidget(QWidget):
         }  # fmt: skip
         for name, each in self.buttons.items():
             each.name(names[name])
+        self.info.name(tr("How it was answered"))
         for chip in self._chips:
             chip.retranslate()
         self.body.retranslate()
@@ -231,6 +249,7 @@ class MessageWidget(QWidget):
             *self.body.copy_buttons(),
             self.main_button,
             *self.buttons.values(),
+            self.info,
         ]
 
     # -- geometry
@@ -279,11 +298,13 @@ class MessageWidget(QWidget):
                 x += branch_width
             each.move(x, y)
             x += each.width()
-        room = width - PAD - x - 8
-        self.stats.setVisible(bool(self.stats.text()) and self.stats.sizeHint().width() <= room)
-        self.stats.setGeometry(
-            width - PAD - self.stats.sizeHint().width(), y, self.stats.sizeHint().width(), ROW
-        )
+        if not self.info.isHidden():
+            self.info.move(x, y)
+            x += self.info.width()
+        room = max(0, width - PAD - x - 8)
+        cut = QFontMetrics(self.stats.font()).elidedText(self._facts, Qt.TextElideMode.ElideRight, room)
+        self.info.set_facts(cut or self._facts)
+        self.stats.setGeometry(x + 8, y, room, ROW)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -318,6 +339,8 @@ class MessageWidget(QWidget):
             keep = each.property("action") in ("previous", "next")
             each.quiet = quiet and not keep
             each.update()
+        self.info.quiet = quiet and not self.info.isChecked()
+        self.info.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)

@@ -1,7 +1,7 @@
-"""HTML that is translated: what a page says is replaced in its source, every other character stays.
+"""HTML cut as a browser's tokenizer would cut it (WHATWG HTML, 13.2.5): marks, things, texts, edges.
 
-The source is cut as a browser's tokenizer would cut it (WHATWG HTML, 13.2.5), but no tree is made, as
-nothing could write the same page from one. Code, scripts, styles and what says ``translate="no"`` stay.
+No tree is made, as nothing could write the same page from one. Code, scripts, styles and what says
+``translate="no"`` stay.
 """
 
 from __future__ import annotations
@@ -10,28 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape as _unescape
-from pathlib import Path
 
-from autogpt_desktop.documents.files import read_bytes
-from autogpt_desktop.documents.read.formats.html import decode_html
-from autogpt_desktop.documents.types import Limits, TranslatedText
-from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
-from autogpt_desktop.documents.write.inline_marks import (
-    Close,
-    Edge,
-    Open,
-    Segment,
-    Text,
-    Thing,
-    Token,
-    phrases_of,
-    segments,
-)
-from autogpt_desktop.documents.write.mark_transfer import carried
-from autogpt_desktop.errors import KnownError
-
-RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
-_LARGEST = 64 << 20  # bytes of a page
+from autogpt_desktop.documents.write.inline_marks import Close, Edge, Open, Segment, Text, Thing, Token
 
 
 def unescape(text: str) -> str:
@@ -72,12 +52,23 @@ class Attribute:
     text: str
     raw: str
 
+    def written(self, text: str, is_xml: bool = False) -> str:
+        """Another text in its place."""
+        quote = self.raw[0] if self.raw[:1] in ("'", '"') else '"'
+        code = "&#39;" if quote == "'" else "&quot;"
+        return f"{quote}{escaped(text, is_xml).replace(quote, code)}{quote}"
+
+
+def escaped(text: str, is_xml: bool = False) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\u00a0", "&#160;" if is_xml else "&nbsp;")
+
 
 Source = tuple["str | Attribute", ...]  # a piece of the page
 
 
 @dataclass(frozen=True, slots=True)
-class _Tag:
+class Tag:
     name: str
     end: bool  # </…>
     empty: bool  # <…/>
@@ -85,97 +76,7 @@ class _Tag:
     attributes: dict[str, str]
 
 
-class Page:
-    """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
-
-    wrapped = False
-
-    def __init__(self, path: Path, limits: Limits) -> None:
-        data = read_bytes(path, limits)
-        if len(data) > _LARGEST:
-            raise KnownError("document-too-large", name=path.name, limit=f"{_LARGEST >> 20} MB")
-        decoded = decode_html(data)
-        if decoded is None:
-            raise KnownError("document-kind", name=path.name)
-        text, self.encoding = decoded
-        self.suffix = path.suffix
-        self._is_xml = path.suffix.lower() == ".xhtml" or text.lstrip("\ufeff \r\n\t").startswith("<?xml")
-        self.parts = segments(list(_Tokens(text, self._is_xml)), collapse=True)
-        self._units: list[Segment | Attribute] = list(_units(self.parts))
-        if not self._units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._units]
-        self.phrases = phrases_of(self._units)
-
-    def write(
-        self,
-        translated: Sequence[TranslatedText],
-        out: Path,
-        language: str = "",
-        phrases: Mapping[str, str] = NO_PHRASES,
-    ) -> None:
-        """As ``Blocks.write``: in the page's own encoding, what that lacks as numbers (``&#x…;``)."""
-        made = dict(zip(map(id, self._units), translated, strict=True))
-        whole: list[str] = []
-        for part in self.parts:
-            if isinstance(part, Edge):
-                whole.append(self._source([part], made, language))
-            elif id(part) not in made or made[id(part)].text == part.text:
-                whole.append(self._source(part.tokens, made, language))
-            else:
-                tokens = carried(part, made[id(part)], phrases)
-                whole.append(self._source(tokens, made, language))
-        write_file(out, "".join(whole).encode(self.encoding, errors="xmlcharrefreplace"))
-
-    def _source(self, tokens: Sequence[Token], made: Mapping[int, TranslatedText], language: str) -> str:
-        found = []
-        for token in tokens:
-            if isinstance(token, Text):
-                found.append(token.raw if token.raw is not None else self._escaped(token.text))
-            elif isinstance(token, Edge) and isinstance(token.payload, Text | Open | Close):
-                found.append(self._source([token.payload], made, language))
-            elif isinstance(token.payload, _Tag):
-                source = self._pieces(token.payload.source, made)
-                found.append(in_language(source, token.payload, language) if language else source)
-            else:
-                found.append(self._pieces(token.payload, made))
-        return "".join(found)
-
-    def _pieces(self, source: Source, made: Mapping[int, TranslatedText]) -> str:
-        return "".join(piece if isinstance(piece, str) else self._value(piece, made) for piece in source)
-
-    def _value(self, attribute: Attribute, made: Mapping[int, TranslatedText]) -> str:
-        translated = made.get(id(attribute))
-        if translated is None or translated.text == attribute.text:
-            return attribute.raw
-        quote = attribute.raw[0] if attribute.raw[:1] in ("'", '"') else '"'
-        code = "&#39;" if quote == "'" else "&quot;"
-        return f"{quote}{self._escaped(translated.text).replace(quote, code)}{quote}"
-
-    def _escaped(self, text: str) -> str:
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return text.replace("\u00a0", "&#160;" if self._is_xml else "&nbsp;")
-
-
-def in_language(source: str, tag: _Tag, language: str) -> str:
-    """The start tag of the page or its body, with the language and the direction of what is in it now."""
-    right = language in RIGHT_TO_LEFT
-    for name in ("lang", "xml:lang"):
-        if name in tag.attributes or (name == "lang" and tag.name == "html"):
-            source = _with_attribute(source, name, language)
-    if (right and tag.name == "html") or "dir" in tag.attributes:
-        source = _with_attribute(source, "dir", "rtl" if right else "ltr")
-    return source
-
-
-def _with_attribute(source: str, name: str, value: str) -> str:
-    pattern = re.compile(rf"""(\s{name}\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
-    if pattern.search(source):
-        return pattern.sub(rf'\g<1>"{value}"', source, count=1)
-    return re.sub(r"^<[A-Za-z]+", rf'\g<0> {name}="{value}"', source)
-
-
-def _units(parts: Sequence[Edge | Segment]) -> Iterator[Segment | Attribute]:
+def units(parts: Sequence[Edge | Segment]) -> Iterator[Segment | Attribute]:
     """What is to be translated, in the page's order: texts with letters, and attributes."""
     for part in parts:
         if isinstance(part, Segment) and part.has_letters:
@@ -183,10 +84,15 @@ def _units(parts: Sequence[Edge | Segment]) -> Iterator[Segment | Attribute]:
         for token in [part] if isinstance(part, Edge) else part.tokens:
             inner = token.payload if isinstance(token, Edge) else token
             payload = inner.payload if isinstance(inner, Open | Close | Thing) else inner
-            source = payload.source if isinstance(payload, _Tag) else payload
+            source = payload.source if isinstance(payload, Tag) else payload
             for piece in source if isinstance(source, tuple) else ():
                 if isinstance(piece, Attribute):
                     yield piece
+
+
+def tokens(text: str, is_xml: bool = False) -> Iterator[Token]:
+    """A page's tokens."""
+    return iter(_Tokens(text, is_xml))
 
 
 class _Tokens:
@@ -205,7 +111,7 @@ class _Tokens:
             if found[1] is None:
                 token, end = self._declaration(start)
             else:
-                tag = _tag(text, start, found[1])
+                tag = read_tag(text, start, found[1])
                 if tag is None:  # it never ends, and a browser shows nothing of it
                     token, end = Edge((text[start:],)), len(text)
                 else:
@@ -229,14 +135,14 @@ class _Tokens:
             "]]>"
             if text.startswith("<![CDATA[", start)
             else "?>"
-            if self.is_xml and text[start + 1] == "?"
+            if text.startswith(("<?php", "<?=") if not self.is_xml else "<?", start)
             else ">"
         )
         end = text.find(mark, start)
         end = len(text) if end < 0 else end + len(mark)
         return Edge((text[start:end],)), end
 
-    def _element(self, tag: _Tag, start: int, end: int) -> tuple[Token | tuple[Token, ...], int]:
+    def _element(self, tag: Tag, start: int, end: int) -> tuple[Token | tuple[Token, ...], int]:
         name = tag.name
         empty = name in _VOID or (tag.empty and self.is_xml)
         if tag.end:
@@ -277,7 +183,7 @@ class _Tokens:
         said = re.sub(r"<[^<>]*>", "", found[1]) if found else ""
         return found.end() if found and (said != found[1] or not said.strip().isalnum()) else 0
 
-    def _closed(self, tag: _Tag) -> Token:
+    def _closed(self, tag: Tag) -> Token:
         for place in range(len(self._open) - 1, max(len(self._open) - 64, 0) - 1, -1):
             if self._open[place][0] == tag.name:
                 opened = self._open[place][1]
@@ -287,7 +193,7 @@ class _Tokens:
             self._open.clear()
         return Edge(tag.source)
 
-    def _raw(self, tag: _Tag, end: int) -> tuple[Token | tuple[Token, ...], int]:
+    def _raw(self, tag: Tag, end: int) -> tuple[Token | tuple[Token, ...], int]:
         """An element whose inside is no markup; what a title says is translated."""
         self._open.clear()
         found = re.compile(rf"</{tag.name}(?=[\s/>])", re.IGNORECASE).search(self.text, end)
@@ -311,7 +217,7 @@ def _texts(source: str) -> Iterator[Text]:
         yield Text(unescape(source), source)
 
 
-def _tag(text: str, start: int, name: str) -> tuple[_Tag, int] | None:
+def read_tag(text: str, start: int, name: str) -> tuple[Tag, int] | None:
     """The tag that begins at ``start`` and where it ends; None where it does not."""
     at = start + 2 + len(name) if text[start + 1] == "/" else start + 1 + len(name)
     attributes: dict[str, str] = {}
@@ -338,7 +244,7 @@ def _tag(text: str, start: int, name: str) -> tuple[_Tag, int] | None:
         at = final
     source.append(text[at:end])
     empty = text[start:end].endswith("/>")
-    return _Tag(name.lower(), is_end, empty, tuple(source), attributes), end
+    return Tag(name.lower(), is_end, empty, tuple(source), attributes), end
 
 
 def _shown(name: str, attributes: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,127 @@
+"""HTML that is translated: what a page says is replaced in its source, every other character stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from autogpt_desktop.documents.files import read_bytes
+from autogpt_desktop.documents.read.formats.html import decode_html
+from autogpt_desktop.documents.types import Limits, TranslatedText
+from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
+from autogpt_desktop.documents.write.html.tokens import Attribute, Source, Tag, escaped, tokens, units
+from autogpt_desktop.documents.write.inline_marks import (
+    Close,
+    Edge,
+    Open,
+    Segment,
+    Text,
+    Token,
+    phrases_of,
+    segments,
+)
+from autogpt_desktop.documents.write.mark_transfer import carried
+from autogpt_desktop.errors import KnownError
+
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+_LARGEST = 64 << 20  # bytes of a page
+
+
+class Markup:
+    """HTML as ``units`` to translate; ``written`` is the same HTML with other texts in their place."""
+
+    def __init__(self, text: str, is_xml: bool = False) -> None:
+        self._is_xml = is_xml
+        self.parts = segments(list(tokens(text, is_xml)), collapse=True)
+        self.units: list[Segment | Attribute] = list(units(self.parts))
+
+    def written(
+        self, made: Mapping[int, TranslatedText], phrases: Mapping[str, str], language: str = ""
+    ) -> str:
+        """``made``: by the ``id`` of a unit. ``language``: what the page says it is in."""
+        whole: list[str] = []
+        for part in self.parts:
+            if isinstance(part, Edge):
+                whole.append(self._source([part], made, language))
+            elif id(part) not in made or made[id(part)].text == part.text:
+                whole.append(self._source(part.tokens, made, language))
+            else:
+                found = carried(part, made[id(part)], phrases)
+                whole.append(self._source(found, made, language))
+        return "".join(whole)
+
+    def _source(self, line: Sequence[Token], made: Mapping[int, TranslatedText], language: str) -> str:
+        found = []
+        for token in line:
+            if isinstance(token, Text):
+                found.append(token.raw if token.raw is not None else escaped(token.text, self._is_xml))
+            elif isinstance(token, Edge) and isinstance(token.payload, Text | Open | Close):
+                found.append(self._source([token.payload], made, language))
+            elif isinstance(token.payload, Tag):
+                source = self._pieces(token.payload.source, made)
+                found.append(in_language(source, token.payload, language) if language else source)
+            else:
+                found.append(self._pieces(token.payload, made))
+        return "".join(found)
+
+    def _pieces(self, source: Source, made: Mapping[int, TranslatedText]) -> str:
+        return "".join(piece if isinstance(piece, str) else self._value(piece, made) for piece in source)
+
+    def _value(self, attribute: Attribute, made: Mapping[int, TranslatedText]) -> str:
+        translated = made.get(id(attribute))
+        if translated is None or translated.text == attribute.text:
+            return attribute.raw
+        return attribute.written(translated.text, self._is_xml)
+
+
+class Page:
+    """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
+
+    wrapped = False
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        data = read_bytes(path, limits)
+        if len(data) > _LARGEST:
+            raise KnownError("document-too-large", name=path.name, limit=f"{_LARGEST >> 20} MB")
+        decoded = decode_html(data)
+        if decoded is None:
+            raise KnownError("document-kind", name=path.name)
+        text, self.encoding = decoded
+        self.suffix = path.suffix
+        is_xml = path.suffix.lower() == ".xhtml" or text.lstrip("\ufeff \r\n\t").startswith("<?xml")
+        self._markup = Markup(text, is_xml)
+        if not self._markup.units:
+            raise KnownError("document-empty", name=path.name)
+        self.texts = [unit.text for unit in self._markup.units]
+        self.phrases = phrases_of(self._markup.units)
+
+    def write(
+        self,
+        translated: Sequence[TranslatedText],
+        out: Path,
+        language: str = "",
+        phrases: Mapping[str, str] = NO_PHRASES,
+    ) -> None:
+        """As ``Blocks.write``: in the page's own encoding, what that lacks as numbers (``&#x…;``)."""
+        made = dict(zip(map(id, self._markup.units), translated, strict=True))
+        page = self._markup.written(made, phrases, language)
+        write_file(out, page.encode(self.encoding, errors="xmlcharrefreplace"))
+
+
+def in_language(source: str, tag: Tag, language: str) -> str:
+    """The start tag of the page or its body, with the language and the direction of what is in it now."""
+    right = language in RIGHT_TO_LEFT
+    for name in ("lang", "xml:lang"):
+        if name in tag.attributes or (name == "lang" and tag.name == "html"):
+            source = _with_attribute(source, name, language)
+    if (right and tag.name == "html") or "dir" in tag.attributes:
+        source = _with_attribute(source, "dir", "rtl" if right else "ltr")
+    return source
+
+
+def _with_attribute(source: str, name: str, value: str) -> str:
+    pattern = re.compile(rf"""(\s{name}\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
+    if pattern.search(source):
+        return pattern.sub(rf'\g<1>"{value}"', source, count=1)
+    return re.sub(r"^<[A-Za-z]+", rf'\g<0> {name}="{value}"', source)

@@ -1,0 +1,82 @@
+"""Which words of a translation say which of its source, from the attention of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Span = tuple[int, int]  # characters
+Links = tuple[tuple[int, int, int, int], ...]  # start and end in the source, start and end in the translation
+_LEAST = 0.25  # of a word's attention that its counterpart has; less is spread over the sentence
+
+
+def word_links(
+    source: str,
+    source_spans: Sequence[Span],
+    text: str,
+    spans: Sequence[Span],
+    attention: NDArray[np.float32],
+) -> Links:
+    """The words of ``text``, in order, that have a counterpart in ``source``.
+
+    ``attention`` [tokens of the text, tokens of the source] (rows behind the text's own, such as the end
+    token's, do not count); the spans say which characters each token stands for. A word is linked to the
+    one that its tokens look at most; where that is said by several words, each is linked.
+    """
+    words = _words(text, spans)
+    others = _words(source, source_spans)
+    if not words or not others:
+        return ()
+    table = np.array(
+        [[attention[np.ix_(mine, theirs)].sum() / len(mine) for _, theirs in others] for _, mine in words]
+    )
+    links = []
+    for ((start, end), _), row in zip(words, table, strict=True):
+        at = int(row.argmax())
+        if row[at] >= _LEAST * max(float(row.sum()), 1e-9):
+            links.append((*others[at][0], start, end))
+    return tuple(links)
+
+
+def _words(text: str, spans: Sequence[Span]) -> list[tuple[Span, list[int]]]:
+    """Tokens put together to words: (characters, tokens). Signs and characters of writing without spaces are
+    words of their own tokens."""
+    found: list[tuple[Span, list[int]]] = []
+    for at, (start, end) in enumerate(spans):
+        if start == end:
+            continue
+        if found and found[-1][0][1] == start and _inside(text, start):
+            (first, _), tokens = found[-1]
+            found[-1] = ((first, end), [*tokens, at])
+        else:
+            found.append(((start, end), [at]))
+    return found
+
+
+def _inside(text: str, at: int) -> bool:
+    """Is a word going on between the characters before and at ``at``?"""
+    before, here = text[at - 1], text[at]
+    if _alone(before) or _alone(here):
+        return False
+    joins = "'’-"
+    return (before.isalnum() or before in joins or _is_mark(before)) and (
+        here.isalnum() or here in joins or _is_mark(here)
+    )
+
+
+def _is_mark(character: str) -> bool:
+    return "\u0300" <= character <= "\u036f" or "\u0900" <= character <= "\u0dff"
+
+
+def _alone(character: str) -> bool:
+    """Is it of a writing without spaces, whose tokens are as good as words?"""
+    return (
+        "\u0e00" <= character <= "\u0eff"
+        or "\u1000" <= character <= "\u109f"
+        or "\u1780" <= character <= "\u17ff"
+        or "\u2e80" <= character <= "\ua4cf"
+        or "\uf900" <= character <= "\ufaff"
+        or character >= "\U00020000"
+    )

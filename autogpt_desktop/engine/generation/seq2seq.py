@@ -1,0 +1,236 @@
+"""An encoder–decoder with its tokenizer: sentences in, translations out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autogpt_desktop.engine.config import Seq2SeqConfig
+from autogpt_desktop.engine.formats.mapped import MappedFile
+from autogpt_desktop.engine.generation.alignment import Links, word_links
+from autogpt_desktop.engine.generation.beam import search
+from autogpt_desktop.engine.generation.constraints import MOST_TOKENS, Term, token_count
+from autogpt_desktop.engine.interface import Hypothesis, SearchOptions, Seq2SeqModel, SourceIds
+from autogpt_desktop.engine.tokenizer.seq2seq import EncodedSource, Seq2SeqTokenizer
+from autogpt_desktop.events import Notice
+
+_FACTOR = 4.0  # tokens of a translation for each of its source, at most
+_UNSPACED = {"zh", "zh-hant", "ja", "th", "lo", "my", "km"}  # parts are put together without a blank
+_SPACE = "▁"
+
+
+@dataclass(frozen=True, slots=True)
+class TextHypothesis:
+    """One translation of a sentence. ``logprobs``: natural logarithms, of each token that was chosen, the end
+    token too. ``links``: see ``alignment``. ``finished`` False: cut off, it went on without an end."""
+
+    text: str
+    logprobs: tuple[float, ...]
+    score: float
+    finished: bool
+    links: Links = ()
+
+    @property
+    def logprob(self) -> float:
+        """The mean."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else -10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of its forms."""
+
+    text: str
+    prefix: str = ""
+    terms: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass
+class Seq2SeqEngine:
+    """One loaded encoder–decoder. Nothing here remembers a text."""
+
+    name: str
+    config: Seq2SeqConfig
+    model: Seq2SeqModel = field(repr=False)
+    tokenizer: Seq2SeqTokenizer = field(repr=False)
+    device: str = "cpu"
+    notices: tuple[Notice, ...] = ()
+    files: tuple[MappedFile, ...] = field(default=(), repr=False)  # that the weights lie in
+    # the ids of a source → those that may come out, rising; None: any may
+    shortlist: Callable[[Sequence[int]], NDArray[np.int32]] | None = field(default=None, repr=False)
+    immediate: bool = False  # is it quick enough to translate at every key?
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of one sentence; longer ones are translated in parts."""
+        return self.config.max_position_embeddings
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of memory that the weights hold."""
+        return self.model.nbytes
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        del self.model
+
+    def translates(self, source: str, target: str) -> bool:
+        """Is it made for this pair of languages, ISO 639-1?"""
+        if source == target:
+            return False
+        if self.config.pairs:
+            return (source, target) in self.config.pairs
+        if self.tokenizer.style == "none":  # of one pair that nobody names
+            return not self.config.languages
+        return target in self.tokenizer.languages and (
+            self.tokenizer.style == "source" or source in self.tokenizer.languages
+        )
+
+    def translate(
+        self,
+        sentences: Sequence[Sentence],
+        source: str,
+        target: str,
+        *,
+        beam_size: int = 1,
+        n_best: int = 1,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[TextHypothesis]]:
+        """Up to ``n_best`` translations of each sentence, the best first. What is longer than the model can
+        read is translated in parts, without its terms.
+
+        Raises ``Cancelled``, and KnownError("model-numbers").
+        """
+        parts = [part for at, one in enumerate(sentences) for part in self._parts(at, one, source, target)]
+        found = self._search(parts, SearchOptions(
+            beam_size=max(beam_size, n_best), n_best=n_best, length_penalty=self.config.length_penalty,
+            max_length=self.config.max_position_embeddings, max_length_factor=_FACTOR, alignments=True,
+        ), cancelled)  # fmt: skip
+        made: list[list[tuple[_Part, list[TextHypothesis]]]] = [[] for _ in sentences]
+        for part, hypotheses in zip(parts, found, strict=True):
+            made[part.sentence].append((part, [self._read(part, one) for one in hypotheses]))
+        between = "" if target in _UNSPACED else " "
+        return [_joined(some, n_best, between) for some in made]
+
+    def _parts(self, at: int, sentence: Sentence, source: str, target: str) -> Iterator[_Part]:
+        prefix = [*self.tokenizer.forced(target), *self._ids(sentence.prefix)]
+        waiting, first = [(0, sentence.text)], True
+        while waiting:
+            offset, text = waiting.pop()
+            encoded = self.tokenizer.encode_source(text, source, target)
+            if len(encoded.ids) > self.config.max_position_embeddings and (cut := _middle(text)):
+                waiting += [(offset + cut, text[cut:]), (offset, text[:cut])]
+                continue
+            terms = self._terms(sentence) if first and not waiting else []
+            yield _Part(at, offset, text, encoded, prefix, terms)
+            prefix, first = self.tokenizer.forced(target), False
+
+    def _search(
+        self, parts: Sequence[_Part], options: SearchOptions, cancelled: Callable[[], bool]
+    ) -> list[list[Hypothesis]]:
+        plain = [at for at, part in enumerate(parts) if not part.terms]
+        others = [at for at, part in enumerate(parts) if part.terms]
+        sources = [self._source(part) for part in parts]
+        found: list[list[Hypothesis]] = [[] for _ in parts]
+        if plain:
+            made = self.model.translate([sources[at] for at in plain], options, cancelled)
+            for at, one in zip(plain, made, strict=True):
+                found[at] = one
+        if others:
+            terms = [parts[at].terms for at in others]
+            chosen = [sources[at] for at in others]
+            made = search(self.model, self.config, chosen, options, terms=terms, cancelled=cancelled)
+            for at, one in zip(others, made, strict=True):
+                found[at] = one
+        return found
+
+    def _source(self, part: _Part) -> SourceIds:
+        if self.shortlist is None:
+            return SourceIds(part.source.ids, part.prefix)
+        forced = {*part.prefix, *(id for term in part.terms for form in term for id in form)}
+        ids = np.union1d(self.shortlist(part.source.ids), np.array(sorted(forced), np.int32))
+        return SourceIds(part.source.ids, part.prefix, ids.astype(np.int32))
+
+    def _ids(self, text: str) -> list[int]:
+        """A text as it stands in a translation, without what the vocabulary does not have."""
+        unknown = self.tokenizer.target_unknown
+        return [id for id in self.tokenizer.encode_target(text) if id != unknown] if text else []
+
+    def _terms(self, sentence: Sentence) -> list[Term]:
+        """Those that the vocabulary has all pieces of, as long as they leave room to the model."""
+        found: list[Term] = []
+        for term in sentence.terms:
+            forms = dict.fromkeys(form for text in term for form in self._forms(text))
+            if forms and token_count([*found, tuple(forms)]) <= MOST_TOKENS:
+                found.append(tuple(forms))
+        return found
+
+    def _forms(self, text: str) -> Iterator[tuple[int, ...]]:
+        """The tokens of a term behind a blank, and without one in front, as behind "l'" or in Chinese."""
+        ids = self.tokenizer.encode_target(text)
+        if not ids or self.tokenizer.target_unknown in ids:
+            return
+        yield tuple(ids)
+        first = self.tokenizer.pieces[ids[0]]
+        if first == _SPACE and len(ids) > 1:
+            yield tuple(ids[1:])
+        elif first.startswith(_SPACE) and (other := self.tokenizer.target_ids.get(first[1:])) is not None:
+            yield (other, *ids[1:])
+
+    def _read(self, part: _Part, one: Hypothesis) -> TextHypothesis:
+        decoded = self.tokenizer.decode(one.ids)
+        links: Links = ()
+        if one.alignment.size:
+            links = word_links(part.text, part.source.spans, decoded.text, decoded.spans, one.alignment)
+        logprobs = tuple(map(float, one.logprobs[len(part.prefix) :]))
+        return TextHypothesis(decoded.text, logprobs, one.score, one.finished, links)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A sentence, or a part of a very long one, which begins at ``offset``."""
+
+    sentence: int
+    offset: int
+    text: str
+    source: EncodedSource
+    prefix: list[int]
+    terms: list[Term]
+
+
+def _middle(text: str) -> int:
+    """Where to cut a text that is too long: behind the blank nearest to its middle, else there; 0: not."""
+    middle = len(text) // 2
+    before, behind = text.rfind(" ", 0, middle), text.find(" ", middle)
+    cuts = [cut + 1 for cut in (before, behind) if 0 < cut < len(text) - 1]
+    return min(cuts, key=lambda cut: abs(cut - middle), default=middle)
+
+
+def _joined(
+    parts: Sequence[tuple[_Part, list[TextHypothesis]]], n_best: int, between: str
+) -> list[TextHypothesis]:
+    """Hypotheses of the whole: the first of all parts, the second of all parts, …"""
+    if len(parts) == 1:
+        return parts[0][1]
+    made = []
+    for rank in range(min(n_best, *(len(some) for _, some in parts))):
+        text, links, logprobs, score, finished = (
+            "",
+            list[tuple[int, int, int, int]](),
+            list[float](),
+            0.0,
+            True,
+        )
+        for part, some in parts:
+            one = some[rank]
+            text += between if text and one.text else ""
+            shift = (part.offset, part.offset, len(text), len(text))
+            links += [(a + shift[0], b + shift[1], c + shift[2], d + shift[3]) for a, b, c, d in one.links]
+            text, finished = text + one.text, finished and one.finished
+            logprobs += one.logprobs
+            score += one.score
+        made.append(TextHypothesis(text, tuple(logprobs), score, finished, tuple(links)))
+    return made

@@ -1,0 +1,487 @@
+// Encoder–decoder models for translation: their weights, and passes through the encoder and one step of the decoder.
+//
+// Sentences of a pass lie behind each other without padding. What a pass computes for a sentence depends on that
+// sentence alone, to the bit.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "linear.h"
+#include "memory.h"
+#include "threads.h"
+
+namespace native {
+
+// Mirrors Shape in seq2seq.py.
+struct Seq2SeqShape {
+    int32_t source_vocab, target_vocab, hidden, encoder_layers, decoder_layers, encoder_heads, decoder_heads;
+    int32_t encoder_ffn, decoder_ffn, ssru, pre_norm, activation, start, end;
+    float embedding_scale, eps;
+};
+
+// Slots of a layer's matrices and norms. An SSRU has its W in kSelfQ and its W_f in kSelfK.
+enum { kSelfQ, kSelfK, kSelfV, kSelfO, kCrossQ, kCrossK, kCrossV, kCrossO, kFfn1, kFfn2, kLinears };
+enum { kSelfNorm, kCrossNorm, kFfnNorm, kNorms };
+enum { kSourceTable, kTargetTable, kOutputTable, kTables };
+enum { kRelu, kSilu, kGelu };
+
+struct Norm {
+    std::vector<float> scale, bias;
+};
+
+struct Layer {
+    Linear linears[kLinears];
+    Norm norms[kNorms];
+};
+
+// A sentence behind the encoder: keys and values of every decoder layer, and what may come out.
+struct EncodedSource {
+    int length = 0, room = 0;              // room: length, padded
+    std::vector<float> keys, values;       // [layers, heads, head_dim, room], [layers, length, hidden]
+    std::vector<int32_t> shortlist;        // empty: the whole vocabulary
+};
+
+// A translation on the way.
+struct Row {
+    std::shared_ptr<const EncodedSource> source;
+    int position = 0;
+    std::vector<float> cells;                            // SSRU: [layers, hidden]
+    std::vector<std::shared_ptr<std::vector<float>>> path;  // self-attention: [layers, keys and values, hidden] of each position
+};
+
+// Buffers of one thread that passes run in.
+struct Lane {
+    std::vector<float> x, normed, q, k, v, out, inner, scores, scales, logits, attention;
+    std::vector<int8_t> bytes;
+    std::vector<const float*> paths;
+    std::vector<size_t> starts;  // of sentences within the pass
+};
+
+class Seq2Seq {
+public:
+    Seq2Seq(const Seq2SeqShape& shape, int threads, const LinearKernels& kernels)
+        : shape_(shape), kernels_(&kernels), pool_(threads), encoder_(static_cast<size_t>(shape.encoder_layers)),
+          decoder_(static_cast<size_t>(shape.decoder_layers)), lanes_(static_cast<size_t>(threads)) {}
+
+    const Seq2SeqShape& shape() const { return shape_; }
+    const LinearKernels& kernels() const { return *kernels_; }
+    Pool& pool() { return pool_; }
+    Lane& lane(int index) { return lanes_[static_cast<size_t>(index)]; }
+    size_t packed_bytes() const { return arena_.size(); }
+
+    // Memory for all matrices that follow.
+    void reserve(size_t bytes) { arena_.allocate(bytes), used_ = 0; }
+
+    static size_t packed_size(int rows, int cols, bool floats) {
+        return static_cast<size_t>(padded(rows, kGroup)) * static_cast<size_t>(padded(cols, kDepth)) * (floats ? 4 : 1);
+    }
+
+    // q or w: [rows, cols]; scale [rows] for q, bias [rows] or null. False: no such slot, or no room reserved.
+    bool set_linear(bool decoder, int layer, int slot, int rows, int cols, const int8_t* q, const float* w, const float* scale,
+                    float alpha, const float* bias) {
+        std::vector<Layer>& layers = decoder ? decoder_ : encoder_;
+        if (layer < 0 || layer >= static_cast<int>(layers.size()) || slot < 0 || slot >= kLinears || rows < 1 || cols < 1 || cols > kMaxDepth)
+            return false;
+        size_t size = packed_size(rows, cols, w != nullptr);
+        if (size > arena_.size() - used_) return false;
+        Linear& m = layers[static_cast<size_t>(layer)].linears[slot];
+        m.rows = rows, m.cols = cols, m.depth = padded(cols, kDepth), m.alpha = alpha;
+        m.scale.assign(static_cast<size_t>(padded(rows, kGroup)), 0.0f), m.bias = m.scale;
+        if (bias) std::copy_n(bias, rows, m.bias.data());
+        uint8_t* out = arena_.data() + used_;
+        used_ += size;
+        if (w) {
+            pack_rows(w, static_cast<size_t>(cols), &m, reinterpret_cast<float*>(out));
+        } else {
+            std::copy_n(scale, rows, m.scale.data());
+            pack_rows(q, static_cast<size_t>(cols), &m, reinterpret_cast<int8_t*>(out));
+        }
+        return true;
+    }
+
+    // q or w [rows, stride] is not copied, and zero from `cols` to the next multiple of 64. scale [scales]: one, or one for each row.
+    bool set_table(int which, int rows, int cols, int64_t stride, const int8_t* q, const float* w, const float* scale, int scales,
+                   float alpha, const float* bias) {
+        if (which < 0 || which >= kTables || rows < 1 || cols < 1 || cols > kMaxDepth || stride < padded(cols, q ? kDepth : 1)) return false;
+        if (q && scales != 1 && scales != rows) return false;
+        Table& m = tables_[which];
+        m.rows = rows, m.cols = cols, m.stride = static_cast<size_t>(stride), m.alpha = alpha, m.q = q, m.w = w;
+        if (q) m.scale.assign(scale, scale + scales);
+        if (bias) m.bias.assign(bias, bias + rows);
+        if (q && which == kOutputTable) {
+            m.sums.resize(static_cast<size_t>(rows));
+            for (int r = 0; r < rows; r++) {
+                int32_t sum = 0;
+                const int8_t* row = q + static_cast<size_t>(r) * m.stride;
+                for (int c = 0; c < cols; c++) sum += row[c];
+                m.sums[static_cast<size_t>(r)] = sum;
+            }
+        }
+        return true;
+    }
+
+    // layer -1: behind all layers.
+    bool set_norm(bool decoder, int layer, int slot, const float* scale, const float* bias) {
+        std::vector<Layer>& layers = decoder ? decoder_ : encoder_;
+        if (layer < -1 || layer >= static_cast<int>(layers.size()) || slot < 0 || slot >= kNorms) return false;
+        Norm& norm = layer < 0 ? last_norms_[decoder] : layers[static_cast<size_t>(layer)].norms[slot];
+        size_t count = static_cast<size_t>(shape_.hidden);
+        norm.scale.assign(scale, scale + count), norm.bias.assign(bias, bias + count);
+        return true;
+    }
+
+    // [count, hidden], not copied.
+    void set_positions(const float* table, int count) { positions_ = table, position_count_ = count; }
+    int positions() const { return position_count_; }
+
+    // (layer, head) of the cross attention whose mean aligns words; none: all heads of the last layer.
+    void set_alignment(const int32_t* pairs, int count) {
+        alignment_.clear();
+        for (int i = 0; i < count; i++) alignment_.emplace_back(pairs[2 * i], pairs[2 * i + 1]);
+    }
+
+    // Is every matrix there, in the shape that it must have?
+    bool complete() const {
+        const Seq2SeqShape& s = shape_;
+        auto has = [](const Linear& m, int rows, int cols) { return m.rows == rows && m.cols == cols && (m.q || m.w); };
+        auto normed = [&](const Norm& norm) { return norm.scale.size() == static_cast<size_t>(s.hidden); };
+        for (const std::vector<Layer>* layers : {&encoder_, &decoder_}) {
+            bool decoder = layers == &decoder_;
+            int ffn = decoder ? s.decoder_ffn : s.encoder_ffn, squares = decoder ? kFfn1 : kCrossQ;
+            for (const Layer& layer : *layers) {
+                for (int slot = 0; slot < squares; slot++)
+                    if (!(decoder && s.ssru && (slot == kSelfV || slot == kSelfO)) && !has(layer.linears[slot], s.hidden, s.hidden)) return false;
+                if (!has(layer.linears[kFfn1], ffn, s.hidden) || !has(layer.linears[kFfn2], s.hidden, ffn)) return false;
+                if (!normed(layer.norms[kSelfNorm]) || !normed(layer.norms[kFfnNorm]) || (decoder && !normed(layer.norms[kCrossNorm]))) return false;
+            }
+        }
+        for (int which = 0; which < kTables; which++) {
+            const Table& m = tables_[which];
+            if (m.rows != (which == kSourceTable ? s.source_vocab : s.target_vocab) || m.cols != s.hidden) return false;
+        }
+        for (const auto& [layer, head] : alignment_)
+            if (layer < 0 || layer >= s.decoder_layers || head < 0 || head >= s.decoder_heads) return false;
+        return positions_ && s.hidden % s.encoder_heads == 0 && s.hidden % s.decoder_heads == 0;
+    }
+
+    struct Ids {
+        const int32_t* ids;
+        int count;
+    };
+
+    // Sentences (none empty) through the encoder. wide: with all threads of the pool.
+    void encode(Lane& lane, const Ids* sentences, int count, bool wide, std::vector<std::shared_ptr<EncodedSource>>* out) {
+        int hidden = shape_.hidden, tokens = 0, longest = 0;
+        lane.starts.assign(1, 0);
+        for (int i = 0; i < count; i++) {
+            tokens += sentences[i].count, longest = std::max(longest, sentences[i].count);
+            lane.starts.push_back(static_cast<size_t>(tokens));
+        }
+        size_t size = static_cast<size_t>(tokens) * static_cast<size_t>(hidden);
+        prepare(lane, tokens, shape_.encoder_ffn);
+        grow(&lane.scores, static_cast<size_t>(wide ? count : 1) * static_cast<size_t>(longest) * static_cast<size_t>(padded(longest, 16)));
+        grow(&lane.attention, static_cast<size_t>(wide ? count : 1) * static_cast<size_t>(hidden) * static_cast<size_t>(padded(longest, 16)));
+        for (int i = 0; i < count; i++)
+            for (int t = 0; t < sentences[i].count; t++)
+                kernels_->embed(tables_[kSourceTable], sentences[i].ids[t], shape_.embedding_scale, position(t),
+                                &lane.x[(lane.starts[static_cast<size_t>(i)] + static_cast<size_t>(t)) * static_cast<size_t>(hidden)]);
+        for (Layer& layer : encoder_) {
+            const float* in = before(lane, layer.norms[kSelfNorm], tokens, wide);
+            multiply(lane, in, tokens, wide, {{&layer.linears[kSelfQ], lane.q.data()}, {&layer.linears[kSelfK], lane.k.data()}, {&layer.linears[kSelfV], lane.v.data()}});
+            scale_queries(lane.q.data(), size, shape_.encoder_heads);
+            each(count, wide, [&](int i) {
+                size_t first = lane.starts[static_cast<size_t>(i)] * static_cast<size_t>(hidden), place = wide ? static_cast<size_t>(i) : 0;
+                int length = sentences[i].count, room = padded(length, 16);
+                float* keys = &lane.attention[place * static_cast<size_t>(hidden) * static_cast<size_t>(padded(longest, 16))];
+                transpose(&lane.k[first], length, room, keys);
+                Attended a{keys, &lane.v[first], static_cast<size_t>(hidden), length, room, shape_.encoder_heads, hidden / shape_.encoder_heads};
+                kernels_->attend(a, &lane.q[first], static_cast<size_t>(hidden), length, &lane.scores[place * static_cast<size_t>(longest) * static_cast<size_t>(padded(longest, 16))],
+                                 &lane.out[first], static_cast<size_t>(hidden), nullptr, nullptr);
+            });
+            multiply(lane, lane.out.data(), tokens, wide, {{&layer.linears[kSelfO], lane.q.data()}});
+            after(lane, layer.norms[kSelfNorm], lane.q.data(), tokens, wide);
+            feed_forward(lane, layer, tokens, wide);
+        }
+        finish(lane, last_norms_[0], tokens);
+        for (int i = 0; i < count; i++) {
+            auto source = std::make_shared<EncodedSource>();
+            source->length = sentences[i].count, source->room = padded(source->length, 16);
+            source->keys.resize(decoder_.size() * static_cast<size_t>(source->room) * static_cast<size_t>(hidden));
+            source->values.resize(decoder_.size() * static_cast<size_t>(source->length) * static_cast<size_t>(hidden));
+            out->push_back(std::move(source));
+        }
+        for (size_t l = 0; l < decoder_.size(); l++) {
+            multiply(lane, lane.x.data(), tokens, wide, {{&decoder_[l].linears[kCrossK], lane.k.data()}, {&decoder_[l].linears[kCrossV], lane.v.data()}});
+            for (int i = 0; i < count; i++) {
+                EncodedSource& source = *(*out)[out->size() - static_cast<size_t>(count - i)];
+                size_t first = lane.starts[static_cast<size_t>(i)] * static_cast<size_t>(hidden), width = static_cast<size_t>(hidden);
+                size_t length = static_cast<size_t>(source.length), room = static_cast<size_t>(source.room);
+                transpose(&lane.k[first], source.length, source.room, &source.keys[l * room * width]);
+                std::copy_n(&lane.v[first], length * width, &source.values[l * length * width]);
+            }
+        }
+    }
+
+    // The row of a translation's beginning.
+    Row start(std::shared_ptr<const EncodedSource> source) const {
+        Row row;
+        row.source = std::move(source);
+        if (shape_.ssru) row.cells.assign(decoder_.size() * static_cast<size_t>(shape_.hidden), 0.0f);
+        return row;
+    }
+
+    // One step: ids[i] (-1: none) goes behind row i. Leaves what the output layer reads in lane.x, and in lane.attention
+    // [rows, longest source] the alignment if `align`.
+    void step(Lane& lane, Row* const* rows, const int32_t* ids, int count, bool wide, bool align, int longest) {
+        int hidden = shape_.hidden, heads = shape_.decoder_heads, most = 0;
+        size_t width = static_cast<size_t>(hidden), size = static_cast<size_t>(count) * width;
+        prepare(lane, count, shape_.decoder_ffn);
+        for (int i = 0; i < count; i++) most = std::max({most, rows[i]->source->room, padded(rows[i]->position + 1, 16)});
+        grow(&lane.scores, static_cast<size_t>(count) * static_cast<size_t>(most));
+        if (align) lane.attention.assign(static_cast<size_t>(count) * static_cast<size_t>(longest), 0.0f);
+        for (int i = 0; i < count; i++) kernels_->embed(tables_[kTargetTable], ids[i], shape_.embedding_scale, position(rows[i]->position), &lane.x[static_cast<size_t>(i) * width]);
+        if (!shape_.ssru)
+            for (int i = 0; i < count; i++) rows[i]->path.push_back(std::make_shared<std::vector<float>>(2 * decoder_.size() * width));
+        size_t pathed = 0;
+        for (int i = 0; i < count; i++) pathed += rows[i]->path.size();
+        if (!shape_.ssru) {
+            lane.paths.clear(), lane.starts.clear();
+            lane.paths.reserve(pathed);
+            for (int i = 0; i < count; i++) {
+                lane.starts.push_back(lane.paths.size());
+                for (const auto& block : rows[i]->path) lane.paths.push_back(block->data());
+            }
+        }
+        for (size_t l = 0; l < decoder_.size(); l++) {
+            Layer& layer = decoder_[l];
+            const float* in = before(lane, layer.norms[kSelfNorm], count, wide);
+            if (shape_.ssru) {
+                multiply(lane, in, count, wide, {{&layer.linears[kSelfQ], lane.q.data()}, {&layer.linears[kSelfK], lane.k.data()}});
+                for (int i = 0; i < count; i++) {
+                    size_t at = static_cast<size_t>(i) * width;
+                    kernels_->ssru(&lane.q[at], &lane.k[at], &rows[i]->cells[l * width], hidden, &lane.out[at]);
+                }
+                after(lane, layer.norms[kSelfNorm], lane.out.data(), count, wide);
+            } else {
+                multiply(lane, in, count, wide, {{&layer.linears[kSelfQ], lane.q.data()}, {&layer.linears[kSelfK], lane.k.data()}, {&layer.linears[kSelfV], lane.v.data()}});
+                scale_queries(lane.q.data(), size, heads);
+                each(count, wide, [&](int i) {
+                    size_t at = static_cast<size_t>(i) * width, keys = 2 * l * width, values = keys + width;
+                    float* block = rows[i]->path.back()->data();
+                    std::copy_n(&lane.k[at], width, block + keys), std::copy_n(&lane.v[at], width, block + values);
+                    kernels_->attend_path(&lane.paths[lane.starts[static_cast<size_t>(i)]], static_cast<int>(rows[i]->path.size()), keys, values, heads, hidden / heads,
+                                          &lane.q[at], &lane.scores[static_cast<size_t>(i) * static_cast<size_t>(most)], &lane.out[at]);
+                });
+                multiply(lane, lane.out.data(), count, wide, {{&layer.linears[kSelfO], lane.q.data()}});
+                after(lane, layer.norms[kSelfNorm], lane.q.data(), count, wide);
+            }
+            in = before(lane, layer.norms[kCrossNorm], count, wide);
+            multiply(lane, in, count, wide, {{&layer.linears[kCrossQ], lane.q.data()}});
+            scale_queries(lane.q.data(), size, heads);
+            each(count, wide, [&](int i) {
+                const EncodedSource& source = *rows[i]->source;
+                size_t length = static_cast<size_t>(source.length), room = static_cast<size_t>(source.room), at = static_cast<size_t>(i) * width;
+                Attended a{&source.keys[l * room * width], &source.values[l * length * width], width, source.length, source.room, heads, hidden / heads};
+                Seen seen{this, static_cast<int>(l), source.length, align ? &lane.attention[static_cast<size_t>(i) * static_cast<size_t>(longest)] : nullptr};
+                kernels_->attend(a, &lane.q[at], width, 1, &lane.scores[static_cast<size_t>(i) * static_cast<size_t>(most)], &lane.out[at], width, align ? Seen::add : nullptr, &seen);
+            });
+            multiply(lane, lane.out.data(), count, wide, {{&layer.linears[kCrossO], lane.q.data()}});
+            after(lane, layer.norms[kCrossNorm], lane.q.data(), count, wide);
+            feed_forward(lane, layer, count, wide);
+        }
+        finish(lane, last_norms_[1], count);
+        for (int i = 0; i < count; i++) rows[i]->position++;
+    }
+
+    // Logits of row i into lane.logits[offsets[i] …], over its source's shortlist or the vocabulary; behind `step`.
+    void logits(Lane& lane, Row* const* rows, int count, bool wide, std::vector<size_t>* offsets) {
+        const Table& m = tables_[kOutputTable];
+        size_t total = 0, width = static_cast<size_t>(shape_.hidden);
+        offsets->clear();
+        for (int i = 0; i < count; i++) offsets->push_back(total), total += static_cast<size_t>(choices(*rows[i]->source));
+        grow(&lane.logits, total);
+        Inputs in = round(lane, lane.x.data(), count, m.cols, padded(m.cols, kDepth), m.alpha, m.w != nullptr, wide);
+        for (int i = 0; i < count;) {
+            int same = 1;
+            while (i + same < count && rows[i + same]->source == rows[i]->source) same++;
+            const std::vector<int32_t>& ids = rows[i]->source->shortlist;
+            if (ids.empty())  // all rows that want everything, which lies behind each other
+                while (i + same < count && rows[i + same]->source->shortlist.empty()) same++;
+            int choices = this->choices(*rows[i]->source), parts = wide ? (choices + kPart - 1) / kPart : 1;
+            int part = wide ? kPart : choices;
+            Inputs some = in;
+            some.x = in.x ? lane.x.data() + static_cast<size_t>(i) * width : nullptr;
+            if (in.q) some.q = in.q + static_cast<size_t>(i) * in.stride;
+            some.scale = in.scale + i;
+            float* out = &lane.logits[(*offsets)[static_cast<size_t>(i)]];
+            auto dots = m.w ? scalar::dots_floats : kernels_->dots;
+            each(parts, wide, [&](int p) {
+                int from = p * part, size = std::min(part, choices - from);
+                dots(m, ids.empty() ? nullptr : ids.data() + from, from, size, some, same, out + from, static_cast<size_t>(choices));
+            });
+            i += same;
+        }
+    }
+
+    int choices(const EncodedSource& source) const {
+        return source.shortlist.empty() ? shape_.target_vocab : static_cast<int>(source.shortlist.size());
+    }
+
+private:
+    static constexpr int kPart = 512;  // rows of the output layer that a thread takes at a time
+
+    struct Product {
+        const Linear* m;
+        float* y;
+        bool relu = false;
+    };
+
+    // Sums the weights of the heads that align words.
+    struct Seen {
+        const Seq2Seq* model;
+        int layer, length;
+        float* out;
+        static void add(void* context, int head, const float* scores) {
+            const Seen& seen = *static_cast<Seen*>(context);
+            float share = seen.model->alignment_share(seen.layer, head);
+            for (int j = 0; share > 0 && j < seen.length; j++) seen.out[j] += share * scores[j];
+        }
+    };
+
+    float alignment_share(int layer, int head) const {
+        if (alignment_.empty()) return layer == shape_.decoder_layers - 1 ? 1.0f / static_cast<float>(shape_.decoder_heads) : 0.0f;
+        for (const auto& [l, h] : alignment_)
+            if (l == layer && h == head) return 1.0f / static_cast<float>(alignment_.size());
+        return 0.0f;
+    }
+
+    static void grow(std::vector<float>* buffer, size_t count) {
+        if (buffer->size() < count) buffer->resize(count);
+    }
+
+    const float* position(int index) const { return positions_ + static_cast<size_t>(index) * static_cast<size_t>(shape_.hidden); }
+
+    template <class Task>
+    void each(int count, bool wide, const Task& task) {
+        if (wide) {
+            pool_.run(count, [&](int i, int) { task(i); });
+        } else {
+            for (int i = 0; i < count; i++) task(i);
+        }
+    }
+
+    void prepare(Lane& lane, int tokens, int ffn) {
+        size_t size = static_cast<size_t>(tokens) * static_cast<size_t>(shape_.hidden);
+        for (std::vector<float>* buffer : {&lane.x, &lane.normed, &lane.q, &lane.k, &lane.v, &lane.out}) grow(buffer, size);
+        grow(&lane.inner, static_cast<size_t>(tokens) * static_cast<size_t>(ffn));
+        grow(&lane.scales, static_cast<size_t>(tokens));
+        size_t bytes = static_cast<size_t>(tokens) * static_cast<size_t>(padded(std::max(ffn, shape_.hidden), kDepth));
+        if (lane.bytes.size() < bytes) lane.bytes.resize(bytes);
+    }
+
+    Inputs round(Lane& lane, const float* x, int tokens, int cols, int depth, float alpha, bool floats, bool wide) {
+        if (floats) return {nullptr, x, lane.scales.data(), static_cast<size_t>(cols)};
+        each(tokens, wide && tokens > 8, [&](int t) {
+            lane.scales[static_cast<size_t>(t)] = kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(cols), cols, depth, alpha,
+                                                                     lane.bytes.data() + static_cast<size_t>(t) * static_cast<size_t>(depth));
+        });
+        return {lane.bytes.data(), nullptr, lane.scales.data(), static_cast<size_t>(depth)};
+    }
+
+    // Several products with the same x [tokens, cols].
+    void multiply(Lane& lane, const float* x, int tokens, bool wide, std::initializer_list<Product> products) {
+        Inputs in;
+        const Linear* last = nullptr;
+        for (const Product& p : products) {
+            const Linear& m = *p.m;
+            if (!last || last->alpha != m.alpha || !last->w != !m.w) in = round(lane, x, tokens, m.cols, m.depth, m.alpha, m.w != nullptr, wide);
+            last = &m;
+            auto product = m.w ? scalar::product_floats : kernels_->product;
+            if (!wide) {
+                product(m, 0, m.groups(), in, tokens, p.relu, p.y, static_cast<size_t>(m.rows));
+                continue;
+            }
+            int step = std::max(2, m.groups() / (8 * pool_.size()) / 2 * 2), chunks = (m.groups() + step - 1) / step;
+            pool_.run(chunks, [&](int chunk, int) {
+                product(m, chunk * step, std::min(m.groups(), (chunk + 1) * step), in, tokens, p.relu, p.y, static_cast<size_t>(m.rows));
+            });
+        }
+    }
+
+    // What a sublayer reads: x, normed where norms come first.
+    const float* before(Lane& lane, const Norm& norm, int tokens, bool wide) {
+        if (!shape_.pre_norm) return lane.x.data();
+        each(tokens, wide && tokens > 8, [&](int t) { normalize(norm, &lane.x[at(t)], &lane.normed[at(t)]); });
+        return lane.normed.data();
+    }
+
+    // x += y, normed where norms come last.
+    void after(Lane& lane, const Norm& norm, const float* y, int tokens, bool wide) {
+        each(tokens, wide && tokens > 8, [&](int t) {
+            kernels_->add(&lane.x[at(t)], y + at(t), shape_.hidden);
+            if (!shape_.pre_norm) normalize(norm, &lane.x[at(t)], &lane.x[at(t)]);
+        });
+    }
+
+    void finish(Lane& lane, const Norm& norm, int tokens) {
+        if (norm.scale.empty()) return;
+        for (int t = 0; t < tokens; t++) normalize(norm, &lane.x[at(t)], &lane.x[at(t)]);
+    }
+
+    size_t at(int token) const { return static_cast<size_t>(token) * static_cast<size_t>(shape_.hidden); }
+
+    void normalize(const Norm& norm, const float* x, float* out) const {
+        kernels_->norm(x, norm.scale.data(), norm.bias.data(), shape_.eps, shape_.hidden, out);
+    }
+
+    void feed_forward(Lane& lane, Layer& layer, int tokens, bool wide) {
+        const Linear &first = layer.linears[kFfn1], &second = layer.linears[kFfn2];
+        const float* in = before(lane, layer.norms[kFfnNorm], tokens, wide);
+        multiply(lane, in, tokens, wide, {{&first, lane.inner.data(), shape_.activation == kRelu}});
+        if (shape_.activation != kRelu)
+            each(tokens, wide && tokens > 8, [&](int t) {
+                float* x = &lane.inner[static_cast<size_t>(t) * static_cast<size_t>(first.rows)];
+                if (shape_.activation == kSilu)
+                    kernels_->silu(x, first.rows);
+                else
+                    for (int i = 0; i < first.rows; i++) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678f));
+            });
+        multiply(lane, lane.inner.data(), tokens, wide, {{&second, lane.q.data()}});
+        after(lane, layer.norms[kFfnNorm], lane.q.data(), tokens, wide);
+    }
+
+    void scale_queries(float* q, size_t count, int heads) const {
+        float factor = 1.0f / std::sqrt(static_cast<float>(shape_.hidden / heads));
+        for (size_t i = 0; i < count; i++) q[i] *= factor;
+    }
+
+    // k [length, hidden] → [hidden, room], zeros behind.
+    void transpose(const float* k, int length, int room, float* out) const {
+        size_t width = static_cast<size_t>(shape_.hidden);
+        for (size_t d = 0; d < width; d++) {
+            float* row = out + d * static_cast<size_t>(room);
+            for (int j = 0; j < length; j++) row[j] = k[static_cast<size_t>(j) * width + d];
+            for (int j = length; j < room; j++) row[j] = 0.0f;
+        }
+    }
+
+    Seq2SeqShape shape_;
+    const LinearKernels* kernels_;
+    Pool pool_;
+    Memory arena_;
+    size_t used_ = 0;
+    std::vector<Layer> encoder_, decoder_;
+    Norm last_norms_[2];
+    Table tables_[kTables];
+    const float* positions_ = nullptr;
+    int position_count_ = 0;
+    std::vector<std::pair<int, int>> alignment_;
+    std::vector<Lane> lanes_;
+};
+
+}  // namespace native

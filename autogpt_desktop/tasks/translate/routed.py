@@ -1,0 +1,131 @@
+"""Translators by the names of their models: one for a pair of languages, or two by way of English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.tasks.translate.checks import flags
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
+from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Choose, Link, Translator
+from autogpt_desktop.tasks.translate.translators import by_role, translator_for
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import Models
+
+PIVOT = "en"
+# (source, target) → the names of the models, in order; none: the role's model
+NamesOf = Callable[[str, str], Sequence[str]]
+Load = Callable[["Models", str], Generator[Progress | Notice, None, Translator]]
+
+
+@dataclass(frozen=True, slots=True)
+class PivotTranslator:
+    """Two translators, one behind the other: into English, and on from there, sentence by sentence."""
+
+    first: Translator
+    second: Translator
+
+    @property
+    def name(self) -> str:
+        return f"{self.first.name} + {self.second.name}"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.first.languages, *self.second.languages)))
+
+    @property
+    def immediate(self) -> bool:
+        return self.first.immediate and self.second.immediate
+
+    def translates(self, source: str, target: str) -> bool:
+        return self.first.translates(source, PIVOT) and self.second.translates(PIVOT, target)
+
+    def answers(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        glossary: Glossary,
+        quality: str,
+        cancelled: Cancelled,
+    ) -> Generator[Progress, None, list[Answer]]:
+        """What both are sure of, multiplied. Terms of the glossary are looked for in the end: in English
+        there are none."""
+        plain = [replace(one, terms=()) for one in sources]
+        english = yield from self.first.answers(plain, PIVOT, Glossary(), quality, cancelled)
+        said = [at for at, one in enumerate(english) if one.text.strip()]
+        between = [SourceSentence(_one_line(english[at].text), PIVOT) for at in said]
+        ends = yield from self.second.answers(between, target, Glossary(), quality, cancelled)
+        found = dict(zip(said, ends, strict=True))
+        return [
+            _joined(source, one, found[at], target, glossary)
+            if at in found
+            else replace(one, text="", confidence=0.0, links=())
+            for at, (source, one) in enumerate(zip(sources, english, strict=True))
+        ]
+
+    def several(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str = "",
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        """Of the best English ones."""
+        plain = [replace(one, terms=()) for one in sources]
+        english = yield from self.first.answers(plain, PIVOT, Glossary(), "best", cancelled)
+        between = [SourceSentence(_one_line(one.text), PIVOT) for one in english]
+        ranked = yield from self.second.several(between, target, count, cancelled, prefix)
+        return [
+            [_joined(source, one, end, target, Glossary()) for end in ends]
+            for source, one, ends in zip(sources, english, ranked, strict=True)
+        ]
+
+
+def by_names(names_of: NamesOf, load: Load | None = None) -> Choose:
+    """A ``translator.Choose`` that asks ``names_of`` which models translate a pair. ``load``: how a name
+    becomes a translator, for tests."""
+
+    def choose(models: Models, source: str, target: str) -> Generator[Progress | Notice, None, Translator]:
+        names = names_of(source, target)
+        if not names:
+            return (yield from by_role(models, source, target))
+        loading = load or _load
+        first = yield from loading(models, names[0])
+        if len(names) == 1:
+            return first
+        second = yield from loading(models, names[1])
+        return PivotTranslator(first, second)
+
+    return choose
+
+
+def _load(models: Models, name: str) -> Generator[Progress | Notice, None, Translator]:
+    engine: Any = yield from models.get(name)
+    return translator_for(engine)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _joined(source: SourceSentence, one: Answer, end: Answer, target: str, glossary: Glossary) -> Answer:
+    """What became of a sentence by way of English."""
+    whole = flags(source.text, end.text, source.source, target, glossary)
+    links = through(one.links, end.links) if one.text == _one_line(one.text) else ()
+    found = tuple(dict.fromkeys((*whole, *one.flags, *end.flags)))
+    return Answer(end.text, one.confidence * end.confidence, found, links)
+
+
+def through(first: Sequence[Link], second: Sequence[Link]) -> tuple[Link, ...]:
+    """Links from a text to the translation of its translation: words that share a word between them."""
+    found = []
+    for link in second:
+        for before in first:
+            if before.start < link.source_end and link.source_start < before.end:
+                found.append(Link(before.source_start, before.source_end, link.start, link.end))
+    return tuple(dict.fromkeys(found))

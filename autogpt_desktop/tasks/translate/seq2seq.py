@@ -1,0 +1,157 @@
+"""An encoder–decoder as a translator: its likeliest translations, judged as those of all others are."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.events import Progress
+from autogpt_desktop.tasks.translate.checks import cost
+from autogpt_desktop.tasks.translate.confidence import confidence, signals
+from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged
+from autogpt_desktop.tasks.translate.rerank import Candidate
+from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Link
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine, TextHypothesis
+
+_BEAM = 4  # of the quality "best", and of the second try; what most models were measured with
+_SEVERAL_BEAM = 16  # at most, of other ways to say a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Seq2SeqTranslator:
+    """A ``translator.Translator`` for the pairs of languages that the model was made for."""
+
+    engine: Seq2SeqEngine
+
+    @property
+    def name(self) -> str:
+        return self.engine.name
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.engine.config.languages
+
+    @property
+    def immediate(self) -> bool:
+        return self.engine.immediate
+
+    def translates(self, source: str, target: str) -> bool:
+        return self.engine.translates(source, target)
+
+    def answers(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        glossary: Glossary,
+        quality: str,
+        cancelled: Cancelled,
+    ) -> Generator[Progress, None, list[Answer]]:
+        yield Progress("stage.translating", 0, len(sources))
+        if not sources:
+            return []
+        beam = _BEAM if quality == "best" else 1
+        made = self._translate(
+            [_sentence(one) for one in sources], sources[0].source, target, beam, 1, cancelled
+        )
+        chosen = [_best(one, options, target, glossary) for one, options in zip(sources, made, strict=True)]
+        wrong = [at for at, one in enumerate(chosen) if {*one.candidate.flags} - {"glossary"}]
+        yield from self._again(chosen, wrong, sources, target, glossary, cancelled)
+        without = [at for at, one in enumerate(chosen) if "glossary" in one.candidate.flags]
+        yield from self._again(chosen, without, sources, target, glossary, cancelled, terms=True)
+        return [_answer(one, choice, target) for one, choice in zip(sources, chosen, strict=True)]
+
+    def _again(
+        self,
+        chosen: list[_Choice],
+        which: Sequence[int],
+        sources: Sequence[SourceSentence],
+        target: str,
+        glossary: Glossary,
+        cancelled: Cancelled,
+        terms: bool = False,
+    ) -> Generator[Progress, None, None]:
+        """Try those that something is wrong with once more, with more hypotheses; what is better is chosen.
+        ``terms``: with the glossary's put into the model's mouth."""
+        if not which:
+            return
+        yield Progress("stage.translating", len(sources) - len(which), len(sources))
+        sentences = [_sentence(sources[at], terms=terms) for at in which]
+        made = self._translate(sentences, sources[0].source, target, _BEAM, _BEAM, cancelled)
+        for at, options in zip(which, made, strict=True):
+            better = _best(sources[at], options, target, glossary)
+            if better.candidate.cost < chosen[at].candidate.cost:
+                chosen[at] = better
+
+    def several(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str = "",
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        yield Progress("stage.translating", 0, len(sources))
+        if not sources:
+            return []
+        beam = min(count, _SEVERAL_BEAM)
+        sentences = [_sentence(one, prefix) for one in sources]
+        made = self._translate(sentences, sources[0].source, target, beam, beam, cancelled)
+        ranked = []
+        for one, options in zip(sources, made, strict=True):
+            unique: dict[str, Answer] = {}
+            for option in options:
+                answer = _answer(one, _choice(one, option, target, Glossary()), target)
+                unique.setdefault(answer.text, answer)
+            ranked.append(list(unique.values())[:count])
+        return ranked
+
+    def _translate(
+        self,
+        sentences: Sequence[Sentence],
+        source: str,
+        target: str,
+        beam: int,
+        n_best: int,
+        cancelled: Cancelled,
+    ) -> list[list[TextHypothesis]]:
+        return self.engine.translate(
+            sentences, source, target, beam_size=beam, n_best=n_best, cancelled=cancelled
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    candidate: Candidate
+    links: tuple[Link, ...]
+
+
+def _sentence(one: SourceSentence, prefix: str = "", terms: bool = False) -> Sentence:
+    from autogpt_desktop.engine.generation.seq2seq import Sentence
+
+    forms = tuple((other,) for _, other in one.terms) if terms else ()
+    return Sentence(one.text, prefix, forms)
+
+
+def _best(one: SourceSentence, options: Sequence[TextHypothesis], target: str, glossary: Glossary) -> _Choice:
+    """The likeliest of those with the least that is wrong."""
+    choices = [_choice(one, option, target, glossary) for option in options]
+    return min(choices, key=lambda choice: choice.candidate.cost)  # the first of equals
+
+
+def _choice(one: SourceSentence, option: TextHypothesis, target: str, glossary: Glossary) -> _Choice:
+    candidate = judged(one, option.text, option.logprobs, target, glossary)
+    if not option.finished and "long" not in candidate.flags:  # it went on without an end
+        found = (*candidate.flags, "long")
+        candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
+    same = candidate.text == option.text  # else places in it are others
+    return _Choice(candidate, tuple(Link(*link) for link in option.links) if same else ())
+
+
+def _answer(one: SourceSentence, choice: _Choice, target: str) -> Answer:
+    made = choice.candidate
+    found = signals(one.text, made.text, one.source, target, made.logprob, made.flags)
+    return Answer(made.text, confidence(found), made.flags, choice.links)
