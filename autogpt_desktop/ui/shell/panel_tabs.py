@@ -8,7 +8,6 @@ from PySide6.QtGui import (
     QIcon,
     QKeyEvent,
     QMouseEvent,
-    QPaintEvent,
     QResizeEvent,
     QShowEvent,
 )
@@ -132,9 +131,9 @@ class PanelTabs(QTabWidget):
         super().__init__()
         self.corner: WindowTools | None = None
         self.bar = PanelBar()
-        self.bar.setDrawBase(False)
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
+        self.bar.setDrawBase(False)  # a line above the tabs
         self.setMovable(True)
         self.setUsesScrollButtons(True)
         # else Tab ends at the bar while that is hidden; Qt takes None, its stubs do not
@@ -164,9 +163,6 @@ class PanelTabs(QTabWidget):
                 self.setTabIcon(index, icons.icon(slot.kind.icon) if pictured else QIcon())
         if self.corner is not None:
             self.corner.set_room(self.width() - self.bar.sizeHint().width())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Nothing: Qt would draw a line above the tabs."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.fit()
