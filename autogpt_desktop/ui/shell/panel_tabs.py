@@ -8,6 +8,8 @@ from PySide6.QtGui import (
     QIcon,
     QKeyEvent,
     QMouseEvent,
+    QPainter,
+    QPaintEvent,
     QResizeEvent,
     QShowEvent,
 )
@@ -17,6 +19,7 @@ from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.window_tools import WindowTools
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import application, set_property
+from autogpt_desktop.ui.widgets.theme import theme
 
 NAME = 100  # px of the model's name for which the pictures of tabs make way
 SPACE = 32  # px around a tab's name, see style.qss
@@ -163,6 +166,12 @@ class PanelTabs(QTabWidget):
                 self.setTabIcon(index, icons.icon(slot.kind.icon) if pictured else QIcon())
         if self.corner is not None:
             self.corner.set_room(self.width() - self.bar.sizeHint().width())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The bar's ground, behind the tabs and what stands beside them."""
+        painter = QPainter(self)
+        painter.fillRect(0, 0, self.width(), self.bar.height(), theme().color("raised"))
+        painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.fit()
