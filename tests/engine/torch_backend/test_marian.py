@@ -18,12 +18,11 @@ EOS, UNK = 0, 1
 OPTIONS = SearchOptions(max_length=20, alignments=True)
 
 
-@pytest.fixture(params=["all", "apart", "none"])
+@pytest.fixture(params=["all", "apart", "none", "fine"])
 def model(tmp_path: Path, request: pytest.FixtureRequest) -> MarianSeq2Seq:
-    vocab = (64, 64) if request.param == "all" else (64, 72)
-    return MarianSeq2Seq(
-        read_marian_model(write_tiny_marian(tmp_path / "m.bin", tied=request.param, vocab=vocab))
-    )
+    tied = request.param if request.param != "fine" else "all"
+    path = write_tiny_marian(tmp_path / "m.bin", tied=tied, vocab=(64, 64) if tied == "all" else (64, 72))
+    return MarianSeq2Seq(read_marian_model(path), fine=request.param == "fine")
 
 
 def sources(count: int, seed: int = 0, **more: object) -> list[SourceIds]:
@@ -42,6 +41,27 @@ def test_integer_products_are_exact(tmp_path: Path) -> None:
     rounded = np.rint(np.clip(x.numpy() * np.float32(10), -127, 127)).astype(np.int64)
     expected = (rounded @ values.T.astype(np.int64)).astype(np.float32) * np.float32(1 / 500) + 1
     assert np.array_equal(linear(x).numpy(), expected)
+
+
+def test_fine_products_are_exact(tmp_path: Path) -> None:
+    """14 bits, a scale for each row: as near to floats as their weights are, and the same bits alone."""
+    chance = np.random.default_rng(0)
+    values = chance.integers(-127, 128, (24, 2048), np.int8)
+    linear = Int8Linear.of(Int8Matrix(values, 50.0, 10.0), None, torch.device("cpu"), fine=True)
+    x = chance.normal(0, 20, (7, 2048)).astype(np.float32)
+    x[3] = 8191.0  # the largest sums
+    x[4] = 0.0
+    linear.values[5] = 127
+    found = linear(torch.from_numpy(x)).numpy()
+    scale = np.abs(x).max(-1, keepdims=True).clip(1e-20) / np.float32(8191)
+    rounded = np.rint(x / scale).astype(np.int64)
+    expected = (rounded @ linear.values.numpy().T.astype(np.int64)).astype(np.float32) * (
+        scale / np.float32(50)
+    )
+    assert np.array_equal(found, expected)
+    exact = x.astype(np.float64) @ linear.values.numpy().T / 50
+    assert np.abs(found - exact).max() < 1e-3 * np.abs(exact).max()
+    assert np.array_equal(linear(torch.from_numpy(x[2:3])).numpy(), found[2:3])
 
 
 def test_a_sentence_does_not_depend_on_its_batch(model: MarianSeq2Seq) -> None:
