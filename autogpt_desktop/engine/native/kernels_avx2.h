@@ -231,9 +231,12 @@ NATIVE_AVX2 inline void rows(const Matrix& m, int group, const Panel* panel, con
     functions[m.kind][panel != nullptr](m, group, panel, acts, token, count, y, stride);
 }
 
+inline bool is_supported() {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
 inline const Kernels* kernels() {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
-        return nullptr;
+    if (!is_supported()) return nullptr;
     static const Kernels table{"avx2",   6,    1,      0,    kLanes, quantize_as<true>, unpack, rows,
                                simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes};
     return &table;

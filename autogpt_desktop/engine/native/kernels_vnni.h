@@ -287,10 +287,13 @@ inline void unpack(const Matrix& m, int group, Panel* panel) {
     functions[m.kind](m, group, panel);
 }
 
+inline bool is_supported() {
+    return avx2::is_supported() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+
 inline const Kernels* kernels() {
-    if (!avx2::kernels() || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vnni"))
-        return nullptr;
+    if (!is_supported()) return nullptr;
     static const Kernels table = [] {
         Kernels set = *avx2::kernels();
         set.name = "avx512-vnni";

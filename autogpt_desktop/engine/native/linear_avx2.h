@@ -2,6 +2,7 @@
 // activations, so that two of at most 127 · 127 never saturate.
 #pragma once
 
+#include "kernels_avx2.h"
 #include "linear_portable.h"
 
 #ifdef NATIVE_HAS_AVX2
@@ -86,7 +87,7 @@ NATIVE_AVX2 inline void linear_dots(const Table& m, const int32_t* ids, int firs
 }
 
 inline const LinearKernels* linear_kernels() {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) return nullptr;
+    if (!is_supported()) return nullptr;
     static const LinearKernels table{"avx2", false, simd_rows::quantize<false>, linear_product, linear_dots, simd_rows::embed,
                                      simd_rows::add, simd_rows::norm, simd_rows::silu, simd_rows::ssru,
                                      simd_rows::attend, simd_rows::attend_path, simd_rows::logsumexp};

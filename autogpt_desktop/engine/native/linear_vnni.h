@@ -10,58 +10,82 @@
 namespace native {
 namespace vnni {
 
-// Up to T tokens times the rows of two groups; `second` is false where there is only one. Fewer than T tokens only
-// where T is 4: the last one stands for those that are missing. (One token takes as long as four: it waits for weights.)
+constexpr int kTile = 12;                  // tokens at a time
+constexpr int kTileDepth = 4096;           // columns of a tile's activations that are put in order
+constexpr size_t kChunkBytes = 512 << 10;  // weights that all tokens are multiplied with while the second cache has them
+
+// Four columns of each token behind each other, so that one address serves all: [depth / 4, T, 4]. Where there are
+// fewer tokens than T, the last one stands for those that are missing.
 template <int T>
-NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const Inputs& in, int token, int count, bool relu, float* y, size_t stride) {
-    const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
-    const int8_t *one = m.q + static_cast<size_t>(group) * size, *two = second ? one + size : one;
-    const int8_t* x = in.q + static_cast<size_t>(token) * in.stride;
-    size_t at[4] = {0, 0, 0, 0};
-    for (int t = 1; t < 4 && t < count; t++)
-        for (int later = t; later < 4; later++) at[later] = static_cast<size_t>(t) * in.stride;
-    const int groups[2] = {group, second ? group + 1 : group};
-    __m512i sums[2][T];
-#pragma GCC unroll 2
-    for (int g = 0; g < 2; g++) {
-        const __m512i whole = _mm512_loadu_si512(m.sums.data() + groups[g] * kGroup);
-        const __m512i begin = _mm512_maskz_slli_epi32(0xffff, _mm512_sub_epi32(_mm512_setzero_si512(), whole), 7);
-#pragma GCC unroll 16
-        for (int t = 0; t < T; t++) sums[g][t] = begin;
-    }
-    for (int c = 0; c < m.depth; c += 4, one += 64, two += 64) {
-        const __m512i first = _mm512_loadu_si512(one), other = _mm512_loadu_si512(two);
-#pragma GCC unroll 16
-        for (int t = 0; t < T; t++) {
-            int32_t four;
-            std::memcpy(&four, x + (T == 4 ? at[t] : static_cast<size_t>(t) * in.stride) + c, 4);
-            const __m512i xs = _mm512_set1_epi32(four);
-            sums[0][t] = _mm512_dpbusd_epi32(sums[0][t], xs, first), sums[1][t] = _mm512_dpbusd_epi32(sums[1][t], xs, other);
-        }
-    }
-#pragma GCC unroll 2
-    for (int g = 0; g < 2; g++) {
-        const int row = groups[g] * kGroup, used = m.rows - row < kGroup ? m.rows - row : kGroup;
-        const __mmask16 mask = static_cast<__mmask16>((1u << used) - 1);
-        const __m512 scale = _mm512_loadu_ps(m.scale.data() + row), bias = _mm512_loadu_ps(m.bias.data() + row);
-#pragma GCC unroll 16
-        for (int t = 0; t < T; t++) {
-            if (t >= count) break;
-            const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(in.scale[token + t]));
-            __m512 v = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(0xffff, sums[g][t]), factor), bias);
-            if (relu) v = _mm512_maskz_max_ps(0xffff, v, _mm512_setzero_ps());
-            _mm512_mask_storeu_ps(y + static_cast<size_t>(token + t) * stride + row, mask, v);
-        }
+inline void order_tile(const Inputs& in, int token, int count, int depth, int32_t* out) {
+    for (int t = 0; t < T; t++) {
+        const int8_t* x = in.q + static_cast<size_t>(token + (t < count ? t : count - 1)) * in.stride;
+        for (int c = 0; c < depth; c += 4) std::memcpy(out + c / 4 * T + t, x + c, 4);
     }
 }
 
+// What a row's sums begin with: -128 times those of the weights.
+NATIVE_VNNI_INLINE __m512i linear_begin(const Linear& m, int row) {
+    const __m512i whole = _mm512_loadu_si512(m.sums.data() + row);
+    return _mm512_maskz_slli_epi32(0xffff, _mm512_sub_epi32(_mm512_setzero_si512(), whole), 7);
+}
+
+NATIVE_VNNI_INLINE void linear_store(const Linear& m, int row, __m512i sums, float x_scale, bool relu, float* y) {
+    const int used = m.rows - row < kGroup ? m.rows - row : kGroup;
+    const __m512 factor = _mm512_mul_ps(_mm512_loadu_ps(m.scale.data() + row), _mm512_set1_ps(x_scale));
+    __m512 v = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(0xffff, sums), factor), _mm512_loadu_ps(m.bias.data() + row));
+    if (relu) v = _mm512_maskz_max_ps(0xffff, v, _mm512_setzero_ps());
+    _mm512_mask_storeu_ps(y + row, static_cast<__mmask16>((1u << used) - 1), v);
+}
+
+// GCC would keep copies of the sums in memory.
+#define NATIVE_DOT(sum, x, w) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w))
+
+// `count` of T tokens times the rows of two groups; `second` is false where there is only one.
+template <int T>
+NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int32_t* x, const float* x_scale, int count, bool relu, float* y, size_t stride) {
+    const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
+    const int8_t *one = m.q + static_cast<size_t>(group) * size, *two = second ? one + size : one;
+    const int row = group * kGroup, other = second ? row + kGroup : row;
+    const __m512i first_begin = linear_begin(m, row), other_begin = linear_begin(m, other);
+    __m512i a[T], b[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) a[t] = first_begin, b[t] = other_begin;
+    for (int c = 0; c < m.depth; c += 4, one += 64, two += 64, x += T) {
+        const __m512i v = _mm512_loadu_si512(one), w = _mm512_loadu_si512(two);
+#pragma GCC unroll 16
+        for (int t = 0; t < T; t++) {
+            const __m512i xs = _mm512_set1_epi32(x[t]);
+            NATIVE_DOT(a[t], xs, v);
+            NATIVE_DOT(b[t], xs, w);
+        }
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) {
+        if (t >= count) continue;
+        linear_store(m, row, a[t], x_scale[t], relu, y + static_cast<size_t>(t) * stride);
+        if (second) linear_store(m, other, b[t], x_scale[t], relu, y + static_cast<size_t>(t) * stride);
+    }
+}
+
+template <int T>
+inline void linear_groups(const Linear& m, int from, int to, const Inputs& in, int token, int count, int32_t* x, bool relu, float* y, size_t stride) {
+    order_tile<T>(in, token, count, m.depth, x);
+    for (int group = from; group < to; group += 2)
+        linear_tile<T>(m, group, group + 1 < to, x, in.scale + token, count, relu, y + static_cast<size_t>(token) * stride, stride);
+}
+
 inline void linear_product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
-    for (int group = from; group < to; group += 2) {
-        const bool second = group + 1 < to;
+    int32_t ordered[kTile * kTileDepth / 4], *x = ordered;
+    std::unique_ptr<int32_t[]> larger;
+    if (m.depth > kTileDepth) larger.reset(new int32_t[static_cast<size_t>(kTile * m.depth / 4)]), x = larger.get();
+    const int chunk = static_cast<int>(kChunkBytes / (static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth))) / 2 * 2;
+    for (; from < to; from += chunk) {
+        const int end = to - from < chunk ? to : from + chunk;
         int token = 0;
-        for (; tokens - token >= 12; token += 12) linear_tile<12>(m, group, second, in, token, 12, relu, y, stride);
-        if (tokens - token >= 8) linear_tile<8>(m, group, second, in, token, 8, relu, y, stride), token += 8;
-        for (; token < tokens; token += 4) linear_tile<4>(m, group, second, in, token, tokens - token < 4 ? tokens - token : 4, relu, y, stride);
+        for (; tokens - token >= kTile; token += kTile) linear_groups<kTile>(m, from, end, in, token, kTile, x, relu, y, stride);
+        if (tokens - token > 4) linear_groups<8>(m, from, end, in, token, tokens - token < 8 ? tokens - token : 8, x, relu, y, stride), token += 8;
+        if (tokens > token) linear_groups<4>(m, from, end, in, token, tokens - token, x, relu, y, stride);
     }
 }
 
@@ -92,21 +116,32 @@ NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inp
         for (int r = 0; r < R; r++) {
             const __m512i weights = _mm512_loadu_si512(w[r] + c);
 #pragma GCC unroll 4
-            for (int t = 0; t < T; t++) sums[r * T + t] = _mm512_dpbusd_epi32(sums[r * T + t], xs[t], weights);
+            for (int t = 0; t < T; t++) NATIVE_DOT(sums[r * T + t], xs[t], weights);
         }
     }
-    int32_t whole[8];
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(whole), sums_of(sums));
+    const __m256i whole = sums_of(sums);
+    if (T == 1) {
+        const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
+        const __m256i sum = _mm256_sub_epi32(whole, _mm256_slli_epi32(_mm256_i32gather_epi32(m.sums.data(), at, 4), 7));
+        const __m256 scale = m.scale.size() == 1 ? _mm256_set1_ps(m.scale[0]) : _mm256_i32gather_ps(m.scale.data(), at, 4);
+        const __m256 bias = m.bias.empty() ? _mm256_setzero_ps() : _mm256_i32gather_ps(m.bias.data(), at, 4);
+        const __m256 factor = _mm256_mul_ps(scale, _mm256_set1_ps(in.scale[token]));
+        const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor), bias);
+        _mm256_mask_storeu_ps(y + static_cast<size_t>(token) * stride, static_cast<__mmask8>((1u << count) - 1), v);
+        return;
+    }
+    int32_t each[8];
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(each), whole);
     for (int r = 0; r < count; r++)
         for (int t = 0; t < T; t++) {
-            const int32_t sum = whole[r * T + t] - 128 * m.sums[static_cast<size_t>(rows[r])];
+            const int32_t sum = each[r * T + t] - 128 * m.sums[static_cast<size_t>(rows[r])];
             y[static_cast<size_t>(token + t) * stride + static_cast<size_t>(r)] =
                 static_cast<float>(sum) * (m.row_scale(rows[r]) * in.scale[token + t]) + m.row_bias(rows[r]);
         }
 }
 
 inline void linear_dots(const Table& m, const int32_t* ids, int first, int count, const Inputs& in, int tokens, float* y, size_t stride) {
-    constexpr int step = 8;
+    constexpr int step = 8, kAhead = 2 * step;
     for (int i = 0; i < count; i += step) {
         int rows[step];
         const int used = count - i < step ? count - i : step;
@@ -114,6 +149,9 @@ inline void linear_dots(const Table& m, const int32_t* ids, int first, int count
             const int at = i + (r < used ? r : 0);
             rows[r] = ids ? ids[at] : first + at;
         }
+        if (ids && count - i >= kAhead + step)  // rows of a list lie anywhere
+            for (int r = 0; r < step; r++)
+                for (int c = 0; c < m.cols; c += 64) _mm_prefetch(reinterpret_cast<const char*>(m.q + static_cast<size_t>(ids[i + kAhead + r]) * m.stride + c), _MM_HINT_T0);
         int token = 0;
         for (; token + 4 <= tokens; token += 4)
             for (int r = 0; r < used; r += 2) dots_tile<2, 4>(m, rows + r, used - r < 2 ? 1 : 2, in, token, y + i + r, stride);
@@ -122,7 +160,7 @@ inline void linear_dots(const Table& m, const int32_t* ids, int first, int count
 }
 
 inline const LinearKernels* linear_kernels() {
-    if (!kernels()) return nullptr;
+    if (!is_supported()) return nullptr;
     static const LinearKernels table = [] {
         LinearKernels set = *avx2::linear_kernels();
         set.name = "avx512-vnni", set.flipped = true, set.quantize = simd_rows::quantize<true>;
