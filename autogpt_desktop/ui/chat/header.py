@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -11,7 +11,7 @@ from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
-TITLE = 80  # px that a conversation's title has at least
+TITLE = 160  # px that a conversation's title has at least
 HIGH = 0.8  # share of the context from which the meter warns
 
 
@@ -62,7 +62,7 @@ class Header(QWidget):
         super().__init__()
         self.sidebar = action_button("sidebar")
         self.title = ElidedLabel(size="body")
-        self.title.setMinimumWidth(TITLE)
+        self.title.setMinimumWidth(40)
         self.meter = ContextMeter()
         self.find_button = action_button("search")
         self.temporary = action_button("temporary")
@@ -85,6 +85,15 @@ class Header(QWidget):
         row.addWidget(self.actions_row)
         self.retranslate()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._share()
+        super().resizeEvent(event)
+
+    def _share(self) -> None:
+        """The title has what the actions leave, and they leave it TITLE at least."""
+        others = self.sidebar.sizeHint().width() + self.meter.width() + TITLE + 52
+        self.actions_row.setMaximumWidth(self.actions_row.width_for(self.width() - others))
+
     def retranslate(self) -> None:
         name_action(self.sidebar, tr("Conversations"), shortcut="Ctrl+B")
         name_action(self.find_button, tr("Find"), tr("Find in this conversation"), "Ctrl+F")
@@ -94,3 +103,4 @@ class Header(QWidget):
         name_action(self.export, tr("Export"), tr("Export this conversation"))
         name_action(self.drawer, tr("Instructions"), tr("System prompt and sampling"), "Ctrl+E")
         self.actions_row.retranslate()
+        self._share()

@@ -189,7 +189,8 @@ class Columns(QWidget):
         self._arranging = False
         if len(columns) > 1 and not was_two:
             self._set_sizes()
-            QTimer.singleShot(0, self, self._set_sizes)  # once more, when panels have made themselves narrow
+            for soon in (0, 60):  # once more, when panels have made themselves narrow
+                QTimer.singleShot(soon, self, self._settle)
         if moved:
             self._name_tabs()
             if focused is not None and self.isAncestorOf(focused) and focused.isVisible():
@@ -232,6 +233,10 @@ class Columns(QWidget):
         panels, key = self._context.panels, self.active_key
         panels.activate(self._slots[key].panel)
         panels.show_role(key if key in ROLES else "chat", self.tabs[1].isVisibleTo(self))
+
+    def _settle(self) -> None:
+        if self.tabs[1].isVisibleTo(self):
+            self._set_sizes()
 
     def _set_sizes(self) -> None:
         first = round(self.width() * self.arrangement.share)

@@ -8,6 +8,7 @@ from PySide6.QtGui import (
     QIcon,
     QKeyEvent,
     QMouseEvent,
+    QPainter,
     QPaintEvent,
     QResizeEvent,
     QShowEvent,
@@ -18,6 +19,7 @@ from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.window_tools import WindowTools
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import application, set_property
+from autogpt_desktop.ui.widgets.theme import theme
 
 NAME = 100  # px of the model's name for which the pictures of tabs make way
 SPACE = 32  # px around a tab's name, see style.qss
@@ -132,9 +134,9 @@ class PanelTabs(QTabWidget):
         super().__init__()
         self.corner: WindowTools | None = None
         self.bar = PanelBar()
-        self.bar.setDrawBase(False)
         self.setTabBar(self.bar)
         self.setDocumentMode(True)
+        self.bar.setDrawBase(False)  # a line above the tabs
         self.setMovable(True)
         self.setUsesScrollButtons(True)
         # else Tab ends at the bar while that is hidden; Qt takes None, its stubs do not
@@ -165,8 +167,11 @@ class PanelTabs(QTabWidget):
         if self.corner is not None:
             self.corner.set_room(self.width() - self.bar.sizeHint().width())
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Nothing: Qt would draw a line above the tabs."""
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The bar's ground, behind the tabs and what stands beside them."""
+        painter = QPainter(self)
+        painter.fillRect(0, 0, self.width(), self.bar.height(), theme().color("raised"))
+        painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.fit()

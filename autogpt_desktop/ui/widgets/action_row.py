@@ -72,14 +72,26 @@ class ActionRow(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(self.more.sizeHint().width(), self.sizeHint().height())
 
-    def _arrange(self) -> None:
-        """As many as there is room for, from the right end."""
+    def width_for(self, room: int) -> int:
+        """What those take that fit into ``room`` pixels: the rest is for others."""
+        widths, shown = self._fitting(room)
+        if shown == len(widths):
+            return self.sizeHint().width()
+        return sum(widths[:shown]) + GAP * shown + self.more.sizeHint().width()
+
+    def _fitting(self, width: int) -> tuple[list[int], int]:
+        """How wide each is, and how many fit into ``width`` pixels."""
         widths = [made.sizeHint().width() for made in self.buttons]
         shown = len(widths)
-        if sum(widths) + GAP * (shown - 1) > self.width():
-            room = self.width() - self.more.sizeHint().width()
+        if sum(widths) + GAP * (shown - 1) > width:
+            room = width - self.more.sizeHint().width()
             while shown and sum(widths[:shown]) + GAP * shown > room:
                 shown -= 1
+        return widths, shown
+
+    def _arrange(self) -> None:
+        """As many as there is room for, from the right end."""
+        widths, shown = self._fitting(self.width())
         height = self.height()
         taken = sum(widths[:shown]) + GAP * shown
         end = self.more.sizeHint().width() if shown < len(widths) else -GAP
