@@ -22,7 +22,7 @@ def test_a_pack_says_what_bergamot_says(tmp_path: Path, name: str) -> None:
     files = write_tiny_pack(tmp_path, **SHAPES[name])
     source, target = (files.get("vocab") or files[f"{side}vocab"] for side in ("src", "trg"))
     pack = read_translation_pack(files["model"], source, target, files["lex"])
-    model = MarianSeq2Seq(pack.model)
+    model = MarianSeq2Seq(pack.model, fine=False)
     sources = [pack.encode(sentence)[0] for sentence in SENTENCES]
     found = [
         pack.decode(best[0].ids).text for best in model.translate(sources, SearchOptions(max_length_factor=2))

@@ -73,7 +73,7 @@ class _Ours:
         )
         self.model: NativeSeq2Seq | MarianSeq2Seq
         if reference:
-            self.model = MarianSeq2Seq(self.pack.model, fine=True)
+            self.model = MarianSeq2Seq(self.pack.model)
         else:
             self.model = native_marian(self.pack.model, threads=threads)
         self.name = REFERENCE if reference else OURS
