@@ -56,6 +56,10 @@ KERNELS = ROOT / "autogpt_desktop" / "engine" / "native"
 STARTER = "smollm2-135m-instruct"
 EMBEDDER = "all-minilm-l6-v2"
 TEST_MODELS = (STARTER, EMBEDDER, "gemma-3-270m")
+TEST_PACKS = (
+    "firefox-en-pt",
+    "firefox-pt-en",
+)  # apart: they would translate what Gemma's tests want from her
 
 
 class SetupError(Exception):
@@ -124,10 +128,10 @@ def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
         write_stamp(stamp, done)
     if what == "test" and weights:
         step("Checking the models for the tests")
-        if run_in_venv(
-            ["-I", "-m", "autogpt_desktop.catalog", *TEST_MODELS, "--folder", str(ROOT / "models")]
-        ):
-            raise SetupError("The models for the tests could not be fetched; the reason is above.")
+        models = ROOT / "models"
+        for names, folder in ((TEST_MODELS, models), (TEST_PACKS, models / "for-tests")):
+            if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", *names, "--folder", str(folder)]):
+                raise SetupError("The models for the tests could not be fetched; the reason is above.")
 
 
 def fingerprint() -> str:

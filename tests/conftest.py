@@ -77,3 +77,15 @@ def gemma_gguf() -> Path:
 def minilm_folder() -> Path:
     """all-MiniLM-L6-v2, the model that finds passages by meaning."""
     return real_weights("all-minilm-l6-v2", "config.json").parent
+
+
+@pytest.fixture(scope="session")
+def pack_en_pt() -> Path:
+    """Firefox's translation pack from English to Portuguese."""
+    return real_weights("for-tests/firefox-en-pt", "model.enpt.intgemm.alphas.bin").parent
+
+
+@pytest.fixture(scope="session")
+def pack_pt_en() -> Path:
+    """Firefox's translation pack from Portuguese to English."""
+    return real_weights("for-tests/firefox-pt-en", "model.pten.intgemm.alphas.bin").parent

@@ -17,7 +17,7 @@ from autogpt_desktop import paths
 
 FETCH = "python3 packaging/bootstrap.py test"
 TIERS = ("fast", "weights", "slow")
-WEIGHTS = frozenset({"starter_gguf", "gemma_gguf", "minilm_folder"})
+WEIGHTS = frozenset({"starter_gguf", "gemma_gguf", "minilm_folder", "pack_en_pt", "pack_pt_en"})
 
 _running: list[pytest.Item] = []
 
