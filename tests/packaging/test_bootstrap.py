@@ -146,7 +146,7 @@ def steps(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(bootstrap, "pip_install", lambda arguments, **_: done.append("pip " + arguments[-1]))
     monkeypatch.setattr(bootstrap, "install_torch", lambda: done.append("torch"))
     monkeypatch.setattr(bootstrap, "check_system", lambda what: done.append(f"system {what}") or True)
-    monkeypatch.setattr(bootstrap, "run_in_venv", lambda *a, **k: done.append("models") or 0)
+    monkeypatch.setattr(bootstrap, "run_in_venv", lambda arguments: done.append(arguments[-1]) or 0)
     return done
 
 
@@ -159,10 +159,10 @@ def test_a_second_run_does_nothing_again(bootstrap: Any, steps: list[str]) -> No
     bootstrap.set_up("app")
     assert steps == []
     bootstrap.set_up("test")
-    assert [step.rpartition("/")[2] for step in steps] == ["test.txt", "system test", "models"]
+    assert [step.rpartition("/")[2] for step in steps] == ["test.txt", "system test", "models", "for-tests"]
     steps.clear()
     bootstrap.set_up("test")
-    assert steps == ["models"]  # that one looks for itself
+    assert [Path(step).name for step in steps] == ["models", "for-tests"]  # these look for themselves
 
 
 def test_the_embedding_model_is_asked_for_once(
