@@ -233,9 +233,11 @@ def write_tiny_pack(
     for _ in range(2 if split else 1):
         chance.shuffle(pieces)
         sides.append([*pieces, *(f"<{at}>" for at in range(size - 2 - len(pieces)))])
-    items = tiny_items(vocab=(size, size), tied=tied or ("apart" if split else "all"), seed=seed, **shape)
+    tied = tied or ("apart" if split else "all")
+    items = tiny_items(vocab=(size, size), tied=tied, seed=seed, **shape)
     lists = [set(chance.choice(size, 6).tolist()) for _ in range(size)]
-    for side, name in zip(sides, ["encoder_Wemb", "decoder_Wemb"] if split else ["Wemb"], strict=True):
+    tables = ["Wemb"] if tied == "all" else ["encoder_Wemb", "decoder_Wemb"]
+    for side, name in zip(sides, tables, strict=False):  # two vocabularies may have one table
         pairs = [(side.index("▁" + word) + 2, side.index("▁" + word.upper()) + 2) for word in words]
         kind, shape_, data = items[name]
         values = np.frombuffer(data[:-4], np.int8).reshape(shape_).copy()

@@ -18,6 +18,7 @@ from autogpt_desktop.errors import KnownError
 _EOS, _UNK = 0, 1
 _LOOKED_AT = 4000  # pieces, the frequent ones: half a thousand pairs that differ in case alone
 _MIN_PAIRS, _MAX_PAIRS = 100, 400
+_CASED = 0.97  # of the pieces with letters; in a vocabulary for Chinese and English it is about half
 # standard errors by which such pairs are more alike than others: 10 and more in a pack, else below 2
 _ALIKE = 4.0
 
@@ -60,13 +61,16 @@ def read_translation_pack(
     shared = target_vocabulary == source_vocabulary
     target = source if shared else SentencePiece.from_file(target_vocabulary)
     config = marian.config
-    sides = [(source, config.vocab_size, marian.source_embedding)]
-    if not shared or marian.target_embedding != marian.source_embedding:
-        sides.append((target, config.decoder_vocab_size, marian.target_embedding))
-    for vocabulary, size, embedding in sides:
+    one_table = marian.source_embedding == marian.target_embedding and not shared  # of two vocabularies
+    for vocabulary, size, embedding in (
+        (source, config.vocab_size, marian.source_embedding),
+        (target, config.decoder_vocab_size, marian.target_embedding),
+    ):
         fits = vocabulary.vocab_size == size and (vocabulary.eos_id, vocabulary.unk_id) == (_EOS, _UNK)
-        if not fits or not _embeds(marian, embedding, _case_pairs(vocabulary)):
+        if not fits or not (one_table or _embeds(marian, embedding, _case_pairs(vocabulary))):
             raise KnownError("vocabulary-other", file=vocabulary.name, model=model.name)
+        if shared and marian.source_embedding == marian.target_embedding:
+            break  # the same again
     if shortlist is None:
         return TranslationPack(marian, source, target, None)
     lists = read_shortlist(shortlist, config.vocab_size, config.decoder_vocab_size, shared)
@@ -80,8 +84,12 @@ def read_translation_pack(
 
 
 def _case_pairs(vocabulary: SentencePiece) -> NDArray[np.int64]:
-    """Ids of pieces, and of the same in small letters, [pairs, 2]; few or none in scripts without case."""
+    """Ids of pieces, and of the same in small letters, [pairs, 2]. None in vocabularies with other scripts
+    too: what of Latin words stands there may be there by chance, and hardly trained."""
     pieces = vocabulary.pieces(min(_LOOKED_AT, vocabulary.vocab_size))
+    words = [piece for piece in pieces if any(map(str.isalpha, piece))]
+    if sum(piece.lower() != piece.upper() for piece in words) < _CASED * len(words):
+        return np.zeros((0, 2), np.int64)
     ids = {piece: id for id, piece in enumerate(pieces)}
     lowered = ((id, ids.get(piece.lower(), id)) for id, piece in enumerate(pieces))
     pairs = [pair for pair in lowered if pair[0] != pair[1]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
 from autogpt_desktop.engine.translation_pack import TranslationPack, read_translation_pack
 from autogpt_desktop.errors import KnownError
@@ -62,3 +63,15 @@ def test_without_a_shortlist_everything_may_come_out(tmp_path: Path) -> None:
     del files["lex"]
     source, _ = read(files).encode("tea")
     assert source.shortlist is None
+
+
+@pytest.mark.parametrize("tied", ["all", "apart"])
+def test_what_cannot_be_told_is_not_refused(tmp_path: Path, tied: str) -> None:
+    """Vocabularies of scripts without case beside Latin words, and one table of two vocabularies."""
+    files = write_tiny_pack(tmp_path, split=True, tied=tied)
+    other = write_tiny_pack(tmp_path / "other", split=True, seed=1)
+    chinese = list("天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏")
+    pieces = [piece for piece in SentencePiece.from_file(other["trgvocab"]).pieces() if piece[:1] != "<"]
+    mixed = [*chinese, *pieces, *(f"<{at}>" for at in range(510 - len(chinese) - len(pieces)))]
+    files["trgvocab"].write_bytes(vocabulary_bytes(mixed))
+    read(files)
