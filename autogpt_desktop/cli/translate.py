@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
         "--anyway", action="store_true", help=tr("also for languages that the model does not know")
     )
     command.add_argument(
-        "--comments", action="store_true", help=tr("translate the comments in DOCX files too")
+        "--comments", action="store_true", help=tr("translate comments and speaker's notes too")
     )
     command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
     command.add_argument(

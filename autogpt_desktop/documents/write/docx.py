@@ -6,9 +6,7 @@ bookmarks, pictures and notes are carried along (``marks``). Parts without text 
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +22,7 @@ from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
 from autogpt_desktop.documents.write.inline_marks import Segment
+from autogpt_desktop.documents.write.package import repacked
 from autogpt_desktop.errors import KnownError
 
 _LARGEST = 64 << 20  # bytes of a part's XML; as a tree it takes ten times as much
@@ -93,21 +92,14 @@ class Word:
         for tree in self._trees.values() if language else ():
             for element in tree.iter(f"{W}p"):
                 mirrored(element, language)
-        write_file(out, self._packed())
+        write_file(out, repacked(self._data, dict(self._changed())))
 
-    def _packed(self) -> bytes:
-        """The archive with the changed parts; members keep their order, names and dates."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(self._data)) as old, zipfile.ZipFile(buffer, "w") as new:
-            for member in old.infolist():
-                data = old.read(member)
-                if member.filename in self._trees:
-                    tree = self._trees[member.filename]
-                    data = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
-                    if self._strict:
-                        data = _USUAL.sub(rb"\1http://purl.oclc.org/ooxml/wordprocessingml/main", data)
-                new.writestr(member, data)  # packed as it was
-        return buffer.getvalue()
+    def _changed(self) -> Iterator[tuple[str, bytes]]:
+        for name, tree in self._trees.items():
+            data = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
+            if self._strict:
+                data = _USUAL.sub(rb"\1http://purl.oclc.org/ooxml/wordprocessingml/main", data)
+            yield name, data
 
 
 def _main(archive: Archive) -> str:

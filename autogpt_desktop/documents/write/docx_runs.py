@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from autogpt_desktop.documents.types import TranslatedText
+from autogpt_desktop.documents.write.base import LANGUAGE_TAGS
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
     Edge,
@@ -40,10 +41,6 @@ _RANGES = {
 }
 _CODE_STYLE = re.compile(r"preformat|verbatim|^(?:source)?-?code", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
-_LANGUAGES = {
-    "en": "en-US", "fr": "fr-FR", "de": "de-DE", "es": "es-ES", "pt": "pt-PT", "it": "it-IT", "ru": "ru-RU",
-    "zh": "zh-CN", "ja": "ja-JP", "ko": "ko-KR", "ar": "ar-SA",
-}  # fmt: skip
 _LANGUAGE_KINDS = {"zh": "eastAsia", "ja": "eastAsia", "ko": "eastAsia", "ar": "bidi"}
 # What may come behind the elements that are put in here, as the schema's sequences have it.
 _BEHIND_RTL = frozenset({"cs", "em", "lang", "eastAsianLayout", "specVanish", "oMath", "rPrChange"})
@@ -360,7 +357,7 @@ def _emptied(element: Any, parent: Any) -> Any:
 
 def _spoken(properties: Any, language: str) -> Any:
     """A copy of a run's properties that names the language its text is in now."""
-    if language not in _LANGUAGES:
+    if language not in LANGUAGE_TAGS:
         return copy.deepcopy(properties)
     new = etree.Element(f"{W}rPr") if properties is None else copy.deepcopy(properties)
     for child in list(new):
@@ -374,5 +371,5 @@ def _spoken(properties: Any, language: str) -> Any:
                 child.addnext(twin)
         _insert(new, etree.Element(f"{W}rtl"), _BEHIND_RTL)
     kind = _LANGUAGE_KINDS.get(language, "val")
-    _insert(new, etree.Element(f"{W}lang", {f"{W}{kind}": _LANGUAGES[language]}), _BEHIND_LANG)
+    _insert(new, etree.Element(f"{W}lang", {f"{W}{kind}": LANGUAGE_TAGS[language]}), _BEHIND_LANG)
     return new

@@ -25,12 +25,13 @@ def check_kind(path: Path) -> None:
 def open_blocks(path: Path, limits: Limits | None = None, comments: bool = False) -> Blocks:
     """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind.
 
-    ``comments``: with the comments of a DOCX file.
+    ``comments``: with the comments of DOCX and OpenDocument files, and the notes of slides.
     """
     check_kind(path)
-    if path.suffix.lower() == ".docx":
-        return docx(path, limits or Limits(), comments)
-    return _KINDS[path.suffix.lower()](path, limits or Limits())
+    suffix = path.suffix.lower()
+    if comments and suffix in _WITH_COMMENTS:
+        return _WITH_COMMENTS[suffix](path, limits or Limits(), True)
+    return _KINDS[suffix](path, limits or Limits())
 
 
 def plain(path: Path, limits: Limits) -> Blocks:
@@ -94,12 +95,38 @@ def docx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     return Word(path, limits, comments)
 
 
+def pptx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
+    from autogpt_desktop.documents.write.pptx import pptx
+
+    return pptx(path, limits, comments)
+
+
+def opendocument(path: Path, limits: Limits, comments: bool = False) -> Blocks:
+    from autogpt_desktop.documents.write.opendocument import opendocument
+
+    return opendocument(path, limits, comments)
+
+
+def epub(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.epub import epub
+
+    return epub(path, limits)
+
+
+_WITH_COMMENTS = {
+    ".docx": docx,
+    ".pptx": pptx,
+    **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
+}
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".txt", ".text", ".log"), plain),
     **dict.fromkeys((".srt", ".vtt", ".ass", ".ssa"), subtitles),
     **dict.fromkeys((".md", ".markdown"), markdown),
     **dict.fromkeys((".html", ".htm", ".xhtml"), html),
     ".docx": docx,
+    ".pptx": pptx,
+    **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
+    ".epub": epub,
     ".pdf": as_text,
 }
 SUFFIXES = tuple(_KINDS)  # of files that can be translated

@@ -103,9 +103,11 @@ class FilesView(QWidget):
                 " the original stays as it is.", kinds=kinds,
             )
         )  # fmt: skip
-        self.comments_box.setText(tr("Comments in DOCX too"))
+        self.comments_box.setText(tr("Comments and notes too"))
         self.comments_box.setToolTip(
-            plain_tooltip(tr("Translate what people wrote beside the text; otherwise it stays as it is."))
+            plain_tooltip(
+                tr("Translate what people wrote beside the text, and speakers' notes; otherwise they stay.")
+            )
         )
         self._scroll.setAccessibleName(tr("Files to translate"))
         self.left_out.retranslate()

@@ -9,7 +9,7 @@ from pathlib import Path
 from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.html import decode_html
 from autogpt_desktop.documents.types import Limits, TranslatedText
-from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
+from autogpt_desktop.documents.write.base import NO_PHRASES, RIGHT_TO_LEFT, write_file
 from autogpt_desktop.documents.write.html.tokens import Attribute, Source, Tag, escaped, tokens, units
 from autogpt_desktop.documents.write.inline_marks import (
     Close,
@@ -24,7 +24,6 @@ from autogpt_desktop.documents.write.inline_marks import (
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.errors import KnownError
 
-RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _LARGEST = 64 << 20  # bytes of a page
 
 
