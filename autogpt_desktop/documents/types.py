@@ -60,7 +60,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedText:
-    """A text in another language. ``spans``: (start, end, start, end) of a sentence in the text and here."""
+    """A text in another language. ``spans``: (start, end, start, end) of a sentence in the text and here;
+    ``links``: of a word, where it is known which became which."""
 
     text: str
     spans: tuple[tuple[int, int, int, int], ...] = ()
+    links: tuple[tuple[int, int, int, int], ...] = ()

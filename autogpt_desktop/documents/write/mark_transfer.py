@@ -1,8 +1,8 @@
 """Inline marks put onto a translation.
 
 One that covers whole sentences covers theirs; one inside a sentence goes to the words that it has in the
-other language, found by its translation on its own, else to those that stand about there. No text, link or
-picture is lost; a bold that finds no word is.
+other language: those that the model links to its own, else those that are like its translation on its own,
+else those that stand about there. No text, link or picture is lost; a bold that finds no word is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.inline_marks import Node, Segment, Text, Thing, Token, covers
 from autogpt_desktop.documents.write.mark_alignment import Span, find_words, middle_gap, trimmed, words
+from autogpt_desktop.documents.write.mark_links import linked_edge, linked_words
 
 _SIGNS = frozenset(",.;:!?)，。、；：！？）")
 
@@ -31,6 +32,7 @@ class _Carrier:
         self.spans = [span for span in translated.spans if span[0] < span[1] and span[2] < span[3]]
         if not self.spans and self.target.strip():
             self.spans = [(*trimmed(self.source), *trimmed(self.target))]
+        self.links = translated.links
         self.nodes = segment.nodes
         self.places: dict[int, Span] = {}
         self.said: dict[int, str] = {}  # what is written for a mark that has no word of its own
@@ -50,14 +52,14 @@ class _Carrier:
                 self._take(node, place, taken)
             else:
                 rest.append(node)
-        for node in [*rest]:  # by what the mark's own words became
-            place = self._by_words(node, region, taken)
-            if place:
-                self._take(node, place, taken)
-                rest.remove(node)
         for thing in (node for node in nodes if node.thing and node.thing.text):
             if place := self._literal(thing, region, taken):
                 self._take(thing, place, taken)
+        for find in (self._by_links, self._by_words):  # by what the mark's own words became
+            for node in [*rest]:
+                if place := find(node, region, taken):
+                    self._take(node, place, taken)
+                    rest.remove(node)
         for node in rest:  # by where it stands
             place = self._by_position(node, region, taken)
             if place:
@@ -150,6 +152,12 @@ class _Carrier:
         free = [one for one in found if _within(one, region) and not _overlap(one, taken)]
         return min(free, key=lambda one: abs(one[0] - wish), default=None)
 
+    def _by_links(self, node: Node, region: Span, taken: Sequence[Span]) -> Span | None:
+        if not self.links:
+            return None
+        mark = trimmed(self.source, node.start, node.end)
+        return linked_words(self.source, self.target, self.links, mark, region, taken)
+
     def _by_words(self, node: Node, region: Span, taken: Sequence[Span]) -> Span | None:
         touched = self._touched(node)
         if not touched:
@@ -216,6 +224,8 @@ class _Carrier:
             elif not any(character.isalnum() for character in self.source[at:end]):
                 left = end - at
                 wish = last - self._signs(self.source[at:end], self.target, last, -1) if left else last
+            elif (edge := linked_edge(self.links, self.source, at)) is not None:
+                wish = edge
             else:
                 wish = middle_gap(self.target, self._at(at), (first, last))
             break

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Span = tuple[int, int]  # characters
 Links = tuple[tuple[int, int, int, int], ...]  # start and end in the source, start and end in the translation
 _LEAST = 0.25  # of a word's attention that its counterpart has; less is spread over the sentence
+_ALSO = 0.15  # … and that another has to which no word is linked: "We visited" in "Visitamos"
 
 
 def word_links(
@@ -32,12 +33,13 @@ def word_links(
     table = np.array(
         [[attention[np.ix_(mine, theirs)].sum() / len(mine) for _, theirs in others] for _, mine in words]
     )
-    links = []
-    for ((start, end), _), row in zip(words, table, strict=True):
-        at = int(row.argmax())
-        if row[at] >= _LEAST * max(float(row.sum()), 1e-9):
-            links.append((*others[at][0], start, end))
-    return tuple(links)
+    shares = table / np.maximum(table.sum(1, keepdims=True), 1e-9)
+    linked = {(row, int(at)) for row, at in enumerate(shares.argmax(1)) if shares[row, at] >= _LEAST}
+    for at in sorted(set(range(len(others))) - {at for _, at in linked}):
+        row = int(shares[:, at].argmax())
+        if shares[row, at] >= _ALSO and any(character.isalnum() for character in text[slice(*words[row][0])]):
+            linked.add((row, at))
+    return tuple((*others[at][0], *words[row][0]) for row, at in sorted(linked))
 
 
 def _words(text: str, spans: Sequence[Span]) -> list[tuple[Span, list[int]]]:

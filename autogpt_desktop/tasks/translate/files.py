@@ -27,7 +27,7 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.checks import has_letters
 from autogpt_desktop.tasks.translate.translate import OTHER_LANGUAGES, Translated, Translation, translate_many
-from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, kept_links
 from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
@@ -149,22 +149,30 @@ def translate_file(
     chosen = wished if out is not None and wished == out else _free(wished)
     check_writable(chosen, path.stat().st_size)
     found: list[Translation] = []
-    count = len(blocks.texts)
     language = _language(blocks, source, target)
     terms = glossary(language) if callable(glossary) else glossary
     with Kept(part_of(wished)) as memory:
-        events = translate_many(
-            models, [*_unwrapped(blocks), *blocks.phrases], language, target,
-            glossary=terms, quality=quality, memory=memory, known=known, choose=choose,
-            cancelled=cancelled,
-        )  # fmt: skip
-        for event in events:
+
+        def translate(texts: Sequence[str]) -> Iterator[Progress | Notice | Translated | Translation]:
+            return translate_many(
+                models, texts, language, target, glossary=terms, quality=quality, memory=memory, known=known,
+                choose=choose, cancelled=cancelled,
+            )  # fmt: skip
+
+        for event in translate(_unwrapped(blocks)):
             if isinstance(event, Translation):
                 found.append(event)
-            elif not isinstance(event, Translated) or event.part < count:
+            else:
                 yield event
-        phrases = {text: item.text for text, item in zip(blocks.phrases, found[count:], strict=True)}
-        del found[count:]
+        # what marked words became on their own is asked where nothing says which word became which
+        asked = [] if _linked(found) else blocks.phrases
+        alone: list[str] = []
+        for event in translate(asked):
+            if isinstance(event, Translation):
+                alone.append(event.text)
+            elif not isinstance(event, Translated):
+                yield event
+        phrases = dict(zip(asked, alone, strict=True))
         blocks.write(_made(blocks, found), chosen, target, phrases)
         memory.remove()
     yield Result(
@@ -185,6 +193,16 @@ def _made(blocks: Blocks, found: Sequence[Translation]) -> list[TranslatedText]:
     ]
 
 
+def _linked(found: Sequence[Translation]) -> bool:
+    """Does every sentence that was translated say which word became which?"""
+    return all(
+        sentence.links
+        for item in found
+        for sentence in item.sentences
+        if sentence.text != sentence.source and has_letters(sentence.text)
+    )
+
+
 def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iterator[Progress | Result]:
     """Write a translated file with another text for one sentence: last a Result with the TranslatedFile.
 
@@ -198,7 +216,9 @@ def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iter
         raise KnownError("translate-source-changed", name=done.path.name)
     old = done.translations[part]
     sentences = [*old.sentences]
-    sentences[index] = replace(sentences[index], text=text, flags=(), confidence=1.0)
+    before = sentences[index]
+    links = kept_links(before.links, before.text, text)
+    sentences[index] = replace(before, text=text, flags=(), confidence=1.0, links=links)
     whole = "".join(one.before + one.text for one in sentences) + old.after
     translations = [*done.translations]
     translations[part] = replace(old, text=whole, sentences=tuple(sentences))
@@ -216,13 +236,15 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def translated(translation: Translation) -> TranslatedText:
-    """The text with where each of its sentences came from."""
-    spans, at = [], 0
+    """The text with where each of its sentences, and of its words, came from."""
+    spans, links, at = [], [], 0
     for sentence in translation.sentences:
         at += len(sentence.before)
-        spans.append((sentence.start, sentence.end, at, at + len(sentence.text)))
+        start = sentence.start
+        spans.append((start, sentence.end, at, at + len(sentence.text)))
+        links += [(start + a, start + b, at + c, at + d) for a, b, c, d in sentence.links]
         at += len(sentence.text)
-    return TranslatedText(translation.text, tuple(spans))
+    return TranslatedText(translation.text, tuple(spans), tuple(links))
 
 
 def _language(blocks: Blocks, source: str, target: str) -> str:

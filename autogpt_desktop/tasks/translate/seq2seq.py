@@ -12,7 +12,7 @@ from autogpt_desktop.tasks.translate.checks import cost
 from autogpt_desktop.tasks.translate.confidence import confidence, signals
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged
 from autogpt_desktop.tasks.translate.rerank import Candidate
-from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Link
+from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Link, kept_links
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine, TextHypothesis
@@ -147,8 +147,8 @@ def _choice(one: SourceSentence, option: TextHypothesis, target: str, glossary: 
     if not option.finished and "long" not in candidate.flags:  # it went on without an end
         found = (*candidate.flags, "long")
         candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
-    same = candidate.text == option.text  # else places in it are others
-    return _Choice(candidate, tuple(Link(*link) for link in option.links) if same else ())
+    links = [Link(*link) for link in option.links]
+    return _Choice(candidate, kept_links(links, option.text, candidate.text))
 
 
 def _answer(one: SourceSentence, choice: _Choice, target: str) -> Answer:

@@ -29,6 +29,24 @@ class Link(NamedTuple):
     end: int
 
 
+def _same(one: str, other: str) -> int:
+    """How many characters two texts begin with that are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def kept_links(links: Sequence[Link], before: str, after: str) -> tuple[Link, ...]:
+    """Links of a translation that became another text: of what it still begins and ends with."""
+    head = _same(before, after)
+    tail = min(_same(before[::-1], after[::-1]), min(len(before), len(after)) - head)
+    shift = len(after) - len(before)
+    found = [link for link in links if link.end <= head]
+    for link in links:
+        if link.start >= len(before) - tail and link.end > head:
+            found.append(link._replace(start=link.start + shift, end=link.end + shift))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A translation. ``confidence``: the probability that it is of use, see confidence. ``links``: which word

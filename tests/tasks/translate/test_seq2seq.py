@@ -22,7 +22,9 @@ from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.tokenizer.seq2seq import Seq2SeqTokenizer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Result
+from autogpt_desktop.tasks.translate.files import correct_file, translate_file
 from autogpt_desktop.tasks.translate.translate import Translated, Translation, alternatives, translate
+from autogpt_desktop.tasks.translate.translator import Link, kept_links
 from autogpt_desktop.tasks.translate.translators import translator_for
 from tests.engine.seq2seq_folders import write_m2m100, write_marian, write_nllb
 
@@ -194,3 +196,31 @@ def test_a_translation_without_an_end_is_flagged(tmp_path: Path) -> None:
     (sentence,) = [event for event in events if isinstance(event, Translated)]
     assert "long" in sentence.flags
     pool.unload()
+
+
+def test_links_carry_the_formatting_of_a_file_and_nothing_is_asked_on_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("The **red house** sees the *dog*.\n", encoding="utf-8")
+    engine = dictionary()
+    asked: list[str] = []
+    ask = engine.translate
+
+    def translate(sentences: Sequence[Sentence], *more: Any, **named: Any) -> Any:
+        asked.extend(one.text for one in sentences)
+        return ask(sentences, *more, **named)
+
+    engine.translate = translate  # type: ignore[method-assign]
+    *_, last = translate_file(None, path, None, "en", "fr", choose=chosen(engine))  # type: ignore[arg-type]
+    assert isinstance(last, Result)
+    assert last.value.out.read_text("utf-8") == "le **rouge maison** voit le *chien*.\n"
+    assert asked == ["The red house sees the dog."]
+    *_, corrected = correct_file(last.value, 0, 0, "le rouge maison regarde le chien.")
+    assert isinstance(corrected, Result)
+    assert corrected.value.out.read_text("utf-8") == "le **rouge maison** regarde le *chien*.\n"
+
+
+def test_links_of_what_a_corrected_sentence_begins_and_ends_with_stay() -> None:
+    links = [Link(0, 3, 0, 2), Link(4, 7, 3, 7), Link(8, 12, 8, 12)]
+    assert kept_links(links, "le chat dort", "le matou dort") == (links[0], Link(8, 12, 9, 13))
+    assert kept_links(links, "le chat dort", "le chat dort") == tuple(links)
+    assert kept_links(links, "le chat dort", "") == ()

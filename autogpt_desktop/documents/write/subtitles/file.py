@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class Subtitles:
         breaks = [
             str(token.raw) for token in part.tokens if isinstance(token, Text) and token.text == "\n"
         ] or [" "]
-        broken = TranslatedText(_broken(part.text, new.text), new.spans)
+        broken = replace(new, text=_broken(part.text, new.text))  # as long as before
         found = [
             self._escaped(token.text, breaks)
             if isinstance(token, Text) and token.raw is None
