@@ -211,13 +211,17 @@ class BlockLines:
     def _heading(self, opening: Token, inline: Token, stands: bool) -> None:
         level = int(opening.tag[1])
         top = self.gap * (1.8 if level < 3 else 1.4)
+        item = None if stands else self._new_item()
+        if item:
+            top = self.gap
         for number, (at, runs) in enumerate(segment_runs(inline)):
             inner = number > 0 or stands
             if number and opening.markup[0] == "#":
                 rest, line = inline.content[at:], inline.meta["line"]
                 self._mark("heading", line, rest=rest, whole=0, level=level)
-            form = Line(runs, 0.0 if inner else top, self._nest.quotes, heading=level, joined=inner)
-            self.lines.append(form)
+            indent = 0 if item and not inner else len(self._nest.lists)
+            form = Line(runs, 0.0 if inner else top, self._nest.quotes, indent, level, joined=inner)
+            self.lines.append(form if inner else form._replace(item=item))
 
     def _new_list(self, token: Token) -> OpenList:
         start = token.attrGet("start")
@@ -226,19 +230,26 @@ class BlockLines:
 
     def _paragraph(self, runs: Runs, gap: float) -> None:
         quotes, lists = self._nest.quotes, self._nest.lists
-        if not (lists and lists[-1].item_begins):
+        item = self._new_item()
+        if item is None:
             self.lines.append(Line(runs, gap, quotes, len(lists)))
             return
-        level = lists[-1]
-        level.item_begins = False
         task = _TASK.match(runs[0].text) if runs and not any(runs[0][1:]) else None
         checked = task[1] != " " if task else None
         if task:
             rest = runs[0]._replace(text=runs[0].text[task.end() :])
             runs = (Run(task[0], hidden=True), rest, *runs[1:])
-        item = Item(level.number, level.items, level.ordered, level.start, len(lists), checked)
+        self.lines.append(Line(runs, gap, quotes, item=item._replace(checked=checked)))
+
+    def _new_item(self) -> Item | None:
+        """That which a line begins, if it does."""
+        lists = self._nest.lists
+        if not (lists and lists[-1].item_begins):
+            return None
+        level = lists[-1]
+        level.item_begins = False
         level.items += 1
-        self.lines.append(Line(runs, gap, quotes, item=item))
+        return Item(level.number, level.items - 1, level.ordered, level.start, len(lists))
 
     def _begin_bare(self) -> bool:
         """The mark of an item that begins with something that has no text of its own to stand beside."""

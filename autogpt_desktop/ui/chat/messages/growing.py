@@ -181,12 +181,14 @@ class GrowingLines:
             if 0 < lines.late_heading <= source.count("\n"):
                 self._late = True
                 return False
-        self._settle(source, start)
+        self._settle(source, start, env.get("undecided", len(source)))
         return False
 
-    def _settle(self, source: str, start: int) -> None:
-        """All before the last place where something surely begins stays as it is."""
+    def _settle(self, source: str, start: int, last: int) -> None:
+        """All before the last place where something surely begins, up to line ``last``, stays as it is."""
         for mark in reversed(self._blocks.marks):
+            if mark.line > last:
+                continue
             place = line_offsets(source, [mark.line])[0]
             if not _is_whole(source, place, mark.whole):
                 continue

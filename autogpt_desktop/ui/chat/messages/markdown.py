@@ -211,10 +211,10 @@ class MarkdownWriter:
             return False
         if old.item != line.item or old.heading != line.heading or _code_block(old) != _code_block(line):
             return False
+        if _text_of(old) != _text_of(line):
+            self._truncate(at + 1)
         block = self.block_of(at)
         if old.runs != line.runs:
-            if _text_of(old) != _text_of(line):
-                self._truncate(at + 1)
             same, rest = same_start(old.runs, line.runs)
             cursor = QTextCursor(block)
             cursor.setPosition(block.position() + same)
@@ -270,13 +270,9 @@ class MarkdownWriter:
             piece.removeRows(line.number % PIECE, piece.rows() - line.number % PIECE)
             self._fresh = True
         else:
-            cursor.setPosition(place.position)
-            before = cursor.blockFormat()
             self._remove_from(cursor, place.position)
             if place.fresh:
                 cursor.setBlockFormat(self._formats.thin())
-            elif cursor.blockFormat() != before:
-                cursor.setBlockFormat(before)
             self._fresh = place.fresh
         del self._written[at:], self._places[at:]
         self._undrawn = {line for line in self._undrawn if line < at}
@@ -293,8 +289,13 @@ class MarkdownWriter:
 
     def _remove_from(self, cursor: QTextCursor, position: int) -> None:
         cursor.setPosition(position)
+        empty = cursor.block().length() == 1
+        if empty:  # Qt would remove the empty block, with its list, instead of the one behind it
+            cursor.insertText("x")
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
+        if empty:
+            cursor.deletePreviousChar()
 
     def _start(self, cursor: QTextCursor, form: QTextBlockFormat, char: QTextCharFormat) -> None:
         if self._fresh:

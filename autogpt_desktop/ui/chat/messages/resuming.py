@@ -52,9 +52,10 @@ def resume(mark: Mark, source: str) -> Resumed | None:
         if rows:
             rows.append(prefix)
         row = prefix + " " * place.before + place.mark
-        rows.append(row if each.empty else row + " " * (place.width - len(place.mark)) + GUARD)
+        width = 2 if place.mark == ">" else place.width  # ">" takes the blank behind it, if there is one
+        rows.append(row if each.empty else row + " " * (width - len(place.mark)) + GUARD)
         shown = place.mark if place.mark == ">" else ""
-        prefix += " " * place.before + shown.ljust(place.width)
+        prefix += " " * place.before + shown.ljust(width)
     lists = mark.lists
     if mark.kind == "paragraph":
         guard = GUARD if mark.rest else f"{GUARD}\n"
