@@ -23,6 +23,8 @@ from tests.tiers import real_weights
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tiers.give_tiers(items)
+    # the long ones first, so that no process waits at the end for another's
+    items.sort(key=lambda item: not tiers.is_slow_file(item.path))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,7 +46,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Processes for ``-n auto``: one for each core. Tests of named files stay in this one: they are over
     before others have started."""
-    return 0 if config.option.file_or_dir else min(os.cpu_count() or 1, 8)
+    named = getattr(config.option, "file_or_dir", None)  # --help has none
+    return 0 if named else min(os.cpu_count() or 1, 8)
 
 
 @pytest.fixture(autouse=True)

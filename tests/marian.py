@@ -67,16 +67,19 @@ def tiny_items(
     vocab: tuple[int, int] = (64, 64),
     tied: str = "all",  # "all", "apart" (the output layer is the decoder's embedding), "none"
     named_scale: bool = True,  # of the output layer
+    gain: float = 2.0,
     seed: int = 0,
     settings: Mapping[str, str] | None = None,
 ) -> Items:
     """The items of a small model with random weights, whose activations keep their size."""
-    chance = np.random.default_rng(seed)
+    chance = np.random.RandomState(seed)  # whose numbers no version of NumPy changes
     items: Items = {}
 
-    def matrix(name: str, inputs: int, outputs: int, scale: float = 8.0) -> None:
-        items[name] = quantized(chance.normal(0, inputs**-0.5, (inputs, outputs)))
-        items[name + "_QuantMultA"] = floats(scale * chance.uniform(1.5, 2.5))
+    def matrix(name: str, inputs: int, outputs: int) -> None:
+        # strong ones in the decoder: else it says its last word again and again
+        spread = gain if name.startswith("decoder") else 1.0
+        items[name] = quantized(chance.normal(0, spread * inputs**-0.5, (inputs, outputs)))
+        items[name + "_QuantMultA"] = floats(chance.uniform(12, 20))
 
     def bias(name: str, size: int, spread: float = 0.1) -> None:
         items[name] = floats(chance.normal(0, spread, size))
@@ -213,12 +216,14 @@ def tiny_pieces(size: int) -> list[str]:
     return pieces[: size - 2]
 
 
-def write_tiny_pack(folder: Path, *, seed: int = 0, split: bool = False, **shape: Any) -> dict[str, Path]:
+def write_tiny_pack(
+    folder: Path, *, seed: int = 0, split: bool = False, tied: str = "", **shape: Any
+) -> dict[str, Path]:
     """A pack of 512 words whose files belong together; by kind as in the catalog, ``vocab`` or both of them.
 
     As training leaves them, words that differ in case alone are alike in the model and in the shortlist.
     """
-    chance = np.random.default_rng(seed)
+    chance = np.random.RandomState(seed)  # whose numbers no version of NumPy changes
     size = 512
     folder.mkdir(parents=True, exist_ok=True)
     words = [piece for piece in tiny_pieces(1000) if len(piece) == 3 and "▁" not in piece][:200]
@@ -228,16 +233,14 @@ def write_tiny_pack(folder: Path, *, seed: int = 0, split: bool = False, **shape
     for _ in range(2 if split else 1):
         chance.shuffle(pieces)
         sides.append([*pieces, *(f"<{at}>" for at in range(size - 2 - len(pieces)))])
-    items = tiny_items(vocab=(size, size), tied="apart" if split else "all", seed=seed, **shape)
+    items = tiny_items(vocab=(size, size), tied=tied or ("apart" if split else "all"), seed=seed, **shape)
     lists = [set(chance.choice(size, 6).tolist()) for _ in range(size)]
     for side, name in zip(sides, ["encoder_Wemb", "decoder_Wemb"] if split else ["Wemb"], strict=True):
         pairs = [(side.index("▁" + word) + 2, side.index("▁" + word.upper()) + 2) for word in words]
         kind, shape_, data = items[name]
         values = np.frombuffer(data[:-4], np.int8).reshape(shape_).copy()
         for lower, upper in pairs:
-            values[upper] = np.clip(
-                values[lower].astype(int) + chance.integers(-20, 21, shape_[1]), -127, 127
-            )
+            values[upper] = np.clip(values[lower].astype(int) + chance.randint(-20, 21, shape_[1]), -127, 127)
             if side is sides[0]:
                 lists[upper] = set(list(lists[lower])[:3]) | set(list(lists[upper])[:3])
         items[name] = kind, shape_, values.tobytes() + data[-4:]

@@ -30,6 +30,7 @@ from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.documents.types import Document, Limits
 from autogpt_desktop.documents.write.open import open_blocks
 from autogpt_desktop.engine.formats.gguf import read_gguf
+from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.search import segment, snippet
@@ -40,6 +41,7 @@ from autogpt_desktop.tasks.answer.query import follow_up_form
 from autogpt_desktop.tasks.translate import checks
 from autogpt_desktop.tasks.translate.segments import ENDLESS, pieces
 from autogpt_desktop.ui.chat.messages.markdown_parse import plain_text
+from tests.marian import tiny_pieces, vocabulary_bytes
 from tests.tiny import write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing stops a search here")
@@ -288,6 +290,14 @@ def words_of_answers(text: str) -> None:
     is_possible(text, "a b", "a", "a")
 
 
+def tokens_of_packs(text: str) -> None:
+    path = Path(file_of.folder) / "vocab.spm"
+    if not path.exists():
+        path.write_bytes(vocabulary_bytes(tiny_pieces(500)))
+    vocabulary = SentencePiece.from_file(path)
+    vocabulary.decode(vocabulary.encode(text).ids)
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "sentences": lambda text: sentences(text, "en"),
     "passages": lambda text: passages(Document(Path("a.txt"), "", text, (), "en", "")),
@@ -304,6 +314,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "snippet": lambda text: snippet(text, "a b 中"),
     "plain_text": plain_text,
     "tables": table_of,
+    "tokens of translation packs": tokens_of_packs,
     ".txt": file_of(".txt"),
     ".md": file_of(".md"),
     ".srt": file_of(".srt"),

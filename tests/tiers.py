@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def give_tiers(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fast)
 
 
+@functools.cache
 def is_slow_file(path: Path) -> bool:
     """Whether all tests of a file are marked slow, told without importing it."""
     if path.suffix != ".py":

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
-from autogpt_desktop.catalog.pack_folder import is_pack, pack_files, read_pack, stamp
+from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
+from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
 

@@ -20,6 +20,7 @@ from autogpt_desktop.catalog.entries import (
     Source,
     WheelMember,
 )
+from autogpt_desktop.engine.formats.pack_files import file_kind
 
 PREFIX = "firefox"
 FAMILY = "firefox"
@@ -27,8 +28,6 @@ _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _ARCHITECTURE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# What a file may be: the model, its shortlist, one vocabulary, or one for each side.
-_FILE = re.compile(r"(?P<kind>model|lex|vocab|srcvocab|trgvocab)\.[A-Za-z0-9._-]+\.(?:bin|spm)")
 _UNPACKED = 16  # times its compressed size: more than any of these files, far less than a bomb
 
 
@@ -131,14 +130,6 @@ def make_pack(
 def pack_title(pair: tuple[str, str]) -> str:
     """What a pack is called where no language can be named in the reader's own."""
     return f"Firefox {pair[0]} → {pair[1]}"
-
-
-def file_kind(name: str) -> str:
-    """ "model", "lex", "vocab", "srcvocab" or "trgvocab". Raises ValueError for anything else."""
-    match = _FILE.fullmatch(name)
-    if not match:
-        raise ValueError(f"{name[:80]!r} is no file of a pack")
-    return match["kind"]
 
 
 def packed_file(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autogpt_desktop.catalog.pack_entries import file_kind
 from autogpt_desktop.catalog.receipt import NAME, Receipt
+from autogpt_desktop.engine.formats.pack_files import (
+    entries,
+    file_kind,
+    is_pack_folder,
+    pack_files,
+    pair_of_name,
+)
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, file_size, read_regular
 
-_PAIR = re.compile(r"\.([a-z]{2})([a-z]{2})\.")  # in the names of a pack's files: model.enpt.intgemm…
 _SMALL = 1 << 26  # bytes; a vocabulary or a shortlist that is larger is not read as a whole
 
 
@@ -29,23 +33,10 @@ class Pack:
 
 def is_pack(folder: Path) -> bool:
     """Does the folder look like a pack? One that is still being fetched does not."""
-    files = pack_files(folder)
-    if not any(file.startswith("model.") for file in files) or (folder / "config.json").is_file():
+    if not is_pack_folder(folder):
         return False
-    unfinished = any(name.name.endswith(".part") for name in _entries(folder))
+    unfinished = any(path.name.endswith(".part") for path in entries(folder))
     return not unfinished or Receipt.read(folder).done
-
-
-def pack_files(folder: Path) -> list[str]:
-    """The names of a pack's files in ``folder``."""
-    found = []
-    for path in _entries(folder):
-        try:
-            file_kind(path.name)
-        except ValueError:
-            continue
-        found.append(path.name)
-    return sorted(found)
 
 
 def read_pack(folder: Path) -> Pack:
@@ -97,18 +88,11 @@ def _pair_of(folder: Path, files: dict[str, Path]) -> tuple[str, str]:
     """Source and target, by the names of the files, which must agree."""
     found: dict[tuple[str, str], Path] = {}
     for path in files.values():
-        if match := _PAIR.search(path.name):
-            found.setdefault((match[1], match[2]), path)
+        if pair := pair_of_name(path.name):
+            found.setdefault(pair, path)
     if len(found) > 1:
         one, other = list(found.values())[:2]
         raise KnownError("pack-mixed-up", name=folder.name, one=one.name, other=other.name)
     if not found:
         raise KnownError("pack-pair-unknown", name=folder.name)
     return next(iter(found))
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:  # gone, or not ours to read
-        return []

@@ -10,10 +10,11 @@ from typing import Any
 
 from autogpt_desktop import atomic
 from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry
+from autogpt_desktop.engine.formats.pack_files import RECEIPT
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, file_size, read_regular_text
 
-NAME = "pack.json"
+NAME = RECEIPT
 _LARGEST = 1 << 16
 
 

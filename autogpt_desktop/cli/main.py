@@ -81,6 +81,8 @@ def parser() -> argparse.ArgumentParser:
     _language_option(get, tr("fetch the translation packs of a language such as ja, both directions"))
     get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
     actions.add_parser("update", help=tr("ask for the newest list of translation packs"))
+    add = actions.add_parser("add", help=tr("use model files or folders where they are"))
+    add.add_argument("paths", nargs="+", metavar=tr("FILE"))
     remove = actions.add_parser("remove", help=tr("delete installed models"))
     remove.add_argument("names", nargs="*", metavar="NAME")
     _language_option(remove, tr("delete the translation packs of a language such as ja"))

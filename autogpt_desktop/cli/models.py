@@ -1,4 +1,4 @@
-"""``models list``, ``get``, ``remove`` and ``remove-copies`` in the terminal."""
+"""``models list``, ``get``, ``add``, ``remove`` and ``remove-copies`` in the terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 
 def models(options: argparse.Namespace) -> int:
-    """``models list``, ``get``, ``remove`` and ``remove-copies``."""
+    """``models list``, ``get``, ``add``, ``remove`` and ``remove-copies``."""
     from autogpt_desktop.catalog import installed
     from autogpt_desktop.catalog.entries import human_size
 
     if options.action == "list":
         _list()
+    elif options.action == "add":
+        for path in options.paths:
+            say(installed.add(path).name)
     elif options.action == "remove-copies":
         freed = installed.remove_copies(options.name)
         say(tr("{size} are free again", size=human_size(freed)))

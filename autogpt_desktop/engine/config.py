@@ -114,7 +114,9 @@ class Seq2SeqConfig:
     share_encoder_decoder_embeddings: bool = True
     tie_word_embeddings: bool = True  # the output layer is the decoder's embedding
     final_logits_bias: bool = False  # is one added to the logits?
-    alignment_heads: tuple[tuple[int, int], ...] = ()  # (decoder layer, head) to align words by; (): all
+    alignment_heads: tuple[
+        tuple[int, int], ...
+    ] = ()  # (decoder layer, head) to align by; (): all of the last
     bad_words_ids: tuple[int, ...] = ()  # tokens that are never generated
     num_beams: int = 1  # what the maker generates with
     length_penalty: float = 1.0

@@ -176,9 +176,10 @@ class Seq2SeqModel(Protocol):
         """One row for each source, before the first step; their prefixes are not read."""
 
     def step(
-        self, state: DecodeState, rows: Sequence[int], ids: Sequence[int]
+        self, state: Any, rows: Sequence[int], ids: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Row i becomes what row ``rows[i]`` was, with ``ids[i]`` behind it; rows not named are let go of.
+        """Row i of a ``state`` of this model becomes what row ``rows[i]`` was, with ``ids[i]`` behind it;
+        rows not named are let go of.
 
         Log-probabilities [rows, target vocabulary] of what follows (-inf outside of a row's shortlist)
         and attention [rows, the longest source] of the tokens that follow. ``ids`` of the first step are the

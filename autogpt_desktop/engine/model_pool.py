@@ -12,11 +12,13 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 import torch
 
 from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, is_encoder
+from autogpt_desktop.engine.formats.pack_files import is_pack_folder, pack_files
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
 from autogpt_desktop.engine.load import load, pick_device
+from autogpt_desktop.engine.load_pack import load_pack
 from autogpt_desktop.engine.load_seq2seq import load_seq2seq
 from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.native.state import CacheType
@@ -202,6 +204,11 @@ class ModelPool:
             encoder = yield from load_encoder(path, device.type)
             encoder.notices = notices
             return encoder
+        if path.is_dir() and is_pack_folder(path):
+            device, notices = pick_device(self.device)
+            pack = yield from load_pack(path, device.type)
+            pack.notices = notices
+            return pack
         if path.is_dir() and is_seq2seq(path):
             device, notices = pick_device(self.device)
             translator = yield from load_seq2seq(path, device.type, quantize=self.quantize is not None)
@@ -285,7 +292,10 @@ def _check(engine: AnyEngine, role: str) -> None:
 
 def _bytes_of(path: Path) -> int:
     """About what the model will take in memory: the bytes of its weights' files."""
-    files = path.glob("*.safetensors") if path.is_dir() else [path]
+    if path.is_dir():
+        files = list(path.glob("*.safetensors")) or [path / name for name in pack_files(path)]
+    else:
+        files = [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

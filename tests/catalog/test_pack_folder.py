@@ -35,6 +35,7 @@ def fetched(site: Site, source: str, target: str) -> Path:
     return paths.models_dir() / pack.name
 
 
+@pytest.mark.slow
 def test_a_fetched_pack_is_listed_with_its_languages(site: Site) -> None:
     place = fetched(site, "en", "pt")
     (model,) = installed()
@@ -83,6 +84,7 @@ def problem(folder: Path) -> str:
     return error.key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["model.enpt.intgemm.alphas.bin", "vocab.enpt.spm", "lex.50.50.enpt.s2t.bin"]
 )
@@ -134,6 +136,7 @@ def test_split_vocabularies_are_a_pack(tmp_path: Path) -> None:
     assert (pack.pair, sorted(pack.files)) == (("en", "ja"), ["lex", "model", "srcvocab", "trgvocab"])
 
 
+@pytest.mark.slow
 def test_a_pack_is_removed_with_its_receipt_and_nothing_else(site: Site) -> None:
     place = fetched(site, "en", "pt")
     (place / "notes.txt").write_text("mine")
@@ -145,6 +148,7 @@ def test_a_pack_is_removed_with_its_receipt_and_nothing_else(site: Site) -> None
     assert not place.exists()
 
 
+@pytest.mark.slow
 def test_a_language_is_removed_with_both_its_packs(site: Site) -> None:
     for pair in (("en", "pt"), ("pt", "en"), ("en", "de")):
         fetched(site, *pair)
@@ -155,6 +159,7 @@ def test_a_language_is_removed_with_both_its_packs(site: Site) -> None:
     assert find("firefox-en-pt") is None
 
 
+@pytest.mark.slow
 def test_headers_of_packs_are_remembered_until_a_file_changes(site: Site) -> None:
     place = fetched(site, "en", "pt")
     installed()

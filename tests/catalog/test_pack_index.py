@@ -79,6 +79,7 @@ def test_a_newer_index_replaces_and_adds_packs(site: Site) -> None:
     assert not list(paths.data_dir().glob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_pack_of_the_index_is_fetched_and_checked(site: Site) -> None:
     serve(site, index(site.address, entry("en-vi")))
     update(site)

@@ -26,6 +26,7 @@ def asking(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "files"), "--model", str(tmp_path / "finder"), "--device", "cpu"]
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_made_again_at_once(asking: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", "Where is the cat?", *asking]) == 0
     (index,) = (paths.cache_dir() / "collections").glob("*/index.db")

@@ -264,3 +264,19 @@ def test_packed_copies_are_listed_and_deleted(
     assert not copy.exists()
     main(["models", "list"])
     assert "packed copy" not in capsys.readouterr().out
+
+
+def test_a_model_is_used_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(tmp_path / "home"))
+    (tmp_path / "elsewhere").mkdir()
+    model = write_tiny_gguf(tmp_path / "elsewhere" / "mine.gguf").path
+    assert main(["models", "add", str(model)]) == 0
+    assert capsys.readouterr().out == "mine\n"
+    main(["models", "list"])
+    assert str(model) in capsys.readouterr().out
+    assert main(["models", "add", str(tmp_path)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert main(["models", "remove", "mine"]) == 0
+    assert model.is_file()

@@ -141,6 +141,7 @@ def test_sheets_that_other_programs_write(tmp_path: Path, xml: bytes) -> None:
     assert found["D4"].data_type == "s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [{}, {"xl/workbook.xml": "xl/book7.xml"}])
 def test_a_strict_workbook_is_a_table_a_document_and_is_copied(
     tmp_path: Path, members: dict[str, str]
@@ -164,6 +165,7 @@ def test_dates_as_strict_workbooks_write_them(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["2024-03-01", "2024-03-01", "2024-03-01 10:20:30"]
 
 
+@pytest.mark.slow
 def test_rows_that_are_left_out_take_nothing_with_them(tmp_path: Path) -> None:
     path = write_rich(tmp_path / "in.xlsx")
     book = openpyxl.load_workbook(path)
@@ -196,6 +198,7 @@ def test_rows_that_are_left_out_take_nothing_with_them(tmp_path: Path) -> None:
         assert b"omment" not in archive.read("[Content_Types].xml")
 
 
+@pytest.mark.slow
 def test_nothing_of_a_sheet_is_there_twice(tmp_path: Path) -> None:
     table = read_table(write_rich(tmp_path / "in.xlsx"))
     list(write_copy(tmp_path / "out.xlsx", table, len(table.columns) + 1, NAMES, [["positive", 0.9, ""]]))
@@ -206,6 +209,7 @@ def test_nothing_of_a_sheet_is_there_twice(tmp_path: Path) -> None:
     assert [tag for tag in parts[0] if not tag.endswith("}dimension")] == parts[1]
 
 
+@pytest.mark.slow
 def test_macros_go_and_stay(tmp_path: Path) -> None:
     path = write_rich(tmp_path / "in.xlsx")
     macros = tmp_path / "in.xlsm"

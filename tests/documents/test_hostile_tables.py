@@ -112,6 +112,7 @@ def test_opening_can_be_left_at_any_time(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "text"),
     [

@@ -73,6 +73,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_cells_are_read_by_what_they_are(tmp_path: Path) -> None:
     path = write_ods(tmp_path / "a.ods", "".join(ROWS), row(cell("only"), cell("this")))
     table = read_table(path)
@@ -104,12 +105,14 @@ def test_types_come_out_in_a_workbook(tmp_path: Path) -> None:
     assert found[4][2] == datetime.datetime(2024, 3, 2, 14, 30)
 
 
+@pytest.mark.slow
 def test_rows_that_stand_for_many_take_no_memory(tmp_path: Path) -> None:
     filled = row(cell("a"), number("1", "1"), more='table:number-rows-repeated="100000"')
     table = read_table(write_ods(tmp_path / "a.ods", row(cell("text"), cell("n")) + filled))
     assert sum(1 for _ in table.rows()) == 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "rows", "more"),
     [

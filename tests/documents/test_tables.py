@@ -71,6 +71,7 @@ def test_utf8_is_recognised_across_blocks(tmp_path: Path) -> None:
         assert read_table(path).encoding == "utf-8"
 
 
+@pytest.mark.slow
 def test_xlsx_sheets(tmp_path: Path) -> None:
     path = files.write_xlsx(tmp_path / "a.xlsx")
     table = read_table(path)
@@ -86,6 +87,7 @@ def test_xlsx_sheets(tmp_path: Path) -> None:
             read_table(path, sheet)
 
 
+@pytest.mark.slow
 def test_bad_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     wide = b",".join(b"1" for _ in range(1_000_000))

@@ -106,7 +106,7 @@ def test_a_role_without_a_model_fails_with_a_sentence(
         raise AssertionError("there is no model")
         yield
 
-    job.start(never, title="translate", role="translate")
+    job.start(never, title="sentiment", role="sentiment")
     qtbot.waitUntil(lambda: bool(heard.ends), timeout=10_000)
     [(state, error)] = heard.ends
     assert state == "failed"

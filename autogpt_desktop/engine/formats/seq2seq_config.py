@@ -91,6 +91,10 @@ def _config(family: str, raw: dict[str, Any], name: str) -> Seq2SeqConfig:
     table, marian = Settings(raw, _bad), family == "marian"
     vocab = table.integer("vocab_size", high=MAX_TOKENS)
     shared = table.flag("share_encoder_decoder_embeddings", True) if marian else True
+    layers = table.integer("decoder_layers", high=MAX_LAYERS)
+    heads = table.integer("decoder_attention_heads", high=1 << 14)
+    # which word becomes which is told best by the layer before the last (Garg et al., 2019)
+    aligning = tuple((max(0, layers - 2), head) for head in range(heads))
     pad = table.integer("pad_token_id", 58100 if marian else 1, low=0, high=MAX_TOKENS)
     return Seq2SeqConfig(
         family=family,
@@ -98,9 +102,9 @@ def _config(family: str, raw: dict[str, Any], name: str) -> Seq2SeqConfig:
         decoder_vocab_size=vocab if shared else table.integer("decoder_vocab_size", vocab, high=MAX_TOKENS),
         d_model=table.integer("d_model"),
         encoder_layers=table.integer("encoder_layers", high=MAX_LAYERS),
-        decoder_layers=table.integer("decoder_layers", high=MAX_LAYERS),
+        decoder_layers=layers,
         encoder_attention_heads=table.integer("encoder_attention_heads", high=1 << 14),
-        decoder_attention_heads=table.integer("decoder_attention_heads", high=1 << 14),
+        decoder_attention_heads=heads,
         encoder_ffn_dim=table.integer("encoder_ffn_dim"),
         decoder_ffn_dim=table.integer("decoder_ffn_dim"),
         max_position_embeddings=table.integer("max_position_embeddings", 1024, high=MAX_TOKENS),
@@ -117,6 +121,7 @@ def _config(family: str, raw: dict[str, Any], name: str) -> Seq2SeqConfig:
         share_encoder_decoder_embeddings=shared,
         tie_word_embeddings=table.flag("tie_word_embeddings", True),
         final_logits_bias=marian,
+        alignment_heads=aligning,
         name=name,
     )
 

@@ -13,7 +13,13 @@ from autogpt_desktop.engine.formats.mapped import MappedFile
 from autogpt_desktop.engine.generation.alignment import Links, word_links
 from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.generation.constraints import MOST_TOKENS, Term, token_count
-from autogpt_desktop.engine.interface import Hypothesis, SearchOptions, Seq2SeqModel, SourceIds
+from autogpt_desktop.engine.interface import (
+    Cancelled,
+    Hypothesis,
+    SearchOptions,
+    Seq2SeqModel,
+    SourceIds,
+)
 from autogpt_desktop.engine.tokenizer.seq2seq import EncodedSource, Seq2SeqTokenizer
 from autogpt_desktop.events import Notice
 
@@ -104,6 +110,8 @@ class Seq2SeqEngine:
 
         Raises ``Cancelled``, and KnownError("model-numbers").
         """
+        if cancelled():  # a compiled search of few words asks but once or not at all
+            raise Cancelled
         parts = [part for at, one in enumerate(sentences) for part in self._parts(at, one, source, target)]
         found = self._search(parts, SearchOptions(
             beam_size=max(beam_size, n_best), n_best=n_best, length_penalty=self.config.length_penalty,
@@ -155,9 +163,11 @@ class Seq2SeqEngine:
         return SourceIds(part.source.ids, part.prefix, ids.astype(np.int32))
 
     def _ids(self, text: str) -> list[int]:
-        """A text as it stands in a translation, without what the vocabulary does not have."""
-        unknown = self.tokenizer.target_unknown
-        return [id for id in self.tokenizer.encode_target(text) if id != unknown] if text else []
+        """A text as it stands in a translation, without what the vocabulary does not have; as much of it as
+        leaves room behind it."""
+        ids = self.tokenizer.encode_target(text) if text else []
+        known = [id for id in ids if id not in self.tokenizer.special]
+        return known[: self.config.max_position_embeddings // 2]
 
     def _terms(self, sentence: Sentence) -> list[Term]:
         """Those that the vocabulary has all pieces of, as long as they leave room to the model."""

@@ -32,15 +32,29 @@ NATIVE_ROWS inline void store_some(float* out, int count, Eight v) {
     for (int i = 0; i < count; i++) out[i] = eight[i];
 }
 
+// q + 128 for each byte.
+NATIVE_ROWS inline void flip_bytes(int8_t* q, int count) {
+    for (int i = 0; i < count; i += 8) {
+        uint64_t bytes;
+        std::memcpy(&bytes, q + i, 8);
+        bytes ^= 0x8080808080808080ull;
+        std::memcpy(q + i, &bytes, 8);
+    }
+}
+
+NATIVE_ROWS inline float largest_of(const float* x, int count) {
+    Eight top = all8(0);
+    int i = 0;
+    for (; i + 8 <= count; i += 8) top = max8(max8(load8(x + i), sub8(all8(0), load8(x + i))), top);
+    const Eight last = load_some(x + i, count - i, 0);
+    return top8(max8(max8(last, sub8(all8(0), last)), top));
+}
+
 template <bool FLIPPED>
 NATIVE_ROWS inline float quantize(const float* x, int count, int depth, float alpha, int8_t* q) {
     float scale = 1.0f;
     if (alpha == 0) {
-        Eight top = all8(0);
-        int i = 0;
-        for (; i + 8 <= count; i += 8) top = max8(max8(load8(x + i), sub8(all8(0), load8(x + i))), top);
-        const Eight last = load_some(x + i, count - i, 0);
-        const float largest = top8(max8(max8(last, sub8(all8(0), last)), top));
+        const float largest = largest_of(x, count);
         scale = largest / 127.0f, alpha = largest > 0 ? 127.0f / largest : 0.0f;
     }
     const Eight factor = all8(alpha), low = all8(-127), high = all8(-127);
@@ -55,14 +69,25 @@ NATIVE_ROWS inline float quantize(const float* x, int count, int depth, float al
         v = sub8(all8(0), max8(sub8(all8(0), v), high));
         store_bytes8(q + i, v);
     }
-    if (FLIPPED)
-        for (i = 0; i < depth; i += 8) {
-            uint64_t bytes;
-            std::memcpy(&bytes, q + i, 8);
-            bytes ^= 0x8080808080808080ull;
-            std::memcpy(q + i, &bytes, 8);
-        }
+    if (FLIPPED) flip_bytes(q, depth);
     return scale;
+}
+
+template <bool FLIPPED>
+NATIVE_ROWS inline float quantize_fine(const float* x, int count, int depth, int8_t* q) {
+    const float largest = largest_of(x, count), most = static_cast<float>(kFineLargest);
+    const Eight factor = all8(largest > 0 ? most / largest : 0.0f), low = all8(-most), magic = all8(12582912.0f);
+    for (int i = 0; i < depth; i += 8) {
+        Eight v = all8(0);
+        if (i < count) v = mul8(i + 8 <= count ? load8(x + i) : load_some(x + i, count - i, 0), factor);
+        v = max8(v, low);
+        v = sub8(all8(0), max8(sub8(all8(0), v), low));
+        v = sub8(add8(v, magic), magic);
+        const Eight high = sub8(add8(mul8(v, all8(1.0f / 128.0f)), magic), magic);
+        store_bytes8(q + i, high), store_bytes8(q + depth + i, sub8(v, mul8(high, all8(128.0f))));
+    }
+    if (FLIPPED) flip_bytes(q, 2 * depth);
+    return largest / most;
 }
 
 template <class T>

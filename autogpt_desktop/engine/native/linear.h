@@ -17,6 +17,10 @@ namespace native {
 constexpr int kGroup = 16;   // rows side by side in packed weights
 constexpr int kDepth = 64;   // columns are padded with zeros to a multiple of this
 constexpr int kMaxDepth = 65536;  // more columns, and a sum of 32 bits may overflow
+// Activations of 14 bits, each token's largest at 8191: 128 · high + low, two rows of bytes and two products. Of
+// translations that are not close calls as many come out as with floats.
+constexpr float kFine = -1;
+constexpr int kFineLargest = 8191, kMaxFineDepth = 2048;
 
 inline int padded(int count, int step) { return (count + step - 1) / step * step; }
 
@@ -26,12 +30,15 @@ struct Inputs {
     const float* x = nullptr;
     const float* scale = nullptr;  // of each token
     size_t stride = 0;
+    bool fine = false;  // rows of q come in pairs, high and low
+
+    int rows_per_token() const { return fine ? 2 : 1; }
 };
 
 // A weight matrix [rows, cols]. Packed: [rows / 16, cols / 4, 16, 4] bytes, or [rows / 16, cols, 16] floats.
 struct Linear {
     int rows = 0, cols = 0, depth = 0;  // depth: cols, padded
-    float alpha = 0;                    // activations times this are rounded; 0: each token has its own
+    float alpha = 0;                    // activations times this are rounded; 0: each token has its own; kFine
     const int8_t* q = nullptr;
     const float* w = nullptr;
     std::vector<float> scale, bias;  // padded to whole groups
@@ -67,6 +74,8 @@ struct LinearKernels {
     bool flipped;  // are activations kept as q + 128?
     // `count` floats times `alpha` (0: what brings the largest to 127) to q [depth]; the scale is returned
     float (*quantize)(const float* x, int count, int depth, float alpha, int8_t* q);
+    // the same in 14 bits to q [2, depth]
+    float (*quantize_fine)(const float* x, int count, int depth, int8_t* q);
     // groups from … to - 1 for some tokens; y [tokens, stride]
     void (*product)(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride);
     // y[t, i] = row ids[i] (ids null: row first + i) times token t
@@ -121,20 +130,18 @@ inline void pack_rows(const float* rows, size_t stride, Linear* m, float* out) {
 
 namespace scalar {
 
-template <bool FLIPPED>
-inline int active(int8_t q) {
-    return FLIPPED ? static_cast<uint8_t>(q) - 128 : q;
-}
-
 inline void product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
     for (int g = from; g < to; g++) {
         int used = m.rows - g * kGroup < kGroup ? m.rows - g * kGroup : kGroup;
         for (int t = 0; t < tokens; t++) {
-            const int8_t *x = in.q + static_cast<size_t>(t) * in.stride, *w = m.q + static_cast<size_t>(g) * kGroup * static_cast<size_t>(m.depth);
             int32_t sums[kGroup] = {};
-            for (int c = 0; c < m.depth; c += 4, w += 4 * kGroup)
-                for (int r = 0; r < kGroup; r++)
-                    for (int i = 0; i < 4; i++) sums[r] += w[4 * r + i] * x[c + i];
+            for (int part = 0; part < in.rows_per_token(); part++) {
+                const int8_t *x = in.q + static_cast<size_t>(t * in.rows_per_token() + part) * in.stride, *w = m.q + static_cast<size_t>(g) * kGroup * static_cast<size_t>(m.depth);
+                for (int32_t& sum : sums) sum *= 128;
+                for (int c = 0; c < m.depth; c += 4, w += 4 * kGroup)
+                    for (int r = 0; r < kGroup; r++)
+                        for (int i = 0; i < 4; i++) sums[r] += w[4 * r + i] * x[c + i];
+            }
             float* out = y + static_cast<size_t>(t) * stride + static_cast<size_t>(g) * kGroup;
             for (int r = 0; r < used; r++) {
                 size_t row = static_cast<size_t>(g * kGroup + r);
@@ -167,9 +174,12 @@ inline void dots(const Table& m, const int32_t* ids, int first, int count, const
     for (int i = 0; i < count; i++) {
         int row = ids ? ids[i] : first + i;
         for (int t = 0; t < tokens; t++) {
-            const int8_t *x = in.q + static_cast<size_t>(t) * in.stride, *w = m.q + static_cast<size_t>(row) * m.stride;
             int32_t sum = 0;
-            for (int c = 0; c < m.cols; c++) sum += w[c] * x[c];
+            for (int part = 0; part < in.rows_per_token(); part++) {
+                const int8_t *x = in.q + static_cast<size_t>(t * in.rows_per_token() + part) * in.stride, *w = m.q + static_cast<size_t>(row) * m.stride;
+                sum *= 128;
+                for (int c = 0; c < m.cols; c++) sum += w[c] * x[c];
+            }
             y[static_cast<size_t>(t) * stride + static_cast<size_t>(i)] =
                 static_cast<float>(sum) * (m.row_scale(row) * in.scale[t]) + m.row_bias(row);
         }

@@ -33,11 +33,12 @@ NATIVE_AVX2 void linear_tile(const Linear& m, int group, const int8_t* x, size_t
 }
 
 NATIVE_AVX2 inline void linear_product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
+    const int rows = tokens * in.rows_per_token(), pair = in.rows_per_token();
     for (int g = from; g < to; g++) {
         const int used = m.rows - g * kGroup < kGroup ? m.rows - g * kGroup : kGroup;
         const float *scale = m.scale.data() + g * kGroup, *bias = m.bias.data() + g * kGroup;
-        for (int done = 0; done < tokens;) {
-            const int step = tokens - done < 4 ? tokens - done : 4;
+        for (int done = 0; done < rows;) {
+            const int step = rows - done < 4 ? rows - done : 4;
             const int8_t* x = in.q + static_cast<size_t>(done) * in.stride;
             __m256i sums[8];
             switch (step) {
@@ -46,12 +47,15 @@ NATIVE_AVX2 inline void linear_product(const Linear& m, int from, int to, const 
                 case 3: linear_tile<3>(m, g, x, in.stride, sums); break;
                 default: linear_tile<4>(m, g, x, in.stride, sums);
             }
-            for (int t = 0; t < step; t++, done++) {
-                float values[kGroup], *out = y + static_cast<size_t>(done) * stride + g * kGroup;
+            for (int t = 0; t < step; t += pair, done += pair) {
+                const int token = done / pair;
+                float values[kGroup], *out = y + static_cast<size_t>(token) * stride + g * kGroup;
                 float* target = used == kGroup ? out : values;
                 for (int half = 0; half < 2; half++) {
-                    const __m256 factor = _mm256_mul_ps(load8(scale + 8 * half), all8(in.scale[done]));
-                    __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[2 * t + half]), factor), load8(bias + 8 * half));
+                    const __m256 factor = _mm256_mul_ps(load8(scale + 8 * half), all8(in.scale[token]));
+                    __m256i sum = sums[2 * t + half];
+                    if (in.fine) sum = _mm256_add_epi32(_mm256_slli_epi32(sum, 7), sums[2 * t + 2 + half]);
+                    __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor), load8(bias + 8 * half));
                     if (relu) v = _mm256_max_ps(v, _mm256_setzero_ps());
                     store8(target + 8 * half, v);
                 }
@@ -74,11 +78,14 @@ NATIVE_AVX2 inline void linear_dots(const Table& m, const int32_t* ids, int firs
         const int row = ids ? ids[i] : first + i;
         const int8_t* w = m.q + static_cast<size_t>(row) * m.stride;
         for (int t = 0; t < tokens; t++) {
-            const int8_t* x = in.q + static_cast<size_t>(t) * in.stride;
             __m256i sums = _mm256_setzero_si256();
-            for (int c = 0; c < depth; c += 32) {
-                const __m256i weights = load(w + c), xs = _mm256_sign_epi8(load(x + c), weights);
-                sums = _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(weights), xs), ones));
+            for (int part = 0; part < in.rows_per_token(); part++) {
+                const int8_t* x = in.q + static_cast<size_t>(t * in.rows_per_token() + part) * in.stride;
+                sums = _mm256_slli_epi32(sums, 7);
+                for (int c = 0; c < depth; c += 32) {
+                    const __m256i weights = load(w + c), xs = _mm256_sign_epi8(load(x + c), weights);
+                    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(weights), xs), ones));
+                }
             }
             y[static_cast<size_t>(t) * stride + static_cast<size_t>(i)] =
                 static_cast<float>(sum_of(sums)) * (m.row_scale(row) * in.scale[t]) + m.row_bias(row);
@@ -88,7 +95,7 @@ NATIVE_AVX2 inline void linear_dots(const Table& m, const int32_t* ids, int firs
 
 inline const LinearKernels* linear_kernels() {
     if (!is_supported()) return nullptr;
-    static const LinearKernels table{"avx2", false, simd_rows::quantize<false>, linear_product, linear_dots, simd_rows::embed,
+    static const LinearKernels table{"avx2", false, simd_rows::quantize<false>, simd_rows::quantize_fine<false>, linear_product, linear_dots, simd_rows::embed,
                                      simd_rows::add, simd_rows::norm, simd_rows::silu, simd_rows::ssru,
                                      simd_rows::attend, simd_rows::attend_path, simd_rows::logsumexp};
     return &table;

@@ -29,11 +29,12 @@ NATIVE_SDOT void linear_tile(const Linear& m, int group, const int8_t* x, size_t
 }
 
 NATIVE_SDOT inline void linear_product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
+    const int rows = tokens * in.rows_per_token(), pair = in.rows_per_token();
     for (int g = from; g < to; g++) {
         const int used = m.rows - g * kGroup < kGroup ? m.rows - g * kGroup : kGroup;
         const float *scale = m.scale.data() + g * kGroup, *bias = m.bias.data() + g * kGroup;
-        for (int done = 0; done < tokens;) {
-            const int step = tokens - done < 4 ? tokens - done : 4;
+        for (int done = 0; done < rows;) {
+            const int step = rows - done < 4 ? rows - done : 4;
             const int8_t* x = in.q + static_cast<size_t>(done) * in.stride;
             int32x4_t sums[16];
             switch (step) {
@@ -42,12 +43,15 @@ NATIVE_SDOT inline void linear_product(const Linear& m, int from, int to, const 
                 case 3: linear_tile<3>(m, g, x, in.stride, sums); break;
                 default: linear_tile<4>(m, g, x, in.stride, sums);
             }
-            for (int t = 0; t < step; t++, done++) {
-                float values[kGroup], *out = y + static_cast<size_t>(done) * stride + g * kGroup;
+            for (int t = 0; t < step; t += pair, done += pair) {
+                const int token = done / pair;
+                float values[kGroup], *out = y + static_cast<size_t>(token) * stride + g * kGroup;
                 float* target = used == kGroup ? out : values;
                 for (int i = 0; i < 4; i++) {
-                    const float32x4_t factor = vmulq_n_f32(vld1q_f32(scale + 4 * i), in.scale[done]);
-                    float32x4_t v = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sums[4 * t + i]), factor), vld1q_f32(bias + 4 * i));
+                    const float32x4_t factor = vmulq_n_f32(vld1q_f32(scale + 4 * i), in.scale[token]);
+                    int32x4_t sum = sums[4 * t + i];
+                    if (in.fine) sum = vaddq_s32(vshlq_n_s32(sum, 7), sums[4 * t + 4 + i]);
+                    float32x4_t v = vaddq_f32(vmulq_f32(vcvtq_f32_s32(sum), factor), vld1q_f32(bias + 4 * i));
                     if (relu) v = vmaxq_f32(v, vdupq_n_f32(0));
                     vst1q_f32(target + 4 * i, v);
                 }
@@ -63,9 +67,12 @@ NATIVE_SDOT inline void linear_dots(const Table& m, const int32_t* ids, int firs
         const int row = ids ? ids[i] : first + i;
         const int8_t* w = m.q + static_cast<size_t>(row) * m.stride;
         for (int t = 0; t < tokens; t++) {
-            const int8_t* x = in.q + static_cast<size_t>(t) * in.stride;
             int32x4_t sums = vdupq_n_s32(0);
-            for (int c = 0; c < depth; c += 16) sums = vdotq_s32(sums, vld1q_s8(w + c), vld1q_s8(x + c));
+            for (int part = 0; part < in.rows_per_token(); part++) {
+                const int8_t* x = in.q + static_cast<size_t>(t * in.rows_per_token() + part) * in.stride;
+                sums = vshlq_n_s32(sums, 7);
+                for (int c = 0; c < depth; c += 16) sums = vdotq_s32(sums, vld1q_s8(w + c), vld1q_s8(x + c));
+            }
             y[static_cast<size_t>(t) * stride + static_cast<size_t>(i)] =
                 static_cast<float>(vaddvq_s32(sums)) * (m.row_scale(row) * in.scale[t]) + m.row_bias(row);
         }
@@ -74,7 +81,7 @@ NATIVE_SDOT inline void linear_dots(const Table& m, const int32_t* ids, int firs
 
 inline const LinearKernels* linear_kernels() {
     if (!simd::has_dot_product()) return nullptr;
-    static const LinearKernels table{"neon", false, simd_rows::quantize<false>, linear_product, linear_dots, simd_rows::embed,
+    static const LinearKernels table{"neon", false, simd_rows::quantize<false>, simd_rows::quantize_fine<false>, linear_product, linear_dots, simd_rows::embed,
                                      simd_rows::add, simd_rows::norm, simd_rows::silu, simd_rows::ssru,
                                      simd_rows::attend, simd_rows::attend_path, simd_rows::logsumexp};
     return &table;

@@ -26,7 +26,7 @@ using namespace scalar;
 #undef NATIVE_ROWS
 
 inline const LinearKernels& linear_kernels() {
-    static const LinearKernels table{"portable", false, quantize<false>, product, dots, embed, add, norm,
+    static const LinearKernels table{"portable", false, quantize<false>, quantize_fine<false>, product, dots, embed, add, norm,
                                      silu, ssru, attend, attend_path, logsumexp};
     return table;
 }

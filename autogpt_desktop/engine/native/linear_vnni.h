@@ -10,16 +10,16 @@
 namespace native {
 namespace vnni {
 
-constexpr int kTile = 12;                  // tokens at a time
+constexpr int kTile = 12;                  // rows of activations at a time
 constexpr int kTileDepth = 4096;           // columns of a tile's activations that are put in order
 constexpr size_t kChunkBytes = 512 << 10;  // weights that all tokens are multiplied with while the second cache has them
 
-// Four columns of each token behind each other, so that one address serves all: [depth / 4, T, 4]. Where there are
-// fewer tokens than T, the last one stands for those that are missing.
+// Four columns of each row behind each other, so that one address serves all: [depth / 4, T, 4]. Where there are
+// fewer rows than T, the last one stands for those that are missing.
 template <int T>
-inline void order_tile(const Inputs& in, int token, int count, int depth, int32_t* out) {
+inline void order_tile(const Inputs& in, int first, int count, int depth, int32_t* out) {
     for (int t = 0; t < T; t++) {
-        const int8_t* x = in.q + static_cast<size_t>(token + (t < count ? t : count - 1)) * in.stride;
+        const int8_t* x = in.q + static_cast<size_t>(first + (t < count ? t : count - 1)) * in.stride;
         for (int c = 0; c < depth; c += 4) std::memcpy(out + c / 4 * T + t, x + c, 4);
     }
 }
@@ -38,12 +38,17 @@ NATIVE_VNNI_INLINE void linear_store(const Linear& m, int row, __m512i sums, flo
     _mm512_mask_storeu_ps(y + row, static_cast<__mmask16>((1u << used) - 1), v);
 }
 
+// The sums of a fine token.
+NATIVE_VNNI_INLINE __m512i linear_pair(__m512i high, __m512i low) {
+    return _mm512_add_epi32(_mm512_maskz_slli_epi32(0xffff, high, 7), low);
+}
+
 // GCC would keep copies of the sums in memory.
 #define NATIVE_DOT(sum, x, w) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w))
 
-// `count` of T tokens times the rows of two groups; `second` is false where there is only one.
+// `count` of T rows of activations times the rows of two groups; `second` is false where there is only one.
 template <int T>
-NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int32_t* x, const float* x_scale, int count, bool relu, float* y, size_t stride) {
+NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int32_t* x, const float* x_scale, int count, bool fine, bool relu, float* y, size_t stride) {
     const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
     const int8_t *one = m.q + static_cast<size_t>(group) * size, *two = second ? one + size : one;
     const int row = group * kGroup, other = second ? row + kGroup : row;
@@ -60,6 +65,16 @@ NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int3
             NATIVE_DOT(b[t], xs, w);
         }
     }
+    if (fine) {
+#pragma GCC unroll 16
+        for (int t = 0; t < T; t += 2) {
+            if (t >= count) continue;
+            float* out = y + static_cast<size_t>(t / 2) * stride;
+            linear_store(m, row, linear_pair(a[t], a[t + 1]), x_scale[t / 2], relu, out);
+            if (second) linear_store(m, other, linear_pair(b[t], b[t + 1]), x_scale[t / 2], relu, out);
+        }
+        return;
+    }
 #pragma GCC unroll 16
     for (int t = 0; t < T; t++) {
         if (t >= count) continue;
@@ -69,10 +84,11 @@ NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int3
 }
 
 template <int T>
-inline void linear_groups(const Linear& m, int from, int to, const Inputs& in, int token, int count, int32_t* x, bool relu, float* y, size_t stride) {
-    order_tile<T>(in, token, count, m.depth, x);
+inline void linear_groups(const Linear& m, int from, int to, const Inputs& in, int first, int count, int32_t* x, bool relu, float* y, size_t stride) {
+    order_tile<T>(in, first, count, m.depth, x);
+    const int token = first / in.rows_per_token();
     for (int group = from; group < to; group += 2)
-        linear_tile<T>(m, group, group + 1 < to, x, in.scale + token, count, relu, y + static_cast<size_t>(token) * stride, stride);
+        linear_tile<T>(m, group, group + 1 < to, x, in.scale + token, count, in.fine, relu, y + static_cast<size_t>(token) * stride, stride);
 }
 
 inline void linear_product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
@@ -82,10 +98,11 @@ inline void linear_product(const Linear& m, int from, int to, const Inputs& in, 
     const int chunk = static_cast<int>(kChunkBytes / (static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth))) / 2 * 2;
     for (; from < to; from += chunk) {
         const int end = to - from < chunk ? to : from + chunk;
-        int token = 0;
-        for (; tokens - token >= kTile; token += kTile) linear_groups<kTile>(m, from, end, in, token, kTile, x, relu, y, stride);
-        if (tokens - token > 4) linear_groups<8>(m, from, end, in, token, tokens - token < 8 ? tokens - token : 8, x, relu, y, stride), token += 8;
-        if (tokens > token) linear_groups<4>(m, from, end, in, token, tokens - token, x, relu, y, stride);
+        const int rows = tokens * in.rows_per_token();
+        int done = 0;
+        for (; rows - done >= kTile; done += kTile) linear_groups<kTile>(m, from, end, in, done, kTile, x, relu, y, stride);
+        if (rows - done > 4) linear_groups<8>(m, from, end, in, done, rows - done < 8 ? rows - done : 8, x, relu, y, stride), done += 8;
+        if (rows > done) linear_groups<4>(m, from, end, in, done, rows - done, x, relu, y, stride);
     }
 }
 
@@ -99,10 +116,10 @@ NATIVE_VNNI_INLINE __m256i sums_of(const __m512i* v) {
     return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-// R rows times T tokens, R · T = 8.
-template <int R, int T>
+// R rows times T rows of activations, R · T = 8. FINE: two of those are a token.
+template <int R, int T, bool FINE>
 NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inputs& in, int token, float* y, size_t stride) {
-    const int8_t *w[R], *x = in.q + static_cast<size_t>(token) * in.stride;
+    const int8_t *w[R], *x = in.q + static_cast<size_t>(token * in.rows_per_token()) * in.stride;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) w[r] = m.q + static_cast<size_t>(rows[r]) * m.stride;
     __m512i sums[8];
@@ -133,8 +150,9 @@ NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inp
     int32_t each[8];
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(each), whole);
     for (int r = 0; r < count; r++)
-        for (int t = 0; t < T; t++) {
-            const int32_t sum = each[r * T + t] - 128 * m.sums[static_cast<size_t>(rows[r])];
+        for (int t = 0; t < (FINE ? T / 2 : T); t++) {
+            const int32_t less = 128 * m.sums[static_cast<size_t>(rows[r])];
+            const int32_t sum = FINE ? 128 * (each[r * T + 2 * t] - less) + each[r * T + 2 * t + 1] - less : each[r * T + t] - less;
             y[static_cast<size_t>(token + t) * stride + static_cast<size_t>(r)] =
                 static_cast<float>(sum) * (m.row_scale(rows[r]) * in.scale[token + t]) + m.row_bias(rows[r]);
         }
@@ -153,9 +171,14 @@ inline void linear_dots(const Table& m, const int32_t* ids, int first, int count
             for (int r = 0; r < step; r++)
                 for (int c = 0; c < m.cols; c += 64) _mm_prefetch(reinterpret_cast<const char*>(m.q + static_cast<size_t>(ids[i + kAhead + r]) * m.stride + c), _MM_HINT_T0);
         int token = 0;
+        if (in.fine) {
+            for (; token < tokens; token++)
+                for (int r = 0; r < used; r += 4) dots_tile<4, 2, true>(m, rows + r, used - r < 4 ? used - r : 4, in, token, y + i + r, stride);
+            continue;
+        }
         for (; token + 4 <= tokens; token += 4)
-            for (int r = 0; r < used; r += 2) dots_tile<2, 4>(m, rows + r, used - r < 2 ? 1 : 2, in, token, y + i + r, stride);
-        for (; token < tokens; token++) dots_tile<8, 1>(m, rows, used, in, token, y + i, stride);
+            for (int r = 0; r < used; r += 2) dots_tile<2, 4, false>(m, rows + r, used - r < 2 ? 1 : 2, in, token, y + i + r, stride);
+        for (; token < tokens; token++) dots_tile<8, 1, false>(m, rows, used, in, token, y + i, stride);
     }
 }
 
@@ -163,7 +186,7 @@ inline const LinearKernels* linear_kernels() {
     if (!is_supported()) return nullptr;
     static const LinearKernels table = [] {
         LinearKernels set = *avx2::linear_kernels();
-        set.name = "avx512-vnni", set.flipped = true, set.quantize = simd_rows::quantize<true>;
+        set.name = "avx512-vnni", set.flipped = true, set.quantize = simd_rows::quantize<true>, set.quantize_fine = simd_rows::quantize_fine<true>;
         set.product = linear_product, set.dots = linear_dots;
         return set;
     }();

@@ -85,7 +85,7 @@ public:
     bool set_linear(bool decoder, int layer, int slot, int rows, int cols, const int8_t* q, const float* w, const float* scale,
                     float alpha, const float* bias) {
         std::vector<Layer>& layers = decoder ? decoder_ : encoder_;
-        if (layer < 0 || layer >= static_cast<int>(layers.size()) || slot < 0 || slot >= kLinears || rows < 1 || cols < 1 || cols > kMaxDepth)
+        if (layer < 0 || layer >= static_cast<int>(layers.size()) || slot < 0 || slot >= kLinears || !sized(rows, cols, alpha))
             return false;
         size_t size = packed_size(rows, cols, w != nullptr);
         if (size > arena_.size() - used_) return false;
@@ -107,7 +107,7 @@ public:
     // q or w [rows, stride] is not copied, and zero from `cols` to the next multiple of 64. scale [scales]: one, or one for each row.
     bool set_table(int which, int rows, int cols, int64_t stride, const int8_t* q, const float* w, const float* scale, int scales,
                    float alpha, const float* bias) {
-        if (which < 0 || which >= kTables || rows < 1 || cols < 1 || cols > kMaxDepth || stride < padded(cols, q ? kDepth : 1)) return false;
+        if (which < 0 || which >= kTables || !sized(rows, cols, alpha) || stride < padded(cols, q ? kDepth : 1)) return false;
         if (q && scales != 1 && scales != rows) return false;
         Table& m = tables_[which];
         m.rows = rows, m.cols = cols, m.stride = static_cast<size_t>(stride), m.alpha = alpha, m.q = q, m.w = w;
@@ -316,7 +316,7 @@ public:
             int part = wide ? kPart : choices;
             Inputs some = in;
             some.x = in.x ? lane.x.data() + static_cast<size_t>(i) * width : nullptr;
-            if (in.q) some.q = in.q + static_cast<size_t>(i) * in.stride;
+            if (in.q) some.q = in.q + static_cast<size_t>(i * in.rows_per_token()) * in.stride;
             some.scale = in.scale + i;
             float* out = &lane.logits[(*offsets)[static_cast<size_t>(i)]];
             auto dots = m.w ? scalar::dots_floats : kernels_->dots;
@@ -360,6 +360,10 @@ private:
         return 0.0f;
     }
 
+    static bool sized(int rows, int cols, float alpha) {
+        return rows >= 1 && cols >= 1 && cols <= (alpha == kFine ? kMaxFineDepth : kMaxDepth);
+    }
+
     static void grow(std::vector<float>* buffer, size_t count) {
         if (buffer->size() < count) buffer->resize(count);
     }
@@ -380,17 +384,19 @@ private:
         for (std::vector<float>* buffer : {&lane.x, &lane.normed, &lane.q, &lane.k, &lane.v, &lane.out}) grow(buffer, size);
         grow(&lane.inner, static_cast<size_t>(tokens) * static_cast<size_t>(ffn));
         grow(&lane.scales, static_cast<size_t>(tokens));
-        size_t bytes = static_cast<size_t>(tokens) * static_cast<size_t>(padded(std::max(ffn, shape_.hidden), kDepth));
+        size_t bytes = 2 * static_cast<size_t>(tokens) * static_cast<size_t>(padded(std::max(ffn, shape_.hidden), kDepth));
         if (lane.bytes.size() < bytes) lane.bytes.resize(bytes);
     }
 
     Inputs round(Lane& lane, const float* x, int tokens, int cols, int depth, float alpha, bool floats, bool wide) {
-        if (floats) return {nullptr, x, lane.scales.data(), static_cast<size_t>(cols)};
+        if (floats) return {nullptr, x, lane.scales.data(), static_cast<size_t>(cols), false};
+        const bool fine = alpha == kFine;
         each(tokens, wide && tokens > 8, [&](int t) {
-            lane.scales[static_cast<size_t>(t)] = kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(cols), cols, depth, alpha,
-                                                                     lane.bytes.data() + static_cast<size_t>(t) * static_cast<size_t>(depth));
+            const float* row = x + static_cast<size_t>(t) * static_cast<size_t>(cols);
+            int8_t* q = lane.bytes.data() + static_cast<size_t>(fine ? 2 * t : t) * static_cast<size_t>(depth);
+            lane.scales[static_cast<size_t>(t)] = fine ? kernels_->quantize_fine(row, cols, depth, q) : kernels_->quantize(row, cols, depth, alpha, q);
         });
-        return {lane.bytes.data(), nullptr, lane.scales.data(), static_cast<size_t>(depth)};
+        return {lane.bytes.data(), nullptr, lane.scales.data(), static_cast<size_t>(depth), fine};
     }
 
     // Several products with the same x [tokens, cols].

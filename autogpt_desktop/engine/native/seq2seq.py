@@ -25,6 +25,7 @@ SELF_Q, SELF_K, SELF_V, SELF_O, CROSS_Q, CROSS_K, CROSS_V, CROSS_O, FFN_1, FFN_2
 SELF_NORM, CROSS_NORM, FFN_NORM = range(3)
 SOURCE_TABLE, TARGET_TABLE, OUTPUT_TABLE = range(3)
 LAST = -1  # the norm behind all layers
+FINE, MAX_FINE_COLUMNS = -1.0, 2048  # native::kFine, native::kMaxFineDepth
 _ACTIVATIONS = ("relu", "silu", "gelu")
 _WIDE_BYTES = 48 << 20  # larger models read their weights once for all threads, not once for each
 # measured on FLORES with 2 threads: of fewer the products' tiles are less full, more leave the cache
@@ -36,8 +37,9 @@ _MAX_SOURCES = 1 << 20
 class Weights:
     """A matrix [rows, cols] of int8, values · scale, or of float32.
 
-    ``alpha``: what activations are multiplied by before they are rounded to int8; 0: what brings the
-    largest of each token to 127. ``scale`` is that of a product then, with alpha's share.
+    ``alpha``: what activations are multiplied by before they are rounded to int8; ``scale`` is that of a
+    product then, with alpha's share. 0: what brings the largest of each token to 127. FINE: to 8191, as two
+    int8 products.
     """
 
     values: NDArray[np.int8] | NDArray[np.float32]

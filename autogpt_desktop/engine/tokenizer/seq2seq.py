@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sentencepiece
 import tokenizers
 
 from autogpt_desktop.engine.config import Seq2SeqConfig
@@ -27,8 +26,9 @@ from autogpt_desktop.engine.formats.seq2seq_languages import (
 )
 from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer import rules
+from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import read_regular, read_regular_text
+from autogpt_desktop.regular_file import read_regular_text
 
 Span = tuple[int, int]
 Split = Callable[[str], list[tuple[str, Span]]]  # a text → pieces, each with its characters in the text
@@ -219,17 +219,16 @@ def _sentencepiece(file: Path) -> Split:
     """Raises KnownError: tokenizer-missing, tokenizer-broken."""
     if not file.is_file():
         raise KnownError("tokenizer-missing")
-    if file.stat().st_size > _MAX_BYTES:
-        raise KnownError("tokenizer-broken", value=file.name)
-    processor = sentencepiece.SentencePieceProcessor()
     try:
-        processor.LoadFromSerializedProto(read_regular(file))
-    except (RuntimeError, OSError) as error:
+        vocabulary = SentencePiece.from_file(file)
+    except KnownError as error:  # words of its own, for packs
         raise KnownError("tokenizer-broken", value=file.name) from error
+    pieces = vocabulary.pieces()
 
     def split(text: str) -> list[tuple[str, Span]]:
-        found = processor.Encode(text, return_type="offset_mapping")
-        return list(zip(found["pieces"], found["offsets"], strict=True))
+        found = vocabulary.encode(text)
+        names = (_UNKNOWN if id == vocabulary.unk_id else pieces[id] for id in found.ids)
+        return list(zip(names, found.spans, strict=True))
 
     return split
 

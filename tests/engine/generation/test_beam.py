@@ -72,6 +72,7 @@ def best_of_all(
     return max(found)
 
 
+@pytest.mark.slow
 def test_a_wide_beam_finds_the_best_of_all() -> None:
     for seed in range(5):
         model, source = Table(seed, sharp=1.0), SourceIds([3, 4, END])
@@ -149,6 +150,7 @@ def test_terms_appear(terms: Any, beam: int) -> None:
             assert all(any(contains(one.ids, form) for form in term) for term in terms), (seed, one.ids)
 
 
+@pytest.mark.slow
 def test_a_wide_constrained_beam_finds_the_best_of_all() -> None:
     for seed in range(4):
         model, source = Table(seed, sharp=1.0), SourceIds([3, 4, END])

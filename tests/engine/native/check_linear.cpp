@@ -38,37 +38,44 @@ struct Rounded {
     Exact<int8_t> q;
     std::vector<float> scale;
     int depth;
+    bool fine;
 
     Rounded(const LinearKernels& set, Exact<float>& x, int tokens, int cols, float alpha)
-        : q(static_cast<size_t>(tokens) * static_cast<size_t>(native::padded(cols, native::kDepth))), depth(native::padded(cols, native::kDepth)) {
+        : q(static_cast<size_t>(alpha == native::kFine ? 2 * tokens : tokens) * static_cast<size_t>(native::padded(cols, native::kDepth))),
+          depth(native::padded(cols, native::kDepth)), fine(alpha == native::kFine) {
         for (int t = 0; t < tokens; t++)
-            scale.push_back(set.quantize(x.data() + t * cols, cols, depth, alpha, q.data() + t * depth));
+            scale.push_back(fine ? set.quantize_fine(x.data() + t * cols, cols, depth, q.data() + 2 * t * depth)
+                                 : set.quantize(x.data() + t * cols, cols, depth, alpha, q.data() + t * depth));
     }
-    int at(const LinearKernels& set, int token, int col) {
-        int8_t value = q[static_cast<size_t>(token * depth + col)];
+    int byte(const LinearKernels& set, int row, int col) {
+        int8_t value = q[static_cast<size_t>(row * depth + col)];
         return set.flipped ? static_cast<uint8_t>(value) - 128 : value;
     }
-    Inputs inputs() { return {q.data(), nullptr, scale.data(), static_cast<size_t>(depth)}; }
+    int at(const LinearKernels& set, int token, int col) {
+        return fine ? 128 * byte(set, 2 * token, col) + byte(set, 2 * token + 1, col) : byte(set, token, col);
+    }
+    Inputs inputs() { return {q.data(), nullptr, scale.data(), static_cast<size_t>(depth), fine}; }
 };
 
 // extreme: all weights and activations at the ends of their range, of signs that add up
-void check_products(const LinearKernels& set, Random& random, bool extreme) {
-    int rows = random.between(1, 70), cols = extreme ? 1024 : random.between(1, 300), tokens = random.between(1, 30);
+void check_products(const LinearKernels& set, Random& random, bool extreme, bool fine) {
+    int rows = random.between(1, 70), cols = extreme ? 2048 : random.between(1, 300), tokens = random.between(1, 30);
     size_t size = static_cast<size_t>(rows * cols);
     Exact<int8_t> w(size);
     for (size_t i = 0; i < size; i++) w[i] = static_cast<int8_t>(extreme ? (i % 3 ? 127 : -127) : random.between(-127, 127));
     Exact<float> x(random.normals(static_cast<size_t>(tokens * cols)));
     for (size_t i = 0; extreme && i < x.size(); i++) x[i] = i % static_cast<size_t>(cols) % 3 ? 1.0f : -1.0f;
-    float alpha = extreme ? 1000.0f : random.below(2) ? 40.0f : 0.0f;
+    float alpha = fine ? native::kFine : extreme ? 1000.0f : random.below(2) ? 40.0f : 0.0f;
+    double most = fine ? native::kFineLargest : 127;
     Rounded in(set, x, tokens, cols, alpha);
     for (int t = 0; t < tokens; t++) {
         float largest = 0;
         for (int k = 0; k < cols; k++) largest = std::fmax(largest, std::fabs(x[static_cast<size_t>(t * cols + k)]));
         for (int c = 0; c < cols; c++) {
-            float factor = alpha > 0 ? alpha : largest > 0 ? 127.0f / largest : 0.0f;
+            float factor = alpha > 0 ? alpha : largest > 0 ? static_cast<float>(most) / largest : 0.0f;
             double wanted = std::nearbyint(x[static_cast<size_t>(t * cols + c)] * factor);
-            if (wanted > 127) wanted = 127;
-            if (wanted < -127) wanted = -127;
+            if (wanted > most) wanted = most;
+            if (wanted < -most) wanted = -most;
             if (in.at(set, t, c) != wanted) fail("%s quantize: %d is not %g", set.name, in.at(set, t, c), wanted);
         }
     }
@@ -170,7 +177,7 @@ void check_model(const LinearKernels& set, bool ssru, int hidden, int heads) {
                 int ffn = stack ? 2 * hidden : 3 * hidden;
                 int rows = slot == native::kFfn1 ? ffn : hidden, cols = slot == native::kFfn2 ? ffn : hidden;
                 Random8 w(random, rows, cols, cols);
-                if (!model.set_linear(stack, layer, slot, rows, cols, w.q.data(), nullptr, w.scale.data(), slot % 2 ? 20.0f : 0.0f, w.bias.data()))
+                if (!model.set_linear(stack, layer, slot, rows, cols, w.q.data(), nullptr, w.scale.data(), slot % 3 ? slot % 3 == 1 ? 20.0f : native::kFine : 0.0f, w.bias.data()))
                     fail("%s model: no room", set.name);
             }
             for (int slot = 0; slot < native::kNorms; slot++) model.set_norm(stack, layer, slot, norms.data(), norms.data());
@@ -181,7 +188,7 @@ void check_model(const LinearKernels& set, bool ssru, int hidden, int heads) {
     Random8 tables[] = {{random, 50, hidden, stride}, {random, 60, hidden, stride}, {random, 60, hidden, stride}};
     for (int which = 0; which < native::kTables; which++) {
         Random8& t = tables[which];
-        model.set_table(which, which ? 60 : 50, hidden, stride, t.q.data(), nullptr, t.scale.data(), which ? 60 : 50, 0.0f, t.bias.data());
+        model.set_table(which, which ? 60 : 50, hidden, stride, t.q.data(), nullptr, t.scale.data(), which ? 60 : 50, ssru ? native::kFine : 0.0f, t.bias.data());
     }
     model.set_positions(positions.data(), 70);
     if (!model.complete()) fail("%s model: not complete", set.name);
@@ -234,7 +241,7 @@ int main(int count, char** names) {
         if (!set || !wanted) continue;
         check::bits = 14695981039346656037ull;
         check::Random random(5);
-        for (int trial = 0; trial < 40; trial++) check::check_products(*set, random, trial < 2), check::check_rows(*set, random);
+        for (int trial = 0; trial < 40; trial++) check::check_products(*set, random, trial < 2, trial % 2), check::check_rows(*set, random);
         check::check_model(*set, true, 64, 2), check::check_model(*set, true, 20, 4), check::check_model(*set, false, 48, 3);
         std::printf("checked %s, results %016llx\n", set->name, static_cast<unsigned long long>(check::bits));
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from autogpt_desktop.engine.config import Seq2SeqConfig
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
-from autogpt_desktop.engine.native.seq2seq import positions
+from autogpt_desktop.engine.native.seq2seq import FINE, positions
 
 Weights = dict[str, np.ndarray]
 
@@ -105,8 +105,11 @@ class Reference:
     def product(self, name: str, x: np.ndarray) -> np.ndarray:
         if self.rounded:
             largest = np.abs(x).max(-1, keepdims=True)
-            alpha = self.alphas.get(name, 127 / np.where(largest > 0, largest, 1))
-            x = np.clip(np.rint(x * alpha), -127, 127) / alpha
+            alpha: float | np.ndarray = self.alphas.get(name, 0.0)
+            most = 8191 if alpha == FINE else 127
+            if alpha in (0.0, FINE):
+                alpha = most / np.where(largest > 0, largest, 1)
+            x = np.clip(np.rint(x * alpha), -most, most) / alpha
         return x @ self.w[f"{name}.weight"].T
 
     def linear(self, name: str, x: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from autogpt_desktop.engine.native.seq2seq import (
     CROSS_Q,
     FFN_1,
     FFN_NORM,
+    FINE,
     OUTPUT_TABLE,
     SELF_NORM,
     SELF_Q,
@@ -51,12 +52,13 @@ def quantized(values: np.ndarray, alpha: float = 0.0) -> Weights:
     if not alpha:
         return int8_rows(values)
     multiplier = np.float32(127 / np.abs(values).max())
-    scale = np.float32(1) / (np.float32(alpha) * multiplier)
+    scale = np.float32(1) / (np.float32(alpha if alpha > 0 else 1) * multiplier)
     return Weights(np.rint(values * multiplier).astype(np.int8), np.array([scale], np.float32), alpha)
 
 
 def expanded(weights: Weights) -> np.ndarray:
-    return weights.values * weights.scale.astype(np.float64)[:, None] * (weights.alpha or 1)
+    scale = weights.scale.astype(np.float64)[:, None]
+    return weights.values * scale * (weights.alpha if weights.alpha > 0 else 1)
 
 
 def ssru_model(
@@ -110,19 +112,21 @@ def ssru_model(
     return model
 
 
-def make(kind: str, quantize: bool, seed: int = 1, **kinds: object) -> tuple[NativeSeq2Seq, Reference]:
+def make(kind: str, quantize: bool | str, seed: int = 1, **kinds: object) -> tuple[NativeSeq2Seq, Reference]:
     c = config(**KINDS[kind])
     weights = random_weights(c, seed)
     alphas = None
     if quantize and c.decoder_kind == "ssru":
-        alphas = {name.removesuffix(".weight"): 18.0 for name in weights if "proj" in name or ".fc" in name}
-        alphas["output"] = 20.0
+        fine = quantize == "fine"
+        names = (name.removesuffix(".weight") for name in weights if "proj" in name or ".fc" in name)
+        alphas = dict.fromkeys(names, FINE if fine else 18.0)
+        alphas["output"] = FINE if fine else 20.0
         model = ssru_model(c, weights, alphas, **kinds)
         alphas["lm_head"] = alphas["output"]
     elif c.decoder_kind == "ssru":
         model = ssru_model(c, weights, None, **kinds)
     else:
-        model = native_checkpoint(c, tensors(weights), quantize=quantize, **kinds)  # type: ignore[arg-type]
+        model = native_checkpoint(c, tensors(weights), quantize=bool(quantize), **kinds)  # type: ignore[arg-type]
     if quantize:
         output = expanded(
             quantized(
@@ -139,7 +143,7 @@ def make(kind: str, quantize: bool, seed: int = 1, **kinds: object) -> tuple[Nat
             for name, values in weights.items()
             if values.ndim == 2 and name != "final_logits_bias"
         }
-    reference = Reference(c, weights, quantize, alphas)
+    reference = Reference(c, weights, bool(quantize), alphas)
     if alphas and c.tie_word_embeddings:  # looked up with a scale for each row, multiplied with one for all
         reference.w["output.weight"] = output
     return model, reference
@@ -154,9 +158,9 @@ def starts(c: Seq2SeqConfig) -> list[int]:
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
-@pytest.mark.parametrize("quantize", [False, True])
+@pytest.mark.parametrize("quantize", [False, True, "fine"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_steps_equal_float64(kind: str, quantize: bool, kernels: str) -> None:
+def test_steps_equal_float64(kind: str, quantize: bool | str, kernels: str) -> None:
     # with this seed nothing lies so near the middle of two integers that float32 takes the other one
     model, reference = make(kind, quantize, seed=2, kernels=kernels)
     c, rng = model.config, np.random.default_rng(3)
@@ -167,13 +171,14 @@ def test_steps_equal_float64(kind: str, quantize: bool, kernels: str) -> None:
         state = model.encode([SourceIds(source)])
         for at, token in enumerate(ids):
             logprobs, attention = model.step(state, [0], [token])
-            assert np.allclose(logprobs[0], wanted[at], rtol=0, atol=1e-4)
-            assert np.allclose(attention[0], aligned[at], rtol=0, atol=1e-5)
+            close = 20 if quantize == "fine" else 1  # of 14 bits some always fall on the other side
+            assert np.allclose(logprobs[0], wanted[at], rtol=0, atol=1e-4 * close)
+            assert np.allclose(attention[0], aligned[at], rtol=0, atol=1e-5 * close)
 
 
-@pytest.mark.parametrize("quantize", [False, True])
+@pytest.mark.parametrize("quantize", [False, True, "fine"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_set_of_kernels_gives_the_same_bits(kind: str, quantize: bool) -> None:
+def test_every_set_of_kernels_gives_the_same_bits(kind: str, quantize: bool | str) -> None:
     results = []
     for kernels in KERNELS:
         model, _ = make(kind, quantize, kernels=kernels)

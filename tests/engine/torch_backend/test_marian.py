@@ -148,6 +148,20 @@ def test_a_prefix_is_kept(model: MarianSeq2Seq) -> None:
         assert np.isfinite(hypothesis.logprobs).all()
 
 
+def test_beams(model: MarianSeq2Seq) -> None:
+    batch = sources(6, 5)
+    greedy = model.translate(batch, OPTIONS)
+    found = model.translate(batch, SearchOptions(beam_size=4, n_best=3, max_length=20, alignments=True))
+    for (best, *others), (one,) in zip(found, greedy, strict=True):
+        assert len({best.ids, *(other.ids for other in others)}) == 1 + len(others)
+        assert [best.score, *(other.score for other in others)] == sorted(
+            (hypothesis.score for hypothesis in (best, *others)), reverse=True
+        )
+        assert best.score > one.score - 1.0
+        assert best.alignment.shape == (len(best.ids) + best.finished, best.alignment.shape[1])
+        assert UNK not in best.ids
+
+
 def test_what_is_refused(model: MarianSeq2Seq) -> None:
     for ids in ([64, EOS], [-1], [2] * 5000, []):
         with pytest.raises(ValueError, match="ids"):

@@ -11,10 +11,13 @@ import pytest
 import torch
 import transformers
 
+from autogpt_desktop.engine import native
 from autogpt_desktop.engine.formats.seq2seq_config import seq2seq_config
 from autogpt_desktop.engine.formats.seq2seq_weights import seq2seq_sources
+from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.interface import SearchOptions, SourceIds
 from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.engine.native.prepare import native_checkpoint
 from autogpt_desktop.engine.torch_backend.seq2seq.build import build_seq2seq
 from autogpt_desktop.engine.torch_backend.seq2seq.model import Seq2SeqTransformer
 from tests.engine.seq2seq_reference import FAMILIES, save_tiny_seq2seq
@@ -148,3 +151,28 @@ def test_eight_bits_say_nearly_the_same(tmp_path: Path) -> None:
         logits, _ = model.logits(state, [0, 1, 2, 3], [2] * 4)
         made.append(logits)
     assert (made[0] - made[1]).norm() < 0.05 * made[0].norm()
+
+
+@pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_compiled_back_end_computes_the_same(family: str, tmp_path: Path) -> None:
+    save_tiny_seq2seq(tmp_path, family)
+    config = replace(seq2seq_config(tmp_path), bad_words_ids=(3,))
+    sources = seq2seq_sources(tmp_path, config)
+    torch_model = run_to_end(build_seq2seq(config, sources, torch.device("cpu")))
+    compiled = native_checkpoint(config, sources, quantize=False, threads=1)
+    wanted = [
+        SourceIds(source, prefix) for source, prefix in zip(SOURCES, ([], [7], [], [8, 9]), strict=True)
+    ]
+    options = SearchOptions(max_length=12, max_length_factor=99, alignments=True)
+    both = [model.translate(wanted, options) for model in (torch_model, compiled)]
+    for (ours,), (theirs,) in zip(*both, strict=True):
+        assert ours.ids == theirs.ids
+        assert np.allclose(ours.logprobs, theirs.logprobs, atol=1e-3)
+        assert np.allclose(ours.alignment, theirs.alignment, atol=1e-3)
+    # a search with terms goes step by step on both
+    both = [
+        search(model, config, wanted, replace(options, beam_size=4), terms=[[((60, 61),)], [], [((5,),)], []])
+        for model in (torch_model, compiled)
+    ]
+    assert [[one.ids for one in some] for some in both[0]] == [[one.ids for one in some] for some in both[1]]

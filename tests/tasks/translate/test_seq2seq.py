@@ -141,6 +141,7 @@ def test_other_ways_begin_as_they_are_told_and_fit_the_rest() -> None:
     assert all(one.text.startswith("le minet ") for one in found)
 
 
+@pytest.mark.slow
 def test_a_sentence_that_is_longer_than_the_model_reads_is_translated_in_parts() -> None:
     engine, text = dictionary(), " ".join(["the cat sees a dog"] * 1000)  # 5,000 words
     (made,) = engine.translate([Sentence(text)], "en", "fr")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,14 @@ def test_alternatives_are_different_and_checked(models: ModelPool) -> None:
     assert len(set(texts)) == len(texts)
     assert options[0].flags == ()
     assert "jardin" in texts[0]
+
+
+def test_alternatives_of_a_language_model_begin_as_they_are_told(models: ModelPool) -> None:
+    sentence = "The children played in the garden until it was dark."
+    events = list(alternatives(models, sentence, "en", "fr", n=3, prefix="Les gamins "))
+    options = events[-1].value  # type: ignore[union-attr]
+    assert options
+    assert all(re.match(r"Les gamins \w+ \w+", option.text) for option in options)
 
 
 def test_an_unknown_language_is_named(models: ModelPool) -> None:

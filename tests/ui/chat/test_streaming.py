@@ -110,6 +110,7 @@ def test_long_blocks_streamed_are_as_rendered_whole(style: ChatStyle, kind: str)
     check(style, text, sorted(rng.sample(range(len(text)), 40)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_work_for_a_token_does_not_grow_with_the_block(
     style: ChatStyle, kind: str, monkeypatch: pytest.MonkeyPatch

@@ -23,7 +23,6 @@ from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.interface import (
     DEFAULT_SEARCH,
     Cancelled,
-    DecodeState,
     Hypothesis,
     SearchOptions,
     SourceIds,
@@ -250,9 +249,8 @@ class Seq2SeqTransformer:
         return Translations(rows, cross, seen, width, [source.shortlist for source in sources])
 
     def step(
-        self, state: DecodeState, rows: Sequence[int], ids: Sequence[int]
+        self, state: Translations, rows: Sequence[int], ids: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        assert isinstance(state, Translations)
         logits, attention = self.logits(state, rows, ids)
         for row, source in enumerate(state.sources.tolist()):
             shortlist = state.shortlists[source]
@@ -276,7 +274,7 @@ class Seq2SeqTransformer:
         chosen: list[Tensor] = []
         for index, layer in enumerate(self.decoder):
             x, weights = layer(x, state, index)
-            if not heads:
+            if not heads and index == len(self.decoder) - 1:
                 chosen.append(weights.mean(1))
             chosen += [weights[:, head] for at, head in heads if at == index]
         state.tokens += 1

@@ -1,0 +1,129 @@
+"""From the folder of a translation pack to a Seq2SeqEngine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from autogpt_desktop.engine import native
+from autogpt_desktop.engine.config import Seq2SeqConfig
+from autogpt_desktop.engine.formats.mapped import check_files
+from autogpt_desktop.engine.formats.pack_files import file_kind, pack_files, pair_of_folder
+from autogpt_desktop.engine.formats.untrusted import untrusted
+from autogpt_desktop.engine.generation.beam import search
+from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
+from autogpt_desktop.engine.interface import (
+    DEFAULT_SEARCH,
+    Hypothesis,
+    SearchOptions,
+    Seq2SeqModel,
+    SourceIds,
+)
+from autogpt_desktop.engine.memory import out_of_memory, trim_heap
+from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece, Span
+from autogpt_desktop.engine.tokenizer.seq2seq import Seq2SeqTokenizer, Split
+from autogpt_desktop.engine.translation_pack import TranslationPack, read_translation_pack
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
+
+_UNKNOWN = 1  # the id in each vocabulary; never generated, it says nothing
+
+
+def load_pack(
+    folder: Path, device: str = "cpu", *, compiled: bool = True
+) -> Generator[Progress, None, Seq2SeqEngine]:
+    """Load a pack; the generator returns the engine. On the compiled back end, whatever ``device`` says:
+    packs are small. Without it on torch.
+
+    Raises KnownError for everything that can be wrong with the files, and "no-memory".
+    """
+    yield Progress("stage.opening")
+    with untrusted(folder.name):
+        files = {file_kind(name): folder / name for name in pack_files(folder)}
+        shared = files.get("vocab")
+        source, target = files.get("srcvocab", shared), files.get("trgvocab", shared)
+        for path, kind in ((files.get("model"), "model"), (source, "vocab"), (target, "vocab")):
+            if path is None:
+                raise KnownError("pack-incomplete", name=folder.name, missing=f"{kind}.*")
+        assert source is not None
+        assert target is not None
+        pack = read_translation_pack(files["model"], source, target, files.get("lex"))
+    try:
+        model, where = _model(pack, device, compiled)
+    except (MemoryError, RuntimeError) as error:
+        check_files((pack.model.file.mapped,))
+        if out_of_memory(error):
+            raise KnownError("no-memory", file=folder.name) from error
+        raise
+    trim_heap()
+    pair = pair_of_folder(folder)
+    config = replace(
+        pack.model.config,
+        name=folder.name,
+        pairs=(pair,) if pair else (),
+        languages=pair or (),
+        bad_words_ids=tuple(sorted({*pack.model.config.bad_words_ids, _UNKNOWN})),
+    )
+    tokenizer = _tokenizer(pack)
+    shortlist = pack.shortlist.candidates if pack.shortlist is not None else None
+    return Seq2SeqEngine(
+        folder.name, config, model, tokenizer, where,
+        files=(pack.model.file.mapped,), shortlist=shortlist, immediate=where == "cpu" and compiled,
+    )  # fmt: skip
+
+
+def _model(pack: TranslationPack, device: str, compiled: bool) -> tuple[Seq2SeqModel, str]:
+    if compiled and native.library() is not None:
+        from autogpt_desktop.engine.native.prepare import native_marian
+
+        return cast(Seq2SeqModel, native_marian(pack.model)), "cpu"
+    from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
+
+    return cast(Seq2SeqModel, _Searching(MarianSeq2Seq(pack.model, device), pack.model.config)), device
+
+
+class _Searching:
+    """The torch model, whose own search is greedy, with beams too."""
+
+    def __init__(self, model: MarianSeq2Seq, config: Seq2SeqConfig) -> None:
+        self._model, self._config = model, config
+        self.batch_invariant = model.batch_invariant
+        self.encode, self.step = model.encode, model.step
+
+    @property
+    def nbytes(self) -> int:
+        return self._model.nbytes
+
+    def translate(
+        self,
+        sources: Sequence[SourceIds],
+        options: SearchOptions = DEFAULT_SEARCH,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[Hypothesis]]:
+        if options.beam_size == 1:
+            return self._model.translate(sources, options, cancelled)
+        return search(cast(Seq2SeqModel, self._model), self._config, sources, options, cancelled=cancelled)
+
+
+def _tokenizer(pack: TranslationPack) -> Seq2SeqTokenizer:
+    """The vocabularies of a pack as those of other encoder–decoders: one pair, no language tokens."""
+    source = pack.source.pieces()
+    target = source if pack.target is pack.source else pack.target.pieces()
+    return Seq2SeqTokenizer(
+        _split(pack.source, source), _split(pack.target, target),
+        {piece: id for id, piece in enumerate(source)}, {piece: id for id, piece in enumerate(target)},
+        pack.model.config.eos_token_id, {}, "none",
+    )  # fmt: skip
+
+
+def _split(vocabulary: SentencePiece, names: list[str]) -> Split:
+    def split(text: str) -> list[tuple[str, Span]]:
+        found = vocabulary.encode(text)
+        return [(names[id], span) for id, span in zip(found.ids, found.spans, strict=True)]
+
+    return split
