@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,27 +22,41 @@ if TYPE_CHECKING:
 STOP_MS = 15_000  # at most, for a job that cannot be interrupted (torch while it is imported)
 
 
-def main() -> int:
-    """Open the window and run until it closes; needs a display."""
+def main(popup: tuple[str, str] | None = None) -> int:
+    """Open the window and run until it closes; needs a display.
+
+    ``popup``: open the quick translation alone, for these languages ("": those that were used last); where
+    the app runs already, it does so.
+    """
     from PySide6.QtCore import QCoreApplication, QEvent
 
     from autogpt_desktop.ui.shell.quit_signals import QuitSignals
     from autogpt_desktop.ui.shell.single_instance import SingleInstance
+    from autogpt_desktop.ui.shell.windows import Windows
 
     app = make_application()
     try:
         instance = SingleInstance()
-        if not instance.acquire():
-            return 0  # the first window was raised
-        context, window = make_window()
+        if not instance.acquire(popup=popup):
+            return 0  # the first instance shows what was asked for
+        if popup is None:
+            context, window = make_window()
+            windows = Windows(context, fill_window, window)
+        else:
+            context, problem = make_context()
+            windows = Windows(context, partial(fill_window, problem=problem))
     except KnownError as error:
         return refuse(error)
-    instance.raised.connect(window.on_second_start)
-    signals = QuitSignals(window)
-    window.show()
+    instance.raised.connect(windows.on_second_start)
+    instance.popup_requested.connect(windows.show_popup)
+    signals = QuitSignals(windows)
+    if popup is None:
+        windows.main.show()
+    else:
+        windows.show_popup(*popup)
     status = app.exec()
     signals.release()
-    stopped = context.worker.stop(STOP_MS) and window.downloads.stop(STOP_MS)
+    stopped = windows.stop(STOP_MS)
     if stopped:
         context.unload_models()
     context.history.close()
@@ -49,7 +64,7 @@ def main() -> int:
     if not stopped:
         os._exit(status)  # everything is saved, and a running thread must not be destroyed
     # now, and not when the interpreter ends: its collector may take a window apart in the wrong order
-    window.deleteLater()
+    windows.delete()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return status
 
@@ -93,12 +108,16 @@ def refuse(error: KnownError) -> int:
 
 def make_window() -> tuple[AppContext, MainWindow]:
     """Everything behind the window, and the window itself, not yet shown."""
+    context, problem = make_context()
+    return context, fill_window(context, problem)
+
+
+def make_context() -> tuple[AppContext, KnownError | None]:
+    """Everything behind the windows, and what is wrong with the conversations."""
     from autogpt_desktop.runtime import make_models
     from autogpt_desktop.settings import Settings
     from autogpt_desktop.ui import ui_language
     from autogpt_desktop.ui.context import AppContext
-    from autogpt_desktop.ui.shell.main_window import MainWindow
-    from autogpt_desktop.ui.shell.panel_registry import more_panels
     from autogpt_desktop.ui.widgets.theme import theme
     from autogpt_desktop.worker import Worker
 
@@ -107,7 +126,15 @@ def make_window() -> tuple[AppContext, MainWindow]:
     ui_language.apply(settings.language)
     theme().install(settings.theme)
     history, problem = open_history()
-    context = AppContext(settings, history, Worker(), make_models)
+    return AppContext(settings, history, Worker(), make_models), problem
+
+
+def fill_window(context: AppContext, problem: KnownError | None = None) -> MainWindow:
+    """The window, which says what is wrong with the conversations or the settings."""
+    from autogpt_desktop.ui.shell.main_window import MainWindow
+    from autogpt_desktop.ui.shell.panel_registry import more_panels
+
+    settings, history = context.settings, context.history
     window = MainWindow(context, make_chat, panels=more_panels(context))
     window.bugs.install()
     if problem is not None and history.lasting:
@@ -119,7 +146,7 @@ def make_window() -> tuple[AppContext, MainWindow]:
     elif settings.set_aside is not None:
         text = tr("The settings file was damaged; it is kept as {path}.", path=settings.set_aside)
         window.banner.show_permanent(text)
-    return context, window
+    return window
 
 
 def make_chat(context: AppContext) -> QWidget:

@@ -120,6 +120,7 @@ class Settings:
     translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
     translate_models: dict[str, str] = field(default_factory=dict)  # preferred by pair: "en-pt": "model"
     translate_comments: bool = False  # those in DOCX files too
+    tray: bool = False  # an icon in the system tray, which opens the quick translation
     translate_page: str = "text"  # or "files": what the Translate panel was left at
     keep_translations: bool = True
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read

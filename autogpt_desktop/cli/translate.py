@@ -34,7 +34,12 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--from", dest="source", default="auto", help=tr("a language such as en, or auto, which detects it")
     )
-    command.add_argument("--to", dest="target", required=True, help=tr("a language such as fr"))
+    command.add_argument("--to", dest="target", default="", help=tr("a language such as fr"))
+    command.add_argument(
+        "--popup",
+        action="store_true",
+        help=tr("open a small window with the translation of what is selected, or was copied"),
+    )
     command.add_argument("--glossary", type=Path, metavar="CSV", help=tr("terms and their translations"))
     command.add_argument(
         "--quality",
@@ -57,10 +62,15 @@ def add_parser(commands: Any) -> None:
     )
     command.add_argument("--model", default="", help=tr("a model's name, or a file or folder"))
     command.add_argument("--device", choices=DEVICES, default=None)
+    command.set_defaults(refuse=command.error)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
+    if options.popup:
+        return _popup(options)
+    if not options.target:
+        options.refuse(tr("the language to translate into is missing: --to"))
     from autogpt_desktop.engine.interface import Cancelled
     from autogpt_desktop.runtime import open_models
     from autogpt_desktop.tasks.translate.files import check_file
@@ -90,6 +100,22 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             return 130 if stop.pressed else 0 if complete else 1
     finally:
         models.unload()
+
+
+def _popup(options: argparse.Namespace) -> int:
+    """The small window, of the app that runs already, or alone."""
+    from autogpt_desktop.display import has_display
+
+    if not has_display():
+        raise KnownError("no-display")
+    from autogpt_desktop import app
+    from autogpt_desktop.language_names import name_of_language
+
+    source = "" if options.source == "auto" and not options.target else options.source
+    for code, all_right in ((source, ("", "auto")), (options.target, ("",))):
+        if code not in all_right and not name_of_language(code):
+            raise KnownError("language-not-named", language=code)
+    return app.main((source, options.target))
 
 
 def _check(options: argparse.Namespace, known: Sequence[str]) -> None:

@@ -65,6 +65,8 @@ class AppContext(QObject):
     models_listed = Signal()  # what is installed, or which model is chosen, has changed
     toast_requested = Signal(object)  # theme-independent Toast request, see widgets.toast
     attention_requested = Signal(str, str)  # title, text: a desktop notification
+    tray_changed = Signal()  # an icon in the system tray is wanted, or not any more
+    popup_requested = Signal()  # show the quick translation
 
     def __init__(self, settings: Settings, history: History, worker: Worker, make_models: MakeModels) -> None:
         super().__init__()
@@ -376,6 +378,12 @@ class AppContext(QObject):
         """Roles: text, muted, accent, on_accent, surface, raised, hover, border, danger, warning,
         code_bg, selection, accent_soft."""
         return theme.theme().color(role)
+
+    def set_tray(self, shown: bool) -> None:
+        """An icon in the system tray while the window is there; remembered."""
+        self.settings.tray = shown
+        self.save_settings()
+        self.tray_changed.emit()
 
     def set_theme(self, name: str) -> None:
         """ "system", "light" or "dark"; remembered."""

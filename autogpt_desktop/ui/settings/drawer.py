@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSystemTrayIcon,
     QVBoxLayout,
     QWidget,
 )
@@ -94,6 +95,10 @@ class SettingsDrawer(Overlay):
         self.language = self._choice("language", self._context.set_language)
         self.theme = self._choice("theme", self._context.set_theme)
         self.zoom = self._choice("zoom", self._context.set_zoom)
+        self.tray = QCheckBox()
+        self.tray.clicked.connect(self._context.set_tray)
+        self.tray.setVisible(QSystemTrayIcon.isSystemTrayAvailable())
+        self._column.addWidget(self.tray)
         self._section("chat")
         self.send_with_enter = self._check("send_with_enter")
         self.send_hint = label(size="small", tone="muted", wrap=True)
@@ -181,6 +186,7 @@ class SettingsDrawer(Overlay):
         self.send_hint.setText(
             tr("Shift+Enter breaks the line. Without this, Ctrl+Enter sends and Enter breaks the line.")
         )
+        self.tray.setText(tr("Icon in the system tray for the quick translation"))
         self.notify.setText(tr("Tell me when a long answer is finished"))
         self.quantize_hint.setText(
             tr("Models with full-size weights are packed when they run on the processor: smaller and faster.")
@@ -235,6 +241,7 @@ class SettingsDrawer(Overlay):
         self._show_roles()
         self.send_with_enter.setChecked(settings.send_with_enter)
         self.notify.setChecked(settings.notify)
+        self.tray.setChecked(settings.tray)
 
     def _show_copies(self) -> None:
         taken = size_text(sum(model.packed_bytes for model in self._context.installed_models()))

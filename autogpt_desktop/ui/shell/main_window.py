@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QStackedWidget,
-    QSystemTrayIcon,
     QVBoxLayout,
     QWidget,
 )
@@ -38,10 +37,11 @@ from autogpt_desktop.ui.shell.columns import Columns
 from autogpt_desktop.ui.shell.panel_actions import PanelActions
 from autogpt_desktop.ui.shell.panel_registry import kind
 from autogpt_desktop.ui.shell.queue_view import QueueView
+from autogpt_desktop.ui.shell.tray import Tray
 from autogpt_desktop.ui.shell.window_actions import WindowActions
 from autogpt_desktop.ui.shell.window_place import WindowPlace
 from autogpt_desktop.ui.shell.window_tools import WindowTools
-from autogpt_desktop.ui.widgets.basic import tab_order
+from autogpt_desktop.ui.widgets.basic import bring_to_front, tab_order
 from autogpt_desktop.ui.widgets.focus import FocusKeeper, hand_on, tab_chain
 from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.overlay import Overlay
@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
     """
 
     first_painted = Signal()
+    closing = Signal()  # before anything is stopped
 
     def __init__(
         self,
@@ -76,7 +77,6 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._closing = False
         self._overlays: dict[str, Overlay] = {}
-        self._tray: QSystemTrayIcon | None = None
         self.first_run: QWidget | None = None
         self.setAcceptDrops(True)
         self.setMinimumSize(480, 400)
@@ -105,6 +105,7 @@ class MainWindow(QMainWindow):
         self.queue_view = QueueView(context, self.downloads, self)
         column.addWidget(self.queue_view)
         self.toasts = ToastArea(self, self._kept_clear)
+        self.tray = Tray(context, self)
 
         self.window_actions = WindowActions(
             self,
@@ -117,6 +118,7 @@ class MainWindow(QMainWindow):
                 "notice": self.toasts.focus_newest,
                 "shortcuts": self.show_shortcuts,
                 "about": self.show_about,
+                "popup": context.popup_requested.emit,
                 "quit": self.close,
             },
         )
@@ -313,10 +315,7 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def raise_window(self) -> None:
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        bring_to_front(self)
 
     def on_second_start(self, files: list[str]) -> None:
         """Somebody started the application again, perhaps with files."""
@@ -329,15 +328,7 @@ class MainWindow(QMainWindow):
         if self.isActiveWindow():
             return
         QApplication.alert(self)
-        if not QSystemTrayIcon.isSystemTrayAvailable() or not QSystemTrayIcon.supportsMessages():
-            return
-        if self._tray is None:
-            self._tray = QSystemTrayIcon(app_icon(), self)
-            self._tray.messageClicked.connect(self.raise_window)
-        self._tray.show()
-        # a file's name or a title may look like the tags that desktops read in a notification
-        self._tray.showMessage(title, text.replace("<", "‹"), app_icon(), 10_000)
-        QTimer.singleShot(15_000, self._tray.hide)
+        self.tray.notify(title, text)
 
     # --- Qt ---------------------------------------------------------------------------------
 
@@ -354,10 +345,11 @@ class MainWindow(QMainWindow):
         self._order_tabs()
         self._focus_default()
         self.context.load_chosen_model()
+        self.tray.settle()
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow() and self._tray is not None:
-            self._tray.hide()
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.tray.settle()
         super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -380,6 +372,8 @@ class MainWindow(QMainWindow):
         if self._closing:
             return
         self._closing = True
+        self.closing.emit()
+        self.tray.end()
         self.place.stop()
         self.place.note()
         if self.bugs.dialog is not None:

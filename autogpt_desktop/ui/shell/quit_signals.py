@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QSocketNotifier
-from PySide6.QtWidgets import QWidget
+
+
+class Closable(Protocol):
+    def close(self) -> object: ...
 
 
 class QuitSignals(QObject):
     """SIGINT and SIGTERM → ``window.close()``, until ``release``."""
 
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
+    def __init__(self, window: Closable) -> None:
+        super().__init__()
         self._window = window
         # Python runs a handler between two byte codes, of which an idle event loop executes none:
         # the byte that Python writes into this pair wakes it up

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
@@ -33,6 +34,7 @@ class SingleInstance(QObject):
     """Call ``acquire`` before the window is built; keep the object as long as the app runs."""
 
     raised = Signal(list)  # list[str]: files that a second start was given; show the window
+    popup_requested = Signal(str, str)  # languages, or "": a second start wants the quick translation
 
     def __init__(self, folder: Path | None = None, parent: QObject | None = None) -> None:
         """``folder``: the data folder that only one instance may use."""
@@ -54,9 +56,16 @@ class SingleInstance(QObject):
         fits = sys.platform != "win32" and len(os.fsencode(beside)) <= 85  # of 104 to 108 that AF_UNIX has
         return [beside, name] if fits else [name]
 
-    def acquire(self, files: Iterable[str | Path] = (), patience_ms: int = PATIENCE_MS) -> bool:
+    def acquire(
+        self,
+        files: Iterable[str | Path] = (),
+        patience_ms: int = PATIENCE_MS,
+        *,
+        popup: tuple[str, str] | None = None,
+    ) -> bool:
         """True: this is the first instance. False: another one runs and was told to show itself.
 
+        ``popup``: to show the quick translation instead, for these languages ("": as it was).
         Needs a QCoreApplication, but no running event loop yet. Raises KnownError:
         already-running (but it does not answer), disk-full, folder-not-writable.
         """
@@ -65,7 +74,9 @@ class SingleInstance(QObject):
             return True
         if self._lock.error() != QLockFile.LockError.LockFailedError:
             raise self._refused()
-        request = {"files": [str(Path(file).resolve()) for file in files]}
+        request: dict[str, list[str]] = {"files": [str(Path(file).resolve()) for file in files]}
+        if popup is not None:
+            request["popup"] = list(popup)
         deadline = time.monotonic() + patience_ms / 1000
         while True:
             left = max(1, int((deadline - time.monotonic()) * 1000))
@@ -133,6 +144,7 @@ class SingleInstance(QObject):
         while self._server is not None and (socket := self._server.nextPendingConnection()):
             request = _Request(socket, self)
             request.asked.connect(self.raised)
+            request.popup_asked.connect(self.popup_requested)
             request.read()
 
 
@@ -140,6 +152,7 @@ class _Request(QObject):
     """One line from a second start; whoever sends nothing, or too much, is hung up on."""
 
     asked = Signal(list)
+    popup_asked = Signal(str, str)
 
     def __init__(self, socket: QLocalSocket, instance: SingleInstance) -> None:
         super().__init__(instance)
@@ -163,14 +176,18 @@ class _Request(QObject):
         self._data += bytes(self._socket.readAll().data())
         if b"\n" not in self._data and len(self._data) < MAX_REQUEST:
             return
-        files = _files(self._data)
-        if files is None:
+        request = _read(self._data)
+        if request is None:
             self._hang_up()
             return
         self._data = b""
         self._socket.write(HEARD)
         self._socket.flush()
-        self.asked.emit(files)
+        files, popup = request
+        if popup is not None:
+            self.popup_asked.emit(*popup)
+        else:
+            self.asked.emit(files)
 
     def _hang_up(self) -> None:
         self._socket.abort()  # which tells _on_disconnected
@@ -180,13 +197,19 @@ class _Request(QObject):
         self.deleteLater()
 
 
-def _files(data: bytes) -> list[str] | None:
-    """The request's files; None if it is no request of ours."""
+def _read(data: bytes) -> tuple[list[str], tuple[str, str] | None] | None:
+    """The request's files, and the languages of a quick translation; None if it is no request of ours."""
     try:
         request = json.loads(data.split(b"\n", 1)[0])
     except (ValueError, RecursionError):
         return None
-    files = request.get("files") if isinstance(request, dict) else None
-    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+    if not isinstance(request, dict):
         return None
-    return files
+    files, popup = request.get("files"), request.get("popup")
+    if not _is_texts(files) or not (popup is None or (_is_texts(popup) and len(popup) == 2)):
+        return None
+    return files, (popup[0], popup[1]) if popup is not None else None
+
+
+def _is_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

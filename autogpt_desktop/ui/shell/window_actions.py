@@ -12,7 +12,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets import icons
 
-MENU = ("models open", "larger smaller normal full", "settings shortcuts about", "quit")
+MENU = ("models open popup", "larger smaller normal full", "settings shortcuts about", "quit")
 
 
 class WindowActions:
@@ -28,6 +28,7 @@ class WindowActions:
         for name, keys, icon in (
             ("models", ["Ctrl+M"], "model"),
             ("open", ["Ctrl+O"], "folder"),
+            ("popup", [], "translate"),
             ("settings", ["Ctrl+,"], "settings"),
             ("larger", ["Ctrl++", "Ctrl+="], "text-zoom"),
             ("smaller", ["Ctrl+-"], "text-zoom"),
@@ -59,6 +60,7 @@ class WindowActions:
         for name, text in (
             ("models", tr("Models")),
             ("open", tr("Open a model file…")),
+            ("popup", tr("Quick translation")),
             ("settings", tr("Settings")),
             ("larger", tr("Larger messages")),
             ("smaller", tr("Smaller messages")),

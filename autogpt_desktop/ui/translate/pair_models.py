@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.catalog.entries import CatalogModel
 from autogpt_desktop.catalog.packs import find_entry
+from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.catalog.routes import (
     Route,
     choose,
@@ -105,3 +106,14 @@ class PairModels(QObject):
         """The packs to fetch for a pair that no packs translate yet."""
         names = missing_packs(source, target, self._context.installed_models())
         return [entry for name in names if (entry := find_entry(name)) is not None]
+
+
+def is_ready(context: AppContext, *, anyway: bool = False) -> bool:
+    """There are packs, or a model that is made to translate, or that the user wants to use (``anyway``)."""
+    if any(model.pairs and not model.problem for model in context.installed_models()):
+        return True
+    model = context.model_for("translate")
+    if model is None:
+        return False
+    chosen = anyway or "translate" in context.settings.roles
+    return chosen or any(entry.name == model.name for entry in made_for("translate"))

@@ -124,6 +124,14 @@ class TranslatePanel(QWidget):
             self.live.run()
         self.focus_input()
 
+    def open_text(self, source: str, target: str, text: str) -> None:
+        """A text of the quick translation, in its languages."""
+        with QSignalBlocker(self.view.languages):
+            self.view.languages.set_pair(source, target)
+        self._on_languages_set()
+        if text.strip():
+            self.receive_text(text)
+
     def focus_input(self) -> None:
         """Where one types or reads on the page that the user left."""
         if not self.view.is_ready():

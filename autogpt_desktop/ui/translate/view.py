@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.ui.context import AppContext
@@ -16,6 +15,7 @@ from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.translate.editor_pair import EditorPair
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.notice_bar import NoticeBar
+from autogpt_desktop.ui.translate.pair_models import is_ready
 from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.basic import button, tab_order
 from autogpt_desktop.ui.widgets.focus import show_page
@@ -109,13 +109,7 @@ class TranslateView(QWidget):
 
     def is_ready(self) -> bool:
         """There are packs, or a model that is made to translate, or that the user wants to use."""
-        if any(model.pairs and not model.problem for model in self.context.installed_models()):
-            return True
-        model = self.context.model_for("translate")
-        if model is None:
-            return False
-        chosen = self._anyway or "translate" in self.context.settings.roles
-        return chosen or any(entry.name == model.name for entry in made_for("translate"))
+        return is_ready(self.context, anyway=self._anyway)
 
     def show_ready(self) -> None:
         """The editors, or what is needed for them."""

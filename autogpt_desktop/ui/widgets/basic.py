@@ -199,3 +199,11 @@ def time_text(seconds: float) -> str:
     if seconds < 5400:
         return tr("{n} min", n=round(seconds / 60))
     return tr("{n} h", n=f"{seconds / 3600:.1f}")
+
+
+def bring_to_front(window: QWidget) -> None:
+    """Show a window, in front of others, with the focus."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()

@@ -33,9 +33,13 @@ class Printer:
     def show(self, files):
         print("raised", *files, flush=True)
 
+    def popup(self, source, target):
+        print("popup", source, target, flush=True)
+
 app = QCoreApplication([])
 instance, printer = SingleInstance(Path(sys.argv[1])), Printer()
 instance.raised.connect(printer.show)
+instance.popup_requested.connect(printer.popup)
 print("first" if instance.acquire(sys.argv[3:]) else "second", flush=True)
 if instance._server is None:
     sys.exit(0)
@@ -94,6 +98,13 @@ def test_a_second_start_raises_the_first_and_hands_over_its_files(holder, tmp_pa
     assert not SingleInstance(tmp_path).acquire()
     assert line(holder) == "raised"
     assert time.monotonic() - at < 8
+
+
+def test_a_second_start_asks_the_first_for_the_quick_translation(holder, tmp_path):
+    assert not SingleInstance(tmp_path).acquire(popup=("auto", "pt"))
+    assert line(holder) == "popup auto pt"
+    assert not SingleInstance(tmp_path).acquire(popup=("", ""))
+    assert line(holder) == "popup"
 
 
 def test_relative_files_are_made_absolute(holder, tmp_path, monkeypatch):
@@ -199,7 +210,9 @@ def test_a_long_path_does_not_stop_it(qtbot, tmp_path):
 @posix
 @pytest.mark.parametrize(
     "data",
-    [b"garbage\n", b"[]\n", b'{"files": [1]}\n', b'{"files": "a"}\n', b"[" * 5000 + b"\n", b"\xff\n",
+    [b"garbage\n", b"[]\n", b'{"files": [1]}\n', b'{"files": "a"}\n',
+     b'{"files": [], "popup": [1, "en"]}\n', b'{"files": [], "popup": ["en"]}\n',
+     b"[" * 5000 + b"\n", b"\xff\n",
      b"x" * (MAX_REQUEST + 10)],
 )  # fmt: skip
 def test_a_stranger_is_hung_up_on(qtbot, first, data):
