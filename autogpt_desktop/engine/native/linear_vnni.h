@@ -116,15 +116,15 @@ NATIVE_VNNI_INLINE __m256i sums_of(const __m512i* v) {
     return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-// R rows times T rows of activations, R · T = 8. FINE: two of those are a token.
+// R rows times T rows of activations, R · T = 8 or 16. FINE: two of those are a token.
 template <int R, int T, bool FINE>
 NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inputs& in, int token, float* y, size_t stride) {
     const int8_t *w[R], *x = in.q + static_cast<size_t>(token * in.rows_per_token()) * in.stride;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) w[r] = m.q + static_cast<size_t>(rows[r]) * m.stride;
-    __m512i sums[8];
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) sums[i] = _mm512_setzero_si512();
+    __m512i sums[R * T];
+#pragma GCC unroll 16
+    for (int i = 0; i < R * T; i++) sums[i] = _mm512_setzero_si512();
     for (int c = 0; c < m.cols; c += 64) {
         __m512i xs[T];
 #pragma GCC unroll 4
@@ -136,26 +136,33 @@ NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inp
             for (int t = 0; t < T; t++) NATIVE_DOT(sums[r * T + t], xs[t], weights);
         }
     }
-    const __m256i whole = sums_of(sums);
-    if (T == 1) {
+    if constexpr (R == 8) {  // one token
         const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
-        const __m256i sum = _mm256_sub_epi32(whole, _mm256_slli_epi32(_mm256_i32gather_epi32(m.sums.data(), at, 4), 7));
+        const __m256i less = _mm256_slli_epi32(_mm256_i32gather_epi32(m.sums.data(), at, 4), 7);
+        __m256i sum = sums_of(sums);
+        if constexpr (FINE) {
+            const __m256i rest = sums_of(sums + 8), even = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+            const __m256i high = _mm256_permutex2var_epi32(sum, even, rest);
+            const __m256i low = _mm256_permutex2var_epi32(sum, _mm256_add_epi32(even, _mm256_set1_epi32(1)), rest);
+            sum = _mm256_add_epi32(_mm256_slli_epi32(_mm256_sub_epi32(high, less), 7), _mm256_sub_epi32(low, less));
+        } else {
+            sum = _mm256_sub_epi32(sum, less);
+        }
         const __m256 scale = m.scale.size() == 1 ? _mm256_set1_ps(m.scale[0]) : _mm256_i32gather_ps(m.scale.data(), at, 4);
         const __m256 bias = m.bias.empty() ? _mm256_setzero_ps() : _mm256_i32gather_ps(m.bias.data(), at, 4);
         const __m256 factor = _mm256_mul_ps(scale, _mm256_set1_ps(in.scale[token]));
         const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor), bias);
         _mm256_mask_storeu_ps(y + static_cast<size_t>(token) * stride, static_cast<__mmask8>((1u << count) - 1), v);
-        return;
+    } else {
+        int32_t each[R * T];
+        for (int i = 0; i < R * T; i += 8) _mm256_storeu_si256(reinterpret_cast<__m256i*>(each + i), sums_of(sums + i));
+        for (int r = 0; r < count; r++)
+            for (int t = 0; t < T; t++) {
+                const int32_t sum = each[r * T + t] - 128 * m.sums[static_cast<size_t>(rows[r])];
+                y[static_cast<size_t>(token + t) * stride + static_cast<size_t>(r)] =
+                    static_cast<float>(sum) * (m.row_scale(rows[r]) * in.scale[token + t]) + m.row_bias(rows[r]);
+            }
     }
-    int32_t each[8];
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(each), whole);
-    for (int r = 0; r < count; r++)
-        for (int t = 0; t < (FINE ? T / 2 : T); t++) {
-            const int32_t less = 128 * m.sums[static_cast<size_t>(rows[r])];
-            const int32_t sum = FINE ? 128 * (each[r * T + 2 * t] - less) + each[r * T + 2 * t + 1] - less : each[r * T + t] - less;
-            y[static_cast<size_t>(token + t) * stride + static_cast<size_t>(r)] =
-                static_cast<float>(sum) * (m.row_scale(rows[r]) * in.scale[token + t]) + m.row_bias(rows[r]);
-        }
 }
 
 inline void linear_dots(const Table& m, const int32_t* ids, int first, int count, const Inputs& in, int tokens, float* y, size_t stride) {
@@ -172,12 +179,11 @@ inline void linear_dots(const Table& m, const int32_t* ids, int first, int count
                 for (int c = 0; c < m.cols; c += 64) _mm_prefetch(reinterpret_cast<const char*>(m.q + static_cast<size_t>(ids[i + kAhead + r]) * m.stride + c), _MM_HINT_T0);
         int token = 0;
         if (in.fine) {
-            for (; token < tokens; token++)
-                for (int r = 0; r < used; r += 4) dots_tile<4, 2, true>(m, rows + r, used - r < 4 ? used - r : 4, in, token, y + i + r, stride);
+            for (; token < tokens; token++) dots_tile<8, 2, true>(m, rows, used, in, token, y + i, stride);
             continue;
         }
         for (; token + 4 <= tokens; token += 4)
-            for (int r = 0; r < used; r += 2) dots_tile<2, 4, false>(m, rows + r, used - r < 2 ? 1 : 2, in, token, y + i + r, stride);
+            for (int r = 0; r < used; r += 4) dots_tile<4, 4, false>(m, rows + r, used - r < 4 ? used - r : 4, in, token, y + i + r, stride);
         for (; token < tokens; token++) dots_tile<8, 1, false>(m, rows, used, in, token, y + i, stride);
     }
 }
