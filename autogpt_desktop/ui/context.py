@@ -82,6 +82,7 @@ class AppContext(QObject):
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
+        self.before_close: list[Callable[[], None]] = []  # called when the window closes
         self.pending_removal: set[str] = set()  # names of models whose removal can still be undone
         theme.theme().changed.connect(self._on_theme_changed)
 

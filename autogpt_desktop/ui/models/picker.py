@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
+from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
@@ -234,6 +237,8 @@ class ModelPicker(Overlay):
         self._rows = {}
         installed = self._context.installed_models()
         for model in installed:
+            if model.pairs:
+                continue
             row = InstalledRow(self._context, model, self._context.panels.role)
             row.chosen.connect(self._choose)
             row.stepped.connect(self._step)
@@ -241,6 +246,7 @@ class ModelPicker(Overlay):
             row.copy_removed.connect(self._context.remove_copies)
             self._rows[model.name] = row
             column.addWidget(row)
+        self._fill_packs(column, installed)
         here = {model.name for model in installed} | self._context.pending_removal
         offered = [model for model in catalog().values() if model.name not in here]
         if offered:
@@ -262,6 +268,42 @@ class ModelPicker(Overlay):
         self._show_states()
         if keep_focus:
             self.focus_first()
+
+    def _fill_packs(self, column: QVBoxLayout, installed: list[InstalledModel]) -> None:
+        """Translation packs, by language; the way to further ones."""
+        from autogpt_desktop.catalog.packs import PIVOT, of_language
+        from autogpt_desktop.ui.models.add_language import remove_language
+        from autogpt_desktop.ui.models.language_row import PackLanguageRow, pack_language_name
+        from autogpt_desktop.ui.models.rows import InstalledRow
+
+        packs = [model for model in installed if model.pairs]
+        codes = {code for model in packs for code in model.languages if code != PIVOT and of_language(code)}
+        heading = label(tr("Languages to translate"), size="small", tone="muted")
+        heading.setContentsMargins(12, 8, 0, 0)
+        column.addWidget(heading)
+        for code in sorted(codes, key=pack_language_name):
+            row = PackLanguageRow(self._context, self._downloads, code)
+            row.removed.connect(partial(remove_language, self._context))
+            self._rows[f"language:{code}"] = row
+            column.addWidget(row)
+        listed = {pack.name for code in codes for pack in of_language(code)}
+        for model in packs:  # those that are damaged, or of somebody's own
+            if model.problem or model.name not in listed:
+                other = InstalledRow(self._context, model, self._context.panels.role)
+                other.removed.connect(self._remove)
+                self._rows[model.name] = other
+                column.addWidget(other)
+        more = button(tr("Add a language…"), kind="quiet", icon="plus")
+        more.clicked.connect(self._add_language)
+        column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _add_language(self) -> None:
+        from autogpt_desktop.ui.models.add_language import AddLanguageCard
+
+        window = self.parentWidget()
+        self.close_overlay()
+        if window is not None:
+            AddLanguageCard(self._context, self._downloads, window).open()
 
     def place(self) -> None:
         page = self._scroll.widget()

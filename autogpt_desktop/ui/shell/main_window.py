@@ -382,6 +382,8 @@ class MainWindow(QMainWindow):
         picker = self._overlays.get("models")
         if isinstance(picker, ModelPicker):
             picker.finish_removals()
+        for finish in self.context.before_close:
+            finish()
         self.downloads.stop()
         self.context.worker.stop()
         QApplication.processEvents()  # what the jobs said last

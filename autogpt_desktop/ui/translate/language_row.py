@@ -25,6 +25,7 @@ from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 RECENT = 3  # languages that were used last stand first
 AUTO = "auto"
+MORE = "more"
 
 
 class LanguageBox(ComboBox):
@@ -73,6 +74,11 @@ class LanguageBox(ComboBox):
         self.setCurrentIndex(at)
         self.blockSignals(False)
 
+    def offer_more(self, text: str) -> None:
+        """One more line at the end, which is not a language; ``code`` is MORE while it is chosen."""
+        self.insertSeparator(self.count())
+        self.addItem(text, MORE)
+
     def code(self) -> str:
         return str(self.currentData() or AUTO)
 
@@ -109,6 +115,7 @@ class LanguageRow(QWidget):
     changed = Signal()
     known_changed = Signal()
     swap_requested = Signal()
+    more_requested = Signal()  # to add a language
 
     def __init__(self, languages: Sequence[str], source: str, target: str, recent: Sequence[str]) -> None:
         super().__init__()
@@ -204,6 +211,10 @@ class LanguageRow(QWidget):
 
     def _on_chosen(self) -> None:
         source, target = self.source_box.code(), self.target_box.code()
+        if MORE in (source, target):
+            self._fill()
+            self.more_requested.emit()
+            return
         if source == target:  # turn around what was there
             if target != self._target:
                 source = self._target
@@ -214,6 +225,8 @@ class LanguageRow(QWidget):
     def _fill(self) -> None:
         self.source_box.fill(self.choice, self.known, self.recent, auto=True, chosen=self._source)
         self.target_box.fill(self.choice, self.known, self.recent, auto=False, chosen=self._target)
+        for box in (self.source_box, self.target_box):
+            box.offer_more(tr("Add a language…"))
         self._show_detected()
 
     def _show_detected(self) -> None:

@@ -16,6 +16,7 @@ from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.tasks.translate.live import Found
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.models.add_language import AddLanguageCard
 from autogpt_desktop.ui.translate.editor_menus import EditorMenus
 from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
@@ -24,11 +25,13 @@ from autogpt_desktop.ui.translate.language_notices import LanguageNotices
 from autogpt_desktop.ui.translate.language_row import last_pair
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.pair_models import PairModels
+from autogpt_desktop.ui.translate.pair_offer import TOPIC, PairOffer
 from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
 from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.translate.view import FILES, TEXT, TranslateView, shortcut_rows
+from autogpt_desktop.ui.translate.way_button import WayButton
 
 
 class TranslatePanel(QWidget):
@@ -44,6 +47,10 @@ class TranslatePanel(QWidget):
             context, self.view.pair, self.view.languages, self.glossaries, self.models, self
         )
         self.notices = LanguageNotices(self.view, self.live)
+        self.offer = PairOffer(context, self.view, self.models)
+        self.way = WayButton(context, self.models, self.view.languages)
+        for place, made in enumerate((self.offer.button, self.way.button)):
+            self.view.pair.right.foot.insertWidget(1 + place, made)
         self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)
         self.review = Review(context, self.view)
@@ -67,7 +74,9 @@ class TranslatePanel(QWidget):
         view, pair, live = self.view, self.view.pair, self.live
         view.languages.changed.connect(self._on_languages)
         view.languages.swap_requested.connect(self.swap)
-        view.languages.known_changed.connect(self.notices.show_target)
+        view.languages.more_requested.connect(self.add_language)
+        self.models.changed.connect(self._on_languages_changed)
+        view.languages.known_changed.connect(self._show_target)
         view.modes.chosen.connect(self._on_mode)
         view.model_came.connect(self._on_model_came)
         view.anyway_chosen.connect(live.warm_up)
@@ -232,7 +241,7 @@ class TranslatePanel(QWidget):
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
             self.context.save_settings()
         self.notices.clear()
-        self.notices.show_target()
+        self._show_target()
         self._show_glossary()
 
     def _show_glossary(self) -> None:
@@ -253,7 +262,27 @@ class TranslatePanel(QWidget):
             row.set_pair(row.source, row.other_language())
             return
         self.notices.show_found(found)
+        self.way.show_way()
+        self.offer.show_offer()
         self._show_glossary()
+
+    def _show_target(self) -> None:
+        """What the language model knows matters where it translates."""
+        row = self.view.languages
+        if row.language and self.models.way(row.language, row.target).models:
+            self.view.notice.clear("target")
+        elif self.view.notice.topic != TOPIC:  # what is being fetched, or could not be, is told first
+            self.notices.show_target()
+        self.offer.show_offer()
+
+    def add_language(self) -> None:
+        """The list of languages that can be added."""
+        AddLanguageCard(self.context, self.context.downloads, self.window()).open()
+
+    def _on_languages_changed(self) -> None:
+        """Another model translates the pair now, perhaps."""
+        if self.view.is_ready() and not self.view.pair.source.document().isEmpty():
+            self.live.run()
 
     def _set_offered(self) -> None:
         """The languages of what is installed."""

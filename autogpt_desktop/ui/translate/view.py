@@ -60,6 +60,9 @@ class TranslateView(QWidget):
         center = QVBoxLayout(self._offer_page)
         center.addStretch(1)
         center.addWidget(self.offer)
+        self.languages_button = button(icon="plus")
+        self.languages_button.clicked.connect(self.languages.more_requested)
+        center.addWidget(self.languages_button, 0, Qt.AlignmentFlag.AlignHCenter)
         center.addWidget(self.anyway_button, 0, Qt.AlignmentFlag.AlignHCenter)
         center.addStretch(2)
         self.pages = QStackedWidget()
@@ -95,6 +98,7 @@ class TranslateView(QWidget):
 
     def retranslate(self) -> None:
         self.languages.retranslate()
+        self.languages_button.setText(tr("Add a language…"))
         self.pair.retranslate()
         self.notice.clear()
         self.modes.set_texts(

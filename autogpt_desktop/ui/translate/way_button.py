@@ -1,0 +1,67 @@
+"""Below the translation: what made it, where that is not plain, and what else could."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from autogpt_desktop.catalog.routes import Route
+from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate.language_row import LanguageRow
+from autogpt_desktop.ui.translate.pair_models import PairModels
+from autogpt_desktop.ui.widgets.basic import button, name_button
+
+
+class WayButton:
+    """``button`` says "via English" or names the model; its menu lists every way to translate the pair."""
+
+    def __init__(self, context: AppContext, models: PairModels, row: LanguageRow) -> None:
+        self._context, self._models, self._row = context, models, row
+        self.button = button(kind="quiet")
+        self.menu = QMenu(self.button)
+        self.menu.aboutToShow.connect(self._fill)
+        self.button.setMenu(self.menu)
+        self.button.setProperty("textSize", "small")
+        row.changed.connect(self.show_way)
+        models.changed.connect(self.show_way)
+        self.show_way()
+
+    def show_way(self) -> None:
+        """For the pair of now; nothing where there is one way, and that a pack."""
+        source, target = self._row.language, self._row.target
+        ways = self._models.ways(source, target) if source else []
+        way = self._models.way(source, target) if source else Route("")
+        self.button.setVisible(bool(ways) and (len(ways) > 1 or way.kind == "via"))
+        self.button.setText(self._short(way))
+        name_button(self.button, tr("How this pair of languages is translated: {way}", way=self._short(way)))
+
+    def _short(self, way: Route) -> str:
+        if way.kind == "via":
+            return tr("via English")
+        return tr("Translation pack") if way.kind == "pack" else self._model_title()
+
+    def _model_title(self) -> str:
+        model = self._context.model_for("translate")
+        return model.title if model is not None else ""
+
+    def _fill(self) -> None:
+        self.menu.clear()
+        source, target = self._row.language, self._row.target
+        now = self._models.way(source, target)
+        for place, way in enumerate(self._models.ways(source, target)):
+            text = {
+                "pack": tr("Translation pack: at once"),
+                "via": tr("Two translation packs, via English"),
+            }.get(way.kind) or tr("{model}: slower", model=self._model_title())
+            action = QAction(text, self.menu)
+            action.setCheckable(True)
+            action.setChecked(way.kind == now.kind)
+            action.triggered.connect(partial(self.choose, "" if place == 0 else way.kind))
+            self.menu.addAction(action)
+
+    def choose(self, kind: str, _checked: bool = True) -> None:
+        """Prefer a way for the pair; "": the best."""
+        self._models.prefer(self._row.language, self._row.target, kind)
