@@ -21,6 +21,7 @@ BLOCKS = [
     "| 3 | 4 |", "---", "***", "===", "[ref]", "[ref]: http://x.y", "$$", "\\[", "\\]", "a^2", "$x_1$",
     "- [ ] t", "- [x] d", "中文**“重”**的", "<br>", "![i](u)", "back\\", "end  ", "> q", ">", "$$x$$",
     "```\ny\n```", "1)", "Title\n---", "- # H", "- ```\n  z\n  ```", "- $$\n  a\n  $$", "- ***",
+    "```\nc1\n\n c2\nc3\nc4", "    i1\n    i2\n\n      i3\n    i4", "    i5\n\n\n    i6\n\ti7", "[r2]: <a>",
 ]  # fmt: skip
 PREFIXES = ["- ", "> ", "1. ", "  ", "    ", "   ", "- - ", "> - ", "- > ", ">"]
 
@@ -115,6 +116,8 @@ def test_a_document_that_grew_is_as_written_at_once(
         (">>2\n>>\\[\n>>\nt", 10),
         (">>$\n>>$$\n>$", 10),
         (" 10. n\n    \\[\nn", 14),
+        ("[r3]\n\n[r3]:\n```", 14),  # a definition that turns out to be none
+        (">```\n>\n>\n>\n>*\n    f]", 19),  # code of two blocks in one piece
     ],
 )
 def test_what_went_wrong(style: ChatStyle, text: str, cut: int) -> None:

@@ -56,7 +56,7 @@ class Open(NamedTuple):
     empty: bool = False  # an item in which nothing stood
 
 
-Kind = Literal["between", "paragraph", "heading", "table"]
+Kind = Literal["between", "paragraph", "heading", "table", "fence", "code_block"]
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Mark:
     counts: Counts
     opens: tuple[Open, ...]
     lists: tuple[OpenList, ...]  # those of ``opens``, as they were
-    rows: int = 0  # of the table that stand
-    table: int = 0  # its first line
+    rows: int = 0  # of the table, or lines of the code, that stand
+    table: int = 0  # its first line, or that of the code
     rest: str = ""  # of the line, where a paragraph is cut within one
     level: int = 0  # of the heading that is cut
     whole: int = 1  # lines from there on that have to be whole, so that it is settled
@@ -93,7 +93,7 @@ class Nest:
 
 _BEGIN = frozenset({
     "blockquote_open", "bullet_list_open", "ordered_list_open", "paragraph_open", "heading_open", "fence",
-    "code_block", "hr", "table_open", "math_block",
+    "code_block", "hr", "table_open", "math_block", "definition",
 })  # fmt: skip
 
 
@@ -108,6 +108,7 @@ class BlockLines:
         self.marks: list[Mark] = []  # of the blocks since it was emptied
         self.late_heading = 0  # where a heading ends whose beginning was settled as a paragraph
         self._nest = Nest([])
+        self._code: dict[int, list[str]] = {}  # lines of the code blocks, by their numbers
 
     def add(
         self, tokens: list[Token], settled: int = 0, lists: Sequence[OpenList] = (), rows: int = 0
@@ -115,7 +116,8 @@ class BlockLines:
         """The lines of one top-level block; ``marks`` are where it can be resumed.
 
         The first ``settled`` lines of the source stand for lines that are here already: what begins in them
-        is not written, but open. ``lists`` are those, as they were, ``rows`` of a table stand already.
+        is not written, but open. ``lists`` are those, as they were; ``rows`` of a table, or so many lines of
+        code, stand already.
         """
         self._nest = nest = Nest(list(map(replace, reversed(lists))))
         gap = self.gap
@@ -138,7 +140,8 @@ class BlockLines:
                 nest.items.pop()
             elif kind == "list_item_open":
                 self._begin_item(token, stands)
-                if tokens[index + 1].type == "list_item_close" and not stands:  # nothing in it yet
+                behind = next(each.type for each in tokens[index + 1 :] if each.type != "definition")
+                if behind == "list_item_close" and not stands:  # nothing to be seen in it yet
                     self._paragraph((), gap * 0.4)
             elif kind == "list_item_close":
                 nest.items[-1] = nest.opens.pop()._replace(empty=tokens[index - 1].type == "list_item_open")
@@ -153,7 +156,7 @@ class BlockLines:
             elif kind == "math_block":
                 self._paragraph(_formula_runs(token), gap * 0.5 if nest.lists else gap)
             elif kind in ("fence", "code_block"):
-                self._fence(token, nest.quotes, nest.lists)
+                self._fence(token, nest.quotes, nest.lists, rows if stands else 0)
             elif kind == "hr":
                 self._begin_bare()
                 self.lines.append(Line((), gap * 1.5, nest.quotes, rule=True))
@@ -258,14 +261,32 @@ class BlockLines:
             self._paragraph((), self.gap)
         return begins
 
-    def _fence(self, token: Token, quotes: int, lists: list[OpenList]) -> None:
+    def _fence(self, token: Token, quotes: int, lists: list[OpenList], skip: int) -> None:
+        """A block of code, of which ``skip`` lines stand already."""
         code = token.content.removesuffix("\n").split("\n")
-        if token.type == "fence" and _is_unclosed(token) and not token.content.strip():
+        first = token.map[0] if token.map else 0
+        begin = first + 1 - skip  # the line of the source that the first of the code would have
+        if token.type == "code_block":
+            begin -= not skip  # there a line of its own stands for what is settled
+            code = code[1:] if skip else code
+        if skip:
+            code = self._code[self.counts.code][:skip] + (
+                [] if token.type == "fence" and not token.content else code
+            )
+        elif token.type == "fence" and _is_unclosed(token) and not token.content.strip():
             self.empty_fence(token.markup + token.info, quotes, len(lists))
             return
-        lift = 1.95 * self.gap + 11 if self._begin_bare() else 0.0  # beside the mark, not below it
-        self.code(code, fence_language(token.info), self.counts.code, 0, quotes, len(lists), lift)
+        lift = 1.95 * self.gap + 11 if not skip and self._begin_bare() else 0.0  # beside the mark, not below
+        number, at, counts = self.counts.code, len(self.lines), self.counts.copy()
+        settled = self.code(code, fence_language(token.info), number, skip, quotes, len(lists), lift)
+        self._code[number] = code
         self.counts.code += 1
+        if settled > skip and (self._nest.opens or token.type == "code_block"):
+            kind: Kind = "fence" if token.type == "fence" else "code_block"
+            nest = self._nest
+            opens, levels = tuple(nest.opens), tuple(map(replace, nest.lists))
+            line, at = begin + settled, at + settled - skip
+            self.marks.append(Mark(kind, line, at, counts, opens, levels, rows=settled, table=first))
 
     def empty_fence(self, opening: str, quotes: int = 0, indent: int = 0) -> None:
         """A fence in which nothing stands and which nobody closed is no box, only what was written."""

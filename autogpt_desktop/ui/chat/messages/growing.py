@@ -9,6 +9,8 @@ whole, so that the last, unfinished line settles nothing.
 from __future__ import annotations
 
 import re
+from collections import ChainMap
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,17 +95,19 @@ class GrowingLines:
         self._counts, self._blocks.counts = Counts(), Counts()
         self._open = self._resumed = None
 
-    def _learn(self, references: dict[str, Any], source: str, before: str) -> None:
+    def _learn(self, references: MutableMapping[str, Any], source: str, before: str) -> None:
         """Keep what is settled of the links' addresses; ``_late``: one that stands already was not known."""
         self._late = False
         lines = source.count("\n")
+        for label in [label for label in self._guessed if label not in references]:  # it was none
+            del self._guessed[label]
+            self._late |= f"[{label}]".casefold() in before.casefold()
         for label, reference in references.items():
-            if label in self._references:
-                continue
             if self._guessed.get(label) != reference["href"]:
                 self._late |= f"[{label}]".casefold() in before.casefold()
             if reference["map"][1] < lines:  # the line behind it may still be part of it
                 self._references[label] = reference
+                self._guessed.pop(label, None)
             else:
                 self._guessed[label] = reference["href"]
 
@@ -153,12 +157,12 @@ class GrowingLines:
         source = head + self.text[start:]
         before = self.text[:start]
         start -= len(head)
-        references = dict(self._references)
+        references = ChainMap[str, Any]({}, self._references)
         env: dict[str, Any] = {"references": references}
         if resumed and resumed.guard:
             env["guard"] = resumed.guard_line, resumed.guard
         blocks = list(groups(parser().parse(source, env)))
-        self._learn(references, source, before)
+        self._learn(references.maps[0], source, before)
         if self._late:
             return False
         offsets = line_offsets(source, [block[0].map[0] if block[0].map else 0 for block in blocks])

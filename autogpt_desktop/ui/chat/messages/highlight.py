@@ -91,11 +91,14 @@ class CodeColors:
 
     def runs(self, lines: list[str], most: int | None = None) -> list[Runs]:
         """One row of runs for each of ``lines``; behind ``most`` characters they may still be plain."""
-        if not self.language or _lexer(self.language) is None:
-            self.final = max(0, len(lines) - 1)
-            return _plain(lines)
+        plain = not self.language or _lexer(self.language) is None
         if lines[: self.final] != self._lines:
             self.final, self._lines, self._runs, self._tried = 0, [], [], 0
+        if plain:
+            known = self._runs + _plain(lines[self.final :])
+            self.final = max(0, len(lines) - 1)
+            self._lines, self._runs = lines[: self.final], known[: self.final]
+            return known
         colored, self.missing = sum(map(len, self._lines)), False
         while end := self._chunk_end(lines):
             if most is not None and colored >= most:

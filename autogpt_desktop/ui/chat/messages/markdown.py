@@ -274,15 +274,15 @@ class MarkdownWriter:
             if place.fresh:
                 cursor.setBlockFormat(self._formats.thin())
             self._fresh = place.fresh
+        self._undrawn.difference_update(range(at, len(self._written)))
         del self._written[at:], self._places[at:]
-        self._undrawn = {line for line in self._undrawn if line < at}
         self.tables.forget(at)
-        self._lists = {key: value for key, value in self._lists.items() if value[0] < at}
-        self._code = {
-            number: replace(code, last=min(code.last, at - 1))
-            for number, code in self._code.items()
-            if code.first < at
-        }
+        while self._lists and self._lists[last := next(reversed(self._lists))][0] >= at:
+            del self._lists[last]
+        while self._code and self._code[number := next(reversed(self._code))].first >= at:
+            del self._code[number]
+        if self._code and self._code[number].last >= at:
+            self._code[number] = replace(self._code[number], last=at - 1)
 
         if self._written and isinstance(row := self._written[-1], Row):
             self.tables.leave(row, 0)

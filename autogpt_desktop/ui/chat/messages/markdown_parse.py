@@ -28,7 +28,9 @@ def parser() -> MarkdownIt:
     """CommonMark with tables, strikethrough and ``inline_rules``; HTML off."""
     from markdown_it import MarkdownIt  # with the first message, not before the window
 
-    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": False, "inline_definitions": True}).enable(
+        ["table", "strikethrough"]
+    )
     add_rules(markdown)
     add_segments(markdown)
     add_formula_blocks(markdown)

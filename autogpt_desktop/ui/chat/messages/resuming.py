@@ -27,7 +27,7 @@ class Resumed:
     head: str
     lists: tuple[OpenList, ...]  # that the head opens, as they were
     guard: str = ""  # where a paragraph goes on, what stands for its beginning
-    rows: int = 0  # of the table that goes on
+    rows: int = 0  # of the table that goes on, or lines of the code
 
     @property
     def lines(self) -> int:
@@ -44,7 +44,7 @@ def resume(mark: Mark, source: str) -> Resumed | None:
     """What is to stand before the source from ``mark`` on; None: nothing is open there."""
     if not mark.opens and mark.kind == "between":
         return None
-    lines = source.split("\n", max([mark.line, *(each.line for each in mark.opens)]) + 1)
+    lines = source.split("\n", max([mark.table + 1, mark.line, *(each.line for each in mark.opens)]) + 1)
     places = _places(mark.opens, lines)
     rows: list[str] = []
     prefix = ""
@@ -64,8 +64,10 @@ def resume(mark: Mark, source: str) -> Resumed | None:
         rows.append(prefix)
     if mark.kind == "heading":
         return Resumed("\n".join([*rows, f"{prefix}{'#' * mark.level} {GUARD}"]), lists, GUARD)
-    if mark.kind == "table":
-        for number in (mark.table, mark.table + 1):
+    if mark.kind == "code_block":
+        rows.append(f"{prefix}    {GUARD}")
+    if mark.kind in ("table", "fence"):
+        for number in (mark.table, mark.table + 1)[: 2 if mark.kind == "table" else 1]:
             line = lines[number].expandtabs(4)
             rows.append(prefix + line[_content(places, mark.opens, line, number) :])
     return Resumed("".join(f"{row}\n" for row in rows), lists, rows=mark.rows)

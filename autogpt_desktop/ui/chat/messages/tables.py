@@ -85,7 +85,7 @@ class TableWriter:
 
     def forget(self, line: int) -> None:
         """Lines from number ``line`` on are gone."""
-        for number, table in list(self.tables.items()):
+        for number, table in reversed(self.tables.copy().items()):
             if table.first >= line:
                 del self.tables[number]
                 continue
@@ -95,6 +95,7 @@ class TableWriter:
                 for row in [row for row in values if row >= rows]:
                     del values[row]
             table.fit(self.room)
+            break  # those before have ended
 
     def piece(self, row: Row) -> QTextTable:
         """The piece that ``row`` stands in."""
