@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from operator import add
 
 from autogpt_desktop.documents.text.scripts import CJK, SOUTHEAST_ASIAN
 
@@ -16,6 +17,7 @@ _NEAR = 0.15  # what the right place is worth beside likeness
 _UNSPACED = SOUTHEAST_ASIAN + CJK  # without Korean, whose words stand apart
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’.-][^\W_{_UNSPACED}]+)*")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_NEITHER = re.compile(r"[^\w\s]|_")  # a letter, a digit nor a space
 _MOST = 600  # characters that are searched for likeness
 
 
@@ -69,14 +71,15 @@ def find_words(
 def _pairs(text: str) -> Counter[str]:
     """Pairs of neighbouring letters, without case and accents; the ends count as neighbours. Of writing
     without spaces also single characters, as they say as much."""
-    plain = unicodedata.normalize("NFD", text.casefold())
-    plain = "".join(character for character in plain if character.isalnum() or character.isspace())
+    plain = _NEITHER.sub("", unicodedata.normalize("NFD", text.casefold()))
     plain = f" {' '.join(plain.split())} "
     if not plain.strip():
         return Counter()
-    pairs = Counter(plain[at : at + 2] for at in range(len(plain) - 1))
-    return pairs + Counter(_UNSPACED_CHARACTER.findall(plain))
+    pairs = Counter(map(add, plain, plain[1:]))
+    pairs.update(_UNSPACED_CHARACTER.findall(plain))
+    return pairs
 
 
 def _dice(one: Counter[str], other: Counter[str]) -> float:
-    return 2 * (one & other).total() / max(one.total() + other.total(), 1)
+    shared = sum(min(count, other[pair]) for pair, count in one.items() if pair in other)
+    return 2 * shared / max(one.total() + other.total(), 1)
