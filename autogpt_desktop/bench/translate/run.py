@@ -126,6 +126,7 @@ def measure(
         "engines": {
             engine.name: {
                 "bleu": sacrebleu.corpus_bleu(texts[engine.name], [references]).score,
+                "chrf": sacrebleu.corpus_chrf(texts[engine.name], [references]).score,
                 "words_per_s": words / seconds[engine.name],
                 "load_s": engine.load_s,
             }

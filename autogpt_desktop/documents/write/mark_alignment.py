@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import add
 
 from autogpt_desktop.documents.text.scripts import CJK, SOUTHEAST_ASIAN
 
@@ -16,6 +18,7 @@ _NEAR = 0.15  # what the right place is worth beside likeness
 _UNSPACED = SOUTHEAST_ASIAN + CJK  # without Korean, whose words stand apart
 _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’.-][^\W_{_UNSPACED}]+)*")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+_NEITHER = re.compile(r"[^\w\s]|_")  # a letter, a digit nor a space
 _MOST = 600  # characters that are searched for likeness
 
 
@@ -53,11 +56,16 @@ def find_words(
         for first, (start, _) in enumerate(found):
             if start - limits[0] > _MOST:
                 break
-            for last in range(first + max(size * 2 // 3, 1) - 1, min(first + size * 3 // 2 + 1, len(found))):
+            growing = _Growing(wanted)
+            shortest = first + max(size * 2 // 3, 1) - 1
+            for last in range(first, min(first + size * 3 // 2 + 1, len(found))):
                 end = found[last][1]
+                growing.add(text[found[last - 1][1] if last > first else start : end])
+                if last < shortest:
+                    continue
                 if any(start < other and begin < end for begin, other in taken):
                     break
-                alike = _dice(wanted, _pairs(text[start:end]))
+                alike = growing.dice()
                 if alike < ALIKE:
                     continue
                 value = alike - _NEAR * abs(start - wish) / max(limits[1] - limits[0], 1)
@@ -69,14 +77,51 @@ def find_words(
 def _pairs(text: str) -> Counter[str]:
     """Pairs of neighbouring letters, without case and accents; the ends count as neighbours. Of writing
     without spaces also single characters, as they say as much."""
-    plain = unicodedata.normalize("NFD", text.casefold())
-    plain = "".join(character for character in plain if character.isalnum() or character.isspace())
-    plain = f" {' '.join(plain.split())} "
+    plain = f" {' '.join(_plain(text).split())} "
     if not plain.strip():
         return Counter()
-    pairs = Counter(plain[at : at + 2] for at in range(len(plain) - 1))
-    return pairs + Counter(_UNSPACED_CHARACTER.findall(plain))
+    pairs = Counter(map(add, plain, plain[1:]))
+    pairs.update(_UNSPACED_CHARACTER.findall(plain))
+    return pairs
 
 
-def _dice(one: Counter[str], other: Counter[str]) -> float:
-    return 2 * (one & other).total() / max(one.total() + other.total(), 1)
+@lru_cache(maxsize=4096)  # the words of a text are looked at again for each phrase and each start
+def _plain(text: str) -> str:
+    return _NEITHER.sub("", unicodedata.normalize("NFD", text.casefold()))
+
+
+class _Growing:
+    """How alike a phrase and words are, while word follows word: what came before is not counted again."""
+
+    def __init__(self, wanted: Counter[str]) -> None:
+        self._wanted, self._all = wanted, wanted.total()
+        self._counts: dict[str, int] = {}
+        self._shared = self._total = 0
+        self._last = " "  # the character before; a blank where the words begin
+
+    def add(self, text: str) -> None:
+        """The next word, with what stands before it."""
+        plain, last = _plain(text), self._last
+        for character in plain:
+            character = " " if character.isspace() else character
+            if character != " " or last != " ":
+                self._count(last + character)
+                last = character
+        for single in _UNSPACED_CHARACTER.findall(plain):
+            self._count(single)
+        self._last = last
+
+    def dice(self) -> float:
+        """Twice what they share, of what both have: 0 to 1."""
+        shared, total = self._shared, self._total
+        if self._last != " ":  # the blank behind the last word
+            pair = f"{self._last} "
+            shared += self._counts.get(pair, 0) < self._wanted.get(pair, 0)
+            total += 1
+        return 2 * shared / max(self._all + total, 1)
+
+    def _count(self, pair: str) -> None:
+        now = self._counts.get(pair, 0)
+        self._shared += now < self._wanted.get(pair, 0)
+        self._counts[pair] = now + 1
+        self._total += 1

@@ -83,6 +83,7 @@ class FileRow(QWidget):
         self.review_button.clicked.connect(self._review)
         self.close_button.clicked.connect(self._remove)
         self._error = ""
+        self._progress = Progress("stage.translating")
         self.retranslate()
 
     def remembered(self) -> str:
@@ -148,8 +149,15 @@ class FileRow(QWidget):
         self.facts.setText(error or self._result_text())
 
     def advance(self, progress: Progress) -> None:
+        self._progress = progress
         self.progress.set_text(message(progress.stage))
         self.progress.advance(progress)
+
+    def advance_sentence(self) -> None:
+        """One more is translated; how many there are in all was said before."""
+        now = self._progress
+        if now.done < now.total:
+            self.advance(Progress(now.stage, now.done + 1, now.total))
 
     def finish(self, result: TranslatedFile) -> None:
         self.result = result

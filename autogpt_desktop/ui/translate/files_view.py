@@ -21,6 +21,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.files import SUFFIXES, check_file, parts_of, translate_file
 from autogpt_desktop.tasks.translate.folders import Skipped
+from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
@@ -254,6 +255,8 @@ class FilesView(QWidget):
             return
         if isinstance(event, Progress) and row.state == "running":
             row.advance(event)
+        elif isinstance(event, Translated) and row.state == "running":
+            row.advance_sentence()
         elif isinstance(event, Notice):
             self._context.toast(f"{row.path.name}: {message(event.key, **event.values)}")
         elif isinstance(event, Result):

@@ -68,7 +68,13 @@ class Review(QObject):
         if self.row is not None and self.row.result is not None:
             found = self.row.result.to_review()
             self._places = [place for place, _ in found]
-            items = [ReviewItem(one.source, one.text, one.flags) for _, one in found]
+            texts = self.row.result.texts
+            items = [
+                ReviewItem(
+                    one.source, one.text, one.flags, texts[part], one.start, one.end, part + 1, len(texts)
+                )
+                for (part, _), one in found
+            ]
             self.list.show_items(items, self.row.path.name)
             return
         pairs = self._view.pair.map.pairs

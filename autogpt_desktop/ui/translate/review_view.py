@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
@@ -15,6 +16,7 @@ from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.text_field import TextField
 
+_AROUND = 160  # characters of the paragraph that are shown on each side of a sentence
 _SHOWN = 120  # characters of a sentence in the list
 
 
@@ -25,6 +27,11 @@ class ReviewItem:
     source: str
     text: str
     flags: tuple[str, ...]
+    paragraph: str = ""  # that it stands in, of a file, and where it does: [start:end]
+    start: int = 0
+    end: int = 0
+    number: int = 0  # of the paragraph, and of how many
+    total: int = 0
 
     @property
     def why(self) -> str:
@@ -51,7 +58,9 @@ class ReviewView(SidePanel):
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
         self.list.currentRowChanged.connect(self._show_sentence)
+        self.place = label(size="small", tone="muted")
         self.original = label(wrap=True)
+        self.original.setTextFormat(Qt.TextFormat.RichText)
         self.original.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.edit = TextField(context, "translate")
         self.edit.setMaximumHeight(140)
@@ -61,6 +70,7 @@ class ReviewView(SidePanel):
         detail = QVBoxLayout(self._detail)
         detail.setContentsMargins(0, 0, 0, 0)
         detail.setSpacing(8)
+        detail.addWidget(self.place)
         detail.addWidget(self.original)
         detail.addWidget(self.edit)
         detail.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignRight)
@@ -106,7 +116,11 @@ class ReviewView(SidePanel):
     def _show_sentence(self, row: int) -> None:
         self._detail.setVisible(bool(self._name) and 0 <= row < len(self.items))
         if 0 <= row < len(self.items):
-            self.original.setText(self.items[row].source)
+            item = self.items[row]
+            place = tr("Paragraph {n} of {total}", n=f"{item.number:,}", total=f"{item.total:,}")
+            self.place.setText(place if item.number else "")
+            self.original.setText(in_paragraph(item))
+            self.original.setAccessibleName(item.source)
             self.edit.setPlainText(self.items[row].text)
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
@@ -116,3 +130,17 @@ class ReviewView(SidePanel):
         row, text = self.list.currentRow(), self.edit.text().strip()
         if 0 <= row < len(self.items) and text:
             self.corrected.emit(row, text)
+
+
+def in_paragraph(item: ReviewItem) -> str:
+    """The sentence as HTML, with what stands around it in its paragraph."""
+    before, after = item.paragraph[: item.start], item.paragraph[item.end :]
+    if not before.strip() and not after.strip():
+        return _as_html(item.source)
+    first = f"…{before[-_AROUND:]}" if len(before) > _AROUND else before
+    last = f"{after[:_AROUND]}…" if len(after) > _AROUND else after
+    return f"{_as_html(first)}<b>{_as_html(item.paragraph[item.start : item.end])}</b>{_as_html(last)}"
+
+
+def _as_html(text: str) -> str:
+    return escape(text).replace("\n", "<br>")

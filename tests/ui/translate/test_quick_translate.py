@@ -42,8 +42,18 @@ def test_what_was_copied_is_translated_and_copied_back(popup: QuickTranslate, qt
     assert popup.pair.source.text() == ENGLISH
     wait_for(popup, f"{ENGLISH.upper()} pt", qtbot)
     assert popup.languages.source_box.shown == "Detected: English"
+    popup._copied.setInterval(10)
     qtbot.mouseClick(popup.copy_button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == f"{ENGLISH.upper()} pt"
+    assert popup.copy_button.text() == "Copied"
+    qtbot.waitUntil(lambda: popup.copy_button.text() == "Copy", timeout=WAIT_MS)
+    popup.activateWindow()
+    qtbot.waitUntil(popup.isActiveWindow, timeout=WAIT_MS)
+    qtbot.keyClick(
+        popup.pair.source,
+        Qt.Key.Key_C,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
     assert popup.copy_button.text() == "Copied"
     qtbot.keyClick(popup, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not popup.isVisible(), timeout=WAIT_MS)

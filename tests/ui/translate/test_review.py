@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop.events import Result
+from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.translate.files import TranslatedFile, translated
 from autogpt_desktop.tasks.translate.translate import Translated, Translation
@@ -17,6 +17,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate import files_view
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.panel import TranslatePanel
+from autogpt_desktop.ui.translate.review_view import ReviewItem, in_paragraph
 from autogpt_desktop.ui.translate.view import TranslateView
 
 TEXT = "The train leaves.\n\nWe **ate** 5 eggs.\n\nGoodbye.\n"
@@ -256,3 +257,27 @@ def test_the_choice_about_comments_is_kept_and_goes_with_a_file(
     old = FileRow.from_remembered('["/a.docx", "en", "fr", ""]')
     assert old is not None
     assert not old.comments
+
+
+def test_a_sentence_of_a_file_is_shown_in_its_paragraph() -> None:
+    text = "One.\n<b>Two</b> & three. Four."
+    item = ReviewItem("<b>Two</b> & three.", "Deux.", (), text, 5, 24, 2, 9)
+    assert in_paragraph(item) == "One.<br><b>&lt;b&gt;Two&lt;/b&gt; &amp; three.</b> Four."
+    long = ReviewItem("x", "y", (), "a" * 500 + "x" + "b" * 500, 500, 501, 1, 1)
+    assert in_paragraph(long) == f"…{'a' * 160}<b>x</b>{'b' * 160}…"
+    assert in_paragraph(ReviewItem("a < b", "c", ())) == "a &lt; b"
+
+
+def test_progress_goes_on_sentence_by_sentence(qtbot: QtBot) -> None:
+    row = FileRow(Path("book.docx"), "en", "fr")
+    qtbot.addWidget(row)
+    row.set_state("running")
+    row.advance_sentence()  # how many there are is not known yet
+    row.advance(Progress("stage.translating", 16, 20))
+    for _ in range(3):
+        row.advance_sentence()
+    assert row.progress.count.text() == "19 / 20"
+    assert row.progress.bar.value() == 950
+    for _ in range(9):
+        row.advance_sentence()
+    assert row.progress.count.text() == "20 / 20"
