@@ -1,7 +1,7 @@
 """What small models do wrong in a translation, found by looking at the text alone.
 
 Flags: "empty", "short", "long", "repeats", "copied", "numbers", "placeholders" (also URLs, code,
-addresses), "language", "glossary".
+addresses), "language", "glossary", "negation".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.tasks.prompts import usual_ratio
+from autogpt_desktop.tasks.translate.negation import lost_negation
 
 SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong are 0.5 and 2.5
 # Between Chinese or Japanese and others the usual ratio depends on the kind of text by a quarter.
@@ -23,6 +24,7 @@ _PHRASE, _TIMES = 4, 3  # words (Chinese and Japanese: characters), and how ofte
 SEVERITY = {  # what a flag costs beside another candidate without it
     "empty": 12.0, "copied": 6.0, "repeats": 6.0, "language": 5.0, "short": 4.0, "long": 4.0,
     "placeholders": 3.0, "glossary": 2.0, "numbers": 1.5,
+    "negation": 1.0,
 }  # fmt: skip
 WIDE = {"zh", "ja"}  # written without spaces
 _TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}(?!\d)"  # of subtitles
@@ -84,6 +86,8 @@ def flags(
         found.append("glossary")
     if not same_numbers(source, translation):
         found.append("numbers")
+    if lost_negation(source, translation, from_, to):
+        found.append("negation")
     return tuple(found)
 
 

@@ -94,6 +94,24 @@ def test_numbers_are_compared_by_value(source: str, translation: str, fine: bool
     assert ("numbers" not in flags(source, translation, "en", target)) is fine
 
 
+@pytest.mark.parametrize(
+    ("source", "translation", "to", "fine"),
+    [
+        ("She does not know the answer.", "Ela não sabe a resposta.", "pt", True),
+        ("She does not know the answer.", "Ela sabe a resposta.", "pt", False),
+        ("You can open the window.", "Vous ne pouvez pas ouvrir la fenêtre.", "fr", False),
+        ("The door isn't open.", "Die Tür ist geschlossen und unbeweglich.", "de", True),
+        ("The door isn't open.", "Die Tür ist offen.", "de", False),
+        ("It does not rain today.", "今天没有下雨。", "zh", True),
+        ("It does not rain today.", "今天下雨。", "zh", False),
+        ("The knot is tight.", "O nó está apertado.", "pt", True),
+    ],
+)
+def test_a_lost_not_is_seen(source: str, translation: str, to: str, fine: bool) -> None:
+    assert ("negation" not in flags(source, translation, "en", to)) is fine
+    assert ("negation" not in flags(translation, source, to, "en")) is fine
+
+
 def test_protected_parts_are_found() -> None:
     text = "Hi {name}, %s of %(total)d in <b>`a b`</b>: https://a.org/x?y=1, or mail me@a.org. 100% sure"
     assert protected(text) == [
