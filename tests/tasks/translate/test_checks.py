@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.tasks.prompts import LANGUAGES, parallel
-from autogpt_desktop.tasks.translate.checks import apart, flags, has_letters, lost, protected, repaired
+from autogpt_desktop.tasks.translate.checks import (
+    apart,
+    flags,
+    has_letters,
+    lost,
+    omitted,
+    protected,
+    repaired,
+)
 
 LONG = "The council decided on Monday to close the old bridge for repairs until the end of the year."
 GOOD = "Le conseil a décidé lundi de fermer le vieux pont pour réparations jusqu'à la fin de l'année."
@@ -110,6 +120,16 @@ def test_numbers_are_compared_by_value(source: str, translation: str, fine: bool
 def test_a_lost_not_is_seen(source: str, translation: str, to: str, fine: bool) -> None:
     assert ("negation" not in flags(source, translation, "en", to)) is fine
     assert ("negation" not in flags(translation, source, to, "en")) is fine
+
+
+def test_words_without_a_counterpart_are_seen_where_they_are_many() -> None:
+    words = [match.span() for match in re.finditer(r"\w+", LONG)]
+    assert not omitted(LONG, words, "en")
+    assert not omitted(LONG, [*words[:3], *words[7:]], "en")
+    assert omitted(LONG, [*words[:3], *words[8:]], "en")
+    assert omitted(LONG, words[:-5], "en")
+    assert not omitted(LONG, words[:-4], "en")
+    assert not omitted("市议会星期一决定。", [(0, 1)], "zh")
 
 
 def test_protected_parts_are_found() -> None:
