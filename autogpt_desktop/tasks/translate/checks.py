@@ -1,7 +1,7 @@
 """What small models do wrong in a translation, found by looking at the text alone.
 
 Flags: "empty", "short", "long", "repeats", "copied", "numbers", "placeholders" (also URLs, code,
-addresses), "language", "glossary", "negation";
+addresses), "language", "glossary", "negation", "names";
 "omitted" where a model says which word became which.
 """
 
@@ -16,6 +16,7 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.tasks.prompts import usual_ratio
+from autogpt_desktop.tasks.translate.names import lost_names
 from autogpt_desktop.tasks.translate.negation import lost_negation
 
 SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong are 0.5 and 2.5
@@ -25,7 +26,7 @@ _PHRASE, _TIMES = 4, 3  # words (Chinese and Japanese: characters), and how ofte
 SEVERITY = {  # what a flag costs beside another candidate without it
     "empty": 12.0, "copied": 6.0, "repeats": 6.0, "language": 5.0, "short": 4.0, "long": 4.0,
     "placeholders": 3.0, "glossary": 2.0, "numbers": 1.5,
-    "negation": 1.0, "omitted": 4.0,
+    "negation": 1.0, "names": 1.0, "omitted": 4.0,
 }  # fmt: skip
 WIDE = {"zh", "ja"}  # written without spaces
 _TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}(?!\d)"  # of subtitles
@@ -90,6 +91,8 @@ def flags(
         found.append("numbers")
     if lost_negation(source, translation, from_, to):
         found.append("negation")
+    if lost_names(PROTECTED.sub(" ", source), PROTECTED.sub(" ", translation), from_, to):
+        found.append("names")
     return tuple(found)
 
 

@@ -122,6 +122,21 @@ def test_a_lost_not_is_seen(source: str, translation: str, to: str, fine: bool) 
     assert ("negation" not in flags(translation, source, to, "en")) is fine
 
 
+@pytest.mark.parametrize(
+    ("source", "translation", "to", "fine"),
+    [
+        ("He flew from Iceland to Pakistan.", "Ele voou da Islândia ao Paquistão.", "pt", True),
+        ("He flew from Iceland to Pakistan.", "A rainha chegou ontem à noite.", "pt", False),
+        ("He saw Maria Keller there.", "Er sah dort Maria Keller.", "de", True),
+        ("He saw Maria Keller there.", "Er sah dort niemanden mehr.", "de", False),
+        ("He saw Maria Keller there.", "他在那里没有看见任何人。", "zh", True),  # told by letters alone
+        ("Yesterday. Today. Tomorrow came.", "Ontem. Hoje. Veio o dia seguinte.", "pt", True),
+    ],
+)
+def test_names_of_another_sentence_are_seen(source: str, translation: str, to: str, fine: bool) -> None:
+    assert ("names" not in flags(source, translation, "en", to)) is fine
+
+
 def test_words_without_a_counterpart_are_seen_where_they_are_many() -> None:
     words = [match.span() for match in re.finditer(r"\w+", LONG)]
     assert not omitted(LONG, words, "en")
