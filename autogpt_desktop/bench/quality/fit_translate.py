@@ -62,11 +62,9 @@ def error(probabilities: Sequence[float], useful: Sequence[bool], bins: int = 10
 
 
 def write(weights: Mapping[str, Mapping[str, float]], fitted: str) -> None:
-    """Put them into the file that ships."""
-    value: dict[str, Any] = {
-        "fitted": fitted,
-        "usable": USABLE | {"": USABLE_ELSEWHERE},
-        "weights": weights,
-    }
+    """Put them into the file that ships; weights of other models stay."""
     file = paths.resources() / "calibration" / "translate.json"
+    old: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    value = old | {"usable": USABLE | {"": USABLE_ELSEWHERE}, "weights": old["weights"] | dict(weights)}
+    value["fitted seq2seq" if "seq2seq" in weights else "fitted"] = fitted
     file.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.bench.quality.fit_seq2seq import fit_seq2seq
 from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, write
 from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.engine.generation.batch import Continuation, generate
 from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.prompts import TRANSLATION_ENDS, translation_line, translation_prefix
@@ -87,7 +89,9 @@ def _kept_examples(engine: Engine, models: Models, data_dir: Path, limit: int, s
 
 def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """Fit the confidence to ``limit`` (60) sentences of each of FITTED that are not measured with this
-    ``seed``, and write it. Raises KnownError("bench-data")."""
+    ``seed``, and write it; to all where the model is an encoder–decoder. Raises KnownError("bench-data")."""
+    if isinstance(run_to_end(models.get("translate")), Seq2SeqEngine):
+        return fit_seq2seq(models, data_dir)
     engine = _language_model(models)
     rows: dict[str, list[dict[str, float]]] = {"quick": [], "best": []}
     useful: dict[str, list[bool]] = {"quick": [], "best": []}

@@ -2,7 +2,8 @@
 
 The weights were fitted (``bench quality --fit --task translate``) to sentences whose chrF was above
 ``usable``, and have the sign that they must have: surer tokens, a more usual length, fewer flags and more
-agreement between candidates never make a sentence less likely to be of use.
+agreement between candidates never make a sentence less likely to be of use. Encoder–decoders have weights of
+their own, SEQ2SEQ: they are sure of nearly every token, and a little less says much.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from autogpt_desktop.tasks.prompts import usual_ratio
 from autogpt_desktop.tasks.translate.checks import PROTECTED, cost
 
 SIGNS = {"logprob": 1, "length": -1, "flags": -1, "agreement": 1}  # of the weights
+SEQ2SEQ = "seq2seq"
 _MOST_COST = 12.0
 
 
@@ -42,9 +44,12 @@ def signals(
     return found if agreement is None else found | {"agreement": agreement}
 
 
-def confidence(found: Mapping[str, float]) -> float:
-    """The probability, 0 to 1, for ``signals``."""
-    weights = _weights()["best" if "agreement" in found else "quick"]
+def confidence(found: Mapping[str, float], family: str = "") -> float:
+    """The probability, 0 to 1, for ``signals``. ``family``: SEQ2SEQ, or "" for language models."""
+    return probability(_weights()[family or ("best" if "agreement" in found else "quick")], found)
+
+
+def probability(weights: Mapping[str, float], found: Mapping[str, float]) -> float:
     total = weights["bias"] + sum(weights[name] * value for name, value in found.items())
     return round(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), 4)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Progress
-from autogpt_desktop.tasks.translate.checks import cost
-from autogpt_desktop.tasks.translate.confidence import confidence, signals
+from autogpt_desktop.tasks.translate.checks import cost, omitted
+from autogpt_desktop.tasks.translate.confidence import SEQ2SEQ, confidence, signals
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged
 from autogpt_desktop.tasks.translate.rerank import Candidate
 from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Link, kept_links
@@ -148,10 +148,13 @@ def _choice(one: SourceSentence, option: TextHypothesis, target: str, glossary: 
         found = (*candidate.flags, "long")
         candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
     links = [Link(*link) for link in option.links]
+    if links and omitted(one.text, [link[:2] for link in links], one.source):
+        found = ("omitted", *candidate.flags)
+        candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
     return _Choice(candidate, kept_links(links, option.text, candidate.text))
 
 
 def _answer(one: SourceSentence, choice: _Choice, target: str) -> Answer:
     made = choice.candidate
     found = signals(one.text, made.text, one.source, target, made.logprob, made.flags)
-    return Answer(made.text, confidence(found), made.flags, choice.links)
+    return Answer(made.text, confidence(found, SEQ2SEQ), made.flags, choice.links)

@@ -34,6 +34,9 @@ def flag_text(flag: str) -> str:
         "numbers": tr("Numbers differ from the original."),
         "placeholders": tr("Links, codes or placeholders differ from the original."),
         "language": tr("It may be in the wrong language, or come from one that the model does not know."),
+        "negation": tr("One says “not”, the other does not seem to."),
+        "names": tr("Names of the original are missing, or other ones have come."),
+        "omitted": tr("Some words of the original seem to be left out."),
         "glossary": tr("A term of your glossary was not used."),
     }
     return texts.get(flag, flag)

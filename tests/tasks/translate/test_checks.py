@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.tasks.prompts import LANGUAGES, parallel
-from autogpt_desktop.tasks.translate.checks import apart, flags, has_letters, lost, protected, repaired
+from autogpt_desktop.tasks.translate.checks import (
+    apart,
+    flags,
+    has_letters,
+    lost,
+    omitted,
+    protected,
+    repaired,
+)
 
 LONG = "The council decided on Monday to close the old bridge for repairs until the end of the year."
 GOOD = "Le conseil a décidé lundi de fermer le vieux pont pour réparations jusqu'à la fin de l'année."
@@ -92,6 +102,49 @@ def test_a_name_may_stay_as_it_is(name: str) -> None:
 def test_numbers_are_compared_by_value(source: str, translation: str, fine: bool) -> None:
     target = "zh" if "人" in translation else "fr"
     assert ("numbers" not in flags(source, translation, "en", target)) is fine
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "to", "fine"),
+    [
+        ("She does not know the answer.", "Ela não sabe a resposta.", "pt", True),
+        ("She does not know the answer.", "Ela sabe a resposta.", "pt", False),
+        ("You can open the window.", "Vous ne pouvez pas ouvrir la fenêtre.", "fr", False),
+        ("The door isn't open.", "Die Tür ist geschlossen und unbeweglich.", "de", True),
+        ("The door isn't open.", "Die Tür ist offen.", "de", False),
+        ("It does not rain today.", "今天没有下雨。", "zh", True),
+        ("It does not rain today.", "今天下雨。", "zh", False),
+        ("The knot is tight.", "O nó está apertado.", "pt", True),
+    ],
+)
+def test_a_lost_not_is_seen(source: str, translation: str, to: str, fine: bool) -> None:
+    assert ("negation" not in flags(source, translation, "en", to)) is fine
+    assert ("negation" not in flags(translation, source, to, "en")) is fine
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "to", "fine"),
+    [
+        ("He flew from Iceland to Pakistan.", "Ele voou da Islândia ao Paquistão.", "pt", True),
+        ("He flew from Iceland to Pakistan.", "A rainha chegou ontem à noite.", "pt", False),
+        ("He saw Maria Keller there.", "Er sah dort Maria Keller.", "de", True),
+        ("He saw Maria Keller there.", "Er sah dort niemanden mehr.", "de", False),
+        ("He saw Maria Keller there.", "他在那里没有看见任何人。", "zh", True),  # told by letters alone
+        ("Yesterday. Today. Tomorrow came.", "Ontem. Hoje. Veio o dia seguinte.", "pt", True),
+    ],
+)
+def test_names_of_another_sentence_are_seen(source: str, translation: str, to: str, fine: bool) -> None:
+    assert ("names" not in flags(source, translation, "en", to)) is fine
+
+
+def test_words_without_a_counterpart_are_seen_where_they_are_many() -> None:
+    words = [match.span() for match in re.finditer(r"\w+", LONG)]
+    assert not omitted(LONG, words, "en")
+    assert not omitted(LONG, [*words[:3], *words[7:]], "en")
+    assert omitted(LONG, [*words[:3], *words[8:]], "en")
+    assert omitted(LONG, words[:-5], "en")
+    assert not omitted(LONG, words[:-4], "en")
+    assert not omitted("市议会星期一决定。", [(0, 1)], "zh")
 
 
 def test_protected_parts_are_found() -> None:

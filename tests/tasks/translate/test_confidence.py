@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from autogpt_desktop.bench.quality.fit_seq2seq import cross_validated
 from autogpt_desktop.bench.quality.fit_translate import FLAG, error, fit, usable
-from autogpt_desktop.tasks.translate.confidence import SIGNS, confidence, signals
+from autogpt_desktop.tasks.translate.confidence import SEQ2SEQ, SIGNS, confidence, signals
 
 SOURCE, GOOD = "The bridge was closed on Monday.", "Le pont a été fermé lundi."
 
@@ -50,3 +51,22 @@ def test_calibration_error_and_what_is_of_use() -> None:
     assert usable(50, "fr")
     assert not usable(30, "fr")
     assert usable(30, "zh")
+
+
+def test_encoder_decoders_have_weights_of_their_own() -> None:
+    """These are surer of each token: what is usual for a language model is a bad sign of theirs."""
+
+    def sure_of(logprob: float, *flags: str) -> float:
+        return confidence(signals(SOURCE, GOOD, "en", "fr", logprob, flags), SEQ2SEQ)
+
+    assert sure_of(-0.05) > 0.8
+    assert sure_of(-0.6) < 0.1 < sure_of(-0.25) < sure_of(-0.05)
+    assert sure_of(-0.1, "negation") < sure_of(-0.1)
+
+
+def test_what_the_fit_did_not_see_is_judged() -> None:
+    draw = random.Random(1)
+    rows = [{"logprob": -2 * draw.random(), "length": draw.random(), "flags": 0.0} for _ in range(300)]
+    useful = [draw.random() < 1 / (1 + 2.718 ** -(2 + 3 * row["logprob"])) for row in rows]
+    assert cross_validated(rows, useful) < 0.12
+    assert cross_validated(rows, [draw.random() < 0.5 for _ in rows]) < 0.12  # no sign says anything
