@@ -113,6 +113,24 @@ def epub(path: Path, limits: Limits) -> Blocks:
     return epub(path, limits)
 
 
+def xliff(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.xliff import Xliff
+
+    return Xliff(path, limits)
+
+
+def gettext(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.resources.po import Catalog
+
+    return Catalog(path, limits)
+
+
+def resources(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.resources.file import Resources
+
+    return Resources(path, limits)
+
+
 _WITH_COMMENTS = {
     ".docx": docx,
     ".pptx": pptx,
@@ -127,6 +145,9 @@ _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     ".pptx": pptx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
     ".epub": epub,
+    **dict.fromkeys((".po", ".pot"), gettext),
+    **dict.fromkeys((".xlf", ".xliff"), xliff),
+    **dict.fromkeys((".json", ".arb", ".yaml", ".yml", ".properties", ".strings"), resources),
     ".pdf": as_text,
 }
 SUFFIXES = tuple(_KINDS)  # of files that can be translated
