@@ -101,6 +101,12 @@ def pptx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     return pptx(path, limits, comments)
 
 
+def xlsx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
+    from autogpt_desktop.documents.write.xlsx import xlsx
+
+    return xlsx(path, limits, comments)
+
+
 def opendocument(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     from autogpt_desktop.documents.write.opendocument import opendocument
 
@@ -134,6 +140,7 @@ def resources(path: Path, limits: Limits) -> Blocks:
 _WITH_COMMENTS = {
     ".docx": docx,
     ".pptx": pptx,
+    ".xlsx": xlsx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
 }
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
@@ -143,6 +150,7 @@ _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), html),
     ".docx": docx,
     ".pptx": pptx,
+    ".xlsx": xlsx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
     ".epub": epub,
     **dict.fromkeys((".po", ".pot"), gettext),

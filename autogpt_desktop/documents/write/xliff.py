@@ -16,6 +16,7 @@ from autogpt_desktop.documents.write.xml.inline import inline_prose
 from autogpt_desktop.documents.write.xml.part import Edit, Job, Prose, Replaced, XmlPart
 from autogpt_desktop.documents.write.xml.source import Event, XmlSource, prefix, with_attribute
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _SPACES = ("urn:oasis:names:tc:xliff:document:1.", "urn:oasis:names:tc:xliff:document:2.")
 _MARKS = frozenset({"g", "pc", "mrk"})
@@ -27,6 +28,7 @@ class Xliff:
     """``documents.write.base.Blocks`` of such a file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.suffix = path.suffix

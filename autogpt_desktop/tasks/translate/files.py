@@ -139,6 +139,7 @@ def translate_file(
     """
     yield Progress("stage.reading-file")
     blocks = open_blocks(path, comments=comments)
+    yield from blocks.notices
     wished = path.with_name(f"{path.stem}.{target}{blocks.suffix}")
     if out is not None:
         check_name(out)

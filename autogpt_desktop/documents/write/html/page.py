@@ -23,6 +23,7 @@ from autogpt_desktop.documents.write.inline_marks import (
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _LARGEST = 64 << 20  # bytes of a page
 
@@ -78,6 +79,7 @@ class Page:
     """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         data = read_bytes(path, limits)

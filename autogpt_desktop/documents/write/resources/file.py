@@ -14,6 +14,7 @@ from autogpt_desktop.documents.write.resources.key_values import properties, str
 from autogpt_desktop.documents.write.resources.message import Piece, spliced
 from autogpt_desktop.documents.write.resources.yaml_values import yaml_values
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _LARGEST = 16 << 20  # characters of a file
 _LARGEST_YAML = 4 << 20  # its parser takes a second for 200,000
@@ -32,6 +33,7 @@ class Resources:
     """``documents.write.base.Blocks`` of such a file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._source, self._encoding = read_text(path, limits)

@@ -16,6 +16,7 @@ from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text,
 from autogpt_desktop.documents.write.inline_marks import phrases_of
 from autogpt_desktop.documents.write.resources.message import Message
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _LARGEST = 16 << 20  # characters
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
@@ -60,6 +61,7 @@ class Catalog:
     """``documents.write.base.Blocks`` of a PO file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         source, self._encoding = read_text(path, limits)

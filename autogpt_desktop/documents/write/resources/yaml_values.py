@@ -15,7 +15,7 @@ _DEEPEST = 256
 _RESOLVER = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 _BLOCK = re.compile(r"[|>][^\n]*\n")
-_INDENT = re.compile(r"(?:[ \t]*\r?\n)*( +)(?=\S)")
+_INDENT = re.compile(r"(?:[ \t]*+\r?\n)*+( ++)(?=\S)")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*+\s++)*+")
 
 

@@ -23,6 +23,7 @@ from autogpt_desktop.documents.write.inline_marks import (
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.documents.write.subtitles.cues import Parts, ass, srt, vtt
+from autogpt_desktop.events import Notice
 
 _TAG = r"</?[A-Za-z][^<>\r\n]{0,300}>|<\d[\d:.]{4,20}>"
 _BREAK = r"(?:[ \t]*+(?:\r\n?+|\n))++[ \t]*+"
@@ -45,6 +46,7 @@ class Subtitles:
     """``documents.write.base.Blocks`` of a file of subtitles. Raises KnownError as ``open_blocks``."""
 
     wrapped = True
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         text, self.encoding = read_text(path, limits)
