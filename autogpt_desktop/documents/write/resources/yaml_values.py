@@ -14,6 +14,7 @@ from autogpt_desktop.documents.write.resources.message import Piece, Quote
 _DEEPEST = 256
 _RESOLVER = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
+_DEEP = re.compile(r"(?:[\[{][ \t]*+){256}")
 _BLOCK = re.compile(r"[|>][^\n]*\n")
 _INDENT = re.compile(r"(?:[ \t]*+\r?\n)*+( ++)(?=\S)")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*+\s++)*+")
@@ -21,6 +22,8 @@ _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*+\s++)*+")
 
 def yaml_values(source: str) -> list[Piece]:
     """Raises ValueError with where it is no YAML."""
+    if found := _DEEP.search(source):  # the parser takes time by the square of these
+        raise ValueError(str(source.count("\n", 0, found.start()) + 1))
     try:
         return list(_values(source))
     except (yaml.YAMLError, RecursionError) as error:
