@@ -48,9 +48,12 @@ class Subtitles:
     wrapped = True
     notices: tuple[Notice, ...] = ()
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, bilingual: str = "") -> None:
+        """``bilingual``: as ``open_blocks`` has it."""
+        self._bilingual = bilingual
         text, self.encoding = read_text(path, limits)
         self.suffix = path.suffix
+        self._line_end = "\r\n" if "\r\n" in text else "\n"
         self._kind = _KINDS[path.suffix.lower()]
         self._parts: list[str | Edge | Segment] = []
         for is_spoken, part in _READERS[self._kind](text):
@@ -77,8 +80,16 @@ class Subtitles:
             elif id(part) not in made or made[id(part)].text == part.text:
                 whole += [_source(token) for token in part.tokens]
             else:
+                if self._bilingual:
+                    whole += [*(_source(token) for token in part.tokens), self._between()]
                 whole.append(self._written(part, made[id(part)], phrases))
         write_file(out, encoded("".join(whole), self.encoding))
+
+    def _between(self) -> str:
+        """What stands between an original and its translation."""
+        if self._bilingual == "beside":
+            return " / "
+        return r"\N" if self._kind == "ass" else self._line_end
 
     def _written(self, part: Segment, new: TranslatedText, phrases: Mapping[str, str]) -> str:
         breaks = [
