@@ -6,6 +6,7 @@ import ast
 import gc
 import importlib
 import io
+import json
 import pkgutil
 import re
 import signal
@@ -103,6 +104,9 @@ MATCHED = {
     "documents.write.markdown.raw._NO_MARKUP",
     "documents.write.markdown.rules._DEFINITION",
     "documents.write.subtitles.cues._TIMING",
+    "documents.write.resources.message._NO_WORDS",
+    "documents.write.resources.yaml_values._BLOCK",
+    "documents.write.resources.yaml_values._INDENT",
     "tasks.translate.checks._SCALE",
     "tasks.translate.constrained._LAST_WORD",
 }  # fmt: skip
@@ -324,6 +328,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "a cue of .vtt": lambda text: file_of(".vtt")(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}"),
     "a line of .ass": lambda text: file_of(".ass")(f"[Events]\nDialogue: ,,,,,,,,,{text}"),
     ".html": file_of(".html"),
+    **{suffix: file_of(suffix) for suffix in (".po", ".json", ".yaml", ".properties", ".strings", ".xlf")},
+    "a text of .po": lambda text: file_of(".po")(f'msgid {json.dumps(text)}\nmsgstr ""\n'),
+    "a text of .json": lambda text: file_of(".json")(json.dumps([text])),
+    "a text of .yaml": lambda text: file_of(".yaml")(f"a: {text}"),
+    "a text of .properties": lambda text: file_of(".properties")(f"a={text}"),
     "HTML in .md": lambda text: file_of(".md")(f"<div>\n{text[:30000]}\n</div>\n\n[a]: b '{text[:30000]}'\n"),
 }
 

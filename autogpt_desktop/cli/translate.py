@@ -53,6 +53,12 @@ def add_parser(commands: Any) -> None:
     command.add_argument(
         "--comments", action="store_true", help=tr("translate comments and speaker's notes too")
     )
+    command.add_argument(
+        "--bilingual",
+        choices=("under", "beside"),
+        default="",
+        help=tr("keep the original, with its translation under or beside it"),
+    )
     command.add_argument("--json", action="store_true", help=tr("a line of JSON for each text"))
     command.add_argument(
         "--out",
@@ -78,7 +84,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.out and not options.files:
         raise KnownError("translate-out-without-file")
     for path in options.files:  # rather now than behind the files before it
-        check_file(path)
+        check_file(path, options.bilingual)
     glossary = _glossary(options.glossary)
     stop = Interrupt()
     models = open_models(settings, {"translate": options.model}, options.device)
@@ -161,6 +167,7 @@ def _translate_files(
         events = translate_file(
             models, path, options.out, options.source, options.target,
             glossary=glossary, quality=options.quality, known=ways.known, comments=options.comments,
+            bilingual=options.bilingual,
             choose=ways.choose, cancelled=stop,
         )  # fmt: skip
         for event in drive(events, Reporter()):

@@ -17,6 +17,7 @@ from autogpt_desktop.documents.files import file_error
 from autogpt_desktop.documents.text.encoding import decode
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 from autogpt_desktop.regular_file import open_regular
 
 _MARKS = [
@@ -41,6 +42,7 @@ class Blocks(Protocol):
     texts: list[str]
     phrases: list[str]
     suffix: str
+    notices: tuple[Notice, ...]  # what of the file is not translated
     wrapped: bool  # a line break in a text says nothing: its lines are as long as they fitted
 
     def write(
@@ -60,6 +62,7 @@ class Skeleton:
     """A text file as parts, of which some are texts to translate and the others stay as they are."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
         self.parts, self.suffix, self.encoding = parts, suffix, encoding

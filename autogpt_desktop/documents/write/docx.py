@@ -24,6 +24,7 @@ from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
 from autogpt_desktop.documents.write.inline_marks import Segment
 from autogpt_desktop.documents.write.package import repacked
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _LARGEST = 64 << 20  # bytes of a part's XML; as a tree it takes ten times as much
 _PARTS = frozenset({"header", "footer", "footnotes", "endnotes"})
@@ -39,6 +40,7 @@ class Word:
     """``documents.write.base.Blocks`` of a DOCX file. Raises KnownError as ``open_blocks``."""
 
     suffix, wrapped = ".docx", False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits, comments: bool = False) -> None:
         """``comments``: those that people wrote beside the text too."""

@@ -23,11 +23,12 @@ _DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 _TOLD = frozenset({"title", "description", "subject"})
 
 
-def epub(path: Path, limits: Limits) -> Package:
-    return Package(path, limits, _parts)
+def epub(path: Path, limits: Limits, bilingual: str = "") -> Package:
+    """``bilingual``: as ``documents.write.open.open_blocks`` has it."""
+    return Package(path, limits, lambda archive: _parts(archive, bilingual))
 
 
-def _parts(archive: Archive) -> Iterator[tuple[str, Part]]:
+def _parts(archive: Archive, bilingual: str) -> Iterator[tuple[str, Part]]:
     roots = Collect({"rootfile"})
     archive.parse("META-INF/container.xml", roots)
     if not roots.found:
@@ -47,7 +48,7 @@ def _parts(archive: Archive) -> Iterator[tuple[str, Part]]:
             continue
         seen.add(name)
         if kind in _PAGES:
-            yield name, Chapter(archive.read(name))
+            yield name, Chapter(archive.read(name), bilingual)
         elif kind == _CONTENTS:
             source = XmlSource(archive.read(name), doctype=True)
             yield name, XmlPart(source, list(_labels(source)))
@@ -56,13 +57,13 @@ def _parts(archive: Archive) -> Iterator[tuple[str, Part]]:
 class Chapter:
     """A page of the book."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, bilingual: str = "") -> None:
         decoded = decode_html(data) if len(data) <= LARGEST else None
         if decoded is None:
             raise Unreadable("document-damaged")
         text, self._encoding = decoded
         self._mark = data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
-        self._markup = Markup(text, is_xml=True)
+        self._markup = Markup(text, True, bilingual)
 
     @property
     def units(self) -> Sequence[Unit]:

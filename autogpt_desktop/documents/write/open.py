@@ -22,13 +22,26 @@ def check_kind(path: Path) -> None:
         raise KnownError("translate-kind", name=path.name)
 
 
-def open_blocks(path: Path, limits: Limits | None = None, comments: bool = False) -> Blocks:
+def check_bilingual(path: Path) -> None:
+    """Raises KnownError("translate-bilingual-kind") for a file that cannot hold both languages."""
+    if path.suffix.lower() not in _BILINGUAL:
+        raise KnownError("translate-bilingual-kind", name=path.name)
+
+
+def open_blocks(
+    path: Path, limits: Limits | None = None, comments: bool = False, bilingual: str = ""
+) -> Blocks:
     """A file's texts. Raises KnownError: document-missing, -unreadable, -too-large, -kind.
 
     ``comments``: with the comments of DOCX and OpenDocument files, and the notes of slides.
+    ``bilingual``: "under" or "beside": what is written has the original too, and the translation there.
+    Raises KnownError("translate-bilingual-kind") for a kind that cannot.
     """
     check_kind(path)
     suffix = path.suffix.lower()
+    if bilingual:
+        check_bilingual(path)
+        return _BILINGUAL[suffix](path, limits or Limits(), bilingual)
     if comments and suffix in _WITH_COMMENTS:
         return _WITH_COMMENTS[suffix](path, limits or Limits(), True)
     return _KINDS[suffix](path, limits or Limits())
@@ -59,10 +72,10 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
                     yield at, at + 1
 
 
-def subtitles(path: Path, limits: Limits) -> Blocks:
+def subtitles(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     from autogpt_desktop.documents.write.subtitles.file import Subtitles
 
-    return Subtitles(path, limits)
+    return Subtitles(path, limits, bilingual)
 
 
 def markdown(path: Path, limits: Limits) -> Blocks:
@@ -83,10 +96,10 @@ def as_text(path: Path, limits: Limits) -> Blocks:
     return Skeleton(paragraphs(document.text), ".txt")
 
 
-def html(path: Path, limits: Limits) -> Blocks:
+def html(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     from autogpt_desktop.documents.write.html.page import Page
 
-    return Page(path, limits)
+    return Page(path, limits, bilingual)
 
 
 def docx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
@@ -101,22 +114,52 @@ def pptx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     return pptx(path, limits, comments)
 
 
+def xlsx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
+    from autogpt_desktop.documents.write.xlsx import xlsx
+
+    return xlsx(path, limits, comments)
+
+
 def opendocument(path: Path, limits: Limits, comments: bool = False) -> Blocks:
     from autogpt_desktop.documents.write.opendocument import opendocument
 
     return opendocument(path, limits, comments)
 
 
-def epub(path: Path, limits: Limits) -> Blocks:
+def epub(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     from autogpt_desktop.documents.write.epub import epub
 
-    return epub(path, limits)
+    return epub(path, limits, bilingual)
+
+
+def xliff(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.xliff import Xliff
+
+    return Xliff(path, limits)
+
+
+def gettext(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.resources.po import Catalog
+
+    return Catalog(path, limits)
+
+
+def resources(path: Path, limits: Limits) -> Blocks:
+    from autogpt_desktop.documents.write.resources.file import Resources
+
+    return Resources(path, limits)
 
 
 _WITH_COMMENTS = {
     ".docx": docx,
     ".pptx": pptx,
+    ".xlsx": xlsx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
+}
+_BILINGUAL: dict[str, Callable[[Path, Limits, str], Blocks]] = {
+    **dict.fromkeys((".srt", ".vtt", ".ass", ".ssa"), subtitles),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), html),
+    ".epub": epub,
 }
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".txt", ".text", ".log"), plain),
@@ -125,8 +168,12 @@ _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), html),
     ".docx": docx,
     ".pptx": pptx,
+    ".xlsx": xlsx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
     ".epub": epub,
+    **dict.fromkeys((".po", ".pot"), gettext),
+    **dict.fromkeys((".xlf", ".xliff"), xliff),
+    **dict.fromkeys((".json", ".arb", ".yaml", ".yml", ".properties", ".strings"), resources),
     ".pdf": as_text,
 }
 SUFFIXES = tuple(_KINDS)  # of files that can be translated

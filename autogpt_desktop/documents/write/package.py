@@ -17,6 +17,7 @@ from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.inline_marks import phrases_of
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 
 class Unit(Protocol):
@@ -44,6 +45,7 @@ class Package:
     """``documents.write.base.Blocks`` of such a file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits, find: FindParts) -> None:
         """``find``: the names of the members that people read, and what they say."""

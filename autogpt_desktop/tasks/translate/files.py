@@ -21,7 +21,7 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import Blocks, check_name, check_writable
-from autogpt_desktop.documents.write.open import SUFFIXES, check_kind, open_blocks
+from autogpt_desktop.documents.write.open import SUFFIXES, check_bilingual, check_kind, open_blocks
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
@@ -58,6 +58,7 @@ class TranslatedFile:
     translations: tuple[Translation, ...]
     phrases: Mapping[str, str] = field(default_factory=dict)  # see documents.write.base.Blocks
     comments: bool = False
+    bilingual: str = ""
     stamp: tuple[int, int] = (0, 0)  # of ``out`` as it was written
 
     @property
@@ -106,9 +107,14 @@ class TranslatedFile:
         )
 
 
-def check_file(path: Path) -> None:
-    """What can be known before a file is translated. Raises KnownError: translate-kind, document-…"""
+def check_file(path: Path, bilingual: str = "") -> None:
+    """What can be known before a file is translated.
+
+    Raises KnownError: translate-kind, translate-bilingual-kind, document-…
+    """
     check_kind(path)
+    if bilingual:
+        check_bilingual(path)
     check(path, Limits())
 
 
@@ -123,6 +129,7 @@ def translate_file(
     quality: str = "best",
     known: Sequence[str] = (),
     comments: bool = False,
+    bilingual: str = "",
     choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Result]:
@@ -131,14 +138,15 @@ def translate_file(
     ``out``: the file to write (one that is there is replaced), a folder for it, or None for the folder of
     ``path``; the name is then "name.fr.txt", or the first "name.fr.2.txt" that is free. ``path`` itself is
     never written. ``source``: "auto" detects. ``glossary``: or what gives the one for the language found.
-    ``comments``: those of a DOCX file too.
+    ``comments``: those of a DOCX file too. ``bilingual``: "under" or "beside", with the original.
     What was done is found again when the same call is made after ``Cancelled``, an error or a kill.
 
     Raises KnownError: as ``documents.write.open.open_blocks`` and ``translate_many``, and
     "translate-overwrites", and ``check_writable``.
     """
     yield Progress("stage.reading-file")
-    blocks = open_blocks(path, comments=comments)
+    blocks = open_blocks(path, comments=comments, bilingual=bilingual)
+    yield from blocks.notices
     wished = path.with_name(f"{path.stem}.{target}{blocks.suffix}")
     if out is not None:
         check_name(out)
@@ -176,7 +184,9 @@ def translate_file(
         blocks.write(_made(blocks, found), chosen, target, phrases)
         memory.remove()
     yield Result(
-        TranslatedFile(path, chosen, tuple(blocks.texts), tuple(found), phrases, comments, _stamp(chosen))
+        TranslatedFile(
+            path, chosen, tuple(blocks.texts), tuple(found), phrases, comments, bilingual, _stamp(chosen)
+        )
     )
 
 
@@ -211,7 +221,7 @@ def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iter
     yield Progress("stage.reading-file")
     if _stamp(done.out) != done.stamp:
         raise KnownError("translate-result-changed", name=done.out.name)
-    blocks = open_blocks(done.path, comments=done.comments)
+    blocks = open_blocks(done.path, comments=done.comments, bilingual=done.bilingual)
     if tuple(blocks.texts) != done.texts:
         raise KnownError("translate-source-changed", name=done.path.name)
     old = done.translations[part]

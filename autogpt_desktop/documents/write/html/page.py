@@ -23,15 +23,20 @@ from autogpt_desktop.documents.write.inline_marks import (
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Notice
 
 _LARGEST = 64 << 20  # bytes of a page
+_NO_TAGS = re.compile(r"<(?:title|option|textarea)[\s>]", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*+>")
+_IDENTITY = re.compile(r"""(?<=\s)(?:id|name)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
 
 
 class Markup:
     """HTML as ``units`` to translate; ``written`` is the same HTML with other texts in their place."""
 
-    def __init__(self, text: str, is_xml: bool = False) -> None:
-        self._is_xml = is_xml
+    def __init__(self, text: str, is_xml: bool = False, bilingual: str = "") -> None:
+        """``bilingual``: as ``documents.write.open.open_blocks`` has it."""
+        self._is_xml, self._bilingual = is_xml, bilingual
         self.parts = segments(list(tokens(text, is_xml)), collapse=True)
         self.units: list[Segment | Attribute] = list(units(self.parts))
 
@@ -42,15 +47,31 @@ class Markup:
         whole: list[str] = []
         for part in self.parts:
             if isinstance(part, Edge):
-                whole.append(self._source([part], made, language))
+                whole.append(self._source([part], made, language if not self._bilingual else ""))
             elif id(part) not in made or made[id(part)].text == part.text:
                 whole.append(self._source(part.tokens, made, language))
             else:
                 found = carried(part, made[id(part)], phrases)
-                whole.append(self._source(found, made, language))
+                new = self._source(found, made, language)
+                if self._bilingual:
+                    old = self._source(part.tokens, {})
+                    is_bare = bool(_NO_TAGS.match(whole[-1])) if whole else False
+                    new = self._both(_TAG.sub(_unnamed, old), new, language, is_bare)
+                whole.append(new)
         return "".join(whole)
 
-    def _source(self, line: Sequence[Token], made: Mapping[int, TranslatedText], language: str) -> str:
+    def _both(self, old: str, new: str, language: str, is_bare: bool) -> str:
+        """The original and the translation, which keeps the ids. ``is_bare``: no tags may stand there."""
+        if is_bare:
+            return f"{old} / {new}"
+        way = f' lang="{language}"' if language else ""
+        way += ' dir="rtl"' if language in RIGHT_TO_LEFT else ""
+        if self._bilingual == "under":
+            return f"{old}<br/><span{way}>{new}</span>"
+        style = "display:grid;grid-template-columns:1fr 1fr;column-gap:1.5em"
+        return f'<span style="{style}"><span>{old}</span><span{way}>{new}</span></span>'
+
+    def _source(self, line: Sequence[Token], made: Mapping[int, TranslatedText], language: str = "") -> str:
         found = []
         for token in line:
             if isinstance(token, Text):
@@ -78,8 +99,9 @@ class Page:
     """``documents.write.base.Blocks`` of an HTML file. Raises KnownError as ``open_blocks``."""
 
     wrapped = False
+    notices: tuple[Notice, ...] = ()
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, bilingual: str = "") -> None:
         data = read_bytes(path, limits)
         if len(data) > _LARGEST:
             raise KnownError("document-too-large", name=path.name, limit=f"{_LARGEST >> 20} MB")
@@ -89,7 +111,7 @@ class Page:
         text, self.encoding = decoded
         self.suffix = path.suffix
         is_xml = path.suffix.lower() == ".xhtml" or text.lstrip("\ufeff \r\n\t").startswith("<?xml")
-        self._markup = Markup(text, is_xml)
+        self._markup = Markup(text, is_xml, bilingual)
         if not self._markup.units:
             raise KnownError("document-empty", name=path.name)
         self.texts = [unit.text for unit in self._markup.units]
@@ -106,6 +128,11 @@ class Page:
         made = dict(zip(map(id, self._markup.units), translated, strict=True))
         page = self._markup.written(made, phrases, language)
         write_file(out, page.encode(self.encoding, errors="xmlcharrefreplace"))
+
+
+def _unnamed(tag: re.Match[str]) -> str:
+    """A tag without its id, which may stand in a page once."""
+    return _IDENTITY.sub("", tag[0])
 
 
 def in_language(source: str, tag: Tag, language: str) -> str:

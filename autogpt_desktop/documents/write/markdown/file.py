@@ -31,6 +31,7 @@ from autogpt_desktop.documents.write.markdown.front_matter import Field, fields
 from autogpt_desktop.documents.write.markdown.marks import Markup, Words, tokens
 from autogpt_desktop.documents.write.markdown.parser import Outline, Prose, outline
 from autogpt_desktop.documents.write.markdown.raw import Definition, RawHtml
+from autogpt_desktop.events import Notice
 
 _SPECIAL = frozenset("\\`*_[]<>&$~|{^!")
 _BLOCK_START = re.compile(
@@ -83,6 +84,7 @@ class MarkdownFile:
     """``documents.write.base.Blocks`` of a Markdown file. Raises KnownError as ``open_blocks``."""
 
     wrapped = True
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.source, self.encoding = read_text(path, limits)

@@ -24,6 +24,7 @@ from autogpt_desktop.documents.write.inline_marks import (
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.documents.write.subtitles.cues import Parts, ass, srt, vtt
+from autogpt_desktop.events import Notice
 
 _TAG = r"</?[A-Za-z][^<>\r\n]{0,300}>|<\d[\d:.]{4,20}>"
 _BREAK = r"(?:[ \t]*+(?:\r\n?+|\n))++[ \t]*+"
@@ -46,10 +47,14 @@ class Subtitles:
     """``documents.write.base.Blocks`` of a file of subtitles. Raises KnownError as ``open_blocks``."""
 
     wrapped = True
+    notices: tuple[Notice, ...] = ()
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, bilingual: str = "") -> None:
+        """``bilingual``: as ``open_blocks`` has it."""
+        self._bilingual = bilingual
         text, self.encoding = read_text(path, limits)
         self.suffix = path.suffix
+        self._line_end = "\r\n" if "\r\n" in text else "\n"
         self._kind = _KINDS[path.suffix.lower()]
         self._parts: list[str | Edge | Segment] = []
         for is_spoken, part in _READERS[self._kind](text):
@@ -76,8 +81,16 @@ class Subtitles:
             elif id(part) not in made or made[id(part)].text == part.text:
                 whole += [_source(token) for token in part.tokens]
             else:
+                if self._bilingual:
+                    whole += [*(_source(token) for token in part.tokens), self._between()]
                 whole.append(self._written(part, made[id(part)], phrases))
         write_file(out, encoded("".join(whole), self.encoding))
+
+    def _between(self) -> str:
+        """What stands between an original and its translation."""
+        if self._bilingual == "beside":
+            return " / "
+        return r"\N" if self._kind == "ass" else self._line_end
 
     def _written(self, part: Segment, new: TranslatedText, phrases: Mapping[str, str]) -> str:
         breaks = [
