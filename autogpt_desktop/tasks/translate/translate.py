@@ -79,6 +79,16 @@ class Translation:
     def flags(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(flag for sentence in self.sentences for flag in sentence.flags))
 
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Between the whole source and ``text``."""
+        found, at = list[Link](), 0
+        for sentence in self.sentences:
+            at += len(sentence.before)
+            found += _moved(sentence.links, sentence.start, at)
+            at += len(sentence.text)
+        return tuple(found)
+
 
 def languages(translator: Translator) -> tuple[str, ...]:
     """Which of LANGUAGES to offer: those the model says it knows, all where it says nothing."""
@@ -191,6 +201,7 @@ class Alternative:
     text: str
     confidence: float
     flags: tuple[str, ...]
+    links: tuple[Link, ...] = ()  # between the sentence and ``text``, where the model tells
 
 
 def alternatives(
@@ -218,14 +229,16 @@ def alternatives(
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
-        text, surest = "", 1.0
+        text, surest, links = "", 1.0, list[Link]()
         for piece in found:
             inner = next(chosen) if piece.inner else None
+            if inner is not None:
+                links += _moved(_shifted(inner.links, piece), piece.start, len(text) + len(piece.before))
             text += piece.before + piece.head + (inner.text if inner else "") + piece.tail
             surest = min(surest, inner.confidence if inner else 1.0)
         wrong = flags(sentence, text, source, target, glossary)
         if text.startswith(prefix):
-            texts.setdefault(text, Alternative(text + after, surest, wrong))
+            texts.setdefault(text, Alternative(text + after, surest, wrong, tuple(links)))
     ranked = sorted(texts.values(), key=lambda item: len(item.flags))  # stable: the best come first
     yield Result(tuple(ranked[:n]))
 
@@ -345,6 +358,11 @@ def _shifted(links: Sequence[Link], piece: Piece) -> tuple[Link, ...]:
         for a, b, c, d in links
         if b <= len(at)
     )
+
+
+def _moved(links: Sequence[Link], source: int, target: int) -> list[Link]:
+    """Links of a part that begins at these places of the whole."""
+    return [Link(a + source, b + source, c + target, d + target) for a, b, c, d in links]
 
 
 def _not_offered(language: str, codes: Sequence[str]) -> KnownError:

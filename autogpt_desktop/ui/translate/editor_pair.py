@@ -12,7 +12,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit, TargetEdit, look
 from autogpt_desktop.ui.translate.labels import flag_text
-from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, utf16_length
+from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, Span, utf16_length
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
@@ -80,6 +80,7 @@ class EditorPair(QWidget):
         self.map = SentenceMap()
         self.glossary = Glossary()
         self._lit = -1  # the pair that is lit up
+        self._word = (False, -1)  # whether it was pointed at in the source, and where: that word is lit more
         self._held = -1  # the one whose alternatives are shown
         self._syncing = False
         self.source, self.target = SourceEdit(context), TargetEdit(context)
@@ -202,28 +203,42 @@ class EditorPair(QWidget):
     # --- together ---------------------------------------------------------------------------
 
     def _on_source_pointed(self, place: int) -> None:
-        self._light(self.map.at_source(place) if place >= 0 else self._under_caret())
+        if place >= 0:
+            self._light(self.map.at_source(place), place, True)
+        else:
+            self._light_caret()
 
     def _on_target_pointed(self, place: int) -> None:
-        self._light(self.map.at_target(place) if place >= 0 else self._under_caret())
+        if place >= 0:
+            self._light(self.map.at_target(place), place, False)
+        else:
+            self._light_caret()
 
     def _on_source_caret(self) -> None:
         if self.source.hasFocus():
-            self._light(self._under_caret())
+            self._light_caret()
 
     def _on_target_caret(self) -> None:
         if self.target.hasFocus():
-            self._light(self._under_caret())
+            self._light_caret()
 
-    def _under_caret(self) -> int:
-        if self.target.hasFocus():
-            return self.map.at_target(self.target.textCursor().position())
-        return -1
+    def _light_caret(self) -> None:
+        """What somebody reads with the keys; nothing while they write."""
+        place = self.target.textCursor().position() if self.target.hasFocus() else -1
+        self._light(self.map.at_target(place) if place >= 0 else -1, place, False)
 
-    def _light(self, index: int) -> None:
-        if index != self._lit:
-            self._lit = index
+    def _light(self, index: int, place: int, in_source: bool) -> None:
+        before = self._lit, self._linked()
+        self._lit, self._word = index, (in_source, place)
+        if (index, self._linked()) != before:
             self.show_marks()
+
+    def _linked(self) -> tuple[list[Span], list[Span]]:
+        """The word that is pointed at, and its counterpart."""
+        in_source, place = self._word
+        if place < 0 or not 0 <= self._lit < len(self.map.pairs):
+            return [], []
+        return self.map.linked_words(self._lit, place, in_source)
 
     def _on_source_scrolled(self) -> None:
         self._follow(self.source, self.target)
@@ -270,6 +285,7 @@ class EditorPair(QWidget):
         """Underline and light up what is in sight."""
         context, pairs = self._context, self.map.pairs
         lit = look(background=context.color("accent_soft"))
+        word = look(background=context.color("selection"))
         unsure = look(underline=context.color("muted"))
         wrong = look(underline=context.color("warning"), wave=True)
         term = look(underline=context.color("accent"))
@@ -280,6 +296,8 @@ class EditorPair(QWidget):
             if 0 <= index < len(pairs):
                 source_marks.append((*self.map.source_span(index), lit))
                 target_marks.append((*self.map.target_span(index), lit))
+        for marks, spans in zip((source_marks, target_marks), self._linked(), strict=True):
+            marks += [(*span, word) for span in spans]
         first, last = self.target.visible_range()
         for index in range(self.map.from_target(first), len(pairs)):
             start, end = self.map.target_span(index)

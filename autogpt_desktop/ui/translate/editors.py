@@ -110,12 +110,20 @@ class SentenceEdit(TextField):
             show_focus(self.hasFocus())
 
     def _place_under(self, point: QPoint) -> int:
-        """The place of the character under the pointer; -1 beside the text."""
+        """The place of the character under the pointer; -1 beside the text. The end where it is behind it."""
         cursor = self.cursorForPosition(point)
         rect = self.cursorRect(cursor)
         below = point.y() > rect.bottom() + 2 or point.y() < rect.top() - 2
         beside = abs(point.x() - rect.center().x()) > 3 * rect.height()
-        return -1 if below or beside else cursor.position()
+        if below or beside:
+            return -1
+        before = QTextCursor(cursor)
+        if before.movePosition(QTextCursor.MoveOperation.PreviousCharacter):
+            other = self.cursorRect(before)
+            low, high = sorted((other.center().x(), rect.center().x()))
+            if other.y() == rect.y() and low <= point.x() < high:  # on its second half
+                return before.position()
+        return cursor.position()
 
 
 class SourceEdit(SentenceEdit):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.translate.translate import Alternative, translate
+from autogpt_desktop.tasks.translate.translator import Link
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
@@ -91,7 +92,9 @@ class SentenceActions(QObject):
     def _on_chosen(self, one: Alternative) -> None:
         index = self._index_of(self._sentence)
         if index >= 0:
-            self._live.override(index, one.text.strip(), one.confidence, one.flags, True)
+            lead = len(one.text) - len(one.text.lstrip())
+            links = [Link(a, b, c - lead, d - lead) for a, b, c, d in one.links]
+            self._live.override(index, one.text.strip(), one.confidence, one.flags, True, links)
             self.changed.emit()
 
     def _on_model_text_requested(self) -> None:
@@ -130,7 +133,7 @@ class SentenceActions(QObject):
             return
         before, result = self._pair.map.pairs[index], event.value
         same = result.text == before.text and result.flags == before.flags
-        self._live.override(index, result.text, result.confidence, result.flags, False)
+        self._live.override(index, result.text, result.confidence, result.flags, False, result.links)
         if same:
             self._context.toast(tr("The second try came out the same. Other ways to say it may help."))
 
