@@ -142,6 +142,7 @@ class EditorPair(QWidget):
         self.stop_button.clicked.connect(self.stop_requested)
         self._context.theme_changed.connect(self._marks_soon)
         self._context.models_listed.connect(self._show_model)
+        self._context.panels.role_changed.connect(self._show_model)
 
     def retranslate(self) -> None:
         self.source.setAccessibleName(tr("Text to translate"))
@@ -181,7 +182,11 @@ class EditorPair(QWidget):
         self._marks_soon()
 
     def _show_model(self) -> None:
-        """Which model translates, and who chose it."""
+        """Which model translates, and who chose it; or which packs."""
+        working = self._context.panels.working.get("translate")
+        if working is not None:
+            self.info_button.set_facts(working.title)
+            return
         model = self._context.model_for("translate")
         how = (
             tr("chosen by you")

@@ -167,6 +167,7 @@ class TranslatePanel(QWidget):
 
     def retranslate(self) -> None:
         self.view.retranslate()
+        self.way.show_way()
         if self.files is not None:
             self.files.retranslate()
 
