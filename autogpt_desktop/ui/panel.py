@@ -39,11 +39,19 @@ class PanelKind:
     make: Callable[[], QWidget]  # gives a Panel
 
 
+@dataclass(frozen=True)
+class WorkingModels:
+    """What works for a panel in place of the model of its role."""
+
+    title: str  # in the language of now
+    names: tuple[str, ...] = ()  # of the models; (): it is not known yet
+
+
 class Panels(QObject):
     """``context.panels``: the panels of the window."""
 
     active_changed = Signal()
-    role_changed = Signal()  # of ``role`` or ``named``
+    role_changed = Signal()  # of ``role`` or ``named``, or of what works for it
     sent = Signal(str, str, str)  # source's key, target's key, text: the columns hand it over
 
     def __init__(self) -> None:
@@ -51,6 +59,7 @@ class Panels(QObject):
         self.kinds: dict[str, PanelKind] = {}
         self.active: QWidget | None = None  # the panel that had the focus last
         self.role = "chat"  # whose model that panel works with
+        self.working: dict[str, WorkingModels] = {}  # by role, where that is not the role's model
         self.named = False  # whether that has to be said, because two panels are in sight
 
     def activate(self, panel: QWidget | None) -> None:
@@ -63,6 +72,15 @@ class Panels(QObject):
         if (role, named) != (self.role, self.named):
             self.role, self.named = role, named
             self.role_changed.emit()
+
+    def show_working(self, role: str, models: WorkingModels | None) -> None:
+        """``models`` work for the panel of a role; None: the role's model does."""
+        if models == self.working.get(role):
+            return
+        self.working.pop(role, None)
+        if models is not None:
+            self.working[role] = models
+        self.role_changed.emit()
 
     def send(self, source: str, target: str, text: str) -> None:
         """Open the panel ``target`` and give it ``text``. KeyError: there is no such panel."""

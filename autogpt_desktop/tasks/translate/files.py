@@ -247,14 +247,12 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def translated(translation: Translation) -> TranslatedText:
     """The text with where each of its sentences, and of its words, came from."""
-    spans, links, at = [], [], 0
+    spans, at = [], 0
     for sentence in translation.sentences:
         at += len(sentence.before)
-        start = sentence.start
-        spans.append((start, sentence.end, at, at + len(sentence.text)))
-        links += [(start + a, start + b, at + c, at + d) for a, b, c, d in sentence.links]
+        spans.append((sentence.start, sentence.end, at, at + len(sentence.text)))
         at += len(sentence.text)
-    return TranslatedText(translation.text, tuple(spans), tuple(links))
+    return TranslatedText(translation.text, tuple(spans), translation.links)
 
 
 def _language(blocks: Blocks, source: str, target: str) -> str:

@@ -15,7 +15,7 @@ LONGEST = 320  # characters of a sentence that is translated whole; Chinese and 
 ENDLESS = 4 * LONGEST  # characters that have no place to cut them at: no language, and nothing to translate
 _SPACE = re.compile(r"\s")
 _COLUMN_GAP = re.compile(r"(?<=\S)(?:[^\S\r\n\v\f]{2,}+|\t)(?=\S)")
-_UNSPACED_LETTER = re.compile(f"[{UNSPACED}{WIDE_LETTERS}]")
+UNSPACED_LETTER = re.compile(f"[{UNSPACED}{WIDE_LETTERS}]")
 _CLAUSE = re.compile(r"[;:،؛,](?=\s)|[，、；：]|[—–](?=\s)|(?<=\s)(?=[—–]\s)")
 
 
@@ -96,7 +96,7 @@ def _clauses(text: str, first: int, last: int, source: str) -> Iterator[tuple[in
         ends = [match.end() for match in marks if low <= match.end() <= high]
         if not ends:
             ends = [match.start() for match in _SPACE.finditer(text, low, high)]
-        if not ends and _UNSPACED_LETTER.match(text, ideal):
+        if not ends and UNSPACED_LETTER.match(text, ideal):
             ends = [ideal]
         if not ends:
             space = _SPACE.search(text, high, last)

@@ -133,7 +133,7 @@ def _sentence(one: SourceSentence, prefix: str = "", terms: bool = False) -> Sen
     from autogpt_desktop.engine.generation.seq2seq import Sentence
 
     forms = tuple((other,) for _, other in one.terms) if terms else ()
-    return Sentence(one.text, prefix, forms)
+    return Sentence(one.text, prefix.rstrip(), forms)  # a word's token begins with the blank in front of it
 
 
 def _best(one: SourceSentence, options: Sequence[TextHypothesis], target: str, glossary: Glossary) -> _Choice:

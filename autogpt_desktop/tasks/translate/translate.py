@@ -19,7 +19,7 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.checks import flags, has_letters
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
-from autogpt_desktop.tasks.translate.segments import Piece, pieces
+from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
 from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
 from autogpt_desktop.tasks.translate.translators import by_role
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FEW = 60  # characters; the language of more is told by themselves
 QUALITIES = ("quick", "best")
+_GOES_ON = re.compile(r"[-'’]?\w")  # a word, as in "leu-lhe"
+_SIGNS = ".,;:!?…。，；：！？"
 WINDOW = 16  # pieces that are translated together before the first of them is shown
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
 OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
@@ -78,6 +80,16 @@ class Translation:
     @property
     def flags(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(flag for sentence in self.sentences for flag in sentence.flags))
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Between the whole source and ``text``."""
+        found, at = list[Link](), 0
+        for sentence in self.sentences:
+            at += len(sentence.before)
+            found += _moved(sentence.links, sentence.start, at)
+            at += len(sentence.text)
+        return tuple(found)
 
 
 def languages(translator: Translator) -> tuple[str, ...]:
@@ -191,6 +203,7 @@ class Alternative:
     text: str
     confidence: float
     flags: tuple[str, ...]
+    links: tuple[Link, ...] = ()  # between the sentence and ``text``, where the model tells
 
 
 def alternatives(
@@ -202,12 +215,14 @@ def alternatives(
     n: int = 3,
     glossary: Glossary | None = None,
     prefix: str = "",
+    instead_of: str = "",
     choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Result]:
     """Other ways to say one sentence: last a Result with up to ``n`` Alternatives, the best first.
 
     ``prefix``: how all of them begin, such as what stands before a word and another word in its place.
+    ``instead_of``: words that none of them goes on with; each goes on with other words than the rest.
     """
     source = _language(sentence, target) if source == "auto" else source
     found, after = pieces(sentence, source, target)
@@ -218,16 +233,40 @@ def alternatives(
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
-        text, surest = "", 1.0
+        text, surest, links = "", 1.0, list[Link]()
         for piece in found:
             inner = next(chosen) if piece.inner else None
+            if inner is not None:
+                links += _moved(_shifted(inner.links, piece), piece.start, len(text) + len(piece.before))
             text += piece.before + piece.head + (inner.text if inner else "") + piece.tail
             surest = min(surest, inner.confidence if inner else 1.0)
         wrong = flags(sentence, text, source, target, glossary)
         if text.startswith(prefix):
-            texts.setdefault(text, Alternative(text + after, surest, wrong))
+            texts.setdefault(text, Alternative(text + after, surest, wrong, tuple(links)))
     ranked = sorted(texts.values(), key=lambda item: len(item.flags))  # stable: the best come first
+    if instead_of:
+        ranked = _with_other_words(ranked, len(prefix), instead_of)
     yield Result(tuple(ranked[:n]))
+
+
+def _with_other_words(ranked: Sequence[Alternative], at: int, words: str) -> list[Alternative]:
+    """The first with each of the words, as many as ``words`` are, that stand at a place instead of them."""
+    found: dict[str, Alternative] = {}
+    size = len(words.split())
+    for one in ranked:
+        rest = one.text[at:]
+        new = " ".join(rest.split()[:size]).casefold().strip(_SIGNS)
+        if new and not _goes_on_with(rest, words):
+            found.setdefault(new, one)
+    return list(found.values())
+
+
+def _goes_on_with(text: str, words: str) -> bool:
+    """Does a text begin with these words, and not with longer ones?"""
+    begins = text.lstrip().casefold().startswith(words.casefold())
+    behind = text.lstrip()[len(words) :]
+    longer = _GOES_ON.match(behind) and not UNSPACED_LETTER.match(words[-1])
+    return begins and not longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +384,11 @@ def _shifted(links: Sequence[Link], piece: Piece) -> tuple[Link, ...]:
         for a, b, c, d in links
         if b <= len(at)
     )
+
+
+def _moved(links: Sequence[Link], source: int, target: int) -> list[Link]:
+    """Links of a part that begins at these places of the whole."""
+    return [Link(a + source, b + source, c + target, d + target) for a, b, c, d in links]
 
 
 def _not_offered(language: str, codes: Sequence[str]) -> KnownError:

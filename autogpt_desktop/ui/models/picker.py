@@ -66,8 +66,10 @@ class ModelButton(ToolButton):
                 text += f" {100 * progress.done // progress.total} %"
         else:
             text = chosen.title if chosen is not None else tr("No model")
+        working = panels.working.get(panels.role)
+        text = working.title if working is not None else text
         panel = titles(panels.role)
-        whose = panels.named and chosen is not None
+        whose = panels.named and (chosen is not None or working is not None)
         shown = tr("{panel}: {model}", panel=panel, model=text) if whose else text
         if self.fontMetrics().horizontalAdvance(shown) > self._room:
             shown = text  # whose it is, the tooltip says too
@@ -92,7 +94,8 @@ class ModelButton(ToolButton):
     def _progress(self) -> Progress | None:
         """How far the model for conversations is loaded, where the panel in front works with that."""
         mine, chat = self._context.model_for(self._context.panels.role), self._context.chosen_model()
-        return self._context.loading if mine == chat else None
+        plays = self._context.panels.role not in self._context.panels.working
+        return self._context.loading if mine == chat and plays else None
 
     def sizeHint(self) -> QSize:
         return super().sizeHint() + QSize(CHEVRON + 2, 0)

@@ -103,20 +103,27 @@ class QueueView(QWidget):
 
     def _show_model(self) -> None:
         """The one that the panel in front works with."""
-        model = self._context.model_for(self._context.panels.role)
-        loaded = self._context.in_memory.get(model.path) if model is not None else None
-        if model is None:
+        context = self._context
+        working = context.panels.working.get(context.panels.role)
+        if working is not None:
+            models = [one for one in context.installed_models() if one.name in working.names]
+            title = working.title
+        else:
+            model = context.model_for(context.panels.role)
+            models, title = ([], "") if model is None else ([model], model.title)
+        if not models:
             self.model_label.set_text("")
             return
-        if loaded is None:
-            waits = self._context.loading is None
-            self.model_label.set_text(tr("{model}, loaded when needed", model=model.title) if waits else "")
+        loaded = [context.in_memory[one.path] for one in models if one.path in context.in_memory]
+        if len(loaded) < len(models):
+            waits = working is not None or context.loading is None
+            self.model_label.set_text(tr("{model}, loaded when needed", model=title) if waits else "")
             return
-        size, kind = loaded
+        size, kind = sum(size for size, _ in loaded), loaded[0][1]
         devices = {"cpu": tr("processor"), "cuda": tr("graphics card"), "mps": tr("graphics chip")}
         device = devices.get(kind.split(":")[0], kind)
         self.model_label.set_text(
-            tr("{model} on the {device}, {size} in memory", model=model.title, device=device,
+            tr("{model} on the {device}, {size} in memory", model=title, device=device,
                size=size_text(size))
         )  # fmt: skip
 

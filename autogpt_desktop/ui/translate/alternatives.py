@@ -1,4 +1,4 @@
-"""Other ways to say one sentence, in a card below it."""
+"""Other ways to say one sentence, or to go on from a word of it, in a card below it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
+from autogpt_desktop.ui.translate.target_words import TargetWords
 from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of, plain_tooltip
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 WIDTH = 420
 HOW_MANY = 4
+LONGEST_WORDS = 40  # characters of them in the heading
 _ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -47,6 +49,7 @@ class AlternativesCard(QFrame):
     model_text_requested = Signal()  # what the model said first
     copy_requested = Signal()
     retry_requested = Signal()
+    sentence_requested = Signal()  # other ways to say all of it
     dismissed = Signal()
 
     def __init__(
@@ -58,12 +61,14 @@ class AlternativesCard(QFrame):
         glossary: Glossary,
         parent: QWidget,
         choose: Choose = by_role,
+        words: TargetWords | None = None,
     ) -> None:
         super().__init__(parent)
         self._choose_translator = choose
         self.setObjectName("card")
-        self.setAccessibleName(tr("Other ways to say it"))
-        self._context, self._pair = context, pair
+        name = tr("Instead of “{words}”", words=_short(words.text)) if words else tr("Other ways to say it")
+        self.setAccessibleName(name)
+        self._context, self._pair, self._words = context, pair, words
         self._question = (pair.source, source, target, glossary)
         self._before: QWidget | None = None
         self._dismissed = False
@@ -71,14 +76,20 @@ class AlternativesCard(QFrame):
             "\n".join(flag_text(flag) for flag in pair.flags), tone="warning", size="small", wrap=True
         )
         self.why.setVisible(bool(pair.flags))
+        self.heading = label(name, size="small", tone="muted")
+        self.heading.setVisible(words is not None)
         self.state = label(size="small", tone="muted", wrap=True)
         self.list = _List()
-        self.list.setAccessibleName(tr("Other ways to say it"))
+        self.list.setAccessibleName(name)
         self.list.itemClicked.connect(self._choose)
         self.list.itemActivated.connect(self._choose)
         self.list.hide()
         self.retry_button = button(tr("Try again"), kind="quiet", icon="regenerate")
         self.retry_button.clicked.connect(self._retry)
+        self.retry_button.setVisible(words is None)
+        self.sentence_button = button(tr("Whole sentence"), kind="quiet", icon="translate")
+        self.sentence_button.clicked.connect(self._on_sentence)
+        self.sentence_button.setVisible(words is not None)
         self.model_text_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
         self.model_text_button.clicked.connect(self._on_model_text)
         self.model_text_button.setVisible(pair.chosen)
@@ -86,15 +97,16 @@ class AlternativesCard(QFrame):
         self.copy_button.clicked.connect(self._copy)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for made in (self.retry_button, self.model_text_button, self.copy_button):
+        for made in (self.sentence_button, self.retry_button, self.model_text_button, self.copy_button):
             row.addWidget(made)
         row.addStretch(1)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(4)
-        for text in (self.why, self.state):
+        for text in (self.why, self.heading, self.state):
             text.setContentsMargins(8, 4, 8, 4)
         column.addWidget(self.why)
+        column.addWidget(self.heading)
         column.addWidget(self.list)
         column.addWidget(self.state)
         column.addLayout(row)
@@ -111,15 +123,18 @@ class AlternativesCard(QFrame):
         self._fit()
         self.show()
         self.raise_()
-        self.retry_button.setFocus(Qt.FocusReason.PopupFocusReason)
+        first = self.retry_button if self._words is None else self.sentence_button
+        first.setFocus(Qt.FocusReason.PopupFocusReason)
         application().focusChanged.connect(self._on_focus)
         sentence, source, target, glossary = self._question
-        choose = self._choose_translator
+        choose, words = self._choose_translator, self._words
+        prefix, instead_of = (words.prefix, words.text) if words is not None else ("", "")
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from alternatives(
                 models, sentence, source, target,
-                n=HOW_MANY, glossary=glossary, choose=choose, cancelled=cancel.is_set,
+                n=HOW_MANY, glossary=glossary, prefix=prefix, instead_of=instead_of, choose=choose,
+                cancelled=cancel.is_set,
             )  # fmt: skip
 
         self._job.start(job, title=tr("Other ways to say it"), role="translate")
@@ -145,13 +160,19 @@ class AlternativesCard(QFrame):
 
     def _show(self, found: list[Alternative]) -> None:
         for one in found:
-            item = QListWidgetItem(one.text.strip())
+            item = QListWidgetItem(self._shown(one.text))
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, one.text.strip())
             item.setData(_ROLE, one)
             if one.flags:
                 item.setToolTip(plain_tooltip("\n".join(flag_text(flag) for flag in one.flags)))
                 item.setIcon(self._context.icon("warning"))
             self.list.addItem(item)
-        self.state.setText("" if found else tr("The model knows no other way to say it."))
+        none = (
+            tr("The model knows no other way to say it.")
+            if self._words is None
+            else tr("The model knows no other word that fits here.")
+        )
+        self.state.setText("" if found else none)
         self.state.setVisible(not found)
         self.list.setVisible(bool(found))
         self._fit()
@@ -160,6 +181,11 @@ class AlternativesCard(QFrame):
             focused = QApplication.focusWidget()
             if focused is None or self.isAncestorOf(focused):
                 self.list.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _shown(self, text: str) -> str:
+        """A whole sentence, or how it goes on with other words."""
+        prefix = self._words.prefix if self._words is not None else ""
+        return f"… {text[len(prefix) :].strip()}" if prefix.strip() else text.strip()
 
     def _on_ended(self, state: str, error: BaseException | None) -> None:
         if isinstance(error, KnownError):
@@ -176,6 +202,10 @@ class AlternativesCard(QFrame):
     def _retry(self) -> None:
         self.dismiss()
         self.retry_requested.emit()
+
+    def _on_sentence(self) -> None:
+        self.dismiss()
+        self.sentence_requested.emit()
 
     def _on_model_text(self) -> None:
         self.dismiss()
@@ -210,6 +240,11 @@ class AlternativesCard(QFrame):
             self.dismiss()
         else:
             super().keyPressEvent(event)
+
+
+def _short(words: str) -> str:
+    """Words as they fit into a line."""
+    return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1].rstrip()}…"
 
 
 class _List(QListWidget):

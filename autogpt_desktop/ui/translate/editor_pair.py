@@ -12,7 +12,8 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit, TargetEdit, look
 from autogpt_desktop.ui.translate.labels import flag_text
-from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, SentencePair, utf16_length
+from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, Span
+from autogpt_desktop.ui.translate.target_words import TargetWords, terms_in, words_between
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
@@ -68,6 +69,7 @@ class EditorPair(QWidget):
     """Both editors and what they know of each other."""
 
     sentence_clicked = Signal(int)  # number of the pair
+    words_clicked = Signal(int, object)  # number of the pair, and TargetWords of its translation
     copy_requested = Signal()
     clear_requested = Signal()
     stop_requested = Signal()
@@ -80,7 +82,9 @@ class EditorPair(QWidget):
         self.map = SentenceMap()
         self.glossary = Glossary()
         self._lit = -1  # the pair that is lit up
+        self._word = (False, -1)  # whether it was pointed at in the source, and where: that word is lit more
         self._held = -1  # the one whose alternatives are shown
+        self._held_words: TargetWords | None = None  # what of it is to be said differently
         self._syncing = False
         self.source, self.target = SourceEdit(context), TargetEdit(context)
         self.target.tip_at = self._tip
@@ -130,6 +134,7 @@ class EditorPair(QWidget):
         self.source.verticalScrollBar().valueChanged.connect(self._on_source_scrolled)
         self.target.verticalScrollBar().valueChanged.connect(self._on_target_scrolled)
         self.target.sentence_clicked.connect(self._on_clicked)
+        self.target.words_clicked.connect(self._on_words_clicked)
         self.review_button.clicked.connect(self.next_flagged)
         self.review_count.clicked.connect(self.review_requested)
         self.copy_button.clicked.connect(self.copy_requested)
@@ -137,12 +142,15 @@ class EditorPair(QWidget):
         self.stop_button.clicked.connect(self.stop_requested)
         self._context.theme_changed.connect(self._marks_soon)
         self._context.models_listed.connect(self._show_model)
+        self._context.panels.role_changed.connect(self._show_model)
 
     def retranslate(self) -> None:
         self.source.setAccessibleName(tr("Text to translate"))
         self.source.setPlaceholderText(tr("Write or paste a text, or drop files"))
         self.target.setAccessibleName(tr("Translation"))
-        self.target.setAccessibleDescription(tr("Enter shows other ways to say a sentence"))
+        self.target.setAccessibleDescription(
+            tr("Enter shows other ways to say a sentence, or selected words")
+        )
         name_button(self.clear_button, tr("Clear the text"))
         name_button(self.review_button, tr("Next sentence to look at again"), "F8")
         name_button(self.copy_button, tr("Copy the translation"), "Ctrl+Shift+C")
@@ -164,9 +172,9 @@ class EditorPair(QWidget):
         self._marks_soon()
         self.show_facts()
 
-    def hold(self, index: int) -> None:
-        """Keep a pair lit, -1: none."""
-        self._held = index
+    def hold(self, index: int, words: TargetWords | None = None) -> None:
+        """Keep a pair lit, and words of its translation more; -1: none."""
+        self._held, self._held_words = index, words
         self.show_marks()
 
     def set_glossary(self, glossary: Glossary) -> None:
@@ -174,7 +182,11 @@ class EditorPair(QWidget):
         self._marks_soon()
 
     def _show_model(self) -> None:
-        """Which model translates, and who chose it."""
+        """Which model translates, and who chose it; or which packs."""
+        working = self._context.panels.working.get("translate")
+        if working is not None:
+            self.info_button.set_facts(working.title)
+            return
         model = self._context.model_for("translate")
         how = (
             tr("chosen by you")
@@ -202,28 +214,42 @@ class EditorPair(QWidget):
     # --- together ---------------------------------------------------------------------------
 
     def _on_source_pointed(self, place: int) -> None:
-        self._light(self.map.at_source(place) if place >= 0 else self._under_caret())
+        if place >= 0:
+            self._light(self.map.at_source(place), place, True)
+        else:
+            self._light_caret()
 
     def _on_target_pointed(self, place: int) -> None:
-        self._light(self.map.at_target(place) if place >= 0 else self._under_caret())
+        if place >= 0:
+            self._light(self.map.at_target(place), place, False)
+        else:
+            self._light_caret()
 
     def _on_source_caret(self) -> None:
         if self.source.hasFocus():
-            self._light(self._under_caret())
+            self._light_caret()
 
     def _on_target_caret(self) -> None:
         if self.target.hasFocus():
-            self._light(self._under_caret())
+            self._light_caret()
 
-    def _under_caret(self) -> int:
-        if self.target.hasFocus():
-            return self.map.at_target(self.target.textCursor().position())
-        return -1
+    def _light_caret(self) -> None:
+        """What somebody reads with the keys; nothing while they write."""
+        place = self.target.textCursor().position() if self.target.hasFocus() else -1
+        self._light(self.map.at_target(place) if place >= 0 else -1, place, False)
 
-    def _light(self, index: int) -> None:
-        if index != self._lit:
-            self._lit = index
+    def _light(self, index: int, place: int, in_source: bool) -> None:
+        before = self._lit, self._linked()
+        self._lit, self._word = index, (in_source, place)
+        if (index, self._linked()) != before:
             self.show_marks()
+
+    def _linked(self) -> tuple[list[Span], list[Span]]:
+        """The word that is pointed at, and its counterpart."""
+        in_source, place = self._word
+        if place < 0 or not 0 <= self._lit < len(self.map.pairs):
+            return [], []
+        return self.map.linked_words(self._lit, place, in_source)
 
     def _on_source_scrolled(self) -> None:
         self._follow(self.source, self.target)
@@ -270,6 +296,7 @@ class EditorPair(QWidget):
         """Underline and light up what is in sight."""
         context, pairs = self._context, self.map.pairs
         lit = look(background=context.color("accent_soft"))
+        word = look(background=context.color("selection"))
         unsure = look(underline=context.color("muted"))
         wrong = look(underline=context.color("warning"), wave=True)
         term = look(underline=context.color("accent"))
@@ -280,6 +307,10 @@ class EditorPair(QWidget):
             if 0 <= index < len(pairs):
                 source_marks.append((*self.map.source_span(index), lit))
                 target_marks.append((*self.map.target_span(index), lit))
+        for marks, spans in zip((source_marks, target_marks), self._linked(), strict=True):
+            marks += [(*span, word) for span in spans]
+        if self._held_words is not None:
+            target_marks.append((self._held_words.start, self._held_words.end, word))
         first, last = self.target.visible_range()
         for index in range(self.map.from_target(first), len(pairs)):
             start, end = self.map.target_span(index)
@@ -319,6 +350,14 @@ class EditorPair(QWidget):
         if index >= 0:
             self.sentence_clicked.emit(index)
 
+    def _on_words_clicked(self, start: int, end: int) -> None:
+        index = self.map.at_target(start)
+        words = words_between(self.map, index, start, end) if index >= 0 else None
+        if words is not None:
+            self.words_clicked.emit(index, words)
+        else:
+            self._on_clicked(start)
+
     def next_flagged(self) -> None:
         """Go to the next sentence that should be looked at, and around."""
         self._step(1)
@@ -344,9 +383,9 @@ class EditorPair(QWidget):
         self.target.reveal(start)
         self.sentence_clicked.emit(index)
 
-    def place_of(self, index: int) -> QPoint:
-        """Where the end of a translated sentence is on the screen: where its popup belongs."""
-        start, end = self.map.target_span(index)
+    def place_of(self, index: int, words: TargetWords | None = None) -> QPoint:
+        """Where the end of a translated sentence, or of words, is on the screen: where its popup belongs."""
+        start, end = (words.start, words.end) if words is not None else self.map.target_span(index)
         self.target.reveal(start)
         left, below = self.target.rect_of(start).left(), self.target.rect_of(end).bottom()
         if self.target.rect_of(end).top() > self.target.rect_of(start).top():
@@ -364,14 +403,3 @@ class EditorPair(QWidget):
             self.splitter.setOrientation(orientation)
             self.splitter.setSizes([1000, 1000])
         self._marks_soon()
-
-
-def terms_in(glossary: Glossary, pair: SentencePair) -> list[tuple[int, int]]:
-    """Where the glossary's terms stand in a translation: start and length, in UTF-16 units."""
-    found = []
-    for one in glossary.found(pair.source) if glossary else ():
-        text, term = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())
-        at = text.find(term)
-        if at >= 0:
-            found.append((utf16_length(pair.text[:at]), utf16_length(one.target)))
-    return found

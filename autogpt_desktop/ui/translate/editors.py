@@ -110,12 +110,20 @@ class SentenceEdit(TextField):
             show_focus(self.hasFocus())
 
     def _place_under(self, point: QPoint) -> int:
-        """The place of the character under the pointer; -1 beside the text."""
+        """The place of the character under the pointer; -1 beside the text. The end where it is behind it."""
         cursor = self.cursorForPosition(point)
         rect = self.cursorRect(cursor)
         below = point.y() > rect.bottom() + 2 or point.y() < rect.top() - 2
         beside = abs(point.x() - rect.center().x()) > 3 * rect.height()
-        return -1 if below or beside else cursor.position()
+        if below or beside:
+            return -1
+        before = QTextCursor(cursor)
+        if before.movePosition(QTextCursor.MoveOperation.PreviousCharacter):
+            other = self.cursorRect(before)
+            low, high = sorted((other.center().x(), rect.center().x()))
+            if other.y() == rect.y() and low <= point.x() < high:  # on its second half
+                return before.position()
+        return cursor.position()
 
 
 class SourceEdit(SentenceEdit):
@@ -136,9 +144,11 @@ class SourceEdit(SentenceEdit):
 
 
 class TargetEdit(SentenceEdit):
-    """The translation: to read, select and copy; a click on a sentence asks for others."""
+    """The translation: to read, select and copy; a click on a word asks for others, and so does one on what
+    is selected, or Enter."""
 
-    sentence_clicked = Signal(int)  # the place
+    sentence_clicked = Signal(int)  # the place, with Enter
+    words_clicked = Signal(int, int)  # start and end of what is selected, or of a character
     tip_at: Callable[[int], str]  # what to say of the sentence at a place
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
@@ -150,6 +160,7 @@ class TargetEdit(SentenceEdit):
         self.tip_at = lambda _place: ""
         self.menu_place = -1  # where its menu was asked for
         self._pressed: QPoint | None = None
+        self._selected = (0, 0)  # what was, where the mouse was pressed
         self.gutter = _Gutter(self)
 
     def apply(self, edits: Iterable[Edit]) -> None:
@@ -169,6 +180,7 @@ class TargetEdit(SentenceEdit):
     # --- Qt ---------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._selected = self._selection()
         super().mousePressEvent(event)
         self._pressed = event.position().toPoint() if event.button() == Qt.MouseButton.LeftButton else None
 
@@ -178,8 +190,15 @@ class TargetEdit(SentenceEdit):
         pressed, self._pressed = self._pressed, None
         if pressed is not None and (point - pressed).manhattanLength() < 4:
             place = self._place_under(point)
-            if place >= 0 and not self.textCursor().hasSelection():
-                self.sentence_clicked.emit(place)
+            start, end = self._selected
+            if start <= place < end:
+                self.words_clicked.emit(start, end)
+            elif place >= 0 and not self.textCursor().hasSelection():
+                self.words_clicked.emit(place, place + 1)
+
+    def _selection(self) -> tuple[int, int]:
+        cursor = self.textCursor()
+        return cursor.selectionStart(), cursor.selectionEnd()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
@@ -188,7 +207,11 @@ class TargetEdit(SentenceEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
-            self.sentence_clicked.emit(self.textCursor().position())
+            start, end = self._selection()
+            if start < end:
+                self.words_clicked.emit(start, end)
+            else:
+                self.sentence_clicked.emit(start)
         else:
             super().keyPressEvent(event)
 

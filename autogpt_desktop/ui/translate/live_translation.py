@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.live import Doubt, Found, LiveMemory, Offered, live, warm
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Link
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.panel_titles import job_title
@@ -33,7 +34,8 @@ SLOW_MS = 400  # what takes longer shows its progress
 IDLE_MS = 1500  # then a short text is translated more carefully
 IDLE_CHARACTERS = 1000
 
-Override = tuple[str, float, tuple[str, ...], bool]  # text, confidence, flags, chosen by the user
+# text, confidence, flags, chosen by the user, links
+Override = tuple[str, float, tuple[str, ...], bool, tuple[Link, ...]]
 
 
 class LiveTranslation(QObject):
@@ -181,13 +183,20 @@ class LiveTranslation(QObject):
             self._flush()
 
     def override(
-        self, index: int, text: str, confidence: float, flags: tuple[str, ...], chosen: bool
+        self,
+        index: int,
+        text: str,
+        confidence: float,
+        flags: tuple[str, ...],
+        chosen: bool,
+        links: Sequence[Link] = (),
     ) -> None:
         """Another translation of a sentence, kept for as long as the sentence is there."""
         pair = self._pair.map.pairs[index]
-        self.overrides[self._language, self._row.target, pair.source] = (text, confidence, flags, chosen)
-        edit = self._pair.map.replace(index, text, confidence, flags)
+        edit = self._pair.map.replace(index, text, confidence, flags, links)
         pair.chosen = chosen
+        key = self._language, self._row.target, pair.source
+        self.overrides[key] = text, confidence, flags, chosen, pair.links
         self._pair.apply([edit])
 
     def show_saved(self, text: str, translation: str, sentences: str, language: str) -> bool:
@@ -203,7 +212,7 @@ class LiveTranslation(QObject):
         for pair in self._pair.map.pairs:
             if pair.chosen:
                 key = language, self._row.target, pair.source
-                self.overrides[key] = pair.text, pair.confidence, pair.flags, True
+                self.overrides[key] = pair.text, pair.confidence, pair.flags, True, pair.links
         self._pair.apply([edit])
         self._end(True)
         return True
@@ -302,7 +311,7 @@ class LiveTranslation(QObject):
     def _finish(self, pair: SentencePair) -> None:
         other = self.overrides.get((self._language, self._row.target, pair.source))
         if other is not None:
-            pair.text, pair.confidence, pair.flags, pair.chosen = other
+            pair.text, pair.confidence, pair.flags, pair.chosen, pair.links = other
 
     def _on_ended(self, state: str, error: BaseException | None) -> None:
         if self._held:

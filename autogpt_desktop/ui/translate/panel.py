@@ -89,6 +89,7 @@ class TranslatePanel(QWidget):
         live.finished.connect(self._on_finished)
         live.failed.connect(self._on_failed)
         pair.sentence_clicked.connect(self.sentences.show_alternatives)
+        pair.words_clicked.connect(self.sentences.show_alternatives)
         pair.copy_requested.connect(self.copy_translation)
         pair.clear_requested.connect(self.clear)
         pair.stop_requested.connect(live.stop)
@@ -166,6 +167,7 @@ class TranslatePanel(QWidget):
 
     def retranslate(self) -> None:
         self.view.retranslate()
+        self.way.show_way()
         if self.files is not None:
             self.files.retranslate()
 

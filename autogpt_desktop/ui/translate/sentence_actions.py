@@ -13,11 +13,13 @@ from PySide6.QtWidgets import QWidget
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.translate.translate import Alternative, translate
+from autogpt_desktop.tasks.translate.translator import Link
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.pair_models import PairModels
+from autogpt_desktop.ui.translate.target_words import TargetWords
 from autogpt_desktop.ui.translate.view import TranslateView
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ class SentenceActions(QObject):
         self._retry_job.yielded.connect(self._on_retried)
         self._retry_job.ended.connect(self._on_retry_ended)
 
-    def show_alternatives(self, index: int) -> None:
-        """Other ways to say a sentence of the translation."""
+    def show_alternatives(self, index: int, words: TargetWords | None = None) -> None:
+        """Other ways to say a sentence of the translation, or to go on from ``words`` of it."""
         self.close_card()
         sentence = self._pair.map.pairs[index]
         language = self._live.language
@@ -57,17 +59,18 @@ class SentenceActions(QObject):
             return
         card = AlternativesCard(
             self._context, sentence, language, self._languages.target, self._pair.glossary, self._panel,
-            self._models.chooser(),
+            self._models.chooser(), words,
         )  # fmt: skip
         self.card, self._sentence = card, sentence.source
         card.chosen.connect(self._on_chosen)
         card.model_text_requested.connect(self._on_model_text_requested)
         card.copy_requested.connect(self._on_copy_requested)
         card.retry_requested.connect(self._on_retry_requested)
+        card.sentence_requested.connect(self._on_sentence_requested)
         card.dismissed.connect(self._on_card_dismissed)
         self._live.hold(True)
-        self._pair.hold(index)
-        card.open_at(self._pair.place_of(index))
+        self._pair.hold(index, words)
+        card.open_at(self._pair.place_of(index, words))
 
     def close_card(self) -> None:
         if self.card is not None:
@@ -91,8 +94,15 @@ class SentenceActions(QObject):
     def _on_chosen(self, one: Alternative) -> None:
         index = self._index_of(self._sentence)
         if index >= 0:
-            self._live.override(index, one.text.strip(), one.confidence, one.flags, True)
+            lead = len(one.text) - len(one.text.lstrip())
+            links = [Link(a, b, c - lead, d - lead) for a, b, c, d in one.links]
+            self._live.override(index, one.text.strip(), one.confidence, one.flags, True, links)
             self.changed.emit()
+
+    def _on_sentence_requested(self) -> None:
+        index = self._index_of(self._sentence)
+        if index >= 0:
+            self.show_alternatives(index)
 
     def _on_model_text_requested(self) -> None:
         index = self._index_of(self._sentence)
@@ -130,7 +140,7 @@ class SentenceActions(QObject):
             return
         before, result = self._pair.map.pairs[index], event.value
         same = result.text == before.text and result.flags == before.flags
-        self._live.override(index, result.text, result.confidence, result.flags, False)
+        self._live.override(index, result.text, result.confidence, result.flags, False, result.links)
         if same:
             self._context.toast(tr("The second try came out the same. Other ways to say it may help."))
 

@@ -14,7 +14,9 @@ from itertools import accumulate
 from typing import Any
 
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Link
 
+Span = tuple[int, int]
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -45,6 +47,7 @@ class SentencePair:
     confidence: float
     flags: tuple[str, ...]
     chosen: bool = False  # by the user
+    links: tuple[Link, ...] = ()  # which word became which; places in ``source`` and ``text``
 
     @property
     def size(self) -> int:
@@ -79,6 +82,8 @@ class SentenceMap:
         if self._run is not None:
             self._run.edits.append((at, removed, added))
         for pair in self.pairs:
+            if pair.links and _touches(pair.start, pair.end, at, removed):
+                pair.links = ()
             pair.start, pair.end = _moved(pair.start, pair.end, at, removed, added)
         self._starts = None
 
@@ -143,8 +148,9 @@ class SentenceMap:
                     self._done += 1
                 continue
             pair = SentencePair(
-                start, end, result.source, result.before, result.text, result.confidence, result.flags
-            )
+                start, end, result.source, result.before, result.text, result.confidence, result.flags,
+                links=utf16_links(result.links, result.source, result.text),
+            )  # fmt: skip
             finish(pair)
             edits += self._replace(stop, [pair])
         return edits
@@ -160,14 +166,17 @@ class SentenceMap:
         self._run = None
         return edits
 
-    def replace(self, index: int, text: str, confidence: float, flags: tuple[str, ...]) -> Edit:
-        """Another translation of one sentence."""
+    def replace(
+        self, index: int, text: str, confidence: float, flags: tuple[str, ...], links: Sequence[Link] = ()
+    ) -> Edit:
+        """Another translation of one sentence. ``links``: between ``SentencePair.source`` and ``text``."""
         pair = self.pairs[index]
         start = self.target_start(index) + utf16_length(pair.before)
         edit = Edit(start, start + utf16_length(pair.text), text)
         if index < self._done:
             self._at += utf16_length(text) - utf16_length(pair.text)
         pair.text, pair.confidence, pair.flags = text, confidence, flags
+        pair.links = utf16_links(links, pair.source, text)
         self._starts = None
         return edit
 
@@ -217,6 +226,23 @@ class SentenceMap:
         start, end = self.target_span(index)
         return index if start <= place <= end else -1
 
+    def linked_words(self, index: int, place: int, in_source: bool) -> tuple[list[Span], list[Span]]:
+        """The word at a place of the source, or of the target, and what it became or came from: spans of the
+        source, and of the target. None where the model does not tell."""
+        pair = self.pairs[index]
+        source, target = pair.start, self.target_span(index)[0]
+        inside = place - (source if in_source else target)
+        found = [
+            link
+            for link in pair.links
+            for start, end in [link[:2] if in_source else link[2:]]
+            if start <= inside < end
+        ]
+        return (
+            _joined((source + link.source_start, source + link.source_end) for link in found),
+            _joined((target + link.start, target + link.end) for link in found),
+        )
+
     def from_target(self, place: int) -> int:
         """The first pair that begins at this place or behind it; the number of pairs where none does."""
         return max(0, bisect_right(self._places()[1], place) - 1)
@@ -230,8 +256,10 @@ class SentenceMap:
 
 def _loaded(row: Sequence[Any]) -> SentencePair:
     """What ``dump`` wrote of a pair. ValueError, TypeError: it did not."""
-    start, end, source, before, text, confidence, flags, *chosen = row
-    return SentencePair(start, end, source, before, text, confidence, tuple(flags), *chosen)
+    start, end, source, before, text, confidence, flags, *rest = row
+    pair = SentencePair(start, end, source, before, text, confidence, tuple(flags), *rest)
+    pair.links = tuple(Link(*map(int, link)) for link in pair.links)
+    return pair
 
 
 class _Run:
@@ -246,9 +274,33 @@ class _Run:
         start, end = self.places(result.start), self.places(result.end)
         touched = False
         for at, removed, added in self.edits:
-            touched = touched or (at < end and at + removed > start) or start < at < end
+            touched = touched or _touches(start, end, at, removed)
             start, end = _moved(start, end, at, removed, added)
         return start, end, touched
+
+
+def utf16_links(links: Sequence[Link], source: str, text: str) -> tuple[Link, ...]:
+    """Links between characters of two texts, in UTF-16 units."""
+    if source.isascii() and text.isascii():
+        return tuple(links)
+    of, to = Utf16Offsets(source), Utf16Offsets(text)
+    return tuple(Link(of(a), of(b), to(c), to(d)) for a, b, c, d in links)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """In order, each once; those that overlap or touch are one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _touches(start: int, end: int, at: int, removed: int) -> bool:
+    """Does an edit change what stands in a span?"""
+    return (at < end and at + removed > start) or start < at < end
 
 
 def _moved(start: int, end: int, at: int, removed: int, added: int) -> tuple[int, int]:

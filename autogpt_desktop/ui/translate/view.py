@@ -238,7 +238,7 @@ def shortcut_rows() -> tuple[str, list[tuple[str, str]]]:
         ("Ctrl+L", tr("Go to the text")),
         ("Ctrl+T", tr("Go to the translation")),
         ("Ctrl+Shift+L", tr("Choose the languages")),
-        ("Enter", tr("Other ways to say a sentence (in the translation)")),
+        ("Enter", tr("Other ways to say a sentence, or selected words (in the translation)")),
         ("F8 / Shift+F8", tr("Next or previous sentence to look at again")),
         ("Ctrl+F8", tr("List of the sentences to look at again")),
         ("Esc", tr("Stop translating")),

@@ -1,4 +1,4 @@
-"""Below the translation: what made it, where that is not plain, and what else could."""
+"""What makes the translation: in the window's header and foot, and, where that is not plain, below it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QMenu
 from autogpt_desktop.catalog.routes import Route
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.panel import WorkingModels
+from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import button, name_button
@@ -34,9 +36,21 @@ class WayButton:
         source, target = self._row.language, self._row.target
         ways = self._models.ways(source, target) if source else []
         way = self._models.way(source, target) if source else Route("")
+        self._context.panels.show_working("translate", self._working(way))
         self.button.setVisible(bool(ways) and (len(ways) > 1 or way.kind == "via"))
         self.button.setText(self._short(way))
         name_button(self.button, tr("How this pair of languages is translated: {way}", way=self._short(way)))
+
+    def _working(self, way: Route) -> WorkingModels | None:
+        """The packs, for the window to name; None where the language model translates."""
+        if way.kind == "via":
+            return WorkingModels(tr("Two translation packs, via English"), way.models)
+        if way.kind == "pack":
+            source, target = map(language_name, (self._row.language, self._row.target))
+            title = tr("Translation pack {source} → {target}", source=source, target=target)
+            return WorkingModels(title, way.models)
+        only_packs = self._context.model_for("translate") is None and self._models.packs()
+        return WorkingModels(tr("Translation packs")) if only_packs else None
 
     def _short(self, way: Route) -> str:
         if way.kind == "via":

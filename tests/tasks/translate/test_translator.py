@@ -117,3 +117,57 @@ def test_links_of_an_unfinished_file_are_found_again() -> None:
     answer = turned("Hello there")
     assert _unpacked(*_packed(answer)) == answer
     assert _unpacked("a", 0.5, ["numbers"]) == Answer("a", 0.5, ("numbers",))  # as older versions kept it
+
+
+@dataclass
+class Lister(Turner):
+    """Knows several ways to say anything."""
+
+    said: tuple[str, ...] = ()
+
+    def several(
+        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        yield Progress("stage.translating", 0, len(sources))
+        return [[Answer(text, 0.5, (), (Link(0, 5, 0, 3),)) for text in self.said] for _ in sources]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "instead_of", "said", "wanted"),
+    [
+        (
+            "Il a ",
+            "lu",
+            ("Il a lu.", "Il a Lu!", "Il a lue.", "Il a lu-là.", "Il a vu.", "Il a vu, lui.", "Ils a dit."),
+            ["Il a lue.", "Il a lu-là.", "Il a vu."],
+        ),
+        ("", "Il a", ("Il a lu.", "Il va.", "Il va là.", "Elle a lu."), ["Il va.", "Elle a lu."]),
+        ("我", "爱", ("我爱你。", "我爱她。", "我喜欢你。", "我想你。"), ["我喜欢你。", "我想你。"]),
+        ("Il a lu ", "tout", ("Il a lu", "Il a lu tout", "Il a lu cela"), ["Il a lu cela"]),
+    ],
+)
+def test_other_words_stand_in_the_place_of_some(
+    prefix: str, instead_of: str, said: tuple[str, ...], wanted: list[str]
+) -> None:
+    choose = chooser(Lister(said=said), [])
+    events = alternatives(
+        None, "Hello.", "en", "fr", n=9, prefix=prefix, instead_of=instead_of, choose=choose,  # type: ignore[arg-type]
+    )  # fmt: skip
+    (found,) = [event.value for event in events if isinstance(event, Result)]
+    assert sorted(one.text for one in found) == sorted(wanted)
+
+
+def test_other_ways_are_linked_to_the_sentence() -> None:
+    choose = chooser(Lister(said=("Salut.",)), [])
+    events = alternatives(None, "* Hello.", "en", "fr", choose=choose)  # type: ignore[arg-type]
+    (found,) = [event.value for event in events if isinstance(event, Result)]
+    assert found[0].text == "* Salut."
+    assert found[0].links == (Link(2, 7, 2, 5),)
+
+
+def test_a_whole_translation_is_linked_to_its_text() -> None:
+    text = "Good friends.  They came."
+    whole, _ = translated(text, "en", "fr")
+    for a, b, c, d in whole.links:
+        assert text[a:b][::-1] == whole.text[c:d]
+    assert len(whole.links) == 4

@@ -17,6 +17,7 @@ from autogpt_desktop.tasks.translate import routed
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translator import Answer
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 from tests.catalog.test_pack_folder import write_pack
@@ -108,3 +109,33 @@ def test_what_is_missing_is_named(packs_only: None, shell_context: AppContext) -
     models = PairModels(shell_context)
     assert [entry.name for entry in models.missing("ja", "pt")] == ["firefox-ja-en"]
     assert models.missing("en", "pt") == []
+
+
+def test_the_window_names_what_translates_the_pair(
+    panel: TranslatePanel, shell_window: MainWindow, shell_context: AppContext
+) -> None:
+    button, foot = shell_window.model_button, shell_window.queue_view.model_label
+    shell_context.panels.show_role("translate", False)
+    pack = "Translation pack English → Portuguese"
+    assert panel.way.button.isHidden()  # there is no other way
+    assert shell_context.panels.working["translate"].title == pack
+    assert "Model for Translate" in button.accessibleName()
+    assert pack in button.accessibleName()
+    assert foot.whole_text() == f"{pack}, loaded when needed"
+    assert panel.view.pair.facts.text() == pack
+    shell_context.in_memory = {paths.models_dir() / "firefox-en-pt": (20_000_000, "cpu")}
+    shell_context.memory_changed.emit()
+    assert foot.whole_text() == f"{pack} on the processor, 20 MB in memory"
+    panel.view.languages.set_pair("de", "pt")
+    assert "Two translation packs, via English" in button.accessibleName()
+    assert foot.whole_text() == "Two translation packs, via English, loaded when needed"
+    panel.view.languages.set_pair("auto", "pt")
+    assert "Translation packs" in button.accessibleName()
+    assert foot.whole_text() == ""
+    panel.view.languages.set_pair("en", "pt")
+    shell_context.set_language("zh_CN")
+    assert "翻译包：英语 → 葡萄牙语" in button.accessibleName()
+    shell_context.set_language("en")
+    shell_context.panels.show_role("chat", False)
+    assert "Portuguese" not in button.accessibleName()
+    assert foot.whole_text() == ""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 
+import pytest
+
 from autogpt_desktop.tasks.translate.translate import Translated
+from autogpt_desktop.tasks.translate.translator import Link
 from autogpt_desktop.ui.translate.sentence_map import (
     Edit,
     SentenceMap,
@@ -149,3 +153,82 @@ def test_another_translation_moves_what_follows() -> None:
     assert text_of(target) == "ONE. Zwei und mehr. THREE."
     target = applied(target, pairs.end("\n"))
     assert text_of(target) == "ONE. Zwei und mehr. THREE.\n"
+
+
+LINKED = Translated(
+    0, 1, 3, 17, "😀 My mill, two", " ", "😀 Dois moinhos meus", 0.9, (),
+    (Link(11, 14, 2, 6), Link(5, 9, 7, 14), Link(2, 4, 15, 19)),
+)  # fmt: skip
+
+
+def linked() -> SentenceMap:
+    """A sentence in front, and one with links and an emoji."""
+    first = Translated(0, 0, 0, 2, "A.", "", "Um.", 0.9, (), (Link(0, 1, 0, 2),))
+    pairs = SentenceMap()
+    pairs.begin("A. 😀 My mill, two")
+    pairs.add([first, LINKED], keep)
+    return pairs
+
+
+def words_at(pairs: SentenceMap, place: int, in_source: bool) -> tuple[list[str], list[str]]:
+    index = (pairs.at_source if in_source else pairs.at_target)(place)
+    source, target = as_qt("A. 😀 My mill, two"), as_qt(pairs.target_text())
+    mine, other = pairs.linked_words(index, place, in_source)
+    return [text_of(source[a:b]) for a, b in mine], [text_of(target[a:b]) for a, b in other]
+
+
+def test_a_word_finds_its_counterpart_in_both_directions() -> None:
+    pairs = linked()
+    assert pairs.target_text() == "Um. 😀 Dois moinhos meus"
+    assert words_at(pairs, 0, True) == (["A"], ["Um"])
+    assert words_at(pairs, 10, True) == (["mill"], ["moinhos"])
+    assert words_at(pairs, 12, True) == (["mill"], ["moinhos"])
+    assert words_at(pairs, 13, True) == ([], [])  # the comma
+    assert words_at(pairs, 7, False) == (["two"], ["Dois"])
+    assert words_at(pairs, 20, False) == (["My"], ["meus"])
+
+
+def test_words_that_say_one_word_are_lit_together() -> None:
+    made = Translated(
+        0, 0, 0, 10, "We visited", "", "Visitamos", 0.9, (), (Link(0, 2, 0, 9), Link(3, 10, 0, 9))
+    )
+    pairs = SentenceMap()
+    pairs.begin("We visited")
+    pairs.add([made], keep)
+    assert pairs.linked_words(0, 4, False) == ([(0, 2), (3, 10)], [(0, 9)])
+    assert pairs.linked_words(0, 1, True) == ([(0, 2)], [(0, 9)])
+
+
+def test_words_of_a_sentence_that_changed_are_not_told() -> None:
+    pairs = linked()
+    pairs.source_changed(0, 0, 4)  # in front of both
+    assert pairs.linked_words(1, 14, True) == ([(13, 17)], [(12, 19)])
+    pairs.source_changed(15, 0, 1)  # inside the word
+    assert pairs.linked_words(1, 14, True) == ([], [])
+    assert pairs.linked_words(0, 4, True) == ([(4, 5)], [(0, 2)])
+    pairs.replace(0, "Uma.", 1.0, (), (Link(0, 1, 0, 3),))
+    assert pairs.linked_words(0, 4, True) == ([(4, 5)], [(0, 3)])
+    pairs.replace(0, "Una.", 1.0, ())
+    assert pairs.linked_words(0, 4, True) == ([], [])
+
+
+def test_links_are_kept_with_a_translation_and_older_ones_have_none() -> None:
+    text, pairs = "A. 😀 My mill, two", linked()
+    dumped = pairs.dump()
+    again = SentenceMap()
+    assert again.load(dumped, text, pairs.target_text()) is not None
+    assert again.pairs == pairs.pairs
+    after, *rows = json.loads(dumped)
+    for length in (7, 8):  # before there were choices, and before there were links
+        older = json.dumps([after, *(row[:length] for row in rows)])
+        assert again.load(older, text, pairs.target_text()) is not None
+        assert again.pairs[1].links == ()
+
+
+@pytest.mark.parametrize("links", [5, [1], [[1, 2]], [[1, 2, 3, "x"]], None])
+def test_links_that_are_none_are_refused(links: object) -> None:
+    after, *rows = json.loads(linked().dump())
+    rows[0][8] = links
+    assert (
+        SentenceMap().load(json.dumps([after, *rows]), "A. 😀 My mill, two", linked().target_text()) is None
+    )
