@@ -89,7 +89,6 @@ MATCHED = {
     "documents.tables.cells._KINDS[code]",
     "documents.write.markdown.front_matter._PLAIN",
     "documents.write.subtitles.file._LEAD",
-    "thinking._OPENED",
     "documents.read.formats.markdown_tables._DELIMITER",
     "documents.read.formats.markdown_tables._FENCE",
     "documents.text.sentences._BULLET",

@@ -18,7 +18,7 @@ from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
-from autogpt_desktop.ui.translate.language_row import LanguageRow
+from autogpt_desktop.ui.translate.language_row import MORE, LanguageRow
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 
 
@@ -123,7 +123,9 @@ def test_languages_swap_rather_than_meet(qtbot: QtBot) -> None:
     row.set_known(("en", "fr"))
     assert row.target_box.findData("zh") < 0  # the model's own list is what is offered
     row.set_known(("en",))  # of one language alone nothing could be translated
-    assert row.target_box.findData("zh") == row.target_box.count() - 1  # what it does not know comes last
+    more = row.target_box.findData(MORE)
+    assert more == row.target_box.count() - 1
+    assert row.target_box.findData("zh") == more - 2  # what it does not know comes last, before a line
     row.set_known(("en", "fr", "zh"), stated=False)
     assert row.target_box.findData("zh") >= 0
 
