@@ -83,6 +83,7 @@ WINDOWS = {
 }
 # Patterns that are asked at one place only, never searched.
 MATCHED = {
+    "documents.write.resources.yaml_values._PROPERTIES",
     "documents.read.formats.titles._NOTHING",
     "documents.write.markdown.front_matter._YAML_LINE",
     "documents.tables.cells._KINDS[address]",

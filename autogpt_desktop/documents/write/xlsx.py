@@ -25,7 +25,6 @@ _FORMULA = re.compile(
 )
 _FILTER = re.compile(rb"""<(?:\w{1,20}:)?(?:filter|customFilter) [^<>]{0,300}?val="([^"<>]*)\"""")
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
-_LISTED = re.compile(r"\s*,\s*")
 
 
 def xlsx(path: Path, limits: Limits, comments: bool = False) -> Package:
@@ -62,7 +61,7 @@ def _named(archive: Archive, main: str, sheets: list[str]) -> set[str]:
         for formula in _FORMULA.finditer(data):
             text = unescape(formula[0].partition(b">")[2].decode("utf-8", "replace"))
             for literal in _QUOTED.findall(text):
-                found |= {_plain(one) for one in (literal, *_LISTED.split(literal))}
+                found |= {_plain(one) for one in (literal, *map(str.strip, literal.split(",")))}
         found |= {_plain(unescape(one.decode("utf-8", "replace"))) for one in _FILTER.findall(data)}
     places = [
         place for sheet in sheets for kind, place in archive.relations(sheet).values() if kind == "table"
