@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from autogpt_desktop.engine import native
-from autogpt_desktop.engine.config import Seq2SeqConfig
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.formats.pack_files import file_kind, pack_files, pair_of_folder
 from autogpt_desktop.engine.formats.untrusted import untrusted
-from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
-from autogpt_desktop.engine.interface import (
-    DEFAULT_SEARCH,
-    Hypothesis,
-    SearchOptions,
-    Seq2SeqModel,
-    SourceIds,
-)
+from autogpt_desktop.engine.interface import Seq2SeqModel
 from autogpt_desktop.engine.memory import out_of_memory, trim_heap
 from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece, Span
 from autogpt_desktop.engine.tokenizer.seq2seq import Seq2SeqTokenizer, Split
 from autogpt_desktop.engine.translation_pack import TranslationPack, read_translation_pack
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
-
-if TYPE_CHECKING:
-    from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
 
 _UNKNOWN = 1  # the id in each vocabulary; never generated, it says nothing
 
@@ -84,30 +73,7 @@ def _model(pack: TranslationPack, device: str, compiled: bool) -> tuple[Seq2SeqM
         return cast(Seq2SeqModel, native_marian(pack.model)), "cpu"
     from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
 
-    return cast(Seq2SeqModel, _Searching(MarianSeq2Seq(pack.model, device), pack.model.config)), device
-
-
-class _Searching:
-    """The torch model, whose own search is greedy, with beams too."""
-
-    def __init__(self, model: MarianSeq2Seq, config: Seq2SeqConfig) -> None:
-        self._model, self._config = model, config
-        self.batch_invariant = model.batch_invariant
-        self.encode, self.step = model.encode, model.step
-
-    @property
-    def nbytes(self) -> int:
-        return self._model.nbytes
-
-    def translate(
-        self,
-        sources: Sequence[SourceIds],
-        options: SearchOptions = DEFAULT_SEARCH,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> list[list[Hypothesis]]:
-        if options.beam_size == 1:
-            return self._model.translate(sources, options, cancelled)
-        return search(cast(Seq2SeqModel, self._model), self._config, sources, options, cancelled=cancelled)
+    return cast(Seq2SeqModel, MarianSeq2Seq(pack.model, device)), device
 
 
 def _tokenizer(pack: TranslationPack) -> Seq2SeqTokenizer:

@@ -7,22 +7,19 @@ bookmarks, pictures and notes are carried along (``marks``). Parts without text 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.archive import Archive
 from autogpt_desktop.documents.read.formats.parts import Unreadable
-from autogpt_desktop.documents.read.reader import Reader
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
 from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
 from autogpt_desktop.documents.write.inline_marks import Segment
-from autogpt_desktop.documents.write.package import repacked
+from autogpt_desktop.documents.write.package import open_archive, repacked
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 
@@ -44,16 +41,8 @@ class Word:
 
     def __init__(self, path: Path, limits: Limits, comments: bool = False) -> None:
         """``comments``: those that people wrote beside the text too."""
-        reader = Reader()  # in a process of its own, with limits: what it reads can be opened here
         try:
-            reader.read(path, limits)
-        finally:
-            reader.close()
-        self._data = read_bytes(path, limits)
-        try:
-            archive = Archive(self._data, limits)
-            for member in archive.names:  # rather now than when everything is translated
-                deque(archive.blocks(member), maxlen=0)
+            self._data, archive = open_archive(path, limits)
             self._strict = bool(_STRICT.search(next(archive.blocks(_main(archive)), b"")))
             self._trees = dict(_trees(archive, comments))
         except Unreadable as error:

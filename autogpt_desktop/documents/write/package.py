@@ -50,16 +50,8 @@ class Package:
     def __init__(self, path: Path, limits: Limits, find: FindParts) -> None:
         """``find``: the names of the members that people read, and what they say."""
         self.suffix = path.suffix
-        reader = Reader()  # in a process of its own, with limits: what it reads can be opened here
         try:
-            reader.read(path, limits)
-        finally:
-            reader.close()
-        self._data = read_bytes(path, limits)
-        try:
-            archive = Archive(self._data, limits)
-            for member in archive.names:  # rather now than when everything is translated
-                deque(archive.blocks(member), maxlen=0)
+            self._data, archive = open_archive(path, limits)
             self._parts = dict(find(archive))
         except Unreadable as error:
             raise KnownError(error.key, **{"name": path.name, **error.values}) from error
@@ -82,6 +74,21 @@ class Package:
         write_file(
             out, repacked(self._data, {name: part.written(made, phrases, language) for name, part in parts})
         )
+
+
+def open_archive(path: Path, limits: Limits) -> tuple[bytes, Archive]:
+    """A file's bytes and its members, every one of them read once. Raises KnownError as ``open_blocks``, and
+    Unreadable for what is wrong inside."""
+    reader = Reader()  # in a process of its own, with limits: what it reads can be opened here
+    try:
+        reader.read(path, limits)
+    finally:
+        reader.close()
+    data = read_bytes(path, limits)
+    archive = Archive(data, limits)
+    for member in archive.names:  # rather now than when everything is translated
+        deque(archive.blocks(member), maxlen=0)
+    return data, archive
 
 
 def repacked(data: bytes, changed: Mapping[str, bytes]) -> bytes:
