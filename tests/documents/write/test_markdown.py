@@ -307,7 +307,10 @@ def _only_words_change(folder: Path, source: str) -> None:
     before, after = (outline(text.removeprefix("\ufeff")) for text in (source, other))
     assert after.blocks == before.blocks
     for one, two in zip(before.prose, after.prose, strict=True):
-        assert markup(one.content, before.env) == markup(two.content, after.env)
+        if one.kind == "html":  # where Markdown's own marks are text
+            assert sorted(re.findall(r"<[^>]*>", one.content)) == sorted(re.findall(r"<[^>]*>", two.content))
+        else:
+            assert markup(one.content, before.env) == markup(two.content, after.env)
 
 
 def markup(content: str, env: dict[str, object]) -> list[tuple[str, str]]:
