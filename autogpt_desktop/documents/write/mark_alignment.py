@@ -36,6 +36,11 @@ def trimmed(text: str, start: int = 0, end: int | None = None) -> Span:
     return (start + left, start + len(piece.rstrip())) if left < len(piece) else (start, start)
 
 
+def is_unspaced(character: str) -> bool:
+    """Of a script whose words do not stand apart."""
+    return bool(_UNSPACED_CHARACTER.match(character))
+
+
 def middle_gap(text: str, wish: float, limits: Span) -> int:
     """The end of the word that is nearest to ``wish``."""
     return min((end for _, end in words(text, *limits)), key=lambda end: abs(end - wish), default=limits[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
@@ -81,6 +81,7 @@ class DocumentToolbar(QWidget):
     def offer_ask(self, offered: bool) -> None:
         """Text is selected that can be asked about."""
         self.actions_row.offer(self.ask_button, offered)
+        self._arrange()
 
     def fill_pages(self, pages: Sequence[tuple[str, int]]) -> None:
         """The titles of the pages, and the offsets of the text where they begin."""
@@ -122,7 +123,7 @@ class DocumentToolbar(QWidget):
         row, other = (self._tools, self._below) if needed <= self.width() else (self._below, self._tools)
         if row.indexOf(self.steps) < 0:
             other.removeWidget(self.steps)
-            row.addWidget(self.steps)
+            row.addWidget(self.steps, 0, Qt.AlignmentFlag.AlignLeft)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
