@@ -88,6 +88,11 @@ def states_dir() -> Path:
     return cache_dir() / "states"
 
 
+def training_dir() -> Path:
+    """The folders of training runs (``lab.runs``)."""
+    return data_dir() / "training"
+
+
 def models_dir() -> Path:
     """Where fetched models are installed."""
     return _made(data_dir() / "models")
@@ -113,7 +118,8 @@ def make_private(folder: Path) -> None:
 # What stands in our folders with words of the user in it. Models are not among them.
 _PRIVATE = (
     "history*", "drafts.db*", "translations.db*", "verdicts.db*", "sentiment-corrections*", "models.json",
-    "questions", "glossaries", "collections", "runs", "texts", "states", "settings.json*", "config", "cache",
+    "questions", "glossaries", "collections", "runs", "training", "texts", "states", "settings.json*",
+    "config", "cache",
 )  # fmt: skip
 _OURS = (*_PRIVATE, "models", "packed", "bench", "model-headers.json", "*.lock", "*.new")
 

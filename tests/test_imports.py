@@ -75,7 +75,7 @@ FORMATS = {
     *("markdown_it*", "mdit_py_plugins*", "pypdfium2*", "yaml*"),
 }
 QT = {"PySide6*", "shiboken6*"}
-PANELS = ("chat", "translate", "answer", "sentiment")
+PANELS = ("chat", "translate", "answer", "sentiment", "lab")
 BELOW_PANELS = {
     *(
         "tasks*",
@@ -88,7 +88,7 @@ BELOW_PANELS = {
         "ui.panel_titles",
         "ui.ui_language",
     ),
-    *("ui.widgets*", "ui.jobs*", "ui.models*"),
+    *("ui.widgets*", "ui.jobs*", "ui.models*", "lab.runs*"),
     *("documents.index.collection", "documents.read.rows"),
     *TYPES,
 }
@@ -123,14 +123,17 @@ WALLS = {
     "documents": wall({"documents*"}, FORMATS, sql=True),
     "storage": wall({"storage*", "documents.text*"}, sql=True),
     "tasks": wall({"tasks*", "documents*", *TYPES}, lazily={"engine*"}),
-    "lab": wall({"lab*", "engine*", "documents.text*"}, {"torch*", "optuna*", "numpy*"}),
+    # the window reads runs and starts them: no torch there
+    "lab.runs": wall({"lab.runs*", "engine.config"}),
+    "lab.data": wall({"lab.runs*", "lab.data*", "documents*"}, {"numpy*", "tokenizers*"}),
+    "lab": wall({"lab*", "engine*", "documents*"}, {"torch*", "optuna*", *NUMERIC}),
     "server": wall({"runtime", "tasks*", "engine*"}, {"*"}),
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),
     "ui.widgets": wall(
         {"ui.widgets*", "ui.context", "ui.panel", "storage.drafts", "catalog.entries"}, {*QT, "pygments*"}
     ),
     **{f"ui.{panel}": wall({f"ui.{panel}*", *BELOW_PANELS},
-                           {*QT, "markdown_it*", "mdurl*", "pygments*", "ziamath*"},
+                           {*QT, "markdown_it*", "mdurl*", "pygments*", "pyqtgraph*", "ziamath*"},
                            lazily={"engine.model_pool"})
        for panel in PANELS},
     "ui": wall({"ui*", *BELOW_PANELS}, QT, lazily={"engine*"}),

@@ -277,7 +277,8 @@ class _Carrier:
             return [thing]
         before, after = self.target[max(at - 1, 0) : at], self.target[end : end + 1]
         left = [Text(" ")] if before and not before.isspace() else []
-        return [*left, thing, *([Text(" ")] if after and not after.isspace() else [])]
+        gap = after and not after.isspace() and after not in _SIGNS
+        return [*left, thing, *([Text(" ")] if gap else [])]
 
     def _written(self, nodes: Sequence[Node], region: Span) -> list[Token]:
         made: list[Token] = []
