@@ -125,7 +125,8 @@ WALLS = {
     "tasks": wall({"tasks*", "documents*", *TYPES}, lazily={"engine*"}),
     # the window reads runs and starts them: no torch there
     "lab.runs": wall({"lab.runs*", "engine.config"}),
-    "lab.data": wall({"lab.runs*", "lab.data*", "documents*"}, {"numpy*", "tokenizers*"}),
+    "lab.train.corpus": wall(set(), {"numpy*"}),
+    "lab.data": wall({"lab.runs*", "lab.data*", "lab.train.corpus", "documents*"}, {"numpy*", "tokenizers*"}),
     "lab": wall({"lab*", "engine*", "documents*"}, {"torch*", "optuna*", *NUMERIC}),
     "server": wall({"runtime", "tasks*", "engine*"}, {"*"}),
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),

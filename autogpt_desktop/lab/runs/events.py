@@ -10,10 +10,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+STAGES = (
+    *("stage.lab-reading", "stage.lab-cleaning", "stage.lab-tokenizing", "stage.lab-compressing"),
+    *("stage.lab-measuring", "stage.lab-searching", "stage.lab-training", "stage.lab-evaluating"),
+    *("stage.lab-growing", "stage.lab-comparing", "stage.lab-exporting"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Another part of the work has begun; ``key`` is one of the texts ``lab.stage.…``."""
+    """Another part of the work has begun; ``key`` is one of ``STAGES``."""
 
     key: str
     done: int = 0
@@ -183,11 +189,25 @@ def from_line(line: str) -> Logged | None:
     try:
         values = json.loads(line)
         known = _TYPES[values.pop("event")]
-        names = {item.name for item in dataclasses.fields(known)}
         seconds = float(values.pop("seconds"))
-        picked = {name: value for name, value in values.items() if name in names}
-        if "samples" in picked:
-            picked["samples"] = tuple(picked["samples"])
+        picked: dict[str, Any] = {}
+        for item in dataclasses.fields(known):
+            if item.name in values:
+                value = values[item.name]
+                picked[item.name] = tuple(value) if isinstance(value, list) else value
+                if not _fits(picked[item.name], str(item.type)):
+                    return None
         return Logged(seconds, known(**picked))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    """Whether a value is of a field's type."""
+    if value is None:
+        return annotation.endswith("| None")
+    name = annotation.split("[")[0].split(" ")[0]
+    return isinstance(value, _KINDS.get(name, (tuple if name == "tuple" else dict,)))

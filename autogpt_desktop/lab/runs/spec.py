@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
 
 Kind = Literal["new", "adapt", "head"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +38,32 @@ class RunSpec:
     device: str = "auto"
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)  # for experiments: config and learning settings
+
+
+def to_values(spec: RunSpec) -> dict[str, Any]:
+    """The spec as JSON has it."""
+    return asdict(spec)
+
+
+def from_values(values: Mapping[str, Any]) -> RunSpec:
+    """The spec again; what a newer version added is left out. Raises ValueError, KeyError, TypeError where
+    it is none."""
+    data = _known(DataSpec, values["data"])
+    data["paths"] = tuple(data["paths"])
+    texts = [*data["paths"], *(data.get(name, "") for name in ("text_column", "label_column"))]
+    spec = RunSpec(**_known(RunSpec, values) | {"data": DataSpec(**data)})
+    texts += [data.get("answer_column", ""), spec.name, spec.base, spec.task, spec.device]
+    numbers = [spec.minutes, spec.data.held_out]
+    if (
+        spec.kind not in KINDS
+        or not all(isinstance(text, str) for text in texts)
+        or not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+        or not isinstance(spec.options, dict)
+    ):
+        raise ValueError("not a run's spec")
+    return spec
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
