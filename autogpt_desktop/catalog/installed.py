@@ -15,6 +15,7 @@ from autogpt_desktop.catalog.headers import HeaderCache, read_header
 from autogpt_desktop.catalog.pack_folder import is_pack
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
+from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
@@ -45,6 +46,7 @@ class InstalledModel:
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()  # of a seq2seq model that translates between these alone
     comet: float = 0.0  # of a pack, on FLORES-200; 0: not known
+    trained: bool = False  # here, by a run of the Lab
 
     @property
     def disk_bytes(self) -> int:
@@ -78,6 +80,14 @@ def installed() -> list[InstalledModel]:
             number += 1
             name = f"{model.name}-{number}"
         models[name] = model if name == model.name else replace(model, name=name)
+    for trained in trained_models():
+        path = trained.path.resolve()
+        if path not in seen and trained.id not in models:
+            seen.add(path)
+            model = _describe(path, None, cache.header(path), True)
+            models[trained.id] = replace(
+                model, name=trained.id, title=trained.title, place=trained.path, trained=True
+            )
     cache.save()
     return list(models.values())
 
@@ -166,6 +176,9 @@ def remove(name: str) -> None:
         return
     if not model.removable or model.place is None:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent))
+    if model.trained:
+        _remove_trained(model, model.place)
+        return
     entry = catalog().get(model.name)
     files = tuple(file.name for file in entry.files) if entry and entry.is_folder else ()
     if is_pack(model.place):
@@ -174,6 +187,14 @@ def remove(name: str) -> None:
         remove_model(model.place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
+
+
+def _remove_trained(model: InstalledModel, place: Path) -> None:
+    """The model goes, its run stays in the Lab's list."""
+    try:
+        remove_model(place, place.parent, FILES)
+    except OSError as error:
+        raise KnownError("model-not-removable", name=model.title, folder=str(place)) from error
 
 
 def remove_language(code: str) -> list[str]:
