@@ -117,8 +117,9 @@ def make_private(folder: Path) -> None:
 
 # What stands in our folders with words of the user in it. Models are not among them.
 _PRIVATE = (
-    "history*", "drafts.db*", "translations.db*", "sentiment-corrections*", "models.json", "questions",
-    "glossaries", "collections", "runs", "training", "texts", "states", "settings.json*", "config", "cache",
+    "history*", "drafts.db*", "translations.db*", "verdicts.db*", "sentiment-corrections*", "models.json",
+    "questions", "glossaries", "collections", "runs", "training", "texts", "states", "settings.json*",
+    "config", "cache",
 )  # fmt: skip
 _OURS = (*_PRIVATE, "models", "packed", "bench", "model-headers.json", "*.lock", "*.new")
 

@@ -16,6 +16,7 @@ from autogpt_desktop.i18n import tr
 THEMES = ("system", "light", "dark")
 QUANTIZE = ("int8", "int4", "")  # what float weights become; "": they stay as they are
 DEVICES = ("auto", "cpu", "cuda", "mps")
+BILINGUAL = ("", "under", "beside")  # where a translation stands, if its file has the original too
 KV_CACHES = ("float16", "int8")
 PACKED_COPIES = ("auto", "never")  # of packed weights, kept on the disk: where they save time, or nowhere
 ROLES = ("chat", "translate", "answer", "embed", "sentiment")  # what a model can be used for
@@ -120,9 +121,11 @@ class Settings:
     translate_files: list[str] = field(default_factory=list)  # unfinished: path, languages, folder as JSON
     translate_models: dict[str, str] = field(default_factory=dict)  # preferred by pair: "en-pt": "model"
     translate_comments: bool = False  # those in DOCX files too
+    translate_bilingual: str = ""  # a translated file has the original too: one of BILINGUAL
     tray: bool = False  # an icon in the system tray, which opens the quick translation
     translate_page: str = "text"  # or "files": what the Translate panel was left at
     keep_translations: bool = True
+    keep_verdicts: bool = True  # the list of what was judged in Sentiment
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(
         default_factory=list
@@ -201,6 +204,7 @@ _ALLOWED = {
     "kv_cache": KV_CACHES,
     "quantize": QUANTIZE,
     "packed_copies": PACKED_COPIES,
+    "translate_bilingual": BILINGUAL,
 }
 
 

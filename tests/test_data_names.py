@@ -15,6 +15,7 @@ from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.storage.translations import TranslateHistory
+from autogpt_desktop.storage.verdicts import VerdictHistory
 
 
 def test_the_folders(isolated_home: Path) -> None:
@@ -34,6 +35,7 @@ def test_what_is_written_lies_where_the_first_version_put_it(isolated_home: Path
     History().close()
     TextDrafts().keep("translate.source", "text")
     TranslateHistory().keep("en", "fr", "text", "texte")
+    VerdictHistory().keep("text", "text")
     Questions().save(KeptQuestions("0" * 12, "title", "documents", "", 1.0), [])
     Corrections().add("text", "positive")
     created = Collections().create("papers", [isolated_home / "papers"])
@@ -45,6 +47,7 @@ def test_what_is_written_lies_where_the_first_version_put_it(isolated_home: Path
         "history.db",
         "drafts.db",
         "translations.db",
+        "verdicts.db",
         "questions/000000000000.json",
         "sentiment-corrections.json",
         f"collections/{created.id}/collection.json",

@@ -46,6 +46,7 @@ from autogpt_desktop.tasks.answer.filters import is_possible
 from autogpt_desktop.tasks.answer.query import follow_up_form
 from autogpt_desktop.tasks.translate import checks
 from autogpt_desktop.tasks.translate.segments import ENDLESS, pieces
+from autogpt_desktop.tasks.translate.stand_ins import StandIns
 from autogpt_desktop.ui.chat.messages.markdown_parse import plain_text
 from tests.marian import tiny_pieces, vocabulary_bytes
 from tests.tiny import write_tiny_gguf
@@ -93,10 +94,16 @@ MATCHED = {
     "documents.write.markdown.front_matter._YAML_LINE",
     "documents.tables.cells._KINDS[address]",
     "documents.tables.cells._KINDS[code]",
+    "documents.write.markdown.file._DEFINED",
     "documents.write.markdown.front_matter._PLAIN",
     "documents.write.subtitles.file._LEAD",
     "documents.read.formats.markdown_tables._DELIMITER",
     "documents.read.formats.markdown_tables._FENCE",
+    "documents.text.codes._ADDRESS",
+    "documents.text.codes._ENCODED",
+    "documents.text.codes._HOST",
+    "documents.text.codes._PATH",
+    "documents.text.codes._WITH_UNIT",
     "documents.text.sentences._BULLET",
     "documents.write.html.tokens._ATTRIBUTE",
     "documents.write.html.tokens._NOTE",
@@ -114,6 +121,7 @@ MATCHED = {
     "documents.write.resources.yaml_values._INDENT",
     "tasks.translate.checks._SCALE",
     "tasks.translate.constrained._LAST_WORD",
+    "tasks.translate.stand_ins._MARKUP",
 }  # fmt: skip
 
 
@@ -271,6 +279,11 @@ def flags(text: str) -> None:
     checks.apart(text)
 
 
+def stand_ins(text: str) -> None:
+    codes = StandIns(text)
+    codes.restored(text)
+
+
 def file_of(suffix: str) -> Callable[[str], object]:
     def read(text: str) -> None:
         path = Path(file_of.folder) / f"text{suffix}"
@@ -331,6 +344,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "pieces": lambda text: pieces(text, "en", "fr"),
     "pieces of Chinese": lambda text: pieces(text, "zh", "en"),
     "checks": flags,
+    "stand-ins": stand_ins,
     "words of answers": words_of_answers,
     "follow-ups": lambda text: (follow_up_form("and b?", [text]), follow_up_form(text, ["a b"])),
     "nearest sentence": lambda text: (nearest_sentence("a b", text), excerpt(text, 0, 10, 100)),

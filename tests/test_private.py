@@ -20,6 +20,7 @@ from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.questions import KeptQuestions, Questions
 from autogpt_desktop.storage.translations import TranslateHistory
+from autogpt_desktop.storage.verdicts import VerdictHistory
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a profile is private on Windows")
 
@@ -56,6 +57,9 @@ def use(root: Path) -> None:
     translations = TranslateHistory()
     translations.keep("en", "fr", "a secret", "un secret")
     translations.close()
+    verdicts = VerdictHistory()
+    verdicts.keep("text", "a secret")
+    verdicts.close()
     Glossaries().save("en", "fr", [Term("a", "b", False)])
     questions = Questions()
     questions.save(KeptQuestions(questions.new_id(), "a", "b", "c", 1.0), [])

@@ -114,7 +114,12 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--task", action="append", default=[], help=tr("for “bench quality”: one task; may be given again")
     )
-    bench.add_argument("--limit", type=_whole(0), default=0, help=tr("so many items; 0: all of them"))
+    bench.add_argument(
+        "--limit",
+        type=_whole(0),
+        default=0,
+        help=tr("so many items, or lines of each answer in the window; 0: all of them"),
+    )
     bench.add_argument("--seed", type=int, default=0)
     bench.add_argument("--fit", action="store_true", help=tr("fit the calibration instead of measuring"))
     _model_options(bench)

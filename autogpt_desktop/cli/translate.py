@@ -83,6 +83,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.out and not options.files:
         raise KnownError("translate-out-without-file")
+    if options.bilingual and not options.files:
+        options.refuse(tr("--bilingual needs a file"))
     for path in options.files:  # rather now than behind the files before it
         check_file(path, options.bilingual)
     glossary = _glossary(options.glossary)

@@ -19,7 +19,7 @@ from autogpt_desktop.engine.native.weights import Quantize, is_supported
 from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
 from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.transformer import Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import HeadNorm, Layer, RMSNorm, Transformer
 from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.events import Progress
 
@@ -78,9 +78,10 @@ def build(
         else:
             layer.mlp_norm = norm(f"{at}.post_attention_layernorm.weight")
         if config.qk_norm:
-            q = norm(f"{at}.self_attn.q_norm.weight").weight.expand(config.num_attention_heads, -1)
-            k = norm(f"{at}.self_attn.k_norm.weight").weight.expand(config.num_key_value_heads, -1)
-            layer.qk_norm = torch.cat([q, k])
+            q, k = (norm(f"{at}.self_attn.{n}_norm.weight").weight for n in "qk")
+            layer.qk_norm = HeadNorm(
+                q, k, config.num_attention_heads, config.num_key_value_heads, config.rms_norm_eps
+            )
         layers.append(layer)
     yield Progress("stage.loading", config.num_hidden_layers, config.num_hidden_layers + 1)
     decoder.layers = layers

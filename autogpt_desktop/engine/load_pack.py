@@ -50,6 +50,9 @@ def load_pack(
             raise KnownError("no-memory", file=folder.name) from error
         raise
     trim_heap()
+    if where == "cpu" and compiled:  # packed by now; of the tables and lists a sentence needs a few rows
+        for mapped in (pack.model.file.mapped, *([pack.shortlist.mapped] if pack.shortlist else [])):
+            mapped.forget()
     pair = pair_of_folder(folder)
     config = replace(
         pack.model.config,
@@ -78,13 +81,17 @@ def _model(pack: TranslationPack, device: str, compiled: bool) -> tuple[Seq2SeqM
 
 def _tokenizer(pack: TranslationPack) -> Seq2SeqTokenizer:
     """The vocabularies of a pack as those of other encoder–decoders: one pair, no language tokens."""
-    source = pack.source.pieces()
-    target = source if pack.target is pack.source else pack.target.pieces()
+    source, source_ids = _pieces(pack.source)
+    target, target_ids = (source, source_ids) if pack.target is pack.source else _pieces(pack.target)
     return Seq2SeqTokenizer(
-        _split(pack.source, source), _split(pack.target, target),
-        {piece: id for id, piece in enumerate(source)}, {piece: id for id, piece in enumerate(target)},
+        _split(pack.source, source), _split(pack.target, target), source_ids, target_ids,
         pack.model.config.eos_token_id, {}, "none",
     )  # fmt: skip
+
+
+def _pieces(vocabulary: SentencePiece) -> tuple[list[str], dict[str, int]]:
+    pieces = vocabulary.pieces()
+    return pieces, {piece: id for id, piece in enumerate(pieces)}
 
 
 def _split(vocabulary: SentencePiece, names: list[str]) -> Split:

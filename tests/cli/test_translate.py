@@ -89,8 +89,9 @@ def test_a_language_that_the_model_does_not_know_has_to_be_wanted(starter_gguf: 
 def test_files_are_looked_at_before_the_first_is_translated(gemma_gguf: Path, tmp_path: Path) -> None:
     good = tmp_path / "a.txt"
     good.write_text("Good morning.\n", encoding="utf-8")
-    for other in ("b.png", "gone.txt"):
-        done = run(gemma_gguf, "--to", "fr", str(good), str(tmp_path / other))
+    ways: list[list[str]] = [[], [], ["--bilingual", "under"], ["--bilingual", "beside"]]
+    for other, way in zip(("b.png", "gone.txt", "c.json", "a.txt"), ways, strict=True):
+        done = run(gemma_gguf, "--to", "fr", *way, str(good), str(tmp_path / other))
         assert done.returncode == 1
         assert other in done.stderr
     assert [path.name for path in tmp_path.glob("*.*")] == ["a.txt"]

@@ -61,9 +61,7 @@ def test_deleting_one_and_all_can_be_undone_and_leaves_no_text(history: Translat
     assert len(history.entries()) == 1
     history.clear()
     history.close()
-    path = history._path
-    assert path is not None
-    assert b"secret" not in path.read_bytes()
+    assert b"secret" not in history.path.read_bytes()
 
 
 def test_half_a_character_is_kept_without_harm(history: TranslateHistory) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from autogpt_desktop.auto import resolve
-from autogpt_desktop.bench import window
 from autogpt_desktop.bench.quality.run import quality
 from autogpt_desktop.bench.speed import flops, machine
 from autogpt_desktop.bench.speed.bandwidth import read_bandwidth
@@ -26,6 +25,7 @@ from autogpt_desktop.bench.speed.peers import Peer, chosen, peers
 from autogpt_desktop.bench.speed.plan import BATCH_PROMPT, Plan, Runner, measure, measure_contexts, text
 from autogpt_desktop.bench.speed.table import table
 from autogpt_desktop.bench.translate.run import bench_translate
+from autogpt_desktop.bench.window import run as window
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import Settings
 
@@ -47,7 +47,7 @@ def bench(options: argparse.Namespace) -> int:
     path = resolve(options.name or options.model)
     device = options.device or Settings.load().device
     if options.window:
-        measured = window.run(path, device)
+        measured = window.run(path, device, options.limit)
         print(json.dumps(measured, indent=2) if options.json else window.table(measured))
         return 0
     names = chosen(options.vs, path)

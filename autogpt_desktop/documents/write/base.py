@@ -64,8 +64,16 @@ class Skeleton:
     wrapped = False
     notices: tuple[Notice, ...] = ()
 
-    def __init__(self, parts: Sequence[tuple[bool, str]], suffix: str, encoding: str = "utf-8") -> None:
-        self.parts, self.suffix, self.encoding = parts, suffix, encoding
+    def __init__(
+        self,
+        parts: Sequence[tuple[bool, str]],
+        suffix: str,
+        encoding: str = "utf-8",
+        under: bool = False,
+    ) -> None:
+        """``under``: the original stays, with the translation under it."""
+        self.parts, self.suffix, self.encoding, self._under = parts, suffix, encoding, under
+        self._line_end = "\r\n" if any("\r\n" in part for _, part in parts) else "\n"
         self.texts = [part for is_text, part in parts if is_text]
         self.phrases: list[str] = []
 
@@ -77,8 +85,17 @@ class Skeleton:
         phrases: Mapping[str, str] = NO_PHRASES,
     ) -> None:
         texts = iter(translated)
-        whole = "".join(next(texts).text if is_text else part for is_text, part in self.parts)
+        whole = "".join(
+            self._written(part, next(texts).text) if is_text else part for is_text, part in self.parts
+        )
         write_file(out, encoded(whole, self.encoding))
+
+    def _written(self, old: str, new: str) -> str:
+        if not self._under or old == new:
+            return new
+        body = old.rstrip("\r\n")  # the end of the file's last line
+        several = "\n" in body.strip()  # lines of two languages stand apart
+        return body + self._line_end * (1 + several) + new
 
 
 def encoded(text: str, encoding: str) -> bytes:

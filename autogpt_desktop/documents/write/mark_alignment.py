@@ -16,7 +16,8 @@ Span = tuple[int, int]
 ALIKE = 0.55  # of 1: below, the words are others
 _NEAR = 0.15  # what the right place is worth beside likeness
 _UNSPACED = SOUTHEAST_ASIAN + CJK  # without Korean, whose words stand apart
-_WORDS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’.-][^\W_{_UNSPACED}]+)*")
+_PLACEHOLDER = r"\{\{?[\w.:-]{1,60}\}?\}|%(?:\d\$)?[sdif@](?![^\W_])|%\(\w{1,60}\)[sd]"  # of a program's text
+_WORDS = re.compile(rf"{_PLACEHOLDER}|[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’.-][^\W_{_UNSPACED}]+)*")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _NEITHER = re.compile(r"[^\w\s]|_")  # a letter, a digit nor a space
 _MOST = 600  # characters that are searched for likeness
@@ -33,6 +34,11 @@ def trimmed(text: str, start: int = 0, end: int | None = None) -> Span:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
     return (start + left, start + len(piece.rstrip())) if left < len(piece) else (start, start)
+
+
+def is_unspaced(character: str) -> bool:
+    """Of a script whose words do not stand apart."""
+    return bool(_UNSPACED_CHARACTER.match(character))
 
 
 def middle_gap(text: str, wish: float, limits: Span) -> int:

@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from autogpt_desktop.documents.types import TranslatedText
 from autogpt_desktop.documents.write.inline_marks import Node, Segment, Text, Thing, Token, covers
-from autogpt_desktop.documents.write.mark_alignment import Span, find_words, middle_gap, trimmed, words
+from autogpt_desktop.documents.write.mark_alignment import (
+    Span,
+    find_words,
+    is_unspaced,
+    middle_gap,
+    trimmed,
+    words,
+)
 from autogpt_desktop.documents.write.mark_links import linked_edge, linked_words
 
 _SIGNS = frozenset(",.;:!?)，。、；：！？）")
@@ -234,7 +241,9 @@ class _Carrier:
         chosen = int(min(max(wish, region[0]), region[1]))
         if self.source[at - 1 : at] in _SIGNS and self.target[chosen : chosen + 1] in _SIGNS:
             chosen = min(chosen + 1, region[1])  # behind a comma
-        if self._blank(node.start - 1) and not self._blank(node.end):  # it stands right before a word
+        if self._blank(node.start - 1) and self._blank(node.end):
+            chosen = self._out_of_signs(chosen, region)
+        elif self._blank(node.start - 1):  # it stands right before a word
             while chosen < region[1] and self.target[chosen].isspace():
                 chosen += 1
         for other in beside:  # not inside another mark
@@ -242,6 +251,22 @@ class _Carrier:
             if place[0] < chosen < place[1]:
                 chosen = place[1]
         return chosen
+
+    def _out_of_signs(self, at: int, region: Span) -> int:
+        """Behind the signs of the word that ends here, before those of the one that begins here."""
+        first = last = at
+        while first > region[0] and self._sign(first - 1):
+            first -= 1
+        while last < region[1] and self._sign(last):
+            last += 1
+        begins = last < region[1] and self.target[last].isalnum()
+        ends = first > region[0] and self.target[first - 1].isalnum()
+        if begins and ends and first < last and not is_unspaced(self.target[last]):  # within one: behind it
+            return next((at for at in range(last, region[1]) if self.target[at].isspace()), region[1])
+        return first if begins and not ends else last
+
+    def _sign(self, at: int) -> bool:
+        return not (self.target[at].isalnum() or self.target[at].isspace())
 
     def _blank(self, at: int) -> bool:
         return 0 <= at < len(self.source) and self.source[at].isspace()
@@ -252,7 +277,8 @@ class _Carrier:
             return [thing]
         before, after = self.target[max(at - 1, 0) : at], self.target[end : end + 1]
         left = [Text(" ")] if before and not before.isspace() else []
-        return [*left, thing, *([Text(" ")] if after and not after.isspace() else [])]
+        gap = after and not after.isspace() and after not in _SIGNS
+        return [*left, thing, *([Text(" ")] if gap else [])]
 
     def _written(self, nodes: Sequence[Node], region: Span) -> list[Token]:
         made: list[Token] = []

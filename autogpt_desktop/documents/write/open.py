@@ -22,10 +22,25 @@ def check_kind(path: Path) -> None:
         raise KnownError("translate-kind", name=path.name)
 
 
-def check_bilingual(path: Path) -> None:
-    """Raises KnownError("translate-bilingual-kind") for a file that cannot hold both languages."""
-    if path.suffix.lower() not in _BILINGUAL:
+def check_bilingual(path: Path, way: str) -> None:
+    """``way``: as ``open_blocks`` has it.
+
+    Raises KnownError for a file that cannot hold both languages: "translate-bilingual-kind",
+    "translate-beside-kind".
+    """
+    possible = bilingual_way(path, way)
+    if not possible:
         raise KnownError("translate-bilingual-kind", name=path.name)
+    if possible != way:
+        raise KnownError("translate-beside-kind", name=path.name)
+
+
+def bilingual_way(path: Path, way: str) -> str:
+    """``way`` where this kind of file can hold both languages so, else "under" or ""."""
+    suffix = path.suffix.lower()
+    if suffix not in _BILINGUAL:
+        return ""
+    return "under" if suffix in _UNDER_ONLY and way else way
 
 
 def open_blocks(
@@ -35,22 +50,23 @@ def open_blocks(
 
     ``comments``: with the comments of DOCX and OpenDocument files, and the notes of slides.
     ``bilingual``: "under" or "beside": what is written has the original too, and the translation there.
-    Raises KnownError("translate-bilingual-kind") for a kind that cannot.
+    Raises KnownError as ``check_bilingual`` for a kind that cannot.
     """
     check_kind(path)
     suffix = path.suffix.lower()
     if bilingual:
-        check_bilingual(path)
-        return _BILINGUAL[suffix](path, limits or Limits(), bilingual)
+        check_bilingual(path, bilingual)
+        more = {"comments": comments} if suffix in _WITH_COMMENTS else {}
+        return _BILINGUAL[suffix](path, limits or Limits(), bilingual=bilingual, **more)
     if comments and suffix in _WITH_COMMENTS:
         return _WITH_COMMENTS[suffix](path, limits or Limits(), True)
     return _KINDS[suffix](path, limits or Limits())
 
 
-def plain(path: Path, limits: Limits) -> Blocks:
+def plain(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     """TXT: paragraphs; what stands between them stays."""
     text, encoding = read_text(path, limits)
-    return Skeleton(paragraphs(text), path.suffix, encoding)
+    return Skeleton(paragraphs(text), path.suffix, encoding, bool(bilingual))
 
 
 def paragraphs(text: str) -> list[tuple[bool, str]]:
@@ -78,13 +94,13 @@ def subtitles(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     return Subtitles(path, limits, bilingual)
 
 
-def markdown(path: Path, limits: Limits) -> Blocks:
+def markdown(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     from autogpt_desktop.documents.write.markdown.file import MarkdownFile
 
-    return MarkdownFile(path, limits)
+    return MarkdownFile(path, limits, bilingual)
 
 
-def as_text(path: Path, limits: Limits) -> Blocks:
+def as_text(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     """The text of any file that ``documents.read.reader`` knows; the result is TXT."""
     from autogpt_desktop.documents.read.reader import Reader
 
@@ -93,7 +109,7 @@ def as_text(path: Path, limits: Limits) -> Blocks:
         document = reader.read(path, limits)
     finally:
         reader.close()
-    return Skeleton(paragraphs(document.text), ".txt")
+    return Skeleton(paragraphs(document.text), ".txt", under=bool(bilingual))
 
 
 def html(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
@@ -102,10 +118,10 @@ def html(path: Path, limits: Limits, bilingual: str = "") -> Blocks:
     return Page(path, limits, bilingual)
 
 
-def docx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
-    from autogpt_desktop.documents.write.docx import Word
+def docx(path: Path, limits: Limits, comments: bool = False, bilingual: str = "") -> Blocks:
+    from autogpt_desktop.documents.write.docx.file import Word
 
-    return Word(path, limits, comments)
+    return Word(path, limits, comments, bilingual)
 
 
 def pptx(path: Path, limits: Limits, comments: bool = False) -> Blocks:
@@ -156,11 +172,16 @@ _WITH_COMMENTS = {
     ".xlsx": xlsx,
     **dict.fromkeys((".odt", ".odp", ".ods"), opendocument),
 }
-_BILINGUAL: dict[str, Callable[[Path, Limits, str], Blocks]] = {
+_BILINGUAL: dict[str, Callable[..., Blocks]] = {
+    ".docx": docx,
     **dict.fromkeys((".srt", ".vtt", ".ass", ".ssa"), subtitles),
     **dict.fromkeys((".html", ".htm", ".xhtml"), html),
     ".epub": epub,
+    **dict.fromkeys((".txt", ".text", ".log"), plain),
+    **dict.fromkeys((".md", ".markdown"), markdown),
+    ".pdf": as_text,
 }
+_UNDER_ONLY = frozenset({".txt", ".text", ".log", ".md", ".markdown", ".pdf"})  # they have lines, no columns
 _KINDS: dict[str, Callable[[Path, Limits], Blocks]] = {
     **dict.fromkeys((".txt", ".text", ".log"), plain),
     **dict.fromkeys((".srt", ".vtt", ".ass", ".ssa"), subtitles),

@@ -64,6 +64,12 @@ class MappedFile:
         except OSError:  # its drive is gone
             return True
 
+    def forget(self) -> None:
+        """Give back the memory of pages that were read; one that is asked for again is read again."""
+        mapped = self._map()
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            mapped.madvise(mmap.MADV_DONTNEED)
+
     def check(self) -> None:
         """Raises KnownError("model-file-lost")."""
         if self.is_lost():

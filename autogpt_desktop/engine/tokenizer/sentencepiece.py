@@ -81,4 +81,7 @@ class SentencePiece:
 
     def pieces(self, count: int | None = None) -> list[str]:
         """The first ``count``, or all, by id."""
-        return [self._processor.id_to_piece(id) for id in range(self.vocab_size if count is None else count)]
+        found: list[str] = self._processor.id_to_piece(
+            list(range(self.vocab_size if count is None else count))
+        )
+        return found

@@ -78,7 +78,7 @@ class Seq2SeqTokenizer:
         self.target_unknown = target_ids[_UNKNOWN]
         self.pieces = {id: piece for piece, id in target_ids.items()}
         self.special = {*languages.values(), end, self.target_unknown}
-        self.special |= {id for id, piece in self.pieces.items() if piece in _SPECIAL}
+        self.special |= {target_ids[piece] for piece in _SPECIAL if piece in target_ids}
 
     @property
     def vocab_sizes(self) -> tuple[int, int]:

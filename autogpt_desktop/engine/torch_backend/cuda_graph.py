@@ -31,7 +31,7 @@ from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import BlockWeight
 from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
-from autogpt_desktop.engine.torch_backend.transformer import Pass, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Layer, Pass, Transformer
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,9 @@ class GraphedPass:
         if sliding and self.gathers:
             k, v = k.index_select(1, self._rows), v.index_select(1, self._rows)
         return k, v, self._masks[sliding]
+
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        return layer.attend_appended(qk, v, self)
 
     def run(self, decoder: Transformer) -> Tensor:
         """Logits [vocab_size] of the token whose embedding is in ``x``, at ``position``.

@@ -146,11 +146,18 @@ class QuantLinear:
         self.weights = [store(group, device, float32=float32) for group in groups]
         self.bias = None if bias is None else bias.float().to(device)
 
+    @classmethod
+    def of(cls, weights: Sequence[Weight], bias: Tensor | None) -> QuantLinear:
+        """Of matrices that are stored already, one on top of the other."""
+        made = cls.__new__(cls)
+        made.weights, made.bias = list(weights), bias
+        return made
+
     def __call__(self, x: Tensor) -> Tensor:
-        """``x`` [tokens, cols] → [tokens, rows], float32."""
+        """``x`` [tokens, cols] → [tokens, rows], float32; while it trains in the type of the product."""
         parts = [weight.matmul(x) for weight in self.weights]
         y = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        return y if self.bias is None else y + self.bias
+        return y if self.bias is None else y + self.bias.to(y.dtype)
 
     @property
     def nbytes(self) -> int:

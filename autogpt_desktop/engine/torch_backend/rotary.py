@@ -66,9 +66,3 @@ class RotaryEmbedding:
             table = torch.polar(self.factor.expand_as(angles).contiguous(), angles)
             self.table = table.to(torch.complex64).to(self.device)
         return self.table[start:stop, None]
-
-
-def apply_rotary_emb(x: Tensor, freqs_cis: Tensor) -> Tensor:
-    """``x`` [T, heads, D] turned by ``freqs_cis`` [T, 1, D/2]."""
-    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * freqs_cis).flatten(-2)

@@ -14,17 +14,17 @@ from itertools import accumulate
 from typing import Literal, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled as Cancelled
 from autogpt_desktop.engine.interface import check_layers
+from autogpt_desktop.engine.torch_backend.autograd import apply_rotary_emb, gated, rms_norm
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
-from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
+from autogpt_desktop.engine.torch_backend.linear import QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, apply_rotary_emb
+from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -68,7 +68,23 @@ class RMSNorm:
         self.weight, self.eps = weight.float(), eps
 
     def __call__(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, x.shape[-1:], None, self.eps) * self.weight
+        return rms_norm(x, self.weight, self.eps)
+
+
+class HeadNorm:
+    """The same on each head of q and k, which have a weight for all heads of theirs."""
+
+    def __init__(self, q: Tensor, k: Tensor, heads: int, shared: int, eps: float) -> None:
+        self.q, self.k, self.heads, self.shared, self.eps = q.float(), k.float(), heads, shared, eps
+
+    def __call__(self, qk: Tensor) -> Tensor:
+        """``qk`` [T, H + K, D] → the same."""
+        return rms_norm(qk, self.weight, self.eps)
+
+    @property
+    def weight(self) -> Tensor:
+        """[H + K, D]"""
+        return torch.cat([self.q.expand(self.heads, -1), self.k.expand(self.shared, -1)])
 
 
 class Pass(Protocol):
@@ -76,7 +92,13 @@ class Pass(Protocol):
 
     dtype: torch.dtype  # of keys and values
     freqs_cis: dict[bool, Tensor]  # by whether the layer's window slides: rotations, complex64 [T, 1, D/2]
-    parts: Sequence[tuple[slice, Pass]]  # of several sequences: each one's rows and pass; () of one
+
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        """What each token takes from those it sees: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
+
+
+class AppendingPass(Pass, Protocol):
+    """One sequence's tokens, which are kept behind those of a state."""
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -89,8 +111,6 @@ class Pass(Protocol):
 
 class EagerPass:
     """Any number of tokens, behind those of a state: tensors as long as what is there."""
-
-    parts: Sequence[tuple[slice, Pass]] = ()
 
     def __init__(self, decoder: Transformer, state: KVCache, new: int) -> None:
         c, start, stop = decoder.config, len(state), len(state) + new
@@ -116,6 +136,9 @@ class EagerPass:
             mask = None if mask is None or self.new == 1 else mask[:, -seen:]
         return k, v, mask
 
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        return layer.attend_appended(qk, v, self)
+
 
 class BatchPass:
     """Tokens of several sequences, one behind the other: they share every product but attention."""
@@ -123,16 +146,12 @@ class BatchPass:
     def __init__(self, passes: Sequence[EagerPass]) -> None:
         self.dtype = passes[0].dtype
         stops = list(accumulate(one.new for one in passes))
-        self.parts: Sequence[tuple[slice, Pass]] = [
-            (slice(stop - one.new, stop), one) for one, stop in zip(passes, stops, strict=True)
-        ]
+        self.parts = [(slice(stop - one.new, stop), one) for one, stop in zip(passes, stops, strict=True)]
         kinds = (False, True)
         self.freqs_cis = {sliding: torch.cat([one.freqs_cis[sliding] for one in passes]) for sliding in kinds}
 
-    def append(
-        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        raise TypeError("each part appends its own")
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        return torch.cat([layer.attend_appended(qk[rows], v[rows], part) for rows, part in self.parts])
 
 
 class Layer:
@@ -146,38 +165,31 @@ class Layer:
     mlp_norm: RMSNorm
     attention_out_norm: RMSNorm | None = None
     mlp_out_norm: RMSNorm | None = None
-    qk_norm: Tensor | None = None  # [H + K, D]
+    qk_norm: HeadNorm | None = None
 
     def __init__(self, config: ModelConfig, index: int) -> None:
         self.config, self.index = config, index
         self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
         self.scale = config.query_scale or config.head_dim**-0.5
-        self.activation: Callable[[Tensor], Tensor] = (
-            (lambda x: F.gelu(x, approximate="tanh")) if config.hidden_act == "gelu_tanh" else F.silu
-        )
 
     def __call__(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] float32 → the same."""
         out = self.o(self.attend(self.input_norm(x), through))
         x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
-        gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
-        out = self.down(self.activation(gate) * up)
+        out = self.down(gated(self.gate_up(self.mlp_norm(x)), self.config.hidden_act))
         return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
 
     def attend(self, x: Tensor, through: Pass) -> Tensor:
-        c, new = self.config, len(x)
+        """``x`` [T, hidden_size] → [T, H · D]."""
+        c = self.config
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        qkv = self.qkv(x).view(new, heads + 2 * shared, dim)
-        qk = qkv[:, : heads + shared]
+        qk, v = self.qkv(x).view(len(x), heads + 2 * shared, dim).split([heads + shared, shared], dim=1)
         if self.qk_norm is not None:
-            qk = F.rms_norm(qk, (dim,), None, c.rms_norm_eps) * self.qk_norm
-        qk = apply_rotary_emb(qk.contiguous(), through.freqs_cis[self.sliding]).to(through.dtype)
-        v = qkv[:, heads + shared :].to(through.dtype)
-        if not through.parts:
-            return self.attend_part(qk, v, through)
-        return torch.cat([self.attend_part(qk[rows], v[rows], part) for rows, part in through.parts])
+            qk = self.qk_norm(qk)
+        qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding]).to(through.dtype)
+        return through.attend(self, qk, v.to(through.dtype))
 
-    def attend_part(self, qk: Tensor, v: Tensor, through: Pass) -> Tensor:
+    def attend_appended(self, qk: Tensor, v: Tensor, through: AppendingPass) -> Tensor:
         """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
         c, new = self.config, len(qk)
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
@@ -204,7 +216,7 @@ def threads(count: int) -> Iterator[None]:
 class Transformer:
     """Token ids in, logits out, through the interface of every loaded decoder: ``forward``."""
 
-    embedding: Embedding
+    embedding: Callable[[Tensor], Tensor]  # ids [tokens] → [tokens, hidden_size] float32
     layers: list[Layer]
     norm: RMSNorm
     head: QuantLinear

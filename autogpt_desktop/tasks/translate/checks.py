@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from autogpt_desktop.documents.text.codes import has_words
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.text.scripts import HAN, KANA
@@ -65,8 +66,8 @@ _HARDLY = 0.1  # probability of the language that was asked for
 
 
 def has_letters(text: str) -> bool:
-    """Is there anything to translate beside protected parts?"""
-    return bool(_LETTERS.search(PROTECTED.sub(" ", text)))
+    """Is there anything to translate beside protected parts, addresses, hashes and the like?"""
+    return has_words(text) and has_words(PROTECTED.sub(" ", text))
 
 
 def flags(

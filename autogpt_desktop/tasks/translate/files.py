@@ -21,7 +21,13 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import Blocks, check_name, check_writable
-from autogpt_desktop.documents.write.open import SUFFIXES, check_bilingual, check_kind, open_blocks
+from autogpt_desktop.documents.write.open import (
+    SUFFIXES,
+    bilingual_way,
+    check_bilingual,
+    check_kind,
+    open_blocks,
+)
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
@@ -37,6 +43,7 @@ __all__ = [
     "SUFFIXES",
     "Kept",
     "TranslatedFile",
+    "bilingual_way",
     "check_file",
     "correct_file",
     "parts_of",
@@ -110,11 +117,11 @@ class TranslatedFile:
 def check_file(path: Path, bilingual: str = "") -> None:
     """What can be known before a file is translated.
 
-    Raises KnownError: translate-kind, translate-bilingual-kind, document-…
+    Raises KnownError: translate-kind, translate-bilingual-kind, translate-beside-kind, document-…
     """
     check_kind(path)
     if bilingual:
-        check_bilingual(path)
+        check_bilingual(path, bilingual)
     check(path, Limits())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.documents.text.glossary import Glossary
@@ -12,6 +12,7 @@ from autogpt_desktop.tasks.translate.checks import cost, omitted
 from autogpt_desktop.tasks.translate.confidence import SEQ2SEQ, confidence, signals
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged
 from autogpt_desktop.tasks.translate.rerank import Candidate
+from autogpt_desktop.tasks.translate.stand_ins import StandIns
 from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Link, kept_links
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Seq2SeqTranslator:
             return
         yield Progress("stage.translating", len(sources) - len(which), len(sources))
         sentences = [_sentence(sources[at], terms=terms) for at in which]
-        made = self._translate(sentences, sources[0].source, target, _BEAM, _BEAM, cancelled)
+        made = self._translate(sentences, sources[0].source, target, _BEAM, _BEAM, cancelled, trial=1)
         for at, options in zip(which, made, strict=True):
             better = _best(sources[at], options, target, glossary)
             if better.candidate.cost < chosen[at].candidate.cost:
@@ -117,10 +118,26 @@ class Seq2SeqTranslator:
         beam: int,
         n_best: int,
         cancelled: Cancelled,
+        trial: int = 0,
     ) -> list[list[TextHypothesis]]:
-        return self.engine.translate(
-            sentences, source, target, beam_size=beam, n_best=n_best, cancelled=cancelled
+        """``trial``: as ``StandIns`` has it."""
+        codes = [StandIns(one.text, trial) for one in sentences]
+        given = [
+            replace(one, text=code.text, prefix=code.masked(one.prefix)) if code else one
+            for one, code in zip(sentences, codes, strict=True)
+        ]
+        made = self.engine.translate(
+            given, source, target, beam_size=beam, n_best=n_best, cancelled=cancelled
         )
+        return [
+            [_restored(option, code) for option in options] if code else options
+            for options, code in zip(made, codes, strict=True)
+        ]
+
+
+def _restored(option: TextHypothesis, codes: StandIns) -> TextHypothesis:
+    text, links = codes.restored(option.text, option.links)
+    return replace(option, text=text, links=links)
 
 
 @dataclass(frozen=True, slots=True)

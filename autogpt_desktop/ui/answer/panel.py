@@ -251,7 +251,7 @@ class AnswerPanel(QWidget):
             self.history_card.opened.connect(history.load)
             self.history_card.removed.connect(self._on_removed)
             self.history_card.renamed.connect(history.rename)
-            history.listed.connect(self.history_card.show_rows)
+            history.listed.connect(self.history_card.show_kept)
         history.list_saved()
         self.history_card.open(self.view.header.actions_row.anchor_of(self.view.header.history_button))
 

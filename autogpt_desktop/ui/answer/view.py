@@ -111,7 +111,7 @@ class AnswerView(QWidget):
             head.files, head.text, bar.choose_button, bar.action_button, bar.files_button,
             head.history_button, head.new_button, self.empty.add_button, self.conversation_view,
             line.field, line.button, self.scope.files_button, self.scope.whole_box, self.pasted.field,
-            self.pasted.clear_button, self.document.toolbar.find_button,
+            self.pasted.clear_button, self.document.toolbar.ask_button,
         )  # fmt: skip
 
     # --- places -------------------------------------------------------------------------------

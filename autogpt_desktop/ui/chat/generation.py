@@ -108,6 +108,7 @@ class Generation(QObject):
         self.running: list[Answer] = []
         self.closing = False
         self._save_failed = False
+        context.before_close.append(self._on_closing)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.timeout.connect(self._tick)
@@ -163,6 +164,10 @@ class Generation(QObject):
         for answer in [answer for answer in self.running if answer.history is history]:
             self.running.remove(answer)
             self.stop(answer)
+
+    def _on_closing(self) -> None:
+        """Before the worker is stopped: what it gives up from here on was not stopped by the user."""
+        self.closing = True
 
     def shutdown(self) -> None:
         """The window closes: what is still running keeps what it has."""
@@ -240,9 +245,9 @@ class Generation(QObject):
             answer.stats["error_values"] = (
                 {name: _json_value(value) for name, value in known.values.items()} if known else {}
             )
-        elif outcome == "cancelled" or (done is not None and done.finish_reason == "cancelled"):
+        elif done.finish_reason == "cancelled" if done else outcome == "cancelled":
             state = "interrupted" if self.closing else "stopped"
-        else:
+        else:  # also of a job that was cancelled behind the end of its answer
             state = "complete"
         answer.stats.update(_figures(answer, done))
         self._save(answer, state, answer.stats)

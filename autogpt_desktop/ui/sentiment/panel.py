@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QMenu,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -21,25 +18,23 @@ from PySide6.QtWidgets import (
 from autogpt_desktop import i18n
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.storage.verdicts import LIST, KeptVerdict
+from autogpt_desktop.storage.verdicts import TABLE as KEPT_TABLE
 from autogpt_desktop.ui.models.offer import ModelOffer
+from autogpt_desktop.ui.sentiment.bar import TABLE, SentimentBar
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.labels import LABELS, word
+from autogpt_desktop.ui.sentiment.history import VerdictHistoryCard, VerdictSaver
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
-from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
 from autogpt_desktop.ui.widgets.basic import hairline, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.focus import show_page
-from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
-from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 KEY = "sentiment"
-_MENU = QToolButton.ToolButtonPopupMode.InstantPopup
 
 
 class SentimentPanel(QWidget):
@@ -62,6 +57,8 @@ class SentimentPanel(QWidget):
         self.text_page.field.files_dropped.connect(self._on_dropped)
         self.table_page.text_found.connect(self._on_text_found)
         self.table_page.opened.connect(self._show_table)
+        self.saver = VerdictSaver(context, self.text_page, self.table_page)
+        self.history_card: VerdictHistoryCard | None = None
         self._problem = self._make_problem()
         self.offer: ModelOffer | None = None
         self._warm = False
@@ -69,7 +66,12 @@ class SentimentPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        self.bar = self._make_bar()
+        self.bar = SentimentBar(context, KEY, self.corrections, self.text_to_send)
+        self.bar.modes.buttons[TABLE].toggled.connect(self._on_page)
+        self.bar.two_way.toggled.connect(self._on_two_way)
+        self.bar.open_button.clicked.connect(self.choose_file)
+        self.bar.history_button.clicked.connect(self.show_history)
+        self.bar.export_button.menu().aboutToShow.connect(self._fill_export)
         outer.addWidget(self.bar)
         outer.addWidget(hairline())
         column = QVBoxLayout()
@@ -90,38 +92,6 @@ class SentimentPanel(QWidget):
         self._on_models()
 
     # --- parts ------------------------------------------------------------------------------
-
-    def _make_bar(self) -> QWidget:
-        bar = QWidget()
-        self.modes = SegmentedChoice(("text", "table"))
-        self.text_button, self.table_button = self.modes.buttons.values()
-        self.table_button.toggled.connect(self._on_page)
-        self.two_way = QCheckBox()
-        self.two_way.toggled.connect(self._on_two_way)
-        self.open_button = action_button("folder")
-        self.open_button.clicked.connect(self.choose_file)
-        self.corrections_button = action_button("edit")
-        self.send_button, self.export_button = action_button("send"), action_button("export")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(4)
-        row.addWidget(self.modes)
-        row.addStretch(1)
-        row.addWidget(self.two_way)
-        for made, fill in (
-            (self.corrections_button, self._fill_corrections),
-            (self.send_button, self._fill_send),
-            (self.export_button, self._fill_export),
-        ):
-            made.setPopupMode(_MENU)
-            menu = QMenu(made)
-            menu.aboutToShow.connect(fill)
-            made.setMenu(menu)
-        self.actions_row = ActionRow(
-            (self.open_button, self.export_button, self.corrections_button, self.send_button)
-        )
-        row.addWidget(self.actions_row)
-        return bar
 
     def _make_problem(self) -> QWidget:
         line = QWidget()
@@ -144,9 +114,10 @@ class SentimentPanel(QWidget):
                 "Ctrl+N": self.new_text,
                 "Ctrl+Shift+O": self.choose_file,
                 "Ctrl+T": self._toggle_page,
-                "Ctrl+Shift+N": self.two_way.toggle,
+                "Ctrl+Shift+N": self.bar.two_way.toggle,
                 "Ctrl+F": self._focus_search,
-                "Ctrl+Shift+E": self.export_button.showMenu,
+                "Ctrl+H": self.show_history,
+                "Ctrl+Shift+E": self.bar.export_button.showMenu,
                 "Alt+Up": self._row_before,
                 "Alt+Down": self._row_behind,
                 "Ctrl+Shift+Z": self.corrections.undo,
@@ -162,6 +133,7 @@ class SentimentPanel(QWidget):
             ("Ctrl+T", tr("Between the text and the table")),
             ("Ctrl+Shift+N", tr("Leave neutral out")),
             ("Ctrl+F", tr("Search in the results")),
+            ("Ctrl+H", tr("What was judged")),
             ("Enter", tr("In the results: look at the row")),
             ("Alt+Up / Alt+Down", tr("Look at the row before or at the next one")),
             ("+ / 0 / −", tr("In the results: correct to positive, neutral or negative")),
@@ -222,17 +194,44 @@ class SentimentPanel(QWidget):
         elif isinstance(error, BaseException):
             self.context.show_error(error)
 
+    def show_history(self) -> None:
+        """List what was judged."""
+        if self.history_card is None:
+            self.history_card = VerdictHistoryCard(self.context, self.saver, self.window())
+            self.history_card.opened.connect(self.open_entry)
+        self.history_card.show_rows()
+        self.history_card.open(self.bar.actions_row.anchor_of(self.bar.history_button))
+
+    def open_entry(self, one: KeptVerdict) -> None:
+        """What was judged before, judged as it was then."""
+        self._problem.hide()
+        if one.kind == KEPT_TABLE:
+            self._open_table(one)
+            return
+        self._show_text()
+        self.text_page.open_text(one.text, one.kind == LIST)
+        self.saver.set_entry(one)
+        self.focus_input()
+
+    def _open_table(self, one: KeptVerdict) -> None:
+        if one.source is None:
+            self.show_problem(KnownError("document-missing", name=one.text))
+        else:
+            self.table_page.run_again(one.source)
+
     # --- pages ------------------------------------------------------------------------------
 
     def _show_text(self) -> None:
-        self.text_button.setChecked(True)
+        self.bar.text_button.setChecked(True)
 
     def _show_table(self) -> None:
-        self.table_button.setChecked(True)
+        self.bar.table_button.setChecked(True)
         self.focus_input()
 
     def _toggle_page(self) -> None:
-        (self.text_button if self.table_button.isChecked() else self.table_button).setChecked(True)
+        (self.bar.text_button if self.bar.table_button.isChecked() else self.bar.table_button).setChecked(
+            True
+        )
         self.focus_input()
 
     def _on_page(self, table: bool) -> None:
@@ -261,36 +260,10 @@ class SentimentPanel(QWidget):
     def _row_behind(self) -> None:
         self.run_view().results.step(1)
 
-    # --- menus ------------------------------------------------------------------------------
-
-    def _fill_corrections(self) -> None:
-        menu, corrections = self.corrections_button.menu(), self.corrections
-        menu.clear()
-        counts = corrections.counts()
-        parts = [f"{word(each)} {counts[each]:,}" for each in LABELS if counts.get(each)]
-        if not corrections.count:
-            text = tr("No corrections yet: say of a text what it really is")
-        elif corrections.moves:
-            text = tr("{parts}: they adjust every verdict", parts=", ".join(parts))
-        else:
-            text = tr("{parts}: with a positive and a negative one they adjust every verdict",
-                      parts=", ".join(parts))  # fmt: skip
-        menu.addAction(text).setEnabled(False)
-        menu.addSeparator()
-        undo = menu.addAction(icons.icon("undo"), tr("Take the latest back"))
-        undo.triggered.connect(corrections.undo)
-        clear = menu.addAction(icons.icon("delete"), tr("Clear all"))
-        clear.triggered.connect(corrections.clear)
-        for action in (undo, clear):
-            action.setEnabled(corrections.count > 0)
-
-    def _fill_send(self) -> None:
-        menu = self.send_button.menu()
-        menu.clear()
-        add_send_actions(menu, self.context, KEY, self.text_to_send)
+    # --- what is sent and exported ----------------------------------------------------------
 
     def _fill_export(self) -> None:
-        self.run_view().exporter.fill(self.export_button.menu())
+        self.run_view().exporter.fill(self.bar.export_button.menu())
 
     def text_to_send(self) -> str:
         """The row that is looked at, else the text or what is selected of it."""
@@ -319,38 +292,26 @@ class SentimentPanel(QWidget):
         if self.offer is not None:
             self.offer.setVisible(model is None)
         self.pages.setVisible(model is not None)
-        for widget in (self.text_button, self.table_button, self.two_way, self.open_button):
-            widget.setEnabled(model is not None)
+        self.bar.show_model(model is not None)
         before, self._model = self._model, model.name if model else ""
         if before and self._model and before != self._model:
             self.text_page.judge_again()
 
     def _show(self) -> None:
         rows = self.run_view().rows.count()
-        self.export_button.setEnabled(rows > 0 and self.run_view().isVisibleTo(self))
-        number = self.corrections.count
-        name_action(
-            self.corrections_button,
-            tr("Corrections: {n}", n=f"{number:,}") if number else tr("Corrections"),
-            tr("Corrections"),
-        )
+        self.bar.export_button.setEnabled(rows > 0 and self.run_view().isVisibleTo(self))
+        self.bar.show_corrections()
         control = self.table_page.run_view.control
-        shown = tr("Table")
-        if control.busy and control.total:
-            done = self.table_page.run_view.rows.count() * 100 // control.total
-            shown = tr("Table · {n} %", n=done)
-        self.modes.set_texts(tr("What is judged"), {"text": tr("Text"), "table": shown})
+        share = self.table_page.run_view.rows.count() / control.total if control.total else 0.0
+        self.bar.show_progress(share if control.busy and control.total else None)
 
     def retranslate(self) -> None:
-        self.two_way.setText(tr("Leave neutral out"))
-        self.two_way.setToolTip(tr("Judge positive or negative alone"))
-        name_action(self.open_button, tr("Open…"), tr("Open a table or a document"), "Ctrl+Shift+O")
-        name_action(self.send_button, tr("Send"), tr("Send to another panel"))
-        name_action(self.export_button, tr("Export"), shortcut="Ctrl+Shift+E")
-        self.actions_row.retranslate()
+        self.bar.retranslate()
         name_button(self._problem_close, tr("Close this notice"))
         self.text_page.retranslate()
         self.table_page.retranslate()
+        if self.history_card is not None:
+            self.history_card.retranslate()
         self._show()
 
     def _restyle(self) -> None:
@@ -360,6 +321,7 @@ class SentimentPanel(QWidget):
     def shutdown(self) -> None:
         """The window closes."""
         self.text_page.draft.keep()
+        self.saver.finish()
 
     # --- Qt ---------------------------------------------------------------------------------
 

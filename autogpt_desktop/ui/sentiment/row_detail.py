@@ -44,10 +44,10 @@ class RowDetail(QWidget):
         self.job = VerdictJob(context, corrections, self.field, self.verdict)
         head = QHBoxLayout()
         head.setSpacing(4)
-        head.addWidget(self.title)
-        head.addStretch(1)
-        for made in (self.before, self.behind, self.close_button):
+        for made in (self.before, self.title, self.behind):
             head.addWidget(made)
+        head.addStretch(1)
+        head.addWidget(self.close_button)
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(8, 0, 0, 0)
         column.setSpacing(8)

@@ -19,6 +19,7 @@ from autogpt_desktop.tasks.sentiment.table import Block, RunState, TableRun
 from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.labels import LABELS
 from autogpt_desktop.ui.sentiment.result_rows import ResultRows
 from autogpt_desktop.ui.widgets.basic import time_text
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
@@ -192,6 +193,11 @@ class RunControl(QObject):
         # behind a run that goes on a user would wait for its end
         lane = "interactive" if self.state == RUNNING else "background"
         self._export.start_plain(job, title=title, lane=lane)
+
+    def outcome(self) -> tuple[int, ...]:
+        """How many rows are positive, neutral and negative by now."""
+        counts = self.rows.counts()
+        return tuple(counts.get(label, 0) for label in LABELS)
 
     @property
     def busy(self) -> bool:

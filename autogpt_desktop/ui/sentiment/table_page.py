@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.storage.verdicts import TableSource
 from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.run_view import RunView
@@ -28,11 +29,13 @@ class TablePage(QWidget):
     text_found = Signal(str)
     opened = Signal()
     open_requested = Signal()
+    started = Signal(object)  # TableSource of what is run
 
     def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
         super().__init__()
         self._context = context
         self.two_way = False
+        self._wanted: TableSource | None = None  # to be run as soon as it is read again
         self._sentence = label(size="heading", wrap=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open_button = button(kind="primary", icon="folder")
@@ -77,7 +80,14 @@ class TablePage(QWidget):
 
     def open(self, path: Path) -> None:
         """Show its first rows; a run of another file ends, and goes on when that is opened again."""
+        self._wanted = None
         self.card.open(path)
+
+    def run_again(self, source: TableSource) -> None:
+        """One that was run before: what is done is kept, and is there at once."""
+        self._wanted = source
+        options = TableOptions(source.sheet, source.delimiter, source.header_row)
+        self.card.open_again(Path(source.path), options, source.column)
 
     def set_two_way(self, two_way: bool) -> None:
         self.two_way = two_way
@@ -104,12 +114,18 @@ class TablePage(QWidget):
     def _open_again(self) -> None:
         latest = self._latest()
         if latest is not None:
+            self._wanted = None
             self.card.open_again(*latest)
 
     def _on_opened(self) -> None:
         self.run_view.close_run()
         self._show()
         self.opened.emit()
+        wanted, found = self._wanted, self.card.preview
+        self._wanted = None
+        same = wanted is not None and found is not None and found.table.path == Path(wanted.path)
+        if wanted is not None and same and self.card.columns.currentText() == wanted.column[:80]:
+            self.card.start()
 
     def _on_started(self, found: Preview, column: int) -> None:
         table = found.table
@@ -118,7 +134,10 @@ class TablePage(QWidget):
             *(table.delimiter, str(table.header_row)),
         ]
         self._context.save_settings()
+        delimiter = None if table.sheet else table.delimiter
+        name = table.columns[column]
         self.run_view.start_table(found, column, self.two_way)
+        self.started.emit(TableSource(str(table.path), table.sheet, name, delimiter, table.header_row))
         self.run_view.results.table.setFocus()
 
     def _on_closed(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -13,6 +14,7 @@ from autogpt_desktop.tasks.sentiment.sources import lines_of, looks_like_list
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
+from autogpt_desktop.ui.sentiment.run_control import FINISHED
 from autogpt_desktop.ui.sentiment.run_view import RunView
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
@@ -35,6 +37,8 @@ class TextPage(QWidget):
     failed = Signal(object)
     changed = Signal()
     open_requested = Signal()
+    judged = Signal()  # the text or the list has its verdicts
+    left = Signal()  # another text takes the place of this one, or none
 
     def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
         super().__init__()
@@ -62,10 +66,11 @@ class TextPage(QWidget):
         self.verdict.corrected.connect(self._on_corrected)
         self.job = VerdictJob(context, corrections, self.field, self.verdict)
         self.job.failed.connect(self.failed)
+        self.job.ended.connect(self.judged)
         self.run_view = RunView(context, corrections, panel_key)
         self.run_view.corrected.connect(self.corrected)
         self.run_view.failed.connect(self.failed)
-        self.run_view.changed.connect(self.changed)
+        self.run_view.changed.connect(self._on_run)
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 8)
@@ -87,7 +92,8 @@ class TextPage(QWidget):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.judge)
         corrections.changed.connect(self._on_corrections)
-        self.draft = DraftKeeper("sentiment", self.field, self.failed.emit, self)
+        enabled = partial(getattr, context.settings, "keep_verdicts")
+        self.draft = DraftKeeper("sentiment", self.field, self.failed.emit, self, enabled)
         if self.draft.restored:
             self.field.replace_text(self.draft.restored)
             self.field.document().clearUndoRedoStacks()
@@ -113,8 +119,27 @@ class TextPage(QWidget):
 
     def set_text(self, text: str) -> bool:
         """Judge another text; False if it is too long for a field."""
+        self.left.emit()
         self._chosen = None
         return self.field.replace_text(text)
+
+    def open_text(self, text: str, as_list: bool) -> None:
+        """One that was judged before, in the same way."""
+        if self.set_text(text):
+            self._chosen = as_list
+            self.judge()
+
+    def outcome(self) -> tuple[float, ...]:
+        """What came out for the text that stands here: the three probabilities, or how many lines are
+        positive, neutral and negative. () as long as it is not judged.
+        """
+        control, scored = self.run_view.control, self.verdict.scored
+        if self.is_list:
+            done = control.state == FINISHED and self._lines == lines_of(self.field.text())
+            return control.outcome() if done else ()
+        if scored is None or not scored.label or self.job.text != self.field.text():
+            return ()
+        return scored.positive, scored.neutral, scored.negative
 
     def set_two_way(self, two_way: bool) -> None:
         self.two_way = two_way
@@ -149,6 +174,7 @@ class TextPage(QWidget):
         if not text.strip():
             self.job.stop()
             self._close_run()
+            self.left.emit()
         elif self.is_list:
             self.job.stop()
             lines = lines_of(text)
@@ -182,6 +208,11 @@ class TextPage(QWidget):
     def _name_modes(self) -> None:
         lines = tr("Each line on its own ({n})", n=f"{self._count:,}")
         self._modes.set_texts(tr("How the text is judged"), {WHOLE: tr("One text"), LINES: lines})
+
+    def _on_run(self) -> None:
+        if self.run_view.control.state == FINISHED:
+            self.judged.emit()
+        self.changed.emit()
 
     def _on_mode(self, mode: str) -> None:
         self._chosen = mode == LINES

@@ -27,6 +27,7 @@ class VerdictJob(QObject):
     """Scores one text: its verdict and sentences first, then its words. A newer one replaces it."""
 
     failed = Signal(object)
+    ended = Signal()  # the text has its verdict
 
     def __init__(
         self, context: AppContext, corrections: CorrectionList, field: MarkedText, verdict: Verdict
@@ -123,5 +124,7 @@ class VerdictJob(QObject):
         self.verdict.explain_button.setVisible(
             bool(self.text) and scored is not None and bool(scored.label) and not self._explained
         )
+        if state == "done" and self.text and scored is not None and scored.label:
+            self.ended.emit()
         if state == "failed" and self.text:  # of warming up nobody has asked for
             self.failed.emit(error)

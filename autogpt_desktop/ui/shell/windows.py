@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
@@ -13,6 +15,9 @@ from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
 if TYPE_CHECKING:
     from autogpt_desktop.ui.shell.main_window import MainWindow
     from autogpt_desktop.ui.translate.quick_translate import QuickTranslate
+
+AHEAD_MS = 4000  # behind the start, when the window has been painted
+_AHEAD = ("tasks.translate.live", "tasks.translate.translators")  # without Qt: any thread may import it
 
 
 class Windows(QObject):
@@ -31,6 +36,16 @@ class Windows(QObject):
         context.popup_requested.connect(self.show_popup)
         if main is not None:
             self._take(main)
+            QTimer.singleShot(AHEAD_MS, self._import_ahead)
+
+    def _import_ahead(self) -> None:
+        """What the quick translation needs: patterns that take a third of a second to compile."""
+
+        def work() -> None:
+            for name in _AHEAD:
+                importlib.import_module(f"autogpt_desktop.{name}")
+
+        threading.Thread(target=work, name="import-ahead", daemon=True).start()
 
     @property
     def main(self) -> MainWindow:

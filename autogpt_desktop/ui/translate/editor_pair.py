@@ -14,6 +14,7 @@ from autogpt_desktop.ui.translate.editors import Mark, SentenceEdit, SourceEdit,
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import Edit, SentenceMap, Span
 from autogpt_desktop.ui.translate.target_words import TargetWords, terms_in, words_between
+from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
@@ -95,11 +96,11 @@ class EditorPair(QWidget):
         self.state = ElidedLabel(size="small", tone="muted")
         self.facts = label(size="small", tone="muted")
         self.info_button = InfoButton(self.facts)
-        self.review_button = icon_button("warning", "warning")
         self.review_count = button(kind="quiet")
+        self.review_count.setIcon(icons.icon("warning", "warning"))
         self.stop_button = icon_button("stop")
         self.copy_button = icon_button("copy")
-        for made in (self.clear_button, self.review_button, self.stop_button, self.copy_button):
+        for made in (self.clear_button, self.stop_button, self.copy_button):
             made.setIconSize(QSize(16, 16))
             made.setFixedSize(28, 28)
         self.left.foot.addWidget(self.count, 1)
@@ -107,7 +108,7 @@ class EditorPair(QWidget):
         self.right.foot.addWidget(self.info_button)
         self.right.foot.addWidget(self.facts)
         self.right.foot.addWidget(self.state, 1)
-        for widget in (self.review_button, self.review_count, self.stop_button, self.copy_button):
+        for widget in (self.review_count, self.stop_button, self.copy_button):
             self.right.foot.addWidget(widget)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(8)
@@ -135,7 +136,6 @@ class EditorPair(QWidget):
         self.target.verticalScrollBar().valueChanged.connect(self._on_target_scrolled)
         self.target.sentence_clicked.connect(self._on_clicked)
         self.target.words_clicked.connect(self._on_words_clicked)
-        self.review_button.clicked.connect(self.next_flagged)
         self.review_count.clicked.connect(self.review_requested)
         self.copy_button.clicked.connect(self.copy_requested)
         self.clear_button.clicked.connect(self.clear_requested)
@@ -152,7 +152,6 @@ class EditorPair(QWidget):
             tr("Enter shows other ways to say a sentence, or selected words")
         )
         name_button(self.clear_button, tr("Clear the text"))
-        name_button(self.review_button, tr("Next sentence to look at again"), "F8")
         name_button(self.copy_button, tr("Copy the translation"), "Ctrl+Shift+C")
         name_button(self.stop_button, tr("Stop translating"), "Esc")
         self.left.bar.setAccessibleName(tr("Progress"))
@@ -205,9 +204,8 @@ class EditorPair(QWidget):
         self.clear_button.setVisible(size > 0)
         self.copy_button.setEnabled(self.target.document().characterCount() > 1)
         flagged = len(self.flagged())
-        self.review_button.setVisible(flagged > 0)
         self.review_count.setVisible(flagged > 0)
-        self.review_count.setText(str(flagged))
+        self.review_count.setText(tr("{n} to check", n=flagged))
         name_button(self.review_count, tr("{n} sentences to look at again", n=flagged), "Ctrl+F8")
         self.facts_shown.emit()
 

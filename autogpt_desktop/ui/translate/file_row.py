@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import BILINGUAL
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.files import TranslatedFile
+from autogpt_desktop.tasks.translate.files import TranslatedFile, bilingual_way
 from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
@@ -38,9 +39,14 @@ class FileRow(QWidget):
     retry_requested = Signal(object)
     review_requested = Signal(object)
 
-    def __init__(self, path: Path, source: str, target: str, comments: bool = False) -> None:
+    def __init__(
+        self, path: Path, source: str, target: str, comments: bool = False, bilingual: str = ""
+    ) -> None:
+        """``bilingual``: what is wished, "under" or "beside"."""
         super().__init__()
         self.comments = comments  # of a DOCX file, translated too
+        self._wished = bilingual
+        self.bilingual = bilingual_way(path, bilingual)  # as this kind of file can hold both languages
         self.refused = False  # it is no file that can be translated
         self.path, self.source, self.target = path, source, target
         self.out: Path | None = None  # where to, None: beside the original
@@ -89,7 +95,11 @@ class FileRow(QWidget):
     def remembered(self) -> str:
         """What ``from_remembered`` makes the row again from, in another run of the app."""
         return json.dumps(
-            [str(self.path), self.source, self.target, str(self.out or ""), *(["comments"] * self.comments)],
+            [
+                *(str(self.path), self.source, self.target, str(self.out or "")),
+                *(["comments"] * self.comments),
+                *([self._wished] if self._wished else []),
+            ],
             ensure_ascii=False,
         )
 
@@ -102,7 +112,8 @@ class FileRow(QWidget):
             return None
         if not path or target not in LANGUAGES or source not in {"auto", *LANGUAGES}:
             return None
-        row = cls(Path(path), source, target, "comments" in more)
+        bilingual = next((way for way in BILINGUAL[1:] if way in more), "")
+        row = cls(Path(path), source, target, "comments" in more, bilingual)
         row.out = Path(out) if out else None
         row.set_state("paused")
         return row
@@ -110,7 +121,14 @@ class FileRow(QWidget):
     def retranslate(self) -> None:
         found = self.result.source if self.result is not None else self.source
         source = language_name(found) if found not in ("auto", "") else tr("Detect language")
-        self.pair.setText(f"{source} → {language_name(self.target)}")
+        pair = f"{source} → {language_name(self.target)}"
+        if self._wished:
+            ways = {
+                "under": tr("{pair}, under the original", pair=pair),
+                "beside": tr("{pair}, beside the original", pair=pair),
+            }
+            pair = ways.get(self.bilingual, tr("{pair}, translation only", pair=pair))
+        self.pair.setText(pair)
         self.review_button.setText(tr("Show them"))
         self.open_button.setText(tr("Open"))
         self.folder_button.setText(tr("Show in folder"))

@@ -18,6 +18,7 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.settings import BILINGUAL
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.files import SUFFIXES, check_file, parts_of, translate_file
 from autogpt_desktop.tasks.translate.folders import Skipped
@@ -29,6 +30,7 @@ from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.left_out import LeftOut
 from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import JobModels
@@ -64,6 +66,13 @@ class FilesView(QWidget):
         self.comments_box = QCheckBox()
         self.comments_box.setChecked(context.settings.translate_comments)
         self.comments_box.toggled.connect(self._on_comments)
+        self.bilingual_label = label(tone="muted")
+        self.bilingual_box = ComboBox()
+        for way in BILINGUAL:
+            self.bilingual_box.addItem("", way)
+        self.bilingual_box.setCurrentIndex(BILINGUAL.index(context.settings.translate_bilingual))
+        self.bilingual_box.activated.connect(self._on_bilingual)
+        self.bilingual_label.setBuddy(self.bilingual_box)
         self.hint = label(tone="muted", wrap=True)
         self.left_out = LeftOut()
         head = QHBoxLayout()
@@ -72,6 +81,11 @@ class FilesView(QWidget):
         head.addWidget(self.folder_button)
         head.addStretch(1)
         head.addWidget(self.comments_box)
+        both = QHBoxLayout()
+        both.setSpacing(8)
+        both.addWidget(self.bilingual_label)
+        both.addWidget(self.bilingual_box)
+        both.addStretch(1)
         self._list = QVBoxLayout()
         self._list.setContentsMargins(0, 0, 8, 0)
         self._list.setSpacing(4)
@@ -87,6 +101,7 @@ class FilesView(QWidget):
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
         column.addLayout(head)
+        column.addLayout(both)
         column.addWidget(self.hint)
         column.addWidget(self.left_out)
         column.addWidget(self._scroll, 1)
@@ -108,6 +123,23 @@ class FilesView(QWidget):
         self.comments_box.setToolTip(
             plain_tooltip(
                 tr("Translate what people wrote beside the text, and speakers' notes; otherwise they stay.")
+            )
+        )
+        self.bilingual_label.setText(tr("In the new file"))
+        ways = (
+            tr("Translation only"),
+            tr("Translation under the original"),
+            tr("Translation beside the original"),
+        )
+        for number, text in enumerate(ways):
+            self.bilingual_box.setItemText(number, text)
+        self.bilingual_box.setToolTip(
+            plain_tooltip(
+                tr(
+                    "Both languages go into subtitles, DOCX, HTML, EPUB, Markdown and text;"
+                    " in Markdown and text one under the other."
+                    " Files of other kinds hold the translation only."
+                )
             )
         )
         self._scroll.setAccessibleName(tr("Files to translate"))
@@ -167,7 +199,8 @@ class FilesView(QWidget):
 
     def _row(self, path: Path) -> FileRow:
         comments = self.comments_box.isChecked()
-        row = FileRow(path, self._languages.source, self._languages.target, comments)
+        way = self._context.settings.translate_bilingual
+        row = FileRow(path, self._languages.source, self._languages.target, comments, way)
         row.out = self._folder
         return row
 
@@ -202,7 +235,7 @@ class FilesView(QWidget):
         glossaries = self._glossaries
         known = tuple(dict.fromkeys((*self._models.known(), *self._models.packs())))
         choose = self._models.chooser()
-        comments = row.comments
+        comments, bilingual = row.comments, row.bilingual
 
         def glossary(language: str) -> Glossary:
             return glossaries.glossary(language, target)
@@ -210,8 +243,8 @@ class FilesView(QWidget):
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
             yield from translate_file(
                 models, path, out, source, target,
-                glossary=glossary, known=known, comments=comments, choose=choose,
-                cancelled=cancel.is_set,
+                glossary=glossary, known=known, comments=comments, bilingual=bilingual,
+                choose=choose, cancelled=cancel.is_set,
             )  # fmt: skip
 
         title = tr("Translating {name}", name=path.name)
@@ -284,6 +317,10 @@ class FilesView(QWidget):
 
     def _on_comments(self, checked: bool) -> None:
         self._context.settings.translate_comments = checked
+        self._context.save_settings()
+
+    def _on_bilingual(self) -> None:
+        self._context.settings.translate_bilingual = str(self.bilingual_box.currentData())
         self._context.save_settings()
 
     # --- choosing ---------------------------------------------------------------------------

@@ -106,7 +106,7 @@ class QuickTranslate(QWidget):
         row, pair = self.languages, self.pair
         tab_order(
             row.source_box, row.swap_button, row.target_box, self.notice.action, self.notice.close_button,
-            pair.source, pair.clear_button, pair.target, pair.info_button, pair.review_button,
+            pair.source, pair.clear_button, pair.target, pair.info_button,
             pair.review_count, pair.stop_button, self.open_button, self.copy_button,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from autogpt_desktop.ui.translate.language_row import AUTO
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.view import TranslateView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
+from autogpt_desktop.ui.widgets.kept_history import goes_on
 
 SAVE_MS = 2000  # a translation that stands so long goes into the history
 
@@ -27,6 +28,7 @@ class TranslationSaver(QObject):
         self._context, self._view, self._live = context, view, live
         self.history = TranslateHistory()
         self._entry = 0  # of the history, which what is written now replaces
+        self._kept = ""  # the text of that entry
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
@@ -56,6 +58,9 @@ class TranslationSaver(QObject):
         try:
             source, target = live.language, self._view.languages.target
             sentences = pair.map.dump()
+            if not goes_on(self._kept, text):
+                self._entry = 0
+            self._kept = text
             self._entry = self.history.keep(source, target, text, translation, sentences, self._entry)
         except KnownError as error:
             self._context.show_error(error)
@@ -72,7 +77,7 @@ class TranslationSaver(QObject):
     def set_entry(self, number: int) -> None:
         """What is shown is this one: what is written now replaces it, and nothing is left to save."""
         self._timer.stop()
-        self._entry = number
+        self._entry, self._kept = number, self._view.pair.source.text()
 
     def restore(self) -> None:
         """What stood in the editor when the app was closed; with its translation, if that was saved."""
@@ -85,7 +90,7 @@ class TranslationSaver(QObject):
             entry = None
         live = self._live
         if entry is not None and live.show_saved(text, entry.translation, entry.sentences, entry.source):
-            self._entry = entry.id
+            self._entry, self._kept = entry.id, text
             if row.source == AUTO:
                 row.set_found(entry.source)
         else:

@@ -93,7 +93,7 @@ class TranslateView(QWidget):
             *self.modes.buttons.values(), row.source_box, row.swap_button, row.target_box,
             self.notice.action, self.notice.close_button,
             pair.source, pair.clear_button, pair.target,
-            pair.info_button, pair.review_button, pair.review_count, pair.stop_button, pair.copy_button,
+            pair.info_button, pair.review_count, pair.stop_button, pair.copy_button,
         )  # fmt: skip
 
     def retranslate(self) -> None:

@@ -40,6 +40,7 @@ class ActionRow(QWidget):
     def __init__(self, buttons: Sequence[QToolButton]) -> None:
         super().__init__()
         self.buttons = tuple(buttons)
+        self._left_out: set[QToolButton] = set()
         for made in self.buttons:
             made.setParent(self)
         self.more = icon_button("more")
@@ -56,17 +57,28 @@ class ActionRow(QWidget):
         self.updateGeometry()
         self._arrange()
 
+    def offer(self, made: QToolButton, offered: bool) -> None:
+        """Whether one of the buttons is there at all: it may make sense at times alone."""
+        if offered == (made in self._left_out):
+            self._left_out ^= {made}
+            self.updateGeometry()
+            self._arrange()
+
+    def offered(self) -> list[QToolButton]:
+        """Those that are seen or in the menu."""
+        return [made for made in self.buttons if made not in self._left_out]
+
     def folded(self) -> list[QToolButton]:
         """Those that are in the menu."""
-        return [made for made in self.buttons if made.isHidden()]
+        return [made for made in self.offered() if made.isHidden()]
 
     def anchor_of(self, made: QToolButton) -> QToolButton:
         """Where a menu that ``made`` opens belongs."""
         return self.more if made.isHidden() else made
 
     def sizeHint(self) -> QSize:
-        hints = [made.sizeHint() for made in self.buttons]
-        width = sum(hint.width() for hint in hints) + GAP * (len(hints) - 1)
+        hints = [made.sizeHint() for made in self.offered()]
+        width = sum(hint.width() for hint in hints) + GAP * max(0, len(hints) - 1)
         return QSize(width, max(hint.height() for hint in [*hints, self.more.sizeHint()]))
 
     def minimumSizeHint(self) -> QSize:
@@ -81,7 +93,7 @@ class ActionRow(QWidget):
 
     def _fitting(self, width: int) -> tuple[list[int], int]:
         """How wide each is, and how many fit into ``width`` pixels."""
-        widths = [made.sizeHint().width() for made in self.buttons]
+        widths = [made.sizeHint().width() for made in self.offered()]
         shown = len(widths)
         if sum(widths) + GAP * (shown - 1) > width:
             room = width - self.more.sizeHint().width()
@@ -96,7 +108,9 @@ class ActionRow(QWidget):
         taken = sum(widths[:shown]) + GAP * shown
         end = self.more.sizeHint().width() if shown < len(widths) else -GAP
         left = max(0, self.width() - taken - end)
-        for at, made in enumerate(self.buttons):
+        for made in self._left_out:
+            made.hide()
+        for at, made in enumerate(self.offered()):
             made.setVisible(at < shown)
             if at < shown:
                 tall = min(height, made.sizeHint().height())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.bench.translate import peers, run
+from autogpt_desktop.bench.translate.memory import pack_memory
 from autogpt_desktop.catalog.pack_folder import Pack, read_pack
 from autogpt_desktop.errors import KnownError
 from tests.marian import write_tiny_pack
@@ -18,7 +19,7 @@ from tests.marian import write_tiny_pack
 class Echo:
     """A peer: to the first sentence it says what ours says, and a blank; to others nothing."""
 
-    name, load_s = "echo", 0.5
+    name, load_s, depends_on_others = "echo", 0.5, True
 
     def __init__(self, pack: Pack) -> None:
         self.ours = run._Ours(pack, 1, reference=True)
@@ -60,8 +61,23 @@ def test_figures(
     assert set(result["engines"]) == {"ours", "reference", "echo"}
     assert result["identical"]["reference"] == {"echo": 0.5, "either": 0.5}
     assert all(figures["words_per_s"] > 0 for figures in result["engines"].values())
+    assert all(1 <= figures["rounds"] <= 3 for figures in result["engines"].values())
+    assert result["memory"] is None or result["memory"]["load_s"] > 0
     assert "bergamot-translator" in printed.err
     assert echo.closed
+
+
+def test_an_engine_that_takes_long_has_one_round(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_LONG_ENOUGH", 0.0)
+    sentences = ["the tea. tin", "sea"]
+    result = run.measure(read_pack(folder), [], sentences, sentences, threads=1)
+    assert {figures["rounds"] for figures in result["engines"].values()} == {1}
+
+
+@pytest.mark.weights
+def test_a_pack_takes_less_than_twice_its_files(pack_en_pt: Path) -> None:
+    figures = pack_memory(read_pack(pack_en_pt), "My grandfather sold the mill for two million pounds.")
+    assert figures is None or 0.5 < figures["rss_to_files"] <= 2
 
 
 def test_what_is_missing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from safetensors.torch import save_file
 
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
 from autogpt_desktop.engine.interface import Cancelled
+from autogpt_desktop.engine.torch_backend import autograd, training
 from autogpt_desktop.engine.torch_backend.transformer import Transformer, attention, causal_mask
 from autogpt_desktop.errors import KnownError
 
@@ -219,3 +221,119 @@ def test_truncated_safetensors_are_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(KnownError, match="folder-weights"):
         load_folder(tmp_path)
+
+
+def trained(reference: torch.nn.Module, folder: Path) -> Transformer:
+    """Our decoder in train mode with the reference's weights."""
+    config = config_from_folder(folder)
+    tensors = {name: value.detach() for name, value in reference.state_dict().items()}
+    return training.trainable(config, tensors, torch.device("cpu"))
+
+
+def batch_of(rows: int, length: int) -> torch.Tensor:
+    """Without token 0, which pads: transformers keeps its embedding from learning."""
+    return torch.randint(1, 300, (rows, length), generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_train_mode_has_the_logits_and_gradients_of_transformers(name: str, tmp_path: Path) -> None:
+    reference = write_reference(name, tmp_path)
+    decoder = trained(reference, tmp_path)
+    config, ids = decoder.config, batch_of(2, TOKENS)
+    expected = reference(ids).logits
+    assert (training.all_logits(decoder, ids) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+    targets = ids.roll(-1, 1)
+    targets[:, -1] = -100
+    targets[0, :20] = -100
+    wanted = torch.nn.functional.cross_entropy(expected.flatten(0, 1), targets.flatten(), ignore_index=-100)
+    wanted.backward()
+    for recompute in (False, True):
+        parameters = training.parameters_of(decoder)
+        for parameter in parameters.values():
+            parameter.grad = None
+        loss = training.next_token_loss(decoder, ids, targets, recompute=recompute)
+        assert abs(float((loss - wanted).detach())) < 1e-5
+        loss.backward()
+        grads = {key: value.grad for key, value in parameters.items() if value.grad is not None}
+        assert len(grads) == len(parameters)
+        ours = training.tensors_of(config, grads, offset=False)
+        for key, parameter in reference.named_parameters():
+            if key == "lm_head.weight" and config.tie_word_embeddings:
+                continue
+            close = (ours[key] - parameter.grad).norm() <= 1e-4 * parameter.grad.norm() + 1e-7
+            assert close, key
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "gemma3", "qwen2"])
+def test_what_was_trained_runs_the_same_from_its_file(name: str, tmp_path: Path) -> None:
+    write_reference(name, tmp_path)
+    config = config_from_folder(tmp_path)
+    decoder = training.trainable(config, training.new_tensors(config, 3, 0.2), torch.device("cpu"))
+    tensors = training.tensors_of(config, training.parameters_of(decoder))
+    save_file(tensors, tmp_path / "model.safetensors")
+    ids = batch_of(1, 50)
+    with torch.no_grad():
+        expected = training.all_logits(decoder, ids)[0]
+    loaded = load_folder(tmp_path)
+    for one in (loaded, decoder):
+        got = one.forward([(one.new_state(), ids[0].tolist())], "all")[0]
+        assert (got - expected).abs().max() < 1e-5 * max(1, float(expected.abs().max()))
+
+
+def test_what_stands_behind_a_sequence_changes_nothing_before_it(tmp_path: Path) -> None:
+    decoder = trained(write_reference("qwen3", tmp_path), tmp_path)
+    ids = batch_of(2, 40)
+    with torch.no_grad():
+        whole, cut = training.all_logits(decoder, ids), training.all_logits(decoder, ids[:, :25])
+    torch.testing.assert_close(whole[:, :25], cut, rtol=1e-5, atol=1e-5)
+
+
+def test_products_in_bfloat16_keep_the_gradients_direction(tmp_path: Path) -> None:
+    decoder = trained(write_reference("llama", tmp_path), tmp_path)
+    ids, targets = batch_of(2, 140), batch_of(2, 140).roll(-1, 1)
+    parameters = training.parameters_of(decoder)
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        training.set_precision(decoder, dtype)
+        training.next_token_loss(decoder, ids, targets).backward()
+        found.append({key: value.grad for key, value in parameters.items()})
+        for value in parameters.values():
+            assert value.grad is not None
+            assert value.grad.dtype == torch.float32
+            value.grad = None
+    for key in parameters:
+        likeness = torch.cosine_similarity(found[0][key].flatten(), found[1][key].flatten(), dim=0)
+        assert likeness > 0.99, key
+
+
+def test_casts_follow_the_weights() -> None:
+    weight = training.TrainedWeight(torch.ones(4, 4))
+    weight.dtype = torch.bfloat16
+    assert float(weight.cast().sum()) == 16
+    optimizer = torch.optim.AdamW([weight.tensor], lr=0.5, fused=True)
+    weight.matmul(torch.ones(1, 4)).sum().backward()
+    optimizer.step()
+    weight.changed()
+    assert float(weight.cast().float().sum()) == pytest.approx(float(weight.tensor.detach().sum()), rel=0.01)
+    assert float(weight.cast().sum()) < 16
+
+
+@pytest.mark.parametrize("softcap", [0.0, 5.0])
+def test_the_loss_in_parts_is_the_loss_at_once(softcap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autograd, "_CHUNK", 1)
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(50, 8, generator=random, requires_grad=True)
+    weight = torch.randn(30, 8, generator=random, requires_grad=True)
+    targets = torch.randint(-1, 30, (50,), generator=random)
+    loss = autograd.linear_cross_entropy(x, weight, weight.detach(), targets, count=100, softcap=softcap)
+    (loss * 3).backward()
+    ours, x.grad, weight.grad = (x.grad, weight.grad), None, None
+    logits = x @ weight.T
+    if softcap:
+        logits = torch.tanh(logits / softcap) * softcap
+    whole = torch.nn.functional.cross_entropy(logits, targets, ignore_index=-1, reduction="sum") / 100
+    (whole * 3).backward()
+    torch.testing.assert_close(loss, whole)
+    torch.testing.assert_close(ours, (x.grad, weight.grad))

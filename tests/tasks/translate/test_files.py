@@ -156,6 +156,46 @@ def unused() -> ModelPool:
     return ModelPool(resolve, device="cpu", context_length=2048)
 
 
+CODES = """https://example.com/a/b?c=d
+
+user@example.com, d41d8cd98f00b204e9800998ecf8427e
+
+550e8400-e29b-41d4-a716-446655440000  /usr/local/bin/python3
+
+1,234.50  https://例子.测试/路径
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", CODES),
+        ("a.md", CODES),
+        (
+            "b.md",
+            "# https://example.com\n\n- <https://example.com/a>\n- [example.com](https://example.com)\n",
+        ),
+        ("c.md", "```\nprint(1)\n```\n\n`code` and\n".replace(" and", "")),
+        ("d.md", "| 1 | 0x1F |\n|---|---|\n| a@b.org | 12 |\n"),
+        ("a.html", "<p>https://example.com</p><ul><li><a href='/x'>example.com/x</a></ul>"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhttps://example.com\n"),
+        ("a.json", '{"url": "https://example.com", "id": "550e8400-e29b-41d4-a716-446655440000"}'),
+    ],
+)
+def test_of_a_file_without_prose_no_model_is_asked(name: str, text: str, tmp_path: Path) -> None:
+    """It is copied, letter by letter, and it is said that there was nothing to translate."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+
+    def choose(*given: object) -> object:
+        raise AssertionError(f"asked: {given}")
+
+    *_, last = translate_file(None, path, None, "auto", "fr", choose=choose)  # type: ignore[arg-type]
+    assert isinstance(last, Result)
+    assert not last.value.has_words
+    assert last.value.out.read_text(encoding="utf-8") == text
+
+
 def test_where_it_goes_is_looked_at_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = unused()
     path = tmp_path / f"{'n' * 249}.txt"

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop import i18n
 from autogpt_desktop.tasks.answer.document import DocumentPlace
 from autogpt_desktop.ui.answer.document.rows_edit import CHUNK, WINDOW
+from autogpt_desktop.ui.answer.document.toolbar import PAGE, TEXT
 from autogpt_desktop.ui.answer.document.view import DocumentView
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.panel_registry import kind
@@ -71,11 +72,11 @@ def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: 
     assert in_sight(view, (first, first))
     assert "Line 20 of page 5" in marked(view)
     qtbot.waitUntil(lambda: view.toolbar.pages.currentText() == "Page 5")
-    assert view.toolbar.passage.text() == "1 of 2"
+    assert view.toolbar.passage.text() == "Passage 1 of 2"
     assert view.notice.isHidden()
     qtbot.mouseClick(view.toolbar.down, Qt.MouseButton.LeftButton)
     assert in_sight(view, (second, second))
-    assert view.toolbar.passage.text() == "2 of 2"
+    assert view.toolbar.passage.text() == "Passage 2 of 2"
     view.toolbar.pages.setCurrentIndex(0)
     view.toolbar.pages.activated.emit(0)
     assert view.text.top_offset() == 0
@@ -282,7 +283,7 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     notes.write_text("Bees dance.")
     view.open(notes)
     shown(view, qtbot)
-    assert view.toolbar.page_view_button.isHidden()
+    assert view.toolbar.modes.isHidden()
     view.open(bees)
     text = shown(view, qtbot)
     first, second = text.index("Line 20 of page 5"), text.index("Line 3 of page 7")
@@ -290,7 +291,7 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
         bees, first, first + 40, text=text[first : first + 40], more=[DocumentPlace(second, second + 16)]
     )
     shown(view, qtbot)
-    qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.toolbar.modes.buttons[PAGE], Qt.MouseButton.LeftButton)
     assert view.text.isHidden()
     assert view.page_view.isVisible()
     sheet = view.page_view.sheet
@@ -311,6 +312,6 @@ def test_a_page_of_a_pdf_is_drawn_with_the_passage_marked(
     qtbot.keyClick(view.page_view, Qt.Key.Key_PageDown)
     qtbot.waitUntil(lambda: not sheet.rects, timeout=20_000)
     assert view.toolbar.pages.currentText() == "Page 8"
-    qtbot.mouseClick(view.toolbar.page_view_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.toolbar.modes.buttons[TEXT], Qt.MouseButton.LeftButton)
     assert view.text.isVisible()
     assert view.page_view.isHidden()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.ui.chat.messages.formats import RULE
 from autogpt_desktop.ui.chat.messages.formulas import FORMULA, draw, formulas
 from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
@@ -64,6 +65,69 @@ def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot:
     text.selectAll()
     assert text.createMimeDataFromSelection().text() == source
     assert not text.createMimeDataFromSelection().hasHtml()
+
+
+def test_a_table_is_copied_with_tabs_between_its_cells(text: RichText) -> None:
+    rows = "".join(f"| one {n} | **two** | x<br>y |\n" for n in range(25))  # two pieces of a document
+    text.write(f"before\n\n| a | b | c |\n|---|---|---|\n{rows}\nbehind\n\n- item\n")
+    lay_out(text)
+    text.selectAll()
+    table = "a\tb\tc\n" + "".join(f"one {n}\ttwo\tx y\n" for n in range(25))
+    assert text.createMimeDataFromSelection().text() == f"before\n{table}behind\nitem"
+    cursor = text.document().find("one 3")
+    cursor.setPosition(cursor.selectionStart())
+    cursor.setPosition(text.document().find("one 4").selectionEnd() + 2, QTextCursor.MoveMode.KeepAnchor)
+    text.setTextCursor(cursor)
+    assert text.textCursor().hasComplexSelection()
+    assert text.createMimeDataFromSelection().text() == "one 3\ttwo\none 4\ttwo"
+
+
+def test_a_selection_that_is_dragged_beyond_an_edge_scrolls_the_table(text: RichText, qtbot: QtBot) -> None:
+    text.write(f"before\n\n{WIDE}{ROW}{ROW}")
+    lay_out(text)
+    text.show()
+    band = text.wide.bands[0]
+    text.wide.follow(QPointF(text.width() + 60, (band.top + band.bottom) / 2))
+    assert band.bar.value() == 60
+    text.wide.follow(QPointF(text.width() + 60, band.top - 5))
+    text.wide.follow(QPointF(20, band.top + 5))
+    assert band.bar.value() == 60
+    text.wide.follow(QPointF(-40, band.top + 5))
+    assert band.bar.value() == 20
+
+
+def test_a_rule_in_an_item_begins_where_the_item_does(text: RichText) -> None:
+    text.write("- item\n\n  ---\n\n  more\n\n---\n")
+    rules = []
+    block = text.document().begin()
+    while block.isValid():
+        if block.blockFormat().hasProperty(RULE):
+            rules.append(block.blockFormat().indent())
+        block = block.next()
+    assert rules == [1, 0]
+
+
+def test_of_many_code_blocks_those_in_sight_have_a_header(chat_context: AppContext, qtbot: QtBot) -> None:
+    text = RichText(chat_context, chat_style(chat_context))
+    text.write("".join(f"```python\nx = {n}\n```\n\n" for n in range(200)))
+    lay_out(text)
+    scrolled = QScrollArea()
+    qtbot.addWidget(scrolled)
+    scrolled.resize(520, 300)
+    scrolled.setWidget(text)
+    scrolled.show()
+    qtbot.waitExposed(scrolled)
+    for value in (0, 5_000, 0):
+        scrolled.verticalScrollBar().setValue(value)
+        text.follow_sight()
+        assert 0 < len(text.copy_buttons()) < 60
+        shown = text.visibleRegion().boundingRect()
+        inside = [code for code in text.code_blocks() if shown.contains(text._code_area(code).toRect())]
+        headers = [button.parentWidget().geometry() for button in text.copy_buttons()]
+        assert inside
+        assert all(
+            any(header.top() == int(text._code_area(code).top()) for header in headers) for code in inside
+        )
 
 
 def test_every_formula_of_a_line_is_drawn(text: RichText, qtbot: QtBot) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop import paths
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Done, Event, Text
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import is_kept
 from autogpt_desktop.ui.chat import purge
@@ -270,6 +273,45 @@ def test_closing_while_an_answer_is_written(panel: ChatPanel, script: Script, qt
     panel.shutdown()
     message = panel.conversation.history.path(panel.conversation.id)[-1]
     assert (message.text, message.state) == ("kept", "interrupted")
+
+
+def test_closing_the_window_does_not_count_as_stop(
+    panel: ChatPanel, chat_context: AppContext, script: Script, qtbot: QtBot
+) -> None:
+    begin(panel, script, qtbot, ["kept", " lost"], 1)
+    for finish in chat_context.before_close:  # as the window does
+        finish()
+    chat_context.worker.stop()
+    wait_quiet(panel, qtbot)
+    message = panel.conversation.history.path(panel.conversation.id)[-1]
+    assert (message.text, message.state) == ("kept", "interrupted")
+
+
+def test_what_is_cancelled_behind_the_end_of_an_answer_leaves_it_complete(
+    chat_context: AppContext, qtbot: QtBot
+) -> None:
+    """A job goes on a little behind its answer: it keeps what was computed."""
+    ended, go = threading.Event(), threading.Event()
+
+    def generate(*_: object, **__: object) -> Iterator[Event]:
+        yield Text("Rome")
+        yield Done("stop", 12, 0, 1, 0.01, 50.0, 13, 2048)
+        ended.set()
+        go.wait(20)
+
+    panel = ChatPanel(chat_context, generate)
+    qtbot.addWidget(panel)
+    panel.composer.set_text("And of Italy?")
+    panel.send()
+    qtbot.waitUntil(ended.is_set, timeout=20_000)
+    panel.conversation.stop()
+    go.set()
+    wait_quiet(panel, qtbot)
+    assert (panel.conversation.messages[-1].text, panel.conversation.messages[-1].state) == (
+        "Rome",
+        "complete",
+    )
+    panel.shutdown()
 
 
 def test_a_temporary_chat_is_never_written(

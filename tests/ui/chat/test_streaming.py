@@ -48,6 +48,11 @@ KINDS = {
     "heading": ("# ", "word {n} and **more** of it, "),
     "code that nobody closes": ("text `", "word {n} of it\n"),
     "bold that nobody closes": ("**", "word {n} of it\n"),
+    "blocks of code": ("", "```python\nvalue = {n}\n```\n\n"),
+    "tables": ("", "| a | b |\n|---|--:|\n| item {n} | **{n}** |\n\n"),
+    "code and tables": ("", "```\nvalue = {n}\n```\n\n| a | b |\n|---|--:|\n| item {n} | b |\n\n"),
+    "links and their addresses": ("", "see [x][r{n}], [r{n}]\n\n[r{n}]: http://a.example/{n}\n\n"),
+    "rules": ("- a\n", "  ---\n  text {n}\n\n"),
     "HTML": ("<div>\n", "<p class='x'>line {n} of it</p>\n"),
 }
 
@@ -151,6 +156,71 @@ def test_work_for_a_token_does_not_grow_with_the_block(
             assert sum(lexed) < 20_000
             assert sum(parsed) < (300 if kind in ("code", "table", "list") else 4_000)
         text += added
+
+
+def test_plain_text_that_grows_is_written_at_its_end_alone(style: ChatStyle) -> None:
+    """Thoughts, and answers that are too long to be read as Markdown."""
+    document, whole = QTextDocument(), QTextDocument()
+    writer, text = MarkdownWriter(document, style), ""
+    changed: list[int] = []
+    document.contentsChange.connect(lambda at, removed, added: changed.append(removed + added))
+    rng = random.Random(1)
+    for number in range(300):
+        text += rng.choice([f"line {number} of what is thought\n", "\n", "word ", "of a long line " * 40])
+        changed.clear()
+        writer.grow_plain(text)
+        assert sum(changed) < 5_000
+    MarkdownWriter(whole, style).grow_plain(text)
+    assert look(document) == look(whole)
+    position = document.firstBlock().position()
+    changed.clear()
+    writer.write_plain(text)
+    assert document.firstBlock().position() == position
+
+
+def test_a_link_gets_its_address_when_that_comes(style: ChatStyle) -> None:
+    """Wherever it stands, and without what follows being written again."""
+    text = "see [a][r1] here\n\n| a | b |\n|---|---|\n| [R1] | c |\n\n- [x] done [r1]\n- e\n\n"
+    text += "tail\n\n" * 50
+    document = QTextDocument()
+    writer = MarkdownWriter(document, style)
+    writer.grow(text)
+    changed: list[int] = []
+    document.contentsChange.connect(lambda at, removed, added: changed.append(removed + added))
+    check(style, text + "[r1]: http://a.example/one\n\nend\n", list(range(len(text), len(text) + 30)))
+    writer.grow(text + "[r1]: http://a.example/one\n\nend\n")
+    assert sum(changed) < 200
+    assert sum("http://a.example/one" in str(row) for row in look(document)) == 3
+
+
+def test_many_links_get_an_address_one_after_the_other_and_at_the_end_all_have_it(style: ChatStyle) -> None:
+    document, whole = QTextDocument(), QTextDocument()
+    writer = MarkdownWriter(document, style)
+    text = "see [r1] here\n\n" * 150 + "[r1]: http://a.example/one\n\nend\n"
+    for cut in (2_250, len(text) - 3, len(text)):
+        writer.grow(text[:cut])
+    links = sum("http://a.example/one" in str(row) for row in look(document))
+    assert 0 < links < 150
+    writer.write(text)
+    MarkdownWriter(whole, style).write(text)
+    assert look(document) == look(whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a [r] b\n\n[r]: http://x\n"ti\nt"\n\nend\n',
+        '[r]: http://x\n"title"\n\nend [r]\n',
+        'x [r]\n\n[r]: http://x\n"no title" x\n\nend [r]\n',
+        '> [r]: http://x\n> "title\n> more"\n> [r]\n',
+        "- [r]: http://x\n  (title\n  more)\n  [r]\n",
+        "[r]: http://x\n'title\\' more'\n[r]\n",
+        '[a]: http://x\n[r]: http://x\n"never closed\n\nend [r]\n',
+        "- [x] a task\n\n[x]: http://x\n",
+    ],
+)
+def test_the_title_of_a_link_may_come_in_lines_of_its_own(style: ChatStyle, text: str) -> None:
+    check(style, text, list(range(len(text))))
 
 
 NESTED = [

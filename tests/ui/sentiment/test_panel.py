@@ -70,9 +70,9 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
     page.field.setPlainText(GOOD)  # as if typed: the verdict follows by itself
     qtbot.waitUntil(lambda: job.text == GOOD and not job.running, timeout=LONG_WAIT)
     assert page.verdict.title.text().startswith("Positive")
-    panel.two_way.click()
+    panel.bar.two_way.click()
     qtbot.waitUntil(lambda: not job.running and page.verdict.bar.shares[1] == 0, timeout=LONG_WAIT)
-    panel.two_way.click()
+    panel.bar.two_way.click()
 
     page.field.setPlainText(LINES)
     run, rows = page.run_view.control, page.run_view.rows
@@ -85,7 +85,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
         page.run_view.results.table.corrected.emit(row, label)
     qtbot.waitUntil(lambda: rows.label_of(2) == "positive" and rows.shares_of(2) != before, timeout=LONG_WAIT)
     assert panel.corrections.moves
-    assert panel.corrections_button.text() == "Corrections: 2"
+    assert panel.bar.corrections_button.text() == "Corrections: 2"
     panel.corrections.clear()
     qtbot.waitUntil(lambda: rows.shares_of(2) == before, timeout=LONG_WAIT)
     toast = window.toasts.toasts()[-1]
@@ -110,7 +110,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     drop(panel, file)
     page = panel.table_page
     qtbot.waitUntil(lambda: page.card.preview is not None)
-    assert panel.table_button.isChecked()
+    assert panel.bar.table_button.isChecked()
     assert page.card.columns.currentText() == "what they said"
     run, view = page.run_view.control, page.run_view
     said: list[str] = []
@@ -125,7 +125,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     panel.receive_text(GOOD)  # what a person waits for goes on meanwhile
     job = panel.text_page.job
     qtbot.waitUntil(lambda: job.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
-    panel.table_button.click()
+    panel.bar.table_button.click()
     view.progress.pause_button.click()
     assert run.state == RUNNING
     view.progress.cancel_button.click()
@@ -201,8 +201,8 @@ def test_without_a_model_it_offers_one(shell_context: AppContext, no_models: Pat
 
 def test_it_is_all_named_and_speaks_chinese(panel: SentimentPanel, qtbot: QtBot) -> None:
     panel.context.set_language("zh_CN")
-    assert panel.text_button.text() == "文本"
-    assert panel.two_way.text() == "不含中性"
+    assert panel.bar.text_button.text() == "文本"
+    assert panel.bar.two_way.text() == "不含中性"
     panel.context.set_language("en")
     _, rows = panel._shortcut_rows()
     assert len(rows) >= 10

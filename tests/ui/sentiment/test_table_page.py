@@ -161,11 +161,11 @@ def test_esc_stops_a_run_wherever_the_focus_is(
     view, results, choices = page.run_view, page.run_view.results, page.card.choices
 
     def show_text() -> None:
-        panel.text_button.setChecked(True)
+        panel.bar.text_button.setChecked(True)
         panel.text_page.field.setFocus()
 
     def show_notice() -> None:
-        panel.table_button.setChecked(True)
+        panel.bar.table_button.setChecked(True)
         panel.show_problem(KnownError("document-empty", name="x"))
 
     places = {

@@ -120,7 +120,7 @@ def test_sentences_light_up_together_and_flags_are_told(panel: TranslatePanel, q
     assert [len(edit.extraSelections()) for edit in (pair.source, pair.target)] == [1, 3]
     assert pair.source.extraSelections()[0].cursor.selectedText() == "Two 2."
     assert pair.target.extraSelections()[0].cursor.selectedText() == "Deux."
-    assert pair.review_count.text() == "1"
+    assert pair.review_count.text() == "1 to check"
     assert pair.flagged() == [1]
     assert pair.target.tip_at(7) == "Numbers differ from the original."
     assert pair.target.tip_at(1) == "Uncertain: compare it with the original."

@@ -259,6 +259,29 @@ def test_the_choice_about_comments_is_kept_and_goes_with_a_file(
     assert not old.comments
 
 
+def test_the_choice_of_both_languages_is_kept_and_fits_the_kind_of_file(
+    panel: TranslatePanel, tmp_path: Path, shell_context: AppContext, qtbot: QtBot
+) -> None:
+    files = panel.show_files()
+    box = files.bilingual_box
+    assert box.currentText() == "Translation only"
+    box.setCurrentIndex(box.findText("Translation beside the original"))
+    box.activated.emit(box.currentIndex())
+    assert Settings.load(shell_context.settings.path).translate_bilingual == "beside"
+    ways = {"a.docx": "beside", "a.txt": "under", "a.json": ""}
+    for name, way in ways.items():
+        again = FileRow.from_remembered(files._row(tmp_path / name).remembered())
+        assert again is not None
+        qtbot.addWidget(again)
+        assert again.bilingual == way
+        assert again.pair.text().endswith({"": "translation only"}.get(way, f"{way} the original"))
+    old = FileRow.from_remembered('["/a.docx", "en", "fr", ""]')
+    assert old is not None
+    qtbot.addWidget(old)
+    assert old.bilingual == ""
+    assert old.pair.text() == "English → French"
+
+
 def test_a_sentence_of_a_file_is_shown_in_its_paragraph() -> None:
     text = "One.\n<b>Two</b> & three. Four."
     item = ReviewItem("<b>Two</b> & three.", "Deux.", (), text, 5, 24, 2, 9)

@@ -42,6 +42,7 @@ _BLOCK_START = re.compile(
 _LETTER = re.compile(r"[^\W\d_]")
 _LINE_BREAKS = re.compile(r"(?<![^\S\n])[^\S\n]*\n\s*")
 _HASHES = re.compile(r"(?<=\s)(?=#+\s*+\Z)")  # they would end a heading
+_DEFINED = re.compile(r"(?:[>\s]{0,40}\n)[> \t]{0,40}[:~][ \t]")  # behind a term, which has one line
 _BLANKS = re.compile(r" {2,}")
 _FIRST_WORD = re.compile(r"\s*\S+")
 _FLANKING = frozenset({"em", "strong", "s"})  # marks that are none beside the wrong characters
@@ -66,6 +67,11 @@ class _Line:
                     if isinstance(piece, Attribute) or (isinstance(piece, Words) and piece.has_letters):
                         yield piece
 
+    def is_said_otherwise(self, made: Mapping[int, TranslatedText]) -> bool:
+        """Is its text another, and not only what a picture or a link says beside it?"""
+        texts = (unit for unit in self.units() if isinstance(unit, Segment))
+        return any(made[id(unit)].text != unit.text for unit in texts)
+
 
 def _has_prose(segment: Segment) -> bool:
     """Letters beside code, formulas and addresses."""
@@ -86,7 +92,9 @@ class MarkdownFile:
     wrapped = True
     notices: tuple[Notice, ...] = ()
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, bilingual: str = "") -> None:
+        """``bilingual``: as ``open_blocks`` has it; "under" is the only way."""
+        self._bilingual = bilingual
         self.source, self.encoding = read_text(path, limits)
         self.suffix = path.suffix
         self._fields, begin = fields(self.source)
@@ -96,7 +104,7 @@ class MarkdownFile:
         self._lines: list[_Line | RawHtml | Definition] = []
         for prose in self._outline.prose:
             if prose.kind == "html":
-                self._lines.append(RawHtml(prose))
+                self._lines.append(RawHtml(prose, bilingual))
             elif prose.kind == "definition":
                 self._lines.append(Definition(prose))
             else:
@@ -116,9 +124,13 @@ class MarkdownFile:
     ) -> None:
         """As ``Blocks.write``, in the file's own encoding where that has the characters."""
         made = dict(zip(map(id, self._units), translated, strict=True))
-        body = self._body(made, phrases, escape=False)
-        if body != self.source[self._begin :] and not _same_blocks(outline(body), self._outline):
-            body = self._body(made, phrases, escape=True)
+        original = self.source[self._begin :]
+        for escape, in_line in ((False, False), (True, False), (True, True)):
+            body = self._body(made, phrases, escape, in_line)
+            if body == original or _same_blocks(outline(body), self._outline):
+                break
+            if escape and not self._bilingual:
+                break
         write_file(out, encoded(self._head(made) + body, self.encoding))
 
     def _head(self, made: Mapping[int, TranslatedText]) -> str:
@@ -126,22 +138,42 @@ class MarkdownFile:
         found, at = [], 0
         for field in self._fields:
             text = made[id(field)].text
+            if self._bilingual and text != field.text:
+                text = f"{field.text} / {text}"
             found += [self.source[at : field.start], field.raw if text == field.text else field.written(text)]
             at = field.end
         return "".join([*found, self.source[at : self._begin]])
 
-    def _body(self, made: Mapping[int, TranslatedText], phrases: Mapping[str, str], escape: bool) -> str:
+    def _body(
+        self, made: Mapping[int, TranslatedText], phrases: Mapping[str, str], escape: bool, in_line: bool
+    ) -> str:
+        """``in_line``: both languages of a paragraph stand in one line."""
         found, at, body = [], 0, self.source[self._begin :]
         for line in self._lines:
             if all(unit.text == made[id(unit)].text for unit in line.units()):
                 continue
             if isinstance(line, _Line):
                 new = _Writer(line, made, phrases, self._outline.env, escape).text()
+                if self._bilingual and line.is_said_otherwise(made):
+                    between = " / " if in_line else self._between(line.prose)
+                    new = body[line.prose.start : line.prose.end] + between + new
             else:
                 new = line.written(made, phrases)
             found += [body[at : line.prose.start], new]
             at = line.prose.end
         return "".join([*found, body[at:]])
+
+    def _between(self, prose: Prose) -> str:
+        """What stands between an original and the translation under it: a hard line break, with the marks
+        of quotes and lists; headings and cells have one line."""
+        body = self.source[self._begin :]
+        if prose.kind != "text" or _DEFINED.match(body, prose.end):
+            return " / "
+        if prose.breaks:
+            return f"  {prose.breaks[0].lstrip(' ')}"
+        begin = max(body.rfind(sign, 0, prose.start) for sign in "\r\n") + 1
+        marks = "".join(sign if sign in "> \t" else " " for sign in body[begin : prose.start])
+        return "  " + ("\r\n" if "\r\n" in self.source else "\n") + marks
 
 
 def _same_blocks(one: Outline, other: Outline) -> bool:

@@ -25,12 +25,16 @@ _LABEL = re.compile(r"\s*\[(?:[^\[\]\\]|\\.)*+\]:")
 class RawHtml:
     """A block of HTML."""
 
-    def __init__(self, prose: Prose) -> None:
+    def __init__(self, prose: Prose, bilingual: str = "") -> None:
         self.prose = prose
         head = _HEAD.match(prose.content)
         at = head.end() if head else 0
         pieces = [prose.content[:at], prose.content[at:]]
-        self._pieces = [] if _NO_MARKUP.match(prose.content) else [Markup(piece) for piece in pieces if piece]
+        self._pieces = (
+            []
+            if _NO_MARKUP.match(prose.content)
+            else [Markup(piece, bilingual=bilingual) for piece in pieces if piece]
+        )
 
     def units(self) -> list[Segment | Attribute]:
         return [unit for piece in self._pieces for unit in piece.units]

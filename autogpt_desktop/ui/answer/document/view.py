@@ -108,13 +108,14 @@ class DocumentView(QWidget):
     def _connect(self) -> None:
         self.toolbar.close_button.clicked.connect(self.closed)
         self.toolbar.pages.activated.connect(self._on_page_chosen)
-        self.toolbar.page_view_button.toggled.connect(self._on_page_view_toggled)
+        self.toolbar.mode_chosen.connect(self._on_mode)
         self.page_view.stepped.connect(self._step_page)
         self.toolbar.up.clicked.connect(self.previous_passage)
         self.toolbar.down.clicked.connect(self.next_passage)
         self.toolbar.ask_button.clicked.connect(self._ask)
         self.toolbar.find_button.clicked.connect(self.find_words)
-        self.toolbar.more_button.clicked.connect(self._show_menu)
+        self.toolbar.open_button.menu().aboutToShow.connect(self._fill_open)
+        self.toolbar.send_button.menu().aboutToShow.connect(self._fill_send)
         self.find_bar.closed.connect(self._focus_text)
         self.text.page_changed.connect(self._on_page)
         self.text.zoom_requested.connect(self.context.step_zoom)
@@ -226,7 +227,6 @@ class DocumentView(QWidget):
         count = len(self._spans) if opened is not None else 0
         self.toolbar.show_passage(self._at, count)
         self.toolbar.pages.setVisible(opened is not None and self.toolbar.pages.count() > 0)
-        self.toolbar.find_button.setEnabled(opened is not None)
         self.toolbar.ask_button.setEnabled(opened is not None)
         self._on_selection()
         text = self._notice_text()
@@ -236,8 +236,9 @@ class DocumentView(QWidget):
         if self._error is not None and not wrong:
             wrong = tr("This file could not be shown.")
         self.problem.show_text(wrong)
-        drawn = self._can_draw_page() and self.toolbar.page_view_button.isChecked()
-        self.toolbar.page_view_button.setVisible(self._can_draw_page())
+        drawn = self._can_draw_page() and self.toolbar.shows_pages
+        self.toolbar.modes.setVisible(self._can_draw_page())
+        self.toolbar.send_button.setEnabled(opened is not None)
         self.page_view.setVisible(drawn and not wrong)
         self.text.setVisible(not drawn and not wrong)
         self.toolbar.find_button.setEnabled(opened is not None and not drawn)
@@ -274,7 +275,7 @@ class DocumentView(QWidget):
         opened = self.opened
         return opened is not None and opened.document.path.suffix.lower() == ".pdf" and bool(self._page)
 
-    def _on_page_view_toggled(self) -> None:
+    def _on_mode(self) -> None:
         """The page as it looks, or its text."""
         self.find_bar.close_bar()
         self._show_state()
@@ -327,7 +328,7 @@ class DocumentView(QWidget):
         return self.text.selected_text()
 
     def _on_selection(self) -> None:
-        self.toolbar.ask_button.setVisible(self.text.textCursor().hasSelection() and self._error is None)
+        self.toolbar.offer_ask(self.text.textCursor().hasSelection() and self._error is None)
 
     def _ask(self) -> None:
         text = self.text.selected_text().strip()
@@ -360,21 +361,29 @@ class DocumentView(QWidget):
         ask.setEnabled(chosen)
         ask.triggered.connect(self._ask)
         menu.addSeparator()
+        self._add_open_actions(menu)
+        add_send_actions(menu, self.context, "answer", self._chosen_or_passage)
+        return menu
+
+    def _add_open_actions(self, menu: QMenu) -> None:
         own = menu.addAction(tr("Open in its own app"))
         own.triggered.connect(self.open_in_own_app)
         folder = menu.addAction(icons.icon("folder"), tr("Open its folder"))
         folder.triggered.connect(self._open_folder)
+
+    def _fill_open(self) -> None:
+        menu = self.toolbar.open_button.menu()
+        menu.clear()
+        self._add_open_actions(menu)
+
+    def _fill_send(self) -> None:
+        menu = self.toolbar.send_button.menu()
+        menu.clear()
         add_send_actions(menu, self.context, "answer", self._chosen_or_passage)
-        return menu
 
     def _open_folder(self) -> None:
         if self.path is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.path.parent)))
-
-    def _show_menu(self) -> None:
-        menu = self.make_menu()
-        menu.exec(self.toolbar.more_button.mapToGlobal(QPoint(0, self.toolbar.more_button.height())))
-        menu.deleteLater()
 
     def _context_menu(self, place: QPoint) -> None:
         menu = self.make_menu()

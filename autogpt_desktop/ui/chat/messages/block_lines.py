@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from autogpt_desktop.ui.chat.messages.formulas import LONGEST
 from autogpt_desktop.ui.chat.messages.highlight import CodeColors
 from autogpt_desktop.ui.chat.messages.lines import Code, Item, Line, Row, Run, Runs
-from autogpt_desktop.ui.chat.messages.markdown_parse import image_text
+from autogpt_desktop.ui.chat.messages.markdown_parse import image_text, parser
 from autogpt_desktop.ui.chat.messages.segments import CUT, lines_for_end
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class BlockLines:
         self.colors: dict[int, CodeColors] = {}  # by the number of the code block
         self.most: int | None = None  # characters of a code block that are colored at once
         self.marks: list[Mark] = []  # of the blocks since it was emptied
+        self.sources: dict[int, tuple[str, ...]] = {}  # of lines with a bracket; of a row its cells
         self.late_heading = 0  # where a heading ends whose beginning was settled as a paragraph
         self._nest = Nest([])
         self._code: dict[int, list[str]] = {}  # lines of the code blocks, by their numbers
@@ -159,7 +160,7 @@ class BlockLines:
                 self._fence(token, nest.quotes, nest.lists, rows if stands else 0)
             elif kind == "hr":
                 self._begin_bare()
-                self.lines.append(Line((), gap * 1.5, nest.quotes, rule=True))
+                self.lines.append(Line((), gap * 1.5, nest.quotes, len(nest.lists), rule=True))
             elif kind == "table_open":
                 end = next(i for i in range(index, len(tokens)) if tokens[i].type == "table_close")
                 if not stands:
@@ -171,7 +172,10 @@ class BlockLines:
     def _mark(self, kind: Kind, line: int, **more: Any) -> None:
         """Reading may be resumed at a line, unless a container begins in it."""
         nest = self._nest
-        if all(each.line < line for each in nest.opens) or kind in ("paragraph", "heading"):
+        within = all(each.line < line for each in nest.opens)
+        if kind == "between" and nest.lists and nest.lists[-1].item_begins:
+            within = False  # of an item nothing stands that could be resumed: addresses of links alone
+        if within or kind in ("paragraph", "heading"):
             lists = tuple(map(replace, nest.lists))
             at, counts = len(self.lines), self.counts.copy()
             self.marks.append(Mark(kind, line, at, counts, tuple(nest.opens), lists, **more))
@@ -205,6 +209,7 @@ class BlockLines:
                 )
                 self._mark("paragraph", line, rest=rest, whole=lines if rest else max(lines, 1))
                 begin = at
+            self._note_source(inline.meta["pieces"][number])
             if number or stands:
                 if runs:
                     self.lines.append(Line(runs, 0.0, nest.quotes, len(nest.lists), joined=bool(rest)))
@@ -223,6 +228,7 @@ class BlockLines:
                 rest, line = inline.content[at:], inline.meta["line"]
                 self._mark("heading", line, rest=rest, whole=0, level=level)
             indent = 0 if item and not inner else len(self._nest.lists)
+            self._note_source(inline.meta["pieces"][number])
             form = Line(runs, 0.0 if inner else top, self._nest.quotes, indent, level, joined=inner)
             self.lines.append(form if inner else form._replace(item=item))
 
@@ -237,12 +243,13 @@ class BlockLines:
         if item is None:
             self.lines.append(Line(runs, gap, quotes, len(lists)))
             return
-        task = _TASK.match(runs[0].text) if runs and not any(runs[0][1:]) else None
-        checked = task[1] != " " if task else None
-        if task:
-            rest = runs[0]._replace(text=runs[0].text[task.end() :])
-            runs = (Run(task[0], hidden=True), rest, *runs[1:])
+        runs, checked = _task_runs(runs)
         self.lines.append(Line(runs, gap, quotes, item=item._replace(checked=checked)))
+
+    def _note_source(self, *pieces: str) -> None:
+        """Of the line that is written next: it may have a link whose address comes later."""
+        if any("[" in piece for piece in pieces):
+            self.sources[len(self.lines)] = pieces
 
     def _new_item(self) -> Item | None:
         """That which a line begins, if it does."""
@@ -321,19 +328,48 @@ class BlockLines:
         if not skip_rows:
             self.counts.tables += 1
         number, cells, aligns = max(0, skip_rows - 1), list[Runs](), list[str]()
+        pieces: list[str] = []
         for index, token in enumerate(tokens):
             if token.type == "tr_open":
                 source_line = token.map
             elif token.type in ("th_open", "td_open"):
                 cells.append(inline_runs(tokens[index + 1]))
+                pieces.append("".join(tokens[index + 1].meta["pieces"]))
                 aligns.append(str(token.attrGet("style") or "").rpartition(":")[2].strip() or "left")
             elif token.type == "tr_close":
                 if number >= skip_rows:
                     if number and source_line:
                         self._mark("table", source_line[0], rows=number, table=first)
+                    self._note_source(*pieces)
                     row = Row(self.counts.tables, number, tuple(cells), tuple(aligns), self.gap)
                     self.lines.append(row)
-                number, cells, aligns = number + 1, [], []
+                number, cells, aligns, pieces = number + 1, [], [], []
+
+
+def read_inline(source: str, references: Mapping[str, Any]) -> Runs:
+    """The runs of a piece of a paragraph, or of a cell, with these addresses of links."""
+    return inline_runs(parser().parseInline(source, {"references": references})[0])
+
+
+def rewritten(line: Line | Row, pieces: Sequence[str], runs_of: Callable[[str], Runs]) -> Line | Row | None:
+    """The line with other runs of the same source; None: it is another kind of line with them."""
+    if isinstance(line, Row):
+        return line._replace(cells=tuple(map(runs_of, pieces)))
+    runs = runs_of(pieces[0])
+    if line.item and not line.heading:
+        runs, checked = _task_runs(runs)
+        if checked != line.item.checked:
+            return None
+    return line._replace(runs=runs) if runs else None
+
+
+def _task_runs(runs: Runs) -> tuple[Runs, bool | None]:
+    """Of an item of a list, without the box of a task; whether that is checked, None: there is none."""
+    task = _TASK.match(runs[0].text) if runs and not any(runs[0][1:]) else None
+    if task is None:
+        return runs, None
+    rest = runs[0]._replace(text=runs[0].text[task.end() :])
+    return (Run(task[0], hidden=True), rest, *runs[1:]), task[1] != " "
 
 
 def fence_language(info: str) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -145,6 +146,12 @@ class Formats:
         return form
 
 
+def is_thin(block: QTextBlock) -> bool:
+    """Does it only stand before or behind a table?"""
+    form = block.blockFormat()
+    return block.length() == 1 and form.lineHeightType() == _FIXED and form.lineHeight() == 1
+
+
 __all__ = [
     "CODE",
     "HEADER",
@@ -157,4 +164,5 @@ __all__ = [
     "RULE",
     "STEP",
     "Formats",
+    "is_thin",
 ]

@@ -12,14 +12,30 @@ import re
 from collections import ChainMap
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.ui.chat.messages.block_lines import BlockLines, Counts, fence_language
+from autogpt_desktop.ui.chat.messages.block_lines import (
+    BlockLines,
+    Counts,
+    fence_language,
+    read_inline,
+    rewritten,
+)
 from autogpt_desktop.ui.chat.messages.lines import Line, Row
-from autogpt_desktop.ui.chat.messages.markdown_parse import groups, parser
+from autogpt_desktop.ui.chat.messages.markdown_parse import groups, labels, parser
 from autogpt_desktop.ui.chat.messages.resuming import Resumed, resume
 
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_REWRITTEN = 16  # lines at once whose links got their addresses
 _FENCE = re.compile(r"^(`{3,}+|~{3,}+)([^\n]*+)\n", re.MULTILINE)
+
+
+# the title of a link, or its beginning, and the rest of the line behind it
+_TITLE = re.compile(r"""(?:"(?:[^"\\]|\\.)*+"?+|'(?:[^'\\]|\\.)*+'?+|\((?:[^()\\]|\\.)*+\)?+)""", re.DOTALL)
+_LONGEST_TITLE = 1_000  # characters
 
 
 @dataclass
@@ -50,19 +66,31 @@ class GrowingLines:
         self._counts = Counts()  # at that point
         self._references: dict[str, Any] = {}
         self._guessed: dict[str, str] = {}  # addresses of links in a line that is not whole
+        self._uses: dict[str, dict[int, None]] = {}  # lines that stand, by the labels in them
+        self._pieces: dict[int, tuple[str, ...]] = {}  # their sources
+        self._stale: dict[int, None] = {}  # those whose links have other addresses by now
         self._late = False
         self._open: _OpenFence | None = None
         self._resumed: Resumed | None = None
 
-    def grow(self, text: str, most: int | None = None) -> int:
+    def grow(self, text: str, most: int | None = None, *, whole: bool = False) -> int:
         """``text`` begins with the text before. The number of lines that stayed the same.
 
-        Of each code block ``most`` characters are colored, None: all.
+        Of each code block ``most`` characters are colored, None: all. ``whole``: nothing is left for later.
         """
         self.text, self._blocks.most = text, most
         kept = self._final
         del self.lines[kept:]
         self._blocks.counts = self._counts.copy()
+        kept = self._read(kept)
+        first = self._rewrite(None if whole else _REWRITTEN)
+        if self._late:
+            self._start_again()
+            return self._read(0)
+        return min(kept, first)
+
+    def _read(self, kept: int) -> int:
+        """Read what came; how many of ``kept`` lines stayed."""
         while True:
             if self._open is not None and self._grow_fence(self._open):
                 return kept
@@ -94,22 +122,52 @@ class GrowingLines:
         self._done = self._final = 0
         self._counts, self._blocks.counts = Counts(), Counts()
         self._open = self._resumed = None
+        for known in (self._uses, self._pieces, self._stale):
+            known.clear()
 
-    def _learn(self, references: MutableMapping[str, Any], source: str, before: str) -> None:
-        """Keep what is settled of the links' addresses; ``_late``: one that stands already was not known."""
-        self._late = False
-        lines = source.count("\n")
-        for label in [label for label in self._guessed if label not in references]:  # it was none
+    # -- links whose addresses come later
+
+    def _learn(self, references: MutableMapping[str, Any], lines: int) -> None:
+        """Keep what is settled of the links' addresses, of ``lines`` whole lines; what stands with another
+        address is stale."""
+        others = [label for label in self._guessed if label not in references]  # it was none
+        for label in others:
             del self._guessed[label]
-            self._late |= f"[{label}]".casefold() in before.casefold()
         for label, reference in references.items():
             if self._guessed.get(label) != reference["href"]:
-                self._late |= f"[{label}]".casefold() in before.casefold()
+                others.append(label)
             if reference["map"][1] < lines:  # the line behind it may still be part of it
                 self._references[label] = reference
                 self._guessed.pop(label, None)
             else:
                 self._guessed[label] = reference["href"]
+        for label in others:
+            self._stale.update(self._uses.get(label, {}))
+
+    def _keep_sources(self) -> None:
+        """Of lines that are settled now."""
+        for at, pieces in self._blocks.sources.items():
+            if at < self._final:
+                self._pieces[at] = pieces
+                for label in {label for piece in pieces for label in labels(piece)}:
+                    self._uses.setdefault(label, {})[at] = None
+        self._blocks.sources.clear()
+
+    def _rewrite(self, most: int | None) -> int:
+        """Give ``most`` stale lines their addresses, None: all; the first of them. ``_late``: one became
+        another kind of line."""
+        guesses = {label: {"href": href, "title": ""} for label, href in self._guessed.items()}
+        references = ChainMap(guesses, self._references)
+        first = len(self.lines)
+        for at in list(self._stale)[:most]:
+            del self._stale[at]
+            line = rewritten(self.lines[at], self._pieces[at], partial(read_inline, references=references))
+            if line is None:
+                self._late = True
+                break
+            self.lines[at] = line
+            first = min(first, at)
+        return first
 
     # -- a fence
 
@@ -155,26 +213,27 @@ class GrowingLines:
         resumed, start = self._resumed, self._done
         head = resumed.head if resumed else ""
         source = head + self.text[start:]
-        before = self.text[:start]
         start -= len(head)
         references = ChainMap[str, Any]({}, self._references)
         env: dict[str, Any] = {"references": references}
         if resumed and resumed.guard:
             env["guard"] = resumed.guard_line, resumed.guard
-        blocks = list(groups(parser().parse(source, env)))
-        self._learn(references.maps[0], source, before)
-        if self._late:
-            return False
+        tokens = parser().parse(source, env)
+        blocks = list(groups(tokens))
+        self._late = False
+        self._learn(references.maps[0], source.count("\n"))
         offsets = line_offsets(source, [block[0].map[0] if block[0].map else 0 for block in blocks])
         last = len(blocks) - 1  # the last block that surely begins there
         while last >= 0 and not _is_whole(source, offsets[last], 1 + (blocks[last][0].type == "table_open")):
             last -= 1
         lines = self._blocks
         lines.marks, lines.late_heading = [], 0
+        lines.sources.clear()
         for index, block in enumerate(blocks):
             if index == last and block[0].type == "fence" and offsets[index] >= len(head):
                 self._done, self._final = start + offsets[index], len(self.lines)
                 self._counts, self._resumed = lines.counts.copy(), None
+                self._keep_sources()
                 self._open = self._open_fence(source, offsets[index])
                 if self._open is not None:
                     return True
@@ -185,7 +244,8 @@ class GrowingLines:
             if 0 < lines.late_heading <= source.count("\n"):
                 self._late = True
                 return False
-        self._settle(source, start, env.get("undecided", len(source)))
+        undecided = env.get("undecided", len(source))
+        self._settle(source, start, min(undecided, line_of_open_title(tokens, source)))
         return False
 
     def _settle(self, source: str, start: int, last: int) -> None:
@@ -203,6 +263,7 @@ class GrowingLines:
                     continue
             self._resumed = resume(mark, source)
             self._done, self._final, self._counts = start + place, mark.at, mark.counts
+            self._keep_sources()
             return
 
 
@@ -213,6 +274,18 @@ def _is_whole(text: str, place: int, lines: int) -> bool:
         if not place:
             return False
     return True
+
+
+def line_of_open_title(tokens: list[Token], source: str) -> int:
+    """The line of a link's address of which the title, in lines of its own, may still come; else the end."""
+    last = next((token for token in reversed(tokens) if token.type == "definition" and token.map), None)
+    if last is None or not last.map:
+        return len(source)
+    lines = [line.lstrip("> \t") for line in source.split("\n")[last.map[1] :]]
+    text = "\n".join(lines)[:_LONGEST_TITLE]
+    opening = _TITLE.match(text)
+    ended = "" in lines[:-1] or (opening and "\n" in text[opening.end() :])
+    return len(source) if opening is None or ended else last.map[0]
 
 
 def line_offsets(text: str, lines: list[int]) -> list[int]:

@@ -35,15 +35,21 @@ _DARK = {
 
 
 @cache
-def _lexer(language: str) -> Any:
+def _languages() -> frozenset[str]:
+    """Names of languages, without those of plug-ins: to look for these takes long, each time."""
+    from pygments.lexers import get_all_lexers
+
+    return frozenset(alias.lower() for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
+
+
+@cache
+def find_lexer(language: str) -> Any:
     """A lexer by the name behind a fence, or None."""
     from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
 
-    try:
-        return get_lexer_by_name(language.lower(), stripnl=False, ensurenl=False)
-    except ClassNotFound:
+    if language.lower() not in _languages():
         return None
+    return get_lexer_by_name(language.lower(), stripnl=False, ensurenl=False)
 
 
 @cache
@@ -59,7 +65,7 @@ def _color(name: str, dark: bool) -> QColor | None:
 
 def highlight(code: str, language: str, dark: bool) -> Iterator[tuple[str, QColor | None, bool]]:
     """Pieces of ``code`` in order: text, color (None: as other text), italic."""
-    lexer = _lexer(language) if language and len(code) <= PLAIN_ABOVE else None
+    lexer = find_lexer(language) if language and len(code) <= PLAIN_ABOVE else None
     if lexer is None:
         yield code, None, False
         return
@@ -91,7 +97,7 @@ class CodeColors:
 
     def runs(self, lines: list[str], most: int | None = None) -> list[Runs]:
         """One row of runs for each of ``lines``; behind ``most`` characters they may still be plain."""
-        plain = not self.language or _lexer(self.language) is None
+        plain = not self.language or find_lexer(self.language) is None
         if lines[: self.final] != self._lines:
             self.final, self._lines, self._runs, self._tried = 0, [], [], 0
         if plain:
@@ -143,7 +149,7 @@ def _lex(language: str, dark: bool, lines: list[str]) -> tuple[list[Runs], bool]
         return _plain(lines), False
     rows: list[list[Run]] = [[]]
     kind = None
-    for kind, piece in _lexer(language).get_tokens("\n".join([*lines, "following"])):
+    for kind, piece in find_lexer(language).get_tokens("\n".join([*lines, "following"])):
         form = _form(kind, dark)
         for number, part in enumerate(piece.split("\n")):
             if number:

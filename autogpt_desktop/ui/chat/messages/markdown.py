@@ -61,6 +61,7 @@ class MarkdownWriter:
         self.document = document
         self._source: str | None = None  # Markdown that stands; None: what stands is plain
         self._most: int | None = None  # characters of a code block that are colored by now; None: all
+        self._plain = ""  # plain text that stands
         self._formulas = FormulaObject(document)
         document.documentLayout().registerHandler(TYPE, self._formulas)
         self.restyle(style)
@@ -78,10 +79,12 @@ class MarkdownWriter:
     def write(self, text: str) -> None:
         """Replace everything, unless it stands there already; ``color_more`` colors the rest of long code."""
         text = clean(text)
+        if text and text == self._plain and is_plain(text):
+            return
         if self._source != text:
             self._reset()
             self._most = PLAIN_ABOVE
-        self._write(text)
+        self._write(text, whole=True)
 
     def write_plain(self, text: str) -> None:
         """Replace everything with text that is not Markdown."""
@@ -97,25 +100,39 @@ class MarkdownWriter:
         self._most = None
         self._write(clean(text), grows=True)
 
-    def _write(self, text: str, *, grows: bool = False) -> None:
+    def _write(self, text: str, *, grows: bool = False, whole: bool = False) -> None:
         if is_plain(text):
             self._write_plain(text, grows=grows)
             return
         if self._source is None or not text.startswith(self._source):
             self._reset()
         self._source = text
-        self._apply(self._growing.lines, self._growing.grow(text, self._most))
+        self._apply(self._growing.lines, self._growing.grow(text, self._most, whole=whole))
 
     def _write_plain(self, text: str, *, grows: bool = False) -> None:
-        if self._source is not None:
+        before = self._plain
+        if self._source is not None or not (grows and text.startswith(before)):
             self._reset()
-        self._apply(_plain_lines(text, _LONG if grows else len(text) + 1), 0)
+            before = ""
+        most = _LONG if grows else len(text) + 1
+        if len(before) < _LONG:  # it stands in one block
+            lines, kept = _plain_lines(text, most), 0
+        else:  # all but its last line stays
+            last = before.rfind("\n") + 1
+            kept = len(self._written) - len(_pieces(before[last:], most))
+            lines = [*self._written[:kept], *_rows(text[last:], most)]
+        self._apply(lines, kept)
+        self._plain = text
 
     # -- code
 
     def code_blocks(self) -> list[CodeBlock]:
         """Those of the message, in order."""
         return list(self._code.values())
+
+    def code_block(self, number: int) -> CodeBlock:
+        """One of them by its number."""
+        return self._code[number]
 
     def code_text(self, code: CodeBlock) -> str:
         """What stands in a code block."""
@@ -164,6 +181,7 @@ class MarkdownWriter:
     def _reset(self) -> None:
         self.document.clear()
         self._source = self._most = None
+        self._plain = ""
         self._growing = GrowingLines(self._formats.gap, self.style.dark)
         self._written: list[Line | Row] = []
         self._places: list[_Place] = []
@@ -183,12 +201,25 @@ class MarkdownWriter:
             at += 1
         if at == len(written) == len(lines):
             return
+        moved = 0  # characters that what follows stands further down
         cursor = QTextCursor(self.document)
         cursor.beginEditBlock()
+        changed = at
         while at < len(written):
-            if at >= len(lines) or not self._change(at, lines[at]):
-                self._truncate(at)
+            if moved:
+                self._places[at] = self._places[at]._replace(position=self._places[at].position + moved)
+            if at >= len(lines) or written[at] != lines[at]:
+                if at > changed + 1:  # or all between them would be laid out again
+                    cursor.endEditBlock()
+                    cursor.beginEditBlock()
+                size, changed = self.document.characterCount(), at
+                if at >= len(lines) or not self._change(at, lines[at]):
+                    self._truncate(at)
+                moved += self.document.characterCount() - size
             at += 1
+        if len(lines) > len(written) > changed + 1:
+            cursor.endEditBlock()
+            cursor.beginEditBlock()
         for line in lines[len(written) :]:
             self._put(line)
         self._frame_code()
@@ -197,12 +228,9 @@ class MarkdownWriter:
     def _change(self, at: int, line: Line | Row) -> bool:
         """Let line number ``at`` become ``line`` where it stands, which keeps what is selected in it."""
         old = self._written[at]
-        if old == line:
-            return True
         if isinstance(old, Row) and isinstance(line, Row):
             if old._replace(cells=()) != line._replace(cells=()) or len(old.cells) != len(line.cells):
                 return False
-            self._truncate(at + 1)
             self.tables.change(old, line)
             self._written[at] = line
             self._note(at, line)
@@ -211,8 +239,6 @@ class MarkdownWriter:
             return False
         if old.item != line.item or old.heading != line.heading or _code_block(old) != _code_block(line):
             return False
-        if _text_of(old) != _text_of(line):
-            self._truncate(at + 1)
         block = self.block_of(at)
         if old.runs != line.runs:
             same, rest = same_start(old.runs, line.runs)
@@ -332,26 +358,35 @@ class MarkdownWriter:
             self._code[line.code.number] = CodeBlock(line.code.number, line.code.language, first, last)
 
     def _frame_code(self) -> None:
-        """Room at the ends for the frame of code: margins of the outermost blocks count for nothing."""
+        """Room above for the frame of code: the margin of the first block counts for nothing."""
         root = self.document.rootFrame()
-        form = root.frameFormat()
-        first, last = self.document.begin().blockFormat(), self.document.lastBlock().blockFormat()
-        top = HEADER + PAD if first.hasProperty(CODE) else 0
-        bottom = PAD + 2 if last.hasProperty(CODE) else BAR if self._fresh and self._written else 0
-        if (form.topMargin(), form.bottomMargin()) != (top, bottom):
+        top = HEADER + PAD if self.document.begin().blockFormat().hasProperty(CODE) else 0
+        if root.frameFormat().topMargin() != top:
+            form = root.frameFormat()
             form.setTopMargin(top)
-            form.setBottomMargin(bottom)
             root.setFrameFormat(form)
 
+    @property
+    def below(self) -> int:
+        """Px below the document, for the frame of code or the bar of a table: as a margin of the document
+        they would have all of it laid out again."""
+        if self.document.lastBlock().blockFormat().hasProperty(CODE):
+            return PAD + 2
+        return BAR if self._fresh and self._written else 0
 
-def _plain_lines(text: str, most: int) -> list[Line]:
+
+def _plain_lines(text: str, most: int) -> Sequence[Line | Row]:
     """Of text that is no Markdown. Where it is long each line is a block, and one above ``most`` several."""
-    rows = text.split("\n") if len(text) >= _LONG else [text.replace("\n", LINE)]
-    lines: list[Line] = []
-    for row in rows:
-        pieces = [row[at : at + most] for at in range(0, len(row), most)] or [""]
-        lines += [Line((Run(piece),) if piece else (), joined=at > 0) for at, piece in enumerate(pieces)]
-    return lines
+    return _rows(text, most) if len(text) >= _LONG else _pieces(text.replace("\n", LINE), most)
+
+
+def _rows(text: str, most: int) -> list[Line]:
+    return [line for row in text.split("\n") for line in _pieces(row, most)]
+
+
+def _pieces(row: str, most: int) -> list[Line]:
+    pieces = [row[at : at + most] for at in range(0, len(row), most)] or [""]
+    return [Line((Run(piece),) if piece else (), joined=at > 0) for at, piece in enumerate(pieces)]
 
 
 def _code_block(line: Line) -> tuple[int, str] | None:
@@ -361,7 +396,3 @@ def _code_block(line: Line) -> tuple[int, str] | None:
 def _formulas_of(line: Line | Row) -> list[str]:
     rows = (line.runs,) if isinstance(line, Line) else line.cells
     return [run.formula for runs in rows for run in runs if run.formula and not run.hidden]
-
-
-def _text_of(line: Line) -> str:
-    return "".join(run.text for run in line.runs)

@@ -20,6 +20,7 @@ _LINKS = 5_000  # opening brackets: with more the parser takes a second
 _MOST = 500_000  # the same, code among them
 _FENCED = re.compile(r"^```[^`\n]*+\n(?:(?!```).*+\n)*+", re.MULTILINE)
 _LINES = 20_000  # the same, where each may be a block of its own
+_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){1,999}+)\]", re.DOTALL)
 _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
 
 
@@ -64,6 +65,13 @@ def groups(tokens: list[Token]) -> Iterator[list[Token]]:
         if token.level == 0 and token.nesting <= 0:
             yield tokens[start : index + 1]
             start = index + 1
+
+
+def labels(text: str) -> Iterator[str]:
+    """What in brackets may name the address of a link that stands elsewhere, as the parser keeps it."""
+    from markdown_it.common.utils import normalizeReference
+
+    return (normalizeReference(match[1]) for match in _LABEL.finditer(text))
 
 
 def plain_text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import partial
 from math import ceil
@@ -16,7 +17,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QTextBlock,
-    QTextBlockFormat,
     QTextCursor,
     QTextDocument,
     QWheelEvent,
@@ -31,7 +31,6 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
-from autogpt_desktop.ui.chat.messages.formats import JOINED
 from autogpt_desktop.ui.chat.messages.formulas import formulas
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
@@ -43,15 +42,18 @@ from autogpt_desktop.ui.chat.messages.markdown import (
     CodeBlock,
     MarkdownWriter,
 )
+from autogpt_desktop.ui.chat.messages.selection import has_hidden, selection_text
 from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
 from autogpt_desktop.ui.widgets.basic import label
-from autogpt_desktop.ui.widgets.raw_text import copied_data, selected_text
+from autogpt_desktop.ui.widgets.raw_text import copied_data
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle, QuietButton
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+_MANY = 60  # code blocks from which on only those in sight have a header: each is a widget
+_NEAR = 600.0  # px from sight that still count as in it
 OPENABLE = ("http://", "https://", "mailto:")
 
 
@@ -112,15 +114,16 @@ class RichText(QTextEdit):
         if self.lineWrapColumnOrWidth() != width:  # fixed, so that growing taller lays out nothing again
             self.setLineWrapColumnOrWidth(width)
             self.writer.tables.set_room(width)
-        return ceil(self.document().size().height())
+        return ceil(self.document().size().height()) + self.writer.below
 
     def code_blocks(self) -> list[QTextBlock]:
         """The first line of each."""
         return [self.writer.block_of(code.first) for code in self.writer.code_blocks()]
 
     def place_headers(self) -> None:
-        """Put a label and a copy button above every code block; after the height is settled."""
-        blocks = self.writer.code_blocks()
+        """Put a label and a copy button above every code block, of many above those in sight; after the
+        height is settled."""
+        blocks = self._near(self.writer.code_blocks())
         while len(self._headers) < len(blocks):
             self._headers.append(CodeHeader(self.viewport()))
         for header in self._headers[len(blocks) :]:
@@ -133,9 +136,27 @@ class RichText(QTextEdit):
 
         self.wide.place()
 
+    def follow_sight(self) -> None:
+        """Another part of the text may be in sight."""
+        if len(self.writer.code_blocks()) > _MANY:
+            self.place_headers()
+
+    def _near(self, blocks: list[CodeBlock]) -> list[CodeBlock]:
+        """Of many code blocks those that are in sight, or nearly so."""
+        if len(blocks) <= _MANY:
+            return blocks
+        layout, seen = self.document().documentLayout(), self.visibleRegion().boundingRect()
+
+        def bottom(code: CodeBlock) -> float:
+            return layout.blockBoundingRect(self.writer.block_of(code.last)).bottom()
+
+        first = bisect_left(blocks, seen.top() - _NEAR, key=bottom)
+        last = bisect_right(blocks, seen.bottom() + _NEAR, lo=first, key=bottom)
+        return blocks[first : last + 1]
+
     def copy_buttons(self) -> list[QWidget]:
         """One for each code block, and the bars of wide tables."""
-        return [*(header.copy for header in self._headers), *self.wide.bars()]
+        return [*(header.copy for header in self._headers if not header.isHidden()), *self.wide.bars()]
 
     def retranslate(self) -> None:
         for header in self._headers:
@@ -162,9 +183,8 @@ class RichText(QTextEdit):
     # -- painting
 
     def _code_area(self, block: QTextBlock) -> QRectF:
-        """The frame of the code block whose first line is ``block``."""
-        number = block.blockFormat().property(CODE)
-        return self._area(next(code for code in self.writer.code_blocks() if code.number == number))
+        """The frame of the code block that the line ``block`` is of."""
+        return self._area(self.writer.code_block(block.blockFormat().property(CODE)))
 
     def _area(self, code: CodeBlock) -> QRectF:
         layout = self.document().documentLayout()
@@ -180,21 +200,22 @@ class RichText(QTextEdit):
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         style = self.chat_style
-        painter.setPen(style.border)
-        painter.setBrush(style.code_bg)
-        for code in self.writer.code_blocks():
-            area = self._area(code).adjusted(0.5, 0.5, -0.5, -0.5)
-            if area.intersects(event.rect()):
-                painter.drawRoundedRect(area, 8, 8)
         layout = self.document().documentLayout()
         top = layout.hitTest(QPointF(0, event.rect().top()), Qt.HitTestAccuracy.FuzzyHit)
         block = self.document().findBlock(max(0, top)).previous()
         if not block.isValid():
             block = self.document().begin()
+        framed = -1
         while block.isValid():
             rect = layout.blockBoundingRect(block)
-            if rect.top() > event.rect().bottom():
+            if rect.top() - HEADER - PAD > event.rect().bottom():
                 break
+            form = block.blockFormat()
+            if form.hasProperty(CODE) and form.property(CODE) != framed:
+                framed = form.property(CODE)
+                painter.setPen(style.border)
+                painter.setBrush(style.code_bg)
+                painter.drawRoundedRect(self._code_area(block).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
             self._paint_marks(painter, block, rect)
             block = block.next()
         painter.end()
@@ -217,7 +238,8 @@ class RichText(QTextEdit):
         if form.hasProperty(RULE):
             middle = int(rect.center().y())
             painter.setPen(self.chat_style.border)
-            painter.drawLine(0, middle, self.width(), middle)
+            left = form.leftMargin() + form.indent() * self.document().indentWidth()
+            painter.drawLine(int(left), middle, self.width(), middle)
 
     # -- input
 
@@ -245,6 +267,8 @@ class RichText(QTextEdit):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         over = bool(self.anchorAt(event.position().toPoint()))
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.IBeamCursor)
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.wide.follow(event.position())
         super().mouseMoveEvent(self.wide.shifted(event))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -259,7 +283,7 @@ class RichText(QTextEdit):
     def createMimeDataFromSelection(self) -> QMimeData:
         """What is copied: of formulas and tasks their source, which is hidden in the document."""
         selection = self.textCursor().selection()
-        plain = OBJECT in selection.toPlainText() or _has_hidden(self.textCursor())
+        plain = OBJECT in selection.toPlainText() or has_hidden(self.textCursor())
         return copied_data(self._selected(), "" if plain else selection.toHtml())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -277,8 +301,7 @@ class RichText(QTextEdit):
         return menu
 
     def _selected(self) -> str:
-        """With no-break spaces, which ``toPlainText`` makes blanks of."""
-        return _unbroken_text(self.textCursor()).replace(OBJECT, "")
+        return selection_text(self.textCursor())
 
 
 class CodeHeader(QWidget):
@@ -314,34 +337,6 @@ class CodeHeader(QWidget):
     def timerEvent(self, event: QTimerEvent) -> None:
         self.killTimer(event.timerId())
         self.copy.set_icon("copy")
-
-
-def _unbroken_text(cursor: QTextCursor) -> str:
-    """What is selected, without the breaks that stand in an endless line alone."""
-    document, end = cursor.document(), cursor.selectionEnd()
-    text, part = "", QTextCursor(cursor)
-    begin = cursor.selectionStart()
-    block = document.findBlock(begin).next()
-    while block.isValid() and block.position() <= end:
-        if block.blockFormat().hasProperty(JOINED):
-            part.setPosition(begin)
-            part.setPosition(block.position() - 1, QTextCursor.MoveMode.KeepAnchor)
-            text, begin = text + selected_text(part), block.position()
-        block = block.next()
-    part.setPosition(begin)
-    part.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
-    return text + selected_text(part)
-
-
-def _has_hidden(cursor: QTextCursor) -> bool:
-    """Is something selected that cannot be seen? (The box of a task stands at the beginning of its item.)"""
-    document = cursor.document()
-    block = document.findBlock(cursor.selectionStart())
-    while block.isValid() and block.position() <= cursor.selectionEnd():
-        if block.blockFormat().marker() != QTextBlockFormat.MarkerType.NoMarker:
-            return True
-        block = block.next()
-    return False
 
 
 def find_all(document: QTextDocument, words: str) -> list[QTextCursor]:

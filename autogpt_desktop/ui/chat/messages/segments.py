@@ -39,14 +39,16 @@ def _read_segments(state: StateCore) -> None:
             line += guard.count("\n")
         token.meta["line"] = line
         children: list[Token] = []
+        pieces: list[str] = []
         begin = 0
         for end in segment_ends(token.content):
             if begin:
                 children.append(Token(CUT, "", 0, meta={"at": begin}))
             piece = _stripped(token.content, begin, end, inner=bool(begin or token.meta.get("resumed")))
             state.md.inline.parse(piece, state.md, state.env, children)
+            pieces.append(piece)
             begin = end
-        token.children = children
+        token.children, token.meta["pieces"] = children, pieces
 
 
 def _stripped(content: str, begin: int, end: int, inner: bool) -> str:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.chat.messages.column import Item, MessageColumn, estimate
 from autogpt_desktop.ui.chat.messages.jump_button import JumpButton
+from autogpt_desktop.ui.chat.messages.warm_up import warm_up
 from autogpt_desktop.ui.chat.messages.widget import PAD, MessageWidget
 from autogpt_desktop.ui.widgets.basic import tab_order
 from autogpt_desktop.ui.widgets.reading_style import SCROLL_BAR, chat_style
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 AT_END = 24  # px from the end that still count as being there
+WARM_UP_MS = 1_500  # behind the first paint, which nothing is to hold up
 POOL = 12  # unused widgets that are kept
 
 
@@ -196,6 +198,7 @@ class MessageView(QAbstractScrollArea):
                 continue
             top = round(self.column.top(message_id) - value)
             widget.setGeometry(left, top, width, round(item.height))
+            widget.body.follow_sight()
         self._order_tabs()
         self.jump.move((self.width() - self.jump.width()) // 2, self.height() - self.jump.height() - 12)
 
@@ -373,6 +376,7 @@ class MessageView(QAbstractScrollArea):
         self._recount()
         self._keep(None)
         self._settle.start(0)
+        QTimer.singleShot(WARM_UP_MS, warm_up)
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         if not self._laying:

@@ -75,6 +75,13 @@ class WideTables:
                 return QPointF(point.x() + band.bar.value(), point.y())
         return point
 
+    def follow(self, point: QPointF) -> None:
+        """A selection is dragged there: beyond an edge more of the table comes into sight."""
+        beyond = point.x() - min(max(0.0, point.x()), float(self._text.width()))
+        for band in self.bands:
+            if beyond and band.top <= point.y() < band.bottom:
+                band.bar.setValue(band.bar.value() + round(beyond))
+
     def shifted(self, event: QMouseEvent) -> QMouseEvent:
         """The event as the text without scrolling would have got it."""
         place = self.at(event.position())

@@ -1,13 +1,13 @@
 """DOCX that is translated: the text of every paragraph is replaced where it stands, all else stays.
 
 The file is ECMA-376 WordprocessingML: runs with the same properties are one piece of text; links, fields,
-bookmarks, pictures and notes are carried along (``marks``). Parts without text are copied byte by byte.
+bookmarks, pictures and notes are carried along (``inline_marks``). Parts without text stay the same bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from autogpt_desktop.documents.read.formats.archive import Archive
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
-from autogpt_desktop.documents.write.docx_runs import Paragraph, W, mirrored
+from autogpt_desktop.documents.write.docx.bilingual import Twins
+from autogpt_desktop.documents.write.docx.builder import mirrored
+from autogpt_desktop.documents.write.docx.paragraph import Paragraph
+from autogpt_desktop.documents.write.docx.runs import W, name_of
 from autogpt_desktop.documents.write.inline_marks import Segment
 from autogpt_desktop.documents.write.package import open_archive, repacked
 from autogpt_desktop.errors import KnownError
@@ -39,14 +42,17 @@ class Word:
     suffix, wrapped = ".docx", False
     notices: tuple[Notice, ...] = ()
 
-    def __init__(self, path: Path, limits: Limits, comments: bool = False) -> None:
-        """``comments``: those that people wrote beside the text too."""
+    def __init__(self, path: Path, limits: Limits, comments: bool = False, bilingual: str = "") -> None:
+        """``comments``: those that people wrote beside the text too. ``bilingual``: as ``open_blocks``."""
+        self._bilingual = bilingual
         try:
             self._data, archive = open_archive(path, limits)
             self._strict = bool(_STRICT.search(next(archive.blocks(_main(archive)), b"")))
             self._trees = dict(_trees(archive, comments))
+            lists = dict(_parts(archive, {"numbering", "styles"})) if bilingual else {}
         except Unreadable as error:
             raise KnownError(error.key, name=path.name, **error.values) from error
+        self._lists = {name_of(root): root for root in lists.values()}
         if not self._trees:
             raise KnownError("document-kind", name=path.name)
         elements = [element for tree in self._trees.values() for element in tree.iter(f"{W}p")]
@@ -78,12 +84,19 @@ class Word:
         """As ``Blocks.write``; paragraphs and runs learn the language and the direction."""
         made = dict(zip(map(id, self._segments), translated, strict=True))
         made |= {echo: made[id(segment)] for echo, segment in self._echoes.items()}
+        if self._bilingual:
+            twins = Twins(language, self._lists.get("numbering"), self._lists.get("styles"))
+            twins.write(self._paragraphs, made, phrases, self._bilingual == "beside")
+        else:
+            self._replace(made, language, phrases)
+        write_file(out, repacked(self._data, dict(self._changed())))
+
+    def _replace(self, made: Mapping[int, TranslatedText], language: str, phrases: Mapping[str, str]) -> None:
         for paragraph in self._paragraphs:
             paragraph.write(made, language, phrases)
         for tree in self._trees.values() if language else ():
             for element in tree.iter(f"{W}p"):
                 mirrored(element, language)
-        write_file(out, repacked(self._data, dict(self._changed())))
 
     def _changed(self) -> Iterator[tuple[str, bytes]]:
         for name, tree in self._trees.items():
@@ -103,9 +116,19 @@ def _main(archive: Archive) -> str:
 def _trees(archive: Archive, comments: bool) -> Iterator[tuple[str, Any]]:
     """Name and XML of the parts that people read: the body, headers, footers, notes, perhaps comments."""
     main = _main(archive)
-    wanted = _PARTS | {"comments"} if comments else _PARTS
-    notes = [place for kind, place in archive.relations(main).values() if kind in wanted]
-    for name in dict.fromkeys([main, *sorted(notes)]):
+    yield from _parsed(archive, [main])
+    yield from _parts(archive, _PARTS | {"comments"} if comments else _PARTS)
+
+
+def _parts(archive: Archive, kinds: Set[str]) -> Iterator[tuple[str, Any]]:
+    """Name and XML of the main part's relations of some kinds."""
+    main = _main(archive)
+    places = {place for kind, place in archive.relations(main).values() if kind in kinds}
+    return _parsed(archive, sorted(places - {main}))
+
+
+def _parsed(archive: Archive, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    for name in names:
         if name not in archive:
             continue
         if archive.names[name].file_size > _LARGEST:

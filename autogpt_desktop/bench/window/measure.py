@@ -1,7 +1,6 @@
-"""``autogpt-desktop bench --window``: the real window, typed into by key events, in a home of its own.
+"""The app in this process, its clock and its script; started by ``run``.
 
-The parent starts this file as a process, so that the time to the first paint counts from the very
-start. A 5 ms timer on the GUI thread measures how long the event loop stood still, and drives the
+A 5 ms timer on the GUI thread measures how long the event loop stood still, and drives the
 script below: a generator that yields the condition it waits for.
 """
 
@@ -10,57 +9,42 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+import traceback
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.bench.child import module_command
-from autogpt_desktop.events import Done, Event, Text
+from autogpt_desktop.bench.window.streams import say, streams
 from autogpt_desktop.i18n import tr
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.generation import Answer
 
+STARTED = "AUTOGPT_DESKTOP_BENCH_STARTED"  # when the process began
 TICK = 0.005  # seconds
 LONG_CHAT = 3000  # messages
 STREAMED = 500  # tokens
-RATE = 200  # scripted tokens a second: as quick as small models become
-_STARTED = "AUTOGPT_DESKTOP_BENCH_STARTED"
 _MOST_QUESTIONS = 20  # a base model may answer with next to nothing
 _PATIENCE = 300  # seconds for any one step
+_LAST_KEYS = 20  # of a sentence, when it is long
+_JUMP = 1_000  # characters that come at once: what stood still for them is not counted
 
 # about fifty tokens
 QUESTION = (
     "I am planning a quiet week by the sea in October with my sister and her two children, who are six and "
     "nine years old. What should we pack, and what could we do together on the days when it rains all day?"
 )
+# twenty words
+SENTENCE = (
+    "The keeper of the old lighthouse opened the door when the storm had passed and looked at the quiet sea."
+)
 Script = Generator[Callable[[], bool], None, None]
 
 
-def run(model: Path, device: str) -> dict[str, float]:
-    """Start the app with ``model`` and measure it. Raises RuntimeError with what the app printed last."""
-    with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {"AUTOGPT_DESKTOP_HOME": home}
-        _python(environment, "prepare", str(model), device)
-        output = _python(environment | {_STARTED: repr(time.time())}, "measure")
-    figures: dict[str, float] = json.loads(output.splitlines()[-1])
-    return figures
-
-
-def _python(environment: dict[str, str], *arguments: str) -> str:
-    command = [*module_command("autogpt_desktop.bench.window"), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return done.stdout
-
-
-def prepare(model: Path, device: str) -> None:
+def prepare(model: Path, device: str, pack: Path | None) -> None:
     """Make ``model`` the chosen one of this home, with answers that are long and always the same."""
     from autogpt_desktop.catalog import installed
     from autogpt_desktop.settings import Settings
@@ -69,53 +53,23 @@ def prepare(model: Path, device: str) -> None:
     settings.language, settings.device = "en", device
     settings.default_model = installed.add(model).name
     settings.presets[0]["sampling"] |= {"max_tokens": 400, "temperature": 0.8, "seed": 1}
+    if pack is not None:
+        pair = next(pair for pair in installed.add(pack).pairs if pair[0] == "en")
+        settings.translate_pair = list(pair)
     settings.save()
 
 
-def table(figures: dict[str, float]) -> str:
-    """The figures for people."""
-    rows = [
-        ("window_painted_s", tr("window painted, s"), 2),
-        ("model_cold_s", tr("model ready after a cold start, s"), 2),
-        ("model_load_s", tr("model ready, torch already imported, s"), 2),
-        ("loading_stall_ms", tr("longest stall while loading, ms"), 0),
-        ("first_token_s", tr("first token after Enter, s"), 2),
-        ("second_turn_s", tr("first token of the second turn, s"), 2),
-        ("stall_p99_ms", tr("event-loop stall while generating (p99), ms"), 0),
-        ("stall_max_ms", tr("event-loop stall while generating (longest), ms"), 0),
-        ("stream_code_p99_ms", tr("stall while 2,000 lines of code stream (p99), ms"), 0),
-        ("stream_code_max_ms", tr("stall while 2,000 lines of code stream (longest), ms"), 0),
-        ("stream_table_p99_ms", tr("stall while a table of 500 rows streams (p99), ms"), 0),
-        ("stream_table_max_ms", tr("stall while a table of 500 rows streams (longest), ms"), 0),
-        ("stream_list_p99_ms", tr("stall while a list of 1,000 items streams (p99), ms"), 0),
-        ("stream_list_max_ms", tr("stall while a list of 1,000 items streams (longest), ms"), 0),
-        ("stream_paragraph_p99_ms", tr("stall while a paragraph of 2,000 lines streams (p99), ms"), 0),
-        ("stream_paragraph_max_ms", tr("stall while a paragraph of 2,000 lines streams (longest), ms"), 0),
-        ("stream_nested_p99_ms", tr("stall while lists, tables and quotations nest (p99), ms"), 0),
-        ("stream_nested_max_ms", tr("stall while lists, tables and quotations nest (longest), ms"), 0),
-        ("stream_endless_p99_ms", tr("stall while a line without end streams (p99), ms"), 0),
-        ("stream_endless_max_ms", tr("stall while a line without end streams (longest), ms"), 0),
-        ("stream_thought_p99_ms", tr("stall while a thought of 2,000 lines streams (p99), ms"), 0),
-        ("stream_thought_max_ms", tr("stall while a thought of 2,000 lines streams (longest), ms"), 0),
-        ("window_tps", tr("tokens per second in the window"), 1),
-        ("stop_ms", tr("Stop to quiet, ms"), 0),
-        ("open_3000_s", tr("a conversation of 3,000 messages opens, s"), 3),
-        ("scroll_p99_ms", tr("a scrolling step in it (p99), ms"), 0),
-    ]
-    width = max(len(label) for _, label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {figures[key]:>8.{digits}f}" for key, label, digits in rows)
-
-
 class Bench:
-    """The app in this process, its clock and its script."""
+    """The app in this process, its clock and its script; streamed answers have so many ``lines``."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
         from PySide6.QtCore import Qt, QTimer
 
         from autogpt_desktop import app
         from autogpt_desktop.ui.chat.panel import ChatPanel
 
-        self.figures: dict[str, float] = {}
+        self.lines = lines
+        self.figures: dict[str, Any] = {"streams": {}}
         self.app = app.make_application()
         self.context, self.window = app.make_window()
         self.window.first_painted.connect(self._on_painted)
@@ -124,9 +78,11 @@ class Bench:
         assert panel is not None
         self.panel = panel
         panel.generation.began.connect(self._on_began)
+        panel.generation.grew.connect(self._on_grew)
         self.first_text = self.last_text = 0.0
         self.tokens, self.speed, self.answered = 0, 0.0, False
-        self.gaps: list[float] = []
+        self.stalls = Stalls()
+        self.shown = 0  # characters of the answer
         self.ticked = self.painted = self.deadline = 0.0
         self.waiting: Callable[[], bool] = lambda: self.painted > 0
         self.script = self.steps()
@@ -137,11 +93,16 @@ class Bench:
 
     def _on_painted(self) -> None:
         self.painted = time.perf_counter()
-        self.figures["window_painted_s"] = time.time() - float(os.environ[_STARTED])
+        self.figures["window_painted_s"] = time.time() - float(os.environ[STARTED])
 
     def _on_began(self, answer: Answer) -> None:
         assert answer.job is not None
         answer.job.event.connect(self._on_event)
+
+    def _on_grew(self, answer: Answer) -> None:
+        jumped = len(answer.text) - self.shown > _JUMP and self.shown > 0
+        self.shown = len(answer.text)
+        self.stalls.begin_repaint(counts=not jumped)
 
     def _on_event(self, event: object) -> None:
         from autogpt_desktop.events import Done, Text
@@ -157,7 +118,7 @@ class Bench:
     def _tick(self) -> None:
         now = time.perf_counter()
         if self.ticked:
-            self.gaps.append(now - self.ticked - TICK)
+            self.stalls.add(now - self.ticked - TICK)
         try:
             if self.waiting():
                 self.waiting = next(self.script)
@@ -167,10 +128,10 @@ class Bench:
         except StopIteration:
             self.timer.stop()
             self.window.close()
-        except BaseException:
+        except Exception:
+            traceback.print_exc()
             self.timer.stop()
-            self.window.close()
-            raise
+            self.app.exit(1)  # the window would ask what to do about a bug
         self.ticked = time.perf_counter()
 
     def ask(self, text: str) -> float:
@@ -194,21 +155,16 @@ class Bench:
     def idle(self) -> bool:
         return not self.context.worker.jobs()
 
-    def stalls(self) -> list[float]:
-        """Milliseconds of each gap since the last call."""
-        gaps, self.gaps = [max(0.0, gap) * 1000 for gap in self.gaps], []
-        return gaps or [0.0]
-
     def steps(self) -> Script:
         """What a user would do, one after the other."""
-        self.stalls()
+        tell(tr("starting"))
         yield lambda: self.context.model() is not None and self.idle()
         info = self.context.model()
         assert info is not None
         self.figures["model_cold_s"] = time.perf_counter() - self.painted
         self.figures["model_load_s"] = info.load_seconds
-        self.figures["loading_stall_ms"] = max(self.stalls())
-
+        self.figures["loading_stall_ms"] = self.stalls.take()["longest_ms"]
+        tell(tr("asking"))
         for key, question in (("first_token_s", QUESTION), ("second_turn_s", "And what should we eat?")):
             pressed = self.ask(question)
             yield self.begun
@@ -217,23 +173,24 @@ class Bench:
         yield from self.stream()
         yield from self.stop()
         yield from self.long_blocks()
+        if self.context.settings.translate_pair:
+            yield from self.translate()
         yield from self.long_conversation()
 
     def stream(self) -> Script:
-        gaps: list[float] = []
         self.tokens = 0
+        stalls = Stalls()
         for _ in range(_MOST_QUESTIONS):
             if self.tokens >= STREAMED:
                 break
             self.panel.new_conversation()
             self.ask("Write a long story with many chapters about a lighthouse and its keeper.")
             yield self.begun
-            self.stalls()
+            self.stalls = stalls
             yield self.idle
-            gaps += self.stalls()
+            self.stalls = Stalls()
         self.figures["window_tps"] = self.speed
-        self.figures["stall_p99_ms"] = percentile(gaps, 0.99)
-        self.figures["stall_max_ms"] = max(gaps)
+        self.figures["streams"]["model"] = stalls.take()
 
     def stop(self) -> Script:
         from PySide6.QtCore import Qt
@@ -253,19 +210,53 @@ class Bench:
         """Answers that are one long block, said by a script at a steady rate."""
         generation = self.panel.generation
         model = generation.generate
-        for name, text in long_answers().items():
-            generation.generate = partial(say, text)
+        for name, stream in streams().items():
+            generation.generate = partial(say, stream.text(self.lines))
             self.panel.new_conversation()
             self.ask("Write something very long.")
             yield self.begun
             if name == "thought":
                 self.panel.view.widgets[self.panel.conversation.messages[-1].id].thought.button.click()
-            self.stalls()
+            self.stalls.take()
             yield self.idle
-            gaps = self.stalls()
-            self.figures[f"stream_{name}_p99_ms"] = percentile(gaps, 0.99)
-            self.figures[f"stream_{name}_max_ms"] = max(gaps)
+            stalls = self.figures["streams"][name] = self.stalls.take()
+            tell(
+                f"{stream.title}: " + " · ".join(f"{stalls[key]:.0f}" for key in stalls) + " ms",
+            )
         generation.generate = model
+
+    def translate(self) -> Script:
+        """A sentence typed into Translate, each key when the translation of the one before is shown."""
+        from PySide6.QtTest import QTest
+
+        from autogpt_desktop.ui.translate.panel import TranslatePanel
+
+        tell(tr("translating"))
+        self.window.columns.show_panel("translate")
+        panel = self.window.findChild(TranslatePanel)
+        assert panel is not None
+        edit = panel.view.pair.source
+        yield self.idle
+        edit.setFocus()
+        QTest.keyClicks(edit, SENTENCE[:1])  # what loads the pack, if nothing else has
+        yield lambda: panel.live.complete and self.idle()
+        took: list[float] = []
+        shown = [0.0]
+
+        def draw(complete: bool) -> None:
+            panel.view.pair.target.viewport().repaint()  # as the event loop is about to do
+            shown[0] = time.perf_counter() if complete else 0.0
+
+        panel.live.finished.connect(draw)
+        for character in SENTENCE[1:]:
+            shown[0], pressed = 0.0, time.perf_counter()
+            QTest.keyClicks(edit, character)
+            yield lambda: shown[0] > 0
+            took.append((shown[0] - pressed) * 1000)
+        panel.live.finished.disconnect(draw)
+        last = took[-_LAST_KEYS:]
+        self.figures["translate_key_ms"] = statistics.median(last)
+        self.figures["translate_key_longest_ms"] = max(last)
 
     def long_conversation(self) -> Script:
         history, parent = self.context.history, None
@@ -277,7 +268,7 @@ class Bench:
             )
             parent = history.add_message(conversation, parent, role, text)
         yield lambda: True
-        self.stalls()
+        self.stalls.take()
         began = time.perf_counter()
         self.panel.open_conversation(conversation)
         self.app.processEvents()
@@ -294,43 +285,33 @@ class Bench:
         self.figures["scroll_p99_ms"] = percentile(steps, 0.99)
 
 
-def long_answers() -> dict[str, str]:
-    """An answer for each kind of block that may become long."""
-    part = (
-        "def total_{n}(values):\n    result = 0  # so far\n    for value in values:\n"
-        "        result += value\n    return result\n\n\nprint(total_{n}([1, 2, {n}]))\n"
-    )
-    code = "".join(part.replace("{n}", str(n)) for n in range(250))
-    rows = "".join(f"| item {n} | {7 * n} | some **words** about it |\n" for n in range(500))
-    return {
-        "code": f"```python\n{code}```\n",
-        "table": f"| name | value | remark |\n|---|--:|---|\n{rows}",
-        "list": "".join(f"{n}. item **number** {n} of a long list\n" for n in range(1, 1001)),
-        "paragraph": "".join(f"line **number** {n} of a paragraph\n" for n in range(2000)),
-        "nested": nested_answer(),
-        "endless": "".join(f"words and **{n}** more, `code` never closed too, " for n in range(600)) + "`",
-        "thought": "<think>\n" + "".join(f"line {n} of what is thought\n" for n in range(2000)),
-    }
+class Stalls:
+    """How long the event loop stood still: of each repaint the longest time."""
 
+    def __init__(self) -> None:
+        self._repaints, self._longest = [0.0], 0.0
+        self._counts = True
 
-def nested_answer() -> str:
-    """A quotation in a list, a list in a quotation, and a table in each, of hundreds of lines."""
-    quotation = "".join(f"   > line **{n}** of a quotation\n" for n in range(300))
-    items = "".join(f"> - item **{n}** with `code`\n" for n in range(300))
-    rows = "".join(f"> | item {n} | **{7 * n}** |\n" for n in range(200))
-    return f"1. said:\n\n{quotation}\nThen:\n\n{items}>\n> | a | b |\n> |---|--:|\n{rows}"
+    def begin_repaint(self, *, counts: bool) -> None:
+        """What stands still from here on is this repaint's."""
+        self._repaints.append(0.0)
+        self._counts = counts
 
+    def add(self, seconds: float) -> None:
+        """A gap between two ticks."""
+        if self._counts:
+            self._repaints[-1] = max(self._repaints[-1], seconds * 1000)
+            self._longest = max(self._longest, seconds * 1000)
 
-def say(text: str, *_: object, **given: Callable[[], bool]) -> Iterator[Event]:
-    """As ``tasks.chat.chat``: says ``text`` in pieces of four characters, ``RATE`` a second."""
-    began = time.perf_counter()
-    pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
-    for number, piece in enumerate(pieces):
-        if given["cancelled"]():
-            return
-        time.sleep(max(0.0, began + number / RATE - time.perf_counter()))
-        yield Text(piece)
-    yield Done("stop", 1, 0, len(pieces), 0.0, RATE, len(pieces), len(pieces))
+    def take(self) -> dict[str, float]:
+        """Milliseconds since the last call."""
+        repaints, longest = self._repaints[1:] or self._repaints, self._longest
+        self._repaints, self._longest = [0.0], 0.0
+        return {
+            "median_ms": statistics.median(repaints),
+            "p99_ms": percentile(repaints, 0.99),
+            "longest_ms": longest,
+        }
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -340,12 +321,18 @@ def percentile(values: list[float], share: float) -> float:
     return statistics.quantiles(values, n=1000, method="inclusive")[round(share * 1000) - 1]
 
 
+def tell(line: str) -> None:
+    """How far it is, for who waits."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     """The processes that ``run`` starts; the measured one prints its figures as JSON."""
     if sys.argv[1] == "prepare":
-        prepare(Path(sys.argv[2]), sys.argv[3])
+        model, device, pack = sys.argv[2:5]
+        prepare(Path(model), device, Path(pack) if pack else None)
         return 0
-    bench = Bench()
+    bench = Bench(int(sys.argv[2]))
     bench.app.exec()
     bench.context.worker.stop(15_000)
     bench.window.downloads.stop(15_000)
