@@ -138,7 +138,8 @@ def _line(model: InstalledModel) -> str:
     size = f"{model.disk_bytes / 1e6:.0f} MB"
     if model.packed_bytes:
         size = tr("{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes))
-    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}"
+    mark = f"\t{tr('trained here')}" if model.trained else ""
+    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}{mark}"
 
 
 def _tell_problem(model: InstalledModel) -> None:
