@@ -30,6 +30,7 @@ from autogpt_desktop.lab.train.settings import TrainSettings
 
 WIDTHS = (128, 256, 512)
 _CONTEXT, _TOKENS = 256, 2048  # of the steps that are timed
+_TURNS = 2
 _RESERVE = 0.7  # of the machine's memory: the window and other programs want some
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -55,12 +56,13 @@ class Machine:
         return layer * config.num_hidden_layers + self._at(self.rest, d) + step
 
     def _at(self, values: tuple[float, ...], width: int) -> float:
-        """On the line through the logarithms; outside of the grid as steep as at its end."""
+        """On the line through the logarithms; outside of the grid as steep as at its end. What was measured
+        while another program took its time does not make a wider layer quicker."""
         x, y = np.log(self.widths), np.log(np.maximum(values, 1e-9))
         if len(x) == 1:
             return float(math.exp(y[0] + math.log(width) - x[0]))
         place = int(np.clip(np.searchsorted(x, math.log(width)) - 1, 0, len(x) - 2))
-        slope = (y[place + 1] - y[place]) / (x[place + 1] - x[place])
+        slope = float(np.clip((y[place + 1] - y[place]) / (x[place + 1] - x[place]), 0.0, 2.0))
         return float(math.exp(y[place] + slope * (math.log(width) - x[place])))
 
     def values(self) -> dict[str, Any]:
@@ -110,18 +112,22 @@ def measure(
     widths: tuple[int, ...] = WIDTHS,
     optimizer: str = "muon",
     tokens: int = _TOKENS,
+    budget: float = math.inf,
 ) -> Iterator[Measured | Machine]:
-    """Each shape that was timed, then the machine."""
-    precision = ""
+    """Each shape that was timed, then the machine. Once ``budget`` seconds are over no other width begins."""
+    began, precision = time.monotonic(), ""
     layer, rest, moving = [], [], 0.0
-    for width in widths:
+    for number, width in enumerate(widths):
+        if number and time.monotonic() - began > budget:
+            widths = widths[:number]
+            break
         seconds = {}
         for layers in (1, 3):
             config = shape(vocab_size, width, layers)
             precision = precision or _quicker(config, device, tokens)
             per_token, per_step = timed(config, device, precision, optimizer, tokens)
             seconds[layers] = per_token
-            moving = max(moving, per_step / parameter_count(config)) if width == widths[-1] else moving
+            moving = per_step / parameter_count(config)
             speed = 1 / (per_token + per_step / tokens)
             yield Measured(
                 parameter_count(config),
@@ -138,8 +144,11 @@ def measure(
 
 
 def _quicker(config: ModelConfig, device: torch.device, tokens: int) -> str:
-    """Of the two, by one small shape."""
-    seconds = {name: timed(config, device, name, "adamw", tokens)[0] for name in _DTYPES}
+    """Of the two, by one small shape; in turns, since other programs take time at any moment."""
+    seconds = dict.fromkeys(_DTYPES, math.inf)
+    for _ in range(_TURNS):
+        for name in _DTYPES:
+            seconds[name] = min(seconds[name], timed(config, device, name, "adamw", tokens)[0])
     return min(seconds, key=lambda name: seconds[name])
 
 
@@ -189,7 +198,7 @@ def memory_bytes(
     return _BASE + fixed + tokens * (inside + passing) + logits
 
 
-_BASE = 330 << 20  # Python, torch and its libraries
+_BASE = 430 << 20  # Python, torch, Optuna and their libraries
 
 
 def parts_that_fit(

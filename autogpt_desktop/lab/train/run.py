@@ -150,8 +150,10 @@ class _OwnStop:
 
 def _measured(corpus: Corpus, device: torch.device, seconds: float) -> Generator[Event, None, Machine]:
     """Fewer shapes where there is little time."""
-    widths = (64, 128) if seconds < 60 else (128, 256) if seconds < 300 else (128, 256, 512)
-    for one in measure(corpus.vocab_size, device, widths=widths):
+    widths = (64, 128) if seconds < 120 else (128, 256) if seconds < 300 else (128, 256, 512)
+    tokens = 512 if seconds < 120 else 2048
+    budget = _MEASURE_SHARE * seconds
+    for one in measure(corpus.vocab_size, device, widths=widths, tokens=tokens, budget=budget):
         if isinstance(one, Machine):
             return one
         yield one

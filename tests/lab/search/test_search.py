@@ -163,6 +163,12 @@ def test_a_machine_is_measured() -> None:
     assert 0 < narrow < wide
 
 
+def test_what_was_measured_badly_stays_within_reason() -> None:
+    odd = Machine("float32", 4096, (128, 256), (1e-9, 3e-5), (5e-5, 1e-6), 1e-9)
+    for width in (32, 64, 128, 512, 2048):
+        assert 1e-9 < odd.seconds_per_token(shape(4096, width, 2), 4096) < 0.1
+
+
 def test_a_scaling_law_is_found_again() -> None:
     runs = [
         (n, d, 1.5 + 400 / n**0.5 + 300 / d**0.4)
