@@ -58,7 +58,7 @@ setup(
     ext_modules=[
         Extension(
             "autogpt_desktop.engine.native._native",
-            [f"{NATIVE}/native.cpp", f"{NATIVE}/native_seq2seq.cpp"],
+            [f"{NATIVE}/{name}.cpp" for name in ("native", "native_seq2seq", "native_train")],
             depends=["setup.py", *(f"{NATIVE}/{path.name}" for path in HEADERS)],
             define_macros=[("NATIVE_SOURCES", f"sha256_{sources_digest()}")],
             language="c++",

@@ -13,43 +13,77 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from autogpt_desktop.engine.native import train
+
 _CHUNK = 1 << 21  # logits that stand in float32 at a time
+
+
+def _kernels(*tensors: Tensor) -> Any:
+    """The compiled kernels, where they know these tensors: whole rows of float32 or bfloat16 on the CPU."""
+    fit = all(one.device.type == "cpu" and one.dtype in _BRAIN and one.is_contiguous() for one in tensors)
+    return train.library() if fit else None
+
+
+_BRAIN = {torch.float32: 0, torch.bfloat16: 1}
 
 
 def _trains(*tensors: Tensor) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
-def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """x / rms(x) · w over the last dimension (Zhang and Sennrich, 2019). ``weight``: the shape's end."""
+def rms_norm(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype | None = None) -> Tensor:
+    """x / rms(x) · w over the last dimension (Zhang and Sennrich, 2019). ``weight``: the shape's end.
+
+    ``dtype``: what it is written in while it trains; None: that of ``x``.
+    """
     if _trains(x, weight):
-        result: Tensor = _RMSNorm.apply(x, weight, eps)
+        result: Tensor = _RMSNorm.apply(x, weight, eps, dtype or x.dtype)
         return result
     return F.rms_norm(x, x.shape[-1:], None, eps) * weight
 
 
 class _RMSNorm(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
+        x = x.contiguous()
+        kernels = _kernels(x, weight)
+        if kernels is not None:
+            out = torch.empty(x.shape, dtype=dtype)
+            inverse = torch.empty(*x.shape[:-1], 1)
+            cols = x.shape[-1]
+            kernels.train_rms_norm(
+                torch.get_num_threads(), _BRAIN[x.dtype], _BRAIN[dtype], x.data_ptr(), weight.data_ptr(), eps,
+                x.numel() // cols, cols, weight.numel() // cols, out.data_ptr(), inverse.data_ptr(),
+            )  # fmt: skip
+            ctx.save_for_backward(x, weight, inverse)
+            return out
         wide = x.float()
         inverse = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_()
         inverse.div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (wide * inverse).mul_(weight).to(x.dtype)
+        return (wide * inverse).mul_(weight).to(dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight, inverse = ctx.saved_tensors
+        grad = grad.contiguous()
+        kernels = _kernels(x, weight, grad)
+        if kernels is not None:
+            dx, dweight, cols = torch.empty_like(x), torch.zeros_like(weight), x.shape[-1]
+            done = kernels.train_rms_norm_back(
+                torch.get_num_threads(), _BRAIN[x.dtype], _BRAIN[grad.dtype], grad.data_ptr(), x.data_ptr(),
+                weight.data_ptr(), inverse.data_ptr(), x.numel() // cols, cols, weight.numel() // cols,
+                dx.data_ptr(), dweight.data_ptr(),
+            )  # fmt: skip
+            if done:
+                return dx, dweight, None, None
         normed = x * inverse
         grad = grad.float()
-        dweight = dx = None
-        if ctx.needs_input_grad[1]:
-            dweight = (grad * normed).sum(tuple(range(x.dim() - weight.dim())))
-        if ctx.needs_input_grad[0]:
-            grad = grad * weight
-            along = torch.linalg.vecdot(grad, normed).div_(x.shape[-1]).unsqueeze(-1)
-            dx = torch.addcmul(grad, normed, along, value=-1).mul_(inverse).to(x.dtype)
-        return dx, dweight, None
+        dweight = (grad * normed).sum(tuple(range(x.dim() - weight.dim())))
+        grad = grad * weight
+        along = torch.linalg.vecdot(grad, normed).div_(x.shape[-1]).unsqueeze(-1)
+        dx = torch.addcmul(grad, normed, along, value=-1).mul_(inverse).to(x.dtype)
+        return dx, dweight, None, None
 
 
 def gated(gate_up: Tensor, activation: str) -> Tensor:
@@ -65,14 +99,32 @@ class _SwiGLU(Function):
     @staticmethod
     def forward(ctx: Any, gate_up: Tensor) -> Tensor:
         ctx.save_for_backward(gate_up)
+        kernels = _kernels(gate_up)
+        if kernels is not None:
+            size = gate_up.shape[-1] // 2
+            out = torch.empty(*gate_up.shape[:-1], size, dtype=gate_up.dtype)
+            kernels.train_swiglu(
+                torch.get_num_threads(), _BRAIN[out.dtype], gate_up.data_ptr(), out.numel() // size, size,
+                out.data_ptr(),
+            )  # fmt: skip
+            return out
         gate, up = gate_up.chunk(2, dim=-1)
         return F.silu(gate).mul_(up)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (gate_up,) = ctx.saved_tensors
-        gate, up = gate_up.chunk(2, dim=-1)
         result = torch.empty_like(gate_up)
+        grad = grad.contiguous()
+        kernels = _kernels(gate_up, grad)
+        if kernels is not None and grad.dtype == gate_up.dtype:
+            size = grad.shape[-1]
+            kernels.train_swiglu_back(
+                torch.get_num_threads(), _BRAIN[grad.dtype], grad.data_ptr(), gate_up.data_ptr(),
+                grad.numel() // size, size, result.data_ptr(),
+            )  # fmt: skip
+            return result
+        gate, up = gate_up.chunk(2, dim=-1)
         dgate, dup = result.chunk(2, dim=-1)
         torch.mul(F.silu(gate), grad, out=dup)
         torch.ops.aten.silu_backward.grad_input(grad * up, gate, grad_input=dgate)
@@ -96,11 +148,26 @@ class _Rotary(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, freqs_cis: Tensor) -> Tensor:
         ctx.freqs_cis = freqs_cis
-        return _turn(x, freqs_cis)
+        return _turned(x, freqs_cis, back=False)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _turn(grad, ctx.freqs_cis.conj()), None
+        return _turned(grad, ctx.freqs_cis, back=True), None
+
+
+def _turned(x: Tensor, freqs_cis: Tensor, *, back: bool) -> Tensor:
+    """Rows may lie apart from each other, as q and k do among q, k and v."""
+    heads, dim = x.shape[1:]
+    table = torch.view_as_real(freqs_cis)
+    kernels = _kernels(table) if x.dtype in _BRAIN and x.device.type == "cpu" else None
+    if kernels is None or x.stride(2) != 1 or x.stride(1) != dim or dim % 8:
+        return _turn(x, freqs_cis.conj() if back else freqs_cis)
+    out = torch.empty(x.shape, dtype=x.dtype)
+    kernels.train_rotary(
+        torch.get_num_threads(), _BRAIN[x.dtype], x.data_ptr(), x.stride(0), table.data_ptr(), len(table),
+        len(x), heads, dim, int(back), out.data_ptr(),
+    )  # fmt: skip
+    return out
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
@@ -141,10 +208,8 @@ class _CausalAttention(Function):
         for start in range(0, length, size):
             stop = min(start + size, length)
             rows = (stop - start) * groups
-            mask = _mask(stop - start, stop, groups, q.dtype)
             block = queries[:, start:stop].reshape(-1, rows, dim)
-            scores = torch.baddbmm(mask, block, keys[:, :stop].transpose(1, 2), alpha=scale)
-            part = torch.softmax(scores, -1)
+            part = _shares(block, keys[:, :stop], start, groups, scale)
             mixed = torch.bmm(part, values[:, :stop]).view(batch, shared, stop - start, groups, dim)
             out[:, start:stop] = mixed.transpose(1, 2)
             weights.append(part)
@@ -170,17 +235,40 @@ class _CausalAttention(Function):
             come = grads[:, start:stop].reshape(-1, rows, dim)
             dv[:, :stop] += torch.bmm(part.transpose(1, 2), come)
             dweights = torch.bmm(come, values[:, :stop].transpose(1, 2))
-            dscores = torch._softmax_backward_data(dweights, part, -1, part.dtype)
-            turned = torch.baddbmm(_NONE[grad.dtype], dscores, keys[:, :stop], beta=0, alpha=ctx.scale)
+            dscores = _shares_back(dweights, part, start, groups, ctx.scale)
+            turned = torch.bmm(dscores, keys[:, :stop])
             dq[:, start:stop] = turned.view(batch, shared, stop - start, groups, dim).transpose(1, 2)
-            dk[:, :stop] += torch.baddbmm(
-                _NONE[grad.dtype], dscores.transpose(1, 2), block, beta=0, alpha=ctx.scale
-            )
+            dk[:, :stop] += torch.bmm(dscores.transpose(1, 2), block)
         dk, dv = (one.view(batch, shared, length, dim).transpose(1, 2) for one in (dk, dv))
         return dq.view(batch, length, heads, dim), dk, dv, None
 
 
-_NONE = {dtype: torch.zeros(1, 1, 1, dtype=dtype) for dtype in (torch.float32, torch.bfloat16, torch.float64)}
+def _shares(block: Tensor, keys: Tensor, start: int, groups: int, scale: float) -> Tensor:
+    """softmax(QKᵀ · scale) of queries from ``start`` on, [N, queries · groups, keys]."""
+    rows, total = block.shape[1], keys.shape[1]
+    if train.library() is None or block.dtype not in _BRAIN:
+        mask = _mask(rows // groups, total, groups, block.dtype)
+        return torch.softmax(torch.baddbmm(mask, block, keys.transpose(1, 2), alpha=scale), -1)
+    scores = torch.bmm(block, keys.transpose(1, 2)).contiguous()
+    kernels = _kernels(scores)
+    kernels.train_softmax(
+        torch.get_num_threads(), _BRAIN[scores.dtype], scores.data_ptr(), len(scores) * rows, total,
+        rows // groups, groups, start, scale,
+    )  # fmt: skip
+    return scores
+
+
+def _shares_back(dweights: Tensor, shares: Tensor, start: int, groups: int, scale: float) -> Tensor:
+    """The gradient of QKᵀ, in place of ``dweights`` where that can be."""
+    kernels = _kernels(dweights, shares)
+    if kernels is None:
+        return torch._softmax_backward_data(dweights, shares, -1, shares.dtype).mul_(scale)
+    rows = shares.shape[1]
+    kernels.train_softmax_back(
+        torch.get_num_threads(), _BRAIN[shares.dtype], dweights.data_ptr(), shares.data_ptr(),
+        len(shares) * rows, shares.shape[2], rows // groups, groups, start, scale,
+    )  # fmt: skip
+    return dweights
 
 
 def _block(length: int) -> int:
@@ -253,7 +341,22 @@ class _LinearCrossEntropy(Function):
         for start in range(0, len(x), step):
             here = slice(start, start + step)
             rows, wanted = x[here].to(cast.dtype), targets[here].clamp_min(0)[:, None]
-            logits = F.linear(rows, cast).float()
+            logits = F.linear(rows, cast)
+            kernels = None if softcap else _kernels(logits, cast)
+            if kernels is not None:
+                losses, aims = torch.empty(len(rows)), targets[here].contiguous()
+                learns = dx is not None or dweight is not None
+                kernels.train_cross_entropy(
+                    torch.get_num_threads(), _BRAIN[logits.dtype], logits.data_ptr(), aims.data_ptr(),
+                    *logits.shape, 1 / count if learns else 0.0, losses.data_ptr(),
+                )  # fmt: skip
+                total += losses.sum()
+                if dx is not None:
+                    dx[here] = logits @ cast
+                if dweight is not None:
+                    dweight += logits.T @ rows
+                continue
+            logits = logits.float()
             capped = torch.tanh_(logits.div_(softcap)) if softcap else logits
             if softcap:
                 logits = capped * softcap

@@ -167,6 +167,9 @@ def set_precision(decoder: Transformer, dtype: torch.dtype) -> None:
     for weight in weights_of(decoder):
         if isinstance(weight, TrainedWeight):
             weight.dtype = dtype
+    for layer in decoder.layers:
+        layer.input_norm.dtype = layer.mlp_norm.dtype = dtype
+    decoder.norm.dtype = dtype
 
 
 def weights_changed(decoder: Transformer) -> None:

@@ -64,11 +64,13 @@ def causal_mask(new: int, total: int, groups: int, window: int, device: torch.de
 class RMSNorm:
     """x / rms(x) · w (Zhang and Sennrich, 2019)."""
 
+    dtype: torch.dtype | None = None  # what it writes while it trains; None: what it reads
+
     def __init__(self, weight: Tensor, eps: float) -> None:
         self.weight, self.eps = weight.float(), eps
 
     def __call__(self, x: Tensor) -> Tensor:
-        return rms_norm(x, self.weight, self.eps)
+        return rms_norm(x, self.weight, self.eps, self.dtype)
 
 
 class HeadNorm:
