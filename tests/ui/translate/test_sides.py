@@ -13,6 +13,7 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.translations import TranslateHistory
 from autogpt_desktop.tasks.translate.folders import look_into
+from autogpt_desktop.tasks.translate.translate import translate_many
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
@@ -203,10 +204,12 @@ def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
 
 
 def test_unfinished_files_come_back_paused(
-    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
+    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for pieces in ("first", "most"):  # some are kept before many are translated
+        monkeypatch.setitem(translate_many.__kwdefaults__, pieces, 2)
     shell_context.settings.translate_pair = ["en", "fr"]
-    sentences = [f"The train number {n} leaves at noon." for n in range(1, 25)]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 7)]
     (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
     (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
     panel = TranslatePanel(shell_context)
