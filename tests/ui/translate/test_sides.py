@@ -12,7 +12,7 @@ from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.translations import TranslateHistory
-from autogpt_desktop.tasks.translate.folders import look_into
+from autogpt_desktop.tasks.translate.folders import Skipped, look_into
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.files_view import FilesView
@@ -20,8 +20,10 @@ from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_row import MORE, LanguageRow
+from autogpt_desktop.ui.translate.left_out import LeftOut
 from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.panel import TranslatePanel
+from autogpt_desktop.ui.translate.review_view import ReviewView
 
 
 @pytest.fixture
@@ -198,7 +200,7 @@ def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
     assert [path.name for path in found.files] == ["c.xyz", "a.md", "b.txt"]
     assert {one.path.name: one.key for one in found.skipped} == {
         ".hidden.md": "skipped-hidden",
-        "c.xyz": "skipped-kind",
+        "c.xyz": "skipped-folder",
         "deeper": "skipped-folder",
         "gone.txt": "skipped-closed",
     }
@@ -280,3 +282,24 @@ def test_a_file_that_is_not_done_is_listed_once(
     for each in list(files.rows):
         files._remove(each)
     assert files.hint.isVisible()
+
+
+def test_what_was_left_out_is_closed_by_esc_first(qtbot: QtBot, tmp_path: Path) -> None:
+    """Then Esc goes on to what is around it."""
+    notice = LeftOut()
+    qtbot.addWidget(notice)
+    notice.add([Skipped(tmp_path / "photo.jpg", "skipped-folder")])
+    notice.show()
+    notice.show_button.setChecked(True)
+    assert notice.list.isVisible()
+    qtbot.keyClick(notice.list, Qt.Key.Key_Escape)
+    assert not notice.list.isVisible()
+    assert notice.isVisible()
+
+
+def test_without_a_sentence_there_is_nothing_to_correct(shell_context: AppContext, qtbot: QtBot) -> None:
+    view = ReviewView(shell_context)
+    qtbot.addWidget(view)
+    view.show()
+    assert not view.edit.isVisible()
+    assert not view.save_button.isVisible()
