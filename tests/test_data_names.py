@@ -26,6 +26,7 @@ def test_the_folders(isolated_home: Path) -> None:
     assert paths.models_dir() == home / "models"
     assert paths.packed_dir() == home / "cache" / "packed"
     assert paths.states_dir() == home / "cache" / "states"
+    assert paths.training_dir() == home / "training"
 
 
 def test_what_is_written_lies_where_the_first_version_put_it(isolated_home: Path) -> None:

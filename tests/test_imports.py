@@ -127,6 +127,11 @@ WALLS = {
     "lab.runs": wall({"lab.runs*", "engine.config"}),
     "lab.train.corpus": wall(set(), {"numpy*"}),
     "lab.data": wall({"lab.runs*", "lab.data*", "lab.train.corpus", "documents*"}, {"numpy*", "tokenizers*"}),
+    # these compose the Lab's parts
+    **{
+        name: wall({"lab*", "engine*", "documents*", "catalog*"}, {"torch*", *NUMERIC})
+        for name in ("lab.kinds", "lab.process")
+    },
     "lab": wall({"lab*", "engine*", "documents*"}, {"torch*", "optuna*", *NUMERIC}),
     "server": wall({"runtime", "tasks*", "engine*"}, {"*"}),
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),

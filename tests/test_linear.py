@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -34,6 +34,11 @@ from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.data.clean import boilerplate, clean, without_lines
+from autogpt_desktop.lab.data.examples import Example
+from autogpt_desktop.lab.data.sources import _turns
+from autogpt_desktop.lab.data.split import cut, split_texts
+from autogpt_desktop.lab.data.tokenize import train_tokenizer
 from autogpt_desktop.storage.conversations.search import segment, snippet
 from autogpt_desktop.tasks.answer import lexicon
 from autogpt_desktop.tasks.answer.evidence import excerpt, nearest_sentence
@@ -315,7 +320,22 @@ def tokens_of_packs(text: str) -> None:
     vocabulary.decode(vocabulary.encode(text).ids)
 
 
+def training_text(text: str) -> None:
+    """From a file's text to what a model learns and is checked with."""
+    with suppress(KnownError):
+        split_texts([without_lines(clean(text), boilerplate([text] * 10))], 0.1, 0)
+    Example(_turns(json.loads(json.dumps([{"role": "user", "content": text}]))))
+    training_tokenizer().encode_batch_fast(cut(text, 16_000))
+    train_tokenizer([text[:20_000]], 300)
+
+
+@cache
+def training_tokenizer() -> Any:
+    return train_tokenizer(["Hello, a first text. " * 10], 280)
+
+
 READERS: dict[str, Callable[[str], object]] = {
+    "training text": training_text,
     "sentences": lambda text: sentences(text, "en"),
     "passages": lambda text: passages(Document(Path("a.txt"), "", text, (), "en", "")),
     "guess": guess_without_model,

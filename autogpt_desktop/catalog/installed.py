@@ -15,6 +15,7 @@ from autogpt_desktop.catalog.headers import HeaderCache, read_header
 from autogpt_desktop.catalog.pack_folder import is_pack
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
+from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
@@ -49,6 +50,7 @@ class InstalledModel:
     comet: float = 0.0  # of a pack, on FLORES-200; 0: not known
     base: str = ""  # of an adapter: the name of the model that it is loaded with
     base_size: int = 0  # bytes of that
+    trained: bool = False  # here, by a run of the Lab
 
     @property
     def disk_bytes(self) -> int:
@@ -82,6 +84,14 @@ def installed() -> list[InstalledModel]:
             number += 1
             name = f"{model.name}-{number}"
         models[name] = model if name == model.name else replace(model, name=name)
+    for trained in trained_models():
+        path = trained.path.resolve()
+        if path not in seen and trained.id not in models:
+            seen.add(path)
+            model = _describe(path, None, cache.header(path), True)
+            models[trained.id] = replace(
+                model, name=trained.id, title=trained.title, place=trained.path, trained=True
+            )
     cache.save()
     for name, model in models.items():
         if model.base:
@@ -173,6 +183,9 @@ def remove(name: str) -> None:
         return
     if not model.removable or model.place is None:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent))
+    if model.trained:
+        _remove_trained(model, model.place)
+        return
     entry = catalog().get(model.name)
     files = tuple(file.name for file in entry.files) if entry and entry.is_folder else ()
     if is_pack(model.place):
@@ -181,6 +194,14 @@ def remove(name: str) -> None:
         remove_model(model.place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
+
+
+def _remove_trained(model: InstalledModel, place: Path) -> None:
+    """The model goes, its run stays in the Lab's list."""
+    try:
+        remove_model(place, place.parent, FILES)
+    except OSError as error:
+        raise KnownError("model-not-removable", name=model.title, folder=str(place)) from error
 
 
 def remove_language(code: str) -> list[str]:

@@ -63,17 +63,17 @@ def _merge(name: str, out: Path) -> None:
 
 
 def _update() -> None:
-    from autogpt_desktop.catalog.pack_index import fetch_index
-    from autogpt_desktop.catalog.packs import packs
+    from autogpt_desktop.catalog.packs import update
+    from autogpt_desktop.events import Result
 
-    before = set(packs().values())
     report = Reporter()
-    for event in fetch_index():
-        report(event)
-    report.clear()
-    now = packs().values()
-    new = sum(pack not in before for pack in now)
-    say(tr("{n} translation packs, {new} of them new or changed", n=len(now), new=new))
+    for event in update():
+        if isinstance(event, Result):
+            report.clear()
+            found = event.value
+            say(tr("{n} translation packs, {new} of them new or changed", n=found.count, new=len(found.new)))
+        else:
+            report(event)
 
 
 def _need_names(options: argparse.Namespace) -> None:
@@ -155,7 +155,8 @@ def _line(model: InstalledModel) -> str:
     size = f"{model.disk_bytes / 1e6:.0f} MB"
     if model.packed_bytes:
         size = tr("{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes))
-    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}"
+    mark = f"\t{tr('trained here')}" if model.trained else ""
+    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}{mark}"
 
 
 def _tell_problem(model: InstalledModel) -> None:

@@ -224,8 +224,9 @@ class ModelPool:
             return encoder
         if path.is_dir() and is_pack_folder(path):
             device, notices = pick_device(self.device)
-            pack = yield from load_pack(path, device.type)
-            pack.notices = notices
+            # by itself it is not looked for: a pack is loaded in a tenth of a second, torch in seconds
+            pack = yield from load_pack(path, "cpu" if self.device == "auto" else device.type)
+            pack.notices = (*notices, *pack.notices)
             return pack
         if path.is_dir() and is_seq2seq(path):
             device, notices = pick_device(self.device)

@@ -41,6 +41,7 @@ _SANDWICH = {  # gemma3 has a norm before and behind the attention and the MLP
     "post_ffw_norm": "post_feedforward_layernorm",
 }
 _BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z_]+)\.(weight|bias)")
+_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z_.]+)")
 _UNUSED = re.compile(r"rope_freqs\.weight|blk\.\d+\.attn_rot_embd(\.weight)?")  # tables, not weights
 
 
@@ -59,6 +60,21 @@ def hf_name(gguf_name: str, family: str = "llama") -> str:
     layer, part, kind = match.groups()
     names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
     return f"model.layers.{layer}.{names[part]}.{kind}"
+
+
+def gguf_name(hf: str, family: str = "llama") -> str:
+    """The other way round: ``model.layers.0.self_attn.q_proj.weight`` → ``blk.0.attn_q.weight``. KeyError for
+    names that no family has."""
+    stem, _, kind = hf.rpartition(".")
+    top = {name: gguf for gguf, name in _TOP.items()}
+    if stem in top:
+        return f"{top[stem]}.{kind}"
+    match = _LAYER_NAME.fullmatch(stem)
+    if not match:
+        raise KeyError(hf)
+    names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
+    parts = {name: gguf for gguf, name in names.items()}
+    return f"blk.{match[1]}.{parts[match[2]]}.{kind}"
 
 
 def weight_names(f: GGUFFile, family: str) -> dict[str, str]:

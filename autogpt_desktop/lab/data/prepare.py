@@ -21,7 +21,7 @@ from autogpt_desktop.lab.data.compress import xz_bits_per_byte
 from autogpt_desktop.lab.data.copies import find_copies
 from autogpt_desktop.lab.data.examples import Example, is_empty
 from autogpt_desktop.lab.data.sources import LeftOut, read_sources
-from autogpt_desktop.lab.data.split import split_texts
+from autogpt_desktop.lab.data.split import cut, split_texts
 from autogpt_desktop.lab.data.tokenize import END, choose_vocab_size, train_tokenizer, write_ids
 from autogpt_desktop.lab.runs.events import DataFound, Event, Notice, Stage
 from autogpt_desktop.lab.runs.spec import RunSpec
@@ -34,6 +34,8 @@ MOST_CHARACTERS = 1 << 30  # of all texts together
 _LANGUAGE_SAMPLES = 2000  # texts whose language is told
 _SAMPLES, _SAMPLE = 5, 300  # that are shown; characters of one
 _SKIPPED = 200  # files that are named
+_FEW = 20  # texts, of which parts are held out rather than whole ones
+_PART = 2000  # characters
 
 Stop = Callable[[], bool]
 
@@ -155,9 +157,10 @@ def prepare_examples(spec: RunSpec, folder: Path, stop: Stop = lambda: False) ->
     examples, labels = [], []
     for example, label in zip(gathered.examples, gathered.labels, strict=True):
         cleaned = _clean_example(example)
-        if not is_empty(cleaned):
-            examples.append(cleaned)
-            labels.append(" ".join(label.split()))
+        few = spec.kind == "adapt" and len(gathered.examples) < _FEW and not cleaned.turns
+        parts = [replace(cleaned, text=part) for part in cut(cleaned.text, _PART)] if few else [cleaned]
+        examples += [part for part in parts if not is_empty(part)]
+        labels += [" ".join(label.split())] * (len(examples) - len(labels))
     _check_stop(stop)
     groups = find_copies(
         [as_text(example) + "\0" + label for example, label in zip(examples, labels, strict=True)]

@@ -105,6 +105,8 @@ class InstalledRow(QFrame):
             facts.append(tr("continues a text, was not taught to chat"))
         elif self._role in made_for_roles(model.name):
             facts.append(tr("made for this"))
+        if model.trained:
+            facts.append(tr("trained here"))
         warning = "" if model.problem else fit_warning(model, self._context.settings)
         error = model.error()
         self._facts.setText(" · ".join(fact for fact in facts if fact))

@@ -258,6 +258,15 @@ def test_examples_for_a_model_are_kept_with_their_split(tmp_path: Path) -> None:
     assert isinstance(train[0], Example)
 
 
+def test_a_text_to_adapt_to_is_cut_so_that_some_can_be_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(prose(1, 8000))
+    list(prepare_examples(spec(path, kind="adapt"), tmp_path / "data"))
+    train, held_out = open_examples(tmp_path / "data")
+    assert len(held_out) == 1
+    assert sorted("".join(one.text for one in train + held_out)) == sorted(clean(path.read_text()))
+
+
 def test_labels_are_checked_and_each_is_held_out(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
 
