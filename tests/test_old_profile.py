@@ -755,10 +755,10 @@ def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, chan
     assert translate.view.pair.target.text() == "火车中午出发。我们在家吃了🍵。"
     row = translate.view.languages
     assert (row.source, row.target, row.recent) == ("auto", "zh", ["zh", "fr", "de"])
-    files = [one.remembered() for one in translate.show_files().rows]
+    files = [one.remembered() for one in translate.files_mode.show().rows]
     assert files == window.context.settings.translate_files
-    translate.show_side("history")
-    assert [item.key for item in translate.history_view().model.items()] == [3, 2, 1]
+    translate.sides.show("history")
+    assert [item.key for item in translate.sides.history().model.items()] == [3, 2, 1]
 
     sentiment: SentimentPanel = window.columns.panel("sentiment")
     assert sentiment.text_page.field.text() == "What a good evening\n凉了的茶"

@@ -106,6 +106,7 @@ class CatalogModel:
     bleu: float = 0.0  # of a pack on FLORES-200 devtest, by its maker; 0: not known
     comet: float = 0.0
     editions: tuple[Edition, ...] = ()  # what else serves where ``files`` cannot be had
+    base_size: int = 0  # as InstalledModel has it
 
     @property
     def terms_file(self) -> Path | None:

@@ -18,6 +18,7 @@ COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 FIXED_BYTES = 400 * 1024**2
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
 _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
+_MERGED = 1.7  # 8.5 bits, which a matrix with an adapter takes, in place of 5
 _TORCH_ONLY = ("Q2", "Q3")
 
 
@@ -34,13 +35,16 @@ def memory_needed(
     weights become ("": they stay, and run on torch).
     """
     tokens = min(context, model.context) if context and model.context else context or model.context
-    weights: float = model.size  # encoders stay as they are
+    name = model.quantization.upper()
+    weights: float = model.size + model.base_size  # encoders stay as they are
     compiled = _runs_compiled(model, quantize)
     if model.kind == "decoder":
         weights *= COMPILED_FACTOR if compiled else TORCH_FACTOR
-        bits = _FLOATS.get(model.quantization.upper())
+        bits = _FLOATS.get(name)
         if compiled and bits is not None:
             weights *= _QUANTIZED[quantize] / bits
+        elif compiled and model.base_size and name.startswith("Q4"):
+            weights *= _MERGED
     return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
 from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
+from autogpt_desktop.engine.formats.adapter_files import CONFIG, HEAD, is_adapter, is_head
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -122,6 +123,8 @@ def _exists(path: str) -> bool:
 def _stamp(path: Path) -> list[int]:
     target = path / "config.json" if path.is_dir() else path
     try:
+        if path.is_dir() and (is_adapter(path) or is_head(path)):
+            target = path / (HEAD if is_head(path) else CONFIG)
         if is_pack(path):
             return stamp(path)
         status = target.stat()
@@ -138,6 +141,10 @@ def read_header(path: Path) -> dict[str, Any]:
         with untrusted(path.name):  # one bad model must not hide the others
             if is_pack(path):
                 header = _pack_header(path)
+            elif path.is_dir() and is_adapter(path):
+                header = _adapter_header(path)
+            elif path.is_dir() and is_head(path):
+                header = _head_header(path)
             else:
                 header = _folder_header(path) if path.is_dir() else _gguf_header(path)
     except KnownError as error:
@@ -205,6 +212,22 @@ def _pack_header(path: Path) -> _Header:
         pairs=(pack.pair,),
         comet=pack.comet,
     )
+
+
+def _adapter_header(path: Path) -> _Header:
+    """What an adapter says by itself; ``installed`` adds what its base says."""
+    from autogpt_desktop.engine.formats.adapter import adapter_config  # see _gguf_header
+
+    config = adapter_config(path)
+    return _Header(size=_folder_size(path), title=config.title)
+
+
+def _head_header(path: Path) -> _Header:
+    from autogpt_desktop.engine.formats.encoder_config import LABELS  # see _gguf_header
+    from autogpt_desktop.engine.formats.head_file import read_head
+
+    head = read_head(path)
+    return _Header(size=(path / HEAD).stat().st_size, title=head.title, languages=head.languages, kind=LABELS)
 
 
 def _folder_header(path: Path) -> _Header:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from autogpt_desktop.catalog.pack_folder import is_pack
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
 from autogpt_desktop.catalog.trained import FILES, trained_models
+from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
@@ -42,10 +43,13 @@ class InstalledModel:
     head_dim: int = 0  # numbers in one of them
     removable: bool = True  # in the user's models folder, or registered by the user
     place: Path | None = None  # where it, or a link to it, lies in the user's models folder
-    # or "seq2seq", or an encoder's head: "embedding", "classification", "question_answering"
+    # or "seq2seq", or an encoder's head: "embedding", "classification", "question_answering"; "labels": a
+    # head with the user's own labels
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()  # of a seq2seq model that translates between these alone
     comet: float = 0.0  # of a pack, on FLORES-200; 0: not known
+    base: str = ""  # of an adapter: the name of the model that it is loaded with
+    base_size: int = 0  # bytes of that
     trained: bool = False  # here, by a run of the Lab
 
     @property
@@ -89,6 +93,9 @@ def installed() -> list[InstalledModel]:
                 model, name=trained.id, title=trained.title, place=trained.path, trained=True
             )
     cache.save()
+    for name, model in models.items():
+        if model.base:
+            models[name] = _on_its_base(model, models.values())
     return list(models.values())
 
 
@@ -131,7 +138,7 @@ def _path_of_model(path: Path) -> Path | None:
         files = sorted(path.glob("*.gguf"))
         if len(files) == 1 and not (path / "config.json").is_file():
             return files[0].resolve()
-        if (path / "config.json").is_file() or is_pack(path):
+        if (path / "config.json").is_file() or is_pack(path) or is_adapter(path) or is_head(path):
             return path.resolve()
     return None
 
@@ -260,7 +267,7 @@ def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and place.is_file():
         return [place]
     if place.is_dir():
-        if (place / "config.json").is_file() or is_pack(place):
+        if (place / "config.json").is_file() or is_pack(place) or is_adapter(place) or is_head(place):
             return [place]
         return [path for path in _children(place) if path.suffix == ".gguf" and path.is_file()]
     return []
@@ -289,6 +296,39 @@ def _save_registered(files: list[Path]) -> None:
 # --- what a model says of itself
 
 
+def _base_name(path: Path) -> str:
+    """Of an adapter its base's name, else ""."""
+    try:
+        return base_reference(path)[1].name if is_adapter(path) or is_head(path) else ""
+    except (OSError, ValueError, TypeError, RecursionError):  # its header has said so
+        return ""
+
+
+def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> InstalledModel:
+    """An adapter as what it is together with its base, which must be here."""
+    try:
+        reference = base_reference(model.path)[1]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return model
+    base = next((one for one in models if not one.base and reference.name in (one.name, str(one.path))), None)
+    if base is None and reference.path:
+        base = next((one for one in models if not one.base and str(one.path) == reference.path), None)
+    if base is None or base.problem:
+        values = {"name": model.title, "base": model.base}
+        return replace(model, problem=model.problem or "adapter-base-missing", problem_values=values)
+    return replace(
+        model,
+        title=adapter_title(model.title, base.title),
+        family=base.family,
+        languages=base.languages,
+        context=base.context,
+        quantization=base.quantization,
+        kv_rows=base.kv_rows,
+        head_dim=base.head_dim,
+        base_size=base.size,
+    )
+
+
 def _describe(
     path: Path, entry: CatalogModel | None, header: dict[str, Any], removable: bool
 ) -> InstalledModel:
@@ -311,6 +351,7 @@ def _describe(
             kind=header["kind"],
             pairs=tuple((source, target) for source, target in header["pairs"]),
             comet=header["comet"],
+            base=_base_name(path),
         )
     size = header["size"]
     if entry.is_folder:

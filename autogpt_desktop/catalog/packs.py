@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.pack_entries import PREFIX, shipped
-from autogpt_desktop.catalog.pack_index import index_path, load_index, merged
+from autogpt_desktop.catalog.pack_index import fetch_index, index_path, load_index, merged
+from autogpt_desktop.events import Progress, Result
 
 PIVOT = "en"  # the language that every pack translates from or into
+
+
+@dataclass(frozen=True, slots=True)
+class NewerPacks:
+    """What the newest index has: so many packs, and those that were not known so before."""
+
+    count: int
+    new: tuple[CatalogModel, ...]
+
+
+def update() -> Iterator[Progress | Result]:
+    """Fetch the newest index, only after a click: last a Result of NewerPacks. Raises as ``fetch_index``."""
+    before = set(packs().values())
+    yield from fetch_index()
+    now = packs().values()
+    yield Result(NewerPacks(len(now), tuple(pack for pack in now if pack not in before)))
 
 
 def packs() -> dict[str, CatalogModel]:

@@ -14,6 +14,7 @@ from pathlib import Path
 _MODEL_FILES = (
     *("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "*.gguf", "*.tiktoken", "*.model"),
     *("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"),
+    *("adapter_config.json", "base.json", "head.json"),
     *("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
     *(
         "added_tokens.json",

@@ -121,6 +121,13 @@ def parser() -> argparse.ArgumentParser:
         help=tr("so many items, or lines of each answer in the window; 0: all of them"),
     )
     bench.add_argument("--seed", type=int, default=0)
+    bench.add_argument(
+        "--minutes", type=float, default=0.0, help=tr("for “bench train”: 0: as the figure asks")
+    )
+    bench.add_argument(
+        "--lora", action="store_true", help=tr("for “bench train”: a new format by an adapter")
+    )
+    bench.add_argument("--head", action="store_true", help=tr("for “bench train”: labels of one's own"))
     bench.add_argument("--fit", action="store_true", help=tr("fit the calibration instead of measuring"))
     _model_options(bench)
 

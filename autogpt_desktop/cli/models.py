@@ -46,17 +46,17 @@ def models(options: argparse.Namespace) -> int:
 
 
 def _update() -> None:
-    from autogpt_desktop.catalog.pack_index import fetch_index
-    from autogpt_desktop.catalog.packs import packs
+    from autogpt_desktop.catalog.packs import update
+    from autogpt_desktop.events import Result
 
-    before = set(packs().values())
     report = Reporter()
-    for event in fetch_index():
-        report(event)
-    report.clear()
-    now = packs().values()
-    new = sum(pack not in before for pack in now)
-    say(tr("{n} translation packs, {new} of them new or changed", n=len(now), new=new))
+    for event in update():
+        if isinstance(event, Result):
+            report.clear()
+            found = event.value
+            say(tr("{n} translation packs, {new} of them new or changed", n=found.count, new=len(found.new)))
+        else:
+            report(event)
 
 
 def _need_names(options: argparse.Namespace) -> None:

@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell
+from autogpt_desktop.cli.own_labels import (
+    check_options,
+    has_own_labels,
+    label_lines,
+    label_table,
+    load_head,
+)
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -77,9 +84,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from autogpt_desktop.storage.corrections import Corrections
 
     corrections, stop = Corrections(), Interrupt()
+    own = has_own_labels(options.model)
+    if own:
+        check_options(options)
     models = open_models(settings, {"sentiment": options.model}, options.device)
     try:
         with models.job() as job, stop:
+            if own:
+                return _own_labels(load_head(job, options.model), tables, options, stop)
             for file in options.files or [None]:
                 if file in tables:
                     _table(job, *tables[file], options, corrections, stop)
@@ -89,6 +101,25 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                     return 130
     finally:
         models.unload()
+    return 0
+
+
+def _own_labels(
+    engine: Any, tables: dict[Any, tuple[Any, str]], options: argparse.Namespace, stop: Callable[[], bool]
+) -> int:
+    """The same by a head with the user's own labels."""
+    from autogpt_desktop.engine.interface import Cancelled
+
+    for file in options.files or [None]:
+        try:
+            if file in tables:
+                label_table(engine, *tables[file], options, stop)
+            else:
+                label_lines(engine, _lines_of(file), options, stop)
+        except Cancelled:
+            tell(tr("Stopped. What was done is kept: the same command goes on there."))
+        if stop():
+            return 130
     return 0
 
 

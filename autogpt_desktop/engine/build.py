@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.adapter import LowRank, MergedTensor
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.interface import Decoder
@@ -17,11 +21,14 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache
 from autogpt_desktop.engine.native.state import CacheType, cache_bytes
 from autogpt_desktop.engine.native.weights import Quantize, is_supported
 from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
-from autogpt_desktop.engine.torch_backend.linear import Embedding, QuantLinear
+from autogpt_desktop.engine.torch_backend.linear import Embedding, LowRankLinear, QuantLinear
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
 from autogpt_desktop.engine.torch_backend.transformer import HeadNorm, Layer, RMSNorm, Transformer
 from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.events import Progress
+
+# (names of the modules, their matrices, bias) → what stands in QuantLinear's place
+MakeLinear = Callable[[Sequence[str], Sequence[CheckpointTensor], Tensor | None], Any]
 
 
 def build(
@@ -35,16 +42,25 @@ def build(
     quantize: Quantize | None = None,
     cache: PackedCache | None = None,
     kv_cache: CacheType = "float16",
+    linear: MakeLinear | None = None,
+    adapter: Mapping[str, LowRank] | None = None,
 ) -> Generator[Progress, None, Decoder]:
     """Pack the weights on ``device``; the generator returns the decoder.
 
     On the CPU that is the compiled one where it is built and knows all of the formats, unless
     ``compiled`` is False; else it runs on torch. For the compiled one alone: ``quantize`` is what float
-    weights become, ``cache`` keeps the packed weights, ``kv_cache`` is what states keep.
+    weights become, ``cache`` keeps the packed weights, ``kv_cache`` is what states keep. For torch alone:
+    ``linear`` makes the linear layers, of matrices with the heads' pairs as neighbors.
+
+    ``adapter``: what is added to matrices, by module. On torch it is a product of its own, so that the
+    base stays exact; the compiled decoder has the sums, which are int8 where the file had 4 bits.
     """
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
+    adapter = in_decoder_order(config, adapter or {})
     if _compiled(config, sources, device, float32, compiled, quantize):
+        if adapter:
+            sources, quantize = merged(sources, adapter), quantize or "int8"
         return (
             yield from build_native(
                 config, sources, context_length, quantize=quantize, cache=cache, kv_cache=kv_cache
@@ -57,19 +73,26 @@ def build(
         weight = dense(sources[name]).float() + config.norm_weight_offset
         return RMSNorm(weight.to(device), config.rms_norm_eps)
 
-    def linear(*names: str, bias: bool = False) -> QuantLinear:
+    def make(*names: str, bias: bool = False) -> Any:
         offsets = torch.cat([dense(sources[f"{n}.bias"]).float() for n in names]) if bias else None
-        return QuantLinear([sources[f"{n}.weight"] for n in names], offsets, device, float32=float32)
+        matrices = [sources[f"{n}.weight"] for n in names]
+        if linear is not None:
+            return linear(names, matrices, offsets)
+        plain = QuantLinear(matrices, offsets, device, float32=float32)
+        if any(name in adapter for name in names):
+            added = [(one.shape[0], adapter.get(name)) for name, one in zip(names, matrices, strict=True)]
+            return LowRankLinear(plain, added, device)
+        return plain
 
     layers = []
     for index in range(config.num_hidden_layers):
         yield Progress("stage.loading", index, config.num_hidden_layers + 1)
         at = f"model.layers.{index}"
         layer = Layer(config, index)
-        layer.qkv = linear(*(f"{at}.self_attn.{n}_proj" for n in "qkv"), bias=config.attention_bias)
-        layer.o = linear(f"{at}.self_attn.o_proj")
-        layer.gate_up = linear(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
-        layer.down = linear(f"{at}.mlp.down_proj")
+        layer.qkv = make(*(f"{at}.self_attn.{n}_proj" for n in "qkv"), bias=config.attention_bias)
+        layer.o = make(f"{at}.self_attn.o_proj")
+        layer.gate_up = make(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
+        layer.down = make(f"{at}.mlp.down_proj")
         layer.input_norm = norm(f"{at}.input_layernorm.weight")
         if config.sandwich_norms:
             layer.attention_out_norm = norm(f"{at}.post_attention_layernorm.weight")
@@ -88,7 +111,7 @@ def build(
     decoder.norm = norm("model.norm.weight")
     decoder.embedding = Embedding(sources["model.embed_tokens.weight"], device)
     head = "model.embed_tokens" if config.tie_word_embeddings else "lm_head"
-    decoder.head = linear(head)
+    decoder.head = make(head)
     check_files(decoder.files)
     if device.type == "cuda":
         decoder.graphed_decode = GraphedDecode(decoder)
@@ -126,6 +149,15 @@ def cache_bytes_per_token(
     return one * config.num_hidden_layers * config.num_key_value_heads
 
 
+def interleaved_rows(config: ModelConfig, count: int) -> NDArray[np.int64]:
+    """Row i of a decoder's q or k, of ``count`` rows, is row result[i] in Hugging Face's order."""
+    half = (config.rope_dim or config.head_dim) // 2
+    order = np.arange(config.head_dim)
+    order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
+    heads = count // config.head_dim
+    return (np.arange(heads)[:, None] * config.head_dim + order).reshape(-1)
+
+
 def _interleave_heads(
     config: ModelConfig, sources: dict[str, CheckpointTensor]
 ) -> dict[str, CheckpointTensor]:
@@ -133,13 +165,27 @@ def _interleave_heads(
 
     The scores QKᵀ do not change when both sides are reordered alike.
     """
-    half = (config.rope_dim or config.head_dim) // 2
-    order = np.arange(config.head_dim)
-    order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
     changed: dict[str, CheckpointTensor] = {}
     for name, source in sources.items():
         if ".q_proj." in name or ".k_proj." in name or ".q_norm." in name or ".k_norm." in name:
-            heads = source.shape[0] // config.head_dim
-            rows = (np.arange(heads)[:, None] * config.head_dim + order).reshape(-1)
-            changed[name] = dataclasses.replace(source, row_order=rows)
+            changed[name] = dataclasses.replace(source, row_order=interleaved_rows(config, source.shape[0]))
     return sources | changed
+
+
+def in_decoder_order(config: ModelConfig, adapter: Mapping[str, LowRank]) -> dict[str, LowRank]:
+    """Rows of q and k from Hugging Face's order to the decoder's."""
+    return {
+        name: dataclasses.replace(low, b=low.b[interleaved_rows(config, len(low.b))])
+        if name.endswith((".q_proj", ".k_proj"))
+        else low
+        for name, low in adapter.items()
+    }
+
+
+def merged(
+    sources: dict[str, CheckpointTensor], adapter: Mapping[str, LowRank]
+) -> dict[str, CheckpointTensor]:
+    """The matrices with what is added to them, as float32, which is computed when it is asked for."""
+    return sources | {
+        f"{name}.weight": MergedTensor(sources[f"{name}.weight"], low) for name, low in adapter.items()
+    }

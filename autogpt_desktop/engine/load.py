@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from dataclasses import dataclass
 from functools import cache as remembered
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 
 from autogpt_desktop.engine.build import build, cache_bytes_per_token
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.adapter import adapter_config, read_adapter
+from autogpt_desktop.engine.formats.adapter_files import adapter_title
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
@@ -48,6 +51,7 @@ def load(
     packed_worth: float = 0.0,
     quantize: Quantize | None = None,
     kv_cache: CacheType = "float16",
+    adapter: Path | None = None,
 ) -> Generator[Progress, None, Engine]:
     """Load a GGUF file or a Hugging Face folder; the generator returns the Engine.
 
@@ -60,15 +64,74 @@ def load(
     for checkpoints in float, which then run on the compiled back end; None leaves them as they are.
     ``kv_cache``: what a conversation's keys and values are kept in by the compiled CPU back end; "int8"
     takes half the memory. Torch (GPUs, and the CPU for files that the compiled back end does not know)
-    keeps to its own types whatever it says.
+    keeps to its own types whatever it says. ``adapter``: the folder of one that was trained on ``path``.
     Raises KnownError for everything that can be wrong with the files, and "no-memory".
     """
     path = Path(path)
     cache = None
     if packed_cache is not None and compiled and not float32:
-        cache = packed_cache_of(path, packed_cache, packed_worth)  # before the file is read: a change shows
+        cache = packed_cache_of(
+            path, packed_cache, packed_worth, adapter
+        )  # before the file is read: a change shows
     wanted, notices = pick_device(device)
     yield Progress("stage.opening")
+    opened = open_checkpoint(path)
+    config, sources, tokenizer = opened.config, opened.sources, opened.tokenizer
+    added = None
+    if adapter is not None:
+        with untrusted(adapter.name):
+            added = read_adapter(adapter, config)
+    template = ChatTemplate.for_tokenizer(tokenizer)
+    kinds: dict[str, Any] = {
+        "float32": float32, "compiled": compiled, "quantize": quantize, "kv_cache": kv_cache,
+    }  # fmt: skip
+
+    def decoder_on(chosen: torch.device) -> Generator[Progress, None, Decoder]:
+        # a card may have to give way to the CPU in the middle of a conversation, which must fit there too
+        per_token = max(
+            cache_bytes_per_token(config, sources, place, **kinds) for place in {chosen, torch.device("cpu")}
+        )
+        length = _context_length(config, context_length, per_token)
+        return build(config, sources, chosen, length, cache=cache, adapter=added, **kinds)
+
+    try:
+        try:
+            decoder = yield from decoder_on(wanted)
+        except (MemoryError, RuntimeError) as error:
+            if wanted.type == "cpu" or not out_of_memory(error):
+                raise
+            log.warning("no room on %s, going to the CPU", wanted)
+            notices = (*notices, Notice("notice.gpu-full"))
+            wanted = torch.device("cpu")
+            decoder = yield from decoder_on(wanted)
+    except BaseException as error:  # also a load that is cancelled
+        template.close()
+        if isinstance(error, Exception):
+            check_files(files_of(sources.values()))  # of zeros in place of weights anything may come
+        if out_of_memory(error):
+            raise KnownError("no-memory", file=path.name) from error
+        raise
+    if wanted.type != "cpu":
+        length = decoder.context_length
+        decoder = CpuFallbackDecoder(decoder, lambda: _on_cpu(path, config, length, adapter=adapter, **kinds))
+    trim_heap()
+    name = config.name or path.stem
+    if adapter is not None:
+        name = adapter_title(adapter_config(adapter).title, name)
+    return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A decoder's file or folder, opened: nothing of its weights is read yet."""
+
+    config: ModelConfig
+    sources: dict[str, CheckpointTensor]  # by Hugging Face's names
+    tokenizer: Tokenizer
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """A GGUF file or a Hugging Face folder. Raises KnownError for everything that can be wrong with it."""
     with untrusted(path.name):
         if path.is_dir():
             config = config_from_folder(path)
@@ -90,42 +153,7 @@ def load(
             tokenizer = Tokenizer.from_gguf(file.metadata)
         if tokenizer.vocab_size > config.vocab_size:
             raise KnownError("tokenizer-vocabulary", file=path.name)
-        template = ChatTemplate.for_tokenizer(tokenizer)
-    kinds: dict[str, Any] = {
-        "float32": float32, "compiled": compiled, "quantize": quantize, "kv_cache": kv_cache,
-    }  # fmt: skip
-
-    def decoder_on(chosen: torch.device) -> Generator[Progress, None, Decoder]:
-        # a card may have to give way to the CPU in the middle of a conversation, which must fit there too
-        per_token = max(
-            cache_bytes_per_token(config, sources, place, **kinds) for place in {chosen, torch.device("cpu")}
-        )
-        length = _context_length(config, context_length, per_token)
-        return build(config, sources, chosen, length, cache=cache, **kinds)
-
-    try:
-        try:
-            decoder = yield from decoder_on(wanted)
-        except (MemoryError, RuntimeError) as error:
-            if wanted.type == "cpu" or not out_of_memory(error):
-                raise
-            log.warning("no room on %s, going to the CPU", wanted)
-            notices = (*notices, Notice("notice.gpu-full"))
-            wanted = torch.device("cpu")
-            decoder = yield from decoder_on(wanted)
-    except BaseException as error:  # also a load that is cancelled
-        template.close()
-        if isinstance(error, Exception):
-            check_files(files_of(sources.values()))  # of zeros in place of weights anything may come
-        if out_of_memory(error):
-            raise KnownError("no-memory", file=path.name) from error
-        raise
-    if wanted.type != "cpu":
-        length = decoder.context_length
-        decoder = CpuFallbackDecoder(decoder, lambda: _on_cpu(path, config, length, **kinds))
-    trim_heap()
-    name = config.name or path.stem
-    return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+    return Checkpoint(config, sources, tokenizer)
 
 
 def _on_cpu(path: Path, config: ModelConfig, context_length: int, **kinds: Any) -> Decoder:

@@ -11,7 +11,9 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 
 import torch
 
-from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, is_encoder
+from autogpt_desktop.engine.formats.adapter import base_of
+from autogpt_desktop.engine.formats.adapter_files import is_adapter, is_head
+from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, LABELS, is_encoder
 from autogpt_desktop.engine.formats.pack_files import is_pack_folder, pack_files
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
 from autogpt_desktop.engine.generation.engine import Engine
@@ -23,13 +25,14 @@ from autogpt_desktop.engine.load_seq2seq import load_seq2seq
 from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
+from autogpt_desktop.engine.text_head import HeadEngine, with_head
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, load_encoder
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-AnyEngine = Engine | EncoderEngine | Seq2SeqEngine
+AnyEngine = Engine | EncoderEngine | Seq2SeqEngine | HeadEngine
 Loading = Generator[Progress | Notice, None, T]  # what happens meanwhile; it returns what was loaded
 MEMORY_SHARE = 0.5  # of the memory that models may fill together; the rest is for everything else
 
@@ -186,7 +189,7 @@ class ModelPool:
             pin(entry)
             _check(entry.engine, role)
             return entry
-        self._make_room(pick_device(self.device)[0].type, _bytes_of(path))
+        self._make_room(pick_device(self.device)[0].type, self._bytes_of(path))
         engine = yield from self._load(path)
         if path in self._entries:  # another job was quicker, while this one was suspended
             engine.close()
@@ -198,7 +201,22 @@ class ModelPool:
         yield from engine.notices
         return entry
 
+    def _bytes_of(self, path: Path) -> int:
+        if path.is_dir() and (is_adapter(path) or is_head(path)):
+            return _bytes_of(base_of(path, self.resolve)) + _bytes_of(path)
+        return _bytes_of(path)
+
     def _load(self, path: Path) -> Generator[Progress, None, AnyEngine]:
+        if path.is_dir() and is_head(path):
+            base = yield from self._load(base_of(path, self.resolve))
+            if isinstance(base, Seq2SeqEngine | HeadEngine):
+                base.close()
+                raise KnownError("adapter-base-changed", name=path.name, base=base.name)
+            try:
+                return with_head(path, base)
+            except KnownError:
+                base.close()
+                raise
         if path.is_dir() and is_encoder(path):
             device, notices = pick_device(self.device)
             encoder = yield from load_encoder(path, device.type)
@@ -206,16 +224,21 @@ class ModelPool:
             return encoder
         if path.is_dir() and is_pack_folder(path):
             device, notices = pick_device(self.device)
-            pack = yield from load_pack(path, device.type)
-            pack.notices = notices
+            # by itself it is not looked for: a pack is loaded in a tenth of a second, torch in seconds
+            pack = yield from load_pack(path, "cpu" if self.device == "auto" else device.type)
+            pack.notices = (*notices, *pack.notices)
             return pack
         if path.is_dir() and is_seq2seq(path):
             device, notices = pick_device(self.device)
             translator = yield from load_seq2seq(path, device.type, quantize=self.quantize is not None)
             translator.notices = notices
             return translator
+        adapter = None
+        if path.is_dir() and is_adapter(path):
+            adapter, path = path, base_of(path, self.resolve)
         engine = yield from load(
             path,
+            adapter=adapter,
             device=self.device,
             context_length=self.context_length,
             packed_cache=self.packed_cache,
@@ -224,7 +247,7 @@ class ModelPool:
             kv_cache=self.kv_cache,
         )
         if self.prompt_cache is not None:
-            engine.prompt_cache.model = f"{fingerprint(path, engine.decoder)} {self.quantize}"
+            engine.prompt_cache.model = f"{fingerprint(path, engine.decoder, adapter)} {self.quantize}"
             engine.prompt_cache.files = PromptCacheFiles(self.prompt_cache)
         return engine
 
@@ -286,6 +309,8 @@ def _check(engine: AnyEngine, role: str) -> None:
     kind = "seq2seq" if isinstance(engine, Seq2SeqEngine) else "decoder"
     if isinstance(engine, EncoderEngine):
         kind = engine.config.head
+    elif isinstance(engine, HeadEngine):
+        kind = LABELS
     if kind not in HEADS_OF_ROLE.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)
 

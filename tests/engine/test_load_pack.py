@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autogpt_desktop.engine import load_pack as load_pack_module
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.formats.pack_files import is_pack_folder, pair_of_folder
 from autogpt_desktop.engine.generation.seq2seq import Sentence
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.load_pack import load_pack
 from autogpt_desktop.engine.model_pool import ModelPool
+from autogpt_desktop.engine.torch_backend.marian import MarianSeq2Seq
+from autogpt_desktop.engine.translation_pack import TranslationPack
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.tasks.translate.translators import translator_for
 from tests.marian import write_tiny_pack
@@ -56,6 +60,30 @@ def test_both_back_ends_say_the_same(folder: Path) -> None:
         for engine in (run_to_end(load_pack(folder, compiled=compiled)) for compiled in (True, False))
     ]
     assert said[0] == said[1]
+
+
+@pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
+@pytest.mark.parametrize("is_quick", [True, False, None])
+def test_a_gpu_is_taken_where_it_is_quicker(
+    folder: Path, is_quick: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_torch(pack: TranslationPack, device: str) -> Any:
+        if is_quick is None:
+            raise RuntimeError("out of memory")
+        return MarianSeq2Seq(pack.model, "cpu")
+
+    def seconds(model: object, pack: TranslationPack) -> float:
+        assert timed(model, pack) > 0
+        return 1.0 if is_quick and isinstance(model, MarianSeq2Seq) else 2.0
+
+    timed = load_pack_module._seconds
+    monkeypatch.setattr(load_pack_module, "_on_torch", on_torch)
+    monkeypatch.setattr(load_pack_module, "_seconds", seconds)
+    engine = run_to_end(load_pack(folder, "cuda"))
+    assert engine.device == ("cuda" if is_quick else "cpu")
+    assert [notice.key for notice in engine.notices] == ["notice.pack-gpu-untested"] * bool(is_quick)
+    assert engine.immediate is not bool(is_quick)
+    assert engine.translate([Sentence(TEXTS[0])], "en", "pt")[0][0].text
 
 
 def test_the_pair_is_what_was_written_down(folder: Path) -> None:

@@ -102,10 +102,13 @@ def run(seed: str, cases: int, good: bytes, header: int, use: Callable[[Path], N
     return refused
 
 
-@pytest.mark.parametrize("cases", [40, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [40, *(pytest.param(n, marks=pytest.mark.slow) for n in (300, 2000))])
 def test_mutated_models(tmp_path: Path, cases: int) -> None:
     (tmp_path / "m.bin").write_bytes(MODEL)
     use_model(tmp_path / "m.bin")
+    if cases == 2000:  # memory is watched in the others: it takes ten times as long
+        assert cases // 3 < run("more headers", cases, MODEL, HEADER, use_model, tmp_path / "m.bin") <= cases
+        return
     tracemalloc.start()
     refused = run(f"model {cases}", cases, MODEL, HEADER, use_model, tmp_path / "m.bin")
     peak = tracemalloc.get_traced_memory()[1]
@@ -137,10 +140,10 @@ def test_mutated_shortlists(tmp_path: Path, cases: int) -> None:
 
 @pytest.mark.slow  # a process of its own
 def test_mutated_vocabularies(tmp_path: Path) -> None:
-    cases = 1000
+    cases = 2000
     code = (
         "from pathlib import Path; from tests.engine import test_pack_fuzz as fuzz\n"
-        f"print(fuzz.run('words', {cases}, fuzz.VOCABULARY, len(fuzz.VOCABULARY), fuzz.use_vocabulary,"
+        f"print(fuzz.run('more words', {cases}, fuzz.VOCABULARY, len(fuzz.VOCABULARY), fuzz.use_vocabulary,"
         f" Path({str(tmp_path / 'v.spm')!r})))"
     )
     command = [sys.executable, "-c", code]

@@ -24,6 +24,7 @@ from autogpt_desktop.bench.speed.ours import Ours
 from autogpt_desktop.bench.speed.peers import Peer, chosen, peers
 from autogpt_desktop.bench.speed.plan import BATCH_PROMPT, Plan, Runner, measure, measure_contexts, text
 from autogpt_desktop.bench.speed.table import table
+from autogpt_desktop.bench.train.run import bench_train
 from autogpt_desktop.bench.translate.run import bench_translate
 from autogpt_desktop.bench.window import run as window
 from autogpt_desktop.i18n import tr
@@ -36,12 +37,14 @@ _MEMORY_TOKENS = 512
 
 def bench(options: argparse.Namespace) -> int:
     """Measure one installed model and print a table, or JSON; "quality" measures the tasks instead,
-    "translate" translation packs.
+    "translate" translation packs, "train" training.
 
     Raises KnownError.
     """
     if options.name == "quality":
         return quality(options)
+    if options.name == "train":
+        return bench_train(options)
     if options.name == "translate":
         return bench_translate(options)
     path = resolve(options.name or options.model)

@@ -17,6 +17,7 @@ engines     {name: {bleu, chrf, words_per_s, load_s, rounds}}; words_per_s of al
 memory      of ours in a process of its own: files_mb, rss_mb and load_s of one pack behind a first
             sentence, without Python and the modules; rss_to_files; or null where it cannot be measured
 identical   {ours or reference: {name of a peer: share of the sentences that are its}}, "either": of one of
-            them; blanks at the ends do not count, and each engine translates each sentence by itself
+            them; blanks at the ends do not count, and each engine translates each sentence by itself, of
+            an engine whose batches change the text the first 100
 ==========  ===========================================================================================
 """

@@ -25,6 +25,7 @@ from autogpt_desktop.i18n import tr
 
 SENTENCES = 400
 _ROUNDS = 3  # of each engine with all sentences at most, of which the best counts
+_ALONE = 100  # sentences that are asked one by one where company changes them: to compare, these are enough
 _LONG_ENOUGH = 2.0  # seconds of all rounds of an engine; then there are no more
 _OPTIONS = SearchOptions(max_length_factor=2.0)  # as Firefox has it
 OURS, REFERENCE = "ours", "reference"
@@ -115,19 +116,20 @@ def measure(
             started = time.perf_counter()
             texts[engine.name] = engine.translate_together(sentences)
             rounds[engine.name].append(time.perf_counter() - started)
-    for engine in engines:
-        if engine.depends_on_others:
-            texts[engine.name] = engine.translate(sentences)
+    alone = {
+        engine.name: engine.translate(sentences[:_ALONE]) if engine.depends_on_others else texts[engine.name]
+        for engine in engines
+    }
     seconds = {name: min(times) for name, times in rounds.items()}
-    stripped = {name: [text.strip() for text in found] for name, found in texts.items()}
+    stripped = {name: [text.strip() for text in found] for name, found in alone.items()}
     identical = {}
     for ours in (OURS, REFERENCE):
         of_peers = [stripped[peer.name] for peer in others]
         shares = {
-            peer.name: _share([text == other for text, other in zip(stripped[ours], found, strict=True)])
+            peer.name: _share([text == other for text, other in zip(stripped[ours], found, strict=False)])
             for peer, found in zip(others, of_peers, strict=True)
         }
-        either = [text in found for text, *found in zip(stripped[ours], *of_peers, strict=True)]
+        either = [text in found for text, *found in zip(stripped[ours], *of_peers, strict=False)]
         identical[ours] = {**shares, "either": _share(either)}
     return {
         "sentences": len(sentences),

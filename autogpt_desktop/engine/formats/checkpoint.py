@@ -25,9 +25,13 @@ class CheckpointTensor:
     forget: Callable[[int, int], None] | None = None
     file: MappedFile | None = None  # where the blocks lie
 
+    def raw(self) -> np.ndarray:
+        """All blocks, in the order of the file. uint8 [bytes]"""
+        return self.blocks
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """The raw blocks of some rows, uint8 [rows, bytes per row]; a view where the order is the file's."""
-        table = self.blocks.reshape(self.shape[0], -1)
+        table = self.raw().reshape(self.shape[0], -1)
         return table[start:stop] if self.row_order is None else table[self.row_order[start:stop]]
 
     def dequantize(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from autogpt_desktop.regular_file import read_regular_text
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 # Which models can play a role: "decoder", "seq2seq", or an encoder by its head.
+LABELS = "labels"  # the kind of a head with the user's own labels: it is asked for by name
 HEADS_OF_ROLE = {
     "chat": ("decoder",),
     "translate": ("decoder", "seq2seq"),

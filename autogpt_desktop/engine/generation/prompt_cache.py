@@ -203,8 +203,8 @@ def _memory_may_end() -> Iterator[None]:
         log.warning("a prompt's state was not kept: %s", error)
 
 
-def fingerprint(path: Path, decoder: Decoder) -> str:
-    """What a state depends on: the model's files, and who computed and laid it out."""
+def fingerprint(path: Path, decoder: Decoder, adapter: Path | None = None) -> str:
+    """What a state depends on: the model's files, its adapter's, and who computed and laid it out."""
     digest = hashlib.sha256(f"{__version__} {type(decoder).__name__}".encode())
     digest.update(repr(getattr(decoder, "kernels", "")).encode())
     state = decoder.new_state()
@@ -214,6 +214,8 @@ def fingerprint(path: Path, decoder: Decoder) -> str:
     files = [path]
     if path.is_dir():
         files = sorted(file for kind in ("*.json", "*.safetensors", "*.model") for file in path.glob(kind))
+    if adapter is not None:
+        files += sorted(adapter.glob("adapter_*"))
     for file in files:
         stat = file.stat()
         digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())

@@ -297,13 +297,19 @@ def _delete(file: Path) -> None:
         log.warning("%s cannot be deleted: %s", file.name, error)
 
 
-def packed_cache_of(model: Path, folder: Path, worth: float = 0.0) -> PackedCache | None:
-    """The cache in ``folder`` of a GGUF file or a Hugging Face folder; None if that cannot be read.
+def packed_cache_of(
+    model: Path, folder: Path, worth: float = 0.0, adapter: Path | None = None
+) -> PackedCache | None:
+    """The cache in ``folder`` of a GGUF file or a Hugging Face folder, or of one with an adapter; None if
+    that cannot be read.
 
     The cache depends on each file's size, time of change, head and tail; besides, its table says how each
     matrix is packed. ``worth``: see ``PackedCache``.
     """
     files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if model.is_dir() else [model]
+    if adapter is not None:
+        files += sorted(adapter.glob("adapter_*"))
+        model = adapter  # whose file it is: it goes with the adapter
     try:
         stamps = [_stamp(file) for file in files]
     except OSError:  # whoever reads the model says so

@@ -139,7 +139,7 @@ def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, in
 
     What was packed of a mapped file is let go of behind each part.
     """
-    blocks = np.ascontiguousarray(source.blocks)
+    blocks = np.ascontiguousarray(source.raw())
     address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
     order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
     total = source.shape[0]

@@ -6,7 +6,8 @@ Kudo and Richardson, 2018, "SentencePiece: a simple and language independent sub
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,18 +71,30 @@ class SentencePiece:
         return found
 
     def encode(self, text: str) -> Pieces:
-        """No end token behind it. Half characters of a text that was no UTF-8 count as unknown ones."""
-        found = self._processor.encode(_SURROGATE.sub("\ufffd", text), return_type="offset_mapping")
+        """No end token behind it. Half characters of a text that was no UTF-8 count as unknown ones.
+
+        Raises KnownError("vocabulary-broken"), as all of these, for pieces that are no UTF-8.
+        """
+        with self._untrusted():
+            found = self._processor.encode(_SURROGATE.sub("\ufffd", text), return_type="offset_mapping")
         return Pieces(found["ids"], found["offsets"])
 
     def decode(self, ids: Sequence[int]) -> DecodedText:
         """Raises IndexError for ids that there are not."""
-        found = self._processor.decode(list(ids), return_type="offset_mapping")
+        with self._untrusted():
+            found = self._processor.decode(list(ids), return_type="offset_mapping")
         return DecodedText(found["text"], found["offsets"])
 
     def pieces(self, count: int | None = None) -> list[str]:
         """The first ``count``, or all, by id."""
-        found: list[str] = self._processor.id_to_piece(
-            list(range(self.vocab_size if count is None else count))
-        )
+        ids = list(range(self.vocab_size if count is None else count))
+        with self._untrusted():
+            found: list[str] = self._processor.id_to_piece(ids)
         return found
+
+    @contextmanager
+    def _untrusted(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise KnownError("vocabulary-broken", file=self.name) from error

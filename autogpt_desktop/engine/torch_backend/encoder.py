@@ -21,7 +21,7 @@ from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.formats.untrusted import untrusted
-from autogpt_desktop.engine.interface import Cancelled
+from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.errors import KnownError
@@ -82,8 +82,15 @@ class EncoderEngine:
         """Bytes of memory that the weights hold."""
         return sum(tensor.nbytes for tensor in self.weights.values())
 
-    def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
-        """Hidden states [texts, tokens, hidden_size] of ids [texts, tokens]; ``mask`` is True on tokens."""
+    def forward(
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        types: Tensor,
+        look: Callable[[int, Tensor], None] = lambda number, x: None,
+    ) -> Tensor:
+        """Hidden states [texts, tokens, hidden_size] of ids [texts, tokens]; ``mask`` is True on tokens.
+        ``look`` sees what each layer, counted from 1, leaves."""
         c, w = self.config, self.weights
         heads, size = c.num_attention_heads, c.hidden_size // c.num_attention_heads
 
@@ -113,6 +120,7 @@ class EncoderEngine:
             x = norm(linear(y, f"{at}.attention.output.dense") + x, f"{at}.attention.output.LayerNorm")
             y = linear(activation(linear(x, f"{at}.intermediate.dense")), f"{at}.output.dense")
             x = norm(y + x, f"{at}.output.LayerNorm")
+            look(index + 1, x)
         return x
 
     def embed(
@@ -123,6 +131,26 @@ class EncoderEngine:
         A text longer than ``config.max_tokens`` is cut there. Raises ``Cancelled``.
         """
         yield from self._batches(texts, cancelled, self._pool)
+
+    def features(
+        self, texts: Sequence[str], layers: Sequence[int], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Progress | tuple[int, Tensor]]:
+        """What a small head reads: the mean of a text's tokens as each of ``layers`` (from 1, rising) leaves
+        them, [layers, hidden_size], as ``embed`` yields them. Raises ``Cancelled`` and ValueError."""
+        check_layers(layers, self.config.num_hidden_layers)
+        seen: list[Tensor] = []
+
+        def look(number: int, x: Tensor) -> None:
+            if number in layers:
+                seen.append(x)
+
+        def pooled(hidden: Tensor, mask: Tensor) -> Tensor:
+            kept = mask.unsqueeze(-1).to(hidden.dtype)
+            rows = [(x * kept).sum(1) / kept.sum(1).clamp(min=1e-9) for x in seen]
+            seen.clear()
+            return torch.stack(rows, 1)
+
+        yield from self._batches(texts, cancelled, pooled, look)
 
     def _pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
         if self.config.pooling == "cls":
@@ -195,6 +223,7 @@ class EncoderEngine:
         texts: Sequence[Input],
         cancelled: Callable[[], bool],
         finish: Callable[[Tensor, Tensor], Tensor],
+        look: Callable[[int, Tensor], None] = lambda number, x: None,
     ) -> Iterator[Progress | tuple[int, Tensor]]:
         """Run texts of like length together, so that little is padded, and ``finish`` what comes out."""
         encodings = self._encode(texts)
@@ -218,7 +247,7 @@ class EncoderEngine:
             ids, types, mask = (tensor.to(self.device) for tensor in (ids, types, mask))
             with torch.inference_mode():
                 check_files(self.files)
-                rows = finish(self.forward(ids, mask, types), mask).float().cpu()
+                rows = finish(self.forward(ids, mask, types, look), mask).float().cpu()
                 check_files(self.files)
             for row, index in enumerate(chosen):
                 yield index, rows[row]

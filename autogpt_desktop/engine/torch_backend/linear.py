@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.dequant import dequantize
 from autogpt_desktop.engine.torch_backend.packed_int import (
@@ -162,6 +163,38 @@ class QuantLinear:
     @property
     def nbytes(self) -> int:
         return sum(weight.nbytes for weight in self.weights)
+
+
+class LowRankLinear:
+    """A linear layer and what an adapter adds to it: y = x Wᵀ + b + (x Aᵀ)(s B)ᵀ (Hu et al., 2021).
+
+    ``parts``: of each matrix in the layer its rows and what is added, None for nothing."""
+
+    def __init__(
+        self, base: QuantLinear, parts: Sequence[tuple[int, LowRank | None]], device: torch.device
+    ) -> None:
+        self.base = base
+        self.a = torch.from_numpy(np.concatenate([low.a for _, low in parts if low is not None])).to(device)
+        self.parts: list[tuple[slice, slice, Tensor]] = []  # rows, columns of x Aᵀ, (s B)ᵀ
+        row = column = 0
+        for rows, low in parts:
+            if low is not None:
+                rank = len(low.a)
+                b = torch.from_numpy(np.ascontiguousarray((low.b * np.float32(low.scale)).T)).to(device)
+                self.parts.append((slice(row, row + rows), slice(column, column + rank), b))
+                column += rank
+            row += rows
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``x`` [tokens, cols] → [tokens, rows], float32."""
+        y, low = self.base(x), F.linear(x.float(), self.a)
+        for rows, columns, b in self.parts:
+            y[:, rows] += low[:, columns] @ b
+        return y
+
+    @property
+    def nbytes(self) -> int:
+        return self.base.nbytes + self.a.nbytes + sum(b.nbytes for _, _, b in self.parts)
 
 
 class Embedding:

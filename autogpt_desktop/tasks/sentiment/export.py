@@ -35,7 +35,7 @@ def write_results(
     names += [f"Column {at + 1}" for at in range(len(names), width)]
     width = len(names)
     for name in ["sentiment", "positive", *([] if two_way else ["neutral"]), "negative", "flags"]:
-        names.append(_unused(name, names))
+        names.append(unused_name(name, names))
 
     def rows() -> Iterator[tuple[Row, list[Any] | None]]:
         """Each row, and what stands behind it; None: it is not wanted."""
@@ -69,7 +69,8 @@ def _cells(one: Scored, two_way: bool, own: str | None) -> list[Any]:
     return [one.label if own is None else own, *cells, flags]
 
 
-def _unused(name: str, taken: list[str]) -> str:
+def unused_name(name: str, taken: list[str]) -> str:
+    """``name``, with a number behind it where a column is called so already."""
     number, found = 2, name
     while found in taken:
         found, number = f"{name} ({number})", number + 1

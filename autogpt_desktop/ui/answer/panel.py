@@ -19,6 +19,7 @@ from autogpt_desktop.ui.answer import empty_state
 from autogpt_desktop.ui.answer.conversation import QuestionConversation
 from autogpt_desktop.ui.answer.header import FILES, TEXT
 from autogpt_desktop.ui.answer.history_card import QuestionHistoryCard
+from autogpt_desktop.ui.answer.places import Places
 from autogpt_desktop.ui.answer.question_history import QuestionHistory
 from autogpt_desktop.ui.answer.question_job import Ask
 from autogpt_desktop.ui.answer.shortcuts import shortcut_rows
@@ -56,6 +57,7 @@ class AnswerPanel(QWidget):
         self.conversations = {
             mode: QuestionConversation(context, self, prepare, self._history, mode) for mode in (FILES, TEXT)
         }
+        self.places = Places(self.view, self.focus_input)
         self.history_card: QuestionHistoryCard | None = None
         current = self.view.collections.current()
         self._collection_id = current.id if current is not None else ""
@@ -83,7 +85,7 @@ class AnswerPanel(QWidget):
         view.header.new_button.clicked.connect(self.new_conversation)
         view.header.history_button.clicked.connect(self.show_history)
         view.collections.changed.connect(self._on_collection)
-        view.collections.open_requested.connect(self.open_file)
+        view.collections.open_requested.connect(self.places.open_file)
         view.empty.files_requested.connect(view.collections.choose_files)
         view.empty.folder_requested.connect(view.collections.choose_folder)
         view.ask_bar.asked.connect(self.ask)
@@ -95,11 +97,11 @@ class AnswerPanel(QWidget):
         view.pasted.files_dropped.connect(self.add_files)
         view.pasted.field.textChanged.connect(self._show_empty)
         view.files_dropped.connect(self.add_files)
-        view.conversation_view.opened.connect(self.open_place)
+        view.conversation_view.opened.connect(self.places.open_place)
         view.conversation_view.chosen.connect(view.show_current)
         view.conversation_view.retried.connect(self.retry)
         view.conversation_view.cancelled.connect(self._on_cancelled)
-        view.document.closed.connect(self.close_document)
+        view.document.closed.connect(self.places.close_document)
         view.document.ask_about.connect(self.receive_text)
         for conversation in self.conversations.values():
             conversation.begun.connect(self._on_begun)
@@ -122,7 +124,7 @@ class AnswerPanel(QWidget):
             "Alt+Up": partial(self._step, -1),
             "Alt+Down": partial(self._step, 1),
         }
-        keys |= {f"Alt+{number + 1}": partial(self._open_number, number) for number in range(CARDS)}
+        keys |= {f"Alt+{number + 1}": partial(self.places.open_number, number) for number in range(CARDS)}
         self.context.add_panel_shortcuts(self, keys)
         self.context.add_shortcuts(shortcut_rows)
 
@@ -223,7 +225,7 @@ class AnswerPanel(QWidget):
         if turn is self.view.current:
             self.view.show_current(turn)
             if not turn.source and turn.answered:
-                self._mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
+                self.places.mark(turn, turn.finding.answered.citations[0].passage if turn.finding else 0)
         if turn in conversation.turns:
             conversation.save(self._collection_id)
         if turn.error is not None and not isinstance(turn.error, KnownError):
@@ -239,7 +241,7 @@ class AnswerPanel(QWidget):
         """Leave the turns; the next question refers to nothing."""
         self.conversation.clear()
         self.view.clear()
-        self.close_document()
+        self.places.close_document()
         self._show_empty()
         self.focus_input()
 
@@ -308,51 +310,12 @@ class AnswerPanel(QWidget):
             self.view.show_current(turn)
             self.view.conversation_view.scroll_to(turn)
 
-    # --- places -------------------------------------------------------------------------------
-
-    def open_place(self, turn: QuestionTurn, number: int) -> None:
-        """Show a passage where it stands: in its document, or in the pasted text."""
-        if number >= len(turn.places):
-            return
-        self.view.show_current(turn)
-        if not turn.source:
-            self._mark(turn, number)
-            return
-        first, *others = turn.document_places(number)
-        self.view.document.open(
-            turn.where(number),
-            first.start,
-            first.end,
-            turn.places[number].passage.page,
-            text=first.text,
-            more=others,
-        )
-        self.view.show_document()
-
-    def open_file(self, path: Path) -> None:
-        """A file of the collection, from its beginning."""
-        self.view.document.open(path)
-        self.view.show_document()
-
-    def close_document(self) -> None:
-        if self.view.reading:
-            self.view.set_reading(False)
-            self.focus_input()
-
-    def _open_number(self, number: int) -> None:
-        if self.view.current is not None:
-            self.open_place(self.view.current, number)
-
-    def _mark(self, turn: QuestionTurn, number: int) -> None:
-        """Where the answer stands in the pasted text, if that is still the same there."""
-        self.view.pasted.mark(*turn.marks(self.view.pasted.text(), number))
-
     # --- what is asked about --------------------------------------------------------------------
 
     def _on_mode(self, mode: str) -> None:
         self.context.settings.ask_about = mode
         self.context.save_settings()
-        self.close_document()
+        self.places.close_document()
         self._show_turns()
         self.focus_input()
         self.view.arrange()
@@ -429,6 +392,6 @@ class AnswerPanel(QWidget):
         elif self.conversation.job.running:
             self.conversation.job.stop()
         elif self.view.reading:
-            self.close_document()
+            self.places.close_document()
         else:
             self.view.ask_bar.field.setFocus()

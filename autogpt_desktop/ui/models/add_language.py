@@ -7,18 +7,27 @@ from functools import partial
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from autogpt_desktop.catalog.packs import languages, of_language
+from autogpt_desktop.catalog.packs import NewerPacks, languages, of_language
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import current_language, tr
+from autogpt_desktop.i18n import current_language, message, tr
 from autogpt_desktop.language_names import order_of_language
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.language_row import PackLanguageRow, pack_language_name
 from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button, name_field
+from autogpt_desktop.ui.widgets.basic import (
+    button,
+    icon_button,
+    label,
+    name_button,
+    name_field,
+    plain_tooltip,
+    set_tone,
+)
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
 REMOVAL_DELAY = 30_000  # milliseconds in which a removal can be undone
+_MOST_NAMED = 6  # new pairs of languages
 _ROWS_HEIGHT = 360  # px of the list
 
 
@@ -43,15 +52,11 @@ class AddLanguageCard(Overlay):
         self._nothing.hide()
         page = QWidget()
         page.setObjectName("page")
-        rows = QVBoxLayout(page)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(2)
-        for code in self._ordered():
-            row = PackLanguageRow(context, downloads, code)
-            row.removed.connect(self._remove)
-            self.rows[code] = row
-            rows.addWidget(row)
-        rows.addStretch(1)
+        self._list = QVBoxLayout(page)
+        self._list.setContentsMargins(0, 0, 0, 0)
+        self._list.setSpacing(2)
+        self._list.addStretch(1)
+        self._fill()
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -62,6 +67,18 @@ class AddLanguageCard(Overlay):
             tr("Packs of Mozilla Firefox, licence MPL-2.0. They work offline."), size="small", tone="muted",
             wrap=True,
         )  # fmt: skip
+        self.update_button = button(kind="quiet")
+        self.update_button.setText(tr("Look for newer packs"))
+        self.update_button.setToolTip(
+            plain_tooltip(tr("Asks Mozilla's server for its newest list. Nothing else is fetched."))
+        )
+        self.update_button.clicked.connect(self._update)
+        self.found = label(size="small", tone="muted", wrap=True)
+        self.found.hide()
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(note, 1)
+        foot.addWidget(self.update_button)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
         head.addWidget(self.close_button)
@@ -72,7 +89,9 @@ class AddLanguageCard(Overlay):
         column.addWidget(self.search)
         column.addWidget(self._nothing)
         column.addWidget(self._scroll, 1)
-        column.addWidget(note)
+        column.addWidget(self.found)
+        column.addLayout(foot)
+        downloads.packs_updated.connect(self._on_updated)
         downloads.changed.connect(self._on_download)
         context.models_listed.connect(self._show_states)
         self.closed.connect(self.deleteLater)
@@ -83,6 +102,39 @@ class AddLanguageCard(Overlay):
     def place(self) -> None:
         self._scroll.setFixedHeight(max(120, min(_ROWS_HEIGHT, self.height() - 200)))
         super().place()
+
+    def _fill(self) -> None:
+        """A row for each language that has none yet."""
+        for at, code in enumerate(self._ordered()):
+            if code in self.rows:
+                continue
+            row = PackLanguageRow(self._context, self._downloads, code)
+            row.removed.connect(self._remove)
+            self.rows[code] = row
+            self._list.insertWidget(at, row)
+
+    def _update(self) -> None:
+        self.update_button.setEnabled(False)
+        self._tell(tr("Looking for newer packs"))
+        self._downloads.update_packs()
+
+    def _on_updated(self, found: object) -> None:
+        """A newer list is here, or it could not be had."""
+        self.update_button.setEnabled(True)
+        if isinstance(found, KnownError):
+            self._tell(message(found), tone="danger")
+        elif isinstance(found, NewerPacks):
+            self._fill()
+            self._filter(self.search.text())
+            self._show_states()
+            self._tell(_found_text(found))
+        else:
+            self.found.hide()
+
+    def _tell(self, text: str, tone: str = "muted") -> None:
+        set_tone(self.found, tone)
+        self.found.setText(text)
+        self.found.show()
 
     def _ordered(self) -> list[str]:
         """What is here first, then by name."""
@@ -116,6 +168,20 @@ class AddLanguageCard(Overlay):
 
     def _remove(self, code: str) -> None:
         remove_language(self._context, code)
+
+
+def _found_text(found: NewerPacks) -> str:
+    if not found.new:
+        return tr("There are no newer packs.")
+    names = [f"{pack_language_name(one)} → {pack_language_name(other)}" for one, other in _pairs(found)]
+    shown = ", ".join(names[:_MOST_NAMED])
+    if len(names) > _MOST_NAMED:
+        shown = tr("{names} and {n} more", names=shown, n=len(names) - _MOST_NAMED)
+    return tr("New or changed: {names}", names=shown)
+
+
+def _pairs(found: NewerPacks) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(pack.pair for pack in found.new if len(pack.pair) == 2))
 
 
 def remove_language(context: AppContext, code: str) -> None:

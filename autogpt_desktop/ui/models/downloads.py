@@ -53,6 +53,7 @@ class Downloads(QObject):
     finished = Signal(str)  # it is here now
     added = Signal(object)  # InstalledModel that was opened from a file
     queue_changed = Signal(object)  # as of Worker
+    packs_updated = Signal(object)  # NewerPacks, a KnownError, or None: it was cancelled
     models_changed = Signal()  # what is installed has changed
     failed = Signal(object)  # an exception that nothing else shows
 
@@ -108,6 +109,18 @@ class Downloads(QObject):
         job.event.connect(self._on_added)
         job.finished.connect(self._on_add_finished)
 
+    def update_packs(self) -> None:
+        """Ask for the newest list of translation packs; ``packs_updated`` follows."""
+
+        def run(_cancel: threading.Event) -> Iterator[object]:
+            from autogpt_desktop.catalog import packs
+
+            yield from packs.update()
+
+        job = self._thread().submit(run, title=tr("Looking for newer packs"), key="packs-index")
+        job.event.connect(self._on_packs)
+        job.finished.connect(self._on_update_finished)
+
     def stop(self, timeout_ms: int = 3000) -> bool:
         return self._worker is None or self._worker.stop(timeout_ms)
 
@@ -125,6 +138,16 @@ class Downloads(QObject):
     def _on_add_finished(self, _state: str, error: BaseException | None) -> None:
         if error is not None:
             self.failed.emit(error)
+
+    def _on_packs(self, event: object) -> None:
+        if isinstance(event, Result):
+            self.packs_updated.emit(event.value)
+
+    def _on_update_finished(self, state: str, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, KnownError):
+            self.failed.emit(error)
+        elif error is not None or state != "done":
+            self.packs_updated.emit(error)
 
     def _on_progress(self, name: str, event: object) -> None:
         if isinstance(event, Progress):

@@ -226,7 +226,8 @@ class SentimentPanel(QWidget):
 
     def _show_table(self) -> None:
         self.bar.table_button.setChecked(True)
-        self.focus_input()
+        if not self.table_page.card.is_choosing:
+            self.focus_input()
 
     def _toggle_page(self) -> None:
         (self.bar.text_button if self.bar.table_button.isChecked() else self.bar.table_button).setChecked(

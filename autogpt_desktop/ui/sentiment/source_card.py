@@ -103,6 +103,7 @@ class SourceCard(QWidget):
         self.reading = ProgressRow()  # the panel shows it: there may be no card yet
         self.reading.cancelled.connect(self.stop_reading)
         self.preview: Preview | None = None
+        self.is_choosing = False  # it is read anew because of a choice, where the focus stays
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_event)
         self._job.ended.connect(self._on_end)
@@ -186,8 +187,10 @@ class SourceCard(QWidget):
     def _on_options(self, options: TableOptions) -> None:
         if self.preview is not None:
             self.open_again(self.preview.table.path, options, self.columns.currentText())
+            self.is_choosing = True
 
     def _read(self, job: Callable[[Event], Iterator[object]], name: str) -> None:
+        self.is_choosing = False
         text = tr("Reading {file}", file=name)
         self.reading.begin(text)
         self._job.start_plain(job, title=text)
@@ -210,6 +213,7 @@ class SourceCard(QWidget):
             return
         self.show_preview(event.value)
         self.opened.emit()
+        self.is_choosing = False
 
     def _on_end(self, state: str, error: object) -> None:
         self.reading.end()
@@ -245,7 +249,8 @@ class SourceCard(QWidget):
         self._show_note()
         self.table.show()
         self.change_button.hide()
-        self.start_button.setFocus()
+        if not self.is_choosing:
+            self.start_button.setFocus()
 
     @property
     def is_folded(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -13,14 +11,11 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.glossaries import Glossaries
-from autogpt_desktop.tasks.translate.folders import look_into
 from autogpt_desktop.tasks.translate.live import Found
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.add_language import AddLanguageCard
 from autogpt_desktop.ui.translate.editor_menus import EditorMenus
-from autogpt_desktop.ui.translate.files_view import FilesView
-from autogpt_desktop.ui.translate.glossary_view import GlossaryView
-from autogpt_desktop.ui.translate.history_view import HistoryView
+from autogpt_desktop.ui.translate.files_mode import FilesMode
 from autogpt_desktop.ui.translate.language_notices import LanguageNotices
 from autogpt_desktop.ui.translate.language_row import last_pair
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
@@ -29,7 +24,7 @@ from autogpt_desktop.ui.translate.pair_offer import TOPIC, PairOffer
 from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.saver import TranslationSaver
 from autogpt_desktop.ui.translate.sentence_actions import SentenceActions
-from autogpt_desktop.ui.translate.side_panel import SidePanel
+from autogpt_desktop.ui.translate.side_views import SideViews
 from autogpt_desktop.ui.translate.view import FILES, TEXT, TranslateView, shortcut_rows
 from autogpt_desktop.ui.translate.way_button import WayButton
 
@@ -54,8 +49,9 @@ class TranslatePanel(QWidget):
         self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)
         self.review = Review(context, self.view)
-        self.menus = EditorMenus(self.view, self.sentences, self.add_term)
-        self.files: FilesView | None = None  # made when first shown
+        self.sides = SideViews(context, self.view, self.glossaries, self.saver, self.review)
+        self.files_mode = FilesMode(context, self.view, self.live, self.glossaries, self.models, self.review)
+        self.menus = EditorMenus(self.view, self.sentences, self.sides.add_term)
         self._warmed = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -67,7 +63,7 @@ class TranslatePanel(QWidget):
         self._show_running()
         self._on_languages_set()
         if self.view.is_ready():
-            self._open_page()
+            self.files_mode.open_page()
         self.saver.restore()
 
     def _connect(self) -> None:
@@ -80,9 +76,9 @@ class TranslatePanel(QWidget):
         view.modes.chosen.connect(self._on_mode)
         view.model_came.connect(self._on_model_came)
         view.anyway_chosen.connect(live.warm_up)
-        view.files_dropped.connect(self._on_files)
-        view.pages.currentChanged.connect(self._on_page)
-        self.review.wanted.connect(self._show_review)
+        self.files_mode.closed.connect(self.focus_text)
+        self.sides.opened.connect(self.open_entry)
+        self.sides.glossary_changed.connect(self._on_glossary)
         live.found.connect(self._on_found)
         live.doubted.connect(self.notices.show_doubt)
         live.started.connect(self._show_running)
@@ -93,13 +89,9 @@ class TranslatePanel(QWidget):
         pair.copy_requested.connect(self.copy_translation)
         pair.clear_requested.connect(self.clear)
         pair.stop_requested.connect(live.stop)
-        pair.source.paste_refused.connect(self._on_paste_refused)
-        pair.source.files_dropped.connect(self._on_files)
-        pair.target.files_dropped.connect(self._on_files)
         pair.source.menu_extras.append(self.menus.add_to_source)
         pair.target.menu_extras.append(self.menus.add_to_target)
         self.sentences.changed.connect(self.saver.save_soon)
-        self.saver.saved.connect(self._on_saved)
         self.context.language_changed.connect(self.retranslate)
         self.context.models_listed.connect(self._on_models)
 
@@ -111,15 +103,15 @@ class TranslatePanel(QWidget):
                 "Ctrl+Enter": self.translate_now,
                 "Ctrl+Shift+S": self.swap,
                 "Ctrl+Shift+C": self.copy_translation,
-                "Ctrl+G": self.toggle_glossary,
-                "Ctrl+H": self.toggle_history,
-                "Ctrl+Shift+O": self.toggle_files,
+                "Ctrl+G": self.sides.toggle_glossary,
+                "Ctrl+H": self.sides.toggle_history,
+                "Ctrl+Shift+O": self.files_mode.toggle,
                 "Ctrl+L": self.focus_text,
                 "Ctrl+Shift+L": self._focus_languages,
                 "Ctrl+T": self._focus_target,
                 "F8": self.view.pair.next_flagged,
                 "Shift+F8": self.view.pair.previous_flagged,
-                "Ctrl+F8": self.toggle_review,
+                "Ctrl+F8": self.sides.toggle_review,
             },
         )
         self.context.add_shortcuts(shortcut_rows)
@@ -146,8 +138,8 @@ class TranslatePanel(QWidget):
         """Where one types or reads on the page that the user left."""
         if not self.view.is_ready():
             self.view.offer.fetch_button.setFocus()
-        elif self.files_shown and self.files is not None:
-            self.files.focus_first()
+        elif self.files_mode.is_shown and self.files_mode.files is not None:
+            self.files_mode.files.focus_first()
         else:
             self.focus_text()
 
@@ -157,19 +149,13 @@ class TranslatePanel(QWidget):
             self.view.show_text_page()
             self.view.pair.source.setFocus()
 
-    @property
-    def files_shown(self) -> bool:
-        """The files stand in place of the editors."""
-        return self.files is not None and self.view.pages.currentWidget() is self.files
-
     def kept_clear(self) -> list[QWidget]:
         return [self.view.top, self.view.notice]
 
     def retranslate(self) -> None:
         self.view.retranslate()
         self.way.show_way()
-        if self.files is not None:
-            self.files.retranslate()
+        self.files_mode.retranslate()
 
     def shutdown(self) -> None:
         """The window closes."""
@@ -178,8 +164,7 @@ class TranslatePanel(QWidget):
         self.live.shutdown()
         self.sentences.shutdown()
         self.review.shutdown()
-        if self.files is not None:
-            self.files.shutdown()
+        self.files_mode.shutdown()
         self.saver.history.close()
 
     # --- actions ----------------------------------------------------------------------------
@@ -195,8 +180,8 @@ class TranslatePanel(QWidget):
         language = row.language
         if not language or language not in row.offered:
             return
-        text = "" if self.files_shown else pair.target.text()  # what is not shown stays as it is
-        if not self.files_shown:
+        text = "" if self.files_mode.is_shown else pair.target.text()  # what is not shown stays as it is
+        if not self.files_mode.is_shown:
             self.saver.begin_new()
         with QSignalBlocker(row):
             row.set_pair(row.target, language)
@@ -249,9 +234,7 @@ class TranslatePanel(QWidget):
     def _show_glossary(self) -> None:
         """That of the pair of languages."""
         language, target = self.view.languages.language, self.view.languages.target
-        side = self.view.sides.get("glossary")
-        if isinstance(side, GlossaryView):
-            side.show_pair(language, target)
+        self.sides.show_pair(language, target)
         try:
             known = bool(language) and language != target
             self.view.pair.set_glossary(self.glossaries.glossary(language, target) if known else Glossary())
@@ -317,75 +300,25 @@ class TranslatePanel(QWidget):
         )
 
     def _on_model_came(self) -> None:
-        self._open_page()
-        if not self.files_shown and not self.view.pair.source.document().isEmpty():
+        self.files_mode.open_page()
+        if not self.files_mode.is_shown and not self.view.pair.source.document().isEmpty():
             self.live.run()
 
     # --- beside the editors -----------------------------------------------------------------
 
     def _on_mode(self, mode: str) -> None:
         if mode == FILES:
-            self.show_files()
+            self.files_mode.show()
         elif mode == TEXT:
             self.view.show_side("")
             self.view.show_text_page()
             self.view.focus_text()
         else:
-            self.show_side(mode)
-
-    def toggle_glossary(self) -> None:
-        self.show_side("" if self.view.side == "glossary" else "glossary")
-
-    def toggle_history(self) -> None:
-        self.show_side("" if self.view.side == "history" else "history")
-
-    def toggle_review(self) -> None:
-        if self.view.side == "review":
-            self.show_side("")
-        elif not self.files_shown:
-            self.review.show_text()
-
-    def _show_review(self) -> None:
-        self.show_side("review")
-
-    def show_side(self, name: str) -> None:
-        """ "glossary", "history", "review", or "" for none."""
-        if name and name not in self.view.sides:
-            self.view.add_side(name, self._make_side(name))
-        self.view.show_side(name)
-        if name == "history":
-            self.history_view().reload()
-
-    def history_view(self) -> HistoryView:
-        view = self.view.sides["history"]
-        assert isinstance(view, HistoryView)
-        return view
-
-    def glossary_view(self) -> GlossaryView:
-        view = self.view.sides["glossary"]
-        assert isinstance(view, GlossaryView)
-        return view
-
-    def _make_side(self, name: str) -> SidePanel:
-        if name == "review":
-            return self.review.make_list()
-        if name == "history":
-            history = HistoryView(self.context, self.saver.history)
-            history.opened.connect(self.open_entry)
-            history.keep.toggled.connect(self.saver.draft.keep)
-            return history
-        glossary = GlossaryView(self.context, self.glossaries)
-        glossary.show_pair(self.view.languages.language, self.view.languages.target)
-        glossary.changed.connect(self._on_glossary)
-        return glossary
+            self.sides.show(mode)
 
     def _on_glossary(self) -> None:
         self._show_glossary()
         self.live.run()
-
-    def _on_saved(self) -> None:
-        if self.view.side == "history":
-            self.history_view().reload()
 
     def open_entry(self, number: int) -> None:
         """A translation of the history, as it was; it is not asked of the model again."""
@@ -400,79 +333,6 @@ class TranslatePanel(QWidget):
         if not self.live.show_saved(entry.text, entry.translation, entry.sentences, entry.source):
             self.live.run()
         self.saver.set_entry(number)
-
-    def add_term(self, words: str) -> None:
-        """Begin a term of the glossary with words of the text."""
-        self.show_side("glossary")
-        self.glossary_view().add(words)
-
-    # --- files ------------------------------------------------------------------------------
-
-    def toggle_files(self) -> None:
-        if self.files_shown:
-            self.view.show_text_page()
-            self.view.focus_text()
-        else:
-            self.show_files()
-
-    def show_files(self) -> FilesView:
-        """The files in place of the editors."""
-        if self.files is None:
-            self.files = FilesView(self.context, self.view.languages, self.glossaries, self.models)
-            self.files.closed.connect(self.focus_text)
-            self.files.review_requested.connect(self.review.show_file)
-            self.files.removed.connect(self.review.forget)
-        self.view.show_files_page(self.files)
-        self.files.focus_first()
-        return self.files
-
-    def _open_page(self) -> None:
-        """What was shown when the app was closed, or when its model went."""
-        if self.context.settings.translate_page == "files":
-            self.show_files()
-        else:
-            self.view.show_text_page()
-            self._offer_unfinished()
-
-    def _on_page(self) -> None:
-        """Files or the text: it is what the next start shows, and only what is shown is translated."""
-        self.live.suspend(self.files_shown)
-        page = "files" if self.files_shown else "text"
-        if self.view.is_ready() and self.context.settings.translate_page != page:
-            self.context.settings.translate_page = page
-            self.context.save_settings()
-
-    def _offer_unfinished(self) -> None:
-        """Files that were not finished when the app was closed wait until they are asked for."""
-        if count := len(self.context.settings.translate_files):
-            self.view.notice.show_notice(
-                "files", tr("Files whose translation is not finished: {n}", n=count),
-                action=tr("Show them"), do=self._show_unfinished,
-            )  # fmt: skip
-
-    def _show_unfinished(self) -> None:
-        self.show_files()
-
-    def _on_files(self, files: list[Path]) -> None:
-        if not self.view.is_ready():
-            return
-        found = look_into(files)
-        if found.files or found.skipped:
-            self.show_files().add(*found)
-        elif files:
-            self.context.toast(tr("There is no file in it that can be translated."), error=True)
-
-    def _on_paste_refused(self, size: int) -> None:
-        text = tr("This text is too long to work on here ({n} characters).", n=f"{size:,}")
-        action = tr("Translate it as a file")
-        self.view.notice.show_notice("paste", text, action=action, do=self.translate_pasted)
-
-    def translate_pasted(self) -> None:
-        """The text that was too long for the editor becomes a file, and that is translated."""
-        source = self.view.pair.source
-        text, source.refused = source.refused, ""
-        if text:
-            self.show_files().add_text(text)
 
     # --- keys ---------------------------------------------------------------------------
 

@@ -49,3 +49,24 @@ def test_translations_equal_those_of_torch(tmp_path: Path, tied: str, fine: bool
     # torch sums floats in another order: now and then a rounding falls on the other side
     assert same >= 38
     assert np.median(apart) < 1e-3
+
+
+# As packs of Mozilla have them: one for both sides, and one for each. The layers are thin, to be quick.
+@pytest.mark.parametrize(("tied", "vocab"), [("all", (32_000, 32_000)), ("apart", (64_000, 32_000))])
+def test_vocabularies_as_large_as_those_of_packs(tmp_path: Path, tied: str, vocab: tuple[int, int]) -> None:
+    path = write_tiny_marian(tmp_path / "m.bin", tied=tied, vocab=vocab, encoder_layers=1, decoder_layers=1)
+    model = read_marian_model(path)
+    assert (model.config.vocab_size, model.config.decoder_vocab_size) == vocab
+    reference, compiled = MarianSeq2Seq(model), native_marian(model)
+    options = SearchOptions(max_length=6)
+    words = [[vocab[0] - 1, 2, EOS], [vocab[0] // 2, EOS], [EOS]]
+    allowed = np.array([EOS, 5, vocab[1] - 1], np.int32)  # the last word too, listed and unlisted
+    some = [SourceIds(ids, (), only) for ids in words for only in (None, allowed)]
+    for (one,), (other,) in zip(
+        reference.translate(some, options), compiled.translate(some, options), strict=True
+    ):
+        assert one.ids == other.ids
+        assert np.abs(one.logprobs - other.logprobs).max() < 1e-2
+        assert all(0 <= id < vocab[1] for id in other.ids)
+    with pytest.raises(ValueError, match="vocabulary"):
+        compiled.translate([SourceIds([vocab[0], EOS])])

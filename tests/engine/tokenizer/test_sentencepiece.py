@@ -82,3 +82,13 @@ def test_what_is_no_vocabulary(path: Path, tmp_path: Path) -> None:
         with pytest.raises(KnownError, match="vocabulary-broken") as caught:
             SentencePiece.from_file(bad)
         assert caught.value.values["file"] == "vocab.spm"
+
+
+def test_pieces_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    good = vocabulary_bytes(["abc", *tiny_pieces(100)])
+    path = tmp_path / "vocab.spm"
+    path.write_bytes(good.replace(b"abc", b"a\xffc", 1))
+    with pytest.raises(KnownError, match="vocabulary-broken"):
+        SentencePiece.from_file(path).pieces()
+    with pytest.raises(KnownError, match="vocabulary-broken"):
+        SentencePiece.from_file(path).decode([2])

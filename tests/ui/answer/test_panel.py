@@ -101,8 +101,8 @@ def test_a_moved_file_is_opened_where_it_is(
     answer_script.notices = [Notice("notice.file-moved", {"file": "mill.txt", "path": "/new/mill.txt"})]
     ask(answer_panel, qtbot, "Who built the mill?")
     assert "It is now at /new/mill.txt" in view(answer_panel).notices.text()
-    answer_panel.open_place(answer_panel.conversation.turns[0], 0)
-    answer_panel.open_place(answer_panel.conversation.turns[0], 1)
+    answer_panel.places.open_place(answer_panel.conversation.turns[0], 0)
+    answer_panel.places.open_place(answer_panel.conversation.turns[0], 1)
     assert opened == [Path("/new/mill.txt"), Path("/there/bridge.txt")]
 
 
@@ -341,7 +341,7 @@ def test_narrow_the_evidence_stands_below_and_the_document_over(
     view(panel, 0).places_button.click()
     assert view(panel, 0).evidence.isVisible()
     panel.view.document.open = lambda *given, **_options: None  # type: ignore[method-assign]
-    panel.open_place(panel.conversation.turns[0], 0)
+    panel.places.open_place(panel.conversation.turns[0], 0)
     assert panel.view.pages.currentWidget() is panel.view.document
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert panel.view.pages.currentWidget() is panel.view.split
@@ -365,7 +365,7 @@ def test_a_pasted_text_is_asked_and_marked(
     assert marks[0].endswith("by Anna Holt.")
     panel.view.pasted.field.insertPlainText("!")
     assert panel.view.pasted.field.extraSelections() == []
-    panel.open_place(panel.conversation.turns[0], 0)  # what stood there is not there any more
+    panel.places.open_place(panel.conversation.turns[0], 0)  # what stood there is not there any more
     assert panel.view.pasted.field.extraSelections() == []
     answer_script.answer = ""
     ask(panel, qtbot, "And who paid?")

@@ -47,6 +47,8 @@ def sentiment_panel(
     monkeypatch.setattr(verdict_job, "look", look)
     monkeypatch.setattr(verdict_job, "sentiment", lambda *_given, **_options: iter(()))
     monkeypatch.setattr(TableRun, "run", run)
+    for name in ("groups", "judge_again"):
+        monkeypatch.setattr(TableRun, name, lambda *_given, **_options: iter(()))
     monkeypatch.setattr(history, "SAVE_MS", 20)
     install_stand_in(no_models, "gemma-3-270m")
     ui_language.apply("en")

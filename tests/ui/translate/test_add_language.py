@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
+from autogpt_desktop.catalog import packs
 from autogpt_desktop.catalog.entries import CatalogModel
+from autogpt_desktop.catalog.pack_index import index_path
 from autogpt_desktop.catalog.packs import of_language
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
@@ -24,6 +27,7 @@ from autogpt_desktop.ui.models.picker import ModelPicker
 from autogpt_desktop.ui.translate.language_row import MORE
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 from tests.catalog.test_pack_folder import write_pack
+from tests.catalog.test_pack_index import entry, index
 from tests.tiny import write_tiny_gguf
 
 
@@ -215,3 +219,41 @@ def test_a_way_by_english_is_named(panel: TranslatePanel, shell_context: AppCont
     shell_context.refresh_models()
     panel.view.languages.set_pair("de", "ja")
     assert panel.way.button.text() == "via English"
+
+
+def test_newer_packs_are_looked_for_in_one_click(
+    card: AddLanguageCard, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(card.rows)
+
+    def fetch() -> Iterator[Progress]:
+        yield Progress("stage.downloading")
+        address = "https://example.org/packs"
+        newer = {**index(address, entry("en-ga")), "fetchedFrom": f"{address}/models.json"}
+        index_path().write_text(json.dumps(newer), encoding="utf-8")
+
+    monkeypatch.setattr(packs, "fetch_index", fetch)
+    assert not card.found.isVisible()
+    card.update_button.click()
+    assert not card.update_button.isEnabled()
+    qtbot.waitUntil(card.update_button.isEnabled, timeout=20_000)
+    assert card.found.text() == "New or changed: English → ga"
+    assert len(card.rows) == before + 1
+    assert card.rows["ga"].isVisible()
+    card.update_button.click()
+    qtbot.waitUntil(card.update_button.isEnabled, timeout=20_000)
+    assert card.found.text() == "There are no newer packs."
+
+
+def test_a_list_that_cannot_be_had_is_told(
+    card: AddLanguageCard, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch() -> Iterator[Progress]:
+        yield Progress("stage.downloading")
+        raise KnownError("packs-index-unreachable", url="x", reason="no network")
+
+    monkeypatch.setattr(packs, "fetch_index", fetch)
+    card.update_button.click()
+    qtbot.waitUntil(card.update_button.isEnabled, timeout=20_000)
+    assert "could not be fetched (no network)" in card.found.text()
+    assert card.update_button.isVisible()

@@ -157,7 +157,7 @@ def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, 
     qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_H, control)
     assert panel.view.history_button.isChecked()
     assert panel.view.pair.source.text() == "ab"
-    qtbot.keyClick(panel.history_view(), Qt.Key.Key_Escape)
+    qtbot.keyClick(panel.sides.history(), Qt.Key.Key_Escape)
     assert not panel.view.history_button.isChecked()
     qtbot.keyClick(panel.view.pair.source, Qt.Key.Key_G, control)
     assert panel.view.glossary_button.isChecked()
@@ -167,12 +167,12 @@ def test_the_keys_of_the_panel_reach_it_from_its_editors(panel: TranslatePanel, 
 
 
 def test_escape_closes_what_was_opened_then_goes_to_the_text(panel: TranslatePanel, qtbot: QtBot) -> None:
-    panel.toggle_glossary()
+    panel.sides.toggle_glossary()
     panel.view.pair.target.setFocus()
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert panel.view.side == ""
     assert panel.view.modes.choice == "text"
-    panel.show_files()
+    panel.files_mode.show()
     assert panel.view.modes.choice == "files"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert panel.view.modes.choice == "text"
@@ -260,9 +260,9 @@ def test_wild_editing_ends_with_the_translation_of_what_is_there(panel: Translat
 
 
 def test_every_control_has_a_name(panel: TranslatePanel) -> None:
-    panel.toggle_glossary()
-    panel.toggle_history()
-    panel.show_files()
+    panel.sides.toggle_glossary()
+    panel.sides.toggle_history()
+    panel.files_mode.show()
     nameless = []
     for widget in panel.findChildren(QWidget):
         in_list = type(widget) is QListView  # of a combo box

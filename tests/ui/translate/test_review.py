@@ -57,8 +57,8 @@ def panel(shell_context: AppContext, gemma_gguf: Path, qtbot: QtBot) -> Iterator
 
 
 def add(panel: TranslatePanel, qtbot: QtBot, *paths: Path) -> list[FileRow]:
-    panel._on_files(list(paths))
-    files = panel.files
+    panel.files_mode.add(list(paths))
+    files = panel.files_mode.files
     assert files is not None
     qtbot.waitUntil(
         lambda: all(row.state not in ("waiting", "running") for row in files.rows), timeout=30_000
@@ -134,7 +134,7 @@ def test_the_sentences_of_the_text_are_a_list_that_goes_to_them(panel: Translate
     assert pair.map.at_target(pair.target.textCursor().position()) == 2
     pair.apply([pair.map.replace(1, "Deux 2.", 0.9, ())])
     assert [one.source for one in found.items] == ["Three 3."]
-    panel.toggle_review()
+    panel.sides.toggle_review()
     assert panel.view.side == ""
 
 
@@ -144,8 +144,8 @@ def test_what_cannot_be_translated_is_refused_at_once(
     monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
     (tmp_path / "a.png").write_bytes(b"\x89PNG")
     (tmp_path / "empty").mkdir()
-    panel._on_files([tmp_path / "a.png", tmp_path / "gone.txt"])
-    files = panel.files
+    panel.files_mode.add([tmp_path / "a.png", tmp_path / "gone.txt"])
+    files = panel.files_mode.files
     assert files is not None
     assert [row.state for row in files.rows] == ["failed", "failed"]
     assert "cannot be translated" in files.rows[0].facts.text()
@@ -154,7 +154,7 @@ def test_what_cannot_be_translated_is_refused_at_once(
     assert panel.context.settings.translate_files == []
     said: list[str] = []
     monkeypatch.setattr(panel.context, "toast", lambda text, **_: said.append(text))
-    panel._on_files([tmp_path / "empty"])
+    panel.files_mode.add([tmp_path / "empty"])
     assert said == ["There is no file in it that can be translated."]
 
 
@@ -164,17 +164,17 @@ def test_what_is_left_out_of_a_folder_is_said_with_the_reason(
     (tmp_path / "mixed").mkdir()
     for name in ("a.png", "b.zip", "c.csv", "d.ppt"):
         (tmp_path / "mixed" / name).write_bytes(b"x")
-    panel._on_files([tmp_path / "mixed"])
-    files = panel.files
+    panel.files_mode.add([tmp_path / "mixed"])
+    files = panel.files_mode.files
     assert files is not None
-    assert panel.files_shown
+    assert panel.files_mode.is_shown
     assert not files.rows
     assert files.left_out.text.text() == "4 left out: a.png, b.zip, c.csv …"
     files.left_out.show_button.click()
     assert len(files.left_out.list.toPlainText().splitlines()) == 4
     assert "d.ppt" in files.left_out.list.toPlainText()
     monkeypatch.setattr(files_view, "MOST", 1)
-    panel._on_files([tmp_path / "a.txt", tmp_path / "b.txt"])
+    panel.files_mode.add([tmp_path / "a.txt", tmp_path / "b.txt"])
     assert [row.path.name for row in files.rows] == ["a.txt"]
     assert "b.txt" in files.left_out.list.toPlainText()
     files.left_out.close_button.click()
@@ -184,17 +184,17 @@ def test_what_is_left_out_of_a_folder_is_said_with_the_reason(
 def test_files_mode_waits_for_a_model(
     panel: TranslatePanel, qtbot: QtBot, shell_context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel.show_files()
+    panel.files_mode.show()
     monkeypatch.setattr(TranslateView, "is_ready", lambda _view: False)
     panel._on_models()  # its model was removed
     started = TranslatePanel(shell_context)
     qtbot.addWidget(started)
-    assert not started.files_shown
+    assert not started.files_mode.is_shown
     assert shell_context.settings.translate_page == "files"
     monkeypatch.undo()
     for one in (panel, started):
         one._on_models()
-        assert one.files_shown
+        assert one.files_mode.is_shown
     assert shell_context.settings.translate_page == "files"
     started.focus_text()
     assert shell_context.settings.translate_page == "text"
@@ -222,9 +222,9 @@ def test_files_stay_over_tabs_and_restarts_and_hide_a_text_that_rests(
     started: list[str] = []
     monkeypatch.setattr(panel.live._job, "start", lambda *_, **how: started.append(how["title"]))
     panel.view.pair.source.replace_text("The train leaves.")
-    panel.show_files()
+    panel.files_mode.show()
     panel.focus_input()  # the window's tab was changed, and back
-    assert panel.files_shown
+    assert panel.files_mode.is_shown
     panel.view.languages.set_pair("en", "de")
     panel.translate_now()
     panel.swap()
@@ -236,10 +236,10 @@ def test_files_stay_over_tabs_and_restarts_and_hide_a_text_that_rests(
     assert Settings.load(shell_context.settings.path).translate_page == "files"
     again = TranslatePanel(shell_context)
     qtbot.addWidget(again)
-    assert again.files_shown
+    assert again.files_mode.is_shown
     again.shutdown()
     panel.focus_text()
-    assert not panel.files_shown
+    assert not panel.files_mode.is_shown
     assert len(started) == 1
     assert shell_context.settings.translate_page == "text"
 
@@ -247,7 +247,7 @@ def test_files_stay_over_tabs_and_restarts_and_hide_a_text_that_rests(
 def test_the_choice_about_comments_is_kept_and_goes_with_a_file(
     panel: TranslatePanel, tmp_path: Path, shell_context: AppContext
 ) -> None:
-    files = panel.show_files()
+    files = panel.files_mode.show()
     files.comments_box.click()
     assert Settings.load(shell_context.settings.path).translate_comments
     row = files._row(tmp_path / "a.docx")
@@ -262,7 +262,7 @@ def test_the_choice_about_comments_is_kept_and_goes_with_a_file(
 def test_the_choice_of_both_languages_is_kept_and_fits_the_kind_of_file(
     panel: TranslatePanel, tmp_path: Path, shell_context: AppContext, qtbot: QtBot
 ) -> None:
-    files = panel.show_files()
+    files = panel.files_mode.show()
     box = files.bilingual_box
     assert box.currentText() == "Translation only"
     box.setCurrentIndex(box.findText("Translation beside the original"))

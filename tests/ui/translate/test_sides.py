@@ -141,8 +141,8 @@ def test_files_are_translated_one_after_another(
     good, bad = tmp_path / "letter.md", tmp_path / "picture.xyz"
     good.write_text("# Hello\n\nWe ate at home.\n", encoding="utf-8")
     bad.write_text("?")
-    panel._on_files([bad, good])
-    files = panel.files
+    panel.files_mode.add([bad, good])
+    files = panel.files_mode.files
     assert files is not None
     assert panel.view.pages.currentWidget() is files
     assert len(files.rows) == 2
@@ -175,7 +175,7 @@ def test_a_text_that_is_too_long_becomes_a_file_and_nothing_is_lost(
     assert panel.view.notice.isVisible()
     assert "1,119,999" in panel.view.notice.text.text()
     panel.view.notice.action.click()
-    files = panel.files
+    files = panel.files_mode.files
     assert files is not None
     assert files.rows[0].name.whole_text().startswith("Pasted text")
     path = files.rows[0].path
@@ -212,7 +212,7 @@ def test_unfinished_files_come_back_paused(
     panel = TranslatePanel(shell_context)
     qtbot.addWidget(panel)
     panel.show()
-    panel._on_files([tmp_path / "long.txt", tmp_path / "short.txt"])
+    panel.files_mode.add([tmp_path / "long.txt", tmp_path / "short.txt"])
     part = tmp_path / "long.fr.txt.part"
     qtbot.waitUntil(lambda: part.is_file() and bool(part.read_text(encoding="utf-8")), timeout=60_000)
     panel.shutdown()
@@ -228,9 +228,9 @@ def test_unfinished_files_come_back_paused(
     qtbot.addWidget(panel)
     panel.show()
     assert panel.view.notice.isVisible()
-    assert panel.files is None
+    assert panel.files_mode.files is None
     panel.view.notice.action.click()
-    files = panel.files
+    files = panel.files_mode.files
     assert files is not None
     assert [row.state for row in files.rows] == ["paused", "paused"]
     assert files.rows[1].progress.cancel_button.text() == "Remove"

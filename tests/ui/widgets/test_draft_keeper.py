@@ -84,8 +84,8 @@ def test_a_text_comes_back_with_its_translation(
     assert not again.live.running
     qtbot.keyClicks(again.view.pair.source, "Good night. ")
     qtbot.waitUntil(lambda: again.live.complete and len(again.view.pair.map.pairs) == 3, timeout=60_000)
-    again.show_side("history")
-    again.history_view().keep.click()  # from now on nothing is kept, and nothing of what was
+    again.sides.show("history")
+    again.sides.history().keep.click()  # from now on nothing is kept, and nothing of what was
     assert kept("translate") == ""
     closed(again)
     third = TranslatePanel(shell_context)

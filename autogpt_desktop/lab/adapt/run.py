@@ -1,0 +1,235 @@
+"""An adapter from start to end: read, measure the base, train, write, measure again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autogpt_desktop.engine.formats.adapter import AdapterConfig, fingerprint, write_adapter
+from autogpt_desktop.engine.formats.adapter_files import CONFIG, Base
+from autogpt_desktop.engine.formats.encoder_config import is_encoder
+from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.generation.batch import Continuation, generate
+from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.load import Checkpoint, load, open_checkpoint, pick_device, run_to_end
+from autogpt_desktop.engine.memory import physical_memory, trim_heap
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Progress
+from autogpt_desktop.lab.adapt.encode import check, encode
+from autogpt_desktop.lab.adapt.lora import LoraSettings, build_adapted, low_rank
+from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
+from autogpt_desktop.lab.data.examples import Example
+from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Sample, Stage
+from autogpt_desktop.lab.runs.spec import RunSpec
+
+log = logging.getLogger(__name__)
+RESULT = "result"
+_SAMPLES = 3  # that stand side by side
+_ANSWERED = 24  # held-out questions whose answers are compared
+_ANSWER_TOKENS = 256
+_MEASURE = 0.08  # share of the time for what the model says before and after
+_TRAIN = 0.6  # share of the time that training has at least
+_CONTEXT = 1024  # tokens of one example, unless the base keeps fewer in mind
+_MEMORY_SHARE = 0.4  # of the machine's memory: for the frozen weights, or for what a step keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the machine's memory is used."""
+
+    dtype: torch.dtype
+    keep: bool  # the frozen weights, expanded
+    recompute: bool  # the layers' insides
+
+
+def adapt(
+    spec: RunSpec,
+    base: Path,
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    folder: Path,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Event]:
+    """Train an adapter for the model at ``base`` and leave it in ``folder``/result.
+
+    Goes on from the newest checkpoint in ``folder``. ``spec.options``: fields of ``LoraSettings`` and
+    ``AdaptSettings``. Raises KnownError: lab-base-not-trainable, lab-no-examples, lab-too-few-examples,
+    lab-examples-too-long, lab-diverged, lab-disk, no-memory, and whatever opening the base can raise.
+    """
+    begun = clock()
+    yield Stage("stage.lab-reading")
+    opened = open_base(base)
+    context = min(_CONTEXT, opened.config.max_position_embeddings)
+    template = ChatTemplate.for_tokenizer(opened.tokenizer)
+    try:
+        learned, kept = (encode(part, opened.tokenizer, template, context) for part in (train, held_out))
+    finally:
+        template.close()
+    check(learned, kept)
+    if empty := learned.empty + kept.empty:
+        yield Notice("notice.lab-empty-answers", {"count": empty})
+    if too_long := learned.too_long + kept.too_long:
+        yield Notice("notice.lab-examples-too-long", {"count": too_long, "tokens": context})
+
+    # 1. what the base says
+    asked = _questions(held_out)
+    limit = _MEASURE * spec.minutes * 60
+    yield Stage("stage.lab-before")
+    before = yield from _said(base, None, asked, "before", 0, limit, stop, clock)
+
+    # 2. train
+    yield Stage("stage.lab-loading")
+    device = pick_device(spec.device)[0]
+    options = dict(spec.options)
+    lora = LoraSettings(**_picked(options, LoraSettings), seed=spec.seed)
+    whole = spec.minutes * 60
+    seconds = max(_TRAIN * whole, whole - 2 * (clock() - begun))
+    settings = AdaptSettings(seconds, **_picked(options, AdaptSettings), seed=spec.seed)
+    plan = plan_memory(opened, device, settings.batch_tokens)
+    settings = replace(settings, recompute=plan.recompute)
+    decoder = run_to_end(
+        build_adapted(opened.config, opened.sources, device, context, lora, dtype=plan.dtype, keep=plan.keep)
+    )
+    trainer = AdaptTrainer(decoder, learned.sequences, kept.sequences, settings, folder, stop, clock)
+    yield Stage("stage.lab-training")
+    yield from trainer.run()
+
+    # 3. keep it
+    title = spec.name or base.stem
+    known = AdapterConfig(
+        Base(_name_of(spec, base), fingerprint(base), str(base)), lora.rank, lora.alpha, title
+    )
+    result = folder / RESULT
+    write_adapter(result, known, low_rank(decoder))
+    step, tokens = trainer.step, trainer.tokens
+    loss, first = trainer.best_loss, trainer.first_loss
+    reason = trainer.reason
+    del trainer, decoder
+    trim_heap()
+
+    # 4. what it says now
+    yield Stage("stage.lab-after")
+    after = yield from _said(base, result, asked, "after", step, 2 * limit, lambda: False, clock)
+    if before is not None and after is not None:
+        yield Eval(0, 0, first, accuracy=before)
+        yield Eval(step, tokens, loss, accuracy=after, best=True)
+    yield Finished(reason, RESULT, loss)
+
+
+def open_base(base: Path) -> Checkpoint:
+    """Raises KnownError("lab-base-not-trainable") for what is no decoder that we know."""
+    if base.is_dir() and (is_encoder(base) or is_seq2seq(base) or (base / CONFIG).is_file()):
+        raise KnownError("lab-base-not-trainable", name=base.name)
+    try:
+        return open_checkpoint(base)
+    except KnownError as error:
+        if error.key == "unknown-family":
+            raise KnownError("lab-base-not-trainable", name=base.name) from error
+        raise
+
+
+def plan_memory(opened: Checkpoint, device: torch.device, batch_tokens: int) -> Plan:
+    """Expand the frozen weights where memory allows it, and keep what a step needs for its gradient."""
+    c = opened.config
+    count = sum(
+        source.shape[0] * source.shape[1] for source in opened.sources.values() if len(source.shape) == 2
+    )
+    dtype = quicker_type(device)
+    memory = physical_memory()
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+    keep = count * dtype.itemsize <= _MEMORY_SHARE * memory
+    inside = c.num_hidden_layers * (14 * c.hidden_size + 8 * c.intermediate_size) * 4 * batch_tokens
+    return Plan(dtype, keep, inside > _MEMORY_SHARE / 2 * memory)
+
+
+def quicker_type(device: torch.device) -> torch.dtype:
+    """bfloat16 where its products are quicker here than float32's: both are tried."""
+    x, w = torch.randn(512, 512, device=device), torch.randn(512, 512, device=device)
+
+    def seconds(dtype: torch.dtype) -> float:
+        one, other = x.to(dtype), w.to(dtype)
+        best = float("inf")
+        for _ in range(4):
+            begun = time.perf_counter()
+            float((one @ other.t())[0, 0])
+            best = min(best, time.perf_counter() - begun)
+        return best
+
+    return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
+
+
+def _picked(options: dict[str, Any], kind: type) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def _name_of(spec: RunSpec, base: Path) -> str:
+    return base.stem if not spec.base or "/" in spec.base or "\\" in spec.base else spec.base
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    messages: list[dict[str, str]]
+    answer: str
+
+
+def _questions(held_out: Sequence[Example]) -> list[_Question]:
+    """Of conversations the last question and its answer."""
+    found = []
+    for example in held_out:
+        messages = example.messages
+        while messages and messages[-1]["role"] != "assistant":
+            messages.pop()
+        if len(messages) > 1 and messages[-1]["content"].strip():
+            found.append(_Question(messages[:-1], messages[-1]["content"].strip()))
+    return found[:_ANSWERED]
+
+
+def _said(
+    base: Path,
+    adapter: Path | None,
+    asked: Sequence[_Question],
+    label: str,
+    step: int,
+    seconds: float,
+    stop: Callable[[], bool],
+    clock: Callable[[], float],
+) -> Generator[Sample, None, float | None]:
+    """Samples of what the model that users would load says to ``asked``; the generator returns the share of
+    answers that are exactly the wanted ones, None where nothing is asked or time ran out."""
+    if not asked:
+        return None
+    begun = clock()
+    engine: Engine = run_to_end(load(base, adapter=adapter, device="cpu", context_length=2 * _CONTEXT))
+    try:
+        prompts = [engine.chat_ids(one.messages) for one in asked]
+        fitting = [at for at, ids in enumerate(prompts) if len(ids) < engine.context_length]
+        answers: dict[int, str] = {}
+        limits = [
+            min(_ANSWER_TOKENS, 2 * len(engine.tokenizer.encode(asked[at].answer)) + 16) for at in fitting
+        ]
+        steps = generate(
+            engine, [prompts[at] for at in fitting], max_tokens=limits, stop=engine.template.stop
+        )
+        for one in steps:
+            if isinstance(one, Continuation):
+                answers[fitting[one.index]] = one.text.strip()
+            elif isinstance(one, Progress) and (clock() - begun > seconds or stop()):
+                break
+        for at in sorted(answers)[:_SAMPLES]:
+            yield Sample(step, asked[at].messages[-1]["content"], answers[at], label)
+    finally:
+        engine.close()
+        trim_heap()
+    if len(answers) < len(fitting) or not answers:  # those that are short would count for all
+        return None
+    return sum(text == asked[at].answer for at, text in answers.items()) / len(answers)

@@ -1,0 +1,244 @@
+"""Training of an adapter: AdamW on the adapter alone, by the clock, with the best on held-out text kept.
+
+Loshchilov and Hutter, 2019 (AdamW). The learning rate warms up, stays, and decays with what is over of the
+time or of the most passes through the data, whichever is used up sooner (Hu et al., 2024: warm-up, stable,
+decay).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from autogpt_desktop.engine.torch_backend.transformer import Transformer
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.adapt.checkpoint import newest, write
+from autogpt_desktop.lab.adapt.encode import Encoded, batches
+from autogpt_desktop.lab.adapt.lora import parameters
+from autogpt_desktop.lab.adapt.loss import packed_loss
+from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
+
+Reason = str  # "time", "converged" or "stopped"
+_REPORT_SECONDS = 2.0
+_MOST_RESTARTS = 4  # behind a loss that is no number
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptSettings:
+    """How an adapter is learned. Times are shares of all the time."""
+
+    seconds: float  # of work
+    learning_rate: float = 1e-3
+    warm_up: float = 0.04
+    decay: float = 0.6  # of the end
+    most_epochs: float = 8.0
+    batch_tokens: int = 1024  # of one pass forward and back
+    accumulate: int = 1  # passes of a step
+    clip: float = 1.0
+    weight_decay: float = 0.01
+    evaluations: int = 12
+    patience: int = 3  # evaluations in a row without a better one
+    checkpoint_seconds: float = 60.0
+    recompute: bool = False  # layers' insides: less memory, more time
+    seed: int = 0
+
+
+@dataclass
+class AdaptTrainer:
+    """One adapter on its way. ``run`` trains; what it yields goes into the run's log.
+
+    ``clock`` gives seconds; it is injected by tests. ``reason`` says why ``run`` ended; the decoder then
+    has the best parameters.
+    """
+
+    decoder: Transformer
+    train: Sequence[Encoded]
+    held_out: Sequence[Encoded]
+    settings: AdaptSettings
+    folder: Path  # of checkpoints
+    stop: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+    step: int = 0
+    tokens: int = 0
+    epoch: int = 0
+    place: int = 0  # batches of this epoch that are done
+    seconds: float = 0.0  # of work, breaks left out
+    rate: float = 1.0  # of the learning rate: halved behind a loss that is no number
+    restarts: int = 0
+    best_loss: float = math.inf
+    first_loss: float = math.nan
+    since_best: int = 0
+    evaluated: float = -1.0  # progress at the last evaluation
+    reason: Reason = ""
+    _best: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.parameters = parameters(self.decoder)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=self.settings.learning_rate, betas=(0.9, 0.99),
+            weight_decay=self.settings.weight_decay, fused=True,
+        )  # fmt: skip
+        self._epoch_tokens = sum(len(one.ids) - 1 for one in self.train)
+        self._best = [tensor.detach().clone() for tensor in self.parameters]
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1: of the time, or of the most passes through the data."""
+        s = self.settings
+        passes = self.tokens / (self._epoch_tokens * s.most_epochs) if self._epoch_tokens else 1.0
+        return min(1.0, max(self.seconds / s.seconds if s.seconds else 1.0, passes))
+
+    def learning_rate(self) -> float:
+        s, done = self.settings, self.progress
+        share = min(1.0, (done + 1e-3) / s.warm_up, max(0.02, (1 - done) / s.decay))
+        return s.learning_rate * self.rate * share
+
+    def run(self) -> Iterator[Event]:
+        """Train until the time is over, nothing becomes better, or ``stop`` says so. Goes on from the newest
+        checkpoint in ``folder``. Raises KnownError("lab-diverged")."""
+        if self._resume():
+            yield Resumed(self.step)
+        begun = self.clock() - self.seconds
+        reported = written = self.seconds
+        losses: list[float] = []
+        seen = 0
+        if self.evaluated < 0:
+            yield self._evaluate()
+        while True:
+            self.seconds = self.clock() - begun
+            done = self.progress
+            if done - self.evaluated >= 1 / self.settings.evaluations and done < 1:
+                yield self._evaluate()
+                if self.since_best >= self.settings.patience:
+                    self.reason = "converged"
+            if self.stop():
+                self.reason = self.reason or "stopped"
+            if done >= 1:
+                self.reason = self.reason or "time"
+            if self.reason:
+                break
+            loss, count = self._step()
+            if not math.isfinite(loss):
+                yield self._go_back()
+                begun = self.clock() - self.seconds
+                continue
+            losses.append(loss)
+            seen += count
+            self.seconds = self.clock() - begun
+            due = self.seconds - written >= self.settings.checkpoint_seconds
+            if due or self.seconds - reported >= _REPORT_SECONDS:  # so that a resumed run reports alike
+                speed = seen / max(1e-9, self.seconds - reported)
+                yield Train(self.step, self.tokens, sum(losses) / len(losses), self.learning_rate(), speed)
+                losses, seen, reported = [], 0, self.seconds
+            if due:
+                self._write()
+                written = self.seconds
+                yield Checkpoint(self.step)
+        if self.step and self.evaluated < self.progress:
+            yield self._evaluate()
+        self._write()
+        yield Checkpoint(self.step)
+        with torch.no_grad():
+            for tensor, best in zip(self.parameters, self._best, strict=True):
+                tensor.copy_(best)
+
+    def _step(self) -> tuple[float, int]:
+        """One step of the optimizer: mean loss of its learned tokens, and tokens read."""
+        chosen: list[list[Encoded]] = []
+        for _ in range(self.settings.accumulate):
+            groups = batches(self.train, self.settings.batch_tokens, self.settings.seed, self.epoch)
+            chosen.append([self.train[at] for at in groups[self.place]])
+            self.place += 1
+            if self.place == len(groups):
+                self.epoch, self.place = self.epoch + 1, 0
+        learned = sum(one.count for part in chosen for one in part)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        total = 0.0
+        for part in chosen:
+            loss = packed_loss(self.decoder, part, recompute=self.settings.recompute) / learned
+            loss.backward()
+            total += loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        if math.isfinite(total) and bool(torch.isfinite(norm)):
+            self.optimizer.step()
+        else:
+            total = math.nan
+        self.optimizer.zero_grad()
+        read = sum(len(one.ids) - 1 for part in chosen for one in part)
+        self.step, self.tokens = self.step + 1, self.tokens + read
+        return total, read
+
+    def _evaluate(self) -> Eval:
+        self.evaluated = self.progress
+        loss, bits = evaluate(self.decoder, self.held_out, self.settings.batch_tokens)
+        if not math.isfinite(self.first_loss):
+            self.first_loss = loss
+        best = loss < self.best_loss - 1e-4
+        self.since_best = 0 if best else self.since_best + 1
+        if best:
+            self.best_loss = loss
+            self._best = [tensor.detach().clone() for tensor in self.parameters]
+        return Eval(self.step, self.tokens, loss, bits, best=best)
+
+    def _go_back(self) -> Notice:
+        """To the best parameters that were seen, more carefully."""
+        self.restarts += 1
+        if self.restarts > _MOST_RESTARTS:
+            raise KnownError("lab-diverged")
+        self.rate /= 2
+        with torch.no_grad():
+            for tensor, best in zip(self.parameters, self._best, strict=True):
+                tensor.copy_(best)
+        self.optimizer.state.clear()
+        return Notice("notice.lab-diverged", {"rate": self.rate})
+
+    # --- checkpoints
+
+    _NUMBERS = (
+        "step", "tokens", "epoch", "place", "seconds", "rate", "restarts", "best_loss", "first_loss",
+        "since_best", "evaluated",
+    )  # fmt: skip
+
+    def _write(self) -> None:
+        state = self.optimizer.state_dict()
+        write(
+            self.folder,
+            self.step,
+            {"parameters": self.parameters, "best": self._best, "optimizer": state["state"]},
+            {name: getattr(self, name) for name in self._NUMBERS},
+        )
+
+    def _resume(self) -> bool:
+        found = newest(self.folder)
+        if found is None:
+            return False
+        tensors, numbers = found
+        pairs = [(self.parameters, tensors["parameters"]), (self._best, tensors["best"])]
+        with torch.no_grad():
+            for ours, theirs in pairs:
+                for tensor, value in zip(ours, theirs, strict=True):
+                    tensor.copy_(value)
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**whole, "state": tensors["optimizer"]})
+        for name in self._NUMBERS:
+            setattr(self, name, numbers[name])
+        return True
+
+
+@torch.no_grad()
+def evaluate(decoder: Transformer, sequences: Sequence[Encoded], batch_tokens: int) -> tuple[float, float]:
+    """(nats per learned token, bits per byte of plain texts or 0)."""
+    total = 0.0
+    for group in batches(sequences, batch_tokens, 0, 0):
+        total += packed_loss(decoder, [sequences[at] for at in group]).item()
+    learned = sum(one.count for one in sequences)
+    plain = all(one.text_bytes for one in sequences)
+    size = sum(one.text_bytes for one in sequences)
+    return total / max(1, learned), total / math.log(2) / size if plain and size else 0.0

@@ -1,0 +1,97 @@
+"""An adapter from examples to a model that is loaded by its name."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autogpt_desktop import paths
+from autogpt_desktop.catalog import installed
+from autogpt_desktop.engine.load import load, run_to_end
+from autogpt_desktop.engine.model_pool import ModelPool
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.adapt.run import RESULT, adapt
+from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Sample
+from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
+from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.lab.adapt.kit import letters, ticks, tiny_base
+from tests.tiny import write_tiny_gguf
+
+OPTIONS = {"rank": 4, "batch_tokens": 200, "learning_rate": 2e-2, "most_epochs": 2.0}
+
+
+def spec(base: str = "base") -> RunSpec:
+    return RunSpec("adapt", DataSpec(()), 2.0, name="my letters", base=base, options=OPTIONS)
+
+
+def trained(base: Path, folder: Path) -> list[Event]:
+    examples = letters(20)
+    return list(adapt(spec(), base, examples[:16], examples[16:], folder, clock=ticks(0.05)))
+
+
+@pytest.mark.slow
+def test_the_result_stands_among_the_models_and_is_loaded_with_its_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "model_dirs", lambda: [paths.models_dir()])
+    base = tiny_base(paths.models_dir(), quant="Q8_0")
+    events = trained(base, tmp_path / "run")
+    assert {one.label for one in events if isinstance(one, Sample)} == {"before", "after"}
+    before, after = [one for one in events if isinstance(one, Eval) and one.accuracy is not None]
+    assert after.loss < before.loss
+    assert isinstance(events[-1], Finished)
+    shutil.copytree(tmp_path / "run" / RESULT, paths.models_dir() / "letters")
+
+    model = installed.find("letters")
+    assert model is not None
+    assert (model.title, model.problem, model.kind) == ("my letters on Tiny llama", None, "decoder")
+    assert model.context == 256
+    pool = ModelPool(installed.resolve, "cpu", prompt_cache=tmp_path / "states")
+    adapted, plain = run_to_end(pool.get("letters")), run_to_end(pool.get("base"))
+    assert adapted.name == "my letters on Tiny llama"
+    assert adapted.prompt_cache.model != plain.prompt_cache.model
+    pool.unload()
+
+    # another model in the base's place, then none
+    write_tiny_gguf(base, "llama", quant="Q8_0", seed=5)
+    with pytest.raises(KnownError) as caught:
+        run_to_end(pool.get("letters"))
+    assert caught.value.key == "adapter-base-changed"
+    base.unlink()
+    with pytest.raises(KnownError) as caught:
+        run_to_end(pool.get("letters"))
+    assert caught.value.key == "adapter-base-missing"
+    model = installed.find("letters")
+    assert model is not None
+    assert model.problem == "adapter-base-missing"
+    installed.remove("letters")
+    assert not (paths.models_dir() / "letters").exists()
+
+
+@pytest.mark.slow
+def test_packed_weights_are_kept_for_the_adapter_alone(tmp_path: Path) -> None:
+    base = tiny_base(tmp_path, quant="Q8_0")
+    trained(base, tmp_path / "run")
+    ids = [5, 9, 80, 7]
+
+    def logits(adapter: Path | None) -> list[float]:
+        engine = run_to_end(load(base, device="cpu", packed_cache=tmp_path / "packed", adapter=adapter))
+        (found,) = engine.decoder.forward([(engine.new_state(), ids)])
+        for writer in engine.decoder._writers:  # type: ignore[attr-defined]
+            writer.join()
+        engine.close()
+        return list(found.tolist())
+
+    first, plain = logits(tmp_path / "run" / RESULT), logits(None)
+    assert len(list((tmp_path / "packed").glob("*.packed"))) == 2
+    assert logits(tmp_path / "run" / RESULT) == first != plain == logits(None)
+
+
+def test_what_is_no_language_model_cannot_be_adapted(tmp_path: Path) -> None:
+    write_encoder(tmp_path / "encoder", "bert")
+    for base, key in ((tmp_path / "encoder", "lab-base-not-trainable"), (tmp_path / "none.gguf", None)):
+        with pytest.raises(KnownError) as caught:
+            list(adapt(spec(), base, letters(4), letters(2), tmp_path / "run"))
+        assert key is None or caught.value.key == key
