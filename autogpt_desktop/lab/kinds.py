@@ -56,7 +56,7 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
 def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """An adapter for an installed model."""
-    adapt = import_module("autogpt_desktop.lab.adapt.run").adapt
+    from autogpt_desktop.lab.adapt.run import adapt
 
     base = resolve(run.spec.base)
     if not prepare.is_ready(run.data):
@@ -67,14 +67,13 @@ def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
 def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """A small model for the user's own labels, on top of an installed one."""
-    head = import_module("autogpt_desktop.lab.adapt.head")
+    from autogpt_desktop.lab.adapt.head import HeadBase, train_head
 
     if not prepare.is_ready(run.data):
         yield from prepare.prepare_examples(run.spec, run.data, stop)
-    rows = [row for side in prepare.open_labelled(run.data) for row in side]
-    texts, labels = [row.text for row in rows], [row.label for row in rows]
-    bases = [head.HeadBase(name, path) for name, path in _bases(run.spec.base)]
-    yield from head.train_head(run.spec, texts, labels, bases, run.folder, stop=stop, clock=clock)
+    train, held_out = prepare.open_labeled(run.data)
+    bases = [HeadBase(name, path) for name, path in _bases(run.spec.base)]
+    yield from train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
 
 
 def _bases(wanted: str) -> list[tuple[str, Path]]:
