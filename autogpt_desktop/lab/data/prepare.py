@@ -22,8 +22,9 @@ from autogpt_desktop.lab.data.copies import find_copies
 from autogpt_desktop.lab.data.examples import Example, is_empty
 from autogpt_desktop.lab.data.sources import LeftOut, read_sources
 from autogpt_desktop.lab.data.split import cut, split_texts
-from autogpt_desktop.lab.data.tokenize import END, choose_vocab_size, train_tokenizer, write_ids
+from autogpt_desktop.lab.data.tokenize import END, train_tokenizer, write_ids
 from autogpt_desktop.lab.runs.events import DataFound, Event, Notice, Stage
+from autogpt_desktop.lab.runs.forecast import choose_vocab_size
 from autogpt_desktop.lab.runs.spec import RunSpec
 from autogpt_desktop.lab.train.corpus import Corpus
 

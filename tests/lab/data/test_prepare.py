@@ -24,8 +24,9 @@ from autogpt_desktop.lab.data.prepare import (
     prepare_examples,
 )
 from autogpt_desktop.lab.data.split import cut, split_texts
-from autogpt_desktop.lab.data.tokenize import END, choose_vocab_size
+from autogpt_desktop.lab.data.tokenize import END
 from autogpt_desktop.lab.runs.events import DataFound, Event
+from autogpt_desktop.lab.runs.forecast import choose_vocab_size
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 
 WORDS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.files import SUFFIXES
-from autogpt_desktop.lab.data.tokenize import choose_vocab_size
 from autogpt_desktop.lab.runs.events import Measured
 from autogpt_desktop.lab.runs.spec import RunSpec
 
+_BYTES, _MOST_TOKENS = 256, 1 << 14  # of a vocabulary
 _SPEEDS = "training-speed.json"
 _KEPT = 50  # measurements
 _OPERATIONS = 6.0  # of one parameter for one token, forward and back (Kaplan et al., 2020)
@@ -48,6 +49,17 @@ class Forecast:
     bits_per_byte: float  # 0: nothing can be said
     measured: bool
     enough: bool  # is there time and text for anything?
+
+
+def choose_vocab_size(bytes_of_text: int) -> int:
+    """Tokens, the end included: a power of two that grows with the text; bytes alone for a small one.
+
+    A token wants to be seen often enough to be learned: with 1,500 bytes for each, one of the rarest is met
+    about a hundred times.
+    """
+    if bytes_of_text < 200_000:
+        return _BYTES + 1
+    return min(_MOST_TOKENS, 1 << max(9, round(math.log2(bytes_of_text / 1500))))
 
 
 def forecast(spec: RunSpec) -> Forecast:
