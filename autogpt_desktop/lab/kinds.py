@@ -71,10 +71,9 @@ def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
     if not prepare.is_ready(run.data):
         yield from prepare.prepare_examples(run.spec, run.data, stop)
-    rows = [row for side in prepare.open_labelled(run.data) for row in side]
-    texts, labels = [row.text for row in rows], [row.label for row in rows]
+    train, held_out = ([(row.text, row.label) for row in side] for side in prepare.open_labelled(run.data))
     bases = [head.HeadBase(name, path) for name, path in _bases(run.spec.base)]
-    yield from head.train_head(run.spec, texts, labels, bases, run.folder, stop=stop, clock=clock)
+    yield from head.train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
 
 
 def _bases(wanted: str) -> list[tuple[str, Path]]:
