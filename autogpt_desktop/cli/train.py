@@ -50,6 +50,9 @@ def add_parser(commands: Any) -> None:
     resume.add_argument("run", metavar=tr("RUN"), help=tr("a run's folder, id or name"))
     resume.add_argument("--json", action="store_true", help=tr("a line of JSON for each event"))
     actions.add_parser("list", help=tr("the training runs"))
+    process = actions.add_parser("process")  # no help: it is not listed
+    process.add_argument("what", choices=("make", "prepare"))
+    process.add_argument("run")
     for name, text in (
         ("stop", tr("end a run with a usable model")),
         ("use", tr("make a run's model the one that “autogpt” means")),
@@ -92,6 +95,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.action == "list":
         _list()
         return 0
+    if options.action == "process":  # the window's, where its executable is no interpreter
+        sys.argv[1:] = [options.what, options.run]
+        from autogpt_desktop.lab.process import main
+
+        main()
     if options.action == "stop":
         runs.find(options.run).request_stop()
         return 0
@@ -248,6 +256,9 @@ class _Shown:
         elif isinstance(event, events.Compared):
             losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
             self._say(tr("{losses}; kept: {winner}", losses=losses, winner=event.winner))
+        elif isinstance(event, events.ScalingLaw):
+            numbers = {"loss": f"{event.loss:.3f}", "low": f"{event.low:.3f}", "high": f"{event.high:.3f}"}
+            self._say(tr("Twice the time would come to a loss of about {loss} ({low} to {high})", **numbers))
         elif isinstance(event, events.Notice):
             self._say(message(event.key, **event.values))
 

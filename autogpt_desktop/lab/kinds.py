@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 from autogpt_desktop.catalog.installed import installed, resolve
 from autogpt_desktop.catalog.roles import missing, resolve_role
 from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data import prepare
-from autogpt_desktop.lab.data.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.export.folder import complete_folder
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Stage, Train
 from autogpt_desktop.lab.runs.folder import Run
+from autogpt_desktop.lab.runs.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.settings import Settings
 
@@ -21,15 +20,25 @@ Stop = Callable[[], bool]
 Make = Callable[[Run, Stop, WorkClock], Iterator[Event]]
 
 
+def prepare_data(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
+    """What is in the files, in the run's folder: from then on the files are not needed."""
+    if prepare.is_ready(run.data):
+        return
+    if run.spec.kind == "new":
+        yield from prepare.prepare_corpus(run.spec, run.data, stop)
+    else:
+        yield from prepare.prepare_examples(run.spec, run.data, stop)
+
+
 def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """A language model from nothing: data, tokenizer, search, training, growth, the model's folder."""
-    # 1. the data, of which nothing is needed any more once it is in the run's folder
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_corpus(run.spec, run.data, stop)
+    # 1. the data
+    yield from prepare_data(run, stop, clock)
     corpus, tokenizer, found = prepare.open_corpus(run.data)
 
     # 2. the model
-    train_new = import_module("autogpt_desktop.lab.train.run").train_new
+    from autogpt_desktop.lab.train.run import train_new
+
     finished = None
     best, tokens = Eval(0, 0, 0.0), 0
     for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=clock):
@@ -56,24 +65,22 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
 def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """An adapter for an installed model."""
-    adapt = import_module("autogpt_desktop.lab.adapt.run").adapt
+    from autogpt_desktop.lab.adapt.run import adapt
 
     base = resolve(run.spec.base)
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_examples(run.spec, run.data, stop)
+    yield from prepare_data(run, stop, clock)
     train, held_out = prepare.open_examples(run.data)
     yield from adapt(run.spec, base, train, held_out, run.folder, stop=stop, clock=clock)
 
 
 def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """A small model for the user's own labels, on top of an installed one."""
-    head = import_module("autogpt_desktop.lab.adapt.head")
+    from autogpt_desktop.lab.adapt.head import HeadBase, train_head
 
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_examples(run.spec, run.data, stop)
-    train, held_out = ([(row.text, row.label) for row in side] for side in prepare.open_labelled(run.data))
-    bases = [head.HeadBase(name, path) for name, path in _bases(run.spec.base)]
-    yield from head.train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
+    yield from prepare_data(run, stop, clock)
+    train, held_out = prepare.open_labeled(run.data)
+    bases = [HeadBase(name, path) for name, path in _bases(run.spec.base)]
+    yield from train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
 
 
 def _bases(wanted: str) -> list[tuple[str, Path]]:

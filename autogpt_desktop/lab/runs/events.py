@@ -125,6 +125,19 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class ScalingLaw:
+    """What this run's trials say of more time: held-out nats per token with twice the tokens, and a band."""
+
+    runs: int
+    parameters: int
+    tokens: int  # twice what the model has seen
+    loss: float
+    low: float
+    high: float
+    law: dict[str, float] = field(default_factory=dict)  # L = floor + a / N^alpha + b / D^beta
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     step: int
 
@@ -163,8 +176,8 @@ class Failed:
 
 
 Event = (
-    Stage | DataFound | Measured | Trial | Train | Eval | Sample | Growth | Compared | Checkpoint | Resumed
-    | Notice | Finished | Failed
+    Stage | DataFound | Measured | Trial | Train | Eval | Sample | Growth | Compared | ScalingLaw
+    | Checkpoint | Resumed | Notice | Finished | Failed
 )  # fmt: skip
 _TYPES: dict[str, type] = {one.__name__.lower(): one for one in Event.__args__}
 

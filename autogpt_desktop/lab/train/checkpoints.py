@@ -1,0 +1,121 @@
+"""Checkpoints: folders that appear whole or not at all; a model's files, the optimizer's, the state.
+
+``checkpoint-<step>`` are the last two, ``checkpoint-best-<step>`` holds the weights that were best on the
+held-out text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.train.model_files import disk_errors, write_json, write_model, write_tensors
+
+KEPT = 2
+_NEW = ".new"
+_NAME = re.compile(r"checkpoint-(best-)?(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a checkpoint holds. ``optimizer`` is empty for the best weights."""
+
+    folder: Path
+    config: ModelConfig
+    tensors: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    config: ModelConfig,
+    tensors: Mapping[str, Tensor],
+    optimizer: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    end_token: int,
+    *,
+    best: bool = False,
+) -> Path:
+    """Write one and let go of those it replaces; where that fails the last good one stays.
+
+    Raises KnownError("training-disk-full"), OSError.
+    """
+    target = folder / f"checkpoint-{'best-' if best else ''}{step:09d}"
+    scratch = target.with_name(target.name + _NEW)
+    try:
+        with disk_errors(target):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True, mode=0o700)
+        write_model(scratch, config, tensors, end_token)
+        if optimizer:
+            write_tensors(scratch / "optimizer.safetensors", optimizer)
+        write_json(scratch / "state.json", dict(state))
+        with disk_errors(target):
+            shutil.rmtree(target, ignore_errors=True)
+            scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    for old in find(folder, best=best)[: -1 if best else -KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def find(folder: Path, *, best: bool = False) -> list[Path]:
+    """The checkpoints in ``folder``, the oldest first; what was cut while it was written is left out."""
+    found = []
+    with suppress(OSError):
+        for path in folder.iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match and bool(match[1]) == best and (path / "state.json").is_file():
+                found.append((int(match[2]), path))
+    return [path for _, path in sorted(found)]
+
+
+def read_checkpoint(path: Path) -> Saved:
+    """Raises OSError, ValueError, KnownError for what is damaged."""
+    try:
+        tensors = load_file(path / "model.safetensors")
+        more = path / "optimizer.safetensors"
+        optimizer = load_file(more) if more.exists() else {}
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    return Saved(path, config_from_folder(path), tensors, optimizer, state)
+
+
+def last_good(folder: Path) -> Saved | None:
+    """The newest that can be read."""
+    for path in reversed(find(folder)):
+        with suppress(OSError, ValueError, KnownError):
+            return read_checkpoint(path)
+    return None
+
+
+def best_of(folder: Path) -> Saved | None:
+    for path in reversed(find(folder, best=True)):
+        with suppress(OSError, ValueError, KnownError):
+            return read_checkpoint(path)
+    return None
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """The best weights of steps that will be gone through again."""
+    for path in find(folder, best=True):
+        if int(path.name.rsplit("-", 1)[1]) > step:
+            shutil.rmtree(path, ignore_errors=True)
