@@ -23,6 +23,7 @@ from autogpt_desktop.lab.adapt.encode import Encoded, batches
 from autogpt_desktop.lab.adapt.lora import parameters
 from autogpt_desktop.lab.adapt.loss import packed_loss
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
+from autogpt_desktop.lab.train.memory import resident_bytes
 
 Reason = str  # "time", "converged" or "stopped"
 _REPORT_SECONDS = 2.0
@@ -137,7 +138,14 @@ class AdaptTrainer:
             due = self.seconds - written >= self.settings.checkpoint_seconds
             if due or self.seconds - reported >= _REPORT_SECONDS:  # so that a resumed run reports alike
                 speed = seen / max(1e-9, self.seconds - reported)
-                yield Train(self.step, self.tokens, sum(losses) / len(losses), self.learning_rate(), speed)
+                yield Train(
+                    self.step,
+                    self.tokens,
+                    sum(losses) / len(losses),
+                    self.learning_rate(),
+                    speed,
+                    resident_bytes(),
+                )
                 losses, seen, reported = [], 0, self.seconds
             if due:
                 self._write()
