@@ -87,7 +87,7 @@ def shown(window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
     window.resize(1100, 760)
     with qtbot.waitSignal(window.first_painted):
         window.show()
-    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     yield window
     window.close()
     assert window.downloads.stop(10_000)
@@ -318,7 +318,7 @@ def small(qtbot: QtBot) -> Panel:
     qtbot.addWidget(panel)
     panel.show()
     panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.waitUntil(panel.isActiveWindow, timeout=20_000)
     panel.keeper = FocusKeeper(panel)  # type: ignore[attr-defined]
     panel.button.setFocus()
     return panel
@@ -336,7 +336,7 @@ def test_a_button_that_is_disabled_hands_the_focus_on(small: Panel) -> None:
 
 def test_a_button_that_is_deleted_hands_the_focus_on(small: Panel, qtbot: QtBot) -> None:
     small.button.deleteLater()
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is small.text)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is small.text, timeout=20_000)
 
 
 def test_who_moves_the_focus_decides(small: Panel) -> None:

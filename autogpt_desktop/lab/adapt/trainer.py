@@ -42,7 +42,7 @@ class AdaptSettings:
     accumulate: int = 1  # passes of a step
     clip: float = 1.0
     weight_decay: float = 0.01
-    evaluations: int = 12
+    evaluations: int = 8
     patience: int = 3  # evaluations in a row without a better one
     checkpoint_seconds: float = 60.0
     recompute: bool = False  # layers' insides: less memory, more time
@@ -77,6 +77,7 @@ class AdaptTrainer:
     evaluated: float = -1.0  # progress at the last evaluation
     reason: Reason = ""
     _best: list[Tensor] = field(default_factory=list)
+    _order: tuple[int, list[list[int]]] = field(default=(-1, []))
 
     def __post_init__(self) -> None:
         self.parameters = parameters(self.decoder)
@@ -152,7 +153,7 @@ class AdaptTrainer:
         """One step of the optimizer: mean loss of its learned tokens, and tokens read."""
         chosen: list[list[Encoded]] = []
         for _ in range(self.settings.accumulate):
-            groups = batches(self.train, self.settings.batch_tokens, self.settings.seed, self.epoch)
+            groups = self._groups()
             chosen.append([self.train[at] for at in groups[self.place]])
             self.place += 1
             if self.place == len(groups):
@@ -174,6 +175,14 @@ class AdaptTrainer:
         read = sum(len(one.ids) - 1 for part in chosen for one in part)
         self.step, self.tokens = self.step + 1, self.tokens + read
         return total, read
+
+    def _groups(self) -> list[list[int]]:
+        """The order of this pass through the data."""
+        epoch, groups = self._order
+        if epoch != self.epoch or not groups:
+            groups = batches(self.train, self.settings.batch_tokens, self.settings.seed, self.epoch)
+            self._order = (self.epoch, groups)
+        return groups
 
     def _evaluate(self) -> Eval:
         self.evaluated = self.progress

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
     QTextCursor,
 )
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -25,9 +22,9 @@ from autogpt_desktop.ui.chat.attaching import DocumentReading
 from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
 from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
 from autogpt_desktop.ui.chat.draft import Draft
-from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
-from autogpt_desktop.ui.widgets.composer_text import ComposerText, _files
+from autogpt_desktop.ui.widgets.composer_box import BUTTON, ComposerBox, SendButton
+from autogpt_desktop.ui.widgets.composer_text import dropped_files
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 
 if TYPE_CHECKING:
@@ -78,16 +75,12 @@ class Composer(QWidget):
         row.addStretch()
         row.addWidget(self.reading_cancel)
         self.reading_row.hide()
-        self.box = _Box(self)
-        self.edit = ComposerText(context, self.box)
+        self.box = ComposerBox(context, self, self._lay_out)
+        self.edit = self.box.field
         self.attach_button = icon_button("attach")
         self.attach_button.setParent(self.box)
         self.attach_button.clicked.connect(self.choose_files)
-        self.send_button = button(kind="primary")
-        self.send_button.setParent(self.box)
-        self.send_button.setIconSize(QSize(18, 18))
-        self.send_button.setFixedSize(36, 36)
-        self.send_button.setStyleSheet("QPushButton { padding: 0; min-height: 0; }")
+        self.send_button = SendButton(context, self.box)
         self.send_button.clicked.connect(self._button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -106,8 +99,7 @@ class Composer(QWidget):
         self.reading.read.connect(self._on_read)
         self.reading.failed.connect(self._on_unreadable)
         self.reading.changed.connect(self._show_reading)
-        self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
-        self.edit.resized.connect(self.box.refit)
+        self.box.begin()
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self.restyle)
         self.restyle()
@@ -165,7 +157,6 @@ class Composer(QWidget):
         for chip in self._chips:
             chip.removed.connect(self._remove)
             chip.show()
-        self.box.chips = self._chips
         self.box.refit()
         self._on_text(save=False)
 
@@ -249,7 +240,7 @@ class Composer(QWidget):
         self.edit.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event.mimeData()):
+        if dropped_files(event.mimeData()):
             event.acceptProposedAction()
         else:
             event.ignore()
@@ -258,7 +249,7 @@ class Composer(QWidget):
         event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.attach_files(_files(event.mimeData()))
+        self.attach_files(dropped_files(event.mimeData()))
         event.acceptProposedAction()
 
     # -- slots
@@ -286,18 +277,22 @@ class Composer(QWidget):
     # -- looks
 
     def _show_button(self) -> None:
-        usable = self._busy or not self.is_empty()
-        role = "on_accent" if usable else "control"
-        self.send_button.setIcon(icons.icon("stop" if self._busy else "send", role))
-        self.send_button.setEnabled(usable)
-        if self._busy:
-            name_button(self.send_button, tr("Stop"), "Esc")
-        else:
-            name_button(
-                self.send_button,
-                tr("Send"),
-                "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter",
-            )
+        self.send_button.show_state(tr("Send"), busy=self._busy, has_text=not self.is_empty())
+
+    def _lay_out(self, width: int) -> int:
+        """Chips above, the text, buttons at its ends."""
+        y = 8
+        if self._chips:
+            y += place_chips(self._chips, 12, y + 2, width - 24) + 8
+        room = max(10, width - 52 - 56)
+        text_height = self.edit.fit(52, self.edit.y(), room, LINES)
+        field_height = max(BUTTON, text_height + 12)
+        inset = (field_height - text_height) // 2
+        self.edit.setGeometry(52, y + inset, room, field_height - inset)
+        bottom = y + field_height + 8
+        self.attach_button.setGeometry(10, bottom - 8 - BUTTON, BUTTON, BUTTON)
+        self.send_button.move(width - 8 - BUTTON, bottom - 8 - BUTTON)
+        return bottom
 
     def restyle(self) -> None:
         self.edit.setFont(chat_style(self.context).font)
@@ -317,53 +312,3 @@ class Composer(QWidget):
         for chip in self._chips:
             chip.retranslate()
         self._show_button()
-
-
-class _Box(QWidget):
-    """The rounded field: chips above, the text, buttons at its ends."""
-
-    def __init__(self, composer: Composer) -> None:
-        super().__init__(composer)
-        self.composer = composer
-        self.chips: list[Chip] = []
-        self._fitting = False
-        self.setFixedHeight(52)
-
-    def refit(self) -> None:
-        """As tall as its text, up to LINES lines."""
-        composer = self.composer
-        if self._fitting or not hasattr(composer, "send_button"):
-            return  # the text asks again when its lines break anew
-        self._fitting = True
-        width = self.width()
-        y = 8
-        if self.chips:
-            y += place_chips(self.chips, 12, y + 2, width - 24) + 8
-        text_width = max(10, width - 52 - 56)
-        text_height = composer.edit.fit(52, composer.edit.y(), text_width, LINES)
-        field_height = max(36, text_height + 12)
-        inset = (field_height - text_height) // 2
-        composer.edit.setGeometry(52, y + inset, text_width, field_height - inset)
-        bottom = y + field_height + 8
-        composer.attach_button.setGeometry(10, bottom - 8 - 36, 36, 36)
-        composer.send_button.move(width - 8 - 36, bottom - 8 - 36)
-        if self.height() != bottom:
-            self.setFixedHeight(bottom)
-        self._fitting = False
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.refit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        color = self.composer.context.color
-        painter.setBrush(color("surface"))
-        focused = self.composer.edit.hasFocus()
-        pen = painter.pen()
-        pen.setColor(color("accent" if focused else "control"))
-        pen.setWidthF(1.5 if focused else 1.0)
-        painter.setPen(pen)
-        painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 14, 14)
-        painter.end()

@@ -115,7 +115,7 @@ class ComposerText(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        files = _files(source)
+        files = dropped_files(source)
         if files:
             self.files_dropped.emit(files)
         elif source.hasText() and len(source.text()) > PASTE_LIMIT:
@@ -124,10 +124,10 @@ class ComposerText(QPlainTextEdit):
             self.insertPlainText(source.text())
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)
+        return bool(dropped_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)
 
 
-def _files(source: QMimeData) -> list[Path]:
+def dropped_files(source: QMimeData) -> list[Path]:
     """Files to attach; models are the window's."""
     paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
     return [path for path in paths if path.suffix.lower() != ".gguf" and not path.is_dir()]

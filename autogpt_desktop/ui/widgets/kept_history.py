@@ -8,7 +8,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QMenu, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
@@ -78,7 +78,7 @@ class KeptHistory(QWidget):
         self.foot = QVBoxLayout()
         self.foot.setSpacing(8)
         self.foot.addWidget(self.keep)
-        self.foot.addWidget(self.clear_button)
+        self.foot.addWidget(self.clear_button, 0, Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
