@@ -34,7 +34,7 @@ from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 if TYPE_CHECKING:
-    from autogpt_desktop.lab.data.forecast import Forecast
+    from autogpt_desktop.lab.runs.forecast import Forecast
     from autogpt_desktop.ui.context import AppContext
 
 MINUTES = (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)
@@ -286,7 +286,7 @@ class SetupPage(QWidget):
             return
 
         def job(cancel: Event) -> Iterator[object]:
-            from autogpt_desktop.lab.data.forecast import forecast
+            from autogpt_desktop.lab.runs.forecast import forecast
 
             yield Result(forecast(spec))
 
