@@ -17,6 +17,7 @@ from tests.ui.answer.kit import answer_context, answer_panel, answer_script  # n
 from tests.ui.chat.kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
 from tests.ui.contexts import opened_context
 from tests.ui.shell.panel import make_panel
+from tests.ui.windows import window  # noqa: F401  all panels
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +52,11 @@ def shell_context(qtbot: QtBot) -> Iterator[AppContext]:
 @pytest.fixture
 def shell_window(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> Iterator[MainWindow]:
     """The window without a model, shown at 900 × 600."""
-    window = MainWindow(shell_context, make_panel)
-    qtbot.addWidget(window)
-    window.resize(900, 600)
-    with qtbot.waitSignal(window.first_painted):
-        window.show()
-    yield window
-    window.close()
-    assert window.downloads.stop(10_000)
+    made = MainWindow(shell_context, make_panel)
+    qtbot.addWidget(made)
+    made.resize(900, 600)
+    with qtbot.waitSignal(made.first_painted):
+        made.show()
+    yield made
+    made.close()
+    assert made.downloads.stop(10_000)
