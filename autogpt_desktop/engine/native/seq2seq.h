@@ -95,13 +95,13 @@ public:
         }
         for (size_t l = 0; l < decoder_.size(); l++) {
             multiply(lane, lane.x.data(), tokens, wide, {{&decoder_[l].linears[kCrossK], lane.k.data()}, {&decoder_[l].linears[kCrossV], lane.v.data()}});
-            for (int i = 0; i < count; i++) {
+            each(count, wide, [&](int i) {
                 EncodedSource& source = *(*out)[out->size() - static_cast<size_t>(count - i)];
                 size_t first = lane.starts[static_cast<size_t>(i)] * static_cast<size_t>(hidden), width = static_cast<size_t>(hidden);
                 size_t length = static_cast<size_t>(source.length), room = static_cast<size_t>(source.room);
                 transpose(&lane.k[first], source.length, source.room, &source.keys[l * room * width]);
                 std::copy_n(&lane.v[first], length * width, &source.values[l * length * width]);
-            }
+            });
         }
     }
 
@@ -266,23 +266,33 @@ private:
         return {lane.bytes.data(), nullptr, lane.scales.data(), static_cast<size_t>(depth), fine};
     }
 
-    // Several products with the same x [tokens, cols].
+    int chunk_groups(const Linear& m) const { return std::max(2, m.groups() / (8 * pool_.size()) / 2 * 2); }
+    int chunks(const Linear& m) const { return (m.groups() + chunk_groups(m) - 1) / chunk_groups(m); }
+
+    // Several products with the same x [tokens, cols]; those that round it alike are one step of the pool.
     void multiply(Lane& lane, const float* x, int tokens, bool wide, std::initializer_list<Product> products) {
-        Inputs in;
-        const Linear* last = nullptr;
-        for (const Product& p : products) {
-            const Linear& m = *p.m;
-            if (!last || last->alpha != m.alpha || !last->w != !m.w) in = round(lane, x, tokens, m.cols, m.depth, m.alpha, m.w != nullptr, wide);
-            last = &m;
-            auto product = m.w ? scalar::product_floats : kernels_->product;
+        for (const Product* first = products.begin(); first != products.end();) {
+            const Linear& one = *first->m;
+            const Inputs in = round(lane, x, tokens, one.cols, one.depth, one.alpha, one.w != nullptr, wide);
+            const Product* end = first + 1;
+            while (end != products.end() && end->m->alpha == one.alpha && !end->m->w == !one.w) end++;
+            auto part = [&](const Product& p, int from, int to) {
+                auto product = one.w ? scalar::product_floats : kernels_->product;
+                product(*p.m, from, to, in, tokens, p.relu, p.y, static_cast<size_t>(p.m->rows));
+            };
+            int total = 0;
+            for (const Product* p = first; p != end; p++) total += chunks(*p->m);
             if (!wide) {
-                product(m, 0, m.groups(), in, tokens, p.relu, p.y, static_cast<size_t>(m.rows));
-                continue;
+                for (const Product* p = first; p != end; p++) part(*p, 0, p->m->groups());
+            } else {
+                pool_.run(total, [&](int chunk, int) {
+                    const Product* p = first;
+                    for (; chunk >= chunks(*p->m); p++) chunk -= chunks(*p->m);
+                    const int step = chunk_groups(*p->m);
+                    part(*p, chunk * step, std::min(p->m->groups(), (chunk + 1) * step));
+                });
             }
-            int step = std::max(2, m.groups() / (8 * pool_.size()) / 2 * 2), chunks = (m.groups() + step - 1) / step;
-            pool_.run(chunks, [&](int chunk, int) {
-                product(m, chunk * step, std::min(m.groups(), (chunk + 1) * step), in, tokens, p.relu, p.y, static_cast<size_t>(m.rows));
-            });
+            first = end;
         }
     }
 
