@@ -46,10 +46,12 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
         name: str
         path: Path
 
-    for name, values in (
-        ("run", {"adapt": adapt}),
-        ("head", {"train_head": train_head, "HeadBase": HeadBase}),
-    ):
+    modules: dict[str, Given] = {
+        "run": {"adapt": adapt},
+        "head": {"train_head": train_head, "HeadBase": HeadBase},
+        "embed": {"train_embedding": adapt},
+    }
+    for name, values in modules.items():
         module = types.ModuleType(f"autogpt_desktop.lab.adapt.{name}")
         vars(module).update(values)
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -88,6 +90,16 @@ def test_a_head_learns_from_a_table(given: Given, base: Path, tmp_path: Path) ->
     assert [one.path for one in given["bases"]] == [base.resolve()]
     assert (len(given["train"]), len(given["held_out"])) == (16, 4)
     assert ("text 3", "b") in given["train"] + given["held_out"]
+
+
+def test_an_embedding_learns_from_pairs(given: Given, base: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("question,answer\n" + "\n".join(f"what is {n},it is {n}" for n in range(20)))
+    spec = RunSpec("head", DataSpec((str(path),), held_out=0.2), 1, base=str(base), task="embed")
+    assert work(runs.create(spec)).state == "finished"
+    assert given["base"] == base.resolve()
+    assert (len(given["train"]), len(given["held_out"])) == (16, 4)
+    assert pair("what is 3", "it is 3") in given["train"] + given["held_out"]
 
 
 def test_a_base_that_is_gone_is_said(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
