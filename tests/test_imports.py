@@ -328,6 +328,19 @@ print(window._painted, sorted(not_needed & set(sys.modules)))
 """
 
 
+def test_what_is_imported_behind_the_window_s_library_is_not_searched() -> None:
+    """PySide reads the source of every module, and Python's ``linecache`` keeps it."""
+    done = fresh(
+        "import linecache, sys\n"
+        "import PySide6.QtCore\n"
+        "from autogpt_desktop import app\n"
+        "app.spare_imports()\n"
+        "import pygments.lexers.css\n"
+        "print([file for file in linecache.cache if 'pygments' in file], 'pygments' in sys.modules)"
+    )
+    assert done.stdout.strip() == "[] True", done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_the_first_picture_waits_for_nothing_that_it_does_not_show(tmp_path: Path) -> None:
     """NumPy alone takes as long as all of the window."""

@@ -131,6 +131,12 @@ def parser() -> argparse.ArgumentParser:
         "--lora", action="store_true", help=tr("for “bench train”: a new format by an adapter")
     )
     bench.add_argument("--head", action="store_true", help=tr("for “bench train”: labels of one's own"))
+    bench.add_argument("--speed", action="store_true", help=tr("for “bench train”: tokens a second"))
+    bench.add_argument("--new", action="store_true", help=tr("for “bench train”: a model from nothing"))
+    bench.add_argument(
+        "--shapes", action="store_true", help=tr("for “bench train”: searched against usual shape")
+    )
+    bench.add_argument("--optimizers", action="store_true", help=tr("for “bench train”: Muon against AdamW"))
     bench.add_argument("--fit", action="store_true", help=tr("fit the calibration instead of measuring"))
     _model_options(bench)
 

@@ -10,10 +10,6 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from autogpt_desktop.engine.generation.inspect import LikelyToken, ReadToken
     from autogpt_desktop.engine.model_pool import Models
     from autogpt_desktop.engine.torch_backend.transformer import Transformer
 
@@ -21,6 +17,23 @@ SHOWN = 20  # tokens that may come next
 MOST_TOKENS = 4096  # of a text that is read
 MOST_ATTENTION = 192  # tokens of an attention map: more cannot be told apart on a screen
 _MEMORY = "look-inside"
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyToken:
+    """One that may come next. ``text`` has ``\\xe6`` where the token is a part of a character."""
+
+    id: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadToken:
+    """One token of a text that was read, and how much it surprised: -log2 of its probability."""
+
+    text: str  # "" for a part of a character: the last one of it has the whole
+    bits: float | None  # None: the first, which nothing stands before
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +69,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
-    """What the tokens of a text look at in one layer."""
+    """What the tokens of a text look at in one layer.
+
+    ``maps``: the mean of the heads, then each head; a byte for each pair of tokens, row by row: the row's
+    token looks at the column's with the weight (byte / 255)².
+    """
 
     text: str
     tokens: tuple[str, ...]
     layer: int  # from 0 on
     layers: int
-    weights: NDArray[np.float32]  # [heads, tokens, tokens], rows sum to 1
+    maps: tuple[bytes, ...]
     cut: bool
+
+    def weight(self, number: int, row: int, column: int) -> float:
+        """Of one pair in one map."""
+        return (self.maps[number][row * len(self.tokens) + column] / 255) ** 2
 
 
 class _Reference:
@@ -98,14 +119,15 @@ def read(
     if not ids:
         raise KnownError("prompt-empty", model=engine.name)
     tokens, logits = yield from read_tokens(engine, ids[:most], cancelled)
-    yield Reading(text, tokens, likely_tokens(logits, engine, SHOWN), len(ids) > most)
+    likely = tuple(LikelyToken(*token) for token in likely_tokens(logits, engine, SHOWN))
+    yield Reading(text, tuple(ReadToken(*token) for token in tokens), likely, len(ids) > most)
 
 
 def attend(
     models: Models, text: str, layer: int, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Progress | Notice | Attention]:
     """The Attention of ``text`` in ``layer``, which is kept within those there are. Raises as ``read``."""
-    from autogpt_desktop.engine.generation.inspect import attention_of, reference, text_ids, token_name
+    from autogpt_desktop.engine.generation.inspect import attention_maps, reference, text_ids, token_name
 
     engine = yield from models.get("chat")
     memory = models.memory(engine)
@@ -120,6 +142,6 @@ def attend(
         raise KnownError("prompt-empty", model=engine.name)
     layers = engine.config.num_hidden_layers
     layer = min(max(layer, 0), layers - 1)
-    weights = attention_of(known.decoder, ids[:most], layer, cancelled)
+    maps = attention_maps(known.decoder, ids[:most], layer, cancelled)
     names = tuple(token_name(engine, token) for token in ids[:most])
-    yield Attention(text, names, layer, layers, weights, len(ids) > most)
+    yield Attention(text, names, layer, layers, maps, len(ids) > most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,30 @@ def model_from_gguf(path: Path) -> Any:
         factors = torch.tensor(c.rope_scaling.freq_factors or [c.rope_scaling.factor])
         model.model.rotary_emb.inv_freq = model.model.rotary_emb.inv_freq / factors
     return model
+
+
+def training_step(
+    config: ModelConfig, tensors: dict[str, Tensor], ids: Tensor, dtype: torch.dtype
+) -> Callable[[], float]:
+    """One step of fused AdamW on ``ids`` [B, T + 1], and the loss before it."""
+    settings, kind = _settings(config, Path("shape"))
+    model = kind(settings).train()
+    missing, _ = model.load_state_dict(tensors, strict=False)
+    if set(missing) - {"lm_head.weight"}:
+        raise RuntimeError(f"transformers wants other weights: {missing}")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            wanted = ids[:, 1:].contiguous()
+            loss = model(ids[:, :-1], labels=wanted, shift_labels=wanted, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return float(loss.detach())
+
+    return step
 
 
 def _settings(c: ModelConfig, path: Path) -> tuple[Any, Any]:

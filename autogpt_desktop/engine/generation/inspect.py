@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load
 from autogpt_desktop.engine.torch_backend.attention_map import attention_map
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.events import Progress
-
-
-@dataclass(frozen=True, slots=True)
-class LikelyToken:
-    """One that may come next. ``text`` has ``\\xe6`` where the token is a part of a character."""
-
-    id: int
-    text: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReadToken:
-    """One token of a text that was read, and how much it surprised: -log2 of its probability."""
-
-    text: str  # "" for a part of a character: the last one of it has the whole
-    bits: float | None  # None: the first, which nothing stands before
 
 
 def text_ids(engine: Engine, text: str) -> list[int]:
@@ -45,22 +25,23 @@ def token_name(engine: Engine, token: int) -> str:
     return engine.tokenizer.token_bytes(token).decode("utf-8", "backslashreplace")
 
 
-def likely_tokens(logits: torch.Tensor, engine: Engine, count: int) -> tuple[LikelyToken, ...]:
-    """The ``count`` most probable tokens behind ``logits`` [vocab_size], the most probable first."""
+def likely_tokens(logits: torch.Tensor, engine: Engine, count: int) -> list[tuple[int, str, float]]:
+    """The ``count`` most probable tokens behind ``logits`` [vocab_size], the most probable first: id, text
+    and probability."""
     probabilities = torch.softmax(logits.float(), dim=-1)
     values, ids = probabilities.topk(min(count, len(probabilities)))
-    return tuple(
-        LikelyToken(token, token_name(engine, token), value)
-        for token, value in zip(ids.tolist(), values.tolist(), strict=True)
-    )
+    pairs = zip(ids.tolist(), values.tolist(), strict=True)
+    return [(token, token_name(engine, token), value) for token, value in pairs]
 
 
 def read_tokens(
     engine: Engine, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False
-) -> Generator[Progress, None, tuple[tuple[ReadToken, ...], torch.Tensor]]:
-    """Read ``ids``: each one's surprise, and the logits [vocab_size] of what comes behind.
+) -> Generator[Progress, None, tuple[list[tuple[str, float | None]], torch.Tensor]]:
+    """Read ``ids``: each one's text and surprise, and the logits [vocab_size] of what comes behind.
 
-    Raises ``Cancelled``, and ValueError for no ids or more than the context.
+    The surprise is -log2 of the probability, None of the first. The texts join to the whole: a character of
+    several tokens stands with the last of them. Raises ``Cancelled``, and ValueError for no ids or more
+    than the context.
     """
     if not 0 < len(ids) <= engine.context_length:
         raise ValueError("nothing to read, or more than the context holds")
@@ -76,15 +57,14 @@ def read_tokens(
         bits += (nats / math.log(2)).clamp(min=0).tolist()
         last = rows[-1]
         yield Progress("stage.reading", len(state), len(ids))
-    return _named(engine, ids, bits), last
+    return list(zip(_texts(engine, ids), bits, strict=True)), last
 
 
-def _named(engine: Engine, ids: Sequence[int], bits: Sequence[float | None]) -> tuple[ReadToken, ...]:
-    """Texts that join to the whole: a character of several tokens stands with the last of them."""
+def _texts(engine: Engine, ids: Sequence[int]) -> list[str]:
     stream = engine.tokenizer.stream(skip_special=False)
     texts = [stream.push(token) for token in ids]
     texts[-1] += stream.finish()
-    return tuple(ReadToken(text, bit) for text, bit in zip(texts, bits, strict=True))
+    return texts
 
 
 def reference(engine: Engine, path: Path) -> Generator[Progress, None, Transformer]:
@@ -101,8 +81,12 @@ def reference(engine: Engine, path: Path) -> Generator[Progress, None, Transform
     return other.decoder
 
 
-def attention_of(
+def attention_maps(
     decoder: Transformer, ids: Sequence[int], layer: int, cancelled: Callable[[], bool] = lambda: False
-) -> NDArray[np.float32]:
-    """``attention_map`` as an array: [heads, tokens, tokens]."""
-    return attention_map(decoder, ids, layer, cancelled).numpy()
+) -> tuple[bytes, ...]:
+    """``attention_map`` for a screen: the mean of the heads, then each head; row by row a byte for each pair
+    of tokens, 255 · √weight, so that small weights can be told from none. Raises as ``attention_map``."""
+    weights = attention_map(decoder, ids, layer, cancelled)
+    every = torch.cat([weights.mean(0, keepdim=True), weights])
+    shades = every.clamp(0, 1).sqrt().mul(255).round().to(torch.uint8)
+    return tuple(shade.numpy().tobytes() for shade in shades)

@@ -95,6 +95,12 @@ class Seq2SeqEngine:
             self.tokenizer.style == "source" or source in self.tokenizer.languages
         )
 
+    def unknown(self, text: str, source: str, target: str) -> list[tuple[int, int]]:
+        """Characters of a sentence that the vocabulary does not have: a translation would lose them."""
+        encoded = self.tokenizer.encode_source(text, source, target)
+        pairs = zip(encoded.ids, encoded.spans, strict=True)
+        return [span for id, span in pairs if id == self.tokenizer.unknown and span[0] < span[1]]
+
     def translate(
         self,
         sentences: Sequence[Sentence],

@@ -1,7 +1,7 @@
-"""The last layers of an encoder, tuned together with a small head: for labels, and for pairs of texts.
+"""The last layers of an encoder, tuned on pairs of texts that belong together.
 
-Howard and Ruder, 2018 (the head first, then the upper layers, with a rate that falls); van den Oord et al.,
-2018 and Henderson et al., 2017 (pairs: the other texts of a batch are what each must be told from).
+Henderson et al., 2017, and van den Oord et al., 2018: the other texts of a batch are what each must be told
+from. For labels this was tried too: with 50 examples of each it is no better than a linear head.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 
-_SMOOTHING = 0.05  # of the labels: few examples make a head too sure
 _PAIR_SCALE = 20.0  # of the cosine, as sentence-transformers has it
 
 
@@ -30,7 +29,6 @@ class TuneSettings:
     epochs: int = 6
     batch: int = 16
     learning_rate: float = 2e-4
-    head_rate: float = 2e-3
     weight_decay: float = 0.01
     seed: int = 0
 
@@ -69,32 +67,6 @@ def mean_states(engine: EncoderEngine, texts: Sequence[str]) -> Tensor:
     return (engine.forward(ids, mask, types) * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
 
 
-def tune_labels(
-    engine: EncoderEngine,
-    texts: Sequence[str],
-    numbers: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    settings: TuneSettings,
-    stop: Callable[[], bool] = lambda: False,
-) -> tuple[dict[str, Tensor], NDArray[np.float32], NDArray[np.float32]]:
-    """The changed layers, and a head that begins as ``weights`` and ``bias`` on the mean of the last layer's
-    tokens. Classes count alike."""
-    tensors = trainable(engine, settings.layers)
-    head = [torch.from_numpy(one.copy()).requires_grad_() for one in (weights, bias)]
-    target = torch.from_numpy(numbers)
-    counts = torch.bincount(target, minlength=len(bias)).clamp(min=1).float()
-    balance = len(target) / (len(bias) * counts)
-
-    def loss(rows: NDArray[np.int64]) -> Tensor:
-        y = mean_states(engine, [texts[at] for at in rows]) @ head[0].t() + head[1]
-        return F.cross_entropy(y, target[rows], balance, label_smoothing=_SMOOTHING)
-
-    _descend(list(tensors.values()), head, loss, len(texts), settings, stop)
-    plain = settle(engine, tensors)
-    return plain, head[0].detach().numpy(), head[1].detach().numpy()
-
-
 def tune_pairs(
     engine: EncoderEngine,
     pairs: Sequence[tuple[str, str]],
@@ -112,24 +84,20 @@ def tune_pairs(
         wanted = torch.arange(len(rows))
         return (F.cross_entropy(scores, wanted) + F.cross_entropy(scores.t(), wanted)) / 2
 
-    _descend(list(tensors.values()), [], loss, len(pairs), settings, stop)
+    _descend(list(tensors.values()), loss, len(pairs), settings, stop)
     return settle(engine, tensors)
 
 
 def _descend(
     layers: list[Tensor],
-    head: list[Tensor],
     loss: Callable[[NDArray[np.int64]], Tensor],
     count: int,
     settings: TuneSettings,
     stop: Callable[[], bool],
 ) -> None:
     """AdamW; the rate warms up over a tenth of the steps and falls to nothing."""
-    groups = [{"params": layers, "lr": settings.learning_rate}]
-    if head:
-        groups.append({"params": head, "lr": settings.head_rate})
-    optimizer = torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
-    rates = [group["lr"] for group in optimizer.param_groups]
+    rate = settings.learning_rate
+    optimizer = torch.optim.AdamW(layers, lr=rate, weight_decay=settings.weight_decay, fused=True)
     random = np.random.default_rng(settings.seed)
     total = settings.epochs * math.ceil(count / settings.batch)
     step = 0
@@ -139,11 +107,11 @@ def _descend(
             if stop():
                 return
             share = min((step + 1) / max(1, total // 10), 1 - step / total)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            for group in optimizer.param_groups:
                 group["lr"] = rate * share
             value = loss(order[start : start + settings.batch])
             value.backward()
-            torch.nn.utils.clip_grad_norm_([*layers, *head], 1.0)
+            torch.nn.utils.clip_grad_norm_(layers, 1.0)
             if torch.isfinite(value):
                 optimizer.step()
             optimizer.zero_grad()

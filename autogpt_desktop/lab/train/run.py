@@ -25,14 +25,14 @@ from autogpt_desktop.engine.torch_backend.training import (
 )
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.grow.grow import GROWN, compare_growth, larger_shape
-from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, ScalingLaw, Stage
+from autogpt_desktop.lab.grow.grow import CONTINUED, compare_growth, larger_shape
+from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Notice, ScalingLaw, Stage
 from autogpt_desktop.lab.runs.spec import RunSpec
-from autogpt_desktop.lab.search.machine import Machine, measure
+from autogpt_desktop.lab.search.machine import Machine, measure, memory_bytes
 from autogpt_desktop.lab.search.scaling import fit
 from autogpt_desktop.lab.search.search import open_study, runs_of, search
 from autogpt_desktop.lab.search.shapes import Candidate, fits, realize
-from autogpt_desktop.lab.train.checkpoints import find, last_good, write_checkpoint
+from autogpt_desktop.lab.train.checkpoints import find, forget_after, last_good, write_checkpoint
 from autogpt_desktop.lab.train.corpus import Corpus
 from autogpt_desktop.lab.train.evaluate import bits_per_byte, held_out_loss
 from autogpt_desktop.lab.train.model_files import write_json, write_model
@@ -92,6 +92,18 @@ def train_new(
     config, settings = _as_wished(config, settings, spec.options)
     if not fits(config, settings, machine):
         raise KnownError("training-no-memory")
+
+    tokens = settings.micro_batch * settings.context
+    yield Measured(
+        parameter_count(config),
+        1 / machine.seconds_per_token(config, settings.batch * settings.context),
+        memory_bytes(config, tokens, settings.context, machine.precision, recompute=settings.recompute),
+        {
+            name: getattr(config, name)
+            for name in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                         "num_key_value_heads")
+        } | {"context": settings.context, "batch": settings.batch, "learning_rate": settings.learning_rate},
+    )  # fmt: skip
 
     # 3. train, with a look at a larger model after a while
     yield Stage("stage.lab-training")
@@ -216,7 +228,8 @@ def _grow(
         device,
     )
     shutil.rmtree(place, ignore_errors=True)
-    if winner == GROWN or begin.config != saved.config:
+    if winner != CONTINUED:
+        forget_after(folder, -1)  # the best weights are another model's now
         for old in find(folder):
             if begin.state["step"] == 0:  # from scratch: what was learned is not gone on with
                 shutil.rmtree(old, ignore_errors=True)

@@ -121,7 +121,9 @@ class Seq2SeqTranslator:
         trial: int = 0,
     ) -> list[list[TextHypothesis]]:
         """``trial``: as ``StandIns`` has it."""
-        codes = [StandIns(one.text, trial) for one in sentences]
+        codes = [
+            StandIns(one.text, trial, self.engine.unknown(one.text, source, target)) for one in sentences
+        ]
         given = [
             replace(one, text=code.text, prefix=code.masked(one.prefix)) if code else one
             for one, code in zip(sentences, codes, strict=True)

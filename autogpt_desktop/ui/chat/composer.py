@@ -24,8 +24,9 @@ from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
 from autogpt_desktop.ui.chat.draft import Draft
 from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
 from autogpt_desktop.ui.widgets.composer_box import BUTTON, ComposerBox, SendButton
-from autogpt_desktop.ui.widgets.composer_text import dropped_files
+from autogpt_desktop.ui.widgets.composer_text import PASTE_LIMIT
 from autogpt_desktop.ui.widgets.reading_style import chat_style
+from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -51,6 +52,7 @@ class Composer(QWidget):
         self._chips: list[Chip] = []
         self._busy = False
         self._pasted = 0
+        self._left_out: list[str] = []  # why files that were given together are not attached
         self.setAcceptDrops(True)
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()
@@ -120,7 +122,10 @@ class Composer(QWidget):
         self._on_text(save=False)
 
     def append_text(self, text: str) -> None:
-        """Under what is being written, as a paragraph of its own; can be undone."""
+        """Under what is being written, as a paragraph of its own; can be undone. A long one is attached."""
+        if len(text) > PASTE_LIMIT:
+            self._attach_paste(text)
+            return
         cursor = self.edit.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.End)
         break_before = "\n\n" if self.text().strip() else ""
@@ -132,6 +137,7 @@ class Composer(QWidget):
 
     def show_draft(self, draft: Draft) -> None:
         self.reading.cancel()
+        self._left_out = []
         self.set_attachments(draft.attachments)
         self.set_text(draft.text)
 
@@ -182,31 +188,41 @@ class Composer(QWidget):
 
     def attach_files(self, files: list[Path]) -> None:
         """Attach what can be read; say what cannot."""
+        if self.reading.now is None:
+            self._left_out = []
         for path in files:
             if len(self.attachments) >= MAX_ATTACHMENTS:
-                self.set_notice(message(KnownError("attachment-too-many", n=MAX_ATTACHMENTS)))
-                return
+                self._leave_out(KnownError("attachment-too-many", n=MAX_ATTACHMENTS))
+                break
+            if path.is_dir():
+                self._leave_out(KnownError("attachment-folder", name=path.name))
+                continue
             if is_document(path):
                 self.reading.add(path)
                 continue
             try:
                 self._add(read_attachment(path))
             except KnownError as error:
-                self.set_notice(message(error))
-                return
+                self._leave_out(error)
+
+    def _leave_out(self, error: KnownError) -> None:
+        """Say why a file is not attached, until others are given; the others are attached all the same."""
+        if (text := message(error)) not in self._left_out:
+            self._left_out.append(text)
+        self.set_notice("\n".join(self._left_out))
 
     def _on_read(self, found: AttachedText) -> None:
         try:
             self._add(Attachment(found.path.name, found.text))
         except KnownError as error:
-            self.set_notice(message(error))
+            self._leave_out(error)
         else:
             told = [message(one.key, **one.values) for one in found.notices]
             if told:  # behind what the context has to say about its length
                 self.set_notice(" ".join([self.notice.text(), *told]).strip())
 
     def _on_unreadable(self, error: KnownError) -> None:
-        self.set_notice(message(error))
+        self._leave_out(error)
 
     def _show_reading(self) -> None:
         path = self.reading.now
@@ -216,7 +232,7 @@ class Composer(QWidget):
     def _add(self, item: Attachment) -> None:
         if len(self.attachments) >= MAX_ATTACHMENTS:
             raise KnownError("attachment-too-many", n=MAX_ATTACHMENTS)
-        self.set_notice("")
+        self.set_notice("\n".join(self._left_out))
         self.set_attachments([*self.attachments, item])
         self._debounce.start()
         self.edited.emit()
@@ -227,11 +243,12 @@ class Composer(QWidget):
 
     def _attach_paste(self, text: str) -> None:
         self._pasted += 1
+        self._left_out = []
         name = tr("Pasted text") if self._pasted == 1 else tr("Pasted text {n}", n=self._pasted)
         try:
             self._add(Attachment(name, text))
         except KnownError as error:
-            self.set_notice(message(error))
+            self._leave_out(error)
 
     def _remove(self, item: Attachment) -> None:
         self.set_attachments([other for other in self.attachments if other is not item])
@@ -240,7 +257,7 @@ class Composer(QWidget):
         self.edit.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_files(event.mimeData()):
+        if local_files(event.mimeData()):
             event.acceptProposedAction()
         else:
             event.ignore()
@@ -249,7 +266,7 @@ class Composer(QWidget):
         event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.attach_files(dropped_files(event.mimeData()))
+        self.attach_files(local_files(event.mimeData()))
         event.acceptProposedAction()
 
     # -- slots

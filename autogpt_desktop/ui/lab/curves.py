@@ -104,7 +104,7 @@ class Curves(QWidget):
                 self._curve(other.record.held_out, own, color, 2, other.name)
         xz = self.record.data.xz_bits_per_byte if self.record.data is not None else 0.0
         if xz and self.in_bits:
-            self._line(xz, 0, tr("xz -9: {bits}", bits=f"{xz:.3f}"))
+            self._line(xz, 0, f"xz -9: {xz:.3f}")
         for seconds, tokens, growth in self.record.growths:
             where = seconds / 60 if self.by == BY_TIME else tokens
             name = tr("wider") if growth.how == "wider" else tr("deeper")

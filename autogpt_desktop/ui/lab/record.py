@@ -38,6 +38,7 @@ class RunRecord:
     growths: list[tuple[float, int, events.Growth]] = field(default_factory=list)  # seconds, tokens
     compared: list[events.Compared] = field(default_factory=list)
     notices: list[events.Notice] = field(default_factory=list)
+    scaling: events.ScalingLaw | None = None
     finished: events.Finished | None = None
     failed: events.Failed | None = None
     seconds: float = 0.0
@@ -67,6 +68,8 @@ class RunRecord:
             self.finished = event
         elif isinstance(event, events.Failed):
             self.failed = event
+        elif isinstance(event, events.ScalingLaw):
+            self.scaling = event
         elif isinstance(event, events.Resumed):
             self._go_back(event.step)
 

@@ -94,7 +94,7 @@ class RunPage(QWidget):
         self.pages = QStackedWidget()
         for page in (self.samples, self.trials, self.data):
             self.pages.addWidget(page)
-        self._stopping = False
+        self._stopping = self._data_shown = False
         self._build()
         self.retranslate()
 
@@ -134,7 +134,6 @@ class RunPage(QWidget):
     def retranslate(self) -> None:
         self.stop_button.setText(tr("Stop"))
         self.stop_button.setToolTip(tr("End now with a usable model"))
-        self.resume_button.setText(tr("Resume"))
         name_action(self.chat_button, tr("Chat with it"), tr("Chat with the model that was made"))
         name_action(self.use_button, tr("Make it my autogpt"),
                     tr("Take it for conversations, and as “autogpt” in Python"))  # fmt: skip
@@ -188,6 +187,7 @@ class RunPage(QWidget):
         self._stopping = False
         self.follower.look_at_state()
         self.resumed.emit()
+        self.focus_input()
 
     # --- what is shown
 
@@ -205,6 +205,12 @@ class RunPage(QWidget):
             parts.append(message(stage.key) if stage is not None else tr("Starting"))
         else:
             parts.append(state_text(run))
+        law = self.follower.record.scaling
+        if law is not None and not running:
+            numbers = {"loss": f"{law.loss:.3f}", "low": f"{law.low:.3f}", "high": f"{law.high:.3f}"}
+            parts.append(
+                tr("Twice the time would come to a loss of about {loss} ({low} to {high}).", **numbers)
+            )
         if self.follower.record.notices:
             last = self.follower.record.notices[-1]
             parts.append(message(last.key, **last.values))
@@ -212,6 +218,7 @@ class RunPage(QWidget):
         self.stop_button.setVisible(running)
         self.stop_button.setEnabled(not self._stopping)
         self.resume_button.setVisible(not running and run.can_resume)
+        self.resume_button.setText(tr("Start training") if run.state == "waiting" else tr("Resume"))
         usable = run.result is not None and run.spec.kind != HEAD
         for action in (self.chat_button, self.use_button):
             action.setEnabled(usable)
@@ -224,6 +231,10 @@ class RunPage(QWidget):
         self.parts.buttons[TRIALS].setVisible(bool(record.trials))
         _set_text(self.samples, self._samples_text())
         _set_text(self.data, self._data_text())
+        if record.data is not None and not record.train and not record.samples and not self._data_shown:
+            self._data_shown = True
+            self.parts.set_choice(DATA)
+            self._on_part(DATA)
         self._show_figures()
         self._show_state_line()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
+from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.tasks.sentiment.sources import is_table, preview
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
@@ -75,6 +76,8 @@ class SetupPage(QWidget):
         self.name.setMaxLength(120)
         self.start_button = button(kind="primary", icon="play")
         self.start_button.clicked.connect(self.start)
+        self.look_button = button(icon="search")
+        self.look_button.clicked.connect(self.look)
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_forecast)
         self._columns_job = PanelJob(context, self)
@@ -115,7 +118,9 @@ class SetupPage(QWidget):
         time.addWidget(self.dial, 1)
         time.addWidget(self.time)
         start = QHBoxLayout()
+        start.setSpacing(8)
         start.addWidget(self.start_button)
+        start.addWidget(self.look_button)
         start.addStretch(1)
         parts: tuple[Any, ...] = (
             self._title, self.kinds, self.about, self._data_label, self.data, self._boxes, self._time_label,
@@ -155,6 +160,8 @@ class SetupPage(QWidget):
         self.name.setAccessibleName(tr("Name"))
         self.dial.setAccessibleName(tr("Time that it may take"))
         self.start_button.setText(tr("Start training"))
+        self.look_button.setText(tr("Look at the data first"))
+        self.look_button.setToolTip(tr("Read and clean the files; the training waits for you"))
         self.data.retranslate()
         self._list_bases()
         self._show()
@@ -202,11 +209,18 @@ class SetupPage(QWidget):
 
     def start(self) -> None:
         """Begin: the process is started, and goes on without the window."""
+        self._begin(launch.start)
+
+    def look(self) -> None:
+        """Only read the data, and say what is there."""
+        self._begin(launch.prepare)
+
+    def _begin(self, begin: Callable[[Run], None]) -> None:
         if not self.start_button.isEnabled():
             return
         try:
             run = runs.create(self.spec())
-            launch.start(run)
+            begin(run)
         except KnownError as error:
             self.failed.emit(error)
             return
@@ -336,7 +350,8 @@ class SetupPage(QWidget):
         self.time.setText(minutes_name(self.minutes))
         self.expected.setText(self._expected())
         ready = has_data and (kind == NEW or self.base.count() > 0)
-        self.start_button.setEnabled(ready and (kind != HEAD or table))
+        for made in (self.start_button, self.look_button):
+            made.setEnabled(ready and (kind != HEAD or table))
 
     def _expected(self) -> str:
         found = self.forecast

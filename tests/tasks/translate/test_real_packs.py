@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from autogpt_desktop.engine import native
 from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.load_pack import load_pack
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
+from autogpt_desktop.tasks.translate.seq2seq import Seq2SeqTranslator
 
 ENGLISH = [
     "My grandfather sold the mill for two million pounds.",
@@ -65,6 +68,25 @@ def test_what_begins_as_told_fits_the_rest(engine: Seq2SeqEngine) -> None:
     assert len(some) == 3
     assert all(one.text.startswith("Ainda") for one in some)
     assert "carta" in some[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("The \u16a0\u16a2\u16a6 runes and \U00012000\U00012001 stand on the \u2d63\u2d53 wall.", 3),
+        ("\U0001f600\U0001f600 is the answer.", 1),
+        ("Press {key} or write to a_b@example.org about `x = {y}` in notes.txt.", 4),
+    ],
+)
+def test_what_a_pack_does_not_know_comes_through(engine: Seq2SeqEngine, text: str, parts: int) -> None:
+    wish = SourceSentence(text, "en")
+    ((answer,),) = run_to_end(Seq2SeqTranslator(engine).several([wish], "pt", 1, lambda: False))
+    kept = re.findall(
+        r"[\u16a0-\u16f8]+|[\U00012000-\U00012399]+|[\u2d30-\u2d7f]+|\U0001f600+|`.*?`|\{\w+\}|\S+@\S+|\S+txt",
+        text,
+    )
+    assert len(kept) == parts
+    assert all(answer.text.count(one) == 1 for one in kept), answer.text
 
 
 def test_there_and_back(engine: Seq2SeqEngine, pack_pt_en: Path) -> None:

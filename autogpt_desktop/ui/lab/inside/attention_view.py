@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 _LABEL = 110  # pixels for the tokens' names at most
 _SMALLEST = 11  # pixels of a cell whose token is named
-MEAN = -1  # in place of a head: all of them
+MEAN = 0  # the number of the map that is all heads together; those of the heads follow
 
 
 class AttentionView(QWidget):
@@ -28,12 +27,13 @@ class AttentionView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.attention: Attention | None = None
-        self.head = MEAN
+        self.number = MEAN
         self.setMinimumSize(220, 200)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_attention(self, attention: Attention | None, head: int) -> None:
-        self.attention, self.head = attention, head
+    def show_attention(self, attention: Attention | None, number: int) -> None:
+        """``number``: of the map."""
+        self.attention, self.number = attention, max(0, number)
         if attention is not None:
             text = tr("Attention of {n} tokens in layer {layer}", n=len(attention.tokens),
                       layer=attention.layer + 1)  # fmt: skip
@@ -42,12 +42,6 @@ class AttentionView(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(480, 480)
-
-    def _weights(self) -> np.ndarray | None:
-        if self.attention is None:
-            return None
-        weights = self.attention.weights
-        return weights.mean(0) if self.head == MEAN else weights[min(self.head, len(weights) - 1)]
 
     def _frame(self) -> tuple[QRectF, float]:
         """Where the cells are, and how large one is."""
@@ -61,17 +55,13 @@ class AttentionView(QWidget):
         return QRectF(label, label, cell * count, cell * count), cell
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        weights = self._weights()
-        if weights is None or self.attention is None:
+        if self.attention is None or self.number >= len(self.attention.maps):
             return
         painter = QPainter(self)
         frame, cell = self._frame()
-        low, high = theme().color("surface"), theme().color("accent")
-        share = np.sqrt(np.clip(weights, 0, 1))[..., None]  # small weights can be told from none
-        ends = [np.array([color.red(), color.green(), color.blue()]) for color in (low, high)]
-        pixels = np.ascontiguousarray((ends[0] + share * (ends[1] - ends[0])).astype(np.uint8))
-        height, width = weights.shape
-        image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        count = len(self.attention.tokens)
+        image = QImage(self.attention.maps[self.number], count, count, count, QImage.Format.Format_Indexed8)
+        image.setColorTable(_shades(theme().color("surface"), theme().color("accent")))
         painter.drawImage(frame, image)
         painter.setPen(theme().color("border"))
         painter.drawRect(frame)
@@ -93,18 +83,26 @@ class AttentionView(QWidget):
 
     def event(self, event: object) -> bool:
         if isinstance(event, QHelpEvent):
-            weights = self._weights()
             frame, cell = self._frame()
-            if weights is not None and self.attention is not None and frame.contains(event.pos()):
+            if self.attention is not None and frame.contains(event.pos()):
                 row = int((event.pos().y() - frame.top()) / cell)
                 column = int((event.pos().x() - frame.left()) / cell)
                 tokens = self.attention.tokens
                 if row < len(tokens) and column <= row:
                     one, other = visible(tokens[row]), visible(tokens[column])
-                    share = f"{100 * weights[row, column]:.1f}"
+                    share = f"{100 * self.attention.weight(self.number, row, column):.1f}"
                     told = tr("“{one}” looks at “{other}”: {share} %", one=one, other=other, share=share)
                     QToolTip.showText(event.globalPos(), plain_tooltip(told), self)
                     return True
             QToolTip.hideText()
             return True
         return super().event(event)  # type: ignore[arg-type]
+
+
+def _shades(low: QColor, high: QColor) -> list[int]:
+    """256 colors between two."""
+    ends = [(color.red(), color.green(), color.blue()) for color in (low, high)]
+    mixed = [
+        [one + (other - one) * step // 255 for one, other in zip(*ends, strict=True)] for step in range(256)
+    ]
+    return [QColor(*parts).rgb() for parts in mixed]

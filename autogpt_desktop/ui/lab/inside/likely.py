@@ -13,7 +13,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.generation.inspect import LikelyToken
+    from autogpt_desktop.tasks.look_inside import LikelyToken
 
 _NAME, _SHARE = 150, 64  # pixels of the columns beside the bar
 _STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}

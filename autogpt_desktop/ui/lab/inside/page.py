@@ -228,7 +228,7 @@ class InsidePage(QWidget):
     def _show_attention(self, event: Attention) -> None:
         self.attention = event
         layers = [str(number + 1) for number in range(event.layers)]
-        heads = [tr("All (mean)"), *(str(number + 1) for number in range(len(event.weights)))]
+        heads = [tr("All (mean)"), *(str(number + 1) for number in range(len(event.maps) - 1))]
         for box, names in ((self.layer, layers), (self.head, heads)):
             if box.count() != len(names):  # another model
                 box.blockSignals(True)
@@ -239,7 +239,7 @@ class InsidePage(QWidget):
         self._show_map()
 
     def _show_map(self, _index: int = 0) -> None:
-        self.map.show_attention(self.attention, self.head.currentIndex() - 1)
+        self.map.show_attention(self.attention, self.head.currentIndex())
 
     def _show_figures(self) -> None:
         reading = self.reading

@@ -14,7 +14,7 @@ from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
-    from autogpt_desktop.engine.generation.inspect import ReadToken
+    from autogpt_desktop.tasks.look_inside import ReadToken
 
 FULL = 14.0  # bits that have the full color: one of 16,000 tokens by chance
 _STRONGEST = 190  # opacity of 255, so that the text can still be read
