@@ -46,6 +46,11 @@ def add_parser(commands: Any) -> None:
     _data(head, minutes=2.0)
     head.add_argument("--label", required=True, metavar=tr("COLUMN"), help=tr("the column of the labels"))
     head.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
+    text = tr("a model that finds texts by meaning, from pairs that belong together")
+    embed = actions.add_parser("embed", help=text)
+    _data(embed, minutes=5.0)
+    embed.add_argument("--answer", default="", metavar=tr("COLUMN"), help=tr("the column of the answers"))
+    embed.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     resume = actions.add_parser("resume", help=tr("go on with a run that was stopped or cut"))
     resume.add_argument("run", metavar=tr("RUN"), help=tr("a run's folder, id or name"))
     resume.add_argument("--json", action="store_true", help=tr("a line of JSON for each event"))
@@ -126,7 +131,7 @@ def _spec(options: argparse.Namespace) -> Any:
             Path(place).expanduser().stat()
         except OSError as error:
             raise file_error(Path(place), error) from error
-    kind: Kind = options.action
+    kind: Kind = "head" if options.action == "embed" else options.action
     base = getattr(options, "base", "")
     if base:
         resolve(base)  # rather now than after the data is read
@@ -144,7 +149,7 @@ def _spec(options: argparse.Namespace) -> Any:
         options.minutes,
         name=options.name,
         base=base,
-        task="classify" if kind == "head" else "",
+        task={"head": "classify", "embed": "embed"}.get(options.action, ""),
         search=not getattr(options, "no_search", False),
         grow=not getattr(options, "no_grow", False),
         device=options.device,

@@ -74,10 +74,17 @@ def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
 
 def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
-    """A small model for the user's own labels, on top of an installed one."""
+    """A small model for the user's own labels, on top of an installed one; or one that finds by meaning."""
     from autogpt_desktop.lab.adapt.head import HeadBase, train_head
 
     yield from prepare_data(run, stop, clock)
+    if run.spec.task == "embed":
+        from autogpt_desktop.lab.adapt.embed import train_embedding
+
+        base = _bases(run.spec.base)[0][1]
+        pairs = prepare.open_examples(run.data)
+        yield from train_embedding(run.spec, base, *pairs, run.folder, stop=stop, clock=clock)
+        return
     train, held_out = prepare.open_labeled(run.data)
     bases = [HeadBase(name, path) for name, path in _bases(run.spec.base)]
     yield from train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
