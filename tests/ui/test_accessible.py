@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 
-PANELS = ["chat", "translate", "answer", "sentiment"]
+PANELS = ["chat", "translate", "answer", "sentiment", "lab"]
 ROLE = QAccessible.Role
 OPERATED = {
     ROLE.PushButton, ROLE.CheckBox, ROLE.RadioButton, ROLE.ButtonMenu, ROLE.ButtonDropDown, ROLE.ComboBox,

@@ -44,7 +44,7 @@ from tests.ui.windows import shown
 
 pytestmark = pytest.mark.slow  # together they take seconds
 
-PANELS = ["chat", "translate", "answer", "sentiment"]
+PANELS = ["chat", "translate", "answer", "sentiment", "lab"]
 READS = (QAbstractScrollArea, QLineEdit, QAbstractItemView, QAbstractSpinBox, QComboBox, InstalledRow)
 
 

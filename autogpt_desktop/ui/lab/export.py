@@ -48,5 +48,5 @@ def content(curves: Curves, ending: str) -> bytes:
         return ("\ufeff" + curves.table()).encode()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    curves.picture().save(buffer, format=b"PNG")
+    curves.picture().save(buffer, "PNG")  # type: ignore[call-overload]
     return bytes(buffer.data().data())

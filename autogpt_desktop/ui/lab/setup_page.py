@@ -68,7 +68,6 @@ class SetupPage(QWidget):
         self.dial = QSlider(Qt.Orientation.Horizontal)
         self.dial.setRange(0, len(MINUTES) - 1)
         self.dial.setPageStep(1)
-        self.dial.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.dial.valueChanged.connect(self._on_changed)
         self.time = label(size="heading")
         self.expected = label(tone="muted", wrap=True)

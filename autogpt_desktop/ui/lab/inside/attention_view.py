@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.tasks.look_inside import Attention
 
 _LABEL = 110  # pixels for the tokens' names at most
+_LARGEST = 72.0  # pixels of a cell
 _SMALLEST = 11  # pixels of a cell whose token is named
 MEAN = 0  # the number of the map that is all heads together; those of the heads follow
 
@@ -51,7 +52,7 @@ class AttentionView(QWidget):
         label = min(_LABEL, max((metrics.horizontalAdvance(name) for name in names), default=0) + 12)
         label = min(label, self.width() // 3)
         side = max(1.0, min(self.width() - label - 8, self.height() - label - 8))
-        cell = min(side / count, 40.0)
+        cell = min(side / count, _LARGEST)
         return QRectF(label, label, cell * count, cell * count), cell
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -61,6 +61,8 @@ class InsidePage(QWidget):
         self.figures = label(size="small", tone="muted", wrap=True)
         self.map = AttentionView()
         self.layer, self.head = QComboBox(), QComboBox()
+        for box in (self.layer, self.head):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.layer.currentIndexChanged.connect(self._on_layer)
         self.head.currentIndexChanged.connect(self._show_map)
         self.offer = ModelOffer(context, context.downloads, "chat")
