@@ -64,7 +64,8 @@ def write_ids(path: Path, texts: Sequence[str], tokenizer: Tokenizer) -> int:
     def flush() -> None:
         # what looks like a special token in somebody's text is text
         for one, last in zip(tokenizer.encode_batch_fast(waiting), closed, strict=True):
-            parts.append(np.array([*one.ids, end] if last else one.ids, kind))
+            ids = [*one.ids, end] if last else one.ids
+            parts.append(np.array(ids, np.uint16) if kind == np.uint16 else np.array(ids, np.uint32))
         waiting.clear()
         closed.clear()
 
