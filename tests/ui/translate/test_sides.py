@@ -201,7 +201,7 @@ def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
     assert [path.name for path in found.files] == ["c.xyz", "a.md", "b.txt"]
     assert {one.path.name: one.key for one in found.skipped} == {
         ".hidden.md": "skipped-hidden",
-        "c.xyz": "skipped-folder",
+        "c.xyz": "skipped-kind",
         "deeper": "skipped-folder",
         "gone.txt": "skipped-closed",
     }
