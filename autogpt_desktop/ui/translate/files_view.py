@@ -267,6 +267,8 @@ class FilesView(QWidget):
             return glossaries.glossary(language, target)
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
+            if out is not None and not out.is_dir():  # a file would be written under its name
+                raise KnownError("document-missing", name=out.name)
             yield from translate_file(
                 models, path, out, source, target,
                 glossary=glossary, known=known, comments=comments, bilingual=bilingual,
