@@ -222,6 +222,7 @@ class NativeSeq2Seq:
             options.beam_size,
             options.n_best,
             options.alignments,
+            options.force_end,
             options.length_penalty,
             _GROUP_TOKENS,
             _ROWS,

@@ -25,7 +25,7 @@ struct Request {
 
 // Mirrors Options in seq2seq.py.
 struct SearchOptions {
-    int32_t beam_size, n_best, alignments;
+    int32_t beam_size, n_best, alignments, force_end;  // force_end: is the last token that the limit allows the end token?
     float length_penalty;
     int32_t group_tokens, rows;  // of a pass: source tokens through the encoder at a time, rows on their way
 };
@@ -63,6 +63,11 @@ public:
                 size_t forced = static_cast<size_t>(index_of(request_->prefix[step_]));
                 float logprob = scores[forced] - total;
                 best.push_back({rows_[r].score + logprob, logprob, r, forced});
+                continue;
+            }
+            if (options_->force_end && step_ + 1 >= request_->limit) {
+                size_t forced = static_cast<size_t>(index_of(end_));
+                best.push_back({rows_[r].score, scores[forced] - total, r, forced});
                 continue;
             }
             for (int index : suppressed_) scores[index] = -std::numeric_limits<float>::infinity();
