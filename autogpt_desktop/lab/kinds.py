@@ -10,12 +10,13 @@ from autogpt_desktop.catalog.roles import missing, resolve_role
 from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data import prepare
 from autogpt_desktop.lab.export.folder import complete_folder
-from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Stage, Train
+from autogpt_desktop.lab.runs.events import DataFound, Eval, Event, Finished, Measured, Stage, Train
 from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.lab.runs.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.settings import Settings
 
+_READING = 0.3  # of a run's time
 Stop = Callable[[], bool]
 Make = Callable[[Run, Stop, WorkClock], Iterator[Event]]
 
@@ -41,7 +42,8 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
 
     finished = None
     best, tokens = Eval(0, 0, 0.0), 0
-    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=clock):
+    worked = _training_clock(run, clock)
+    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=worked):
         if isinstance(event, Finished):
             finished = event
             continue
@@ -61,6 +63,16 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     yield Stage("stage.lab-exporting")
     complete_folder(run.folder / "result", tokenizer, run.spec, found, LogReader(run.log).read_all())
     yield finished
+
+
+def _training_clock(run: Run, clock: WorkClock) -> Callable[[], float]:
+    """Of the time for reading the data no more than a share counts: much text, on a busy machine, must not
+    leave a short run with a model that has learned nothing."""
+    reading = next(
+        (one.seconds for one in LogReader(run.log).read_all() if isinstance(one.event, DataFound)), clock()
+    )
+    free = max(0.0, reading - _READING * run.spec.minutes * 60)
+    return lambda: clock() - free
 
 
 def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:

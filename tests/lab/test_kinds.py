@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import types
@@ -13,11 +14,14 @@ from typing import Any
 import pytest
 
 from autogpt_desktop import paths
+from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data.examples import pair
 from autogpt_desktop.lab.process import work
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs.events import Event, Finished, Stage
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
+from tests.lab import tiny_result
+from tests.lab.data.test_prepare import prose
 from tests.lab.tiny_result import write_result
 
 Given = dict[str, Any]
@@ -62,6 +66,24 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
 def base(tmp_path: Path) -> Path:
     write_result(tmp_path / "base", 300)
     return tmp_path / "base"
+
+
+def test_reading_much_data_leaves_time_to_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def train_new(*given: Any, clock: Any, **more: Any) -> Iterator[Event]:
+        seen.append(clock())
+        yield from tiny_result.train_new(*given, clock=clock, **more)
+
+    module = types.ModuleType("autogpt_desktop.lab.train.run")
+    vars(module)["train_new"] = train_new
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    (tmp_path / "a.txt").write_text(prose(1, 1000))
+    run = runs.create(RunSpec("new", DataSpec((str(tmp_path / "a.txt"),)), 0.5))
+    seconds = itertools.count(0, 20)  # each look at the clock takes so long
+    assert work(run, clock=WorkClock(now=lambda: float(next(seconds)), ticking=False)).state == "finished"
+    assert 9 <= seen[0] <= 9 + 3 * 20
+    assert runs.again(run).seconds > 100
 
 
 def test_an_adapter_learns_from_examples_that_are_kept(given: Given, base: Path, tmp_path: Path) -> None:

@@ -88,6 +88,9 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
     documents = len(texts)
     texts.clear()
 
+    joined = "\n\n".join(train).encode("utf-8", "replace")
+    yardstick = xz_bits_per_byte(joined, "\n\n".join(held_out).encode("utf-8", "replace"), stop)
+    del joined
     yield Stage("stage.lab-tokenizing", 0, size)
     _check_stop(stop)
     wanted = spec.options.get("vocab_size")
@@ -103,8 +106,6 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
 
     yield Stage("stage.lab-compressing")
     held_out_bytes = sum(map(_bytes, held_out))
-    joined = "\n\n".join(train).encode("utf-8", "replace")
-    yardstick = xz_bits_per_byte(joined, "\n\n".join(held_out).encode("utf-8", "replace"))
     found = DataFound(
         documents=documents,
         tokens=tokens,
@@ -116,7 +117,7 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
         skipped=gathered.skipped,
         samples=_samples(train),
         vocab_size=tokenizer.get_vocab_size(),
-        xz_bits_per_byte=round(yardstick, 4),
+        xz_bits_per_byte=round(yardstick(), 4),
     )
     _write_ready(folder, found, {"end_token": tokenizer.token_to_id(END)})
     yield found
