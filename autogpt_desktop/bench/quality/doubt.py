@@ -100,7 +100,7 @@ def _pack(models: Models, source: str, target: str) -> Scorer | None:
     """The pack of a pair, where there is one."""
     names = [one.name for one in installed() if (source, target) in one.pairs and not one.problem]
     engine: Any = run_to_end(models.get(names[0])) if names else None
-    return engine  # type: ignore[no-any-return]
+    return engine
 
 
 def _share(marked: Any) -> str:

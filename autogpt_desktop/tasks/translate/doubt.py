@@ -114,13 +114,13 @@ def readings(
             gain = sum(less.logprobs) - sum(whole.logprobs)
             gains[at][read] = max(gain, gains[at].get(read, gain))
     found: list[Reading | None] = []
-    for (text, _), one, gain in zip(pairs, scored, gains, strict=False):
+    for (text, _), one, gained in zip(pairs, scored, gains, strict=False):
         if one is None:
             found.append(None)
             continue
         linked = [link[:2] if forward else link[2:] for link in one.links]
         gap = longest_gap(text, linked, source)
-        found.append(Reading(one.logprob, gap, gain.get(True), gain.get(False)))
+        found.append(Reading(one.logprob, gap, gained.get(True), gained.get(False)))
     return found
 
 

@@ -95,8 +95,8 @@ def with_term(
     found: list[list[Fitted]] = [[] for _ in given]
     for (number, text), whole in zip(pairs, read, strict=True):
         one, term = given[number]
-        made = whole or texts[number][text]
-        found[number].append(Fitted(made, *_fit(engine, made, term), _odd(one, made, term, target)))
+        best = whole or texts[number][text]
+        found[number].append(Fitted(best, *_fit(engine, best, term), _odd(one, best, term, target)))
     return [sorted(some, key=lambda one: (one.odd, -one.fit)) for some in found]
 
 
