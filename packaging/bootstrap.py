@@ -31,6 +31,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     )
 
 import argparse
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -76,62 +77,61 @@ def main(arguments: list[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if rest and options.what == "app":
         parser.error(f"unknown arguments: {' '.join(rest)}")
+    weights = "fast" not in rest
     try:
-        set_up(options.what, repair=options.repair, weights="fast" not in rest)
+        set_up(options.what, repair=options.repair)
         if options.what == "app":
             prepare_app()
+        elif not options.no_start:
+            return run_tests(rest, weights=weights)
+        elif weights:
+            fetch_test_models()
     except SetupError as error:
         print(f"\nSet-up stopped. {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         return 130
-    if options.no_start:
-        return 0
-    return start_app() if options.what == "app" else run_tests(rest)
+    return 0 if options.no_start else start_app()
 
 
 # --- what is done once
 
 
-def set_up(what: str, *, repair: bool = False, weights: bool = True) -> None:
-    """Bring .venv and the system to what the lock files say, unless the stamp says they are there.
-
-    ``weights``: with the models that the tests need.
-    """
+def set_up(what: str, *, repair: bool = False) -> None:
+    """Bring .venv and the system to what the lock files say, unless the stamp says they are there."""
     stamp = {} if repair else read_stamp()
     if stamp.get("fingerprint") != fingerprint() or not venv_works():
         make_venv()
         stamp = {"fingerprint": fingerprint()}
         write_stamp(stamp, set())
     done = set(stamp["done"])
-    if "app" not in done:
-        step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
-        pip_install([*LOCKED, str(LOCKS / "app.txt")])
-        install_torch()
-        done.add("app")
-        write_stamp(stamp, done)
-    if stamp.get("built") != kernels_digest():
-        step("Installing AutoGPT Desktop into .venv and compiling its kernels")
-        pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-        if not kernels_built():
-            say_why_no_kernels()
-        stamp["built"] = kernels_digest()
-        write_stamp(stamp, done)
-    if what == "test" and "test" not in done:
-        step("Installing the packages for the tests")
-        pip_install(["--no-compile", *LOCKED, str(LOCKS / "test.txt")])  # most of it is never imported
-        done.add("test")
-        write_stamp(stamp, done)
+    with contextlib.ExitStack() as beside:
+        compiler = None
+        if "app" not in done:
+            step("Installing the Python packages (pinned, about 250 MB with PyTorch)")
+            pip_install([*LOCKED, str(LOCKS / "app.txt")])
+            compiler = beside.enter_context(compile_kernels())
+            install_torch()
+            done.add("app")
+            write_stamp(stamp, done)
+        if what == "test" and "test" not in done:
+            step("Installing the packages for the tests")
+            pip_install(["--no-compile", *LOCKED, str(LOCKS / "test.txt")])  # most of it is never imported
+            done.add("test")
+            write_stamp(stamp, done)
+        if stamp.get("built") != kernels_digest():
+            step("Installing AutoGPT Desktop into .venv and compiling its kernels")
+            if compiler:
+                compiler.wait()
+            pip_install(["--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+            if not kernels_built():
+                say_why_no_kernels()
+            stamp["built"] = kernels_digest()
+            write_stamp(stamp, done)
     if f"system-{what}" not in done and check_system(what):
         done.add(f"system-{what}")
         write_stamp(stamp, done)
-    if what == "test" and weights:
-        step("Checking the models for the tests")
-        models = ROOT / "models"
-        for names, folder in ((TEST_MODELS, models), (TEST_PACKS, models / "for-tests")):
-            if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", *names, "--folder", str(folder)]):
-                raise SetupError("The models for the tests could not be fetched; the reason is above.")
 
 
 def fingerprint() -> str:
@@ -148,6 +148,20 @@ def kernels_digest() -> str:
     for path in sorted([*KERNELS.glob("*.h"), *KERNELS.glob("*.cpp")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def compile_kernels():
+    """The compiler at work beside what waits for the network. What it says is not shown: where it fails, pip
+    tries once more and tells."""
+    command = [str(venv_python()), "setup.py", "-q", "build_ext", "--inplace"]
+    nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(), **nowhere) as compiler:
+        try:
+            yield compiler
+        except BaseException:
+            compiler.kill()
+            raise
 
 
 def kernels_built() -> bool:
@@ -381,8 +395,19 @@ def start_app() -> int:
 # --- the tests
 
 
-def run_tests(arguments: list[str]) -> int:
-    """Lint, types, tests; every one runs, so that one run shows all. Returns 0 when all are right."""
+def fetch_test_models() -> None:
+    step("Checking the models for the tests")
+    models = ROOT / "models"
+    for names, folder in ((TEST_MODELS, models), (TEST_PACKS, models / "for-tests")):
+        if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", *names, "--folder", str(folder)]):
+            raise SetupError("The models for the tests could not be fetched; the reason is above.")
+
+
+def run_tests(arguments: list[str], *, weights: bool = False) -> int:
+    """Lint, types, tests; every one runs, so that one run shows all. Returns 0 when all are right.
+
+    ``weights``: the models that the tests need are fetched, while types are checked.
+    """
     environment = clean_environment()
     # the tests start many Pythons, and each would compile the package again
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -395,6 +420,13 @@ def run_tests(arguments: list[str]) -> int:
         step("Starting mypy; its report comes last")
         command = [str(venv_python()), "-m", "mypy"]
         mypy = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=report, stderr=subprocess.STDOUT)
+        try:
+            if weights:
+                fetch_test_models()
+        except BaseException:
+            mypy.kill()
+            mypy.wait()
+            raise
         step("Running pytest" + (f" ({' and '.join(wrong)} found something, see above)" if wrong else ""))
         status = run_in_venv(["-m", "pytest", "-q", *arguments], cwd=ROOT, env=environment)
         if status == 130:  # Ctrl+C

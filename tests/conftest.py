@@ -23,8 +23,9 @@ from tests.tiers import real_weights
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tiers.give_tiers(items)
-    # the long ones first, so that no process waits at the end for another's
-    items.sort(key=lambda item: not tiers.is_slow_file(item.path))
+    # the long files first, those of quick tests alone last, so that no process waits at the end for another's
+    longer = {item.path for item in items if tiers.tiers_of(item) != {"fast"}}
+    items.sort(key=lambda item: (not tiers.is_slow_file(item.path), item.path not in longer))
 
 
 @pytest.hookimpl(wrapper=True)

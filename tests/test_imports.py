@@ -124,6 +124,7 @@ WALLS = {
     "storage": wall({"storage*", "documents.text*"}, sql=True),
     "tasks": wall({"tasks*", "documents*", *TYPES}, lazily={"engine*"}),
     # the window reads runs and starts them: no torch there
+    "lab.runs.forecast": wall({"lab.runs*", "documents.files"}),
     "lab.runs": wall({"lab.runs*", "engine.config"}),
     "lab.train.corpus": wall(set(), {"numpy*"}),
     "lab.data": wall({"lab.runs*", "lab.data*", "lab.train.corpus", "documents*"}, {"numpy*", "tokenizers*"}),
@@ -325,6 +326,19 @@ application.processEvents()
 not_needed = {"torch", "numpy", "http.client", "ssl", "email", "asyncio", "markdown_it", "pygments"}
 print(window._painted, sorted(not_needed & set(sys.modules)))
 """
+
+
+def test_what_is_imported_behind_the_window_s_library_is_not_searched() -> None:
+    """PySide reads the source of every module, and Python's ``linecache`` keeps it."""
+    done = fresh(
+        "import linecache, sys\n"
+        "import PySide6.QtCore\n"
+        "from autogpt_desktop import app\n"
+        "app.spare_imports()\n"
+        "import pygments.lexers.css\n"
+        "print([file for file in linecache.cache if 'pygments' in file], 'pygments' in sys.modules)"
+    )
+    assert done.stdout.strip() == "[] True", done.stdout + done.stderr
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ from autogpt_desktop.documents.index.collection import Collections
 from autogpt_desktop.documents.index.index import Index
 from autogpt_desktop.documents.run_results import Run
 from autogpt_desktop.documents.text.glossary import Term
+from autogpt_desktop.lab.runs import folder as runs
+from autogpt_desktop.lab.runs.log import LogWriter
+from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.storage.drafts import TextDrafts
@@ -70,6 +73,7 @@ def use(root: Path) -> None:
     index = Index(collection)
     index.close()
     Run(paths.data_dir() / "runs", ["a"]).close()
+    LogWriter(runs.create(RunSpec("new", DataSpec(("a secret.txt",)), 1)).log).close()
 
 
 def test_all_that_is_made_is_private(home: Path, tmp_path: Path) -> None:

@@ -44,5 +44,6 @@ def test_a_tier_is_spread_and_named_files_are_not(
 def test_slow_files_are_told_without_importing_them() -> None:
     folder = Path(__file__).parent
     assert tiers.is_slow_file(folder / "engine" / "test_reference.py")
+    assert tiers.is_slow_file(folder / "engine" / "native" / "test_native.py"), "slow is one mark of several"
     assert not tiers.is_slow_file(Path(__file__))
     assert not tiers.is_slow_file(folder / "data" / "prose.txt")

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from autogpt_desktop import paths
 FETCH = "python3 packaging/bootstrap.py test"
 TIERS = ("fast", "weights", "slow")
 WEIGHTS = frozenset({"starter_gguf", "gemma_gguf", "minilm_folder", "pack_en_pt", "pack_pt_en"})
+
+_ALL_SLOW = re.compile(r"^pytestmark = (?:\[[^]]*)?pytest\.mark\.slow\b", re.MULTILINE)  # alone, or in a list
 
 _running: list[pytest.Item] = []
 
@@ -36,7 +39,7 @@ def is_slow_file(path: Path) -> bool:
     """Whether all tests of a file are marked slow, told without importing it."""
     if path.suffix != ".py":
         return False
-    return "\npytestmark = pytest.mark.slow" in path.read_text(encoding="utf-8")
+    return _ALL_SLOW.search(path.read_text(encoding="utf-8")) is not None
 
 
 def tiers_of(item: pytest.Item) -> set[str]:

@@ -54,6 +54,14 @@ def choose(ways: Iterable[Route], preferred: str = "") -> Route:
     return next(iter(wished + ways), Route(""))
 
 
+def judge(source: str, target: str, models: Iterable[InstalledModel]) -> str:
+    """The name of the pack that can read what others translated: that of the pair, else of the other
+    direction; "": none."""
+    packs = _packs(models)
+    found = (*_of_pair(packs, source, target)[:1], *_of_pair(packs, target, source)[:1])
+    return found[0].name if found else ""
+
+
 def pair_key(source: str, target: str) -> str:
     """The name of a pair in the settings."""
     return f"{common_code(source)}-{common_code(target)}"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.engine.formats.adapter_files import BASE, CONFIG, HEAD, is_adapter, is_head
 
 # What a run leaves in its result's folder, beside what any model's folder has.
 FILES = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md"),
-    *("*.safetensors", "*.gguf", "*.jinja"),
+    *("*.safetensors", "*.gguf", "*.jinja", CONFIG, BASE, HEAD),
 )
 
 
@@ -32,7 +33,8 @@ def trained_models() -> list[TrainedModel]:
         result = folder / "result"
         values = _read(folder / "run.json")
         try:
-            whole = all((result / name).is_file() for name in ("config.json", "tokenizer.json"))
+            whole = is_adapter(result) or is_head(result)
+            whole = whole or all((result / name).is_file() for name in ("config.json", "tokenizer.json"))
         except OSError:
             continue
         if whole and isinstance(values.get("name"), str) and not values.get("deleted"):

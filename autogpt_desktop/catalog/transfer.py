@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gzip
 import http.client
 import os
@@ -27,6 +28,7 @@ RETRIES = 3  # in a row without a new byte
 PAUSE = 0.5  # seconds before the first retry, doubled for each further one
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that are worth another try
 _CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class SourceFailed(Exception):
@@ -176,15 +178,19 @@ def disk_error(error: OSError, folder: Path) -> KnownError:
 
 
 def ssl_context() -> ssl.SSLContext:
-    """Certificates of the system and of the user's environment.
+    """Certificates of the system and of the user's environment. Read once: it takes long.
 
     SSL_CERT_FILE and SSL_CERT_DIR are OpenSSL's own; the other names are those that pip, requests
     and curl read behind a company's proxy.
     """
+    return _context(tuple((name, os.environ.get(name, "")) for name in (*_CERTIFICATES, *_OPENSSL)))
+
+
+@functools.lru_cache(maxsize=1)
+def _context(environment: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    for name in _CERTIFICATES:
-        value = os.environ.get(name)
-        if not value:
+    for name, value in environment:
+        if not value or name in _OPENSSL:
             continue
         try:
             if os.path.isdir(value):

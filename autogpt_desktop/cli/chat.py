@@ -6,12 +6,11 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.line_editor import Editor, open_editor
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, error_text, say, tell
 from autogpt_desktop.engine.config import Sampling
-from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Text
 from autogpt_desktop.i18n import tr
@@ -21,6 +20,9 @@ from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import Turn, kept_name
 from autogpt_desktop.tasks.chat import chat as answer
 from autogpt_desktop.thinking import AnswerStream
+
+if TYPE_CHECKING:
+    from autogpt_desktop.engine.model_pool import ModelPool
 
 _SAVE_EVERY = 32  # characters: a crash loses less than a second
 _MOST = 64 << 20  # bytes of standard input: more than any context takes, which is then said

@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
     remove = actions.add_parser("remove", help=tr("delete installed models"))
     remove.add_argument("names", nargs="*", metavar="NAME")
     _language_option(remove, tr("delete the translation packs of a language such as ja"))
+    merge = actions.add_parser("merge", help=tr("write an adapter and its base as one model"))
+    merge.add_argument("name", metavar="NAME")
+    merge.add_argument("out", metavar=tr("FILE"))
     copies = actions.add_parser(
         "remove-copies", help=tr("delete the packed copies of models, which are made anew when needed")
     )

@@ -1,9 +1,10 @@
-"""``models list``, ``get``, ``add``, ``remove`` and ``remove-copies`` in the terminal."""
+"""``models list``, ``get``, ``add``, ``remove``, ``merge`` and ``remove-copies`` in the terminal."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.cli.output import Reporter, error_text, one_line, say, tell
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def models(options: argparse.Namespace) -> int:
-    """``models list``, ``get``, ``add``, ``remove`` and ``remove-copies``."""
+    """``models list``, ``get``, ``add``, ``remove``, ``merge`` and ``remove-copies``."""
     from autogpt_desktop.catalog import installed
     from autogpt_desktop.catalog.entries import human_size
 
@@ -32,6 +33,8 @@ def models(options: argparse.Namespace) -> int:
         say(tr("{size} are free again", size=human_size(freed)))
     elif options.action == "update":
         _update()
+    elif options.action == "merge":
+        _merge(options.name, Path(options.out).expanduser())
     elif options.action == "remove":
         _need_names(options)
         for name in options.names:
@@ -43,6 +46,20 @@ def models(options: argparse.Namespace) -> int:
         for entry in _entries(options):
             _get(entry, options)
     return 0
+
+
+def _merge(name: str, out: Path) -> None:
+    """An adapter with its base, for other programs. Raises KnownError("not-an-adapter"), and as loading."""
+    from autogpt_desktop.catalog.installed import resolve
+    from autogpt_desktop.engine.formats.adapter import base_of
+    from autogpt_desktop.engine.formats.adapter_files import is_adapter
+    from autogpt_desktop.lab.adapt.merge import merge
+
+    adapter = resolve(name)
+    if not is_adapter(adapter):
+        raise KnownError("not-an-adapter", name=name)
+    merge(base_of(adapter, resolve), adapter, out)
+    say(str(out))
 
 
 def _update() -> None:

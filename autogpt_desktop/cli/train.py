@@ -46,10 +46,18 @@ def add_parser(commands: Any) -> None:
     _data(head, minutes=2.0)
     head.add_argument("--label", required=True, metavar=tr("COLUMN"), help=tr("the column of the labels"))
     head.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
+    text = tr("a model that finds texts by meaning, from pairs that belong together")
+    embed = actions.add_parser("embed", help=text)
+    _data(embed, minutes=5.0)
+    embed.add_argument("--answer", default="", metavar=tr("COLUMN"), help=tr("the column of the answers"))
+    embed.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     resume = actions.add_parser("resume", help=tr("go on with a run that was stopped or cut"))
     resume.add_argument("run", metavar=tr("RUN"), help=tr("a run's folder, id or name"))
     resume.add_argument("--json", action="store_true", help=tr("a line of JSON for each event"))
     actions.add_parser("list", help=tr("the training runs"))
+    process = actions.add_parser("process")  # no help: it is not listed
+    process.add_argument("what", choices=("make", "prepare"))
+    process.add_argument("run")
     for name, text in (
         ("stop", tr("end a run with a usable model")),
         ("use", tr("make a run's model the one that “autogpt” means")),
@@ -92,6 +100,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.action == "list":
         _list()
         return 0
+    if options.action == "process":  # the window's, where its executable is no interpreter
+        sys.argv[1:] = [options.what, options.run]
+        from autogpt_desktop.lab.process import main
+
+        main()
     if options.action == "stop":
         runs.find(options.run).request_stop()
         return 0
@@ -118,7 +131,7 @@ def _spec(options: argparse.Namespace) -> Any:
             Path(place).expanduser().stat()
         except OSError as error:
             raise file_error(Path(place), error) from error
-    kind: Kind = options.action
+    kind: Kind = "head" if options.action == "embed" else options.action
     base = getattr(options, "base", "")
     if base:
         resolve(base)  # rather now than after the data is read
@@ -136,7 +149,7 @@ def _spec(options: argparse.Namespace) -> Any:
         options.minutes,
         name=options.name,
         base=base,
-        task="classify" if kind == "head" else "",
+        task={"head": "classify", "embed": "embed"}.get(options.action, ""),
         search=not getattr(options, "no_search", False),
         grow=not getattr(options, "no_grow", False),
         device=options.device,
@@ -248,6 +261,9 @@ class _Shown:
         elif isinstance(event, events.Compared):
             losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
             self._say(tr("{losses}; kept: {winner}", losses=losses, winner=event.winner))
+        elif isinstance(event, events.ScalingLaw):
+            numbers = {"loss": f"{event.loss:.3f}", "low": f"{event.low:.3f}", "high": f"{event.high:.3f}"}
+            self._say(tr("Twice the time would come to a loss of about {loss} ({low} to {high})", **numbers))
         elif isinstance(event, events.Notice):
             self._say(message(event.key, **event.values))
 

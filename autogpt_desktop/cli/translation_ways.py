@@ -55,7 +55,13 @@ class Ways:
         """The translator of a pair, for the tasks."""
         from autogpt_desktop.tasks.translate.routed import by_names
 
-        return by_names(self._names_of)
+        return by_names(self._names_of, judge_of=self._judge_of)
+
+    def _judge_of(self, source: str, target: str) -> str:
+        """The pack that reads what a language model translated."""
+        from autogpt_desktop.catalog.routes import judge
+
+        return judge(source, target, self._installed)
 
     def _names_of(self, source: str, target: str) -> tuple[str, ...]:
         """The names of the models for a pair. Raises KnownError("no-pack-for-pair") where nothing does it."""

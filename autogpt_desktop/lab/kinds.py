@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 from autogpt_desktop.catalog.installed import installed, resolve
 from autogpt_desktop.catalog.roles import missing, resolve_role
 from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data import prepare
-from autogpt_desktop.lab.data.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.export.folder import complete_folder
-from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Stage, Train
+from autogpt_desktop.lab.runs.events import DataFound, Eval, Event, Finished, Measured, Stage, Train
 from autogpt_desktop.lab.runs.folder import Run
+from autogpt_desktop.lab.runs.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.settings import Settings
 
+_READING = 0.3  # of a run's time
 Stop = Callable[[], bool]
 Make = Callable[[Run, Stop, WorkClock], Iterator[Event]]
 
 
+def prepare_data(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
+    """What is in the files, in the run's folder: from then on the files are not needed."""
+    if prepare.is_ready(run.data):
+        return
+    if run.spec.kind == "new":
+        yield from prepare.prepare_corpus(run.spec, run.data, stop)
+    else:
+        yield from prepare.prepare_examples(run.spec, run.data, stop)
+
+
 def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """A language model from nothing: data, tokenizer, search, training, growth, the model's folder."""
-    # 1. the data, of which nothing is needed any more once it is in the run's folder
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_corpus(run.spec, run.data, stop)
+    # 1. the data
+    yield from prepare_data(run, stop, clock)
     corpus, tokenizer, found = prepare.open_corpus(run.data)
 
     # 2. the model
-    train_new = import_module("autogpt_desktop.lab.train.run").train_new
+    from autogpt_desktop.lab.train.run import train_new
+
     finished = None
     best, tokens = Eval(0, 0, 0.0), 0
-    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=clock):
+    worked = _training_clock(run, clock)
+    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=worked):
         if isinstance(event, Finished):
             finished = event
             continue
@@ -54,27 +65,41 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     yield finished
 
 
+def _training_clock(run: Run, clock: WorkClock) -> Callable[[], float]:
+    """Of the time for reading the data no more than a share counts: much text, on a busy machine, must not
+    leave a short run with a model that has learned nothing."""
+    reading = next(
+        (one.seconds for one in LogReader(run.log).read_all() if isinstance(one.event, DataFound)), clock()
+    )
+    free = max(0.0, reading - _READING * run.spec.minutes * 60)
+    return lambda: clock() - free
+
+
 def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     """An adapter for an installed model."""
-    adapt = import_module("autogpt_desktop.lab.adapt.run").adapt
+    from autogpt_desktop.lab.adapt.run import adapt
 
     base = resolve(run.spec.base)
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_examples(run.spec, run.data, stop)
+    yield from prepare_data(run, stop, clock)
     train, held_out = prepare.open_examples(run.data)
     yield from adapt(run.spec, base, train, held_out, run.folder, stop=stop, clock=clock)
 
 
 def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
-    """A small model for the user's own labels, on top of an installed one."""
-    head = import_module("autogpt_desktop.lab.adapt.head")
+    """A small model for the user's own labels, on top of an installed one; or one that finds by meaning."""
+    from autogpt_desktop.lab.adapt.head import HeadBase, train_head
 
-    if not prepare.is_ready(run.data):
-        yield from prepare.prepare_examples(run.spec, run.data, stop)
-    rows = [row for side in prepare.open_labelled(run.data) for row in side]
-    texts, labels = [row.text for row in rows], [row.label for row in rows]
-    bases = [head.HeadBase(name, path) for name, path in _bases(run.spec.base)]
-    yield from head.train_head(run.spec, texts, labels, bases, run.folder, stop=stop, clock=clock)
+    yield from prepare_data(run, stop, clock)
+    if run.spec.task == "embed":
+        from autogpt_desktop.lab.adapt.embed import train_embedding
+
+        base = _bases(run.spec.base)[0][1]
+        pairs = prepare.open_examples(run.data)
+        yield from train_embedding(run.spec, base, *pairs, run.folder, stop=stop, clock=clock)
+        return
+    train, held_out = prepare.open_labeled(run.data)
+    bases = [HeadBase(name, path) for name, path in _bases(run.spec.base)]
+    yield from train_head(run.spec, train, held_out, bases, run.folder, stop=stop, clock=clock)
 
 
 def _bases(wanted: str) -> list[tuple[str, Path]]:

@@ -24,7 +24,7 @@ from typing import Any
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data.prepare import Stopped
-from autogpt_desktop.lab.kinds import KINDS, Make
+from autogpt_desktop.lab.kinds import KINDS, Make, prepare_data
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs.events import Event, Failed, Finished, Logged, Notice
 from autogpt_desktop.lab.runs.folder import Run
@@ -182,13 +182,15 @@ def lower_priority() -> None:
 
 
 def main() -> None:
-    """Of the process that the window starts: its argument is the run's folder."""
+    """Of the process that the window starts: its arguments are what it is to do, "make" or "prepare", and the
+    run's folder."""
     faulthandler.enable()
     lower_priority()
-    run = runs.read(Path(sys.argv[1]))
+    what, place = sys.argv[1:3]
+    run = runs.read(Path(place))
     if run is None:
-        raise SystemExit(f"no run in {sys.argv[1]}")
+        raise SystemExit(f"no run in {place}")
     stop = Stop(run)
     with stop.on_signals():
-        state = work(run, stop=stop).state
-    sys.exit(0 if state in ("finished", "stopped") else 1)
+        state = work(run, stop=stop, make=prepare_data if what == "prepare" else None).state
+    sys.exit(1 if state in ("failed", "interrupted") else 0)

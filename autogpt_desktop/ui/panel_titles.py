@@ -12,6 +12,7 @@ def titles(key: str) -> str:
         "translate": tr("Translate"),
         "answer": tr("Questions"),
         "sentiment": tr("Sentiment"),
+        "lab": tr("Lab"),
     }
     return names[key]
 
@@ -23,6 +24,7 @@ def send_titles(key: str) -> str:
         "translate": tr("Translate this"),
         "answer": tr("Ask about this"),
         "sentiment": tr("Sentiment of this"),
+        "lab": tr("Look inside this"),
     }
     return names[key]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autogpt_desktop import i18n
+from autogpt_desktop.bench.speed.table import display_width
 from autogpt_desktop.bench.window import run, streams
-from autogpt_desktop.bench.window.measure import SENTENCE, Stalls
+from autogpt_desktop.bench.window.measure import PROGRESS, SENTENCE, Stalls
 from autogpt_desktop.events import Done, Text
 
 
@@ -60,6 +62,19 @@ def test_the_table_names_every_stream_and_leaves_out_what_was_not_measured() -> 
     assert len(shown.splitlines()) == 5 + 2 + 1 + len(streams.streams())
     assert "translation" not in shown
     assert "20.5" in shown
+
+
+def test_progress_is_told_in_the_language_of_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = '{"stream": "code", "median_ms": 1.2, "p99_ms": 20.6, "longest_ms": 33.3}'
+    assert run._worded(f"{PROGRESS}{line}") == "one block of code: 1 · 21 · 33 ms"
+    assert run._worded("a warning of Qt") == "a warning of Qt"
+    i18n.set_language("zh_CN")
+    assert run._worded(f'{PROGRESS}{{"step": "translating"}}') == "正在翻译"
+    stalls = dict.fromkeys(("median_ms", "p99_ms", "longest_ms"), 1.0)
+    figures = {"window_painted_s": 1.5, "streams": {"code": stalls}}
+    first, _, heading, code = run.table(figures).splitlines()
+    assert display_width(code) == display_width(heading)
+    assert display_width(first) == display_width(code) - 20
 
 
 def test_the_sentence_has_twenty_words() -> None:

@@ -278,6 +278,7 @@ def test_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     plain = transfer.ssl_context()
+    assert transfer.ssl_context() is plain
     monkeypatch.setenv("PIP_CERT", str(bundle))
     with pytest.raises(KnownError) as caught:
         transfer.ssl_context()

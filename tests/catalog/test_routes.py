@@ -10,6 +10,7 @@ from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.routes import (
     Route,
     choose,
+    judge,
     languages_from,
     languages_into,
     missing_packs,
@@ -118,3 +119,10 @@ def test_what_one_click_would_fetch(pair: str, installed: list[InstalledModel], 
 def test_languages_of_the_packs_that_are_here() -> None:
     assert languages_from(SOME) == {"en", "pt", "de"}
     assert languages_into(CHINESE) == {"en", "zh"}
+
+
+def test_which_pack_reads_what_others_translated() -> None:
+    assert judge("en", "pt", SOME) == "en>pt"
+    assert judge("en", "de", SOME) == "de>en"  # the other way round
+    assert judge("en", "zh", CHINESE) == "en>zh"
+    assert judge("fr", "de", SOME) == ""

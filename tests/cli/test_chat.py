@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from autogpt_desktop.cli import output
+from autogpt_desktop.cli import chat, output
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.store import History
+from tests.cli.kit import run_here, scripted_answer
 
 if sys.platform == "win32":
     pytest.skip("the terminals of POSIX", allow_module_level=True)
@@ -31,29 +32,14 @@ import termios
 pytestmark = pytest.mark.slow  # together they take seconds
 
 ROOT = Path(__file__).parents[2]
-# Answers with how long the question is; "slow" takes until it is stopped, "colors" steers the terminal.
+# torch is not loaded for it: test_main.py has conversations with a real model
 SCRIPTED = """
-import sys, time
+import sys
+from unittest.mock import Mock
 from autogpt_desktop.cli import chat, main
-from autogpt_desktop.events import Done, Text
+from tests.cli.kit import scripted_answer
 
-def answer(models, turns, sampling, *, conversation="", cancelled=lambda: False):
-    text = turns[-1].content
-    if text == "slow":
-        yield Text("wait")
-        while not cancelled():
-            time.sleep(0.01)
-        yield Done("cancelled", 1, 1)
-        return
-    if text == "colors":
-        yield from map(Text, ["a\\x1b", "[31mred", "\\x9b0m\\r\\n", "\\tend"])
-    elif text.startswith("Echo"):
-        yield Text(ascii(text))
-    else:
-        yield Text(f"<{len(text)}>")
-    yield Done("stop", 1, 1)
-
-chat.answer = answer
+chat.answer, chat.open_models = scripted_answer, Mock()
 sys.exit(main.main(sys.argv[1:]))
 """
 
@@ -152,8 +138,8 @@ def test_what_is_typed_is_edited_and_what_is_pasted_is_one_question(
     time.sleep(0.3)
     terminal.write("\r")
     terminal.expect(f"<{len(PASTED)}>")
-    terminal.write("a" * 10_000 + "\r")
-    terminal.expect("<10000>")
+    terminal.write("a" * 5_000 + "\r")  # more than a line of a terminal is
+    terminal.expect("<5000>")
     terminal.write("one\\\r")
     time.sleep(0.1)
     terminal.write("two\x1b\rthree\r")
@@ -162,7 +148,7 @@ def test_what_is_typed_is_edited_and_what_is_pasted_is_one_question(
     terminal.expect("<13>")
     terminal.write("/quit\r")
     assert terminal.ends() == 0
-    assert questions() == ["Paris?", PASTED, "a" * 10_000, "one\ntwo\nthree", "one\ntwo\nthree"]
+    assert questions() == ["Paris?", PASTED, "a" * 5_000, "one\ntwo\nthree", "one\ntwo\nthree"]
 
 
 @pytest.mark.slow
@@ -174,18 +160,18 @@ def test_a_paste_that_no_terminal_marks_is_one_question_too(open_terminal: Calla
     terminal.expect(f"<{len(PASTED)}>")
     terminal.write("slow\r")
     terminal.expect("wait")
-    terminal.write("b" * 9_000 + "\n\nend")  # typed ahead
+    terminal.write("b" * 5_000 + "\n\nend")  # typed ahead
     terminal.process.send_signal(signal.SIGINT)  # Ctrl+C stops the answer
     terminal.expect("end")
     terminal.write("\n")
-    shown = terminal.expect("<9005>")
+    shown = terminal.expect("<5005>")
     assert "wait" not in shown
     terminal.write("slow\n/quit\n")
     terminal.expect("wait")
     terminal.write("echo left for the shell\n")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.ends() == 0
-    assert questions() == [PASTED, "slow", "b" * 9_000 + "\n\nend", "slow"]
+    assert questions() == [PASTED, "slow", "b" * 5_000 + "\n\nend", "slow"]
 
 
 @pytest.mark.slow
@@ -260,14 +246,22 @@ def test_an_answer_does_not_steer_the_terminal(open_terminal: Callable[..., Term
     assert "\tend" in terminal.expect("end") + "end"
 
 
-def ask(data: bytes, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", SCRIPTED, "chat", *arguments]
-    done = subprocess.run(command, input=data, capture_output=True, timeout=60, cwd=ROOT, check=False)
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+Ask = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_what_is_piped_in_joins_the_prompt() -> None:
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """The chat with these bytes piped in, answered by the script."""
+    monkeypatch.setattr(chat, "answer", scripted_answer)
+    return lambda data, *arguments: run_here("chat", *arguments, stdin=data)
+
+
+def test_what_is_piped_in_joins_the_prompt(ask: Ask) -> None:
     text = "one\n\ntwo"
+    command = [sys.executable, "-c", SCRIPTED, "chat", "Echo:"]
+    done = subprocess.run(command, input=f"{text}\n".encode(), capture_output=True, timeout=60, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == ascii(f"Echo:\n\n{text}") + "\n"
     assert ask(f"{text}\n".encode(), "Echo:").stdout == ascii(f"Echo:\n\n{text}") + "\n"
     assert ask(b"", "Echo:").stdout == ascii("Echo:") + "\n"
     assert ask(b"Echo this\n", "--system", "Be short.").stdout == ascii("Echo this") + "\n"
@@ -282,11 +276,11 @@ def test_what_is_piped_in_joins_the_prompt() -> None:
         "Echo: Grüße aus Köln, schöne Straße".encode(),
     ],
 )
-def test_what_is_piped_in_may_have_any_encoding(data: bytes) -> None:
+def test_what_is_piped_in_may_have_any_encoding(ask: Ask, data: bytes) -> None:
     assert ask(data).stdout == ascii("Echo: Grüße aus Köln, schöne Straße") + "\n"
 
 
-def test_what_is_no_text_is_said() -> None:
+def test_what_is_no_text_is_said(ask: Ask) -> None:
     done = ask(bytes(range(256)) * 40, "Echo:")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -297,7 +291,7 @@ def test_what_is_no_text_is_said() -> None:
 # --- nothing steers
 
 
-def test_a_value_of_an_error_neither_breaks_the_line_nor_steers() -> None:
+def test_a_value_of_an_error_neither_breaks_the_line_nor_steers(ask: Ask) -> None:
     text = output.error_text(KnownError("document-missing", name="a\n\x1b[31m\x9b\u2028.txt"))
     assert "a\ufffd\ufffd[31m\ufffd\ufffd.txt" in text
     assert "\n" not in text

@@ -1,4 +1,4 @@
-"""``autogpt-desktop sentiment`` as a person runs it: as a process, with the real model."""
+"""``autogpt-desktop sentiment`` with the real model, once as a person runs it: as a process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.cli.main import main
+from tests.cli.kit import run_here
+
+pytestmark = pytest.mark.usefixtures("kept_models")
 
 GOOD, BAD = "A wonderful film, I loved it.", "Dull and far too long."
 
 
-def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "autogpt_desktop", "sentiment", *arguments, "--device", "cpu"]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, encoding="utf-8")
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_here("sentiment", *arguments, "--device", "cpu")
 
 
 def test_a_line_of_json_for_each_line(gemma_gguf: Path) -> None:
-    done = run("--json", "--model", str(gemma_gguf), stdin=f"{GOOD}\n\n{BAD} {GOOD}\n")
+    command = [sys.executable, "-m", "autogpt_desktop", "sentiment", "--json", "--model", str(gemma_gguf)]
+    done = subprocess.run(
+        [*command, "--device", "cpu"], input=f"{GOOD}\n\n{BAD} {GOOD}\n",
+        capture_output=True, text=True, timeout=120, encoding="utf-8",
+    )  # fmt: skip
     assert done.returncode == 0
     assert done.stderr == ""
     first, empty, both = map(json.loads, done.stdout.splitlines())

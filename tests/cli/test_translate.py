@@ -1,4 +1,4 @@
-"""``autogpt-desktop translate``, run as a person runs it, with the real Gemma file."""
+"""``autogpt-desktop translate`` with the real Gemma file, once as a person runs it: as a process."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-TRANSLATE = [sys.executable, "-m", "autogpt_desktop", "translate", "--quality", "quick", "--device", "cpu"]
+import pytest
+
+from tests.cli.kit import run_here
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("kept_models")]
+
+TRANSLATE = ["translate", "--quality", "quick", "--device", "cpu"]
 
 
-def run(model: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TRANSLATE, "--model", str(model), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        encoding="utf-8",
-    )
+def run(model: Path, *arguments: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+    return run_here(*TRANSLATE, "--model", str(model), *arguments, stdin=stdin)
 
 
 def test_a_line_in_is_a_line_out(gemma_gguf: Path, tmp_path: Path) -> None:
     glossary = tmp_path / "terms.csv"
     glossary.write_text("computer,calculateur\n", encoding="utf-8")
     lines = "The weather is very good today.\n\n42\nShe bought a new computer.\n"
-    done = run(gemma_gguf, "--to", "fr", "--json", "--glossary", str(glossary), stdin=lines)
+    command = [sys.executable, "-m", "autogpt_desktop", *TRANSLATE, "--model", str(gemma_gguf)]
+    done = subprocess.run(
+        [*command, "--to", "fr", "--json", "--glossary", str(glossary)], input=lines,
+        capture_output=True, text=True, timeout=120, encoding="utf-8",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [item["source"] for item in found] == lines.splitlines()
@@ -64,15 +67,14 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, gemma_gguf: Path) -> None:
 
 
 def test_input_in_another_encoding_is_read_and_noise_is_refused(gemma_gguf: Path) -> None:
-    command = [*TRANSLATE, "--model", str(gemma_gguf), "--from", "en", "--to", "fr", "--json"]
-    text = "Good morning.\r\n".encode("utf-16")
-    done = subprocess.run(command, input=text, capture_output=True, timeout=120, check=True)
+    options = ["--from", "en", "--to", "fr", "--json"]
+    done = run(gemma_gguf, *options, stdin="Good morning.\r\n".encode("utf-16"))
+    assert done.returncode == 0
     assert json.loads(done.stdout)["source"] == "Good morning."
-    noise = bytes(range(256)) * 64
-    done = subprocess.run(command, input=noise, capture_output=True, timeout=120, check=False)
+    done = run(gemma_gguf, *options, stdin=bytes(range(256)) * 64)
     assert done.returncode == 1
-    assert done.stdout == b""
-    assert done.stderr.decode().startswith("Standard input is not text")
+    assert done.stdout == ""
+    assert done.stderr.startswith("Standard input is not text")
 
 
 def test_a_language_that_the_model_does_not_know_has_to_be_wanted(starter_gguf: Path) -> None:

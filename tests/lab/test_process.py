@@ -22,10 +22,20 @@ from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.process import Stop, work
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
-from autogpt_desktop.lab.runs.events import Checkpoint, Event, Failed, Finished, Notice, Resumed, Train
+from autogpt_desktop.lab.runs.events import (
+    Checkpoint,
+    DataFound,
+    Event,
+    Failed,
+    Finished,
+    Notice,
+    Resumed,
+    Train,
+)
 from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
+from tests.lab.data.test_prepare import prose
 
 SPEC = RunSpec("new", DataSpec(("/texts",)), minutes=5, name="test")
 
@@ -239,3 +249,17 @@ def test_a_launched_process_is_apart_and_says_why_it_failed(tmp_path: Path) -> N
     assert failed.error is not None, run.output.read_text()
     assert failed.error.key == "document-missing"
     assert not launch.is_starting(run)
+
+
+@pytest.mark.slow
+def test_data_can_be_looked_at_before_the_run_begins(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(prose(1, 2000))
+    run = runs.create(RunSpec("new", DataSpec((str(tmp_path / "a.txt"),)), minutes=5))
+    launch.prepare(run)
+    launch.wait(120)
+    waiting = runs.again(run)
+    assert (waiting.state, waiting.can_resume) == ("waiting", True), run.output.read_text()
+    found = events(run)[-1]
+    assert isinstance(found, DataFound)
+    assert found.documents == 1
+    assert found.xz_bits_per_byte > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import importlib
 import json
 import os
@@ -10,6 +11,7 @@ import plistlib
 import re
 import shlex
 import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -17,6 +19,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,16 +112,6 @@ def test_python_that_cannot_make_environments(bootstrap: Any, monkeypatch: pytes
 # --- .venv and its stamp
 
 
-@pytest.mark.slow
-def test_an_environment_is_made_once(bootstrap: Any) -> None:
-    bootstrap.make_venv()
-    assert bootstrap.venv_works()
-    assert bootstrap.STAMP.exists()
-    before = bootstrap.VENV.stat().st_ino
-    bootstrap.make_venv()
-    assert bootstrap.VENV.stat().st_ino == before
-
-
 def test_somebody_elses_environment_is_never_cleared(bootstrap: Any) -> None:
     (bootstrap.VENV / "bin").mkdir(parents=True)
     (bootstrap.VENV / "bin/mine").write_text("precious")
@@ -128,23 +121,29 @@ def test_somebody_elses_environment_is_never_cleared(bootstrap: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_half_made_environment_of_ours_is_made_again(bootstrap: Any) -> None:
+def test_a_half_made_environment_of_ours_is_made_again_and_a_whole_one_is_not(bootstrap: Any) -> None:
     bootstrap.VENV.mkdir()
     bootstrap.write_stamp({}, set())
     (bootstrap.VENV / "half").touch()
     bootstrap.make_venv()
     assert bootstrap.venv_works()
     assert not (bootstrap.VENV / "half").exists()
+    assert bootstrap.STAMP.exists()
+    before = bootstrap.VENV.stat().st_ino
+    bootstrap.make_venv()
+    assert bootstrap.VENV.stat().st_ino == before
 
 
 @pytest.fixture
 def steps(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What set_up does, noted in place of pip, apt and the model download."""
     done: list[str] = []
+    compiler = SimpleNamespace(wait=lambda: done.append("compiled"))
     monkeypatch.setattr(bootstrap, "venv_works", lambda: bootstrap.VENV.exists())
     monkeypatch.setattr(bootstrap, "make_venv", lambda: (bootstrap.VENV.mkdir(), done.append("venv")))
     monkeypatch.setattr(bootstrap, "pip_install", lambda arguments, **_: done.append("pip " + arguments[-1]))
     monkeypatch.setattr(bootstrap, "install_torch", lambda: done.append("torch"))
+    monkeypatch.setattr(bootstrap, "compile_kernels", lambda: contextlib.nullcontext(compiler))
     monkeypatch.setattr(bootstrap, "check_system", lambda what: done.append(f"system {what}") or True)
     monkeypatch.setattr(bootstrap, "run_in_venv", lambda arguments: done.append(arguments[-1]) or 0)
     return done
@@ -153,16 +152,21 @@ def steps(bootstrap: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_second_run_does_nothing_again(bootstrap: Any, steps: list[str]) -> None:
     bootstrap.set_up("app")
     assert [step.rpartition("/")[2] for step in steps] == [
-        "venv", "app.txt", "torch", "checkout", "system app"
+        "venv", "app.txt", "torch", "compiled", "checkout", "system app"
     ]  # fmt: skip
     steps.clear()
     bootstrap.set_up("app")
     assert steps == []
     bootstrap.set_up("test")
-    assert [step.rpartition("/")[2] for step in steps] == ["test.txt", "system test", "models", "for-tests"]
+    assert [step.rpartition("/")[2] for step in steps] == ["test.txt", "system test"]
     steps.clear()
     bootstrap.set_up("test")
+    assert steps == []
+    assert bootstrap.main(["test", "--no-start"]) == 0
     assert [Path(step).name for step in steps] == ["models", "for-tests"]  # these look for themselves
+    steps.clear()
+    assert bootstrap.main(["test", "--no-start", "-m", "fast"]) == 0
+    assert steps == []
 
 
 def test_the_embedding_model_is_asked_for_once(
@@ -231,6 +235,23 @@ def test_only_a_library_of_these_sources_counts_as_built(
     assert bootstrap.kernels_built()
     (tmp_path / "kernels.h").write_text("int two;")
     assert not bootstrap.kernels_built(), "that one is of older sources"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Python here is a shell script")
+def test_the_compiler_works_beside_the_downloads_and_ends_where_they_fail(
+    bootstrap: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, said = tmp_path / "python", tmp_path / "checkout" / "said"
+    monkeypatch.setattr(bootstrap, "venv_python", lambda: python)
+    python.write_text("#!/bin/sh\necho $@ > said\n")
+    python.chmod(0o755)
+    with bootstrap.compile_kernels() as compiler:
+        assert compiler.wait() == 0
+    assert said.read_text() == "setup.py -q build_ext --inplace\n"
+    python.write_text("#!/bin/sh\nexec sleep 600\n")
+    with pytest.raises(bootstrap.SetupError, match="no network"), bootstrap.compile_kernels() as compiler:
+        raise bootstrap.SetupError("no network")
+    assert compiler.returncode == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the compiler here is a shell script")
@@ -334,9 +355,10 @@ def test_every_locked_package_has_its_hashes(bootstrap: Any, monkeypatch: pytest
     monkeypatch.setattr(bootstrap, "pip_install", lambda arguments, **_: asked.append(arguments))
     monkeypatch.setattr(bootstrap, "venv_works", lambda: True)
     monkeypatch.setattr(bootstrap, "install_torch", lambda: None)
+    monkeypatch.setattr(bootstrap, "compile_kernels", contextlib.nullcontext)
     monkeypatch.setattr(bootstrap, "check_system", lambda what: True)
     (bootstrap.ROOT / ".venv").mkdir()
-    bootstrap.set_up("test", weights=False)
+    bootstrap.set_up("test")
     locked = [arguments for arguments in asked if "--requirement" in arguments]
     assert [Path(arguments[-1]).name for arguments in locked] == ["app.txt", "test.txt"]
     for arguments in locked:
@@ -548,12 +570,17 @@ def test_lint_types_and_tests_all_run_and_all_count(
     monkeypatch.setattr(bootstrap, "venv_python", lambda: python)
     for fault in ("", "ruff", "mypy", "pytest"):
         monkeypatch.setenv("FAULT", fault)
-        assert bootstrap.run_tests(["-n0"]) == (1 if fault else 0)
+        assert bootstrap.run_tests(["-n0"], weights=True) == (1 if fault else 0)
         out = capfd.readouterr().out
+        assert out.count("ran -m autogpt_desktop.catalog") == 2
         assert [f"ran {what}" in out for what in ("ruff check", "ruff format", "mypy", "pytest -q")] == [
             True
         ] * 4
         assert ("Found something" in out) == (fault in ("ruff", "mypy"))
+    monkeypatch.setattr(bootstrap, "set_up", lambda *_, **__: None)
+    monkeypatch.setenv("FAULT", "-m")  # of all that is called so, the models come first
+    assert bootstrap.main(["test"]) == 1
+    assert "models for the tests could not be fetched" in capfd.readouterr().err
 
 
 def test_the_commit_hook_wants_the_pinned_ruff() -> None:

@@ -11,16 +11,13 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths, runtime
-from autogpt_desktop.settings import Settings
-from autogpt_desktop.storage.conversations.store import History
-from autogpt_desktop.ui import ui_language
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
-from autogpt_desktop.ui.widgets.theme import theme
-from autogpt_desktop.worker import Worker
 from tests.ui.answer.kit import answer_context, answer_panel, answer_script  # noqa: F401
 from tests.ui.chat.kit import chat_context, panel, script  # noqa: F401  (fixtures of the chat tests)
+from tests.ui.contexts import opened_context
 from tests.ui.shell.panel import make_panel
+from tests.ui.windows import window  # noqa: F401  all panels
 
 
 @pytest.fixture(autouse=True)
@@ -47,29 +44,19 @@ def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shell_context(qtbot: QtBot) -> Iterator[AppContext]:
-    """Real settings, history and worker; English and light, whatever this machine is set to."""
-    settings = Settings.load()
-    settings.theme = "light"
-    settings.language = "en"
-    theme().install("light")
-    ui_language.apply("en")
-    history = History(Path(":memory:"))
-    context = AppContext(settings, history, Worker(), runtime.make_models)
-    yield context
-    assert context.worker.stop(20_000)
-    history.close()
-    ui_language.apply("en")
-    theme().set_mode("light")
+    """With the models of this checkout; English and light."""
+    with opened_context(Path(":memory:"), runtime.make_models) as context:
+        yield context
 
 
 @pytest.fixture
 def shell_window(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> Iterator[MainWindow]:
     """The window without a model, shown at 900 × 600."""
-    window = MainWindow(shell_context, make_panel)
-    qtbot.addWidget(window)
-    window.resize(900, 600)
-    with qtbot.waitSignal(window.first_painted):
-        window.show()
-    yield window
-    window.close()
-    assert window.downloads.stop(10_000)
+    made = MainWindow(shell_context, make_panel)
+    qtbot.addWidget(made)
+    made.resize(900, 600)
+    with qtbot.waitSignal(made.first_painted):
+        made.show()
+    yield made
+    made.close()
+    assert made.downloads.stop(10_000)

@@ -13,41 +13,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop import app
-from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
-from autogpt_desktop.ui.shell.panel_registry import more_panels
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 
-PANELS = ["chat", "translate", "answer", "sentiment"]
+PANELS = ["chat", "translate", "answer", "sentiment", "lab"]
 ROLE = QAccessible.Role
 OPERATED = {
     ROLE.PushButton, ROLE.CheckBox, ROLE.RadioButton, ROLE.ButtonMenu, ROLE.ButtonDropDown, ROLE.ComboBox,
     ROLE.EditableText, ROLE.SpinBox, ROLE.Slider, ROLE.Table, ROLE.List, ROLE.Tree, ROLE.PageTab,
     ROLE.PageTabList, ROLE.Link, ROLE.ProgressBar, ROLE.Button,
 }  # fmt: skip
-
-
-@pytest.fixture
-def window(
-    shell_context: AppContext,
-    starter_gguf: Path,
-    gemma_gguf: Path,
-    minilm_folder: Path,
-    qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[MainWindow]:
-    """All panels as people get them; no model is loaded."""
-    monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
-    window = MainWindow(shell_context, app.make_chat, panels=more_panels(shell_context))
-    qtbot.addWidget(window)
-    window.resize(1100, 760)
-    with qtbot.waitSignal(window.first_painted):
-        window.show()
-    qtbot.waitUntil(window.isActiveWindow)
-    yield window
-    window.close()
-    assert window.downloads.stop(10_000)
 
 
 def said(widget: QWidget) -> str:

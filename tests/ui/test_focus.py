@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop import app, paths
+from autogpt_desktop import paths
 from autogpt_desktop.documents.index.collection import Collections
 from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.chat.panel import ChatPanel
@@ -34,17 +34,17 @@ from autogpt_desktop.ui.chat.trash_card import TrashCard
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.rows import InstalledRow
 from autogpt_desktop.ui.shell.main_window import MainWindow
-from autogpt_desktop.ui.shell.panel_registry import more_panels
 from autogpt_desktop.ui.widgets.action_row import ActionRow
 from autogpt_desktop.ui.widgets.focus import FocusKeeper, show_page
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.stand_in import install_stand_in
 from tests.ui.answer.kit import Script as Questions
 from tests.ui.chat.kit import Script, wait_quiet
+from tests.ui.windows import shown
 
 pytestmark = pytest.mark.slow  # together they take seconds
 
-PANELS = ["chat", "translate", "answer", "sentiment"]
+PANELS = ["chat", "translate", "answer", "sentiment", "lab"]
 READS = (QAbstractScrollArea, QLineEdit, QAbstractItemView, QAbstractSpinBox, QComboBox, InstalledRow)
 
 
@@ -59,20 +59,6 @@ def no_dialogs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def window(
-    shell_context: AppContext,
-    starter_gguf: Path,
-    gemma_gguf: Path,
-    minilm_folder: Path,
-    qtbot: QtBot,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[MainWindow]:
-    monkeypatch.setattr(shell_context, "load_chosen_model", lambda: 0)
-    window = MainWindow(shell_context, app.make_chat, panels=more_panels(shell_context))
-    yield from shown(window, qtbot)
-
-
-@pytest.fixture
 def chat_window(chat_context: AppContext, script: Script, qtbot: QtBot) -> Iterator[MainWindow]:
     """Only a chat, with a scripted model."""
 
@@ -80,17 +66,6 @@ def chat_window(chat_context: AppContext, script: Script, qtbot: QtBot) -> Itera
         return ChatPanel(context, script)
 
     yield from shown(MainWindow(chat_context, make), qtbot)
-
-
-def shown(window: MainWindow, qtbot: QtBot) -> Iterator[MainWindow]:
-    qtbot.addWidget(window)
-    window.resize(1100, 760)
-    with qtbot.waitSignal(window.first_painted):
-        window.show()
-    qtbot.waitUntil(window.isActiveWindow)
-    yield window
-    window.close()
-    assert window.downloads.stop(10_000)
 
 
 def removes(widget: QWidget) -> bool:
@@ -318,7 +293,7 @@ def small(qtbot: QtBot) -> Panel:
     qtbot.addWidget(panel)
     panel.show()
     panel.activateWindow()
-    qtbot.waitUntil(panel.isActiveWindow)
+    qtbot.waitUntil(panel.isActiveWindow, timeout=20_000)
     panel.keeper = FocusKeeper(panel)  # type: ignore[attr-defined]
     panel.button.setFocus()
     return panel
@@ -336,7 +311,7 @@ def test_a_button_that_is_disabled_hands_the_focus_on(small: Panel) -> None:
 
 def test_a_button_that_is_deleted_hands_the_focus_on(small: Panel, qtbot: QtBot) -> None:
     small.button.deleteLater()
-    qtbot.waitUntil(lambda: QApplication.focusWidget() is small.text)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is small.text, timeout=20_000)
 
 
 def test_who_moves_the_focus_decides(small: Panel) -> None:

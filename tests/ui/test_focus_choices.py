@@ -18,7 +18,7 @@ from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.translate.language_row import MORE, LanguageBox, LanguageRow
 from autogpt_desktop.ui.widgets.focus import FocusKeeper
 from tests.ui.sentiment.kit import WAIT, sentiment_panel  # noqa: F401  a fixture
-from tests.ui.test_focus import PANELS, assert_good_place, window  # noqa: F401  a fixture
+from tests.ui.test_focus import PANELS, assert_good_place
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support grabbing the keyboard")  # a popup does
 KEYS = (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Home)
@@ -55,7 +55,7 @@ def walk(combo: QComboBox, settled: Callable[[], bool], qtbot: QtBot) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", PANELS)
-def test_every_drop_down_of_a_panel(window: MainWindow, key: str, qtbot: QtBot) -> None:  # noqa: F811
+def test_every_drop_down_of_a_panel(window: MainWindow, key: str, qtbot: QtBot) -> None:
     window.columns.show_panel(key)
     panel: QWidget = window.columns.panel(key)
     if key == "chat":

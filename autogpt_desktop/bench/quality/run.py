@@ -19,7 +19,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.runtime import open_models
 from autogpt_desktop.settings import ROLES, Settings
 
-TASKS = ("sentiment", "translate", "answer")
+TASKS = ("sentiment", "translate", "doubt", "answer")
 
 
 def quality(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.bench.quality.fit_seq2seq import fit_seq2seq
+from autogpt_desktop.bench.quality.fit_seq2seq import fit_seq2seq, measure_seq2seq
 from autogpt_desktop.bench.quality.fit_translate import error, fit, usable, write
 from autogpt_desktop.documents.run_results import ResultLines
 from autogpt_desktop.documents.text.glossary import Glossary
@@ -54,7 +54,11 @@ def measure_translate(models: Models, data_dir: Path, limit: int = 0, seed: int 
     share that is of use. "quick" translates a quarter of the sentences. And KEPT: what keeping the state
     of the examples saves.
 
-    What is done is kept, pair by pair, so a run that was ended goes on. Raises KnownError("bench-data")."""
+    What is done is kept, pair by pair, so a run that was ended goes on. Encoder–decoders have no
+    baseline: see ``measure_seq2seq``. Raises KnownError("bench-data")."""
+    loaded = run_to_end(models.get("translate"))
+    if isinstance(loaded, Seq2SeqEngine):
+        return measure_seq2seq(loaded, data_dir, limit)
     engine = _language_model(models)
     with _measured(engine, data_dir, limit or SENTENCES, seed) as measured:
         for source, target in PAIRS:
@@ -89,7 +93,8 @@ def _kept_examples(engine: Engine, models: Models, data_dir: Path, limit: int, s
 
 def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """Fit the confidence to ``limit`` (60) sentences of each of FITTED that are not measured with this
-    ``seed``, and write it; to all where the model is an encoder–decoder. Raises KnownError("bench-data")."""
+    ``seed``, and write it; see ``fit_seq2seq`` where the model is an encoder–decoder.
+    Raises KnownError("bench-data")."""
     if isinstance(run_to_end(models.get("translate")), Seq2SeqEngine):
         return fit_seq2seq(models, data_dir)
     engine = _language_model(models)

@@ -124,16 +124,16 @@ def _notes(result: dict[str, Any]) -> list[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for label, *cells in rows:
-        line = label + " " * (widths[0] - _width(label))
+        line = label + " " * (widths[0] - display_width(label))
         for cell, width in zip(cells, widths[1:], strict=True):
-            line += "  " + " " * (width - _width(cell)) + cell
+            line += "  " + " " * (width - display_width(cell)) + cell
         lines.append(line.rstrip())
     return lines
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
     """Columns of a terminal: a Chinese character takes two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.bench.window.streams import say, streams
-from autogpt_desktop.i18n import tr
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.generation import Answer
 
 STARTED = "AUTOGPT_DESKTOP_BENCH_STARTED"  # when the process began
+PROGRESS = "progress: "  # what a line about it begins with
 TICK = 0.005  # seconds
 LONG_CHAT = 3000  # messages
 STREAMED = 500  # tokens
@@ -157,14 +157,14 @@ class Bench:
 
     def steps(self) -> Script:
         """What a user would do, one after the other."""
-        tell(tr("starting"))
+        tell(step="starting")
         yield lambda: self.context.model() is not None and self.idle()
         info = self.context.model()
         assert info is not None
         self.figures["model_cold_s"] = time.perf_counter() - self.painted
         self.figures["model_load_s"] = info.load_seconds
         self.figures["loading_stall_ms"] = self.stalls.take()["longest_ms"]
-        tell(tr("asking"))
+        tell(step="asking")
         for key, question in (("first_token_s", QUESTION), ("second_turn_s", "And what should we eat?")):
             pressed = self.ask(question)
             yield self.begun
@@ -220,9 +220,7 @@ class Bench:
             self.stalls.take()
             yield self.idle
             stalls = self.figures["streams"][name] = self.stalls.take()
-            tell(
-                f"{stream.title}: " + " · ".join(f"{stalls[key]:.0f}" for key in stalls) + " ms",
-            )
+            tell(stream=name, **stalls)
         generation.generate = model
 
     def translate(self) -> Script:
@@ -231,14 +229,14 @@ class Bench:
 
         from autogpt_desktop.ui.translate.panel import TranslatePanel
 
-        tell(tr("translating"))
+        tell(step="translating")
         self.window.columns.show_panel("translate")
         panel = self.window.findChild(TranslatePanel)
         assert panel is not None
         edit = panel.view.pair.source
         yield self.idle
         edit.setFocus()
-        QTest.keyClicks(edit, SENTENCE[:1])  # what loads the pack, if nothing else has
+        QTest.keyClicks(edit, SENTENCE[:-_LAST_KEYS])  # loads the pack, if nothing else has
         yield lambda: panel.live.complete and self.idle()
         took: list[float] = []
         shown = [0.0]
@@ -248,15 +246,14 @@ class Bench:
             shown[0] = time.perf_counter() if complete else 0.0
 
         panel.live.finished.connect(draw)
-        for character in SENTENCE[1:]:
+        for character in SENTENCE[-_LAST_KEYS:]:
             shown[0], pressed = 0.0, time.perf_counter()
             QTest.keyClicks(edit, character)
             yield lambda: shown[0] > 0
             took.append((shown[0] - pressed) * 1000)
         panel.live.finished.disconnect(draw)
-        last = took[-_LAST_KEYS:]
-        self.figures["translate_key_ms"] = statistics.median(last)
-        self.figures["translate_key_longest_ms"] = max(last)
+        self.figures["translate_key_ms"] = statistics.median(took)
+        self.figures["translate_key_longest_ms"] = max(took)
 
     def long_conversation(self) -> Script:
         history, parent = self.context.history, None
@@ -321,9 +318,9 @@ def percentile(values: list[float], share: float) -> float:
     return statistics.quantiles(values, n=1000, method="inclusive")[round(share * 1000) - 1]
 
 
-def tell(line: str) -> None:
-    """How far it is, for who waits."""
-    print(line, file=sys.stderr, flush=True)
+def tell(**values: object) -> None:
+    """How far it is; ``run`` words it in the language of who waits."""
+    print(f"{PROGRESS}{json.dumps(values)}", file=sys.stderr, flush=True)
 
 
 def main() -> int:

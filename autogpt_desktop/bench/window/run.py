@@ -14,7 +14,8 @@ from typing import Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.bench.child import module_command
-from autogpt_desktop.bench.window.measure import STARTED
+from autogpt_desktop.bench.speed.table import display_width
+from autogpt_desktop.bench.window.measure import PROGRESS, STARTED
 from autogpt_desktop.bench.window.streams import LINES, streams
 from autogpt_desktop.catalog.installed import installed
 from autogpt_desktop.i18n import tr
@@ -65,11 +66,22 @@ def _python(environment: dict[str, str], *arguments: str) -> str:
         assert process.stderr is not None
         for line in process.stderr:
             last.append(line)
-            _tell(line.rstrip("\n"))
+            _tell(_worded(line.rstrip("\n")))
         if process.wait():
             raise RuntimeError("".join(last))
         output.seek(0)
         return output.read()
+
+
+def _worded(line: str) -> str:
+    """A line of progress in the language of who waits; another one as it is."""
+    if not line.startswith(PROGRESS):
+        return line
+    values = json.loads(line.removeprefix(PROGRESS))
+    if name := values.pop("stream", ""):
+        return f"{streams()[name].title}: {' · '.join(f'{value:.0f}' for value in values.values())} ms"
+    steps = {"starting": tr("starting"), "asking": tr("asking"), "translating": tr("translating")}
+    return steps[values["step"]]
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -90,14 +102,18 @@ def table(figures: dict[str, Any]) -> str:
     ]
     titles = {"model": tr("what the model says")} | {name: each.title for name, each in streams().items()}
     heading = tr("event loop stands still while this streams, ms")
-    width = max(len(text) for text in (heading, *titles.values(), *(label for _, label, _ in rows)))
-    shown = [
-        f"{label:<{width}}  {figures[key]:>8.{digits}f}" for key, label, digits in rows if key in figures
-    ]
-    shown += ["", f"{heading:<{width}}  {tr('median'):>8}  {tr('p99'):>8}  {tr('longest'):>8}"]
+    width = max(map(display_width, (heading, *titles.values(), *(label for _, label, _ in rows))))
+
+    def line(label: str, *values: str) -> str:
+        blanks = (" " * max(0, 10 - display_width(value)) + value for value in values)
+        return label + " " * (width - display_width(label)) + "".join(blanks)
+
+    shown = [line(label, f"{figures[key]:.{digits}f}") for key, label, digits in rows if key in figures]
+    shown += ["", line(heading, tr("median"), tr("p99"), tr("longest"))]
     for name, stalls in figures["streams"].items():
-        columns = (f"{stalls[key]:>8.1f}" for key in ("median_ms", "p99_ms", "longest_ms"))
-        shown.append(f"{titles[name]:<{width}}  {'  '.join(columns)}")
+        shown.append(
+            line(titles[name], *(f"{stalls[key]:.1f}" for key in ("median_ms", "p99_ms", "longest_ms")))
+        )
     return "\n".join(shown)
 
 

@@ -21,6 +21,19 @@ _INFLECTED = 4  # letters of a term that may have an ending, or an Arabic articl
 _ENDINGS = (
     "(?:['’]s|s|es|x|n|en|а|у|ы|и|е|я|ю|ом|ем|ой|ей|ов|ев|ам|ям|ах|ях|ами|ями)?"  # French, German, Russian, …
 )
+# A longer word may have another ending in its place: "direção", "direções"; "книга", "книгу"; "rojo", "roja".
+_STEM = 5  # letters of such a word
+_LONG = 8  # letters of one of which two may be others, not one
+_LONG_ENDINGS = "ões|ães|ãos|ami|ями|ами|ого|его|ому|ему|ыми|ими|ach|ami|iem"
+_PLURALS: dict[str, tuple[tuple[str, str], ...]] = {  # the ending of a word, and that of its plural
+    "en": (("(?<=[^aeiou])y", "ies"), ("(?<=s|x|z|h)", "es"), ("", "s")),
+    "pt": (("ão", "ões"), ("m", "ns"), ("(?<=[aeou])l", "is"), ("il", "is"), ("(?<=[rzs])", "es"), ("", "s")),
+    "es": (("z", "ces"), ("(?<=[aeiouáéó])", "s"), ("", "es")),
+    "fr": (("al", "aux"), ("(?<=[sxz])", ""), ("(?<=eu|au)", "x"), ("", "s")),
+    "it": (("[oe]", "i"), ("ca", "che"), ("ga", "ghe"), ("a", "e")),
+    "ca": (("a", "es"), ("", "s")),
+    "gl": (("n", "ns"), ("(?<=[aeiou])", "s"), ("", "es")),
+}  # fmt: skip
 _ARTICLES = "(?:[وف]?(?:[بك]?ال|لل|[بلك])?)"
 
 
@@ -64,7 +77,7 @@ class Glossary:
         for term, first in self._first:
             if first not in folded:
                 continue
-            for match in _pattern(term.source, term.case).finditer(text):
+            for match in _source_pattern(term).finditer(text):
                 if all(match.end() <= start or match.start() >= end for start, end, _ in taken):
                     taken.append((match.start(), match.end(), term))
         ordered = [term for _, _, term in sorted(taken, key=lambda item: item[0])]
@@ -110,7 +123,63 @@ class Glossary:
 
 def holds(text: str, term: str, case: bool = False) -> bool:
     """Does ``term`` stand in ``text``, as it is or with an ending that makes it plural or declines it?"""
-    return bool(_pattern(term, case, sum(map(str.isalpha, term)) >= _INFLECTED).search(text))
+    return any(True for _ in says(text, term, case))
+
+
+def says(text: str, term: str, case: bool = False) -> Iterator[tuple[int, int]]:
+    """Where ``term`` begins and ends in ``text``, as ``holds``."""
+    patterns = (_pattern(term, case, sum(map(str.isalpha, term)) >= _INFLECTED), _inflected(term, case))
+    for pattern in patterns:
+        if pattern is not None:
+            yield from (match.span() for match in pattern.finditer(text))
+
+
+def places(text: str, term: Term) -> list[int]:
+    """Where a term begins in a text."""
+    return [match.start() for match in _source_pattern(term).finditer(text)]
+
+
+def is_inflected(text: str, term: Term) -> bool:
+    """Does a term stand in a text with an ending?"""
+    said = [match[0].casefold() for match in _source_pattern(term).finditer(text)]
+    return bool(said) and " ".join(term.source.casefold().split()) not in (
+        " ".join(one.split()) for one in said
+    )
+
+
+def _source_pattern(term: Term) -> re.Pattern[str]:
+    return _pattern(term.source, term.case, sum(map(str.isalpha, term.source)) >= _INFLECTED)
+
+
+def plurals(term: str, language: str) -> tuple[str, ...]:
+    """The plural of a term of one word as a rule; () of others, and where no rule is known here."""
+    if not term.isalpha():
+        return ()
+    for ending, other in _PLURALS.get(language, ()):
+        if (found := re.sub(f"{ending}$", other, term, count=1)) != term:
+            return (found,)
+    return ()
+
+
+@lru_cache(maxsize=4096)
+def _inflected(term: str, case: bool) -> re.Pattern[str] | None:
+    """Each word of ``term`` with any ending; None where none of its words is long enough to know it by its
+    stem."""
+    words = term.split()
+    if not any(len(word) >= _STEM and word.isalpha() for word in words):
+        return None
+    letter = f"[^\\W\\d_{_UNSPACED}]"
+    parts = []
+    for word in words:
+        if len(word) >= _STEM and word.isalpha() and not _UNSPACED_LETTER.search(word):
+            other = 2 if len(word) >= _LONG or word.endswith("ão") else 1
+            parts.append(
+                f"{re.escape(word[:-other])}(?:{letter}{{0,{min(3, len(word) - 3)}}}|{_LONG_ENDINGS})"
+            )
+        else:
+            parts.append(re.escape(word))
+    inner = r"\s+".join(parts)
+    return re.compile(f"(?<!{letter}){inner}(?!{letter})", 0 if case else re.IGNORECASE)
 
 
 def replaced(text: str, term: str, other: str) -> str:

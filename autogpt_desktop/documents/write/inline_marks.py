@@ -10,10 +10,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from autogpt_desktop.documents.text.sentences import sentences
 from autogpt_desktop.documents.write.mark_alignment import Span, trimmed
+from autogpt_desktop.errors import KnownError
 
 LONGEST_PHRASE = 200  # characters; the words of a longer mark are found by where it stands
 MOST_MARKS = 500  # in one line; each is compared with the others
@@ -107,6 +109,20 @@ class Segment:
             touched = spans[bisect_right(ends, start) : bisect_left(starts, end)]
             if len(touched) == 1 and not covers(self.text, (start, end), touched[0]):
                 yield text
+
+
+class Unit(Protocol):
+    """What is translated at a time: a segment, or another text of the file."""
+
+    @property
+    def text(self) -> str: ...
+
+
+def texts_of(units: Sequence[Unit], path: Path) -> tuple[list[str], list[str]]:
+    """``Blocks.texts`` and ``Blocks.phrases`` of a file. Raises KnownError("document-empty") for no units."""
+    if not units:
+        raise KnownError("document-empty", name=path.name)
+    return [unit.text for unit in units], phrases_of(units)
 
 
 def phrases_of(units: Iterable[object]) -> list[str]:

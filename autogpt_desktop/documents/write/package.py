@@ -15,7 +15,7 @@ from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.read.reader import Reader
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
-from autogpt_desktop.documents.write.inline_marks import phrases_of
+from autogpt_desktop.documents.write.inline_marks import texts_of
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 
@@ -56,10 +56,7 @@ class Package:
         except Unreadable as error:
             raise KnownError(error.key, **{"name": path.name, **error.values}) from error
         self._units = [unit for part in self._parts.values() for unit in part.units]
-        if not self._units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._units]
-        self.phrases = phrases_of(self._units)
+        self.texts, self.phrases = texts_of(self._units, path)
 
     def write(
         self,

@@ -11,7 +11,7 @@ from autogpt_desktop.documents.files import read_bytes
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
-from autogpt_desktop.documents.write.inline_marks import Segment, phrases_of
+from autogpt_desktop.documents.write.inline_marks import Segment, texts_of
 from autogpt_desktop.documents.write.xml.inline import inline_prose
 from autogpt_desktop.documents.write.xml.part import Edit, Job, Prose, Replaced, XmlPart
 from autogpt_desktop.documents.write.xml.source import Event, XmlSource, prefix, with_attribute
@@ -38,10 +38,7 @@ class Xliff:
             self._part = XmlPart(source, list(_edits(source)))
         except Unreadable as error:
             raise KnownError(error.key, **{"name": path.name, **error.values}) from error
-        if not self._part.units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._part.units]
-        self.phrases = phrases_of(self._part.units)
+        self.texts, self.phrases = texts_of(self._part.units, path)
 
     def write(
         self,

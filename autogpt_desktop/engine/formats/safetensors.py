@@ -70,12 +70,17 @@ def map_tensors(file: Path) -> dict[str, CheckpointTensor]:
     with safe_open(file, framework="np"):  # checks the header: lengths, types, offsets
         pass
     with open_regular(file) as opened:
-        (length,) = struct.unpack("<Q", opened.read(8))
-        header = json.loads(opened.read(length))
-        # pages of our own once written, which nobody does: torch takes them as they are then
-        mapped, watched = map_file(file, mmap.ACCESS_COPY, opened)
+        try:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            header = json.loads(opened.read(length))
+            # pages of our own once written, which nobody does: torch takes them as they are then
+            mapped, watched = map_file(file, mmap.ACCESS_COPY, opened)
+        except (struct.error, ValueError) as error:
+            raise SafetensorError("the file was cut since its header was checked") from error
         data = np.frombuffer(mapped, np.uint8)[8 + length :]
     header.pop("__metadata__", None)
+    if max((entry["data_offsets"][1] for entry in header.values()), default=0) > len(data):
+        raise SafetensorError("the file was cut since its header was checked")
     tensors = {}
     for name, entry in header.items():
         start, stop = entry["data_offsets"]

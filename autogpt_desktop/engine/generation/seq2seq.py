@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from autogpt_desktop.engine.formats.mapped import MappedFile
 from autogpt_desktop.engine.generation.alignment import Links, word_links
 from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.generation.constraints import MOST_TOKENS, Term, token_count
+from autogpt_desktop.engine.generation.partial_word import begun_word, completions
 from autogpt_desktop.engine.interface import (
     Cancelled,
     Hypothesis,
@@ -20,7 +21,7 @@ from autogpt_desktop.engine.interface import (
     Seq2SeqModel,
     SourceIds,
 )
-from autogpt_desktop.engine.tokenizer.seq2seq import EncodedSource, Seq2SeqTokenizer
+from autogpt_desktop.engine.tokenizer.seq2seq import EncodedText, Seq2SeqTokenizer
 from autogpt_desktop.events import Notice
 
 _FACTOR = 4.0  # tokens of a translation for each of its source, at most
@@ -47,11 +48,14 @@ class TextHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """``prefix``: how its translation begins. ``terms``: what it must contain, each in one of its forms."""
+    """``prefix``: how its translation begins; a blank behind it says that its last word is whole. ``terms``:
+    what it must contain, each in one of its forms; ``places``: where in the text each is said, which tells
+    the part of a very long one that it belongs to."""
 
     text: str
     prefix: str = ""
     terms: tuple[tuple[str, ...], ...] = ()
+    places: tuple[int, ...] = ()
 
 
 @dataclass
@@ -95,6 +99,12 @@ class Seq2SeqEngine:
             self.tokenizer.style == "source" or source in self.tokenizer.languages
         )
 
+    def unknown(self, text: str, source: str, target: str) -> list[tuple[int, int]]:
+        """Characters of a sentence that the vocabulary does not have: a translation would lose them."""
+        encoded = self.tokenizer.encode_source(text, source, target)
+        pairs = zip(encoded.ids, encoded.spans, strict=True)
+        return [span for id, span in pairs if id == self.tokenizer.unknown and span[0] < span[1]]
+
     def translate(
         self,
         sentences: Sequence[Sentence],
@@ -106,13 +116,14 @@ class Seq2SeqEngine:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[list[TextHypothesis]]:
         """Up to ``n_best`` translations of each sentence, the best first. What is longer than the model can
-        read is translated in parts, without its terms.
+        read is translated in parts, each with its own terms.
 
         Raises ``Cancelled``, and KnownError("model-numbers").
         """
         if cancelled():  # a compiled search of few words asks but once or not at all
             raise Cancelled
         parts = [part for at, one in enumerate(sentences) for part in self._parts(at, one, source, target)]
+        parts = self._completed(sentences, parts, cancelled)
         found = self._search(parts, SearchOptions(
             beam_size=max(beam_size, n_best), n_best=n_best, length_penalty=self.config.length_penalty,
             max_length=self.config.max_position_embeddings, max_length_factor=_FACTOR, alignments=True,
@@ -123,18 +134,84 @@ class Seq2SeqEngine:
         between = "" if target in _UNSPACED else " "
         return [_joined(some, n_best, between) for some in made]
 
+    def score(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        source: str,
+        target: str,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[TextHypothesis | None]:
+        """What the model thinks of translations that others made: for each (sentence, translation) the
+        log-probabilities of the translation's tokens, the end token too, and its links. None where either is
+        empty or longer than the model can read.
+
+        Pieces that the vocabulary does not have count nothing. Raises ``Cancelled``, and
+        KnownError("model-numbers").
+        """
+        if cancelled():
+            raise Cancelled
+        made: list[TextHypothesis | None] = [None] * len(pairs)
+        parts, given = list[_Part](), list[EncodedText]()
+        forced, most = self.tokenizer.forced(target), self.config.max_position_embeddings
+        for at, (text, translation) in enumerate(pairs):
+            encoded, other = self.tokenizer.encode_source(text, source, target), self._known(translation)
+            prefix = [*forced, *other.ids]
+            if text.strip() and other.ids and len(encoded.ids) <= most and len(prefix) < most:
+                parts.append(_Part(at, 0, text, encoded, prefix, []))
+                given.append(other)
+        options = SearchOptions(max_length=1, alignments=True, force_end=True)  # what is given, and the end
+        for part, other, (one,) in zip(parts, given, self._search(parts, options, cancelled), strict=True):
+            _, translation = pairs[part.sentence]
+            rows = one.alignment[len(forced) :]
+            links = word_links(part.text, part.source.spans, translation, other.spans, rows)
+            logprobs = tuple(map(float, one.logprobs[len(forced) :]))
+            made[part.sentence] = TextHypothesis(translation, logprobs, sum(logprobs), True, links)
+        return made
+
+    def _known(self, text: str) -> EncodedText:
+        """A text as it stands in a translation, without what the vocabulary does not have."""
+        found = self.tokenizer.encode_target(text)
+        known = [at for at, id in enumerate(found.ids) if id not in self.tokenizer.special]
+        return EncodedText(tuple(found.ids[at] for at in known), tuple(found.spans[at] for at in known))
+
     def _parts(self, at: int, sentence: Sentence, source: str, target: str) -> Iterator[_Part]:
         prefix = [*self.tokenizer.forced(target), *self._ids(sentence.prefix)]
-        waiting, first = [(0, sentence.text)], True
+        waiting = [(0, sentence.text)]
         while waiting:
             offset, text = waiting.pop()
             encoded = self.tokenizer.encode_source(text, source, target)
             if len(encoded.ids) > self.config.max_position_embeddings and (cut := _middle(text)):
                 waiting += [(offset + cut, text[cut:]), (offset, text[:cut])]
                 continue
-            terms = self._terms(sentence) if first and not waiting else []
+            terms = self._terms(sentence, offset, offset + len(text))
             yield _Part(at, offset, text, encoded, prefix, terms)
-            prefix, first = self.tokenizer.forced(target), False
+            prefix = self.tokenizer.forced(target)
+
+    def _completed(
+        self, sentences: Sequence[Sentence], parts: Sequence[_Part], cancelled: Callable[[], bool]
+    ) -> list[_Part]:
+        """The parts, with the likeliest completion of a word that their prefix only begins."""
+        tries: list[tuple[int, _Part, int]] = []
+        for at, part in enumerate(parts):
+            prefix = sentences[part.sentence].prefix
+            forced = len(part.prefix) - len(self._ids(prefix))
+            start = begun_word(prefix)
+            if part.offset or start == len(prefix) or not part.prefix[forced:]:
+                continue
+            spans = self._known(prefix.rstrip()).spans[: len(part.prefix) - forced]
+            # a blank that is a token of its own begins the word
+            whole = forced + sum(end < start or first < end <= start for first, end in spans)
+            allowed = None if self.shortlist is None else self.shortlist(part.source.ids).tolist()
+            ways = completions(part.prefix, whole, self.tokenizer.pieces, allowed)
+            tries += [(at, replace(part, prefix=ids, terms=[]), whole) for ids in ways]
+        best: dict[int, tuple[float, list[int]]] = {}
+        made = self._search([part for _, part, _ in tries], SearchOptions(max_length=1), cancelled)
+        for (at, part, whole), (one,) in zip(tries, made, strict=True):
+            logprob = float(one.logprobs[whole : len(part.prefix)].sum())
+            if at not in best or logprob > best[at][0]:
+                best[at] = logprob, part.prefix
+        return [replace(part, prefix=best[at][1]) if at in best else part for at, part in enumerate(parts)]
 
     def _search(
         self, parts: Sequence[_Part], options: SearchOptions, cancelled: Callable[[], bool]
@@ -158,21 +235,29 @@ class Seq2SeqEngine:
     def _source(self, part: _Part) -> SourceIds:
         if self.shortlist is None:
             return SourceIds(part.source.ids, part.prefix)
-        forced = {*part.prefix, *(id for term in part.terms for form in term for id in form)}
+        forced = {
+            self.config.eos_token_id,
+            *part.prefix,
+            *(id for term in part.terms for form in term for id in form),
+        }
         ids = np.union1d(self.shortlist(part.source.ids), np.array(sorted(forced), np.int32))
         return SourceIds(part.source.ids, part.prefix, ids.astype(np.int32))
 
     def _ids(self, text: str) -> list[int]:
         """A text as it stands in a translation, without what the vocabulary does not have; as much of it as
         leaves room behind it."""
-        ids = self.tokenizer.encode_target(text) if text else []
-        known = [id for id in ids if id not in self.tokenizer.special]
-        return known[: self.config.max_position_embeddings // 2]
+        return (
+            list(self._known(text.rstrip()).ids[: self.config.max_position_embeddings // 2]) if text else []
+        )
 
-    def _terms(self, sentence: Sentence) -> list[Term]:
-        """Those that the vocabulary has all pieces of, as long as they leave room to the model."""
+    def _terms(self, sentence: Sentence, start: int, end: int) -> list[Term]:
+        """Those of the part ``[start:end]`` that the vocabulary has all pieces of, as long as they leave room
+        to the model."""
         found: list[Term] = []
-        for term in sentence.terms:
+        places = sentence.places or (0,) * len(sentence.terms)
+        for term, place in zip(sentence.terms, places, strict=True):
+            if not start <= place < end:
+                continue
             forms = dict.fromkeys(form for text in term for form in self._forms(text))
             if forms and token_count([*found, tuple(forms)]) <= MOST_TOKENS:
                 found.append(tuple(forms))
@@ -180,13 +265,13 @@ class Seq2SeqEngine:
 
     def _forms(self, text: str) -> Iterator[tuple[int, ...]]:
         """The tokens of a term behind a blank, and without one in front, as behind "l'" or in Chinese."""
-        ids = self.tokenizer.encode_target(text)
+        ids = self.tokenizer.encode_target(text).ids
         if not ids or self.tokenizer.target_unknown in ids:
             return
-        yield tuple(ids)
+        yield ids
         first = self.tokenizer.pieces[ids[0]]
         if first == _SPACE and len(ids) > 1:
-            yield tuple(ids[1:])
+            yield ids[1:]
         elif first.startswith(_SPACE) and (other := self.tokenizer.target_ids.get(first[1:])) is not None:
             yield (other, *ids[1:])
 
@@ -206,7 +291,7 @@ class _Part:
     sentence: int
     offset: int
     text: str
-    source: EncodedSource
+    source: EncodedText
     prefix: list[int]
     terms: list[Term]
 

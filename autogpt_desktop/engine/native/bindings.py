@@ -34,7 +34,7 @@ class Options(ctypes.Structure):
     """Mirrors native::SearchOptions."""
 
     _fields_ = [
-        *((name, ctypes.c_int32) for name in ("beam_size", "n_best", "alignments")),
+        *((name, ctypes.c_int32) for name in ("beam_size", "n_best", "alignments", "force_end")),
         ("length_penalty", ctypes.c_float),
         *((name, ctypes.c_int32) for name in ("group_tokens", "rows")),
     ]

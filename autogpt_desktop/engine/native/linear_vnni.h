@@ -14,13 +14,33 @@ constexpr int kTile = 12;                  // rows of activations at a time
 constexpr int kTileDepth = 4096;           // columns of a tile's activations that are put in order
 constexpr size_t kChunkBytes = 512 << 10;  // weights that all tokens are multiplied with while the second cache has them
 
+// A quarter to every fourth place of T numbers.
+template <int T>
+NATIVE_VNNI_INLINE void store_lanes(int32_t* out, __m512i v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_maskz_extracti32x4_epi32(0xf, v, 0));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 4 * T), _mm512_maskz_extracti32x4_epi32(0xf, v, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 8 * T), _mm512_maskz_extracti32x4_epi32(0xf, v, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 12 * T), _mm512_maskz_extracti32x4_epi32(0xf, v, 3));
+}
+
 // Four columns of each row behind each other, so that one address serves all: [depth / 4, T, 4]. Where there are
 // fewer rows than T, the last one stands for those that are missing.
 template <int T>
-inline void order_tile(const Inputs& in, int first, int count, int depth, int32_t* out) {
-    for (int t = 0; t < T; t++) {
-        const int8_t* x = in.q + static_cast<size_t>(first + (t < count ? t : count - 1)) * in.stride;
-        for (int c = 0; c < depth; c += 4) std::memcpy(out + c / 4 * T + t, x + c, 4);
+NATIVE_VNNI void order_tile(const Inputs& in, int first, int count, int depth, int32_t* out) {
+    for (int some = 0; some < T; some += 4) {
+        const int8_t* x[4];
+        for (int t = 0; t < 4; t++) x[t] = in.q + static_cast<size_t>(first + (some + t < count ? some + t : count - 1)) * in.stride;
+        for (int c = 0; c < depth; c += 64) {
+            const __m512i one = _mm512_loadu_si512(x[0] + c), two = _mm512_loadu_si512(x[1] + c);
+            const __m512i three = _mm512_loadu_si512(x[2] + c), four = _mm512_loadu_si512(x[3] + c);
+            const __m512i a = _mm512_maskz_unpacklo_epi32(0xffff, one, two), b = _mm512_maskz_unpacklo_epi32(0xffff, three, four);
+            const __m512i d = _mm512_maskz_unpackhi_epi32(0xffff, one, two), e = _mm512_maskz_unpackhi_epi32(0xffff, three, four);
+            int32_t* to = out + c / 4 * T + some;
+            store_lanes<T>(to, _mm512_maskz_unpacklo_epi64(0xff, a, b));
+            store_lanes<T>(to + T, _mm512_maskz_unpackhi_epi64(0xff, a, b));
+            store_lanes<T>(to + 2 * T, _mm512_maskz_unpacklo_epi64(0xff, d, e));
+            store_lanes<T>(to + 3 * T, _mm512_maskz_unpackhi_epi64(0xff, d, e));
+        }
     }
 }
 
@@ -100,8 +120,9 @@ inline void linear_product(const Linear& m, int from, int to, const Inputs& in, 
         const int end = to - from < chunk ? to : from + chunk;
         const int rows = tokens * in.rows_per_token();
         int done = 0;
-        for (; rows - done >= kTile; done += kTile) linear_groups<kTile>(m, from, end, in, done, kTile, x, relu, y, stride);
-        if (rows - done > 4) linear_groups<8>(m, from, end, in, done, rows - done < 8 ? rows - done : 8, x, relu, y, stride), done += 8;
+        // of the last 13 to 16 rows two tiles of eight, which read the weights as often
+        for (; rows - done == kTile || rows - done > 16; done += kTile) linear_groups<kTile>(m, from, end, in, done, kTile, x, relu, y, stride);
+        for (; rows - done > 4; done += 8) linear_groups<8>(m, from, end, in, done, rows - done < 8 ? rows - done : 8, x, relu, y, stride);
         if (rows > done) linear_groups<4>(m, from, end, in, done, rows - done, x, relu, y, stride);
     }
 }
@@ -116,9 +137,69 @@ NATIVE_VNNI_INLINE __m256i sums_of(const __m512i* v) {
     return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
 }
 
-// R rows times T rows of activations, R · T = 8 or 16. FINE: two of those are a token.
-template <int R, int T, bool FINE>
-NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inputs& in, int token, float* y, size_t stride) {
+// Sums of 16 vectors' elements, in their order.
+NATIVE_VNNI_INLINE __m512i sixteen_sums(const __m512i* v) {
+    __m512i four[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m512i *w = v + 4 * i;
+        const __m512i a = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(0xffff, w[0], w[1]), _mm512_maskz_unpackhi_epi32(0xffff, w[0], w[1]));
+        const __m512i b = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(0xffff, w[2], w[3]), _mm512_maskz_unpackhi_epi32(0xffff, w[2], w[3]));
+        four[i] = _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(0xff, a, b), _mm512_maskz_unpackhi_epi64(0xff, a, b));
+    }
+    __m512i two[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++)
+        two[i] = _mm512_add_epi32(_mm512_maskz_shuffle_i32x4(0xffff, four[2 * i], four[2 * i + 1], 0x88), _mm512_maskz_shuffle_i32x4(0xffff, four[2 * i], four[2 * i + 1], 0xdd));
+    return _mm512_add_epi32(_mm512_maskz_shuffle_i32x4(0xffff, two[0], two[1], 0x88), _mm512_maskz_shuffle_i32x4(0xffff, two[0], two[1], 0xdd));
+}
+
+NATIVE_VNNI_INLINE __m512 four_times(__m128 v) { return _mm512_maskz_broadcast_f32x4(0xffff, v); }
+
+// Four rows of the table times groups of four tokens.
+NATIVE_VNNI void dots_four(const Table& m, const int* rows, int count, const Inputs& in, int tokens, float* y, size_t stride) {
+    const int8_t* w[4];
+    float scales[4], biases[4];
+    int32_t less[4];
+    for (int r = 0; r < 4; r++) {
+        w[r] = m.q + static_cast<size_t>(rows[r]) * m.stride;
+        scales[r] = m.row_scale(rows[r]), biases[r] = m.row_bias(rows[r]), less[r] = 128 * m.sums[static_cast<size_t>(rows[r])];
+    }
+    const __m512 scale = four_times(_mm_loadu_ps(scales)), bias = four_times(_mm_loadu_ps(biases));
+    const __m512i begin = _mm512_maskz_broadcast_i32x4(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(less)));
+    const __m512i token_of = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    for (int token = 0; token < tokens; token += 4) {
+        const int8_t* x = in.q + static_cast<size_t>(token) * in.stride;
+        __m512i sums[16];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) sums[i] = _mm512_setzero_si512();
+        for (int c = 0; c < m.cols; c += 64) {
+            __m512i weights[4];
+#pragma GCC unroll 4
+            for (int r = 0; r < 4; r++) weights[r] = _mm512_loadu_si512(w[r] + c);
+#pragma GCC unroll 4
+            for (int t = 0; t < 4; t++) {
+                const __m512i xs = _mm512_loadu_si512(x + static_cast<size_t>(t) * in.stride + c);
+#pragma GCC unroll 4
+                for (int r = 0; r < 4; r++) NATIVE_DOT(sums[4 * t + r], xs, weights[r]);
+            }
+        }
+        const __m512 values = _mm512_maskz_cvtepi32_ps(0xffff, _mm512_sub_epi32(sixteen_sums(sums), begin));
+        const __m512 x_scale = _mm512_maskz_permutexvar_ps(0xffff, token_of, four_times(_mm_loadu_ps(in.scale + token)));
+        const __m512 v = _mm512_add_ps(_mm512_mul_ps(values, _mm512_mul_ps(scale, x_scale)), bias);
+        const __mmask8 used = static_cast<__mmask8>((1u << count) - 1);
+        float* out = y + static_cast<size_t>(token) * stride;
+        _mm_mask_storeu_ps(out, used, _mm512_maskz_extractf32x4_ps(0xf, v, 0));
+        _mm_mask_storeu_ps(out + stride, used, _mm512_maskz_extractf32x4_ps(0xf, v, 1));
+        _mm_mask_storeu_ps(out + 2 * stride, used, _mm512_maskz_extractf32x4_ps(0xf, v, 2));
+        _mm_mask_storeu_ps(out + 3 * stride, used, _mm512_maskz_extractf32x4_ps(0xf, v, 3));
+    }
+}
+
+// Eight rows of the table times a token. FINE: of two rows of activations.
+template <bool FINE>
+NATIVE_VNNI void dots_eight(const Table& m, const int* rows, int count, const Inputs& in, int token, float* y, size_t stride) {
+    constexpr int R = 8, T = FINE ? 2 : 1;
     const int8_t *w[R], *x = in.q + static_cast<size_t>(token * in.rows_per_token()) * in.stride;
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) w[r] = m.q + static_cast<size_t>(rows[r]) * m.stride;
@@ -136,33 +217,22 @@ NATIVE_VNNI void dots_tile(const Table& m, const int* rows, int count, const Inp
             for (int t = 0; t < T; t++) NATIVE_DOT(sums[r * T + t], xs[t], weights);
         }
     }
-    if constexpr (R == 8) {  // one token
-        const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
-        const __m256i less = _mm256_slli_epi32(_mm256_i32gather_epi32(m.sums.data(), at, 4), 7);
-        __m256i sum = sums_of(sums);
-        if constexpr (FINE) {
-            const __m256i rest = sums_of(sums + 8), even = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
-            const __m256i high = _mm256_permutex2var_epi32(sum, even, rest);
-            const __m256i low = _mm256_permutex2var_epi32(sum, _mm256_add_epi32(even, _mm256_set1_epi32(1)), rest);
-            sum = _mm256_add_epi32(_mm256_slli_epi32(_mm256_sub_epi32(high, less), 7), _mm256_sub_epi32(low, less));
-        } else {
-            sum = _mm256_sub_epi32(sum, less);
-        }
-        const __m256 scale = m.scale.size() == 1 ? _mm256_set1_ps(m.scale[0]) : _mm256_i32gather_ps(m.scale.data(), at, 4);
-        const __m256 bias = m.bias.empty() ? _mm256_setzero_ps() : _mm256_i32gather_ps(m.bias.data(), at, 4);
-        const __m256 factor = _mm256_mul_ps(scale, _mm256_set1_ps(in.scale[token]));
-        const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor), bias);
-        _mm256_mask_storeu_ps(y + static_cast<size_t>(token) * stride, static_cast<__mmask8>((1u << count) - 1), v);
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
+    const __m256i less = _mm256_slli_epi32(_mm256_i32gather_epi32(m.sums.data(), at, 4), 7);
+    __m256i sum = sums_of(sums);
+    if constexpr (FINE) {
+        const __m256i rest = sums_of(sums + 8), even = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+        const __m256i high = _mm256_permutex2var_epi32(sum, even, rest);
+        const __m256i low = _mm256_permutex2var_epi32(sum, _mm256_add_epi32(even, _mm256_set1_epi32(1)), rest);
+        sum = _mm256_add_epi32(_mm256_slli_epi32(_mm256_sub_epi32(high, less), 7), _mm256_sub_epi32(low, less));
     } else {
-        int32_t each[R * T];
-        for (int i = 0; i < R * T; i += 8) _mm256_storeu_si256(reinterpret_cast<__m256i*>(each + i), sums_of(sums + i));
-        for (int r = 0; r < count; r++)
-            for (int t = 0; t < T; t++) {
-                const int32_t sum = each[r * T + t] - 128 * m.sums[static_cast<size_t>(rows[r])];
-                y[static_cast<size_t>(token + t) * stride + static_cast<size_t>(r)] =
-                    static_cast<float>(sum) * (m.row_scale(rows[r]) * in.scale[token + t]) + m.row_bias(rows[r]);
-            }
+        sum = _mm256_sub_epi32(sum, less);
     }
+    const __m256 scale = m.scale.size() == 1 ? _mm256_set1_ps(m.scale[0]) : _mm256_i32gather_ps(m.scale.data(), at, 4);
+    const __m256 bias = m.bias.empty() ? _mm256_setzero_ps() : _mm256_i32gather_ps(m.bias.data(), at, 4);
+    const __m256 factor = _mm256_mul_ps(scale, _mm256_set1_ps(in.scale[token]));
+    const __m256 v = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor), bias);
+    _mm256_mask_storeu_ps(y + static_cast<size_t>(token) * stride, static_cast<__mmask8>((1u << count) - 1), v);
 }
 
 inline void linear_dots(const Table& m, const int32_t* ids, int first, int count, const Inputs& in, int tokens, float* y, size_t stride) {
@@ -177,14 +247,13 @@ inline void linear_dots(const Table& m, const int32_t* ids, int first, int count
         if (ids && count - i >= kAhead + step)  // rows of a list lie anywhere
             for (int r = 0; r < step; r++)
                 for (int c = 0; c < m.cols; c += 64) _mm_prefetch(reinterpret_cast<const char*>(m.q + static_cast<size_t>(ids[i + kAhead + r]) * m.stride + c), _MM_HINT_T0);
-        int token = 0;
         if (in.fine) {
-            for (; token < tokens; token++) dots_tile<8, 2, true>(m, rows, used, in, token, y + i, stride);
+            for (int token = 0; token < tokens; token++) dots_eight<true>(m, rows, used, in, token, y + i, stride);
             continue;
         }
-        for (; token + 4 <= tokens; token += 4)
-            for (int r = 0; r < used; r += 4) dots_tile<4, 4, false>(m, rows + r, used - r < 4 ? used - r : 4, in, token, y + i + r, stride);
-        for (; token < tokens; token++) dots_tile<8, 1, false>(m, rows, used, in, token, y + i, stride);
+        const int together = tokens / 4 * 4;
+        for (int r = 0; together && r < used; r += 4) dots_four(m, rows + r, used - r < 4 ? used - r : 4, in, together, y + i + r, stride);
+        for (int token = together; token < tokens; token++) dots_eight<false>(m, rows, used, in, token, y + i, stride);
     }
 }
 

@@ -27,8 +27,11 @@ SOURCE_TABLE, TARGET_TABLE, OUTPUT_TABLE = range(3)
 LAST = -1  # the norm behind all layers
 FINE, MAX_FINE_COLUMNS = -1.0, 2048  # native::kFine, native::kMaxFineDepth
 _ACTIVATIONS = ("relu", "silu", "gelu")
-_WIDE_BYTES = 48 << 20  # larger models read their weights once for all threads, not once for each
-# measured on FLORES with 2 threads: of fewer the products' tiles are less full, more leave the cache
+# Chosen by what they are for, not fitted. Larger models, which no cache near a core holds, are read once for
+# all threads, not once for each: a pack's layers take some 10 MB, M2M100's 300.
+_WIDE_BYTES = 48 << 20
+# Of a pass of one thread: 16 tiles of 12 rows through the encoder, four in the decoder. With fewer tokens the
+# tiles are less full, with more the activations leave the second cache.
 _GROUP_TOKENS, _ROWS = 192, 48
 _MAX_SOURCES = 1 << 20
 
@@ -219,6 +222,7 @@ class NativeSeq2Seq:
             options.beam_size,
             options.n_best,
             options.alignments,
+            options.force_end,
             options.length_penalty,
             _GROUP_TOKENS,
             _ROWS,

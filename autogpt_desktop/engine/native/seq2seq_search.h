@@ -25,7 +25,7 @@ struct Request {
 
 // Mirrors Options in seq2seq.py.
 struct SearchOptions {
-    int32_t beam_size, n_best, alignments;
+    int32_t beam_size, n_best, alignments, force_end;  // force_end: is the last token that the limit allows the end token?
     float length_penalty;
     int32_t group_tokens, rows;  // of a pass: source tokens through the encoder at a time, rows on their way
 };
@@ -63,6 +63,11 @@ public:
                 size_t forced = static_cast<size_t>(index_of(request_->prefix[step_]));
                 float logprob = scores[forced] - total;
                 best.push_back({rows_[r].score + logprob, logprob, r, forced});
+                continue;
+            }
+            if (options_->force_end && step_ + 1 >= request_->limit) {
+                size_t forced = static_cast<size_t>(index_of(end_));
+                best.push_back({rows_[r].score, scores[forced] - total, r, forced});
                 continue;
             }
             for (int index : suppressed_) scores[index] = -std::numeric_limits<float>::infinity();
@@ -231,7 +236,7 @@ private:
         std::vector<std::unique_ptr<Sentence>> active;
         std::vector<Row*> rows;
         std::vector<int32_t> ids;
-        std::vector<size_t> offsets;
+        std::vector<size_t> offsets, firsts;  // of each row's logits; of each sentence's rows
         auto asked = std::chrono::steady_clock::now();
         for (;;) {
             rows.clear(), ids.clear();
@@ -248,14 +253,12 @@ private:
             for (const Row* row : rows) longest = std::max(longest, row->source->length);
             model_->step(lane, rows.data(), ids.data(), count, wide_, options_.alignments != 0, longest);
             model_->logits(lane, rows.data(), count, wide_, &offsets);
-            size_t row = 0, kept = 0;
+            firsts.clear();
+            for (size_t s = 0, row = 0; s < active.size(); s++) firsts.push_back(row), row += static_cast<size_t>(active[s]->search.rows());
+            advance(lane, active, rows, firsts, offsets, static_cast<size_t>(longest));
+            size_t kept = 0;
             for (size_t s = 0; s < active.size(); s++) {
                 SentenceSearch& search = active[s]->search;
-                size_t own = static_cast<size_t>(search.rows());
-                size_t choices = static_cast<size_t>(model_->choices(*rows[row]->source));
-                search.advance(model_->kernels(), &lane.logits[offsets[row]], choices,
-                               options_.alignments ? &lane.attention[row * static_cast<size_t>(longest)] : nullptr, static_cast<size_t>(longest));
-                row += own;
                 if (search.rows()) {
                     std::swap(active[kept++], active[s]);
                 } else {
@@ -264,6 +267,30 @@ private:
             }
             active.resize(kept);
         }
+    }
+
+    // Each sentence by a step; with a large vocabulary that is work for all threads.
+    void advance(Lane& lane, const std::vector<std::unique_ptr<Sentence>>& active, const std::vector<Row*>& rows,
+                 const std::vector<size_t>& firsts, const std::vector<size_t>& offsets, size_t longest) {
+        auto one = [&](int s) {
+            const size_t row = firsts[static_cast<size_t>(s)];
+            active[static_cast<size_t>(s)]->search.advance(
+                model_->kernels(), &lane.logits[offsets[row]], static_cast<size_t>(model_->choices(*rows[row]->source)),
+                options_.alignments ? &lane.attention[row * longest] : nullptr, longest);
+        };
+        const int count = static_cast<int>(active.size());
+        if (!wide_ || count == 1) {
+            for (int s = 0; s < count; s++) one(s);
+            return;
+        }
+        model_->pool().run(count, [&](int s, int) {
+            try {
+                one(s);
+            } catch (const std::bad_alloc&) {
+                failed_.store(true);
+            }
+        });
+        if (failed_.load()) throw std::bad_alloc();
     }
 
     // The next group through the encoder. False: there is none.

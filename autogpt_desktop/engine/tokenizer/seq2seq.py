@@ -41,7 +41,7 @@ _SPECIAL = {"<s>", "</s>", "<pad>", "<mask>"}
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedSource:
+class EncodedText:
     """``spans``: the characters of each id; (n, n) of those that stand for none, such as a language."""
 
     ids: tuple[int, ...]
@@ -89,10 +89,11 @@ class Seq2SeqTokenizer:
             1 + max(max(self.target_ids.values()), self.end, languages if self.style != "source" else 0),
         )
 
-    def encode_source(self, text: str, source: str, target: str) -> EncodedSource:
+    def encode_source(self, text: str, source: str, target: str) -> EncodedText:
         """Raises KeyError for a language without a token."""
         text = _SURROGATE.sub("\ufffd", text)
-        found = [(self.source_ids.get(piece, self.unknown), span) for piece, span in self._split(text)]
+        pieces = self.split_source(text)
+        found = [(self.source_ids.get(piece, self.unknown), _trimmed(text, *span)) for piece, span in pieces]
         last = (len(text), len(text))
         if self.style == "source":
             found = [(self.languages[target], (0, 0)), *found, (self.end, last)]
@@ -102,20 +103,20 @@ class Seq2SeqTokenizer:
             found = [*found, (self.end, last), (self.languages[source], last)]
         else:
             found = [*found, (self.end, last)]
-        return EncodedSource(tuple(id for id, _ in found), tuple(span for _, span in found))
-
-    def _split(self, text: str) -> list[tuple[str, Span]]:
-        """Pieces, without the blanks around each in its place."""
-        return [(piece, _trimmed(text, *span)) for piece, span in self.split_source(text)]
+        return EncodedText(tuple(id for id, _ in found), tuple(span for _, span in found))
 
     def forced(self, target: str) -> list[int]:
         """What every translation into a language begins with. Raises KeyError."""
         return [self.languages[target]] if self.style in ("both", "behind") else []
 
-    def encode_target(self, text: str) -> list[int]:
-        """A text as it stands in a translation, behind a blank or at the beginning."""
-        pieces = self.split_target(_SURROGATE.sub("\ufffd", text))
-        return [self.target_ids.get(piece, self.target_unknown) for piece, _ in pieces]
+    def encode_target(self, text: str) -> EncodedText:
+        """A text as it stands in a translation, behind a blank or at the beginning, without an end token."""
+        text = _SURROGATE.sub("\ufffd", text)
+        pieces = self.split_target(text)
+        return EncodedText(
+            tuple(self.target_ids.get(piece, self.target_unknown) for piece, _ in pieces),
+            tuple(_trimmed(text, *span) for _, span in pieces),
+        )
 
     def decode(self, ids: Sequence[int]) -> DecodedTarget:
         """Language tokens, ends and unknown pieces say nothing."""

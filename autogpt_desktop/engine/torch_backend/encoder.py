@@ -187,7 +187,7 @@ class EncoderEngine:
         if self.config.head != "question_answering":
             raise ValueError("this encoder has no question answering head")
         head, bias = self.weights["qa_outputs.weight"], self.weights["qa_outputs.bias"]
-        encodings = self._encode(pairs)
+        encodings = self.encode(pairs)
         for event in self._batches(pairs, cancelled, lambda hidden, _: F.linear(hidden, head, bias)):
             if isinstance(event, Progress):
                 yield event
@@ -205,8 +205,9 @@ class EncoderEngine:
                 ),
             )
 
-    def _encode(self, texts: Sequence[Input]) -> list[tokenizers.Encoding]:
-        """Raises KnownError for what a stranger's tokenizer may come to."""
+    def encode(self, texts: Sequence[Input]) -> list[tokenizers.Encoding]:
+        """Each text's tokens, cut at ``config.max_tokens``. Raises KnownError for what a stranger's tokenizer
+        may come to."""
         with untrusted(
             self.name, "tokenizer-broken", value="tokenizer.json"
         ):  # it may panic at a certain text
@@ -226,7 +227,7 @@ class EncoderEngine:
         look: Callable[[int, Tensor], None] = lambda number, x: None,
     ) -> Iterator[Progress | tuple[int, Tensor]]:
         """Run texts of like length together, so that little is padded, and ``finish`` what comes out."""
-        encodings = self._encode(texts)
+        encodings = self.encode(texts)
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         done = 0
         while done < len(order):
@@ -324,7 +325,7 @@ def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tu
     try:
         for file in files:
             for name, source in map_tensors(file).items():
-                if (ours := _renamed(name, config)) in shapes:
+                if (ours := our_name(name, config)) in shapes:
                     sources[ours] = source
     except (SafetensorError, OSError, ValueError) as error:
         raise KnownError("folder-weights", folder=folder.name) from error
@@ -339,7 +340,8 @@ def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tu
     return weights, files_of(sources.values())
 
 
-def _renamed(name: str, config: EncoderConfig) -> str:
+def our_name(name: str, config: EncoderConfig) -> str:
+    """Of a checkpoint's weight: BERT's name without a prefix."""
     base = {"xlm-roberta": "roberta"}.get(config.family, config.family)
     name = name.removeprefix(f"{base}.").replace("LayerNorm.gamma", "LayerNorm.weight")
     name = name.replace("LayerNorm.beta", "LayerNorm.bias")  # as in the first checkpoints

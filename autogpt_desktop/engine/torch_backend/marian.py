@@ -271,6 +271,8 @@ class MarianSeq2Seq:
                 column = int(best[row])
                 if length < len(prefix):
                     column = int((state.words == prefix[length]).nonzero())
+                elif options.force_end and length + 1 == limits[at]:
+                    column = int((state.words == eos).nonzero())
                 token = int(state.words[column])
                 logprobs[at].append(float(step[row, column]))
                 if options.alignments:
@@ -353,7 +355,8 @@ def _check_ids(ids: Sequence[int], size: int, most: int) -> None:
 def _length_limit(source: SourceIds, options: SearchOptions, config: Seq2SeqConfig) -> int:
     """Tokens of a translation, the end token among them."""
     limit = math.ceil(options.max_length_factor * len(source.ids))
-    return max(1, min(limit, options.max_length, config.max_position_embeddings - 1))
+    limit = max(1, min(limit, options.max_length, config.max_position_embeddings - 1))
+    return min(max(limit, len(source.prefix) + 1), config.max_position_embeddings)
 
 
 def _hypothesis(

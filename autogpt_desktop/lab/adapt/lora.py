@@ -58,13 +58,13 @@ class _FrozenProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: FrozenMatrix) -> Tensor:
-        ctx.weight = weight
+        ctx.weight, ctx.dtype = weight, x.dtype
         return (x.to(weight.dtype) @ weight.tensor().t()).float()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (grad,) = grads
-        return (grad.to(ctx.weight.dtype) @ ctx.weight.tensor()).float(), None
+        return (grad.to(ctx.weight.dtype) @ ctx.weight.tensor()).to(ctx.dtype), None
 
 
 class FrozenLinear:
@@ -85,14 +85,15 @@ class FrozenLinear:
 class _AdaptedProduct(torch.autograd.Function):
     """x Wᵀ + s · (x Aᵀ) Bᵀ, for matrices on top of each other that share x.
 
-    ``a`` [parts · r, cols], ``b`` [rows, r]; rows of part p read columns p·r … of x Aᵀ. Products in W's
-    type, parameters and their gradients in float32.
+    ``a`` [parts · r, cols], ``b`` [rows, r]; rows of part p read columns p·r … of x Aᵀ. Products and what
+    comes out in W's type, parameters and their gradients in float32.
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, a: Tensor, b: Tensor, weight: FrozenMatrix, rows: list[int], scale: float
     ) -> Tensor:
+        ctx.dtype = x.dtype
         x = x.to(weight.dtype)
         a, b, r = a.to(x.dtype), b.to(x.dtype), b.shape[1]
         y = x @ weight.tensor().t()
@@ -105,7 +106,7 @@ class _AdaptedProduct(torch.autograd.Function):
             start += count
         ctx.save_for_backward(x, a, b, low)
         ctx.weight, ctx.rows, ctx.scale = weight, rows, scale
-        return y.float()
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
@@ -122,7 +123,7 @@ class _AdaptedProduct(torch.autograd.Function):
         grad_a = (grad_low.t() @ x).float()
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = (grad @ ctx.weight.tensor()).addmm_(grad_low, a).float()
+            grad_x = (grad @ ctx.weight.tensor()).addmm_(grad_low, a).to(ctx.dtype)
         return grad_x, grad_a, grad_b, None, None, None
 
 
@@ -143,7 +144,7 @@ class AdaptedLinear:
         self.b = torch.zeros(sum(self.rows), r, device=weight.device, requires_grad=True)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``x`` [tokens, cols] → [tokens, rows], float32."""
+        """``x`` [tokens, cols] → [tokens, rows], in the weights' type."""
         y: Tensor = _AdaptedProduct.apply(x, self.a, self.b, self.weight, self.rows, self.scale)
         return y if self.bias is None else y + self.bias
 

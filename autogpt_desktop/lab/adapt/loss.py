@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from autogpt_desktop.engine.torch_backend.transformer import Pass, Transformer, causal_mask
+from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer, causal_mask
 from autogpt_desktop.lab.adapt.encode import Encoded
 from autogpt_desktop.lab.adapt.lora import FrozenLinear, FrozenMatrix
 
@@ -21,8 +21,6 @@ _CHUNK = 1 << 24  # logits at a time: [learned tokens, vocab_size] never stands 
 class PackedPart:
     """One sequence of a packed pass, without a state: ``count`` tokens behind those of ``prefix``."""
 
-    parts: Sequence[tuple[slice, Pass]] = ()
-
     def __init__(
         self, decoder: Transformer, count: int, dtype: torch.dtype, prefix: PackedPart | None
     ) -> None:
@@ -31,7 +29,7 @@ class PackedPart:
         groups = c.num_attention_heads // c.num_key_value_heads
         self.freqs_cis: dict[bool, Tensor] = {}
         self.kept: tuple[Tensor, Tensor] | None = None  # of the layer that is computed now
-        self.total = count + (prefix.total if prefix else 0)
+        self.total: int = count + (prefix.total if prefix else 0)
         self.masks = {
             sliding: causal_mask(count, self.total, groups, window, decoder.device)
             for sliding, window in ((False, 0), (True, c.sliding_window))
@@ -47,6 +45,9 @@ class PackedPart:
             self.kept = keys, values
         return keys, values, self.masks[sliding]
 
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        return layer.attend_appended(qk, v, self)
+
 
 class PackedPass:
     """Sequences one behind the other: they share every product but attention.
@@ -60,12 +61,9 @@ class PackedPass:
         self.dtype = dtype
         prefix = PackedPart(decoder, shared, dtype, None) if shared else None
         known = {count: PackedPart(decoder, count, dtype, prefix) for count in set(counts)}
-        parts: list[tuple[slice, Pass]] = [] if prefix is None else [(slice(0, shared), prefix)]
-        start = shared
-        for count in counts:
-            parts.append((slice(start, start + count), known[count]))
-            start += count
-        self.parts: Sequence[tuple[slice, Pass]] = parts
+        self.sizes = [shared, *counts] if shared else [*counts]
+        self.parts = [] if prefix is None else [prefix]
+        self.parts += [known[count] for count in counts]
         ropes = {False: decoder.rope, True: decoder.local_rope}
         # cloned: a table that was made in an inference pass may not be kept for a gradient
         tables = {sliding: rope.freqs_cis(0, shared + max(counts)).clone() for sliding, rope in ropes.items()}
@@ -74,10 +72,9 @@ class PackedPass:
             for sliding, table in tables.items()
         }
 
-    def append(
-        self, layer: int, sliding: bool, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        raise TypeError("each part appends its own")
+    def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
+        rows = zip(self.parts, qk.split(self.sizes), v.split(self.sizes), strict=True)
+        return torch.cat([part.attend(layer, *row) for part, *row in rows])
 
 
 class _HeadLoss(torch.autograd.Function):

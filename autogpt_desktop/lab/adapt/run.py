@@ -22,7 +22,8 @@ from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
-from autogpt_desktop.lab.adapt.encode import check, encode
+from autogpt_desktop.lab.adapt.checkpoint import newest
+from autogpt_desktop.lab.adapt.encode import Encoded, check, encode
 from autogpt_desktop.lab.adapt.lora import LoraSettings, build_adapted, low_rank
 from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.data.examples import Example
@@ -34,6 +35,9 @@ RESULT = "result"
 _SAMPLES = 3  # that stand side by side
 _ANSWERED = 24  # held-out questions whose answers are compared
 _ANSWER_TOKENS = 256
+_BEGINNING = 240  # characters of a text that the model goes on with …
+_CONTINUED = 64  # … for so many tokens
+_CHECKED = 6000  # tokens of held-out examples that are looked at during training
 _MEASURE = 0.08  # share of the time for what the model says before and after
 _TRAIN = 0.6  # share of the time that training has at least
 _CONTEXT = 1024  # tokens of one example, unless the base keeps fewer in mind
@@ -80,11 +84,13 @@ def adapt(
     if too_long := learned.too_long + kept.too_long:
         yield Notice("notice.lab-examples-too-long", {"count": too_long, "tokens": context})
 
-    # 1. what the base says
+    # 1. what the base says; of a run that goes on the log has it
     asked = _questions(held_out)
     limit = _MEASURE * spec.minutes * 60
-    yield Stage("stage.lab-before")
-    before = yield from _said(base, None, asked, "before", 0, limit, stop, clock)
+    before = None
+    if newest(folder) is None:
+        yield Stage("stage.lab-before")
+        before = yield from _said(base, None, asked, "before", 0, limit, stop, clock)
 
     # 2. train
     yield Stage("stage.lab-loading")
@@ -99,9 +105,12 @@ def adapt(
     decoder = run_to_end(
         build_adapted(opened.config, opened.sources, device, context, lora, dtype=plan.dtype, keep=plan.keep)
     )
-    trainer = AdaptTrainer(decoder, learned.sequences, kept.sequences, settings, folder, stop, clock)
+    checked = _first_tokens(kept.sequences, _CHECKED)
+    trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock)
     yield Stage("stage.lab-training")
-    yield from trainer.run()
+    for event in trainer.run():
+        is_first = isinstance(event, Eval) and not event.step
+        yield replace(event, accuracy=before) if is_first and isinstance(event, Eval) else event
 
     # 3. keep it
     title = spec.name or base.stem
@@ -111,16 +120,14 @@ def adapt(
     result = folder / RESULT
     write_adapter(result, known, low_rank(decoder))
     step, tokens = trainer.step, trainer.tokens
-    loss, first = trainer.best_loss, trainer.first_loss
-    reason = trainer.reason
+    loss, reason = trainer.best_loss, trainer.reason
     del trainer, decoder
     trim_heap()
 
     # 4. what it says now
     yield Stage("stage.lab-after")
     after = yield from _said(base, result, asked, "after", step, 2 * limit, lambda: False, clock)
-    if before is not None and after is not None:
-        yield Eval(0, 0, first, accuracy=before)
+    if after is not None:
         yield Eval(step, tokens, loss, accuracy=after, best=True)
     yield Finished(reason, RESULT, loss)
 
@@ -176,15 +183,40 @@ def _name_of(spec: RunSpec, base: Path) -> str:
     return base.stem if not spec.base or "/" in spec.base or "\\" in spec.base else spec.base
 
 
+def _first_tokens(sequences: list[Encoded], most: int) -> list[Encoded]:
+    """The first sequences, about ``most`` tokens of them: an evaluation is to take little of the time."""
+    total = 0
+    for at, one in enumerate(sequences):
+        total += len(one.ids)
+        if total > most:
+            return sequences[: max(1, at)]
+    return sequences
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
+    """What is asked, and the answer that is wanted. Of a plain text: its beginning, and no messages."""
+
     messages: list[dict[str, str]]
     answer: str
+    beginning: str = ""
+
+    @property
+    def prompt(self) -> str:
+        return self.messages[-1]["content"] if self.messages else self.beginning
+
+    def ids(self, engine: Engine) -> list[int]:
+        return engine.chat_ids(self.messages) if self.messages else engine.tokenizer.encode(self.beginning)
 
 
 def _questions(held_out: Sequence[Example]) -> list[_Question]:
-    """Of conversations the last question and its answer."""
-    found = []
+    """Of conversations the last question and its answer; where there are none, how texts begin."""
+    found: list[_Question] = []
+    for example in held_out:
+        if example.text.strip() and not example.turns and len(found) < _SAMPLES:
+            found.append(_Question([], "", example.text.strip()[:_BEGINNING].rsplit(None, 1)[0]))
+    if found:
+        return found
     for example in held_out:
         messages = example.messages
         while messages and messages[-1]["role"] != "assistant":
@@ -211,11 +243,14 @@ def _said(
     begun = clock()
     engine: Engine = run_to_end(load(base, adapter=adapter, device="cpu", context_length=2 * _CONTEXT))
     try:
-        prompts = [engine.chat_ids(one.messages) for one in asked]
+        prompts = [one.ids(engine) for one in asked]
         fitting = [at for at, ids in enumerate(prompts) if len(ids) < engine.context_length]
         answers: dict[int, str] = {}
         limits = [
-            min(_ANSWER_TOKENS, 2 * len(engine.tokenizer.encode(asked[at].answer)) + 16) for at in fitting
+            min(_ANSWER_TOKENS, 2 * len(engine.tokenizer.encode(asked[at].answer)) + 16)
+            if asked[at].answer
+            else _CONTINUED
+            for at in fitting
         ]
         steps = generate(
             engine, [prompts[at] for at in fitting], max_tokens=limits, stop=engine.template.stop
@@ -226,10 +261,12 @@ def _said(
             elif isinstance(one, Progress) and (clock() - begun > seconds or stop()):
                 break
         for at in sorted(answers)[:_SAMPLES]:
-            yield Sample(step, asked[at].messages[-1]["content"], answers[at], label)
+            yield Sample(step, asked[at].prompt, answers[at], label)
     finally:
         engine.close()
         trim_heap()
+    if not asked[0].answer:
+        return None
     if len(answers) < len(fitting) or not answers:  # those that are short would count for all
         return None
     return sum(text == asked[at].answer for at, text in answers.items()) / len(answers)

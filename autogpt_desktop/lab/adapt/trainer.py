@@ -23,6 +23,7 @@ from autogpt_desktop.lab.adapt.encode import Encoded, batches
 from autogpt_desktop.lab.adapt.lora import parameters
 from autogpt_desktop.lab.adapt.loss import packed_loss
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
+from autogpt_desktop.lab.train.memory import resident_bytes
 
 Reason = str  # "time", "converged" or "stopped"
 _REPORT_SECONDS = 2.0
@@ -42,7 +43,7 @@ class AdaptSettings:
     accumulate: int = 1  # passes of a step
     clip: float = 1.0
     weight_decay: float = 0.01
-    evaluations: int = 12
+    evaluations: int = 8
     patience: int = 3  # evaluations in a row without a better one
     checkpoint_seconds: float = 60.0
     recompute: bool = False  # layers' insides: less memory, more time
@@ -75,8 +76,10 @@ class AdaptTrainer:
     first_loss: float = math.nan
     since_best: int = 0
     evaluated: float = -1.0  # progress at the last evaluation
+    evaluated_step: int = -1
     reason: Reason = ""
     _best: list[Tensor] = field(default_factory=list)
+    _order: tuple[int, list[list[int]]] = field(default=(-1, []))
 
     def __post_init__(self) -> None:
         self.parameters = parameters(self.decoder)
@@ -113,7 +116,8 @@ class AdaptTrainer:
         while True:
             self.seconds = self.clock() - begun
             done = self.progress
-            if done - self.evaluated >= 1 / self.settings.evaluations and done < 1:
+            is_due = done - self.evaluated >= 1 / self.settings.evaluations and done < 1
+            if is_due and self.step > self.evaluated_step:
                 yield self._evaluate()
                 if self.since_best >= self.settings.patience:
                     self.reason = "converged"
@@ -134,13 +138,20 @@ class AdaptTrainer:
             due = self.seconds - written >= self.settings.checkpoint_seconds
             if due or self.seconds - reported >= _REPORT_SECONDS:  # so that a resumed run reports alike
                 speed = seen / max(1e-9, self.seconds - reported)
-                yield Train(self.step, self.tokens, sum(losses) / len(losses), self.learning_rate(), speed)
+                yield Train(
+                    self.step,
+                    self.tokens,
+                    sum(losses) / len(losses),
+                    self.learning_rate(),
+                    speed,
+                    resident_bytes(),
+                )
                 losses, seen, reported = [], 0, self.seconds
             if due:
                 self._write()
                 written = self.seconds
                 yield Checkpoint(self.step)
-        if self.step and self.evaluated < self.progress:
+        if self.step > self.evaluated_step:
             yield self._evaluate()
         self._write()
         yield Checkpoint(self.step)
@@ -152,7 +163,7 @@ class AdaptTrainer:
         """One step of the optimizer: mean loss of its learned tokens, and tokens read."""
         chosen: list[list[Encoded]] = []
         for _ in range(self.settings.accumulate):
-            groups = batches(self.train, self.settings.batch_tokens, self.settings.seed, self.epoch)
+            groups = self._groups()
             chosen.append([self.train[at] for at in groups[self.place]])
             self.place += 1
             if self.place == len(groups):
@@ -175,8 +186,16 @@ class AdaptTrainer:
         self.step, self.tokens = self.step + 1, self.tokens + read
         return total, read
 
+    def _groups(self) -> list[list[int]]:
+        """The order of this pass through the data."""
+        epoch, groups = self._order
+        if epoch != self.epoch or not groups:
+            groups = batches(self.train, self.settings.batch_tokens, self.settings.seed, self.epoch)
+            self._order = (self.epoch, groups)
+        return groups
+
     def _evaluate(self) -> Eval:
-        self.evaluated = self.progress
+        self.evaluated, self.evaluated_step = self.progress, self.step
         loss, bits = evaluate(self.decoder, self.held_out, self.settings.batch_tokens)
         if not math.isfinite(self.first_loss):
             self.first_loss = loss
@@ -203,7 +222,7 @@ class AdaptTrainer:
 
     _NUMBERS = (
         "step", "tokens", "epoch", "place", "seconds", "rate", "restarts", "best_loss", "first_loss",
-        "since_best", "evaluated",
+        "since_best", "evaluated", "evaluated_step",
     )  # fmt: skip
 
     def _write(self) -> None:

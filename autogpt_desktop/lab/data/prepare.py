@@ -22,8 +22,9 @@ from autogpt_desktop.lab.data.copies import find_copies
 from autogpt_desktop.lab.data.examples import Example, is_empty
 from autogpt_desktop.lab.data.sources import LeftOut, read_sources
 from autogpt_desktop.lab.data.split import cut, split_texts
-from autogpt_desktop.lab.data.tokenize import END, choose_vocab_size, train_tokenizer, write_ids
+from autogpt_desktop.lab.data.tokenize import END, train_tokenizer, write_ids
 from autogpt_desktop.lab.runs.events import DataFound, Event, Notice, Stage
+from autogpt_desktop.lab.runs.forecast import choose_vocab_size
 from autogpt_desktop.lab.runs.spec import RunSpec
 from autogpt_desktop.lab.train.corpus import Corpus
 
@@ -42,14 +43,6 @@ Stop = Callable[[], bool]
 
 class Stopped(Exception):
     """The user does not want it any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A text and its class."""
-
-    text: str
-    label: str
 
 
 @dataclass(slots=True)
@@ -95,6 +88,9 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
     documents = len(texts)
     texts.clear()
 
+    joined = "\n\n".join(train).encode("utf-8", "replace")
+    yardstick = xz_bits_per_byte(joined, "\n\n".join(held_out).encode("utf-8", "replace"), stop)
+    del joined
     yield Stage("stage.lab-tokenizing", 0, size)
     _check_stop(stop)
     wanted = spec.options.get("vocab_size")
@@ -110,8 +106,6 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
 
     yield Stage("stage.lab-compressing")
     held_out_bytes = sum(map(_bytes, held_out))
-    joined = "\n\n".join(train).encode("utf-8", "replace")
-    yardstick = xz_bits_per_byte(joined, "\n\n".join(held_out).encode("utf-8", "replace"))
     found = DataFound(
         documents=documents,
         tokens=tokens,
@@ -123,7 +117,7 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
         skipped=gathered.skipped,
         samples=_samples(train),
         vocab_size=tokenizer.get_vocab_size(),
-        xz_bits_per_byte=round(yardstick, 4),
+        xz_bits_per_byte=round(yardstick(), 4),
     )
     _write_ready(folder, found, {"end_token": tokenizer.token_to_id(END)})
     yield found
@@ -150,11 +144,12 @@ def open_corpus(folder: Path) -> tuple[Corpus, Tokenizer, DataFound]:
 def prepare_examples(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> Generator[Event, None, None]:
     """The same for conversations, pairs and texts, or for texts with labels: kept as lines of JSON.
 
-    Raises as ``prepare_corpus``, and KnownError: lab-data-one-label, lab-data-few-labels.
+    Raises as ``prepare_corpus``.
     """
     gathered = yield from _gather(spec, stop)
     yield Stage("stage.lab-cleaning")
-    examples, labels = [], []
+    examples: list[Example] = []
+    labels: list[str] = []
     for example, label in zip(gathered.examples, gathered.labels, strict=True):
         cleaned = _clean_example(example)
         few = spec.kind == "adapt" and len(gathered.examples) < _FEW and not cleaned.turns
@@ -170,8 +165,6 @@ def prepare_examples(spec: RunSpec, folder: Path, stop: Stop = lambda: False) ->
     examples, labels = [examples[number] for number in kept], [labels[number] for number in kept]
     if not examples:
         raise _nothing(gathered)
-    if spec.kind == "head" and spec.data.label_column:
-        _check_labels(labels)
     held_out = _hold_out(labels if spec.kind == "head" else [""] * len(examples), spec)
     paths.make_private(folder)
     lines = [
@@ -206,11 +199,11 @@ def open_examples(folder: Path) -> tuple[list[Example], list[Example]]:
     return sides
 
 
-def open_labelled(folder: Path) -> tuple[list[Labelled], list[Labelled]]:
-    """The same for texts with labels."""
-    sides: tuple[list[Labelled], list[Labelled]] = ([], [])
+def open_labeled(folder: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The same for texts with labels: (text, label)."""
+    sides: tuple[list[tuple[str, str]], list[tuple[str, str]]] = ([], [])
     for row in _rows(folder):
-        sides[row["held_out"]].append(Labelled(row["text"], row["label"]))
+        sides[row["held_out"]].append((row["text"], row["label"]))
     return sides
 
 
@@ -293,16 +286,6 @@ def _clean_texts(texts: list[str]) -> list[str]:
 def _clean_example(example: Example) -> Example:
     turns = tuple((role, text) for role, content in example.turns if (text := clean(content)))
     return replace(example, turns=turns, text=clean(example.text))
-
-
-def _check_labels(labels: Sequence[str]) -> None:
-    counted = Counter(labels)
-    if len(counted) < 2:
-        raise KnownError("lab-data-one-label", label=next(iter(counted))[:80])
-    if len(counted) > 200 and len(counted) > len(labels) / 3:
-        raise KnownError("lab-data-many-labels", count=f"{len(counted):,}")
-    if few := [label for label, count in counted.items() if count < 2]:
-        raise KnownError("lab-data-few-labels", labels=", ".join(few[:10]))
 
 
 def _hold_out(labels: Sequence[str], spec: RunSpec) -> frozenset[int]:

@@ -6,7 +6,7 @@ Documents are parsed in a child process (``documents.read``), tables too; JSON i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -258,7 +258,7 @@ def _text(value: Any) -> str:
 # --- tables
 
 
-def _read_rows(path: Path, spec: DataSpec) -> Iterator[Source | LeftOut | None]:
+def _read_rows(path: Path, spec: DataSpec) -> Generator[Source | LeftOut | None, None, bool]:
     """The generator returns False where no column says that it holds what to learn: a table is read as a
     document then. Raises KnownError, table-no-column among others."""
     table = read_table(path, limits=Limits(file_bytes=LIMITS.file_bytes))

@@ -17,24 +17,11 @@ from autogpt_desktop import atomic
 from autogpt_desktop.lab.data.split import cut
 
 END = "<|endoftext|>"
-BYTES = 256
 _SAMPLE = 32 << 20  # characters that the merges are learned from
 _SLICE = 2000  # characters: a run without a space in it must not become one word of the trainer
 _BATCH = 256
 _PIECE = 16_000  # characters that are encoded in one go
 _LONGEST = 32  # bytes of a token
-_MOST = 1 << 14
-
-
-def choose_vocab_size(bytes_of_text: int) -> int:
-    """Tokens, the end included: a power of two that grows with the text; bytes alone for a small one.
-
-    A token wants to be seen often enough to be learned: with 1,500 bytes for each, one of the rarest is met
-    about a hundred times.
-    """
-    if bytes_of_text < 200_000:
-        return BYTES + 1
-    return min(_MOST, 1 << max(9, round(math.log2(bytes_of_text / 1500))))
 
 
 def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
@@ -77,7 +64,8 @@ def write_ids(path: Path, texts: Sequence[str], tokenizer: Tokenizer) -> int:
     def flush() -> None:
         # what looks like a special token in somebody's text is text
         for one, last in zip(tokenizer.encode_batch_fast(waiting), closed, strict=True):
-            parts.append(np.array([*one.ids, end] if last else one.ids, kind))
+            ids = [*one.ids, end] if last else one.ids
+            parts.append(np.array(ids, np.uint16) if kind == np.uint16 else np.array(ids, np.uint32))
         waiting.clear()
         closed.clear()
 

@@ -194,7 +194,13 @@ def to_line(logged: Logged) -> str:
     """One line of JSON, without the line break."""
     kind = type(logged.event).__name__.lower()
     values = {item.name: getattr(logged.event, item.name) for item in dataclasses.fields(logged.event)}
-    return json.dumps({"event": kind, "seconds": round(logged.seconds, 3), **values}, ensure_ascii=False)
+    line = {"event": kind, "seconds": round(logged.seconds, 3), **values}
+    return json.dumps(line, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy, or a path in an error's values."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def from_line(line: str) -> Logged | None:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.runs.events import Checkpoint, Failed, Finished, Resumed
+from autogpt_desktop.lab.runs.events import Checkpoint, DataFound, Failed, Finished, Resumed
 from autogpt_desktop.lab.runs.lock import RunLock, is_locked
 from autogpt_desktop.lab.runs.log import last_events
 from autogpt_desktop.lab.runs.spec import RunSpec, from_values, to_values
@@ -264,6 +264,8 @@ def _with_state(run: Run) -> Run:
         return replace(run, finished=last, state="stopped" if last.reason == "stopped" else "finished")
     if isinstance(last, Failed):
         return replace(run, error=KnownError(last.key, **last.values), state="failed")
+    if isinstance(last, DataFound):  # it was prepared, and not begun
+        return replace(run, state="waiting")
     return run
 
 

@@ -15,10 +15,15 @@ from autogpt_desktop.lab.runs.lock import is_locked
 
 # Kept so that they are reaped, and not while they run.
 _started: list[tuple[Path, subprocess.Popen[bytes]]] = []
-_SCRIPT = "import sys; sys.path[:0] = sys.argv[2:]; from autogpt_desktop.lab.process import main; main()"
+_SCRIPT = "import sys; sys.path[:0] = sys.argv[3:]; from autogpt_desktop.lab.process import main; main()"
 
 
-def start(run: Run) -> None:
+def prepare(run: Run) -> None:
+    """Only read its data, so that ``DataFound`` says what is there before it begins. Raises as ``start``."""
+    start(run, "prepare")
+
+
+def start(run: Run, what: str = "make") -> None:
     """Begin or resume a run. It goes on when the window closes: ``Run.request_stop`` ends it.
 
     Raises KnownError: run-is-running, run-not-started.
@@ -31,7 +36,7 @@ def start(run: Run) -> None:
         output = os.open(run.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
-                _command(run), stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_apart()
+                _command(run, what), stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_apart()
             )
         finally:
             os.close(output)
@@ -51,11 +56,11 @@ def wait(seconds: float) -> None:
         process.wait(seconds)
 
 
-def _command(run: Run) -> list[str]:
+def _command(run: Run, what: str) -> list[str]:
     if getattr(sys, "frozen", False):  # the executable is no interpreter
-        return [sys.executable, "train", "resume", str(run.folder)]
+        return [sys.executable, "train", "process", what, str(run.folder)]
     places = [str(paths.import_root()), *(place for place in sys.path if place and os.path.exists(place))]
-    return [sys.executable, "-I", "-c", _SCRIPT, str(run.folder), *places]
+    return [sys.executable, "-I", "-c", _SCRIPT, what, str(run.folder), *places]
 
 
 def _apart() -> dict[str, Any]:

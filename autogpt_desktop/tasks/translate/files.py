@@ -274,18 +274,24 @@ def _language(blocks: Blocks, source: str, target: str) -> str:
 
 def part_of(wished: Path) -> Path:
     """Where what was done of an unfinished run is kept. Names that are hardly short enough are cut."""
-    name = wished.name.encode()
-    if len(name) > _LONGEST_NAME:
-        name = name[:_LONGEST_NAME].decode(errors="ignore").encode() + b"." + _hash(wished.name).encode()
-    return wished.with_name(f"{name.decode()}.part")
+    name = _cut(wished.name)
+    if name != wished.name:
+        name = f"{name}.{_hash(wished.name)}"
+    return wished.with_name(f"{name}.part")
 
 
 def parts_of(path: Path, target: str, folder: Path) -> list[Path]:
     """All that unfinished runs of a file may have left in a folder."""
-    begin = f"{path.stem}.{target}.".encode()[:_LONGEST_NAME].decode(errors="ignore")
+    begin = _cut(f"{path.stem}.{target}.")
     with suppress(OSError):  # a folder that is gone has nothing left in it
         return [part for part in folder.iterdir() if part.name.startswith(begin) and part.suffix == ".part"]
     return []
+
+
+def _cut(name: str) -> str:
+    """A name that is hardly short enough without its end. One may hold bytes that are no UTF-8."""
+    data = name.encode(errors="surrogatepass")
+    return name if len(data) <= _LONGEST_NAME else data[:_LONGEST_NAME].decode(errors="ignore")
 
 
 def _free(path: Path) -> Path:

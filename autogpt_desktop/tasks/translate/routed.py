@@ -1,4 +1,5 @@
-"""Translators by the names of their models: one for a pair of languages, or two by way of English."""
+"""Translators by the names of their models: one for a pair of languages, two by way of English, or a language
+model, whose translations a pack reads where there is one."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.tasks.translate.checks import flags
+from autogpt_desktop.tasks.translate.doubt import Scorer, readings, with_doubts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Choose, Link, Translator
 from autogpt_desktop.tasks.translate.translators import by_role, translator_for
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 PIVOT = "en"
 # (source, target) → the names of the models, in order; none: the role's model
 NamesOf = Callable[[str, str], Sequence[str]]
+JudgeOf = Callable[[str, str], str]  # (source, target) → the name of the pack that reads translations, or ""
 Load = Callable[["Models", str], Generator[Progress | Notice, None, Translator]]
 
 
@@ -86,14 +89,74 @@ class PivotTranslator:
         ]
 
 
-def by_names(names_of: NamesOf, load: Load | None = None) -> Choose:
-    """A ``translator.Choose`` that asks ``names_of`` which models translate a pair. ``load``: how a name
-    becomes a translator, for tests."""
+@dataclass(frozen=True, slots=True)
+class JudgedTranslator:
+    """A translator whose work a pack reads: see ``doubt``."""
+
+    translator: Translator
+    judge: Scorer
+
+    @property
+    def name(self) -> str:
+        return self.translator.name
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.translator.languages
+
+    @property
+    def immediate(self) -> bool:
+        return self.translator.immediate
+
+    def translates(self, source: str, target: str) -> bool:
+        return self.translator.translates(source, target)
+
+    def answers(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        glossary: Glossary,
+        quality: str,
+        cancelled: Cancelled,
+    ) -> Generator[Progress, None, list[Answer]]:
+        made = yield from self.translator.answers(sources, target, glossary, quality, cancelled)
+        return self._read(sources, made, target, cancelled)
+
+    def several(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str = "",
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        ranked = yield from self.translator.several(sources, target, count, cancelled, prefix)
+        return [
+            self._read([source] * len(some), some, target, cancelled)
+            for source, some in zip(sources, ranked, strict=True)
+        ]
+
+    def _read(
+        self, sources: Sequence[SourceSentence], made: Sequence[Answer], target: str, cancelled: Cancelled
+    ) -> list[Answer]:
+        if not sources:
+            return []
+        pairs = [(source.text, one.text) for source, one in zip(sources, made, strict=True)]
+        read = readings(self.judge, pairs, sources[0].source, target, cancelled)
+        return [
+            one if reading is None else replace(one, flags=with_doubts(one.flags, reading))
+            for one, reading in zip(made, read, strict=True)
+        ]
+
+
+def by_names(names_of: NamesOf, load: Load | None = None, judge_of: JudgeOf | None = None) -> Choose:
+    """A ``translator.Choose`` that asks ``names_of`` which models translate a pair, and ``judge_of`` which
+    pack reads what a language model translated. ``load``: how a name becomes a translator, for tests."""
 
     def choose(models: Models, source: str, target: str) -> Generator[Progress | Notice, None, Translator]:
         names = names_of(source, target)
         if not names:
-            return (yield from by_role(models, source, target))
+            return (yield from _judged(models, source, target, judge_of))
         loading = load or _load
         first = yield from loading(models, names[0])
         if len(names) == 1:
@@ -102,6 +165,16 @@ def by_names(names_of: NamesOf, load: Load | None = None) -> Choose:
         return PivotTranslator(first, second)
 
     return choose
+
+
+def _judged(
+    models: Models, source: str, target: str, judge_of: JudgeOf | None
+) -> Generator[Progress | Notice, None, Translator]:
+    """The role's model; its work is read by a pack where there is one."""
+    name = judge_of(source, target) if judge_of is not None else ""
+    judge: Any = (yield from models.get(name)) if name else None
+    translator = yield from by_role(models, source, target)
+    return JudgedTranslator(translator, judge) if judge is not None else translator
 
 
 def _load(models: Models, name: str) -> Generator[Progress | Notice, None, Translator]:

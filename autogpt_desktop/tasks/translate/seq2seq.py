@@ -10,6 +10,7 @@ from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import cost, omitted
 from autogpt_desktop.tasks.translate.confidence import SEQ2SEQ, confidence, signals
+from autogpt_desktop.tasks.translate.placed_terms import MOST_LOST, Placed, with_term
 from autogpt_desktop.tasks.translate.prompts import SourceSentence, judged
 from autogpt_desktop.tasks.translate.rerank import Candidate
 from autogpt_desktop.tasks.translate.stand_ins import StandIns
@@ -61,8 +62,7 @@ class Seq2SeqTranslator:
         chosen = [_best(one, options, target, glossary) for one, options in zip(sources, made, strict=True)]
         wrong = [at for at, one in enumerate(chosen) if {*one.candidate.flags} - {"glossary"}]
         yield from self._again(chosen, wrong, sources, target, glossary, cancelled)
-        without = [at for at, one in enumerate(chosen) if "glossary" in one.candidate.flags]
-        yield from self._again(chosen, without, sources, target, glossary, cancelled, terms=True)
+        yield from self._place_terms(chosen, sources, target, glossary, cancelled)
         return [_answer(one, choice, target) for one, choice in zip(sources, chosen, strict=True)]
 
     def _again(
@@ -73,19 +73,62 @@ class Seq2SeqTranslator:
         target: str,
         glossary: Glossary,
         cancelled: Cancelled,
-        terms: bool = False,
     ) -> Generator[Progress, None, None]:
-        """Try those that something is wrong with once more, with more hypotheses; what is better is chosen.
-        ``terms``: with the glossary's put into the model's mouth."""
+        """Try those that something is wrong with once more, with more hypotheses; what is better is
+        chosen."""
         if not which:
             return
         yield Progress("stage.translating", len(sources) - len(which), len(sources))
-        sentences = [_sentence(sources[at], terms=terms) for at in which]
+        sentences = [_sentence(sources[at]) for at in which]
         made = self._translate(sentences, sources[0].source, target, _BEAM, _BEAM, cancelled, trial=1)
         for at, options in zip(which, made, strict=True):
             better = _best(sources[at], options, target, glossary)
             if better.candidate.cost < chosen[at].candidate.cost:
                 chosen[at] = better
+
+    def _place_terms(
+        self,
+        chosen: list[_Choice],
+        sources: Sequence[SourceSentence],
+        target: str,
+        glossary: Glossary,
+        cancelled: Cancelled,
+    ) -> Generator[Progress, None, None]:
+        """Terms of the glossary that the model did not say are put into its mouth, one after the other."""
+        most = max((len(one.terms) for one in sources), default=0)
+        waiting = {at: one.candidate.logprob for at, one in enumerate(chosen)}
+        for _ in range(most):
+            missing = {
+                at: terms[0]
+                for at in waiting
+                if (terms := glossary.missing(sources[at].text, chosen[at].candidate.text))
+            }
+            if not missing:
+                return
+            yield Progress("stage.translating", len(sources) - len(missing), len(sources))
+            given = [
+                (Placed(sources[at].text, chosen[at].candidate.text, chosen[at].links), term)
+                for at, term in missing.items()
+            ]
+            made = with_term(self.engine, given, sources[0].source, target, cancelled)
+            for at, options in zip(missing, made, strict=True):
+                before = chosen[at]
+                count = len(glossary.missing(sources[at].text, before.candidate.text))
+                choices = [(_choice(sources[at], one.made, target, glossary), one) for one in options]
+                better = [
+                    (choice, one)
+                    for choice, one in choices
+                    if len(glossary.missing(sources[at].text, choice.candidate.text)) < count
+                ]
+                if not better:
+                    del waiting[at]  # its flag says so
+                    continue
+                best, fitted = min(
+                    better, key=lambda pair: pair[0].candidate.cost + pair[1].odd - pair[1].fit
+                )
+                if fitted.odd > 1 or fitted.rest < waiting[at] - MOST_LOST:
+                    best = best.flagged("term")
+                chosen[at] = best
 
     def several(
         self,
@@ -121,7 +164,9 @@ class Seq2SeqTranslator:
         trial: int = 0,
     ) -> list[list[TextHypothesis]]:
         """``trial``: as ``StandIns`` has it."""
-        codes = [StandIns(one.text, trial) for one in sentences]
+        codes = [
+            StandIns(one.text, trial, self.engine.unknown(one.text, source, target)) for one in sentences
+        ]
         given = [
             replace(one, text=code.text, prefix=code.masked(one.prefix)) if code else one
             for one, code in zip(sentences, codes, strict=True)
@@ -145,12 +190,16 @@ class _Choice:
     candidate: Candidate
     links: tuple[Link, ...]
 
+    def flagged(self, flag: str) -> _Choice:
+        one = self.candidate
+        found = tuple(dict.fromkeys((flag, *one.flags)))
+        return _Choice(Candidate(one.text, one.logprob, cost(found), found), self.links)
 
-def _sentence(one: SourceSentence, prefix: str = "", terms: bool = False) -> Sentence:
+
+def _sentence(one: SourceSentence, prefix: str = "") -> Sentence:
     from autogpt_desktop.engine.generation.seq2seq import Sentence
 
-    forms = tuple((other,) for _, other in one.terms) if terms else ()
-    return Sentence(one.text, prefix.rstrip(), forms)  # a word's token begins with the blank in front of it
+    return Sentence(one.text, prefix)
 
 
 def _best(one: SourceSentence, options: Sequence[TextHypothesis], target: str, glossary: Glossary) -> _Choice:
@@ -162,12 +211,10 @@ def _best(one: SourceSentence, options: Sequence[TextHypothesis], target: str, g
 def _choice(one: SourceSentence, option: TextHypothesis, target: str, glossary: Glossary) -> _Choice:
     candidate = judged(one, option.text, option.logprobs, target, glossary)
     if not option.finished and "long" not in candidate.flags:  # it went on without an end
-        found = (*candidate.flags, "long")
-        candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
+        candidate = _Choice(candidate, ()).flagged("long").candidate
     links = [Link(*link) for link in option.links]
     if links and omitted(one.text, [link[:2] for link in links], one.source):
-        found = ("omitted", *candidate.flags)
-        candidate = Candidate(candidate.text, candidate.logprob, cost(found), found)
+        candidate = _Choice(candidate, ()).flagged("omitted").candidate
     return _Choice(candidate, kept_links(links, option.text, candidate.text))
 
 

@@ -1,4 +1,5 @@
-"""Codes in place of placeholders, code and addresses: an encoder–decoder copies them, and spoils these.
+"""Codes in place of placeholders, code, addresses, words of an unknown script: an encoder–decoder copies
+codes, and spoils or loses these.
 
 Its vocabulary may not even have a brace. Of 162 parts in 80 sentences (en–pt, pt–en, packs of Firefox) as
 many came out whole as "XZ731", 161 as "X1", 159 as "731"; names are rewritten where the script is another.
@@ -7,6 +8,7 @@ many came out whole as "XZ731", 161 as "X1", 159 as "731"; names are rewritten w
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,12 +42,13 @@ class _Part:
 class StandIns:
     """``text`` is a sentence with codes in it; ``restored`` puts back what they stand for."""
 
-    def __init__(self, sentence: str, trial: int = 0) -> None:
-        """``trial`` 1: other codes, where the first did not come through."""
+    def __init__(self, sentence: str, trial: int = 0, unknown: Sequence[tuple[int, int]] = ()) -> None:
+        """``trial`` 1: other codes, where the first did not come through. ``unknown``: characters that the
+        model has no word for, as of another script."""
         self._sentence = sentence
         pieces, at, size = [], 0, 0
         self._parts: list[_Part] = []
-        for start, end in _spans(sentence):
+        for start, end in _spans(sentence, unknown):
             pieces.append(sentence[at:start])
             size += start - at
             code = self._code(len(self._parts), _PREFIXES[trial])
@@ -98,11 +101,12 @@ class StandIns:
                 yield *match.span(), part
 
 
-def _spans(sentence: str) -> list[tuple[int, int]]:
+def _spans(sentence: str, unknown: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """What codes stand for, with letters that are glued to it."""
     found: list[tuple[int, int]] = []
     matches = [match.span() for match in PROTECTED.finditer(sentence) if not _MARKUP.match(match[0])]
     matches += [match.span() for match in _NAMES.finditer(sentence)]
+    matches += [span for span in unknown if any(map(_is_content, sentence[slice(*span)]))]
     for start, end in sorted(matches):
         if found and start < found[-1][1]:
             continue
@@ -115,6 +119,11 @@ def _spans(sentence: str) -> list[tuple[int, int]]:
         else:
             found.append((start, end))
     return found if len(found) <= _MOST else []
+
+
+def _is_content(sign: str) -> bool:
+    """A letter, a digit, a picture: no punctuation, which a model leaves out or puts otherwise."""
+    return sign.isalnum() or (sign > "\x7f" and unicodedata.category(sign)[0] == "S")
 
 
 def _shifted(start: int, end: int, moved: Sequence[tuple[int, int, int, int]]) -> tuple[int, int]:

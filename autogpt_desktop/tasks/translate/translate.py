@@ -17,7 +17,7 @@ from autogpt_desktop.documents.text.languages import base_code, language_of
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
-from autogpt_desktop.tasks.translate.checks import flags, has_letters
+from autogpt_desktop.tasks.translate.checks import GUESSED, flags, has_letters
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
 from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
@@ -233,16 +233,19 @@ def alternatives(
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
-        text, surest, links = "", 1.0, list[Link]()
+        text, surest, links, wrong = "", 1.0, list[Link](), list[str]()
         for piece in found:
             inner = next(chosen) if piece.inner else None
             if inner is not None:
+                wrong += inner.flags
                 links += _moved(_shifted(inner.links, piece), piece.start, len(text) + len(piece.before))
             text += piece.before + piece.head + (inner.text if inner else "") + piece.tail
             surest = min(surest, inner.confidence if inner else 1.0)
-        wrong = flags(sentence, text, source, target, glossary)
+        wrong += (flag for flag in flags(sentence, text, source, target, glossary) if flag not in GUESSED)
         if text.startswith(prefix):
-            texts.setdefault(text, Alternative(text + after, surest, wrong, tuple(links)))
+            texts.setdefault(
+                text, Alternative(text + after, surest, tuple(dict.fromkeys(wrong)), tuple(links))
+            )
     ranked = sorted(texts.values(), key=lambda item: len(item.flags))  # stable: the best come first
     if instead_of:
         ranked = _with_other_words(ranked, len(prefix), instead_of)

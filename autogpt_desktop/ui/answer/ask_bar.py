@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextCursor
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.widgets import icons
-from autogpt_desktop.ui.widgets.basic import button, label, name_button
-from autogpt_desktop.ui.widgets.composer_text import ComposerText
+from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.composer_box import BUTTON, LOWEST, ComposerBox, SendButton
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 
 if TYPE_CHECKING:
@@ -40,13 +39,9 @@ class AskBar(QWidget):
         self._setting = False
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()
-        self.box = _Box(self)
-        self.field = ComposerText(context, self.box)
-        self.button = button(kind="primary")
-        self.button.setParent(self.box)
-        self.button.setIconSize(QSize(18, 18))
-        self.button.setFixedSize(36, 36)
-        self.button.setStyleSheet("QPushButton { padding: 0; min-height: 0; }")
+        self.box = ComposerBox(context, self, self._lay_out)
+        self.field = self.box.field
+        self.button = SendButton(context, self.box)
         self.button.clicked.connect(self._on_button)
         self.tools = QHBoxLayout()
         self.tools.setContentsMargins(4, 0, 4, 0)
@@ -62,8 +57,7 @@ class AskBar(QWidget):
         self.field.edit_last_requested.connect(self.last_requested)
         self.field.pasted_long.connect(self.long_text_pasted)
         self.field.files_dropped.connect(self.files_dropped)
-        self.field.document().documentLayout().documentSizeChanged.connect(self.box.refit)
-        self.field.resized.connect(self.box.refit)
+        self.box.begin()
         self.restyle()
 
     def set_text(self, text: str) -> None:
@@ -124,56 +118,14 @@ class AskBar(QWidget):
         self._show_button()
 
     def _show_button(self) -> None:
-        usable = self._busy or bool(self.field.text().strip())
-        self.button.setIcon(
-            icons.icon("stop" if self._busy else "send", "on_accent" if usable else "control")
-        )
-        self.button.setEnabled(usable)
-        if self._busy:
-            name_button(self.button, tr("Stop"), "Esc")
-        else:
-            keys = "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter"
-            name_button(self.button, tr("Ask"), keys)
+        self.button.show_state(tr("Ask"), busy=self._busy, has_text=bool(self.field.text().strip()))
 
-
-class _Box(QWidget):
-    """The rounded field with its button."""
-
-    def __init__(self, bar: AskBar) -> None:
-        super().__init__(bar)
-        self._bar = bar
-        self._fitting = False
-        self.setFixedHeight(52)
-
-    def refit(self) -> None:
-        """As tall as the question, up to LINES lines."""
-        if self._fitting:  # the field asks again when its lines break anew
-            return
-        self._fitting = True
-        bar = self._bar
-        width = max(10, self.width() - 16 - 56)
-        text_height = bar.field.fit(16, bar.field.y(), width, LINES)
-        height = max(52, text_height + 28)
+    def _lay_out(self, width: int) -> int:
+        """The field, and the button at its end."""
+        room = max(10, width - 16 - 56)
+        text_height = self.field.fit(16, self.field.y(), room, LINES)
+        height = max(LOWEST, text_height + 28)
         inset = (height - text_height) // 2
-        bar.field.setGeometry(16, inset, width, height - inset - 4)
-        bar.button.move(self.width() - 8 - 36, height - 8 - 36)
-        if self.height() != height:
-            self.setFixedHeight(height)
-        self._fitting = False
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.refit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        color = self._bar.context.color
-        focused = self._bar.field.hasFocus()
-        painter.setBrush(color("surface"))
-        pen = painter.pen()
-        pen.setColor(color("accent" if focused else "control"))
-        pen.setWidthF(1.5 if focused else 1.0)
-        painter.setPen(pen)
-        painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 14, 14)
-        painter.end()
+        self.field.setGeometry(16, inset, room, height - inset - 4)
+        self.button.move(width - 8 - BUTTON, height - 8 - BUTTON)
+        return height

@@ -9,11 +9,11 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.answer.text_label import ScrollPage
 from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.widgets.basic import hairline, tab_order
 from autogpt_desktop.ui.widgets.reading_style import chat_style
+from autogpt_desktop.ui.widgets.scroll_page import ScrollPage
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QTextDocumentFragment
-from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -69,14 +69,3 @@ class TextLabel(QLabel):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._chosen())
-
-
-class ScrollPage(QWidget):
-    """What a scroll area shows: as tall as its wrapped texts are at its width, and no taller."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("page")
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(super().minimumSizeHint().width(), 0)  # else as if all were wrapped at their narrowest

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
     QTextCursor,
 )
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -25,10 +22,11 @@ from autogpt_desktop.ui.chat.attaching import DocumentReading
 from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
 from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
 from autogpt_desktop.ui.chat.draft import Draft
-from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
-from autogpt_desktop.ui.widgets.composer_text import ComposerText, _files
+from autogpt_desktop.ui.widgets.composer_box import BUTTON, ComposerBox, SendButton
+from autogpt_desktop.ui.widgets.composer_text import PASTE_LIMIT
 from autogpt_desktop.ui.widgets.reading_style import chat_style
+from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -54,6 +52,7 @@ class Composer(QWidget):
         self._chips: list[Chip] = []
         self._busy = False
         self._pasted = 0
+        self._left_out: list[str] = []  # why files that were given together are not attached
         self.setAcceptDrops(True)
         self.notice = label(size="small", tone="warning", wrap=True)
         self.notice.hide()
@@ -78,16 +77,12 @@ class Composer(QWidget):
         row.addStretch()
         row.addWidget(self.reading_cancel)
         self.reading_row.hide()
-        self.box = _Box(self)
-        self.edit = ComposerText(context, self.box)
+        self.box = ComposerBox(context, self, self._lay_out)
+        self.edit = self.box.field
         self.attach_button = icon_button("attach")
         self.attach_button.setParent(self.box)
         self.attach_button.clicked.connect(self.choose_files)
-        self.send_button = button(kind="primary")
-        self.send_button.setParent(self.box)
-        self.send_button.setIconSize(QSize(18, 18))
-        self.send_button.setFixedSize(36, 36)
-        self.send_button.setStyleSheet("QPushButton { padding: 0; min-height: 0; }")
+        self.send_button = SendButton(context, self.box)
         self.send_button.clicked.connect(self._button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -106,8 +101,7 @@ class Composer(QWidget):
         self.reading.read.connect(self._on_read)
         self.reading.failed.connect(self._on_unreadable)
         self.reading.changed.connect(self._show_reading)
-        self.edit.document().documentLayout().documentSizeChanged.connect(self.box.refit)
-        self.edit.resized.connect(self.box.refit)
+        self.box.begin()
         context.language_changed.connect(self.retranslate)
         context.zoom_changed.connect(self.restyle)
         self.restyle()
@@ -128,7 +122,10 @@ class Composer(QWidget):
         self._on_text(save=False)
 
     def append_text(self, text: str) -> None:
-        """Under what is being written, as a paragraph of its own; can be undone."""
+        """Under what is being written, as a paragraph of its own; can be undone. A long one is attached."""
+        if len(text) > PASTE_LIMIT:
+            self._attach_paste(text)
+            return
         cursor = self.edit.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.End)
         break_before = "\n\n" if self.text().strip() else ""
@@ -140,6 +137,7 @@ class Composer(QWidget):
 
     def show_draft(self, draft: Draft) -> None:
         self.reading.cancel()
+        self._left_out = []
         self.set_attachments(draft.attachments)
         self.set_text(draft.text)
 
@@ -165,7 +163,6 @@ class Composer(QWidget):
         for chip in self._chips:
             chip.removed.connect(self._remove)
             chip.show()
-        self.box.chips = self._chips
         self.box.refit()
         self._on_text(save=False)
 
@@ -191,31 +188,41 @@ class Composer(QWidget):
 
     def attach_files(self, files: list[Path]) -> None:
         """Attach what can be read; say what cannot."""
+        if self.reading.now is None:
+            self._left_out = []
         for path in files:
             if len(self.attachments) >= MAX_ATTACHMENTS:
-                self.set_notice(message(KnownError("attachment-too-many", n=MAX_ATTACHMENTS)))
-                return
+                self._leave_out(KnownError("attachment-too-many", n=MAX_ATTACHMENTS))
+                break
+            if path.is_dir():
+                self._leave_out(KnownError("attachment-folder", name=path.name))
+                continue
             if is_document(path):
                 self.reading.add(path)
                 continue
             try:
                 self._add(read_attachment(path))
             except KnownError as error:
-                self.set_notice(message(error))
-                return
+                self._leave_out(error)
+
+    def _leave_out(self, error: KnownError) -> None:
+        """Say why a file is not attached, until others are given; the others are attached all the same."""
+        if (text := message(error)) not in self._left_out:
+            self._left_out.append(text)
+        self.set_notice("\n".join(self._left_out))
 
     def _on_read(self, found: AttachedText) -> None:
         try:
             self._add(Attachment(found.path.name, found.text))
         except KnownError as error:
-            self.set_notice(message(error))
+            self._leave_out(error)
         else:
             told = [message(one.key, **one.values) for one in found.notices]
             if told:  # behind what the context has to say about its length
                 self.set_notice(" ".join([self.notice.text(), *told]).strip())
 
     def _on_unreadable(self, error: KnownError) -> None:
-        self.set_notice(message(error))
+        self._leave_out(error)
 
     def _show_reading(self) -> None:
         path = self.reading.now
@@ -225,7 +232,7 @@ class Composer(QWidget):
     def _add(self, item: Attachment) -> None:
         if len(self.attachments) >= MAX_ATTACHMENTS:
             raise KnownError("attachment-too-many", n=MAX_ATTACHMENTS)
-        self.set_notice("")
+        self.set_notice("\n".join(self._left_out))
         self.set_attachments([*self.attachments, item])
         self._debounce.start()
         self.edited.emit()
@@ -236,11 +243,12 @@ class Composer(QWidget):
 
     def _attach_paste(self, text: str) -> None:
         self._pasted += 1
+        self._left_out = []
         name = tr("Pasted text") if self._pasted == 1 else tr("Pasted text {n}", n=self._pasted)
         try:
             self._add(Attachment(name, text))
         except KnownError as error:
-            self.set_notice(message(error))
+            self._leave_out(error)
 
     def _remove(self, item: Attachment) -> None:
         self.set_attachments([other for other in self.attachments if other is not item])
@@ -249,7 +257,7 @@ class Composer(QWidget):
         self.edit.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event.mimeData()):
+        if local_files(event.mimeData()):
             event.acceptProposedAction()
         else:
             event.ignore()
@@ -258,7 +266,7 @@ class Composer(QWidget):
         event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.attach_files(_files(event.mimeData()))
+        self.attach_files(local_files(event.mimeData()))
         event.acceptProposedAction()
 
     # -- slots
@@ -286,18 +294,22 @@ class Composer(QWidget):
     # -- looks
 
     def _show_button(self) -> None:
-        usable = self._busy or not self.is_empty()
-        role = "on_accent" if usable else "control"
-        self.send_button.setIcon(icons.icon("stop" if self._busy else "send", role))
-        self.send_button.setEnabled(usable)
-        if self._busy:
-            name_button(self.send_button, tr("Stop"), "Esc")
-        else:
-            name_button(
-                self.send_button,
-                tr("Send"),
-                "Enter" if self.context.settings.send_with_enter else "Ctrl+Enter",
-            )
+        self.send_button.show_state(tr("Send"), busy=self._busy, has_text=not self.is_empty())
+
+    def _lay_out(self, width: int) -> int:
+        """Chips above, the text, buttons at its ends."""
+        y = 8
+        if self._chips:
+            y += place_chips(self._chips, 12, y + 2, width - 24) + 8
+        room = max(10, width - 52 - 56)
+        text_height = self.edit.fit(52, self.edit.y(), room, LINES)
+        field_height = max(BUTTON, text_height + 12)
+        inset = (field_height - text_height) // 2
+        self.edit.setGeometry(52, y + inset, room, field_height - inset)
+        bottom = y + field_height + 8
+        self.attach_button.setGeometry(10, bottom - 8 - BUTTON, BUTTON, BUTTON)
+        self.send_button.move(width - 8 - BUTTON, bottom - 8 - BUTTON)
+        return bottom
 
     def restyle(self) -> None:
         self.edit.setFont(chat_style(self.context).font)
@@ -317,53 +329,3 @@ class Composer(QWidget):
         for chip in self._chips:
             chip.retranslate()
         self._show_button()
-
-
-class _Box(QWidget):
-    """The rounded field: chips above, the text, buttons at its ends."""
-
-    def __init__(self, composer: Composer) -> None:
-        super().__init__(composer)
-        self.composer = composer
-        self.chips: list[Chip] = []
-        self._fitting = False
-        self.setFixedHeight(52)
-
-    def refit(self) -> None:
-        """As tall as its text, up to LINES lines."""
-        composer = self.composer
-        if self._fitting or not hasattr(composer, "send_button"):
-            return  # the text asks again when its lines break anew
-        self._fitting = True
-        width = self.width()
-        y = 8
-        if self.chips:
-            y += place_chips(self.chips, 12, y + 2, width - 24) + 8
-        text_width = max(10, width - 52 - 56)
-        text_height = composer.edit.fit(52, composer.edit.y(), text_width, LINES)
-        field_height = max(36, text_height + 12)
-        inset = (field_height - text_height) // 2
-        composer.edit.setGeometry(52, y + inset, text_width, field_height - inset)
-        bottom = y + field_height + 8
-        composer.attach_button.setGeometry(10, bottom - 8 - 36, 36, 36)
-        composer.send_button.move(width - 8 - 36, bottom - 8 - 36)
-        if self.height() != bottom:
-            self.setFixedHeight(bottom)
-        self._fitting = False
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.refit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        color = self.composer.context.color
-        painter.setBrush(color("surface"))
-        focused = self.composer.edit.hasFocus()
-        pen = painter.pen()
-        pen.setColor(color("accent" if focused else "control"))
-        pen.setWidthF(1.5 if focused else 1.0)
-        painter.setPen(pen)
-        painter.drawRoundedRect(self.rect().toRectF().adjusted(1, 1, -1, -1), 14, 14)
-        painter.end()

@@ -156,7 +156,7 @@ class ChatPanel(QWidget):
             self.context.toast(word(notice.key, **notice.values))
 
     def _on_answer_ended(self, answer: Answer, state: str, error: BaseException | None) -> None:
-        """Rendered whole once more, with what it took."""
+        """Its end is shown, with what it took."""
         self._show_running()
         if self.conversation.shows(answer):
             self.conversation.reload(keep_place=True)

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 
+_NARROW = bytes(byte for byte in range(256) if not 0xE3 <= byte <= 0xF4)  # begins nothing from U+3000 on
+
+
 @lru_cache(maxsize=16)  # what is attached is counted with every key
 def estimate_tokens(text: str) -> int:
     """Roughly how many tokens a text is: four Latin letters or one other character each."""
     if text.isascii():
         return (len(text) + 3) // 4
-    others = sum(character > "\u2e7f" for character in text)
-    return others + (len(text) - others + 3) // 4
+    leading = text.encode("utf-8", "surrogatepass").translate(None, _NARROW)  # a byte of each wide character
+    return len(leading) + (len(text) - len(leading) + 3) // 4
 
 
 def used_tokens(messages: Sequence[Message]) -> int:

@@ -100,7 +100,8 @@ class AddLanguageCard(Overlay):
         self.search.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def place(self) -> None:
-        self._scroll.setFixedHeight(max(120, min(_ROWS_HEIGHT, self.height() - 200)))
+        beside = 200 + (0 if self.found.isHidden() else self.found.sizeHint().height() + 8)
+        self._scroll.setFixedHeight(max(120, min(_ROWS_HEIGHT, self.height() - beside)))
         super().place()
 
     def _fill(self) -> None:
@@ -135,6 +136,7 @@ class AddLanguageCard(Overlay):
         set_tone(self.found, tone)
         self.found.setText(text)
         self.found.show()
+        self.place()
 
     def _ordered(self) -> list[str]:
         """What is here first, then by name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
@@ -50,6 +52,7 @@ class PackLanguageRow(QFrame):
         self.cancel_button.clicked.connect(self.cancel)
         self.remove_button.clicked.connect(self._remove)
         self._state = label(size="small", tone="danger", wrap=True)
+        self.working = label(size="small", tone="accent")
         texts = QVBoxLayout()
         texts.setSpacing(2)
         for text in (self._title, self._facts):
@@ -57,7 +60,8 @@ class PackLanguageRow(QFrame):
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addLayout(texts, 1)
-        for made in (self.add_button, self.cancel_button, self.remove_button):
+        self.working.hide()
+        for made in (self.working, self.add_button, self.cancel_button, self.remove_button):
             line.addWidget(made, 0, Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 8, 6)
@@ -74,6 +78,7 @@ class PackLanguageRow(QFrame):
     def retranslate(self) -> None:
         name = self.name
         self._title.set_text(name)
+        self.working.setText(tr("In use"))
         self.add_button.setText(tr("Add"))
         self.cancel_button.setText(tr("Cancel"))
         self.remove_button.setText(tr("Remove"))
@@ -83,6 +88,12 @@ class PackLanguageRow(QFrame):
         name_button(self.remove_button, tr("Remove {model}", model=name))
         self.progress.setAccessibleName(tr("Downloading {model}", model=name))
         self.show_state()
+
+    def show_working(self, names: Sequence[str]) -> None:
+        """``names``: of the models that work for the panel in front."""
+        works = any(pack.name in names for pack in self._packs)
+        self.working.setVisible(works)
+        set_property(self, "state", "chosen" if works else "plain")
 
     def missing(self) -> list[CatalogModel]:
         """The packs that are not here."""
@@ -111,7 +122,7 @@ class PackLanguageRow(QFrame):
         self.remove_button.setVisible(len(missing) < len(self._packs) and not running)
         self.progress.setVisible(bool(running))
         self._facts.set_text(self._facts_text(missing))
-        set_property(self, "state", "plain")
+        set_property(self, "state", "plain" if self.working.isHidden() else "chosen")
         if had_focus:
             shown = [made for made in (self.cancel_button, self.add_button) if made.isVisibleTo(self)]
             (shown or [self.remove_button])[0].setFocus()

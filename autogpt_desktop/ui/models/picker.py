@@ -321,17 +321,24 @@ class ModelPicker(Overlay):
         super().place()
 
     def _show_states(self) -> None:
+        from autogpt_desktop.ui.models.language_row import PackLanguageRow
         from autogpt_desktop.ui.models.rows import InstalledRow
 
         context = self._context
         chosen, chat = context.model_for(context.panels.role), context.chosen_model()
+        working = context.panels.working.get(context.panels.role)
+        names = working.names if working is not None else ()
         for row in self._rows.values():
             if isinstance(row, InstalledRow):
+                mine = chosen is not None and chosen.name == row.model.name
                 row.show_state(
-                    chosen=chosen is not None and chosen.name == row.model.name,
+                    chosen=mine or row.model.name in names,
                     loaded=row.model.path in context.in_memory,
                     progress=context.loading if chosen == chat else None,
+                    idle=working is not None and row.model.name not in names,
                 )
+            elif isinstance(row, PackLanguageRow):
+                row.show_working(names)
 
     def _on_model(self, _info: ModelInfo | None) -> None:
         self._show_states()

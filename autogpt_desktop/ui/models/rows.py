@@ -124,16 +124,21 @@ class InstalledRow(QFrame):
         name_button(self.remove_button, tr("Remove {model}", model=model.title))
         self.show_state(chosen=self._is_chosen, loaded=False, progress=None)
 
-    def show_state(self, *, chosen: bool, loaded: bool, progress: Progress | None) -> None:
-        """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads."""
+    def show_state(
+        self, *, chosen: bool, loaded: bool, progress: Progress | None, idle: bool = False
+    ) -> None:
+        """``chosen``: the settings name it; ``loaded``: in memory; ``progress``: while it loads; ``idle``:
+        others do the work that it was chosen for now."""
         self._is_chosen = chosen
         policy = Qt.FocusPolicy.TabFocus if self.can_choose() else Qt.FocusPolicy.NoFocus
         self.setFocusPolicy(policy)
-        set_property(self, "state", "chosen" if chosen else "plain")
+        set_property(self, "state", "chosen" if chosen and not idle else "plain")
+        set_property(self.state, "tone", "muted" if idle else "accent")
         self.use_button.setVisible(not chosen and can_play(self.model, self._role))
         loading = chosen and progress is not None
+        said = tr("For other languages") if idle else tr("In use") if loaded else tr("Chosen")
         self.state.setVisible(chosen)
-        self.state.setText(tr("Loading…") if loading else tr("In use") if loaded else tr("Chosen"))
+        self.state.setText(tr("Loading…") if loading else said)
         self.progress.setVisible(loading)
         self.progress.setAccessibleName(tr("Loading {model}", model=self.model.title))
         if progress is not None:

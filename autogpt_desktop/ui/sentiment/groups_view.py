@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import (
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-)
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QMenu, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.groups import Group, Groups
 from autogpt_desktop.ui.sentiment.labels import LABELS, paint_shares, percent, shares_text, word
-from autogpt_desktop.ui.sentiment.row_table import set_up_rows
+from autogpt_desktop.ui.sentiment.row_table import add_sort_menu, menu_place, set_up_rows
+from autogpt_desktop.ui.widgets import icons
 
 NAME, TEXTS, POSITIVE, NEUTRAL, NEGATIVE, BAR = range(6)
 _NUMERIC = (TEXTS, POSITIVE, NEUTRAL, NEGATIVE)
@@ -140,6 +137,34 @@ class GroupTable(QTableView):
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.restyle()
+
+    def make_menu(self) -> QMenu:
+        """Copy the row, sort the groups."""
+        menu = QMenu(self)
+        copy = menu.addAction(icons.icon("copy"), tr("Copy the row"))
+        copy.setEnabled(self.currentIndex().isValid())
+        copy.triggered.connect(self.copy_row)
+        add_sort_menu(menu, self)
+        return menu
+
+    def copy_row(self) -> None:
+        """With tabs between its cells, as spreadsheets paste them."""
+        row, columns = self.currentIndex().row(), range(self.rows.columnCount())
+        cells = [str(self.rows.index(row, at).data()) for at in columns if not self.isColumnHidden(at)]
+        QGuiApplication.clipboard().setText("\t".join(cells).rstrip())  # the bar says nothing new
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.make_menu()
+        menu.exec(menu_place(self, event))
+        menu.deleteLater()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.currentIndex().isValid():
+            self.copy_row()
+        elif event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Shares by group"))

@@ -199,6 +199,7 @@ class SentimentPanel(QWidget):
         if self.history_card is None:
             self.history_card = VerdictHistoryCard(self.context, self.saver, self.window())
             self.history_card.opened.connect(self.open_entry)
+            self.history_card.kept.keep.toggled.connect(self.text_page.draft.keep)
         self.history_card.show_rows()
         self.history_card.open(self.bar.actions_row.anchor_of(self.bar.history_button))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unicodedata import bidirectional
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QMenu,
@@ -27,7 +27,7 @@ from autogpt_desktop.ui.sentiment.result_rows import (
     TEXT,
     ResultRows,
 )
-from autogpt_desktop.ui.sentiment.row_table import set_up_rows
+from autogpt_desktop.ui.sentiment.row_table import add_sort_menu, menu_place, set_up_rows
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -202,6 +202,8 @@ class ResultTable(QTableView):
         row = self.current_row()
         if row >= 0 and event.key() in _KEYS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.corrected.emit(row, _KEYS[event.key()])
+        elif row >= 0 and event.matches(QKeySequence.StandardKey.Copy):  # all of the text, not a cell
+            self._copy(row)
         elif row >= 0 and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.row_opened.emit(row)
         elif event.key() == Qt.Key.Key_Escape:
@@ -213,7 +215,7 @@ class ResultTable(QTableView):
         row = self.current_row()
         if row >= 0:
             menu = self.make_menu(row)
-            menu.exec(event.globalPos())
+            menu.exec(menu_place(self, event))
             menu.deleteLater()
 
     def make_menu(self, row: int) -> QMenu:
@@ -226,6 +228,7 @@ class ResultTable(QTableView):
         menu.addSeparator()
         copy = menu.addAction(icons.icon("copy"), tr("Copy the text"))
         copy.triggered.connect(partial(self._copy, row))
+        add_sort_menu(menu, self)
         add_send_actions(menu, self._context, self._panel_key, partial(self.rows.text_of, row))
         return menu
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WHOLE, LINES = "whole", "lines"  # what is judged: all of the text, or each line
 SOON, LATER = 300, 900  # milliseconds behind the last key: of short texts, of long ones and lists
 LONG = 4_000  # characters
+LINES_SHOWN = 5  # of a list, above its rows
 
 
 class TextPage(QWidget):
@@ -231,6 +232,13 @@ class TextPage(QWidget):
     def _on_corrected(self, chosen: str) -> None:
         self.corrected.emit(self.job.text, chosen)
 
+    def _share(self) -> None:
+        """Rows get most of the room, the list that they are of some lines."""
+        lines = min(self._count, LINES_SHOWN) + 1
+        wanted = max(self.field.minimumHeight(), lines * self.field.fontMetrics().lineSpacing() + 24)
+        upper = wanted + self._modes.sizeHint().height() + 16
+        self.splitter.setSizes([upper, max(upper, self.height() - upper)])
+
     def _on_corrections(self) -> None:
         if not self.is_list and self.job.text:
             self.verdict.show_corrected_label(self._corrections.label_of(self.job.text))
@@ -241,5 +249,8 @@ class TextPage(QWidget):
         self.open_button.setVisible(empty)
         self._offer_place.setVisible(empty)
         self.verdict.setVisible(not empty and not self.is_list)
-        self.run_view.setVisible(self.is_list and not empty)
+        has_rows = self.is_list and not empty
+        if has_rows and self.run_view.isHidden():
+            self._share()
+        self.run_view.setVisible(has_rows)
         self.changed.emit()

@@ -26,6 +26,7 @@ def more_panels(context: AppContext) -> tuple[PanelKind, ...]:
         kind("translate", partial(make_translate, context)),
         kind("answer", partial(make_answer, context)),
         kind("sentiment", partial(make_sentiment, context)),
+        kind("lab", partial(make_lab, context)),
     )
 
 
@@ -45,3 +46,9 @@ def make_sentiment(context: AppContext) -> QWidget:
     from autogpt_desktop.ui.sentiment.panel import SentimentPanel
 
     return SentimentPanel(context)
+
+
+def make_lab(context: AppContext) -> QWidget:
+    from autogpt_desktop.ui.lab.panel import LabPanel
+
+    return LabPanel(context)

@@ -119,7 +119,7 @@ class FileRow(QWidget):
         return row
 
     def retranslate(self) -> None:
-        found = self.result.source if self.result is not None else self.source
+        found = (self.result.source if self.result is not None else "") or self.source
         source = language_name(found) if found not in ("auto", "") else tr("Detect language")
         pair = f"{source} → {language_name(self.target)}"
         if self._wished:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
@@ -31,6 +31,7 @@ from autogpt_desktop.ui.translate.left_out import LeftOut
 from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.boxes import ComboBox
+from autogpt_desktop.ui.widgets.scroll_page import ScrollPage
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import JobModels
@@ -80,18 +81,17 @@ class FilesView(QWidget):
         head.addWidget(self.choose_button)
         head.addWidget(self.folder_button)
         head.addStretch(1)
-        head.addWidget(self.comments_box)
         both = QHBoxLayout()
         both.setSpacing(8)
         both.addWidget(self.bilingual_label)
         both.addWidget(self.bilingual_box)
         both.addStretch(1)
+        both.addWidget(self.comments_box)
         self._list = QVBoxLayout()
         self._list.setContentsMargins(0, 0, 8, 0)
         self._list.setSpacing(4)
         self._list.addStretch(1)
-        page = QWidget()
-        page.setObjectName("page")
+        page = ScrollPage()
         page.setLayout(self._list)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -166,13 +166,20 @@ class FilesView(QWidget):
             room = max(0, MOST - len(self.rows))
             self.left_out.add([Skipped(path, "skipped-full") for path in files[room:]])
             files = files[:room]
+        before = len(self.rows)
         for path in files:
             row = self._row(path)
+            if known := self._unfinished(row):
+                if known.state == "paused":
+                    self._resume(known)
+                continue
             self._append(row)
             try:
                 check_file(path)
             except KnownError as error:
                 row.refuse(error)
+        if len(self.rows) > before:
+            self._reveal(self.rows[before])
         self._remember()
         self._next()
 
@@ -204,6 +211,24 @@ class FilesView(QWidget):
         row.out = self._folder
         return row
 
+    def _unfinished(self, row: FileRow) -> FileRow | None:
+        """The same file, to be made into the same, that is in the list and not done yet."""
+        waiting = (each for each in self.rows if each.state in ("waiting", "running", "paused"))
+        return next((each for each in waiting if each.remembered() == row.remembered()), None)
+
+    def _show_hint(self) -> None:
+        """What can be dropped, until there is a list."""
+        self.hint.setVisible(not self.rows)
+
+    def _reveal(self, row: FileRow) -> None:
+        """The first of those that came, once it has its place."""
+
+        def scroll() -> None:
+            if row in self.rows:
+                self._scroll.ensureWidgetVisible(row, 0, 0)
+
+        QTimer.singleShot(0, self, scroll)
+
     def _remember(self) -> None:
         """What is not finished comes back, paused, when the app starts again."""
         unfinished = [row.remembered() for row in self.rows if row.state in ("waiting", "running", "paused")]
@@ -221,6 +246,7 @@ class FilesView(QWidget):
         self.rows.append(row)
         self._list.insertWidget(self._list.count() - 1, row)
         row.show()
+        self._show_hint()
 
     def _next(self) -> None:
         """Start the first that waits, unless one runs."""
@@ -241,6 +267,8 @@ class FilesView(QWidget):
             return glossaries.glossary(language, target)
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
+            if out is not None and not out.is_dir():  # a file would be written under its name
+                raise KnownError("document-missing", name=out.name)
             yield from translate_file(
                 models, path, out, source, target,
                 glossary=glossary, known=known, comments=comments, bilingual=bilingual,
@@ -275,6 +303,7 @@ class FilesView(QWidget):
         self._list.removeWidget(row)
         row.hide()
         row.deleteLater()
+        self._show_hint()
         self._remember()
 
     def _delete_partial_files(self, row: FileRow) -> None:

@@ -37,6 +37,8 @@ def flag_text(flag: str) -> str:
         "negation": tr("One says “not”, the other does not seem to."),
         "names": tr("Names of the original are missing, or other ones have come."),
         "omitted": tr("Some words of the original seem to be left out."),
+        "unlike": tr("It may say something else than the original."),
+        "term": tr("A term of your glossary may not fit its sentence."),
         "glossary": tr("A term of your glossary was not used."),
     }
     return texts.get(flag, flag)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import message, tr
@@ -69,6 +71,13 @@ class LeftOut(QWidget):
         self.list.setPlainText("\n".join(message(one.error()) for one in self.skipped))
         lines = min(max(2, len(self.skipped)), _LINES)
         self.list.setFixedHeight(lines * self.list.fontMetrics().lineSpacing() + 24)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.show_button.isChecked():  # what was opened first
+            self.show_button.setChecked(False)
+            self.show_button.setFocus()
+        else:
+            super().keyPressEvent(event)
 
     def _on_toggled(self, shown: bool) -> None:
         self.list.setVisible(shown)

@@ -10,6 +10,7 @@ from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.catalog.routes import (
     Route,
     choose,
+    judge,
     languages_from,
     languages_into,
     missing_packs,
@@ -98,7 +99,7 @@ class PairModels(QObject):
             wish = wishes.get(pair_key(source, target), "")
             return choose(routes(source, target, models, model), wish).models
 
-        return by_names(names_of)
+        return by_names(names_of, judge_of=lambda source, target: judge(source, target, models))
 
     # --- what could be had -------------------------------------------------------------------
 

@@ -77,6 +77,7 @@ class ReviewView(SidePanel):
         self.column.addWidget(self.hint)
         self.column.addWidget(self.list, 1)
         self.column.addWidget(self._detail)
+        self._show_sentence(-1)
         self.retranslate()
 
     def retranslate(self) -> None:

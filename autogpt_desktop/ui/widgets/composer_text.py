@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, Qt, Signal
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from autogpt_desktop.ui.widgets.basic import parent_of
 from autogpt_desktop.ui.widgets.raw_text import raw_text, selection_data
+from autogpt_desktop.ui.widgets.text_field import local_files
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -115,7 +115,7 @@ class ComposerText(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        files = _files(source)
+        files = local_files(source)
         if files:
             self.files_dropped.emit(files)
         elif source.hasText() and len(source.text()) > PASTE_LIMIT:
@@ -124,10 +124,4 @@ class ComposerText(QPlainTextEdit):
             self.insertPlainText(source.text())
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return bool(_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)
-
-
-def _files(source: QMimeData) -> list[Path]:
-    """Files to attach; models are the window's."""
-    paths = [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() != ".gguf" and not path.is_dir()]
+        return bool(local_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)

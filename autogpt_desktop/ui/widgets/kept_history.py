@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QMenu, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
@@ -78,7 +77,7 @@ class KeptHistory(QWidget):
         self.foot = QVBoxLayout()
         self.foot.setSpacing(8)
         self.foot.addWidget(self.keep)
-        self.foot.addWidget(self.clear_button)
+        self.foot.addWidget(self.clear_button, 0, Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -173,9 +172,12 @@ def goes_on(before: str, now: str) -> bool:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    return sum(1 for _ in takewhile(_are_equal, zip(one, other, strict=False)))
-
-
-def _are_equal(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1]
+    """How many characters both begin with, by halves: a text may have a million."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autogpt_desktop.documents.text.glossary import Glossary, Term
+from autogpt_desktop.documents.text.glossary import Glossary, Term, holds, is_inflected, plurals
 from autogpt_desktop.errors import KnownError
 
 
@@ -50,3 +50,25 @@ def test_a_broken_line_is_named(text: str, line: int) -> None:
     with pytest.raises(KnownError) as caught:
         Glossary.from_csv(text)
     assert (caught.value.key, caught.value.values) == ("glossary-broken", {"line": line})
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "there"),
+    [
+        ("direção", "as direções", True), ("animal", "os animais", True), ("книга", "с книгой", True),
+        ("leitor", "as leitoras", True), ("carta", "as cartas", True), ("carta", "o carro", False),
+        ("carta", "a carteira", False), ("casa", "o caso", False), ("viatura", "uma via", False),
+        ("acordo verde", "acordos verdes", True), ("acordo verde", "acordos azuis", False),
+    ],
+)  # fmt: skip
+def test_a_term_may_be_inflected(term: str, text: str, there: bool) -> None:
+    assert holds(text, term) == there
+
+
+def test_a_term_of_the_text_may_be_plural() -> None:
+    term = Term("house", "moradia")
+    assert Glossary([term]).found("Two houses.") == [term]
+    assert is_inflected("Two houses.", term)
+    assert not is_inflected("One house.", term)
+    assert plurals("moradia", "pt") == ("moradias",)
+    assert (plurals("direção", "pt"), plurals("Buch", "de")) == (("direções",), ())

@@ -163,3 +163,8 @@ def test_no_text_link_or_thing_is_lost(pieces: list[str], other: list[str]) -> N
 def test_texts_with_very_many_marks_stand_on_their_own() -> None:
     found = segments(tokens("<b>one</b> {} " * 300))
     assert [part.text for part in found if isinstance(part, Segment)] == ["one", " ", " "] * 300
+
+
+def test_no_blank_stands_between_code_and_a_sign() -> None:
+    assert whole("in the {first} age and now", "no século first, e agora") == "no século {first}, e agora"
+    assert whole("see {} now", "veja, agora") == "veja {}, agora"

@@ -119,6 +119,16 @@ def test_a_translation_keeps_to_the_format(
     assert written(tmp_path, name, source, lambda _: text) == expected
 
 
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.ass"])
+def test_a_text_without_times_is_copied_and_that_is_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("Hello, this is no file of subtitles.\n", encoding="utf-8")
+    blocks = open_blocks(tmp_path / name)
+    assert blocks.texts == []
+    assert [notice.key for notice in blocks.notices] == ["notice.translate-no-cues"]
+    (tmp_path / name).write_text("", encoding="utf-8")
+    assert open_blocks(tmp_path / name).notices == ()
+
+
 FRAGMENTS = st.sampled_from(
     [
         *("1\n", "00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 align:start\n"),

@@ -7,16 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from autogpt_desktop.engine import native
-from autogpt_desktop.engine.formats import mapped
+from autogpt_desktop.engine.formats import mapped, safetensors
 from autogpt_desktop.engine.formats.mapped import map_file
-from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import open_regular
 from tests.engine.fuzz_values import write_folder
 from tests.tiny import write_tiny_gguf
 
@@ -103,6 +105,23 @@ def test_a_lost_model_is_loaded_anew_when_it_is_asked_for_again(pool: ModelPool,
     path.write_bytes(good)
     engine = run_to_end(pool.get())
     assert (engine.decoder.forward([(engine.new_state(), [1, 2, 3])])[0] == expected).all()
+
+
+@pytest.mark.parametrize("left", [4, 30, -100])
+def test_a_folder_whose_file_is_cut_behind_the_check_of_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    write_folder(folder)
+
+    def cut_and_open(path: Path) -> BinaryIO:
+        os.truncate(path, left % path.stat().st_size)
+        return open_regular(path)
+
+    monkeypatch.setattr(safetensors, "open_regular", cut_and_open)
+    with pytest.raises(KnownError, match="folder-weights"):
+        run_to_end(load(folder, device="cpu", compiled=False))
 
 
 @pytest.mark.slow

@@ -193,7 +193,7 @@ void check_model(const LinearKernels& set, bool ssru, int hidden, int heads) {
     model.set_positions(positions.data(), 70);
     if (!model.complete()) fail("%s model: not complete", set.name);
     std::vector<std::vector<int32_t>> ids, prefixes, shortlists;
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 9; i++) {
         ids.emplace_back(), prefixes.emplace_back(), shortlists.emplace_back();
         for (int t = random.between(1, i == 3 ? 60 : 9); t > 0; t--) ids.back().push_back(random.below(50));
         for (int id = 0; i % 3 && id < 60; id += random.between(1, 9)) shortlists.back().push_back(id);
@@ -203,14 +203,14 @@ void check_model(const LinearKernels& set, bool ssru, int hidden, int heads) {
         std::vector<native::Request> out;
         for (size_t i = from; i < to; i++)
             out.push_back({ids[i].data(), prefixes[i].data(), shortlists[i].data(), static_cast<int>(ids[i].size()),
-                           static_cast<int>(prefixes[i].size()), static_cast<int>(shortlists[i].size()), 20});
+                           static_cast<int>(prefixes[i].size()), static_cast<int>(shortlists[i].size()), 12});
         return out;
     };
     const std::vector<int32_t> suppressed{1, 5};
     for (int beam : {1, 4}) {
         native::SearchOptions options{beam, beam, 1, 0.8f, 30, 10};
         auto all = requests(0, ids.size());
-        native::Translate together(&model, all.data(), 12, options, suppressed, false, nullptr), wide(&model, all.data(), 12, options, suppressed, true, nullptr);
+        native::Translate together(&model, all.data(), 9, options, suppressed, false, nullptr), wide(&model, all.data(), 9, options, suppressed, true, nullptr);
         together.run(), wide.run();
         for (size_t i = 0; i < ids.size(); i++) {
             auto one = requests(i, i + 1);

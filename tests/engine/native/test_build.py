@@ -54,3 +54,36 @@ def test_a_source_distribution_carries_every_source(tmp_path: Path) -> None:
     wanted = {path.relative_to(ROOT).as_posix() for path in (*SOURCES.glob("*.h"), *SOURCES.glob("*.cpp"))}
     assert wanted <= names
     assert "models/catalog.toml" in names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(native.library() is None, reason="there is no library to take")
+def test_a_library_of_these_sources_is_not_compiled_again(tmp_path: Path) -> None:
+    """Set-up compiles it in place beside its downloads, and pip takes it from there."""
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("autogpt_desktop/engine/native", "resources", "models"):
+        (tmp_path / name).mkdir(parents=True)
+    (built,) = {*SOURCES.glob("_native*.so"), *SOURCES.glob("_native*.pyd")}
+    for path in (*SOURCES.glob("*.h"), *SOURCES.glob("*.cpp"), built):
+        shutil.copy(path, tmp_path / "autogpt_desktop" / "engine" / "native")
+
+    def build(folder: str) -> list[bytes]:
+        command = [
+            sys.executable,
+            "setup.py",
+            "-q",
+            "build_ext",
+            "--build-lib",
+            folder,
+            "--build-temp",
+            "temp",
+        ]
+        environment = os.environ | {"CC": "false", "CXX": "false"}
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+        return [path.read_bytes() for path in (tmp_path / folder).rglob("_native*") if path.is_file()]
+
+    assert build("same") == [built.read_bytes()]
+    with open(tmp_path / "autogpt_desktop" / "engine" / "native" / "memory.h", "a") as header:
+        header.write("// changed")
+    assert build("changed") == []

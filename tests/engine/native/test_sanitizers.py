@@ -30,11 +30,9 @@ FLAGS = ["-std=c++17", "-ffp-contract=off", "-pthread", "-Wall", "-Wextra", "-Wp
 MEMORY = ["-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # what to compile, and how; the kernels slightly optimized, for the compiler is to rearrange them
 BUILDS = {
-    "kernels.o": ["-c", "check_kernels.cpp", "-O1", *MEMORY],
-    "model.o": ["-c", "check_model.cpp", "-O0", *MEMORY],
     "_native_checked.so": [
-        *("../../../autogpt_desktop/engine/native/native.cpp", "-shared", "-fPIC", "-O0", *MEMORY),
-        "-DNATIVE_SOURCES=checked",
+        *("check_native.cpp", "-shared", "-fPIC", "-O1", *MEMORY),
+        *("-DNATIVE_SOURCES=checked", "-Dmain=check_main"),
     ],
     "linear": ["check_linear.cpp", "-O1", *MEMORY],
     "pool": ["check_pool.cpp", "-O1", "-g1", "-fsanitize=thread"],
@@ -98,9 +96,10 @@ def products(output: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def checked(build: Callable[[str], Path]) -> str:
     """What check_kernels says here, under the address and undefined-behavior sanitizers."""
-    objects = [build("kernels.o"), build("model.o")]
-    program = objects[0].with_name("native")
-    subprocess.run([str(compiler()), *map(str, objects), "-pthread", *MEMORY, "-o", str(program)], check=True)
+    library = build("_native_checked.so")
+    program = library.with_name("native")
+    sources = [str(CHECKS / "check_main.cpp"), str(library)]
+    subprocess.run([str(compiler()), *sources, "-pthread", *MEMORY, "-o", str(program)], check=True)
     return run([program])
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog import installed
+from autogpt_desktop.cli.main import main
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.adapt.run import RESULT, adapt
-from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Sample
+from autogpt_desktop.lab.data.examples import Example
+from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Resumed, Sample
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from tests.engine.torch_backend.test_encoder import write_encoder
 from tests.lab.adapt.kit import letters, ticks, tiny_base
@@ -40,6 +42,7 @@ def test_the_result_stands_among_the_models_and_is_loaded_with_its_base(
     events = trained(base, tmp_path / "run")
     assert {one.label for one in events if isinstance(one, Sample)} == {"before", "after"}
     before, after = [one for one in events if isinstance(one, Eval) and one.accuracy is not None]
+    assert (before.step, after.step > 0) == (0, True)
     assert after.loss < before.loss
     assert isinstance(events[-1], Finished)
     shutil.copytree(tmp_path / "run" / RESULT, paths.models_dir() / "letters")
@@ -53,6 +56,12 @@ def test_the_result_stands_among_the_models_and_is_loaded_with_its_base(
     assert adapted.name == "my letters on Tiny llama"
     assert adapted.prompt_cache.model != plain.prompt_cache.model
     pool.unload()
+
+    assert main(["models", "merge", "letters", str(tmp_path / "merged.gguf")]) == 0
+    assert main(["models", "merge", "base", str(tmp_path / "other.gguf")]) != 0
+    merged = run_to_end(load(tmp_path / "merged.gguf", device="cpu"))
+    assert merged.config.num_hidden_layers == 2
+    merged.close()
 
     # another model in the base's place, then none
     write_tiny_gguf(base, "llama", quant="Q8_0", seed=5)
@@ -68,6 +77,20 @@ def test_the_result_stands_among_the_models_and_is_loaded_with_its_base(
     assert model.problem == "adapter-base-missing"
     installed.remove("letters")
     assert not (paths.models_dir() / "letters").exists()
+
+
+@pytest.mark.slow
+def test_a_plain_text_is_gone_on_with(tmp_path: Path) -> None:
+    base = tiny_base(tmp_path, quant="Q8_0")
+    texts = [Example(text=f"the hello {at} " * 30) for at in range(5)]
+    events = list(adapt(spec(), base, texts[:4], texts[4:], tmp_path / "run", clock=ticks(0.05)))
+    samples = [one for one in events if isinstance(one, Sample)]
+    assert [one.label for one in samples] == ["before", "after"]
+    assert all(texts[4].text.startswith(one.prompt) and one.prompt for one in samples)
+    evals = [one for one in events if isinstance(one, Eval)]
+    assert evals[-1].bits_per_byte < evals[0].bits_per_byte
+    again = list(adapt(spec(), base, texts[:4], texts[4:], tmp_path / "run", clock=ticks(0.05)))
+    assert isinstance(next(one for one in again if isinstance(one, Resumed | Eval)), Resumed)
 
 
 @pytest.mark.slow

@@ -6,12 +6,14 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autogpt_desktop.lab.runs.events import (
     Compared,
     DataFound,
     Event,
+    Failed,
     Finished,
     Logged,
     Notice,
@@ -39,6 +41,13 @@ def test_an_event_is_one_line(event: Event) -> None:
     line = to_line(Logged(1.5, event))
     assert "\n" not in line
     assert from_line(line) == Logged(1.5, event)
+
+
+def test_values_that_json_does_not_know_become_plain_ones() -> None:
+    failed = from_line(to_line(Logged(1.0, Failed("x", {"folder": Path("a"), "size": np.int64(3)}))))
+    assert failed == Logged(1.0, Failed("x", {"folder": "a", "size": 3}))
+    trained = Train(1, 1, np.float32(0.5), 0.5, 1.0)  # type: ignore[arg-type]
+    assert from_line(to_line(Logged(1.0, trained))) == Logged(1.0, Train(1, 1, 0.5, 0.5, 1.0))
 
 
 def test_a_reader_follows_a_log_that_grows(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from autogpt_desktop.tasks.translate.checks import (
     omitted,
     protected,
     repaired,
+    same_numbers,
+    wrong_length,
 )
 
 LONG = "The council decided on Monday to close the old bridge for repairs until the end of the year."
@@ -179,3 +181,31 @@ def test_a_missing_term_is_flagged() -> None:
 def test_times_of_subtitles_stay() -> None:
     text = "Go to 00:01:23,456 --> 00:01:25,000 now, at 12:30 or 01:25.500."
     assert protected(text) == ["00:01:23,456 --> 00:01:25,000", "01:25.500"]
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "same"),
+    [
+        ("She won it twenty-four times.", "그녀는 24번 우승했다.", True),
+        ("About ten million files.", "约 1,000 万份文件。", True),
+        ("Three thousand years later.", "3000年後。", True),
+        ("Fifty delegates came.", "来了 60 位代表。", False),
+        ("It flew at 3,000 miles an hour.", "它以每小时 3000 英里的速度飞行。", True),
+        ("The 2008 400 richest people.", "2008 年最富有的 400 人。", True),
+        ("In the season of 1995-96.", "1995～1996年のシーズンに。", True),
+        ("The COVID-19 test was positive.", "新冠病毒检测呈阳性。", True),
+        ("The test of 19 people was positive.", "新冠病毒检测呈阳性。", False),
+    ],
+)  # fmt: skip
+def test_numbers_may_be_written_in_other_ways(source: str, translation: str, same: bool) -> None:
+    assert same_numbers(source, translation) == same
+
+
+def test_latin_words_in_a_chinese_text_count_as_they_say_as_much() -> None:
+    english = "The report names Mossack Fonseca, Credit Suisse and Deutsche Bank as three of the many firms."
+    chinese = "该报告将 Mossack Fonseca、Credit Suisse 和 Deutsche Bank 列为众多公司中的三家。"
+    assert wrong_length(english, chinese, "en", "zh") == []
+    assert wrong_length(chinese, english, "zh", "en") == []
+    assert wrong_length(f"{english} It was published in May.", "该报告列出三家公司。", "en", "zh") == [
+        "short"
+    ]

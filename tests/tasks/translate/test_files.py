@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -230,6 +231,14 @@ def test_what_an_unfinished_run_keeps_has_a_short_enough_name(tmp_path: Path) ->
         assert part in parts_of(tmp_path / f"{name}.txt", "fr", tmp_path)
     assert part_of(tmp_path / "a.fr.txt").name == "a.fr.txt.part"
     assert parts_of(tmp_path / "b.txt", "fr", tmp_path) == []
+
+
+def test_a_name_that_is_no_text_has_a_place_for_what_is_done(tmp_path: Path) -> None:
+    for name in ("bad\udcff.txt", "\udcff" * 90 + ".txt"):
+        part = part_of(tmp_path / name)
+        assert part.suffix == ".part"
+        assert len(os.fsencode(part.name)) <= 255
+    assert part_of(tmp_path / "bad\udcff.fr.txt").name == "bad\udcff.fr.txt.part"
 
 
 def test_a_page_keeps_its_form(models: ModelPool, tmp_path: Path) -> None:

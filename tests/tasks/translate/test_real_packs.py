@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.load_pack import load_pack
+from autogpt_desktop.tasks.translate.doubt import flags_with
+from autogpt_desktop.tasks.translate.prompts import SourceSentence
+from autogpt_desktop.tasks.translate.seq2seq import Seq2SeqTranslator
 
 ENGLISH = [
     "My grandfather sold the mill for two million pounds.",
@@ -65,6 +70,101 @@ def test_what_begins_as_told_fits_the_rest(engine: Seq2SeqEngine) -> None:
     assert len(some) == 3
     assert all(one.text.startswith("Ainda") for one in some)
     assert "carta" in some[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("The \u16a0\u16a2\u16a6 runes and \U00012000\U00012001 stand on the \u2d63\u2d53 wall.", 3),
+        ("\U0001f600\U0001f600 is the answer.", 1),
+        ("Press {key} or write to a_b@example.org about `x = {y}` in notes.txt.", 4),
+    ],
+)
+def test_what_a_pack_does_not_know_comes_through(engine: Seq2SeqEngine, text: str, parts: int) -> None:
+    wish = SourceSentence(text, "en")
+    ((answer,),) = run_to_end(Seq2SeqTranslator(engine).several([wish], "pt", 1, lambda: False))
+    kept = re.findall(
+        r"[\u16a0-\u16f8]+|[\U00012000-\U00012399]+|[\u2d30-\u2d7f]+|\U0001f600+|`.*?`|\{\w+\}|\S+@\S+|\S+txt",
+        text,
+    )
+    assert len(kept) == parts
+    assert all(answer.text.count(one) == 1 for one in kept), answer.text
+
+
+BACK_ENDS = [
+    pytest.param(
+        True, marks=pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
+    ),
+    pytest.param(False, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("compiled", BACK_ENDS)
+def test_it_thinks_of_its_own_translations_what_it_thought(pack_en_pt: Path, compiled: bool) -> None:
+    pack = run_to_end(load_pack(pack_en_pt, compiled=compiled))
+    own = [some[0] for some in pack.translate([Sentence(text) for text in ENGLISH], "en", "pt")]
+    read = pack.score([(text, one.text) for text, one in zip(ENGLISH, own, strict=True)], "en", "pt")
+    for mine, again in zip(own, read, strict=True):
+        assert again is not None
+        assert again.text == mine.text
+        assert again.logprobs == pytest.approx(mine.logprobs, abs=1e-4)
+        assert again.links == mine.links
+
+
+def test_what_others_translated_is_doubted_where_it_is_wrong(engine: Seq2SeqEngine) -> None:
+    pairs = [
+        ("She has not read the letter yet.", "Ela ainda não leu a carta."),
+        ("She has not read the letter yet.", "Ela já leu a carta."),
+        ("She has read the letter.", "Ela não leu a carta."),
+        (
+            "The train to Lisbon leaves at half past nine.",
+            "O médico disse que a minha mãe pode ir para casa.",
+        ),
+        (" ".join(ENGLISH[:2]), "Meu avô vendeu o moinho por dois milhões de libras."),
+        (ENGLISH[0], "Meu avô vendeu o moinho por dois milhões de libras."),
+    ]
+    found = flags_with(engine, pairs, "en", "pt")
+    assert [bool(flags) for flags in found] == [False, True, True, True, True, False], found
+    assert "negation" in found[1]
+    assert found[2] == ("negation",)
+    assert "unlike" in found[3]
+    assert "omitted" in found[4]
+    both = "Meu avô vendeu o moinho por dois milhões de libras. O trem para Lisboa sai às nove e meia."
+    others = [*(pair[::-1] for pair in pairs[:4]), (both, ENGLISH[0]), (both, " ".join(ENGLISH[:2]))]
+    back = flags_with(engine, others, "pt", "en")  # asked the other way round
+    assert [bool(flags) for flags in back] == [False, True, True, True, True, False], back
+    assert "negation" in back[1]
+
+
+def test_a_begun_word_is_completed(engine: Seq2SeqEngine) -> None:
+    for prefix in ("Meu avô vend", "Meu avô ven", "Meu avô vendeu", "Meu avô vendeu "):
+        [[one]] = engine.translate([Sentence(ENGLISH[0], prefix)], "en", "pt")
+        assert one.text.startswith("Meu avô vendeu o moinho"), (prefix, one.text)
+
+
+TERMS = [
+    ("car", "viatura", "The car broke down on the road to Porto.", "A viatura"),  # with its article
+    ("bus", "autocarro", "The bus was late this morning.", "O autocarro"),
+    (
+        "house",
+        "moradia",
+        "These houses were built in 1950.",
+        "Estas moradias foram construídas",
+    ),  # their number
+    ("train", "comboio", "The train to Lisbon leaves at nine.", "comboio"),
+]
+
+
+@pytest.mark.parametrize(("term", "other", "text", "said"), TERMS)
+def test_a_term_stands_where_it_belongs(
+    engine: Seq2SeqEngine, term: str, other: str, text: str, said: str
+) -> None:
+    glossary = Glossary([Term(term, other)])
+    sentence = SourceSentence(text, "en", ((term, other),))
+    translator = Seq2SeqTranslator(engine)
+    (one,) = run_to_end(translator.answers([sentence], "pt", glossary, "quick", lambda: False))
+    assert said in one.text
+    assert one.flags == ()
 
 
 def test_there_and_back(engine: Seq2SeqEngine, pack_pt_en: Path) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.documents.text.glossary import Glossary, Term
-from autogpt_desktop.events import Progress
+from autogpt_desktop.engine.generation.seq2seq import TextHypothesis
+from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.events import Progress, Result
+from autogpt_desktop.tasks.translate import routed
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
-from autogpt_desktop.tasks.translate.routed import PivotTranslator, by_names, through
+from autogpt_desktop.tasks.translate.routed import JudgedTranslator, PivotTranslator, by_names, through
 from autogpt_desktop.tasks.translate.translate import Translation, alternatives, translate_many
 from autogpt_desktop.tasks.translate.translator import Answer, Link
 
@@ -143,3 +146,68 @@ def test_without_names_the_role_s_model_is_asked() -> None:
     with pytest.raises(LookupError):
         list(by_names(lambda _source, _target: ("firefox-de-en",))(models, "de", "en"))  # type: ignore[arg-type]
     assert models.asked == ["translate", "firefox-de-en"]
+
+
+class Reader:
+    """A pack that finds a translation unlikely unless it is what its words say."""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        self.said = said
+
+    def translates(self, source: str, target: str) -> bool:
+        return (source, target) == ("en", "pt")
+
+    def score(
+        self, pairs: Sequence[tuple[str, str]], source: str, target: str, *, cancelled: Any = None
+    ) -> list[TextHypothesis | None]:
+        return [
+            TextHypothesis(
+                other, (-0.1 if self.said.get(text) == other else -9.0,), 0.0, True, ((0, 99, 0, 99),)
+            )
+            for text, other in pairs
+        ]
+
+
+def test_a_pack_reads_what_another_translated() -> None:
+    words = {"one": "um", "two": "dois"}
+    translator = JudgedTranslator(Dictionary(("en", "pt"), words), Reader({"one": "um", "two": "tres"}))
+
+    def choose(models: Any, source: str, target: str) -> Any:
+        yield Progress("stage.loading")
+        return translator
+
+    events = list(translate_many(None, ["one", "two"], "en", "pt", choose=choose))  # type: ignore[arg-type]
+    good, bad = [event for event in events if isinstance(event, Translation)]
+    assert (good.flags, bad.flags) == ((), ("unlike",))
+    (result,) = [
+        event for event in alternatives(None, "two", "en", "pt", choose=choose) if isinstance(event, Result)
+    ]  # type: ignore[arg-type]
+    assert all("unlike" in one.flags for one in result.value)
+
+
+def test_the_pack_is_asked_only_where_a_language_model_translates(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Models:
+        def get(self, name: str) -> Generator[Progress, None, Any]:
+            yield Progress("stage.loading")
+            return name
+
+    def by_role(models: Any, source: str, target: str) -> Generator[Progress, None, Any]:
+        yield Progress("stage.loading")
+        return "a language model"
+
+    def judge_of(source: str, target: str) -> str:
+        asked.append((source, target))
+        return "pt-en" if "pt" in (source, target) else ""
+
+    monkeypatch.setattr(routed, "by_role", by_role)
+    choose = by_names(
+        lambda source, target: ("x",) if target == "de" else (),
+        lambda models, name: Models().get(name),
+        judge_of,
+    )
+    assert run_to_end(choose(Models(), "en", "de")) == "x"  # type: ignore[arg-type]
+    assert asked == []
+    assert run_to_end(choose(Models(), "en", "pt")) == JudgedTranslator("a language model", "pt-en")  # type: ignore[arg-type, comparison-overlap]
+    assert run_to_end(choose(Models(), "en", "fr")) == "a language model"  # type: ignore[arg-type, comparison-overlap]

@@ -16,6 +16,7 @@ from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.engine.config import Seq2SeqConfig
 from autogpt_desktop.engine.generation.beam import search
+from autogpt_desktop.engine.generation.partial_word import begun_word, completions
 from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine
 from autogpt_desktop.engine.interface import Cancelled, SourceIds
 from autogpt_desktop.engine.model_pool import ModelPool
@@ -126,6 +127,34 @@ def test_terms_of_the_glossary_are_put_where_they_fit() -> None:
     assert sentences[0].source[link.source_start : link.source_end] == "cat"
 
 
+def test_a_term_is_put_in_the_place_of_what_said_it() -> None:
+    glossary = Glossary([Term("cat", "matou")])
+    whole, (sentence,) = translated("The dog sees the cat.", glossary=glossary)
+    assert whole.text == "le chien voit le matou."
+    assert sentence.flags == ()
+
+
+def test_a_sentence_cut_in_parts_keeps_its_terms() -> None:
+    engine, text = dictionary(), "the dog sleeps here the dog sees a dog here the cat sleeps"  # too long
+    at = text.index("cat")
+    [[one]] = engine.translate([Sentence(text, terms=(("matou",),), places=(at,))], "en", "fr", beam_size=4)
+    assert one.text == "le chien dort ici le chien voit un chien ici le matou dort"
+
+
+def test_a_word_that_is_only_begun_is_completed() -> None:
+    """ "mat" may become "matou", or be a word by itself, which is less likely."""
+    pieces = {0: "</s>", 1: "▁le", 2: "▁mat", 3: "▁matou", 4: "▁", 5: "mat", 6: "matou", 7: "▁chat"}
+    assert completions([1, 2], 1, pieces, None) == [[1, 2], [1, 3]]
+    assert completions([1, 4, 5], 1, pieces, None) == [[1, 4, 5], [1, 3], [1, 4, 6]]
+    assert completions([1, 2], 1, pieces, [0, 7]) == [[1, 2]]
+    assert begun_word("le mat") == 3
+    assert begun_word("le mat ") == len("le mat ")
+    assert begun_word("l'été 1") == len("l'été 1")
+    for prefix, text in (("le matou ", "le matou dort."), ("le", "le chat dort.")):
+        [[one]] = dictionary().translate([Sentence("The cat sleeps.", prefix)], "en", "fr")
+        assert one.text == text
+
+
 def test_other_ways_begin_as_they_are_told_and_fit_the_rest() -> None:
     engine = dictionary()
     events = alternatives(
@@ -151,6 +180,22 @@ def test_a_sentence_that_is_longer_than_the_model_reads_is_translated_in_parts()
     for a, b, c, d in made[0].links:
         assert WORDS[text[a:b]] == made[0].text[c:d]
     assert len(made[0].links) == 5000
+
+
+def test_what_others_translated_is_read_token_by_token() -> None:
+    engine = dictionary()
+    (own,) = engine.translate([Sentence("The cat sleeps.")], "en", "fr")
+    pairs = [("The cat sleeps.", text) for text in (own[0].text, "le minet dort.", "le chien dort.", "")]
+    same, other, wrong, nothing = engine.score([*pairs, ("The cat " * 20, "le chat")][:4], "en", "fr")
+    assert same is not None
+    assert other is not None
+    assert wrong is not None
+    assert nothing is None
+    assert same == replace(own[0], score=sum(own[0].logprobs))
+    assert same.logprob > other.logprob > wrong.logprob
+    assert engine.score([("the cat " * 20, "le chat")], "en", "fr") == [None]  # longer than it can read
+    with pytest.raises(Cancelled):
+        engine.score(pairs, "en", "fr", cancelled=lambda: True)
 
 
 def test_a_pair_that_the_model_is_not_made_for_is_refused() -> None:

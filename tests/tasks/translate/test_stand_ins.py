@@ -55,3 +55,11 @@ def test_what_a_translation_begins_with_has_codes_too() -> None:
 def test_plain_sentences_stay() -> None:
     assert not StandIns("It costs 4.50, e.g. in St. Louis; see p. 7.")
     assert not StandIns("{x}" * 100 + "a {y} " * 100)
+
+
+def test_what_the_model_has_no_word_for_is_kept() -> None:
+    text = "The \u16a0\u16a2\u16a6s say \U0001f600\U0001f600! \u201eNo\u201c"
+    unknown = [(4, 6), (13, 15), (17, 18), (20, 21)]
+    codes = StandIns(text, 0, unknown)
+    assert codes.text == "The XZ831 say XZ110! \u201eNo\u201c"  # quotation marks are the model's
+    assert codes.restored("Diz XZ110 XZ831")[0] == "Diz \U0001f600\U0001f600 \u16a0\u16a2\u16a6s"

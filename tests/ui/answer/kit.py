@@ -19,13 +19,12 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.answer.answer import Answered, Citation
 from autogpt_desktop.tasks.answer.evidence import Finding, Place, Places, nearest_sentence, sentence_at
-from autogpt_desktop.ui import ui_language
 from autogpt_desktop.ui.answer.panel import AnswerPanel
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.widgets.theme import theme
 from autogpt_desktop.worker import Worker
 from tests.stand_in import install_stand_in
 from tests.ui.chat.kit import ScriptModels
+from tests.ui.contexts import opened_context
 
 MILL = "The Brenner mill was built in 1782 by Anna Holt. It ground rye until 1911."
 BRIDGE = "A bridge of stone crosses the river since 1850. Karl Stein built it & his <son> helped."
@@ -88,16 +87,8 @@ class Script:
 def answer_context(qtbot: QtBot, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
     """The model for answers is installed and no other; no file is looked for."""
     install_stand_in(no_models, "gemma-3-270m")
-    settings = Settings.load()
-    ui_language.apply("en")
-    theme().install("light")
-    history = History(tmp_path / "history.db")
-    context = AppContext(settings, history, Worker(), lambda *given: ScriptModels())
-    yield context
-    assert context.worker.stop(10_000)
-    history.close()
-    ui_language.apply("en")
-    theme().set_mode("light")
+    with opened_context(tmp_path / "history.db", lambda *given: ScriptModels()) as context:
+        yield context
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_folder_becomes_a_collection_and_is_read(
     assert chosen == [now]
     assert names(bar, "read") == ["bees.txt", "tea.md"]
     assert names(bar, "aside") == ["broken.pdf"]
-    qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside")
+    qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside", timeout=20_000)
     assert bar.bar.isHidden()
     assert bar.action_button.isHidden()
     index = Index(now)
@@ -121,7 +121,9 @@ def test_the_last_one_comes_back_and_says_what_changed_since(
     qtbot.waitUntil(lambda: names(bar, "new") == ["new.txt"], timeout=10_000)
     assert names(bar, "changed") == ["bees.txt"]
     assert names(bar, "missing") == ["tea.md"]
-    qtbot.waitUntil(lambda: bar.text.whole_text() == "4 files · 3 new or changed since · 1 set aside")
+    qtbot.waitUntil(
+        lambda: bar.text.whole_text() == "4 files · 3 new or changed since · 1 set aside", timeout=20_000
+    )
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         qtbot.mouseClick(bar.action_button, Qt.MouseButton.LeftButton)
     assert names(bar, "read") == ["bees.txt", "new.txt"]
@@ -137,7 +139,7 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
     bar = make_bar()
     bar.add_paths([papers])
     qtbot.waitUntil(lambda: bar.controller.status().progress is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: bar.action_button.text() == "Pause")
+    qtbot.waitUntil(lambda: bar.action_button.text() == "Pause", timeout=20_000)
     qtbot.waitUntil(lambda: (bar.controller.status().progress or _none()).done > 2, timeout=10_000)
     bar.action_button.click()
     qtbot.waitUntil(lambda: settled(bar), timeout=10_000)
@@ -145,7 +147,7 @@ def test_a_pause_holds_over_a_restart_and_a_kill_does_not(
     assert listed is not None
     assert listed.unfinished
     assert 0 < len(names(bar, "read")) < 42
-    qtbot.waitUntil(lambda: "reading is paused" in bar.text.whole_text())
+    qtbot.waitUntil(lambda: "reading is paused" in bar.text.whole_text(), timeout=20_000)
     assert bar.action_button.text() == "Go on"
     bar.shutdown()
 
@@ -217,12 +219,12 @@ def test_an_index_in_use_is_waited_for_and_then_said(
     with other._write():
         bar.controller.read_again()
         qtbot.waitUntil(lambda: bar.controller.status().error is not None, timeout=10_000)
-        qtbot.waitUntil(lambda: bar.action_button.text() == "Try again")
+        qtbot.waitUntil(lambda: bar.action_button.text() == "Try again", timeout=20_000)
         assert "Another program" in bar.text.whole_text()
     other.close()
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         bar.action_button.click()
-    qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside")
+    qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside", timeout=20_000)
 
 
 @pytest.mark.slow
@@ -271,7 +273,7 @@ def test_the_card_lists_files_with_their_reasons(
     assert [row.path.name for row in model.rows] == ["broken.pdf"]
     card.problems_only.click()
     card.search.setText("INNER")
-    qtbot.waitUntil(lambda: [row.path.name for row in model.rows] == ["tea.md"])
+    qtbot.waitUntil(lambda: [row.path.name for row in model.rows] == ["tea.md"], timeout=20_000)
     opened: list[Path] = []
     bar.open_requested.connect(opened.append)
     card.files.setCurrentIndex(model.index(0))

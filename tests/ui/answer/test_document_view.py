@@ -71,7 +71,7 @@ def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: 
     shown(view, qtbot)
     assert in_sight(view, (first, first))
     assert "Line 20 of page 5" in marked(view)
-    qtbot.waitUntil(lambda: view.toolbar.pages.currentText() == "Page 5")
+    qtbot.waitUntil(lambda: view.toolbar.pages.currentText() == "Page 5", timeout=20_000)
     assert view.toolbar.passage.text() == "Passage 1 of 2"
     assert view.notice.isHidden()
     qtbot.mouseClick(view.toolbar.down, Qt.MouseButton.LeftButton)

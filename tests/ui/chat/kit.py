@@ -15,15 +15,11 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.events import Done, Event, Progress, Text
-from autogpt_desktop.settings import Settings
-from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.chat import Turn
-from autogpt_desktop.ui import ui_language
 from autogpt_desktop.ui.chat.panel import ChatPanel
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.widgets.theme import theme
-from autogpt_desktop.worker import Worker
 from tests.stand_in import install_stand_in
+from tests.ui.contexts import opened_context
 
 CONTEXT = 2048
 
@@ -88,18 +84,10 @@ class Script:
 def chat_context(qtbot: QtBot, no_models: Path, tmp_path: Path) -> Iterator[AppContext]:
     """The starter model is installed and no other."""
     install_stand_in(no_models, "smollm2-135m-instruct")
-    settings = Settings.load()
-    ui_language.apply("en")
-    theme().install("light")
-    history = History(tmp_path / "history.db")
-    context = AppContext(settings, history, Worker(), lambda *given: ScriptModels())
-    context.toasts = []  # type: ignore[attr-defined]
-    context.toast_requested.connect(context.toasts.append)  # type: ignore[attr-defined]
-    yield context
-    assert context.worker.stop(10_000)
-    history.close()
-    ui_language.apply("en")
-    theme().set_mode("light")
+    with opened_context(tmp_path / "history.db", lambda *given: ScriptModels()) as context:
+        context.toasts = []  # type: ignore[attr-defined]
+        context.toast_requested.connect(context.toasts.append)  # type: ignore[attr-defined]
+        yield context
 
 
 @pytest.fixture

@@ -259,3 +259,27 @@ def test_reading_can_be_left(composer: Composer, qtbot: QtBot, tmp_path: Path) -
     qtbot.wait(300)
     assert composer.attachments == []
     assert composer.reading.now is None
+
+
+def test_what_cannot_be_attached_leaves_the_others_and_stays_said(
+    composer: Composer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bad.bin").write_bytes(bytes(range(256)) * 10)
+    (tmp_path / "broken.docx").write_bytes(b"PK nothing")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(f"text of {name}", encoding="utf-8")
+    names = ("a.txt", "bad.bin", "folder", "broken.docx", "b.txt")
+    composer.attach_files([tmp_path / name for name in names])
+    qtbot.waitUntil(lambda: composer.reading.now is None, timeout=20_000)
+    assert [item.name for item in composer.attachments] == ["a.txt", "b.txt"]
+    assert all(name in composer.notice.text() for name in ("bad.bin", "folder", "broken.docx"))
+    composer.attach_files([tmp_path / "a.txt"])
+    assert composer.notice.text() == ""
+
+
+def test_a_long_text_of_another_panel_is_attached(composer: Composer) -> None:
+    composer.append_text("short")
+    composer.append_text("long " * 10_000)
+    assert composer.text() == "short\n\n"
+    assert [len(item.text) for item in composer.attachments] == [50_000]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QTextCursor
+from PySide6.QtGui import QFontMetricsF, QTextCursor
 from PySide6.QtWidgets import QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop.ui.chat.messages.formats import RULE
+from autogpt_desktop.ui.chat.messages.formats import BARS, RULE, STEP, is_thin
 from autogpt_desktop.ui.chat.messages.formulas import FORMULA, draw, formulas
 from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
+from autogpt_desktop.ui.chat.messages.tables import _shared
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.widgets.reading_style import chat_style
 
@@ -47,6 +48,18 @@ def test_formulas_are_drawn(source: str) -> None:
 )
 def test_what_cannot_be_drawn_stays_source(source: str) -> None:
     assert draw(source) is None
+
+
+def test_formulas_that_are_drawn_together_are_put_in_together(
+    text: RichText, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text.write("\n\n".join(f"$q_{{{n}}}^7$" for n in range(60)))
+    written: list[int] = []
+    draw_formulas = text.writer.draw_formulas
+    monkeypatch.setattr(text.writer, "draw_formulas", lambda: written.append(1) or draw_formulas())
+    formulas().finish()
+    qtbot.waitUntil(lambda: not text.writer._undrawn, timeout=20_000)
+    assert len(written) < 20
 
 
 def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot: QtBot) -> None:
@@ -105,6 +118,53 @@ def test_a_rule_in_an_item_begins_where_the_item_does(text: RichText) -> None:
             rules.append(block.blockFormat().indent())
         block = block.next()
     assert rules == [1, 0]
+
+
+def test_what_stands_in_an_item_is_indented_with_it(text: RichText) -> None:
+    text.write("1. one\n\n   > quoted\n\n   | a | b |\n   |---|---|\n   | 1 | 2 |\n\n> - in\n>\n>   > deep\n")
+    lay_out(text)
+    indent = text.document().indentWidth()
+    layout, blocks = text.document().documentLayout(), {}
+    block = text.document().begin()
+    while block.isValid():
+        blocks[block.text()] = block
+        block = block.next()
+    assert blocks["quoted"].blockFormat().property(BARS) == f"{indent:.0f}"
+    assert blocks["deep"].blockFormat().property(BARS) == f"0,{indent + STEP:.0f}"
+    assert layout.blockBoundingRect(blocks["a"]).left() == indent
+
+
+@pytest.mark.parametrize("number", [9, 99, 100, 9_999, 123_456_789])
+def test_the_number_of_an_item_has_room(text: RichText, number: int) -> None:
+    text.write(f"{number}. text\n\n{' ' * len(f'{number}. ')}more\n")
+    lay_out(text)
+    blocks = [text.document().begin(), text.document().begin().next()]
+    left = blocks[0].layout().lineAt(0).naturalTextRect().left() + blocks[0].layout().position().x()
+    assert left >= QFontMetricsF(text.chat_style.font).horizontalAdvance(f"{number}.")
+    assert blocks[0].blockFormat().leftMargin() == blocks[1].blockFormat().leftMargin()
+
+
+def test_an_empty_line_behind_a_table_stands_below_it(text: RichText) -> None:
+    text.write("| a |\n|---|\n| 1 |\n\n---\n\n| b |\n|---|\n| 2 |\n- ```\n  x\n  ```\n")
+    lay_out(text)
+    layout = text.document().documentLayout()
+    tops = []
+    block = text.document().begin()
+    while block.isValid():
+        if not is_thin(block):
+            tops.append(layout.blockBoundingRect(block).top())
+        block = block.next()
+    assert tops == sorted(tops)
+    assert len(set(tops)) == len(tops)
+    text.selectAll()
+    assert text.createMimeDataFromSelection().text() == "a\n1\n\nb\n2\n\nx"
+
+
+def test_columns_share_what_is_left_of_the_room() -> None:
+    assert _shared([40, 40, 60], [50, 60, 70], 200, 80) == [50, 60, 70]  # all of them fit
+    assert _shared([40, 40, 60], [50, 60, 900], 300, 80) == [50, 60, 190]  # the long one gives way
+    assert _shared([40, 40, 60], [500, 600, 900], 300, 80) == [100, 100, 100]
+    assert _shared([40, 40, 260], [500, 600, 900], 300, 80) == [80, 80, 260]  # it scrolls anyway
 
 
 def test_of_many_code_blocks_those_in_sight_have_a_header(chat_context: AppContext, qtbot: QtBot) -> None:

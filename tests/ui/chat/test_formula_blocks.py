@@ -41,7 +41,22 @@ def test_nothing_in_a_formula_is_markdown(body: str, opening: str, closing: str)
         assert not any(line.heading or line.code or line.rule for line in lines)
 
 
+@pytest.mark.parametrize("name", ["align", "align*", "equation", "cases", "gather*"])
+def test_an_environment_of_latex_is_a_formula(name: str) -> None:
+    """Models write them with no marks around; as Markdown they would lose their backslashes."""
+    source = f"\\begin{{{name}}}\na &= b \\\\\n*c* &= d\n\\end{{{name}}}"
+    growing, text = GrowingLines(12.0, dark=False), f"So:\n\n{source}.\n\n- and **more**\n"
+    for cut in range(1, len(text) + 1):
+        growing.grow(text[:cut])
+    lines = lines_of(text)
+    assert growing.lines == lines
+    assert formulas_of(lines) == [f"$${' '.join(source.split())}$$"]
+    assert [run.text for run in lines[1].runs if run.hidden] == [" ".join(source.split())]
+    assert lines[2].item
+
+
 def test_what_is_no_formula() -> None:
+    assert not formulas_of(lines_of("\\begin{document}\na\n\\end{document}\n"))
     assert not formulas_of(lines_of("It costs $$\n\nand *that* $$ is much"))
     assert not formulas_of(lines_of("$$ money\n\n- **a**\n- b\n\nno end"))
     lines = lines_of("$$\n" + "a line\n\n" * 60 + "**bold**")  # nobody closes it: it is none

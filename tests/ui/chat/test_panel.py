@@ -314,6 +314,35 @@ def test_what_is_cancelled_behind_the_end_of_an_answer_leaves_it_complete(
     panel.shutdown()
 
 
+def test_while_an_answer_is_written_nothing_is_offered_that_would_take_it_away(
+    panel: ChatPanel, script: Script, qtbot: QtBot
+) -> None:
+    ask(panel, qtbot, "first")
+    begin(panel, script, qtbot, ["one", " two"], 1)
+    for place, name in ((0, "edit"), (0, "delete"), (1, "regenerate"), (1, "delete"), (2, "edit")):
+        assert not widget_of(panel, place).buttons[name].isEnabled()
+    assert widget_of(panel, 1).buttons["copy"].isEnabled()
+    script.go.set()
+    wait_quiet(panel, qtbot)
+    assert all(button.isEnabled() for button in widget_of(panel, 0).buttons.values() if button.isVisible())
+
+
+def test_finding_counts_in_an_answer_while_it_is_written(
+    panel: ChatPanel, script: Script, qtbot: QtBot
+) -> None:
+    ask(panel, qtbot, "An apple?")
+    begin(panel, script, qtbot, ["apple", " **apple**", " pear", " apple"], 2)
+    panel.find_bar.open()
+    panel.find_bar.field.setText("apple")
+    qtbot.waitUntil(lambda: panel.find_bar.count.text() == "1 of 3", timeout=20_000)
+    panel.find_bar.find_next()
+    script.pause_at = -1
+    script.go.set()
+    qtbot.waitUntil(lambda: len(panel.find_bar.places) == 4, timeout=20_000)
+    wait_quiet(panel, qtbot)
+    qtbot.waitUntil(lambda: panel.find_bar.count.text().endswith(" of 4"), timeout=20_000)
+
+
 def test_a_temporary_chat_is_never_written(
     panel: ChatPanel, script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:

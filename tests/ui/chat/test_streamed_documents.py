@@ -117,6 +117,7 @@ def test_a_document_that_grew_is_as_written_at_once(
         (">>$\n>>$$\n>$", 10),
         (" 10. n\n    \\[\nn", 14),
         ("- [2]:>\n  [f]:\ne", 15),  # an item of addresses alone
+        ("- [2]:>\n  [3]:\n      - a", 23),
         ("[r3]\n\n[r3]:\n```", 14),  # a definition that turns out to be none
         (">```\n>\n>\n>\n>*\n    f]", 19),  # code of two blocks in one piece
     ],

@@ -295,6 +295,23 @@ def test_an_answer_that_stands_is_not_written_again(style: ChatStyle) -> None:
 
 
 @pytest.mark.slow
+def test_the_end_of_an_answer_is_written_behind_what_stands(style: ChatStyle) -> None:
+    """It comes a little after the last repaint of what streams."""
+    document, whole = QTextDocument(), QTextDocument()
+    writer = MarkdownWriter(document, style)
+    text = "".join(f"| {n} | **b** |\n" if n else "| a | b |\n|---|---|\n" for n in range(300))
+    writer.grow(text[:-20])
+    changed: list[int] = []
+    document.contentsChange.connect(lambda at, removed, added: changed.append(removed + added))
+    writer.write(text)
+    assert 0 < sum(changed) < 500
+    MarkdownWriter(whole, style).write(text)
+    assert look(document) == look(whole)
+    writer.write(text[:-20])
+    MarkdownWriter(whole, style).write(text[:-20])
+    assert look(document) == look(whole)
+
+
 def test_long_code_gets_the_rest_of_its_colors_later(style: ChatStyle) -> None:
     text = "```python\n" + "def f():\n    return 'x'\n\n" * 1500
     document, grown = QTextDocument(), QTextDocument()

@@ -19,8 +19,10 @@ from autogpt_desktop.events import Progress
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models import picker as picker_module
 from autogpt_desktop.ui.models.downloads import Downloads
+from autogpt_desktop.ui.models.language_row import PackLanguageRow
 from autogpt_desktop.ui.models.picker import ModelPicker
 from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+from autogpt_desktop.ui.panel import WorkingModels
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from tests.ui.shell.panel import make_panel
 
@@ -275,3 +277,27 @@ def test_the_packed_copy_of_one_model_can_be_deleted_beside_it(
         GEMMA: 2_000_000,
     }
     assert "2 MB" in window.toasts.toasts()[-1].request.text
+
+
+def test_what_works_in_the_panel_in_front_is_marked(
+    window: MainWindow, starter_gguf: Path, pack_en_pt: Path
+) -> None:
+    install(starter_gguf)
+    shutil.copytree(pack_en_pt, paths.models_dir() / pack_en_pt.name)
+    context = window.context
+    context.settings.roles["translate"] = STARTER
+    context.refresh_models()
+    context.panels.show_role("translate", False)
+    row = installed_row(window, STARTER)
+    language = picker(window).row("language:pt")
+    assert isinstance(language, PackLanguageRow)
+    assert row.state.text() == "Chosen"
+    assert language.working.isHidden()
+    context.panels.show_working("translate", WorkingModels("A pack", (pack_en_pt.name,)))
+    row, language = installed_row(window, STARTER), picker(window).row("language:pt")
+    assert isinstance(language, PackLanguageRow)
+    assert (row.state.text(), language.working.text()) == ("For other languages", "In use")
+    assert language.working.isVisible()
+    assert not row.use_button.isVisible()
+    context.panels.show_working("translate", None)
+    assert installed_row(window, STARTER).state.text() == "Chosen"

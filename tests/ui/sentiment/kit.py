@@ -9,18 +9,13 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from autogpt_desktop.settings import Settings
-from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.tasks.sentiment.sentiment import Scored
 from autogpt_desktop.tasks.sentiment.table import Block, RunState, TableRun
-from autogpt_desktop.ui import ui_language
-from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.sentiment import history, verdict_job
 from autogpt_desktop.ui.sentiment.panel import SentimentPanel
-from autogpt_desktop.ui.widgets.theme import theme
-from autogpt_desktop.worker import Worker
 from tests.stand_in import install_stand_in
 from tests.ui.chat.kit import ScriptModels
+from tests.ui.contexts import opened_context
 
 WAIT = 20_000
 
@@ -51,17 +46,11 @@ def sentiment_panel(
         monkeypatch.setattr(TableRun, name, lambda *_given, **_options: iter(()))
     monkeypatch.setattr(history, "SAVE_MS", 20)
     install_stand_in(no_models, "gemma-3-270m")
-    ui_language.apply("en")
-    theme().install("light")
-    conversations = History(tmp_path / "history.db")
-    context = AppContext(Settings.load(), conversations, Worker(), lambda *_given: ScriptModels())
-    made = SentimentPanel(context)
-    qtbot.addWidget(made)
-    made.resize(900, 600)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.shutdown()
-    assert context.worker.stop(10_000)
-    conversations.close()
-    theme().set_mode("light")
+    with opened_context(tmp_path / "history.db", lambda *_given: ScriptModels()) as context:
+        made = SentimentPanel(context)
+        qtbot.addWidget(made)
+        made.resize(900, 600)
+        made.show()
+        qtbot.waitExposed(made)
+        yield made
+        made.shutdown()

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.storage.drafts import TextDrafts
 from autogpt_desktop.storage.verdicts import LIST, TABLE, TEXT, VerdictHistory
 from autogpt_desktop.ui.sentiment.history import VerdictHistoryCard
 from autogpt_desktop.ui.sentiment.panel import SentimentPanel
@@ -102,8 +103,11 @@ def test_deleting_can_be_undone_and_keeping_can_be_switched_off(panel: Sentiment
     assert kept(panel) == []
     toasts[-1].undo()
     assert len(card.list.model.items()) == 1
+    panel.text_page.draft.keep()
+    assert TextDrafts().get("sentiment") == "A good day"
     card.kept.keep.click()
     assert panel.context.settings.keep_verdicts is False
+    assert TextDrafts().get("sentiment") == "", "nor what stands in the field"
     card.close_overlay()
     panel.receive_text("Stale bread and nothing else.")
     page = panel.text_page

@@ -91,7 +91,7 @@ def test_a_text_a_list_and_corrections(panel: SentimentPanel, window: MainWindow
     toast = window.toasts.toasts()[-1]
     assert toast.action is not None
     toast.action.click()
-    qtbot.waitUntil(lambda: panel.corrections.count == 2)
+    qtbot.waitUntil(lambda: panel.corrections.count == 2, timeout=20_000)
 
     page.whole_button.click()
     qtbot.waitUntil(lambda: page.verdict.scored is not None and not job.running, timeout=LONG_WAIT)
@@ -109,7 +109,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     file = write(tmp_path / "in.csv", [["n", "what they said"], *[[str(n), t] for n, t in enumerate(texts)]])
     drop(panel, file)
     page = panel.table_page
-    qtbot.waitUntil(lambda: page.card.preview is not None)
+    qtbot.waitUntil(lambda: page.card.preview is not None, timeout=20_000)
     assert panel.bar.table_button.isChecked()
     assert page.card.columns.currentText() == "what they said"
     run, view = page.run_view.control, page.run_view
@@ -145,14 +145,14 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert results.detail.isVisible()
     assert results.detail.field.text() == BAD
     view.exporter.write(tmp_path / "some.csv", shown=True)
-    qtbot.waitUntil(lambda: (tmp_path / "some.csv").is_file())
+    qtbot.waitUntil(lambda: (tmp_path / "some.csv").is_file(), timeout=20_000)
     with open(tmp_path / "some.csv", encoding="utf-8-sig", newline="") as opened:
         written = list(csv.reader(opened))
     assert written[0][:3] == ["n", "what they said", "sentiment"]
     assert [row[2] for row in written[1:]] == ["negative"] * view.rows.rowCount()
     results.reset_filter()
     view.exporter.write(tmp_path / "all.csv")
-    qtbot.waitUntil(lambda: (tmp_path / "all.csv").is_file())
+    qtbot.waitUntil(lambda: (tmp_path / "all.csv").is_file(), timeout=20_000)
     with open(tmp_path / "all.csv", encoding="utf-8-sig", newline="") as opened:
         written = list(csv.reader(opened))
     assert len(written) == 105
@@ -170,7 +170,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
     assert view.rows.count() == 0
     assert page.open_button.isVisible()
     panel.open(file)  # all of it is known from before
-    qtbot.waitUntil(lambda: page.card.preview is not None)
+    qtbot.waitUntil(lambda: page.card.preview is not None, timeout=20_000)
     page.card.start_button.click()
     qtbot.waitUntil(lambda: run.state == FINISHED, timeout=LONG_WAIT)
     assert view.rows.count() == 104
@@ -179,7 +179,7 @@ def test_a_table_is_previewed_run_paused_filtered_and_exported(
 def test_what_cannot_be_judged_is_said_in_place(panel: SentimentPanel, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     panel.open(tmp_path / "empty.csv")
-    qtbot.waitUntil(lambda: panel.problem_text.isVisible())
+    qtbot.waitUntil(lambda: panel.problem_text.isVisible(), timeout=20_000)
     assert "empty.csv" in panel.problem_text.text()
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert not panel.problem_text.isVisible()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.tasks.sentiment.sentiment import Scored, SentenceScore, WordWeight
@@ -46,7 +46,7 @@ FOUR = Block(
 @pytest.fixture
 def rows(shell_context: AppContext, qtbot: QtBot) -> Iterator[ResultRows]:
     corrections = CorrectionList(shell_context, shell_context)
-    qtbot.waitUntil(lambda: corrections.ready)
+    qtbot.waitUntil(lambda: corrections.ready, timeout=20_000)
     model = ResultRows(corrections)
     yield model
     model.deleteLater()
@@ -87,7 +87,7 @@ def test_rows_that_come_later_are_filtered_and_put_in_their_places(rows: ResultR
     rows.sort(CERTAINTY, DOWN)
     rows.add(Block(4, ("Best", "Worst"), (scored(4, 0.97, 0.01), scored(5, 0.0, 0.0))))
     assert set(shown(rows)) == {"Good day", "Best"}
-    qtbot.waitUntil(lambda: shown(rows) == ["Best", "Good day"])
+    qtbot.waitUntil(lambda: shown(rows) == ["Best", "Good day"], timeout=20_000)
     with pytest.raises(ValueError, match="rows from"):
         rows.add(Block(9, ("x",), (scored(9, 1.0, 0.0),)))
 
@@ -99,7 +99,7 @@ def test_corrections_count_before_the_model(
     corrections: Any = rows._corrections
     corrections.changed.connect(rows.on_corrections)
     corrections.set_label("Bad luck", "neutral")
-    qtbot.waitUntil(lambda: rows.count_corrected() == 1)
+    qtbot.waitUntil(lambda: rows.count_corrected() == 1, timeout=20_000)
     assert rows.label_of(1) == "neutral"
     assert rows.counts()["negative"] == 0
     rows.set_filter(Filter(corrected=True))
@@ -110,7 +110,7 @@ def test_corrections_count_before_the_model(
     assert rows.label_of(1) == "neutral"
     assert rows.shares_of(1)[0] == pytest.approx(0.8)
     corrections.undo()
-    qtbot.waitUntil(lambda: rows.count_corrected() == 0)
+    qtbot.waitUntil(lambda: rows.count_corrected() == 0, timeout=20_000)
     assert rows.label_of(1) == "positive"
     assert shown(rows) == []
 
@@ -132,6 +132,16 @@ def test_the_row_in_focus_stays_through_order_and_filter(
     labels = [action.text() for action in table.make_menu(1).actions()]
     assert {"Positive", "Neutral", "Negative", "Copy the text"} <= set(labels)
     table.grab()
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == rows.text_of(1)
+    rows.set_filter(Filter())
+    sort = next(action.menu() for action in table.make_menu(1).actions() if action.text() == "Sort by")
+    assert [action.text() for action in sort.actions()] == ["#", "Verdict", "Certainty", "Text"]
+    by_number, *_ = sort.actions()
+    by_number.trigger()
+    assert rows.shown_rows() == [0, 1, 2, 3]
+    by_number.trigger()  # once more: downward
+    assert rows.shown_rows() == [3, 2, 1, 0]
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -101,6 +102,13 @@ def test_groups_are_sorted_and_named(shell_context, qtbot: QtBot) -> None:
         "50 %",
     ]
     assert "50 % positive" in table.rows.index(1, BAR).data(Qt.ItemDataRole.AccessibleTextRole)
+    table.setCurrentIndex(table.rows.index(1, NAME))
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "Ulm\t2\t50 %\t0 %\t50 %"
+    copy, sort = table.make_menu().actions()
+    assert copy.isEnabled()
+    sort.menu().actions()[TEXTS].trigger()
+    assert names() == ["Bonn", "Ulm", "(blank)"]
     assert not table.grab().isNull()
 
 
@@ -111,28 +119,32 @@ def test_a_table_is_read_otherwise_grouped_and_exported(
 ) -> None:
     page = panel.table_page
     panel.open(write_titles(tmp_path / "in.csv", 12))
-    qtbot.waitUntil(lambda: page.card.preview is not None)
+    qtbot.waitUntil(lambda: page.card.preview is not None, timeout=20_000)
     choose(page.card.choices.header_rows, 0)
-    qtbot.waitUntil(lambda: page.card.preview is not None and not page.card.preview.table.has_header)
+    qtbot.waitUntil(
+        lambda: page.card.preview is not None and not page.card.preview.table.has_header, timeout=20_000
+    )
     choose(page.card.choices.header_rows, 3)
-    qtbot.waitUntil(lambda: page.card.preview is not None and page.card.preview.table.has_header)
+    qtbot.waitUntil(
+        lambda: page.card.preview is not None and page.card.preview.table.has_header, timeout=20_000
+    )
     page.card.start_button.click()
     control, grouping = page.run_view.control, page.run_view.grouping
     qtbot.waitUntil(lambda: control.state == FINISHED, timeout=LONG_WAIT)
     offered = [grouping.combo.itemText(at) for at in range(grouping.combo.count())]
     assert offered == ["Rows", "By visited", "By month of visited", "By city"]
     choose(grouping.combo, (0, True))
-    qtbot.waitUntil(lambda: grouping.table.rows.rowCount() == 2)
+    qtbot.waitUntil(lambda: grouping.table.rows.rowCount() == 2, timeout=20_000)
     assert grouping.table.isVisible()
     assert not page.run_view.results.table.isVisible()
     assert page.run_view.results.found.text() == "2 groups"
     panel.corrections.set_label(BAD, "positive")
-    qtbot.waitUntil(lambda: grouping.table.rows.index(1, POSITIVE).data() == "100 %")
+    qtbot.waitUntil(lambda: grouping.table.rows.index(1, POSITIVE).data() == "100 %", timeout=20_000)
     menu = QMenu()
     page.run_view.exporter.fill(menu)
     assert "The groups (2) as CSV…" in [action.text() for action in menu.actions()]
     page.run_view.exporter.write_groups(tmp_path / "groups.csv")
-    qtbot.waitUntil(lambda: (tmp_path / "groups.csv").is_file())
+    qtbot.waitUntil(lambda: (tmp_path / "groups.csv").is_file(), timeout=20_000)
     with open(tmp_path / "groups.csv", encoding="utf-8-sig", newline="") as file:
         assert [row[:3] for row in csv.reader(file)] == [
             ["visited", "texts", "positive"],
@@ -156,7 +168,7 @@ def test_esc_stops_a_run_wherever_the_focus_is(
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([["n", "comment"], *([str(n), f"{GOOD} Visit {n}."] for n in range(3000))])
     panel.open(path)
-    qtbot.waitUntil(lambda: page.card.preview is not None)
+    qtbot.waitUntil(lambda: page.card.preview is not None, timeout=20_000)
     page.card.start_button.click()
     view, results, choices = page.run_view, page.run_view.results, page.card.choices
 
@@ -183,7 +195,7 @@ def test_esc_stops_a_run_wherever_the_focus_is(
     }
     qtbot.waitUntil(lambda: view.rows.count() > 0, timeout=LONG_WAIT)
     for name, go_there in places.items():
-        qtbot.waitUntil(lambda: view.control.state == RUNNING)
+        qtbot.waitUntil(lambda: view.control.state == RUNNING, timeout=20_000)
         go_there()
         qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Escape)
         assert view.control.state == STOPPED, name

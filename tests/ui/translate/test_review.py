@@ -304,3 +304,16 @@ def test_progress_goes_on_sentence_by_sentence(qtbot: QtBot) -> None:
     for _ in range(9):
         row.advance_sentence()
     assert row.progress.count.text() == "20 / 20"
+
+
+def test_a_folder_that_is_gone_is_said_and_no_file_takes_its_name(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
+    path, gone = tmp_path / "a.md", tmp_path / "gone"
+    path.write_text(TEXT, encoding="utf-8")
+    panel.files_mode.show()._folder = gone
+    (row,) = add(panel, qtbot, path)
+    assert row.state == "failed"
+    assert "“gone” is no longer there" in row.facts.text()
+    assert not gone.exists()

@@ -12,14 +12,19 @@ from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.storage.translations import TranslateHistory
-from autogpt_desktop.tasks.translate.folders import look_into
+from autogpt_desktop.tasks.translate.folders import Skipped, look_into
+from autogpt_desktop.tasks.translate.translate import translate_many
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.files_view import FilesView
 from autogpt_desktop.ui.translate.glossary_model import CASE, SOURCE, TARGET
 from autogpt_desktop.ui.translate.glossary_view import GlossaryView
 from autogpt_desktop.ui.translate.history_view import HistoryView
 from autogpt_desktop.ui.translate.language_row import MORE, LanguageRow
+from autogpt_desktop.ui.translate.left_out import LeftOut
+from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.panel import TranslatePanel
+from autogpt_desktop.ui.translate.review_view import ReviewView
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_earlier_translations_are_searched_opened_and_deleted(
     view.reload()
     assert len(view.model.items()) == 2
     view.search.setText("train")
-    qtbot.waitUntil(lambda: len(view.model.items()) == 1)
+    qtbot.waitUntil(lambda: len(view.model.items()) == 1, timeout=20_000)
     view.view.setCurrentIndex(view.model.index(1))
     with qtbot.waitSignal(view.opened) as opened:
         qtbot.keyClick(view.view, Qt.Key.Key_Return)
@@ -203,10 +208,12 @@ def test_folders_that_are_dropped_give_their_files(tmp_path: Path) -> None:
 
 
 def test_unfinished_files_come_back_paused(
-    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot
+    shell_context: AppContext, gemma_gguf: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for pieces in ("first", "most"):  # some are kept before many are translated
+        monkeypatch.setitem(translate_many.__kwdefaults__, pieces, 2)
     shell_context.settings.translate_pair = ["en", "fr"]
-    sentences = [f"The train number {n} leaves at noon." for n in range(1, 25)]
+    sentences = [f"The train number {n} leaves at noon." for n in range(1, 7)]
     (tmp_path / "long.txt").write_text("\n".join(sentences), encoding="utf-8")
     (tmp_path / "short.txt").write_text("We ate at home.", encoding="utf-8")
     panel = TranslatePanel(shell_context)
@@ -214,7 +221,7 @@ def test_unfinished_files_come_back_paused(
     panel.show()
     panel.files_mode.add([tmp_path / "long.txt", tmp_path / "short.txt"])
     part = tmp_path / "long.fr.txt.part"
-    qtbot.waitUntil(lambda: part.is_file() and bool(part.read_text(encoding="utf-8")), timeout=60_000)
+    qtbot.waitUntil(lambda: part.is_file() and bool(part.read_text(encoding="utf-8")), timeout=400_000)
     panel.shutdown()
     panel.hide()
     begun = part.read_text(encoding="utf-8").splitlines()
@@ -247,3 +254,55 @@ def test_unfinished_files_come_back_paused(
     assert FileRow.from_remembered('["a"]') is None
     assert FileRow.from_remembered("{") is None
     panel.shutdown()
+
+
+def test_a_file_that_is_not_done_is_listed_once(
+    shell_context: AppContext, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dropped again it goes on; for another language, or once it is done, it is another work."""
+    monkeypatch.setattr(FilesView, "_next", lambda _self: None)
+    row = LanguageRow(("en", "fr", "pt"), "en", "fr", [])
+    qtbot.addWidget(row)
+    files = FilesView(shell_context, row, Glossaries(tmp_path / "glossaries"), PairModels(shell_context, row))
+    qtbot.addWidget(files)
+    files.show()
+    path = tmp_path / "a.txt"
+    path.write_text("The train leaves.")
+    assert files.hint.isVisible()
+    files.add([path, path])
+    files.add([path])
+    assert [each.state for each in files.rows] == ["waiting"]
+    assert not files.hint.isVisible()
+    files._pause(files.rows[0])
+    files.add([path])
+    assert [each.state for each in files.rows] == ["waiting"]
+    row.set_pair("en", "pt")
+    files.add([path])
+    assert [each.target for each in files.rows] == ["fr", "pt"]
+    files.rows[1].set_state("failed", "no")
+    files.add([path])
+    assert len(files.rows) == 3
+    for each in list(files.rows):
+        files._remove(each)
+    assert files.hint.isVisible()
+
+
+def test_what_was_left_out_is_closed_by_esc_first(qtbot: QtBot, tmp_path: Path) -> None:
+    """Then Esc goes on to what is around it."""
+    notice = LeftOut()
+    qtbot.addWidget(notice)
+    notice.add([Skipped(tmp_path / "photo.jpg", "skipped-folder")])
+    notice.show()
+    notice.show_button.setChecked(True)
+    assert notice.list.isVisible()
+    qtbot.keyClick(notice.list, Qt.Key.Key_Escape)
+    assert not notice.list.isVisible()
+    assert notice.isVisible()
+
+
+def test_without_a_sentence_there_is_nothing_to_correct(shell_context: AppContext, qtbot: QtBot) -> None:
+    view = ReviewView(shell_context)
+    qtbot.addWidget(view)
+    view.show()
+    assert not view.edit.isVisible()
+    assert not view.save_button.isVisible()

@@ -21,7 +21,7 @@ from autogpt_desktop.documents.write.docx.bilingual import Twins
 from autogpt_desktop.documents.write.docx.builder import mirrored
 from autogpt_desktop.documents.write.docx.paragraph import Paragraph
 from autogpt_desktop.documents.write.docx.runs import W, name_of
-from autogpt_desktop.documents.write.inline_marks import Segment
+from autogpt_desktop.documents.write.inline_marks import Segment, texts_of
 from autogpt_desktop.documents.write.package import open_archive, repacked
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
@@ -68,11 +68,7 @@ class Word:
                 else:
                     shown[segment.text] = segment
                     self._segments.append(segment)
-        if not self._segments:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [segment.text for segment in self._segments]
-        found = (phrase for segment in self._segments for phrase in segment.phrases())
-        self.phrases = list(dict.fromkeys(found))
+        self.texts, self.phrases = texts_of(self._segments, path)
 
     def write(
         self,

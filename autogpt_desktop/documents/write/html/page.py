@@ -18,8 +18,8 @@ from autogpt_desktop.documents.write.inline_marks import (
     Segment,
     Text,
     Token,
-    phrases_of,
     segments,
+    texts_of,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
 from autogpt_desktop.errors import KnownError
@@ -112,10 +112,7 @@ class Page:
         self.suffix = path.suffix
         is_xml = path.suffix.lower() == ".xhtml" or text.lstrip("\ufeff \r\n\t").startswith("<?xml")
         self._markup = Markup(text, is_xml, bilingual)
-        if not self._markup.units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._markup.units]
-        self.phrases = phrases_of(self._markup.units)
+        self.texts, self.phrases = texts_of(self._markup.units, path)
 
     def write(
         self,

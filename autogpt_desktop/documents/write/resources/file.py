@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text, write_file
-from autogpt_desktop.documents.write.inline_marks import phrases_of
+from autogpt_desktop.documents.write.inline_marks import texts_of
 from autogpt_desktop.documents.write.resources.json_values import json_values
 from autogpt_desktop.documents.write.resources.key_values import properties, strings
 from autogpt_desktop.documents.write.resources.message import Piece, spliced
@@ -46,10 +46,7 @@ class Resources:
         except ValueError as error:
             raise KnownError("translate-resource", name=path.name, line=str(error)) from error
         self._units = [*chain.from_iterable(piece.message.segments for piece in self._pieces)]
-        if not self._units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._units]
-        self.phrases = phrases_of(self._units)
+        self.texts, self.phrases = texts_of(self._units, path)
 
     def write(
         self,

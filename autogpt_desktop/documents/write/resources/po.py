@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text, write_file
-from autogpt_desktop.documents.write.inline_marks import phrases_of
+from autogpt_desktop.documents.write.inline_marks import texts_of
 from autogpt_desktop.documents.write.resources.message import Message
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
@@ -79,10 +79,7 @@ class Catalog:
                 entry.forms = [Message(text) for text in ids if text]
         messages = chain.from_iterable(entry.forms for entry in self._entries)
         self._units = [*chain.from_iterable(message.segments for message in messages)]
-        if not self._units:
-            raise KnownError("document-empty", name=path.name)
-        self.texts = [unit.text for unit in self._units]
-        self.phrases = phrases_of(self._units)
+        self.texts, self.phrases = texts_of(self._units, path)
 
     def write(
         self,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+from autogpt_desktop.documents.text.codes import has_words
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, encoded, read_text, write_file
 from autogpt_desktop.documents.write.inline_marks import (
@@ -57,7 +58,10 @@ class Subtitles:
         self._line_end = "\r\n" if "\r\n" in text else "\n"
         self._kind = _KINDS[path.suffix.lower()]
         self._parts: list[str | Edge | Segment] = []
-        for is_spoken, part in _READERS[self._kind](text):
+        pieces = list(_READERS[self._kind](text))
+        if not any(is_spoken for is_spoken, _ in pieces) and has_words(text):  # another kind of text, perhaps
+            self.notices = (Notice("notice.translate-no-cues"),)
+        for is_spoken, part in pieces:
             self._parts += segments(list(_tokens(part, self._kind))) if is_spoken else [part]
         self._units = [part for part in self._parts if isinstance(part, Segment) and part.has_letters]
         self.texts = [unit.text for unit in self._units]

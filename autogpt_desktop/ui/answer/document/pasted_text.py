@@ -30,6 +30,9 @@ class PastedText(QWidget):
         self.title = label(size="small", tone="muted")
         self.clear_button = QuietButton("close")
         self.clear_button.clicked.connect(self._clear)
+        keep = self.clear_button.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # else the text moves with its first letter
+        self.clear_button.setSizePolicy(keep)
         self.clear_button.hide()
         self.field = TextField(context, key)
         self.notice = label(size="small", tone="warning", wrap=True)

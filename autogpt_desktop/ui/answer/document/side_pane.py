@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.answer.evidence import EvidenceList
-from autogpt_desktop.ui.answer.text_label import ScrollPage
 from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.scroll_page import ScrollPage
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from autogpt_desktop.ui.chat.messages.formulas import LONGEST
 from autogpt_desktop.ui.chat.messages.highlight import CodeColors
-from autogpt_desktop.ui.chat.messages.lines import Code, Item, Line, Row, Run, Runs
-from autogpt_desktop.ui.chat.messages.markdown_parse import image_text, parser
-from autogpt_desktop.ui.chat.messages.segments import CUT, lines_for_end
+from autogpt_desktop.ui.chat.messages.lines import Code, Item, Line, Quotes, Row, Run, Runs
+from autogpt_desktop.ui.chat.messages.runs import (
+    LINE,
+    OBJECT,
+    formula_runs,
+    inline_runs,
+    segment_runs,
+    task_runs,
+)
+from autogpt_desktop.ui.chat.messages.segments import lines_for_end
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+__all__ = ["HEADER", "LINE", "OBJECT", "PAD", "BlockLines", "Counts", "fence_language", "inline_runs"]
+
 HEADER = 30  # px above a code block for its label and copy button
 PAD = 14  # px inside a code block
-LINE = "\u2028"  # a line break inside one block
-OBJECT = "\ufffc"  # the character that a formula is drawn at, before its source
-
-
-_TASK = re.compile(r"\[([ xX])\]\s")
 
 
 @dataclass
@@ -86,9 +88,21 @@ class Nest:
         self.items: list[Open | None] = []  # of each of ``lists`` the item before
 
     @property
-    def quotes(self) -> int:
-        """Depth of quotations."""
-        return sum(each.mark == ">" for each in self.opens)
+    def quotes(self) -> Quotes:
+        """The quotations that are open."""
+        lists, quotes = 0, list[int]()
+        for each in self.opens:
+            if each.mark == ">":
+                quotes.append(lists)
+            else:
+                lists += 1
+        return tuple(quotes)
+
+    @property
+    def digits(self) -> int:
+        """By how many the numbers of the items that are open are longer than two, all together."""
+        last = (each.start + each.items - (not each.item_begins) for each in self.lists if each.ordered)
+        return sum(max(0, len(str(number)) - 2) for number in last)
 
 
 _BEGIN = frozenset({
@@ -130,6 +144,8 @@ class BlockLines:
             if not stands and token.map and kind in _BEGIN and not token.meta.get("open"):
                 self._mark("between", token.map[0], whole=_lines_that_tell(token))
             if kind == "blockquote_open":
+                if not stands:  # its bar has no room beside the mark of an item
+                    self._begin_bare()
                 nest.opens.append(Open(token.map[0] if token.map else 0, ">"))
             elif kind == "blockquote_close":
                 nest.opens.pop()
@@ -141,10 +157,9 @@ class BlockLines:
                 nest.items.pop()
             elif kind == "list_item_open":
                 self._begin_item(token, stands)
-                behind = next(each.type for each in tokens[index + 1 :] if each.type != "definition")
-                if behind == "list_item_close" and not stands:  # nothing to be seen in it yet
-                    self._paragraph((), gap * 0.4)
             elif kind == "list_item_close":
+                if nest.lists[-1].item_begins:  # nothing to be seen in it, or not yet
+                    self._paragraph((), gap * 0.4)
                 nest.items[-1] = nest.opens.pop()._replace(empty=tokens[index - 1].type == "list_item_open")
             elif kind == "paragraph_open":
                 self._paragraph_of(tokens[index + 1], stands)
@@ -155,12 +170,12 @@ class BlockLines:
                 else:
                     self._heading(token, tokens[index + 1], stands)
             elif kind == "math_block":
-                self._paragraph(_formula_runs(token), gap * 0.5 if nest.lists else gap)
+                self._paragraph(formula_runs(token), gap * 0.5 if nest.lists else gap)
             elif kind in ("fence", "code_block"):
                 self._fence(token, nest.quotes, nest.lists, rows if stands else 0)
             elif kind == "hr":
                 self._begin_bare()
-                self.lines.append(Line((), gap * 1.5, nest.quotes, len(nest.lists), rule=True))
+                self.lines.append(Line((), gap, nest.quotes, len(nest.lists), rule=True, digits=nest.digits))
             elif kind == "table_open":
                 end = next(i for i in range(index, len(tokens)) if tokens[i].type == "table_close")
                 if not stands:
@@ -212,7 +227,9 @@ class BlockLines:
             self._note_source(inline.meta["pieces"][number])
             if number or stands:
                 if runs:
-                    self.lines.append(Line(runs, 0.0, nest.quotes, len(nest.lists), joined=bool(rest)))
+                    depth, digits = len(nest.lists), nest.digits
+                    line = Line(runs, 0.0, nest.quotes, depth, digits=digits, joined=bool(rest))
+                    self.lines.append(line)
             else:
                 self._paragraph(runs, gap)
 
@@ -229,7 +246,8 @@ class BlockLines:
                 self._mark("heading", line, rest=rest, whole=0, level=level)
             indent = 0 if item and not inner else len(self._nest.lists)
             self._note_source(inline.meta["pieces"][number])
-            form = Line(runs, 0.0 if inner else top, self._nest.quotes, indent, level, joined=inner)
+            quotes, digits = self._nest.quotes, self._nest.digits
+            form = Line(runs, 0.0 if inner else top, quotes, indent, level, digits=digits, joined=inner)
             self.lines.append(form if inner else form._replace(item=item))
 
     def _new_list(self, token: Token) -> OpenList:
@@ -241,10 +259,11 @@ class BlockLines:
         quotes, lists = self._nest.quotes, self._nest.lists
         item = self._new_item()
         if item is None:
-            self.lines.append(Line(runs, gap, quotes, len(lists)))
+            self.lines.append(Line(runs, gap, quotes, len(lists), digits=self._nest.digits))
             return
-        runs, checked = _task_runs(runs)
-        self.lines.append(Line(runs, gap, quotes, item=item._replace(checked=checked)))
+        runs, checked = task_runs(runs)
+        digits = self._nest.digits
+        self.lines.append(Line(runs, gap, quotes, item=item._replace(checked=checked), digits=digits))
 
     def _note_source(self, *pieces: str) -> None:
         """Of the line that is written next: it may have a link whose address comes later."""
@@ -268,7 +287,7 @@ class BlockLines:
             self._paragraph((), self.gap)
         return begins
 
-    def _fence(self, token: Token, quotes: int, lists: list[OpenList], skip: int) -> None:
+    def _fence(self, token: Token, quotes: Quotes, lists: list[OpenList], skip: int) -> None:
         """A block of code, of which ``skip`` lines stand already."""
         code = token.content.removesuffix("\n").split("\n")
         first = token.map[0] if token.map else 0
@@ -295,9 +314,13 @@ class BlockLines:
             line, at = begin + settled, at + settled - skip
             self.marks.append(Mark(kind, line, at, counts, opens, levels, rows=settled, table=first))
 
-    def empty_fence(self, opening: str, quotes: int = 0, indent: int = 0) -> None:
+    def _digits(self, indent: int) -> int:
+        """Of a line of code, which may stand in no list though one was read last."""
+        return self._nest.digits if indent else 0
+
+    def empty_fence(self, opening: str, quotes: Quotes = (), indent: int = 0) -> None:
         """A fence in which nothing stands and which nobody closed is no box, only what was written."""
-        self.lines.append(Line((Run(opening),), self.gap, quotes, indent))
+        self.lines.append(Line((Run(opening),), self.gap, quotes, indent, digits=self._digits(indent)))
 
     def code(
         self,
@@ -305,7 +328,7 @@ class BlockLines:
         language: str,
         number: int,
         first: int = 0,
-        quotes: int = 0,
+        quotes: Quotes = (),
         indent: int = 0,
         lift: float = 0.0,
     ) -> int:
@@ -320,7 +343,8 @@ class BlockLines:
         top = HEADER + PAD - lift if lift else self.gap + HEADER + PAD
         for at in range(first, len(code)):
             place = Code(number, language, at == 0, at == len(code) - 1)
-            self.lines.append(Line(runs[at], 0.0 if at else top, quotes, indent, code=place))
+            lift = 0.0 if at else top
+            self.lines.append(Line(runs[at], lift, quotes, indent, code=place, digits=self._digits(indent)))
         return max(0, min(colors.final, len(code) - 2))
 
     def _table(self, tokens: list[Token], skip_rows: int) -> None:
@@ -341,35 +365,18 @@ class BlockLines:
                     if number and source_line:
                         self._mark("table", source_line[0], rows=number, table=first)
                     self._note_source(*pieces)
-                    row = Row(self.counts.tables, number, tuple(cells), tuple(aligns), self.gap)
+                    nest = self._nest
+                    row = Row(
+                        self.counts.tables,
+                        number,
+                        tuple(cells),
+                        tuple(aligns),
+                        self.gap,
+                        nest.quotes,
+                        len(nest.lists),
+                    )
                     self.lines.append(row)
                 number, cells, aligns, pieces = number + 1, [], [], []
-
-
-def read_inline(source: str, references: Mapping[str, Any]) -> Runs:
-    """The runs of a piece of a paragraph, or of a cell, with these addresses of links."""
-    return inline_runs(parser().parseInline(source, {"references": references})[0])
-
-
-def rewritten(line: Line | Row, pieces: Sequence[str], runs_of: Callable[[str], Runs]) -> Line | Row | None:
-    """The line with other runs of the same source; None: it is another kind of line with them."""
-    if isinstance(line, Row):
-        return line._replace(cells=tuple(map(runs_of, pieces)))
-    runs = runs_of(pieces[0])
-    if line.item and not line.heading:
-        runs, checked = _task_runs(runs)
-        if checked != line.item.checked:
-            return None
-    return line._replace(runs=runs) if runs else None
-
-
-def _task_runs(runs: Runs) -> tuple[Runs, bool | None]:
-    """Of an item of a list, without the box of a task; whether that is checked, None: there is none."""
-    task = _TASK.match(runs[0].text) if runs and not any(runs[0][1:]) else None
-    if task is None:
-        return runs, None
-    rest = runs[0]._replace(text=runs[0].text[task.end() :])
-    return (Run(task[0], hidden=True), rest, *runs[1:]), task[1] != " "
 
 
 def fence_language(info: str) -> str:
@@ -389,77 +396,3 @@ def _lines_that_tell(token: Token) -> int:
     if token.type == "math_block" and token.map:
         return token.map[1] - token.map[0]
     return 2 if token.type == "table_open" else 1
-
-
-def _formula_runs(token: Token) -> Runs:
-    """A formula of its own; its lines as they are where it cannot be drawn, or not yet."""
-    closer = {"$$": "$$", r"\[": r"\]"}[token.markup]
-    end = token.content.rfind(closer) + 2
-    source = " ".join(token.content[:end].split())
-    if token.meta["open"] or len(source) > LONGEST:
-        return (Run(token.content.replace("\n", LINE)),)
-    behind = Run(token.content[end:].strip())
-    drawn = Run(OBJECT, formula=source)
-    return (drawn, Run(source, formula=source, hidden=True), *([behind] if behind.text else []))
-
-
-def segment_runs(token: Token) -> Iterator[tuple[int, Runs]]:
-    """The runs of a paragraph or a heading, segment by segment, with where in its text each begins."""
-    begin, at, children = 0, 0, token.children or []
-    for index, child in enumerate(children):
-        if child.type == CUT:
-            yield at, _runs(children[begin:index])
-            begin, at = index + 1, int(child.meta["at"])
-    yield at, _runs(children[begin:])
-
-
-def inline_runs(token: Token) -> Runs:
-    """The runs of a cell."""
-    return _runs(token.children or ())
-
-
-def _runs(children: Iterable[Token]) -> Runs:
-    runs: list[Run] = []
-    stack, raised = [Run("")], 0
-    for child in children:
-        form = stack[-1]._replace(raised=raised)
-        match child.type:
-            case "strong_open":
-                stack.append(form._replace(bold=True))
-            case "em_open":
-                stack.append(form._replace(italic=True))
-            case "s_open":
-                stack.append(form._replace(strike=True))
-            case "link_open":
-                stack.append(form._replace(href=str(child.attrGet("href") or "")))
-            case "strong_close" | "em_close" | "s_close" | "link_close":
-                stack.pop()
-            case "sub_open" | "sup_open":
-                raised = 1 if child.type == "sup_open" else -1
-            case "sub_close" | "sup_close":
-                raised = 0
-            case "formula":
-                source = " ".join(child.content.split())
-                _add(runs, form._replace(text=OBJECT, formula=source))
-                _add(runs, form._replace(text=source, formula=source, hidden=True))
-            case "code_inline":
-                _add(runs, form._replace(text=child.content, mono=True))
-            case "softbreak" | "hardbreak":
-                _add(runs, form._replace(text=LINE))
-            case "image":
-                _add(runs, form._replace(text=image_text(child), muted=True))
-            case _:
-                _add(runs, form._replace(text=child.content))
-    return tuple(runs)
-
-
-_CONTROLS = dict.fromkeys(map(ord, "\n\r\u2029"), LINE) | dict.fromkeys((0, 0xFDD0, 0xFDD1, 0xFFFC), "\ufffd")
-
-
-def _add(runs: list[Run], run: Run) -> None:
-    if not run.formula or run.hidden:
-        run = run._replace(text=run.text.translate(_CONTROLS))  # entities may stand for anything
-    if runs and runs[-1][1:] == run[1:]:
-        runs[-1] = run._replace(text=runs[-1].text + run.text)
-    elif run.text:
-        runs.append(run)

@@ -55,6 +55,7 @@ class FindBar(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._count_some)
+        view.marked.connect(self._on_marked)
         context.language_changed.connect(self.retranslate)
         self.retranslate()
         self.hide()
@@ -112,6 +113,18 @@ class FindBar(QWidget):
             self._timer.stop()
             if self.at < 0 and self.places:
                 self._go(self._first_in_sight())
+        self._show_count()
+
+    def _on_marked(self, message_id: int, count: int) -> None:
+        """An answer that is being written has other places by now."""
+        known = sum(number == message_id for number, _ in self.places)
+        if self._timer.isActive() or count == known or message_id != self.view.column.items[-1].message.id:
+            return
+        others = self.places[: len(self.places) - known]
+        self.places = [*others, *((message_id, place) for place in range(count))]
+        self.at = min(self.at, len(self.places) - 1)
+        if self.at < 0 and self.places:
+            self._go(self._first_in_sight())
         self._show_count()
 
     def _first_in_sight(self) -> int:

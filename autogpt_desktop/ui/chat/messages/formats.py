@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QFontMetricsF,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -14,9 +17,10 @@ from PySide6.QtGui import (
     QTextListFormat,
 )
 
-from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
+from autogpt_desktop.ui.chat.messages.block_lines import HEADER, PAD
 from autogpt_desktop.ui.chat.messages.formulas import FormulaObject
-from autogpt_desktop.ui.chat.messages.lines import Item, Line, Run, Runs
+from autogpt_desktop.ui.chat.messages.lines import Item, Line, Row, Run, Runs
+from autogpt_desktop.ui.chat.messages.runs import LINE
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
 CODE = QTextFormat.Property.UserProperty + 1  # int: number of the code block
@@ -24,8 +28,8 @@ LANGUAGE = CODE + 1  # str: its language
 QUOTES = CODE + 2  # int: depth of block quotes
 RULE = CODE + 3  # bool: a thematic break
 JOINED = CODE + 4  # bool: the block goes on with the line above
+BARS = CODE + 5  # str: where the bars of the block quotes stand, px from the left
 STEP = 18  # px of one block-quote level
-INDENT = 26  # px of one list level
 _FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
 _PROPORTIONAL = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
 
@@ -36,6 +40,8 @@ class Formats:
     def __init__(self, style: ChatStyle, formulas: FormulaObject) -> None:
         self.style, self.formulas = style, formulas
         self.gap = style.font.pixelSize() * 0.8  # px between paragraphs
+        self.indent = 2 * style.font.pixelSize()  # px of one list level: numbers of two digits have room
+        self._digit = ceil(QFontMetricsF(style.font).horizontalAdvance("0"))
         self._chars: dict[tuple[object, ...], QTextCharFormat] = {}
 
     def char(self, run: Run, *, heading: int = 0, code: bool = False, bold: bool = False) -> QTextCharFormat:
@@ -107,9 +113,11 @@ class Formats:
             marks = QTextBlockFormat.MarkerType
             form.setMarker(marks.Checked if line.item.checked else marks.Unchecked)
         form.setIndent(0 if line.item else line.indent)  # the list format brings its own
+        form.setLeftMargin(self.left(line))
         if line.quotes:
-            form.setLeftMargin(line.quotes * STEP)
-            form.setProperty(QUOTES, line.quotes)
+            form.setRightMargin(len(line.quotes) * STEP)  # where the bars of Arabic and Hebrew stand
+            form.setProperty(QUOTES, len(line.quotes))
+            form.setProperty(BARS, self.bars(line))
         if line.heading:
             form.setHeadingLevel(line.heading)
         if line.joined:
@@ -117,6 +125,7 @@ class Formats:
         if line.rule:
             form.setProperty(RULE, True)
             form.setLineHeight(8, _FIXED)
+            form.setBottomMargin(self.gap)
         if line.code:
             form.setLeftMargin(form.leftMargin() + PAD + 2)
             form.setRightMargin(PAD)
@@ -130,11 +139,25 @@ class Formats:
         form.setLineHeight(130, _PROPORTIONAL)
         return form
 
-    def thin(self) -> QTextBlockFormat:
-        """Of the block before or behind a table, which cannot be avoided, only be made small."""
+    def thin(self, row: Line | Row | None) -> QTextBlockFormat:
+        """Of the block before or behind the table of ``row``, which cannot be avoided, only be made small."""
         form = QTextBlockFormat()
         form.setLineHeight(1, _FIXED)
+        if isinstance(row, Row) and row.quotes:
+            form.setProperty(BARS, self.bars(row))
         return form
+
+    def left(self, line: Line | Row) -> int:
+        """Px before it, beside those of the lists that it stands in."""
+        return len(line.quotes) * STEP + line.digits * self._digit
+
+    def bars(self, line: Line | Row) -> str:
+        """Where the bars of quotations stand beside it."""
+        digits = line.digits * self._digit
+        places = [depth * STEP + lists * self.indent for depth, lists in enumerate(line.quotes)]
+        return ",".join(
+            str(place + (digits if lists else 0)) for place, lists in zip(places, line.quotes, strict=True)
+        )
 
     def list(self, item: Item) -> QTextListFormat:
         """Of the list that begins with ``item``."""
@@ -153,9 +176,9 @@ def is_thin(block: QTextBlock) -> bool:
 
 
 __all__ = [
+    "BARS",
     "CODE",
     "HEADER",
-    "INDENT",
     "JOINED",
     "LANGUAGE",
     "LINE",

@@ -1,4 +1,5 @@
-"""Formulas between lines of ``$$``, or of ``\\[`` and ``\\]``: nothing in them is Markdown."""
+"""Formulas between lines of ``$$``, of ``\\[`` and ``\\]``, or of an environment of LaTeX: nothing in them is
+Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +10,20 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
 
-_CLOSERS = {"$$": "$$", r"\[": r"\]"}
+_ENVIRONMENTS = (
+    "align",
+    "aligned",
+    "equation",
+    "gather",
+    "gathered",
+    "multline",
+    "alignat",
+    "cases",
+    "split",
+)
+CLOSERS = {"$$": "$$", r"\[": r"\]"} | {
+    rf"\begin{{{name}{star}}}": rf"\end{{{name}{star}}}" for name in _ENVIRONMENTS for star in ("", "*")
+}
 _MOST_LINES = 60
 _MOST = 4_000  # characters: a formula that is longer is none
 _BEHIND = re.compile(r"[\s.,;:。，；：、]*+")  # what may stand behind one in its last line
@@ -34,7 +48,7 @@ def _formula_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
     """``env["undecided"]``: the first line of a formula that the last line, which is not whole, rules out."""
     opening = _line(state, start).strip()
     end = min(end, state.env["end"])
-    closer = _CLOSERS.get(opening)
+    closer = CLOSERS.get(opening)
     indent = min(state.blkIndent, state.sCount[start])  # below that of an item, behind which it stands
     if closer is None or start >= end or state.is_code_block(start) or 4 <= indent < state.blkIndent:
         return False
@@ -44,7 +58,11 @@ def _formula_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
         last, seen = -1, end
     content = state.getLines(start, last + 1, state.blkIndent, False) if last >= 0 else ""
     source = content.strip()
-    if last < 0 or len(content) > _MOST or (closed and not source[2 : source.rindex(closer)].strip()):
+    if (
+        last < 0
+        or len(content) > _MOST
+        or (closed and not source[len(opening) : source.rindex(closer)].strip())
+    ):
         if seen >= whole - 1 and not state.src.endswith("\n"):
             state.env["undecided"] = min(start, state.env.get("undecided", start))
         return False
@@ -69,6 +87,6 @@ def _last_line(state: StateBlock, start: int, end: int, closer: str, indent: int
         text = _line(state, number)
         at = text.find(closer)
         if at >= 0:
-            closed = _BEHIND.fullmatch(text, at + 2) is not None
+            closed = _BEHIND.fullmatch(text, at + len(closer)) is not None
             return (number if closed else -1), closed, number
     return (end - 1 if end < start + _MOST_LINES else -1), False, min(end, start + _MOST_LINES) - 1

@@ -19,7 +19,7 @@ TYPE = QTextFormat.ObjectTypes.UserObject + 1
 LONGEST = 500  # characters: what is longer stays source
 _EM = 24.0  # px for which they are drawn
 LARGER = 1.08  # than the text: its letters are small for their size
-_KEPT = 1_000
+_KEPT = 5_000  # more than a text has: one that is dropped is drawn again when it is laid out
 FOREIGN = "\u2e80"  # from here on the formulas' font has no characters
 
 

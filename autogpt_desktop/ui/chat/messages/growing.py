@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.ui.chat.messages.block_lines import (
-    BlockLines,
-    Counts,
-    fence_language,
-    read_inline,
-    rewritten,
-)
+from autogpt_desktop.ui.chat.messages.block_lines import BlockLines, Counts, fence_language
 from autogpt_desktop.ui.chat.messages.lines import Line, Row
 from autogpt_desktop.ui.chat.messages.markdown_parse import groups, labels, parser
 from autogpt_desktop.ui.chat.messages.resuming import Resumed, resume
+from autogpt_desktop.ui.chat.messages.runs import read_inline, rewritten
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

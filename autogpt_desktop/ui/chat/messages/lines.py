@@ -44,17 +44,21 @@ class Item(NamedTuple):
     checked: bool | None = None  # of a task
 
 
+Quotes = tuple[int, ...]  # of each block quote, from the outermost on, how many lists it stands in
+
+
 class Line(NamedTuple):
     """One block of the document."""
 
     runs: Runs
     top: float = 0.0  # px above
-    quotes: int = 0  # depth of block quotes
+    quotes: Quotes = ()
     indent: int = 0  # depth of lists
     heading: int = 0
     rule: bool = False
     code: Code | None = None
     item: Item | None = None
+    digits: int = 0  # by which the numbers of the items that it stands in are longer than two
     joined: bool = False  # goes on with the line above, which was too long
 
 
@@ -66,6 +70,9 @@ class Row(NamedTuple):
     cells: tuple[Runs, ...]
     aligns: tuple[str, ...]  # "left", "center", "right"
     top: float
+    quotes: Quotes = ()
+    indent: int = 0  # depth of lists
+    digits: int = 0  # as of a line
 
 
 def same_start(old: Runs, new: Runs) -> tuple[int, Runs]:

@@ -20,13 +20,14 @@ from PySide6.QtGui import (
     QTextList,
 )
 
-from autogpt_desktop.ui.chat.messages.block_lines import HEADER, LINE, PAD
-from autogpt_desktop.ui.chat.messages.formats import CODE, INDENT, LANGUAGE, QUOTES, RULE, STEP, Formats
+from autogpt_desktop.ui.chat.messages.block_lines import HEADER, PAD
+from autogpt_desktop.ui.chat.messages.formats import CODE, LANGUAGE, QUOTES, RULE, STEP, Formats
 from autogpt_desktop.ui.chat.messages.formulas import TYPE, FormulaObject, formulas
 from autogpt_desktop.ui.chat.messages.growing import GrowingLines
 from autogpt_desktop.ui.chat.messages.highlight import PLAIN_ABOVE
 from autogpt_desktop.ui.chat.messages.lines import Item, Line, Row, Run, Runs, same_start
 from autogpt_desktop.ui.chat.messages.markdown_parse import clean, is_plain
+from autogpt_desktop.ui.chat.messages.runs import FILLER, LINE
 from autogpt_desktop.ui.chat.messages.tables import BAR, PIECE, TableWriter
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
@@ -72,19 +73,20 @@ class MarkdownWriter:
         self._formats = Formats(style, self._formulas)
         self.tables = TableWriter(self._formats)
         self.document.setDefaultFont(style.font)
-        self.document.setIndentWidth(INDENT)
+        self.document.setIndentWidth(self._formats.indent)
         self.document.setDocumentMargin(0)
         self._reset()
 
     def write(self, text: str) -> None:
-        """Replace everything, unless it stands there already; ``color_more`` colors the rest of long code."""
+        """Replace everything but what stands there already; ``color_more`` colors the rest of long code."""
         text = clean(text)
-        if text and text == self._plain and is_plain(text):
-            return
-        if self._source != text:
+        stands = self._plain if is_plain(text) else self._source
+        # an answer ends a little behind its last repaint: what stands is not written again for that
+        goes_on = bool(stands) and text.startswith(stands or "")
+        if not goes_on:
             self._reset()
             self._most = PLAIN_ABOVE
-        self._write(text, whole=True)
+        self._write(text, grows=goes_on, whole=True)
 
     def write_plain(self, text: str) -> None:
         """Replace everything with text that is not Markdown."""
@@ -246,7 +248,7 @@ class MarkdownWriter:
             cursor.setPosition(block.position() + same)
             cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
-            self._insert(cursor, line, rest)
+            self._insert(cursor, line, rest if line.runs else self._filler(at))
         if old._replace(runs=()) != line._replace(runs=()):
             cursor = QTextCursor(block)
             form = self._block_format(at, line)
@@ -268,17 +270,21 @@ class MarkdownWriter:
             if line.number % PIECE:
                 self.tables.append(line)
                 return
-            self._start(cursor, self._formats.thin(), self._formats.char(Run("", hidden=True)))
+            self._start(cursor, self._formats.thin(line), self._formats.char(Run("", hidden=True)))
             self.tables.begin(cursor, line, at)
-            cursor.setBlockFormat(self._formats.thin())
+            cursor.setBlockFormat(self._formats.thin(line))
             self._fresh = True
             return
         chars = self._formats.char(Run(""), code=line.code is not None)
         self._start(cursor, self._block_format(at, line), chars)
         if line.item:
             self._join_list(cursor, line.item, at)
-        self._insert(cursor, line, line.runs)
+        self._insert(cursor, line, line.runs or self._filler(at))
         self._note(at, line)
+
+    def _filler(self, at: int) -> Runs:
+        """For an empty line: behind a table Qt would put it beside the last row."""
+        return (Run(FILLER, hidden=True),) if at and isinstance(self._written[at - 1], Row) else ()
 
     def _truncate(self, at: int) -> None:
         """Take away the lines from number ``at`` on."""
@@ -292,13 +298,13 @@ class MarkdownWriter:
         elif isinstance(line, Row) and line.number % PIECE:
             piece = self.tables.piece(line)
             self._remove_from(cursor, piece.lastPosition() + 1)
-            cursor.setBlockFormat(self._formats.thin())
+            cursor.setBlockFormat(self._formats.thin(line))
             piece.removeRows(line.number % PIECE, piece.rows() - line.number % PIECE)
             self._fresh = True
         else:
             self._remove_from(cursor, place.position)
             if place.fresh:
-                cursor.setBlockFormat(self._formats.thin())
+                cursor.setBlockFormat(self._formats.thin(self._written[at - 1]))
             self._fresh = place.fresh
         self._undrawn.difference_update(range(at, len(self._written)))
         del self._written[at:], self._places[at:]

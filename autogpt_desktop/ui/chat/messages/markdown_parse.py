@@ -20,7 +20,7 @@ _LINKS = 5_000  # opening brackets: with more the parser takes a second
 _MOST = 500_000  # the same, code among them
 _FENCED = re.compile(r"^```[^`\n]*+\n(?:(?!```).*+\n)*+", re.MULTILINE)
 _LINES = 20_000  # the same, where each may be a block of its own
-_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){1,999}+)\]", re.DOTALL)
+_LABEL = re.compile(r"\[((?:[^\\\[\]]|\\.){1,300}+)\]", re.DOTALL)
 _MARKUP = re.compile(r"[*_`#\[\]<>|~\\&!$]|^[^\S\n]*+(?:[-+]|\d++[.)])\s|^ {4}|^[-=]{2,}", re.MULTILINE)
 
 

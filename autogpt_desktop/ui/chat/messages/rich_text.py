@@ -30,18 +30,17 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
+from autogpt_desktop.ui.chat.messages.formats import BARS
 from autogpt_desktop.ui.chat.messages.formulas import formulas
 from autogpt_desktop.ui.chat.messages.markdown import (
     CODE,
     HEADER,
     PAD,
-    QUOTES,
     RULE,
-    STEP,
     CodeBlock,
     MarkdownWriter,
 )
+from autogpt_desktop.ui.chat.messages.runs import OBJECT
 from autogpt_desktop.ui.chat.messages.selection import has_hidden, selection_text
 from autogpt_desktop.ui.chat.messages.wide_tables import WideTables
 from autogpt_desktop.ui.widgets.basic import label
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 _MANY = 60  # code blocks from which on only those in sight have a header: each is a widget
+DRAWN_MS = 60
 _NEAR = 600.0  # px from sight that still count as in it
 OPENABLE = ("http://", "https://", "mailto:")
 
@@ -68,7 +68,11 @@ class RichText(QTextEdit):
         self.context, self.chat_style = context, style
         self.writer = MarkdownWriter(self.document(), style)
         self.wide = WideTables(self, lambda: self.writer.tables.tables.values())
-        formulas().drawn.connect(self._draw_formulas)
+        self._drawing = QTimer(self)  # formulas that were drawn meanwhile, all at once
+        self._drawing.setSingleShot(True)
+        self._drawing.setInterval(DRAWN_MS)
+        self._drawing.timeout.connect(self._draw_formulas)
+        formulas().drawn.connect(self._on_drawn)
         self._headers: list[CodeHeader] = []
         self._pressed: tuple[str, QPoint] | None = None
         self.setObjectName("chatText")
@@ -102,6 +106,10 @@ class RichText(QTextEdit):
     def _color_more(self) -> None:
         if not self.writer.color_more():
             self._coloring.stop()
+
+    def _on_drawn(self) -> None:
+        if not self._drawing.isActive():
+            self._drawing.start()
 
     def _draw_formulas(self) -> None:
         if self.writer.draw_formulas():
@@ -205,7 +213,7 @@ class RichText(QTextEdit):
         block = self.document().findBlock(max(0, top)).previous()
         if not block.isValid():
             block = self.document().begin()
-        framed = -1
+        framed, table = -1, None
         while block.isValid():
             rect = layout.blockBoundingRect(block)
             if rect.top() - HEADER - PAD > event.rect().bottom():
@@ -216,7 +224,15 @@ class RichText(QTextEdit):
                 painter.setPen(style.border)
                 painter.setBrush(style.code_bg)
                 painter.drawRoundedRect(self._code_area(block).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-            self._paint_marks(painter, block, rect)
+            if (inside := QTextCursor(block).currentTable()) is None:
+                self._paint_marks(painter, block, rect)
+            elif inside != table and inside.format().hasProperty(BARS):
+                area, margins = layout.frameBoundingRect(inside), inside.format()
+                area.setHeight(area.height() - margins.topMargin() - margins.bottomMargin())
+                above = inside.firstCursorPosition().block().previous()  # a thin one
+                area.setTop(layout.blockBoundingRect(above).top())
+                self._paint_bars(painter, str(margins.property(BARS)), area)
+            table = inside
             block = block.next()
         painter.end()
         if self.wide.bands:
@@ -227,19 +243,30 @@ class RichText(QTextEdit):
     def _paint_marks(self, painter: QPainter, block: QTextBlock, rect: QRectF) -> None:
         """The bars beside a quotation, and a rule."""
         form = block.blockFormat()
-        if form.hasProperty(QUOTES):
-            joined = block.previous().isValid() and block.previous().blockFormat().hasProperty(QUOTES)
-            above = self.document().documentLayout().blockBoundingRect(block.previous())
-            top = above.bottom() if joined else rect.top()
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.chat_style.border)
-            for depth in range(int(form.property(QUOTES))):
-                painter.drawRect(QRectF(depth * STEP, top, 3, rect.bottom() - top))
+        if form.hasProperty(BARS):
+            above = block.previous()
+            table = QTextCursor(above).currentTable() if above.isValid() else None
+            places = (table.format() if table else above.blockFormat()).property(BARS)
+            before = str(places or "").split(",")
+            bottom = self.document().documentLayout().blockBoundingRect(above).bottom()
+            for left in str(form.property(BARS)).split(","):
+                area = QRectF(rect)
+                if left in before:
+                    area.setTop(bottom)
+                if block.textDirection() == Qt.LayoutDirection.RightToLeft and not form.hasProperty(CODE):
+                    left = str(self.width() - 3 - int(left))
+                self._paint_bars(painter, left, area)
         if form.hasProperty(RULE):
             middle = int(rect.center().y())
             painter.setPen(self.chat_style.border)
-            left = form.leftMargin() + form.indent() * self.document().indentWidth()
-            painter.drawLine(int(left), middle, self.width(), middle)
+            begin = form.leftMargin() + form.indent() * self.document().indentWidth()
+            painter.drawLine(int(begin), middle, self.width(), middle)
+
+    def _paint_bars(self, painter: QPainter, lefts: str, area: QRectF) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.chat_style.border)
+        for left in lefts.split(",") if lefts else ():
+            painter.drawRect(QRectF(int(left), area.top(), 3, area.height()))
 
     # -- input
 

@@ -7,8 +7,8 @@ from typing import cast
 
 from PySide6.QtGui import QTextBlock, QTextBlockFormat, QTextCursor, QTextTable
 
-from autogpt_desktop.ui.chat.messages.block_lines import OBJECT
 from autogpt_desktop.ui.chat.messages.formats import JOINED, is_thin
+from autogpt_desktop.ui.chat.messages.runs import FILLER, OBJECT
 from autogpt_desktop.ui.widgets.raw_text import selected_text
 
 
@@ -27,7 +27,7 @@ def selection_text(cursor: QTextCursor) -> str:
         if place is None and is_thin(block):
             last = None
             continue
-        text = selected_text(part)
+        text = "" if block.text() == FILLER else selected_text(part)
         if parts:
             same_row = place is not None and last is not None and place[:2] == last[:2]
             same_cell = same_row and place == last

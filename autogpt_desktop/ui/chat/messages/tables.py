@@ -6,6 +6,7 @@ The columns' widths are told from the first piece, so that they do not change wh
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -21,7 +22,7 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
-from autogpt_desktop.ui.chat.messages.formats import Formats
+from autogpt_desktop.ui.chat.messages.formats import BARS, Formats
 from autogpt_desktop.ui.chat.messages.formulas import LARGER, formulas
 from autogpt_desktop.ui.chat.messages.lines import Row, Runs
 
@@ -29,6 +30,7 @@ BAR = 14  # px below a table for the bar that scrolls it
 PIECE = 20  # rows of one QTextTable
 _SIDE = 10  # px left and right of a cell's text
 _COMFORT = 6  # average letters: no column is narrower unless its text is
+_EASY = 16  # average letters of a column in a table that scrolls anyway
 _LONGEST_WORD = 24  # average letters of a word that is not broken
 _ALIGN = {"right": Qt.AlignmentFlag.AlignRight, "center": Qt.AlignmentFlag.AlignHCenter}
 _WORD = re.compile(r"[^\s\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\u2028]++")
@@ -40,20 +42,20 @@ class Table:
 
     first: int  # its first line
     columns: int
+    left: int = 0  # px from the left, within a list or a quotation
+    easy: int = 0  # px of a column where there is room enough because the table scrolls
     pieces: list[tuple[int, QTextTable]] = field(default_factory=list)  # number of the first line; the rows
     least: dict[int, list[float]] = field(default_factory=dict)  # by row: px of each cell's longest word
     most: dict[int, list[float]] = field(default_factory=dict)  # and of its whole text in one line
     widths: tuple[int, ...] = ()
 
     def fit(self, room: float) -> None:
-        """Columns as wide as their texts if ``room`` is enough, else narrower, never below a word."""
+        """Columns as wide as their texts if ``room`` is enough, else the widest are narrower."""
         if not self.most:
             return
         most = [ceil(max(column)) + 1 for column in zip(*self.most.values(), strict=True)]
         least = [ceil(max(column)) + 1 for column in zip(*self.least.values(), strict=True)]
-        excess, give = sum(most) - room, sum(most) - sum(least)
-        share = 0.0 if excess <= 0 else 1.0 if excess >= give else excess / give
-        widths = tuple(ceil(m - (m - n) * share - 0.999) for m, n in zip(most, least, strict=True))
+        widths = tuple(_shared(least, most, int(room) - self.left, self.easy))
         if widths == self.widths:
             return
         self.widths = widths
@@ -68,6 +70,19 @@ class Table:
     @property
     def width(self) -> int:
         return sum(self.widths)
+
+
+def _shared(least: list[int], most: list[int], room: int, easy: int) -> list[int]:
+    """Widths of columns: all up to the same one, short texts in one line; never below ``least``."""
+
+    def widths(level: int) -> list[int]:
+        return [min(most_, max(least_, level)) for least_, most_ in zip(least, most, strict=True)]
+
+    if sum(most) <= room:
+        return most
+    if sum(least) >= room:
+        return widths(easy)
+    return widths(bisect_right(range(max(most)), room, key=lambda level: sum(widths(level))) - 1)
 
 
 class TableWriter:
@@ -111,13 +126,18 @@ class TableWriter:
 
     def begin(self, cursor: QTextCursor, row: Row, line: int) -> None:
         """A new piece, of one row, in an empty block; the cursor comes behind it."""
-        table = self.tables.setdefault(row.table, Table(line, len(row.cells)))
+        left = self.formats.left(row) + row.indent * self.formats.indent
+        letter = QFontMetricsF(self.formats.style.font).averageCharWidth()
+        table = self.tables.setdefault(row.table, Table(line, len(row.cells), left, round(_EASY * letter)))
         self._measure(table, row)
         form = QTextTableFormat()
         form.setBorder(0)
         form.setCellPadding(0)
         form.setCellSpacing(0)
         form.setTopMargin(row.top if row.number == 0 else 0)
+        form.setLeftMargin(left)
+        if row.quotes:
+            form.setProperty(BARS, self.formats.bars(row))
         form.setBorderCollapse(True)
         form.setHeaderRowCount(1 if row.number == 0 else 0)
         table.constrain(form)

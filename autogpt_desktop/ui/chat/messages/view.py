@@ -42,6 +42,7 @@ class MessageView(QAbstractScrollArea):
     action = Signal(str, int)  # what, message id
     link_clicked = Signal(str, QPoint)
     zoom_requested = Signal(int)
+    marked = Signal(int, int)  # message id that grew, how often what is being found stands in it
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,7 +116,7 @@ class MessageView(QAbstractScrollArea):
         if widget is not None:
             widget.grow(text, status)
             if self._words:
-                self._mark_in(widget)
+                self.marked.emit(message_id, len(self._mark_in(widget)))
         self._lay_out(anchor)
 
     def _on_changed_height(self, message_id: int) -> None:
@@ -236,7 +237,7 @@ class MessageView(QAbstractScrollArea):
         before = (widget.message, widget.source, widget.last, widget.busy)
         widget.show_message(
             item.message, item.text, last=last, busy=number in self._busy, status=item.status,
-            unfolded=number in self._unfolded,
+            unfolded=number in self._unfolded, writing=bool(self._busy),
         )  # fmt: skip
         if before != (item.message, item.text, last, number in self._busy):
             item.measured = False

@@ -37,7 +37,7 @@ class WideTables:
     def place(self) -> None:
         """After the text is laid out."""
         width = self._text.width()
-        wide = [table for table in self._tables() if table.width > width]
+        wide = [table for table in self._tables() if table.left + table.width > width]
         while len(self._bars) < len(wide):
             self._bars.append(self._new_bar())
         for bar in self._bars[len(wide) :]:
@@ -60,11 +60,11 @@ class WideTables:
     def _place(self, table: Table, bar: QScrollBar) -> Band:
         layout, width = self._text.document().documentLayout(), self._text.width()
         pieces = [layout.frameBoundingRect(piece) for _, piece in table.pieces]
-        bar.setRange(0, table.width - width)
+        bar.setRange(0, table.left + table.width - width)
         bar.setPageStep(width)
         form = table.pieces[-1][1].format()  # Qt's rectangle begins below the upper margin, and counts both
         bottom = pieces[-1].bottom() - form.topMargin() - form.bottomMargin()
-        bar.setGeometry(0, int(bottom) + 3, width, BAR - 4)
+        bar.setGeometry(table.left, int(bottom) + 3, width - table.left, BAR - 4)
         bar.show()
         return Band(pieces[0].top(), bottom, bar)
 

@@ -70,7 +70,7 @@ class MessageWidget(QWidget):
         self.message: Message | None = None
         self.source = ""  # all that the message holds
         self.text = ""  # of it what is shown: an answer without its thought
-        self.last = self.busy = self.current = False
+        self.last = self.busy = self.writing = self.current = False
         self._rendered: tuple[object, ...] = ()
         self._chips: list[Chip] = []
         self._surface = QRectF()
@@ -106,10 +106,19 @@ class MessageWidget(QWidget):
     # -- content
 
     def show_message(
-        self, item: Message, text: str, *, last: bool, busy: bool, status: str, unfolded: bool = False
+        self,
+        item: Message,
+        text: str,
+        *,
+        last: bool,
+        busy: bool,
+        status: str,
+        unfolded: bool = False,
+        writing: bool = False,
     ) -> None:
         """Take on a message. ``busy``: an answer is being written to it; ``status``: how far;
-        ``unfolded``: its thought is shown."""
+        ``unfolded``: its thought is shown; ``writing``: an answer is written to some message."""
+        self.writing = writing or busy
         same = self.message is not None and self.message.id == item.id
         key = (item.id, item.role, self.chat_style.key, len(text), hash(text))
         self.message, self.last, self.busy = item, last, busy
@@ -209,8 +218,9 @@ class MessageWidget(QWidget):
         self.branch.setVisible(branches)
         self.buttons["regenerate"].setVisible(answer)
         self.buttons["edit"].setVisible(not answer)
-        for name in ("copy", "regenerate", "delete", "edit"):
-            self.buttons[name].setEnabled(not self.busy)
+        self.buttons["copy"].setEnabled(not self.busy)
+        for name in ("regenerate", "delete", "edit"):  # would take away what is being written
+            self.buttons[name].setEnabled(not self.writing)
         facts = " · ".join(filter(None, (stats_text(item.stats), item.model)))
         self._facts = facts if answer and not self.busy and item.stats else ""
         self.info.set_facts(self._facts)

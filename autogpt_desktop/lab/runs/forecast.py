@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.files import SUFFIXES
-from autogpt_desktop.lab.data.tokenize import choose_vocab_size
 from autogpt_desktop.lab.runs.events import Measured
 from autogpt_desktop.lab.runs.spec import RunSpec
 
+_BYTES, _MOST_TOKENS = 256, 1 << 14  # of a vocabulary
 _SPEEDS = "training-speed.json"
 _KEPT = 50  # measurements
 _OPERATIONS = 6.0  # of one parameter for one token, forward and back (Kaplan et al., 2020)
 _PER_CORE = 60e9  # operations a second, where nothing was measured
-_TOKENS_PER_PARAMETER = 5.0  # of a run of minutes: less than large runs have, since small models learn slowly
+_TOKENS_PER_PARAMETER = 10.0  # of a run of minutes: half of what large ones see (Hoffmann et al., 2022)
+_MOST_EPOCHS = 8.0  # that count: what is read again more often tells little (Muennighoff et al., 2023)
+_PROCESS = 330 << 20  # bytes of Python, torch and its libraries, which measured peaks have in them
 _PARAMETERS = (50_000, 200_000_000)
 _SHARE = 0.75  # of the time in which the final model learns; the rest reads, measures and searches
 _MOST_FILES = 20_000
@@ -48,6 +51,17 @@ class Forecast:
     enough: bool  # is there time and text for anything?
 
 
+def choose_vocab_size(bytes_of_text: int) -> int:
+    """Tokens, the end included: a power of two that grows with the text; bytes alone for a small one.
+
+    A token wants to be seen often enough to be learned: with 1,500 bytes for each, one of the rarest is met
+    about a hundred times.
+    """
+    if bytes_of_text < 200_000:
+        return _BYTES + 1
+    return min(_MOST_TOKENS, 1 << max(9, round(math.log2(bytes_of_text / 1500))))
+
+
 def forecast(spec: RunSpec) -> Forecast:
     """From the sizes of the files and what earlier runs measured on this machine. Never raises."""
     size, files = _size_of(spec.data.paths)
@@ -58,6 +72,7 @@ def forecast(spec: RunSpec) -> Forecast:
     rate = _rate(speeds)
     seconds = max(0.0, spec.minutes) * 60 * _SHARE
     wanted = (rate * seconds / (_OPERATIONS * _TOKENS_PER_PARAMETER)) ** 0.5
+    wanted = min(wanted, _MOST_EPOCHS * tokens_in_data / _TOKENS_PER_PARAMETER)
     parameters = int(min(max(wanted, _PARAMETERS[0]), _PARAMETERS[1]))
     speed = _speed(speeds, parameters)
     seen = int(speed * seconds)
@@ -71,8 +86,7 @@ def forecast(spec: RunSpec) -> Forecast:
         tokens_seen=seen,
         epochs=seen / tokens_in_data if tokens_in_data else 0.0,
         tokens_per_second=speed,
-        # weights, gradient, two moments in float32; activations; torch and the data themselves
-        memory=16 * parameters + (300 << 20) + (350 << 20) + 4 * tokens_in_data,
+        memory=_memory(speeds, parameters),
         bits_per_byte=_bits(seen) if enough and spec.kind == "new" else 0.0,
         measured=bool(speeds),
         enough=enough,
@@ -137,6 +151,16 @@ def _speed(speeds: list[tuple[int, float, int]], parameters: int) -> float:
         return _rate(speeds) / (_OPERATIONS * parameters)
     count, speed, _ = min(speeds, key=lambda one: abs(one[0] / parameters - 1) + abs(parameters / one[0] - 1))
     return speed * count / parameters
+
+
+def _memory(speeds: list[tuple[int, float, int]], parameters: int) -> int:
+    """At the peak: of measured models the nearest in size tells, else weights, gradients and moments do."""
+    known = [(count, peak) for count, _, peak in speeds if peak > 0]
+    if not known:
+        return _PROCESS + 16 * parameters + (200 << 20)
+    count, peak = min(known, key=lambda one: abs(one[0] / parameters - 1) + abs(parameters / one[0] - 1))
+    own = max(0, peak - _PROCESS)
+    return _PROCESS + int(own * (parameters / count) ** 0.75)  # activations grow slower than weights
 
 
 def _size_of(places: tuple[str, ...]) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop import paths
-from autogpt_desktop.lab.data.forecast import forecast, measured_speeds, remember_result, remember_speed
 from autogpt_desktop.lab.runs.events import Measured
+from autogpt_desktop.lab.runs.forecast import forecast, measured_speeds, remember_result, remember_speed
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 
 

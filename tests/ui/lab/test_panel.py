@@ -1,0 +1,206 @@
+"""The Lab: a run is set up and followed, listed, compared; a model is looked into."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from autogpt_desktop.lab.runs import folder as runs
+from autogpt_desktop.lab.runs import launch
+from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Train
+from autogpt_desktop.lab.runs.log import LogReader
+from autogpt_desktop.ui.lab.export import content
+from autogpt_desktop.ui.lab.inside.page import ATTENTION, NEXT, SURPRISE
+from autogpt_desktop.ui.lab.panel import INSIDE, RUN, SETUP, LabPanel
+from autogpt_desktop.ui.lab.record import read_record
+from autogpt_desktop.ui.lab.run_page import DATA, TRIALS
+from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW
+from tests.ui.lab.kit import EVENTS, WAIT, lab_panel, make_run  # noqa: F401  a fixture
+
+
+@pytest.fixture
+def panel(lab_panel: LabPanel) -> LabPanel:  # noqa: F811
+    return lab_panel
+
+
+def test_nothing_starts_without_data_and_the_dial_says_the_time(panel: LabPanel, tmp_path: Path) -> None:
+    setup = panel.setup
+    assert panel.modes.choice == SETUP
+    assert not setup.start_button.isEnabled()
+    assert QApplication.focusWidget() is not setup.start_button
+    setup.set_kind(NEW)
+    assert setup.minutes == 20
+    assert setup.time.text() == "20 minutes"
+    setup.dial.setValue(setup.dial.maximum())
+    assert setup.time.text() == "8 hours"
+    text = tmp_path / "text.txt"
+    text.write_text("In the beginning. " * 500, encoding="utf-8")
+    panel.drop([text, text])
+    assert setup.data.paths() == (str(text),)
+    assert setup.start_button.isEnabled()
+    setup.data.list.selectAll()
+    setup.data.remove_selected()
+    assert not setup.start_button.isEnabled()
+
+
+def test_the_forecast_tells_what_the_time_buys(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    setup = panel.setup
+    setup.set_kind(NEW)
+    text = tmp_path / "text.txt"
+    text.write_text("In the beginning was the word. " * 40_000, encoding="utf-8")
+    panel.drop([text])
+    qtbot.waitUntil(lambda: "1.2 MB" in setup.expected.text(), timeout=WAIT)
+    assert "parameters" in setup.expected.text()
+
+
+def test_a_table_gives_its_columns(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    setup = panel.setup
+    setup.set_kind(HEAD)
+    text = tmp_path / "text.txt"
+    text.write_text("no table", encoding="utf-8")
+    panel.drop([text])
+    assert not setup.start_button.isEnabled()
+    setup.data.list.selectAll()
+    setup.data.remove_selected()
+    table = tmp_path / "mail.csv"
+    rows = [f"{n},a message about thing number {n},{'bill' if n % 2 else 'order'}" for n in range(20)]
+    table.write_text("id,message,kind\n" + "\n".join(rows), encoding="utf-8")
+    panel.drop([table])
+    qtbot.waitUntil(lambda: setup.text_column.count() == 3, timeout=WAIT)
+    spec = setup.spec()
+    assert (spec.kind, spec.task, spec.data.text_column, spec.data.label_column) == (
+        HEAD, "classify", "message", "kind"
+    )  # fmt: skip
+    assert setup.start_button.isEnabled()
+    setup.set_kind(ADAPT)
+    assert setup.spec().base == "tiny"
+
+
+@pytest.mark.slow
+def test_data_is_looked_at_by_a_real_process(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(
+        "\n\n".join(f"Paragraph {n} of a text about {n * n}." for n in range(900)), encoding="utf-8"
+    )
+    panel.setup.set_kind(NEW)
+    panel.drop([text])
+    panel.setup.look_button.click()
+    assert panel.modes.choice == RUN
+    page = panel.run_page
+    qtbot.waitUntil(lambda: page.follower.record.data is not None, timeout=3 * WAIT)
+    qtbot.waitUntil(lambda: not page.follower.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: page.resume_button.isVisible(), timeout=WAIT)
+    assert page.parts.choice == DATA
+    assert "tokens" in page.data.toPlainText()
+    assert page.resume_button.text() == "Start training"
+    launch.wait(60)
+
+
+def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> None:
+    panel.open_run(make_run())
+    page = panel.run_page
+    shown = [figure.value.text() for figure in page.figures if not figure.isHidden()]
+    assert shown == ["0.960", "2.500", "5,200"]
+    assert "beginning" in page.samples.toPlainText()
+    page.parts.buttons[TRIALS].click()
+    assert [page.trials.item(row, 0).text() for row in range(3)] == ["3", "1", "2"]
+    assert "no memory" in page.trials.item(2, 5).text()
+    assert page.curves.in_bits
+    assert "from 1.443 to 0.962" in page.curves.accessibleName()
+    rows = list(csv.DictReader(io.StringIO(page.curves.table())))
+    assert [row["curve"] for row in rows] == ["train", "train", "held-out", "held-out"]
+    assert float(rows[-1]["bits_per_byte"]) == pytest.approx(0.9618, abs=1e-3)
+    picture = QImage.fromData(content(page.curves, ".png"))
+    assert picture.width() >= 800
+    assert not picture.isNull()
+
+
+def test_a_run_that_was_cut_is_offered_and_can_be_resumed(
+    no_models: Path, panel: LabPanel, qtbot: QtBot
+) -> None:
+    make_run(EVENTS[:6], name="Cut")
+    panel._offer_unfinished()
+    page = panel.run_page
+    assert panel.modes.choice == RUN
+    assert "Was cut" in page.state.text()
+    assert page.resume_button.isVisible()
+    assert not page.stop_button.isVisible()
+
+
+def test_why_a_run_failed_is_told(panel: LabPanel) -> None:
+    panel.open_run(make_run((*EVENTS[:1], Failed("run-disk-full", {"name": "Genesis"}))))
+    assert "Genesis" in panel.run_page.state.text()
+    assert "room" in panel.run_page.state.text() or "disk" in panel.run_page.state.text()
+
+
+def test_runs_are_listed_compared_renamed_and_deleted_with_undo(panel: LabPanel, qtbot: QtBot) -> None:
+    first, second = make_run(name="First"), make_run(name="Second")
+    panel.open_run(first)
+    panel.show_runs()
+    card = panel.runs_card
+    assert card is not None
+    items = card.list.model.items()
+    assert {item.title for item in items} == {"First", "Second"}
+    assert "0.960 bits per byte" in items[0].note
+    card.list.renamed.emit(next(item for item in items if item.title == "First"), "Renamed")
+    assert runs.again(first).name == "Renamed"
+    assert panel.run_page.title.text() == "Renamed"
+    card.compared.emit(second)
+    assert [other.name for other in panel.run_page.curves.others] == ["Second"]
+    undo = []
+    panel.context.toast_requested.connect(undo.append)
+    card.list.deleted.emit(next(item for item in card.list.model.items() if item.title == "Renamed"))
+    assert panel.modes.choice == SETUP
+    assert [run.name for run in runs.all_runs()] == ["Second"]
+    undo[-1].undo()
+    assert {run.name for run in runs.all_runs()} == {"Renamed", "Second"}
+
+
+def test_a_resumed_run_draws_no_step_twice() -> None:
+    run = make_run(
+        (*EVENTS[:9], Resumed(10), Train(20, 2000, 1.9, 1e-3, 1.0), Eval(20, 2000, 1.9), EVENTS[-1])
+    )
+    record = read_record(LogReader(run.log).read_all())
+    assert [point.step for point in record.train] == [10, 20]
+    assert [point.value for point in record.held_out] == [3.0, 1.9]
+    assert isinstance(record.finished, Finished)
+    grown = read_record(LogReader(make_run((Growth(10, "deeper", 5, 9, 0.0),)).log).read_all())
+    assert len(grown.growths) == 1
+
+
+def test_what_comes_next_surprise_and_attention(panel: LabPanel, qtbot: QtBot) -> None:
+    page = panel.inside
+    panel.show_mode(INSIDE)
+    assert QApplication.focusWidget() is page.field
+    qtbot.keyClicks(page.field, "the other thing")
+    qtbot.waitUntil(lambda: len(page.likely.tokens) == 20, timeout=WAIT)
+    before = page.field.text()
+    qtbot.keyClick(page.likely, Qt.Key.Key_Down)
+    written = page.likely.tokens[1].text
+    qtbot.keyClick(page.likely, Qt.Key.Key_Return)
+    assert page.field.text() == before + ("" if "\\x" in written else written)
+    page.modes.buttons[SURPRISE].click()
+    qtbot.waitUntil(lambda: page.surprise.toPlainText() == page.field.text(), timeout=WAIT)
+    assert "Perplexity" in page.figures.text()
+    page.modes.buttons[ATTENTION].click()
+    qtbot.waitUntil(lambda: page.attention is not None, timeout=WAIT)
+    assert page.layer.count() == 2
+    assert page.head.itemText(0) == "All (mean)"
+    page.layer.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: page.attention is not None and page.attention.layer == 1, timeout=WAIT)
+    page.modes.buttons[NEXT].click()
+    page.field.clear()
+    qtbot.waitUntil(lambda: not page._job.running, timeout=WAIT)
+
+
+def test_a_text_of_another_panel_is_looked_at(panel: LabPanel, qtbot: QtBot) -> None:
+    panel.receive_text("the rest")
+    assert panel.modes.choice == INSIDE
+    qtbot.waitUntil(lambda: panel.inside.reading is not None, timeout=WAIT)
