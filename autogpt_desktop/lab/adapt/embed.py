@@ -83,7 +83,7 @@ def train_embedding(
 
 def pairs_of(examples: Sequence[Example]) -> list[tuple[str, str]]:
     """The first question of each conversation and the answer to it; each pair once."""
-    found = {}
+    found: dict[tuple[str, str], None] = {}
     for example in examples:
         texts = [content.strip() for role, content in example.turns if role != "system"]
         if len(texts) > 1 and texts[0] and texts[1]:

@@ -29,7 +29,7 @@ class PackedPart:
         groups = c.num_attention_heads // c.num_key_value_heads
         self.freqs_cis: dict[bool, Tensor] = {}
         self.kept: tuple[Tensor, Tensor] | None = None  # of the layer that is computed now
-        self.total = count + (prefix.total if prefix else 0)
+        self.total: int = count + (prefix.total if prefix else 0)
         self.masks = {
             sliding: causal_mask(count, self.total, groups, window, decoder.device)
             for sliding, window in ((False, 0), (True, c.sliding_window))

@@ -211,7 +211,7 @@ class _Question:
 
 def _questions(held_out: Sequence[Example]) -> list[_Question]:
     """Of conversations the last question and its answer; where there are none, how texts begin."""
-    found = []
+    found: list[_Question] = []
     for example in held_out:
         if example.text.strip() and not example.turns and len(found) < _SAMPLES:
             found.append(_Question([], "", example.text.strip()[:_BEGINNING].rsplit(None, 1)[0]))
