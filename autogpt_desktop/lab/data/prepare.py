@@ -148,7 +148,8 @@ def prepare_examples(spec: RunSpec, folder: Path, stop: Stop = lambda: False) ->
     """
     gathered = yield from _gather(spec, stop)
     yield Stage("stage.lab-cleaning")
-    examples, labels = [], []
+    examples: list[Example] = []
+    labels: list[str] = []
     for example, label in zip(gathered.examples, gathered.labels, strict=True):
         cleaned = _clean_example(example)
         few = spec.kind == "adapt" and len(gathered.examples) < _FEW and not cleaned.turns
