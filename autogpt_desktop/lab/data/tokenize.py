@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def write_ids(path: Path, texts: Sequence[str], tokenizer: Tokenizer) -> int:
     """
     end = tokenizer.token_to_id(END)
     kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
-    parts: list[NDArray[np.uint16] | NDArray[np.uint32]] = []
+    parts: list[NDArray[Any]] = []
     waiting: list[str] = []
     closed: list[bool] = []  # by the end token
 
