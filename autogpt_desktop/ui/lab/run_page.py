@@ -301,7 +301,8 @@ class RunPage(QWidget):
 
 def _set_text(edit: QPlainTextEdit, text: str) -> None:
     """Keeps the place where one reads."""
-    if edit.toPlainText() != text:
+    if edit.property("shown") != text:
+        edit.setProperty("shown", text)
         bar = edit.verticalScrollBar()
         place = bar.value()
         edit.setPlainText(text)

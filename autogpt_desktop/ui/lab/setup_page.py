@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QScrollArea,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +30,7 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.lab.data_list import DataList
 from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW, minutes_name, size_name
 from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.boxes import ComboBox, Slider
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 if TYPE_CHECKING:
@@ -58,16 +57,14 @@ class SetupPage(QWidget):
         self.kinds = SegmentedChoice((ADAPT, NEW, HEAD))
         self.kinds.chosen.connect(self._on_kind)
         self.about = label(tone="muted", wrap=True)
-        self.base = QComboBox()
+        self.base = ComboBox()
         self.base.currentIndexChanged.connect(self._on_changed)
         self.data = DataList(context)
         self.data.changed.connect(self._on_data)
-        self.text_column, self.label_column = QComboBox(), QComboBox()
+        self.text_column, self.label_column = ComboBox(), ComboBox()
         for box in (self.text_column, self.label_column):
             box.currentIndexChanged.connect(self._on_changed)
-        self.dial = QSlider(Qt.Orientation.Horizontal)
-        self.dial.setRange(0, len(MINUTES) - 1)
-        self.dial.setPageStep(1)
+        self.dial = Slider(0, len(MINUTES) - 1)
         self.dial.setMinimumHeight(24)
         self.dial.valueChanged.connect(self._on_changed)
         self.time = label(size="heading")

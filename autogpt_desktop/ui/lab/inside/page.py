@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QScrollArea,
@@ -28,6 +27,7 @@ from autogpt_desktop.ui.lab.inside.likely import LikelyTokens
 from autogpt_desktop.ui.lab.inside.surprise import SurpriseText
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets.basic import label
+from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 from autogpt_desktop.ui.widgets.text_field import TextField
 
@@ -60,9 +60,9 @@ class InsidePage(QWidget):
         self.surprise = SurpriseText()
         self.figures = label(size="small", tone="muted", wrap=True)
         self.map = AttentionView()
-        self.layer, self.head = QComboBox(), QComboBox()
+        self.layer, self.head = ComboBox(), ComboBox()
         for box in (self.layer, self.head):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
         self.layer.currentIndexChanged.connect(self._on_layer)
         self.head.currentIndexChanged.connect(self._show_map)
         self.offer = ModelOffer(context, context.downloads, "chat")
