@@ -708,7 +708,10 @@ def test_the_window_opens_as_it_was_left(window: MainWindow, qtbot: QtBot) -> No
     assert chosen.name == "little-llama"
     assert window.model_button.text().endswith("Tiny qwen2")  # for the panel that was used last
     arrangement = window.columns.arrangement
-    assert arrangement.columns == [["chat", "sentiment"], ["translate", "answer"]]
+    assert arrangement.columns == [
+        ["chat", "sentiment", "lab"],
+        ["translate", "answer"],
+    ]  # the Lab came since
     assert (arrangement.current, arrangement.active) == (["chat", "answer"], "answer")
     assert arrangement.share == 0.4321
     chat = window.chat
@@ -770,6 +773,7 @@ def test_the_panels_show_what_was_in_them(window: MainWindow, qtbot: QtBot, chan
     window.close()
     assert set(contents(changing)) == set(before)
     saved, expected = Settings.load(), expected_settings(changing)
+    expected["layout"] = expected["layout"].replace('"sentiment"]', '"sentiment", "lab"]')  # it came since
     for name in expected.keys() - {"window_geometry"}:
         assert getattr(saved, name) == expected[name], name
     assert saved.extra

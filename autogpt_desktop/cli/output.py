@@ -41,6 +41,12 @@ def tell(text: str, end: str = "\n") -> None:
         print(for_terminal(text), file=sys.stderr, end=end, flush=True)
 
 
+def overwrite(width: int) -> None:
+    """Take a line of ``width`` characters that ``tell`` left without its end away again."""
+    if sys.stderr is not None:
+        print(f"\r{' ' * width}\r", end="", file=sys.stderr, flush=True)
+
+
 def error_text(error: KnownError) -> str:
     """The error's sentence. No value of it, such as a file's name, makes a line of its own."""
     values = {

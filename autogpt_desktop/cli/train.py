@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.cli.output import error_text, for_terminal, one_line, say, tell
+from autogpt_desktop.cli.output import error_text, one_line, overwrite, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -303,7 +303,7 @@ class _Shown:
             line += " · " + tr("{bits} bits per byte", bits=f"{self._bits:.3f}")
         if self._live:
             self.clear()
-            print(for_terminal(line), end="", file=sys.stderr, flush=True)
+            tell(line, end="")
             self._width = len(line)
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + _LINE_SECONDS
@@ -316,5 +316,5 @@ class _Shown:
     def clear(self) -> None:
         """Take the line that changes away."""
         if self._width:
-            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr, flush=True)
+            overwrite(self._width)
             self._width = 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff\ufffd\ufff9-\ufffb]"
 )
-_SPACES = re.compile(r"[ \t\u00a0]++(?=\n|\Z)")
+_SPACES = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]++(?=\n|\Z)")
 _EMPTY_LINES = re.compile(r"\n{4,}+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

@@ -208,7 +208,7 @@ void check_model(const LinearKernels& set, bool ssru, int hidden, int heads) {
     };
     const std::vector<int32_t> suppressed{1, 5};
     for (int beam : {1, 4}) {
-        native::SearchOptions options{beam, beam, 1, 0.8f, 30, 10};
+        native::SearchOptions options{beam, beam, 1, 0, 0.8f, 30, 10};
         auto all = requests(0, ids.size());
         native::Translate together(&model, all.data(), 9, options, suppressed, false, nullptr), wide(&model, all.data(), 9, options, suppressed, true, nullptr);
         together.run(), wide.run();

@@ -47,7 +47,7 @@ def test_it_is_saved_without_closing(window: MainWindow, qtbot: QtBot) -> None:
     again = MainWindow(window.context, make_panel, panels=more_panels(window.context))
     qtbot.addWidget(again)
     assert again.height() == window.height() == 660  # the screen of the tests is narrower than the window
-    assert again.columns.arrangement.columns == [["translate", "answer", "chat"], ["sentiment"]]
+    assert again.columns.arrangement.columns == [["translate", "answer", "chat", "lab"], ["sentiment"]]
 
 
 def test_maximized_comes_back(window: MainWindow, qtbot: QtBot) -> None:
