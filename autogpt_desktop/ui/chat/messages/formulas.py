@@ -4,12 +4,21 @@ take too long for the window. Until then, and where it cannot draw one, the sour
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QObject, QRect, QRectF, QSizeF, QThreadPool, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPyTextObject, QTextCharFormat, QTextDocument, QTextFormat
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QPainter,
+    QPyTextObject,
+    QTextCharFormat,
+    QTextDocument,
+    QTextFormat,
+)
 from PySide6.QtSvg import QSvgRenderer
 
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
@@ -17,6 +26,7 @@ from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 FORMULA = QTextFormat.Property.UserProperty + 8  # str: its source
 TYPE = QTextFormat.ObjectTypes.UserObject + 1
 LONGEST = 500  # characters: what is longer stays source
+_MOST_REST = 0.02  # seconds
 _EM = 24.0  # px for which they are drawn
 LARGER = 1.08  # than the text: its letters are small for their size
 _KEPT = 5_000  # more than a text has: one that is dropped is drawn again when it is laid out
@@ -42,6 +52,7 @@ class Formulas(QObject):
         super().__init__()
         self._known: OrderedDict[str, Drawing | None] = OrderedDict()
         self._waiting: set[str] = set()
+        self._asked = 0
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
 
@@ -52,7 +63,8 @@ class Formulas(QObject):
             return self._known[source]
         if source not in self._waiting:
             self._waiting.add(source)
-            self._pool.start(lambda: self._draw(source))
+            self._asked += 1
+            self._pool.start(lambda: self._draw(source), self._asked)  # the last first: it is in sight
         return None
 
     def is_waiting(self, source: str) -> bool:
@@ -64,8 +76,10 @@ class Formulas(QObject):
         self._pool.waitForDone()
 
     def _draw(self, source: str) -> None:
+        began = time.perf_counter()
         drawing = draw(source)
         self._known[source] = drawing
+        time.sleep(min(time.perf_counter() - began, _MOST_REST))  # the window wants the interpreter too
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
         self._waiting.discard(source)
@@ -104,6 +118,18 @@ def draw(source: str) -> Drawing | None:
 
 
 @cache
+def _pixels(name: str, depth: float) -> int:
+    """The size at which the letters of a font (``QFont.toString``) hang ``depth`` pixels below the line."""
+    font = QFont()
+    font.fromString(name)
+    for pixels in range(max(1, int(depth)), int(depth * 8) + 8):
+        font.setPixelSize(pixels)
+        if QFontMetrics(font).descent() >= depth:
+            break
+    return pixels
+
+
+@cache
 def _renderer(drawing: Drawing, color: str) -> QSvgRenderer:
     """Draws it in ``color``, sharp at any size."""
     root = drawing.svg.replace(b"<svg ", f'<svg fill="{color}" '.encode(), 1)
@@ -133,11 +159,7 @@ class FormulaObject(QPyTextObject):
         form.setProperty(FORMULA, source)
         # Qt lets an object hang below the line as deep as the letters of its font do
         font = base.font()
-        depth = drawing.descent * self._size(base)
-        for pixels in range(max(1, int(depth)), int(depth * 8) + 8):
-            font.setPixelSize(pixels)
-            if QFontMetrics(font).descent() >= depth:
-                break
+        font.setPixelSize(_pixels(font.toString(), round(drawing.descent * self._size(base), 1)))
         form.setFont(font)
         form.setProperty(FORMULA + 1, self._size(base))
         form.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignBaseline)
