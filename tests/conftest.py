@@ -12,6 +12,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Threads that wait must not spin: with other tests on the same cores they made some a hundred times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Nor has each of several processes as many threads as there are cores: they would wait for each other's.
+if processes := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(processes))))
 
 import pytest
 

@@ -55,6 +55,7 @@ class App:
         self.file.unlink(missing_ok=True)
         self.environment = os.environ | {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "LANG": "C.UTF-8"}
         self.environment |= {"AUTOGPT_DESKTOP_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        self.environment.pop("OMP_NUM_THREADS", None)  # all threads, as on a user's machine
         self.errors = home / "stderr.txt"
         with self.errors.open("a") as errors:
             command = [sys.executable, "-m", "tests.probe_app", str(self.file)]

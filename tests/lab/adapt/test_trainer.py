@@ -19,6 +19,8 @@ from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
 from tests.lab.adapt.kit import letters, ticks, tiny_base
 
+pytestmark = pytest.mark.slow  # models are trained
+
 SETTINGS = AdaptSettings(
     seconds=90.0, learning_rate=2e-2, batch_tokens=200, checkpoint_seconds=7.0, most_epochs=1e9, patience=99
 )

@@ -22,6 +22,8 @@ from autogpt_desktop.lab.train.settings import Deadline
 from autogpt_desktop.lab.train.trainer import Outcome, Trainer
 from tests.lab.train.kit import VOCAB, Ticks, corpus
 
+pytestmark = pytest.mark.slow  # models are trained
+
 MACHINE = Machine("float32", 4096, (128, 256, 512), (2e-6, 6e-6, 2e-5), (2e-6, 4e-6, 8e-6), 1e-9)
 
 

@@ -35,6 +35,8 @@ from autogpt_desktop.lab.train.run import train_new
 from autogpt_desktop.lab.train.settings import Deadline
 from tests.lab.train.kit import VOCAB, Ticks, config, corpus, finish, settings, trainer
 
+pytestmark = pytest.mark.slow  # models are trained
+
 TINY = {
     "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
     "num_key_value_heads": 1, "head_dim": 8, "context": 16, "batch": 4, "precision": "float32",

@@ -29,6 +29,8 @@ from autogpt_desktop.lab.train.settings import Deadline
 from autogpt_desktop.lab.train.windows import Windows
 from tests.lab.train.kit import VOCAB, Ticks, config, corpus, decoder, finish, settings, trainer
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 def curve(events: list[Event]) -> dict[int, float]:
     return {event.step: event.loss for event in events if isinstance(event, Train)}
