@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -11,9 +10,6 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
-
-if TYPE_CHECKING:
-    from autogpt_desktop.ui.context import AppContext
 
 _ROWS = 5  # that are seen at once
 
@@ -33,9 +29,8 @@ class DataList(QWidget):
 
     changed = Signal()
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._context = context
         self.list = _List()
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.removed.connect(self.remove_selected)
@@ -88,10 +83,6 @@ class DataList(QWidget):
             self.list.addItem(item)
         self._show()
         self.changed.emit()
-
-    def set_paths(self, paths: tuple[str, ...]) -> None:
-        self.list.clear()
-        self.add([Path(place) for place in paths])
 
     def remove_selected(self) -> None:
         for item in self.list.selectedItems():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.widgets.basic import png_bytes
 from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
@@ -46,7 +46,4 @@ def content(curves: Curves, ending: str) -> bytes:
     """The file."""
     if ending == ".csv":
         return ("\ufeff" + curves.table()).encode()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    curves.picture().save(buffer, "PNG")  # type: ignore[call-overload]
-    return bytes(buffer.data().data())
+    return png_bytes(curves.picture())

@@ -44,7 +44,7 @@ class LabPanel(QWidget):
         self.context = context
         self.setAcceptDrops(True)
         self.setup = SetupPage(context)
-        self.run_page = RunPage(context)
+        self.run_page = RunPage()
         self.inside = InsidePage(context, KEY)
         self.pages = QStackedWidget()
         for page in (self.setup, self.run_page, self.inside):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
@@ -26,9 +24,6 @@ from autogpt_desktop.ui.lab.words import HEAD, clock, kind_name, minutes_name, s
 from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, label
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
-
-if TYPE_CHECKING:
-    from autogpt_desktop.ui.context import AppContext
 
 SAMPLES, TRIALS, DATA = "samples", "trials", "data"
 _SAMPLE = 1500  # characters of one that are shown
@@ -60,11 +55,9 @@ class RunPage(QWidget):
     failed = Signal(object)
     use_requested = Signal()
     chat_requested = Signal()
-    resumed = Signal()
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._context = context
         self.follower = RunFollower(self)
         self.follower.changed.connect(self._show_record)
         self.follower.state_changed.connect(self._show_state)
@@ -186,7 +179,6 @@ class RunPage(QWidget):
             return
         self._stopping = False
         self.follower.look_at_state()
-        self.resumed.emit()
         self.focus_input()
 
     # --- what is shown
@@ -235,12 +227,10 @@ class RunPage(QWidget):
             self._data_shown = True
             self.parts.set_choice(DATA)
             self._on_part(DATA)
-        self._show_figures()
-        self._show_state_line()
-
-    def _show_state_line(self) -> None:
         if self.follower.running:
-            self._show_state()
+            self._show_state()  # with the figures
+        else:
+            self._show_figures()
 
     def _show_figures(self) -> None:
         record, run = self.follower.record, self.follower.run

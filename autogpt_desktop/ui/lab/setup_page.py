@@ -59,7 +59,7 @@ class SetupPage(QWidget):
         self.about = label(tone="muted", wrap=True)
         self.base = ComboBox()
         self.base.currentIndexChanged.connect(self._on_changed)
-        self.data = DataList(context)
+        self.data = DataList()
         self.data.changed.connect(self._on_data)
         self.text_column, self.label_column = ComboBox(), ComboBox()
         for box in (self.text_column, self.label_column):

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice, QObject
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop import atomic
@@ -16,6 +16,7 @@ from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import RunControl
 from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.widgets.basic import png_bytes
 from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
@@ -129,12 +130,9 @@ class Exporter(QObject):
 
     def _write_chart(self, path: Path) -> None:
         title = self._control.name or tr("Sentiment of a list")
-        image = self._results.chart.picture(title)
-        buffer = QBuffer()
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        image.save(buffer, "PNG")  # type: ignore[call-overload]
+        picture = png_bytes(self._results.chart.picture(title))
         try:
-            atomic.write_bytes(path, [buffer.data().data()])
+            atomic.write_bytes(path, [picture])
         except OSError as error:
             reason = error.strerror or str(error)
             self._context.show_error(KnownError("file-not-written", name=path.name, reason=reason))

@@ -6,8 +6,8 @@ from html import escape
 from itertools import pairwise
 
 from PySide6 import QtGui
-from PySide6.QtCore import QLocale, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QBuffer, QIODevice, QLocale, QSize, Qt
+from PySide6.QtGui import QImage, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -174,6 +174,14 @@ class ElidedLabel(QLabel):
         self.setToolTip(plain_tooltip(self._whole) if text != self._whole else "")
         if text != self.text():
             self.setText(text)
+
+
+def png_bytes(image: QImage) -> bytes:
+    """A picture as a PNG file."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    return bytes(buffer.data().data())
 
 
 def size_text(count: float) -> str:
