@@ -1,4 +1,4 @@
-"""Starting one of our modules in a process of its own."""
+"""Starting one of our modules in a process of its own, and what memory such a process holds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 _ROOT = str(Path(__file__).resolve().parents[2])  # where this very package lies
+STATUS = Path("/proc/self/status")  # on Linux
 
 
 def module_command(module: str) -> list[str]:
@@ -15,3 +16,9 @@ def module_command(module: str) -> list[str]:
         f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
     )
     return [sys.executable, "-P", "-c", code]
+
+
+def status_mb(key: str) -> float:
+    """VmRSS or VmHWM of this process, in megabytes (10⁶ bytes), where there is ``STATUS``."""
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
+    return int(line.split()[1]) * 1024 / 1e6

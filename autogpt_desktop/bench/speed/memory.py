@@ -13,9 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop.bench.child import module_command
-
-_STATUS = Path("/proc/self/status")
+from autogpt_desktop.bench.child import STATUS, module_command, status_mb
 
 
 def measure_memory(
@@ -29,7 +27,7 @@ def measure_memory(
     ``folder``, which is empty, keeps what the first load leaves.
     Raises RuntimeError with what the child printed last.
     """
-    if not _STATUS.exists():
+    if not STATUS.exists():
         return None
     spare = _child("tokenizer", str(path))
     first = _child("engine", str(path), device, str(threads), str(tokens), "first", str(folder))
@@ -56,11 +54,6 @@ def _child(*arguments: str) -> dict[str, float]:
     return figures
 
 
-def _status(key: str) -> float:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(f"{key}:"))
-    return int(line.split()[1]) * 1024 / 1e6
-
-
 def _imports(threads: int) -> None:
     """All that any model would need: the modules, the library, torch's threads and its usual operations."""
     import torch
@@ -78,10 +71,10 @@ def _tokenizer(path: Path) -> dict[str, float]:
     from autogpt_desktop.auto import AutoTokenizer
 
     _imports(1)
-    before = _status("VmRSS")
+    before = status_mb("VmRSS")
     tokenizer: Any = AutoTokenizer.from_pretrained(path)
     tokenizer.encode("Something to be taken apart.")
-    return {"tokenizer_mb": max(0.0, _status("VmRSS") - before)}
+    return {"tokenizer_mb": max(0.0, status_mb("VmRSS") - before)}
 
 
 def _engine(
@@ -91,17 +84,17 @@ def _engine(
     from autogpt_desktop.bench.speed.plan import text
 
     _imports(threads)
-    figures = {"imports_mb": _status("VmRSS")}
+    figures = {"imports_mb": status_mb("VmRSS")}
     runner = Ours(path, device, folder)
     runner.load(tokens, cached=cached)
-    figures["load_peak_mb"] = _status("VmHWM")
+    figures["load_peak_mb"] = status_mb("VmHWM")
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew: proc(5)
     tokens = min(tokens, runner.engine.context_length - 1)
     runner.start()
     runner.read(runner.engine.tokenizer.encode(text(tokens))[:tokens])
     assert runner.state is not None
     figures["kv_cache_mb"] = runner.state.nbytes / 1e6
-    figures["run_peak_mb"] = _status("VmHWM")
+    figures["run_peak_mb"] = status_mb("VmHWM")
     figures["peak_rss_mb"] = max(figures["load_peak_mb"], figures["run_peak_mb"])
     runner.close()
     return figures

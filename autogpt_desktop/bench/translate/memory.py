@@ -13,10 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from autogpt_desktop.bench.child import module_command
+from autogpt_desktop.bench.child import STATUS, module_command, status_mb
 from autogpt_desktop.catalog.pack_folder import Pack
-
-_STATUS = Path("/proc/self/status")
 
 
 def pack_memory(pack: Pack, sentence: str) -> dict[str, float] | None:
@@ -24,7 +22,7 @@ def pack_memory(pack: Pack, sentence: str) -> dict[str, float] | None:
 
     None on systems without /proc. Raises RuntimeError with what the child printed last.
     """
-    if not _STATUS.exists():
+    if not STATUS.exists():
         return None
     folder = pack.files["model"].parent
     command = [*module_command("autogpt_desktop.bench.translate.memory"), str(folder), sentence]
@@ -36,11 +34,6 @@ def pack_memory(pack: Pack, sentence: str) -> dict[str, float] | None:
     return {"files_mb": files, **figures, "rss_to_files": figures["rss_mb"] / files}
 
 
-def _resident() -> float:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024 / 1e6
-
-
 def main() -> None:
     """The child that ``pack_memory`` starts; it prints its figures as JSON."""
     from autogpt_desktop.engine import native
@@ -50,12 +43,12 @@ def main() -> None:
 
     folder, sentence = Path(sys.argv[1]), sys.argv[2]
     native.library()
-    before, started = _resident(), time.perf_counter()
+    before, started = status_mb("VmRSS"), time.perf_counter()
     engine = run_to_end(load_pack(folder))
     load_s = time.perf_counter() - started
     first, second = engine.config.pairs[0] if engine.config.pairs else ("", "")
     engine.translate([Sentence(sentence)], first, second)
-    print(json.dumps({"rss_mb": _resident() - before, "load_s": load_s}))
+    print(json.dumps({"rss_mb": status_mb("VmRSS") - before, "load_s": load_s}))
     sys.stdout.flush()
     os._exit(0)  # what it takes to end is not asked
 
