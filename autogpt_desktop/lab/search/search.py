@@ -82,20 +82,19 @@ def usual_point(train_tokens: int) -> dict[str, float]:
 def open_study(folder: Path, seed: int) -> tuple[optuna.Study, list[optuna.samplers.BaseSampler]]:
     """The study of ``folder``, shared by all processes that open it, and what proposes in turn."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
+    study = optuna.create_study(
+        storage=storage, study_name="search", load_if_exists=True, direction="minimize"
+    )
+    # each its own chance, also of a process that joins in or goes on: the same would be proposed twice
+    seed += 2 * len(study.get_trials(deepcopy=False))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # CMA-ES is marked experimental, where it is told its options
         samplers: list[optuna.samplers.BaseSampler] = [
             optuna.samplers.TPESampler(seed=seed, n_startup_trials=6, multivariate=True),
-            optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=6, warn_independent_sampling=False),
+            optuna.samplers.CmaEsSampler(seed=seed + 1, n_startup_trials=6, warn_independent_sampling=False),
         ]
-        storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
-        study = optuna.create_study(
-            storage=storage,
-            study_name="search",
-            load_if_exists=True,
-            direction="minimize",
-            sampler=samplers[0],
-        )
+    study.sampler = samplers[0]
     return study, samplers
 
 

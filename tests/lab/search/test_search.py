@@ -156,6 +156,18 @@ def test_several_share_one_study(tmp_path: Path) -> None:
     assert sorted(machine_numbers) == list(range(12))
 
 
+def test_nothing_is_proposed_twice(tmp_path: Path) -> None:
+    seen = set()
+    for _ in range(3):  # processes that join one study, before any sampler has learned from results
+        study, samplers = open_study(tmp_path, 5)
+        for sampler in samplers:
+            study.sampler = sampler
+            trial = study.ask()
+            seen.add(suggest(trial, 10**6))
+            study.tell(trial, 3.0)
+    assert len(seen) == 6
+
+
 def test_a_machine_is_measured() -> None:
     *measured, machine = measure(64, torch.device("cpu"), widths=(32, 64), tokens=256)
     assert all(isinstance(one, Measured) and one.tokens_per_second > 0 for one in measured)
