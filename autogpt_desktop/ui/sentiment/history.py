@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.one_line import one_line
 from autogpt_desktop.storage.verdicts import LIST, TABLE, TEXT, KeptVerdict, TableSource, VerdictHistory
 from autogpt_desktop.ui.sentiment.labels import LABELS, percent, word
 from autogpt_desktop.ui.sentiment.run_control import FINISHED, PAUSED, STOPPED
@@ -17,7 +18,7 @@ from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets.history_card import HistoryCard
 from autogpt_desktop.ui.widgets.history_model import HistoryItem
-from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, goes_on, one_line
+from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, goes_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
