@@ -125,6 +125,7 @@ class Settings:
     tray: bool = False  # an icon in the system tray, which opens the quick translation
     translate_page: str = "text"  # or "files": what the Translate panel was left at
     keep_translations: bool = True
+    sentiment_labels: str = ""  # the head whose own labels Sentiment judges by; "": positive and negative
     keep_verdicts: bool = True  # the list of what was judged in Sentiment
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(

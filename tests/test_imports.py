@@ -19,7 +19,18 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 LEAVES = frozenset(
     [
-        *("_version", "atomic", "database", "display", "errors", "events", "i18n", "language_names", "paths"),
+        *(
+            "_version",
+            "atomic",
+            "database",
+            "display",
+            "errors",
+            "events",
+            "i18n",
+            "language_names",
+            "one_line",
+        ),
+        "paths",
         *("regular_file", "sandbox", "settings", "thinking"),
     ]
 )
@@ -102,6 +113,7 @@ WALLS = {
     "sandbox": Wall(frozenset()),
     "regular_file": Wall(frozenset()),
     "thinking": Wall(frozenset()),
+    "one_line": Wall(frozenset()),
     "paths": Wall(frozenset({"errors"}), frozenset({"platformdirs"})),
     "atomic": Wall(frozenset({"errors"})),
     "database": Wall(frozenset({"errors"}), never=frozenset()),

@@ -160,6 +160,8 @@ def human_size(size: float) -> str:
     """``98362432`` → ``"98 MB"``: decimal units, as file managers and shops count."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 999.5:
+            if unit == "MB" and size < 9.95:
+                return f"{size:.1f}".removesuffix(".0") + " MB"
             return f"{size:.0f} {unit}" if unit != "GB" or size >= 99.5 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autogpt_desktop.cli.output import Interrupt, Reporter, drive, error_text, one_line, say, tell
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, error_text, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -132,7 +132,7 @@ def _say_set_aside(index: Any) -> None:
     for item in skipped:
         told[item.key] += 1
         if told[item.key] <= _TOLD:
-            tell(f"{one_line(str(item.path))}: {error_text(item.error())}")
+            tell(f"{terminal_line(str(item.path))}: {error_text(item.error())}")
     if rest := count - sum(min(number, _TOLD) for number in told.values()):
         tell(tr("{n} more files and folders were left out.", n=f"{rest:,}"))
 
@@ -153,10 +153,10 @@ def _answer(
                 say(json.dumps({"question": question} | found, ensure_ascii=False))
             elif event.answered:
                 numbers = "".join(f" [{number}]" for number in range(1, len(found["citations"]) + 1))
-                say(one_line(" ".join(event.answer.split())) + numbers)
+                say(terminal_line(" ".join(event.answer.split())) + numbers)
                 for number, one in enumerate(found["citations"], 1):
                     page = tr(", page {page}", page=one["page"]) if one["page"] else ""
-                    say(one_line(f"  [{number}] {one['path']}{page}"))
+                    say(terminal_line(f"  [{number}] {one['path']}{page}"))
             else:
                 say(tr("These files do not say it."))
 

@@ -18,7 +18,7 @@ from autogpt_desktop._version import __version__
 from autogpt_desktop.bench.speed import peers
 from autogpt_desktop.cli import ask, sentiment, train, translate
 from autogpt_desktop.cli.models import models
-from autogpt_desktop.cli.output import error_text, one_line, tell
+from autogpt_desktop.cli.output import error_text, tell, terminal_line
 from autogpt_desktop.engine.config import read_stop_text
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -32,7 +32,7 @@ _NOT_WRITTEN = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", 0), errno.EFBIG
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(one_line(message))  # it has what was written, which may be a file's name
+        super().error(terminal_line(message))  # it has what was written, which may be a file's name
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autogpt_desktop.cli.output import Reporter, error_text, one_line, say, tell
+from autogpt_desktop.cli.output import Reporter, error_text, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.language_names import name_of_language
@@ -156,7 +156,7 @@ def _line(model: InstalledModel) -> str:
     if model.packed_bytes:
         size = tr("{size}, {copy} of it a packed copy", size=size, copy=human_size(model.packed_bytes))
     mark = f"\t{tr('trained here')}" if model.trained else ""
-    return f"{one_line(model.name)}\t{size}\t{one_line(str(model.path))}{mark}"
+    return f"{terminal_line(model.name)}\t{size}\t{terminal_line(str(model.path))}{mark}"
 
 
 def _tell_problem(model: InstalledModel) -> None:

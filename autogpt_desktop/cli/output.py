@@ -16,7 +16,7 @@ from autogpt_desktop.i18n import message
 _STEERS = ("Cc", "Zl", "Zp")  # categories: control characters, other ends of lines
 
 
-def one_line(text: str) -> str:
+def terminal_line(text: str) -> str:
     """Without what would break the line or steer the terminal, as names of files may have it."""
     return "".join("\ufffd" if category(letter) in _STEERS else letter for letter in text)
 
@@ -26,7 +26,7 @@ def for_terminal(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     lines = text.replace("\r", "").split("\n")
-    return "\n".join("\t".join(one_line(part) for part in line.split("\t")) for line in lines)
+    return "\n".join("\t".join(terminal_line(part) for part in line.split("\t")) for line in lines)
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -50,7 +50,7 @@ def overwrite(width: int) -> None:
 def error_text(error: KnownError) -> str:
     """The error's sentence. No value of it, such as a file's name, makes a line of its own."""
     values = {
-        key: one_line(str(value)) if isinstance(value, str | PurePath) else value
+        key: terminal_line(str(value)) if isinstance(value, str | PurePath) else value
         for key, value in error.values.items()
     }
     return for_terminal(message(KnownError(error.key, **values)))
@@ -66,14 +66,14 @@ class Reporter:
 
     def __call__(self, event: object) -> None:
         if isinstance(event, Notice):
-            text = one_line(message(event.key, **event.values))
+            text = terminal_line(message(event.key, **event.values))
             if text not in self.said:
                 self.clear()
                 tell(text)
                 self.said.add(text)
         elif isinstance(event, Progress) and self.live:
             share = f" {100 * event.done // event.total} %" if event.total else ""
-            line = f"{one_line(message(event.stage))}{share}"
+            line = f"{terminal_line(message(event.stage))}{share}"
             self.add(f"\r{line:<{self.shown}}")
             self.shown = max(self.shown, len(line))
 

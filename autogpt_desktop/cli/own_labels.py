@@ -9,6 +9,7 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
+from autogpt_desktop.cli.groups import grouping, print_groups
 from autogpt_desktop.cli.output import Reporter, drive, say, tell
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -43,7 +44,7 @@ def label_lines(
     engine: Any, texts: Iterable[str], options: argparse.Namespace, stop: Callable[[], bool]
 ) -> None:
     """A line for each text as it comes."""
-    from autogpt_desktop.tasks.sentiment.label_table import label_texts
+    from autogpt_desktop.tasks.sentiment.own_labels import label_texts
 
     waiting, report = iter(texts), Reporter()
     while not stop() and (chunk := list(islice(waiting, _CHUNK if options.files else 1))):
@@ -60,31 +61,34 @@ def label_lines(
 
 
 def label_table(
-    engine: Any, table: Any, column: str, options: argparse.Namespace, stop: Callable[[], bool]
+    models: Any, table: Any, column: str, options: argparse.Namespace, stop: Callable[[], bool]
 ) -> None:
-    """The table with its labels to ``--out``, or a line for each row. Raises KnownError."""
+    """The table with its labels to ``--out``, or a line for each row or group. Raises KnownError."""
     from autogpt_desktop.documents.tables import check_kind
-    from autogpt_desktop.tasks.sentiment.label_table import LabelRun
+    from autogpt_desktop.tasks.sentiment.own_labels import head_judge
+    from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
     if options.out:
         check_kind(options.out)
-    report = Reporter()
-    with closing(LabelRun(table, column, engine)) as run:
-        for _ in drive(run.run(stop), report):
-            pass
+    report, last = Reporter(), RunState(0, 0, 0, 0, 0.0)
+    with closing(TableRun(table, column, judge=head_judge(options.model))) as run:
+        for event in drive(run.run(models, cancelled=stop), report):
+            last = event if isinstance(event, RunState) else last
         report.clear()
         if options.out:
             run.export(options.out)
-        else:
+        if grouping(options):
+            print_groups(run, options)
+        elif not options.out:
             for row, one in run.rows():
-                _print(engine.labels, one, row[run.column], options.json)
-        counts = ", ".join(f"{label or tr('empty')} {count}" for label, count in run.labels.most_common())
-    tell(counts)
+                _print(run.judge.labels, one, row[run.column], options.json)
+    labels = sorted(last.labels.items(), key=lambda one: -one[1])
+    tell(", ".join(f"{label or tr('empty')} {count}" for label, count in labels))
 
 
 def check_options(options: argparse.Namespace) -> None:
     """Raises KnownError for what only positive, neutral and negative know."""
-    if options.two_way or options.group_by or options.group_by_month:
+    if options.two_way:
         raise KnownError("sentiment-own-labels")
 
 

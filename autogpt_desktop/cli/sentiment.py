@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.cli.groups import grouping, print_groups
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell
 from autogpt_desktop.cli.own_labels import (
     check_options,
@@ -19,7 +20,7 @@ from autogpt_desktop.cli.own_labels import (
     load_head,
 )
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         with models.job() as job, stop:
             if own:
-                return _own_labels(load_head(job, options.model), tables, options, stop)
+                return _own_labels(job, tables, options, stop)
             for file in options.files or [None]:
                 if file in tables:
                     _table(job, *tables[file], options, corrections, stop)
@@ -105,7 +106,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _own_labels(
-    engine: Any, tables: dict[Any, tuple[Any, str]], options: argparse.Namespace, stop: Callable[[], bool]
+    models: Any, tables: dict[Any, tuple[Any, str]], options: argparse.Namespace, stop: Callable[[], bool]
 ) -> int:
     """The same by a head with the user's own labels."""
     from autogpt_desktop.engine.interface import Cancelled
@@ -113,9 +114,9 @@ def _own_labels(
     for file in options.files or [None]:
         try:
             if file in tables:
-                label_table(engine, *tables[file], options, stop)
+                label_table(models, *tables[file], options, stop)
             else:
-                label_lines(engine, _lines_of(file), options, stop)
+                label_lines(load_head(models, options.model), _lines_of(file), options, stop)
         except Cancelled:
             tell(tr("Stopped. What was done is kept: the same command goes on there."))
         if stop():
@@ -133,7 +134,7 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
 
     if options.out and len(options.files) != 1:
         raise KnownError("sentiment-one-file")
-    if _grouping(options) and not options.files:
+    if grouping(options) and not options.files:
         raise KnownError("sentiment-no-groups", name=tr("standard input"))
     tables = {}
     for file in options.files:
@@ -143,12 +144,12 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
             if not column:
                 raise KnownError("sentiment-no-column", columns=", ".join(table.columns[:20]))
             _say_guess(table, table.column(column), column)
-            if _grouping(options):
-                table.column(_grouping(options))
+            if grouping(options):
+                table.column(grouping(options))
             if options.out and options.out.exists() and options.out.samefile(file):
                 raise KnownError("sentiment-same-file", name=file.name)
             tables[file] = table, column
-        elif _grouping(options):
+        elif grouping(options):
             raise KnownError("sentiment-no-groups", name=file.name)
         elif options.out:
             raise KnownError("sentiment-not-a-table", name=file.name)
@@ -213,7 +214,7 @@ def _table(
     from autogpt_desktop.events import Notice, Progress
     from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 
-    if options.json and not options.out and not _grouping(options):
+    if options.json and not options.out and not grouping(options):
         _lines(models, _texts(table, table.column(column)), options, corrections, stop)
         return
     if options.out:
@@ -236,41 +237,14 @@ def _table(
             for notice in run.losses(options.out):
                 report.event(notice)
             run.export(options.out)
-        if _grouping(options):
-            _print_groups(run, options)
+        if grouping(options):
+            print_groups(run, options)
         elif not options.out:
             for row, one in run.rows():
                 _print(one, row[run.column])
     shares = {label: f"{last.labels.get(label, 0)}" for label in ("positive", "neutral", "negative")}
     tell(tr("positive {positive}, neutral {neutral}, negative {negative}", **shares))
     _say_foreign(last.unknown_language)
-
-
-def _grouping(options: argparse.Namespace) -> str:
-    """The column that rows are grouped by; "" for none."""
-    return options.group_by or options.group_by_month or ""
-
-
-def _print_groups(run: Any, options: argparse.Namespace) -> None:
-    """A line for each group: its name, how many texts it has, how many of each label, and their shares."""
-    from autogpt_desktop.events import Result
-    from autogpt_desktop.tasks.sentiment.groups import group_table
-
-    by_month = bool(options.group_by_month)
-    column = run.table.column(_grouping(options))
-    for event in run.groups(column, by_month=by_month):
-        if not isinstance(event, Result):
-            continue
-        names, rows = group_table(event.value, options.two_way, "")
-        if not options.json:
-            say("\t".join(" ".join(str(name).split()) for name in names))
-        for row in rows:
-            if options.json:
-                say(json.dumps(dict(zip(["group", *names[1:]], row, strict=True)), ensure_ascii=False))
-            else:
-                say("\t".join(" ".join(str(cell).split()) for cell in row))
-        if event.value.unclear:
-            tell(message("notice.sentiment-dates-unclear", date=event.value.unclear))
 
 
 def _texts(table: Any, column: int) -> Iterator[str]:

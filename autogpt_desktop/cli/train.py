@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.cli.output import error_text, one_line, overwrite, say, tell
+from autogpt_desktop.cli.output import error_text, overwrite, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.settings import DEVICES, Settings
@@ -171,7 +171,7 @@ def _work(chosen: Run, as_json: bool) -> int:
     from autogpt_desktop.lab.process import Stop, lower_priority, work
 
     lower_priority()
-    tell(tr("{name}: {folder}", name=one_line(chosen.name), folder=one_line(str(chosen.folder))))
+    tell(tr("{name}: {folder}", name=terminal_line(chosen.name), folder=terminal_line(str(chosen.folder))))
     shown = _Shown(chosen, as_json)
     stop = Stop(chosen)
     with stop.on_signals():
@@ -217,8 +217,8 @@ def _list() -> None:
     }  # fmt: skip
     for one in runs.all_runs():
         bits = f"{one.finished.bits_per_byte:.3f}" if one.finished and one.finished.bits_per_byte else ""
-        cells = [one.id, one_line(one.name), states[one.state], f"{one.seconds / 60:.1f} min", bits]
-        say("\t".join([*cells, one_line(str(one.result or one.folder))]))
+        cells = [one.id, terminal_line(one.name), states[one.state], f"{one.seconds / 60:.1f} min", bits]
+        say("\t".join([*cells, terminal_line(str(one.result or one.folder))]))
 
 
 class _Shown:
@@ -311,7 +311,7 @@ class _Shown:
 
     def _say(self, text: str) -> None:
         self.clear()
-        tell(one_line(text))
+        tell(terminal_line(text))
 
     def clear(self) -> None:
         """Take the line that changes away."""

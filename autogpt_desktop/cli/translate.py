@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.cli.output import Interrupt, Reporter, drive, one_line, say, tell
+from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell, terminal_line
 from autogpt_desktop.cli.translation_ways import Ways
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
@@ -190,7 +190,7 @@ def _report(done: TranslatedFile, as_lines: bool) -> None:
         tell(unchanged_text(done))
     elif done.flagged:
         flags = ", ".join(f"{flag} {count}" for flag, count in done.flags.most_common())
-        name = one_line(done.path.name)
+        name = terminal_line(done.path.name)
         tell(tr("{name}: look at these again: {flags}", name=name, flags=flags))
 
 
@@ -198,7 +198,7 @@ def unchanged_text(done: TranslatedFile) -> str:
     """Why a file says the same as before."""
     from autogpt_desktop.tasks.translate.translate import name_of
 
-    name = one_line(done.path.name)
+    name = terminal_line(done.path.name)
     if not done.has_words:
         return tr("{name}: nothing was translated: there are no words in it.", name=name)
     target = done.translations[0].target

@@ -23,6 +23,7 @@ from typing import Any
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.clock import WorkClock
+from autogpt_desktop.lab.courtesy import Courtesy
 from autogpt_desktop.lab.data.prepare import Stopped
 from autogpt_desktop.lab.kinds import KINDS, Make, prepare_data
 from autogpt_desktop.lab.runs import folder as runs
@@ -93,8 +94,9 @@ def work(
         stop = stop or Stop(run)
         clock = clock or WorkClock(run.seconds)
         log = _Log(run, report, clock)
+        courtesy = Courtesy()
         try:
-            _make(run, make or KINDS[run.spec.kind], log, stop, clock)
+            _make(run, make or KINDS[run.spec.kind], log, _between(stop, courtesy), clock)
         except Stopped:
             log(Notice("notice.run-stopped-early"))
             log(Finished("stopped", ""))
@@ -103,6 +105,7 @@ def work(
         except Exception as error:
             log(_failure(run, error))
         finally:
+            courtesy.take_back()
             run.clear_stop()
             log.close()
             clock.close()
@@ -119,7 +122,17 @@ def _private_files() -> Iterator[None]:
         os.umask(before)
 
 
-def _make(run: Run, make: Make, log: _Log, stop: Stop, clock: WorkClock) -> None:
+def _between(stop: Stop, courtesy: Courtesy) -> Callable[[], bool]:
+    """What a run asks between two steps: whether to end, and with how many threads to go on."""
+
+    def look() -> bool:
+        courtesy()
+        return stop()
+
+    return look
+
+
+def _make(run: Run, make: Make, log: _Log, stop: Callable[[], bool], clock: WorkClock) -> None:
     if not run.spec.minutes >= LEAST_MINUTES:
         raise KnownError("run-no-time", minutes=f"{run.spec.minutes:g}", least=f"{LEAST_MINUTES:g}")
     for event in make(run, stop, clock):

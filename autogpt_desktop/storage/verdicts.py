@@ -39,7 +39,10 @@ class KeptVerdict:
     kind: str  # TEXT, LIST or TABLE
     text: str
     source: TableSource | None = None
-    outcome: tuple[float, ...] = ()  # of positive, neutral, negative: probabilities, or numbers of rows
+    # of positive, neutral and negative, or of ``labels``: probabilities, or numbers of rows
+    outcome: tuple[float, ...] = ()
+    model: str = ""  # whose own labels they are; "": Sentiment
+    labels: tuple[str, ...] = ()  # of that
 
 
 class VerdictHistory:
@@ -48,16 +51,36 @@ class VerdictHistory:
     def __init__(self, path: Path | None = None) -> None:
         self._rows = LatestRows("verdicts.db", _COLUMNS, path)
 
-    def keep(self, kind: str, text: str, outcome: Sequence[float] = (), entry: int = 0) -> int:
-        """Keep a text or a list, in place of ``entry`` where that is still there. Its number; 0: too long."""
+    def keep(
+        self,
+        kind: str,
+        text: str,
+        outcome: Sequence[float] = (),
+        entry: int = 0,
+        *,
+        model: str = "",
+        labels: Sequence[str] = (),
+    ) -> int:
+        """Keep a text or a list, in place of ``entry`` where that is still there. Its number; 0: too long.
+
+        ``model``, ``labels``: of a head with the user's own.
+        """
         if len(text) > LONGEST:
             return 0
-        return self._put((kind, text, "", json.dumps(list(outcome))), entry)
+        return self._put((kind, text, _dump_source(None, model), _dump_outcome(outcome, labels)), entry)
 
-    def keep_table(self, source: TableSource, outcome: Sequence[float] = (), entry: int = 0) -> int:
+    def keep_table(
+        self,
+        source: TableSource,
+        outcome: Sequence[float] = (),
+        entry: int = 0,
+        *,
+        model: str = "",
+        labels: Sequence[str] = (),
+    ) -> int:
         """Keep which table it was: not what stands in it. Its number."""
-        values = (TABLE, Path(source.path).name, _dump_source(source), json.dumps(list(outcome)))
-        return self._put(values, entry)
+        how = _dump_source(source, model)
+        return self._put((TABLE, Path(source.path).name, how, _dump_outcome(outcome, labels)), entry)
 
     def _put(self, values: Sequence[str], entry: int) -> int:
         return self._rows.put(values, entry=entry, same=("text", "source"), most=MOST)
@@ -93,37 +116,55 @@ class VerdictHistory:
         self._rows.close()
 
 
-def _dump_source(source: TableSource | None) -> str:
-    if source is None:
-        return ""
-    values = [source.path, source.sheet, source.column, source.delimiter, source.header_row]
-    return json.dumps(values)
+def _dump_source(source: TableSource | None, model: str) -> str:
+    """As the first versions wrote it, but for what own labels have judged."""
+    values = None
+    if source is not None:
+        values = [source.path, source.sheet, source.column, source.delimiter, source.header_row]
+    if model:
+        return json.dumps({"model": model, "table": values})
+    return json.dumps(values) if values is not None else ""
+
+
+def _dump_outcome(outcome: Sequence[float], labels: Sequence[str]) -> str:
+    return json.dumps(dict(zip(labels, outcome, strict=False)) if labels else list(outcome))
 
 
 def _stored(one: KeptVerdict) -> Stored:
-    outcome = json.dumps(list(one.outcome))
-    return one.id, one.changed, one.kind, one.text, _dump_source(one.source), outcome
+    outcome = _dump_outcome(one.outcome, one.labels)
+    return one.id, one.changed, one.kind, one.text, _dump_source(one.source, one.model), outcome
 
 
 def _verdict(row: Stored, most: int | None = None) -> KeptVerdict:
     """What cannot be read of a row is left out: its text still opens."""
-    number, changed, kind, text, source, outcome = row
-    return KeptVerdict(number, changed, kind, text[:most], _read_source(source), _read_outcome(outcome))
+    number, changed, kind, text, how, outcome = row
+    source, model = _read_source(how)
+    values, labels = _read_outcome(outcome)
+    return KeptVerdict(number, changed, kind, text[:most], source, values, model, labels)
 
 
-def _read_source(text: str) -> TableSource | None:
+def _read_source(text: str) -> tuple[TableSource | None, str]:
+    """Where a table's texts stand, and the head that judged."""
+    model = ""
     try:
-        path, sheet, column, delimiter, header_row = json.loads(text)
+        values = json.loads(text)
+        if isinstance(values, dict):
+            model, values = str(values.get("model") or ""), values.get("table")
+        path, sheet, column, delimiter, header_row = values
         if not all(isinstance(one, str) for one in (path, sheet, column, delimiter or "")):
-            return None
-        return TableSource(path, sheet, column, delimiter, int(header_row))
+            return None, model
+        return TableSource(path, sheet, column, delimiter, int(header_row)), model
     except (ValueError, TypeError, RecursionError):
-        return None
+        return None, model
 
 
-def _read_outcome(text: str) -> tuple[float, ...]:
+def _read_outcome(text: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """The numbers, and the labels they are of, where those are a user's own."""
     try:
-        found = tuple(float(one) for one in json.loads(text))
+        found = json.loads(text)
+        if isinstance(found, dict):
+            return tuple(float(one) for one in found.values()), tuple(map(str, found))
+        values = tuple(float(one) for one in found)
     except (ValueError, TypeError, RecursionError):
-        return ()
-    return found if len(found) == 3 else ()
+        return (), ()
+    return values if len(values) == 3 else (), ()

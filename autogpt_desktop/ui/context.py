@@ -248,7 +248,7 @@ class AppContext(QObject):
         role: str = "chat",
     ) -> Job:
         """Queue ``job(models, cancel_event)``; ``models.get(role)`` loads what the job needs, and what it
-        got stays loaded until it ends.
+        got stays loaded until it ends. ``role`` "": the job asks for its models by name alone.
 
         With ``role`` "chat" the chosen model is loaded first where it is not yet: ``Progress`` and a
         ``ModelInfo`` come before the job's own events. Torch is imported there, never

@@ -19,7 +19,8 @@ from autogpt_desktop.ui.widgets.overlay import Overlay
 
 class Panel(Protocol):
     """A panel is a QWidget with these methods. ``shutdown()``, where it has one, is called before the
-    window closes; ``kept_clear()`` gives the widgets that no notice may cover: titles, where one writes."""
+    window closes; ``kept_clear()`` gives the widgets that no notice may cover: titles, where one writes;
+    ``open_place(what)`` shows what another panel asks for with ``Panels.ask``."""
 
     def receive_text(self, text: str) -> None:
         """Another panel hands over a text; the panel is in sight already."""
@@ -52,6 +53,7 @@ class Panels(QObject):
 
     active_changed = Signal()
     role_changed = Signal()  # of ``role`` or ``named``, or of what works for it
+    asked = Signal(str, str)  # target's key, what it is to show: the columns hand it over
     sent = Signal(str, str, str)  # source's key, target's key, text: the columns hand it over
 
     def __init__(self) -> None:
@@ -85,6 +87,10 @@ class Panels(QObject):
     def send(self, source: str, target: str, text: str) -> None:
         """Open the panel ``target`` and give it ``text``. KeyError: there is no such panel."""
         self.sent.emit(source, self.kinds[target].key, text)
+
+    def ask(self, target: str, what: str) -> None:
+        """Open the panel ``target`` at what it calls so. KeyError: there is no such panel."""
+        self.asked.emit(self.kinds[target].key, what)
 
 
 class PanelShortcuts(QObject):

@@ -108,7 +108,8 @@ def test_mistakes_are_found(tmp_path: Path, old: str, new: str, complaint: str) 
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(5, "5 bytes"), (999, "999 bytes"), (1000, "1 kB"), (98_362_432, "98 MB"), (253_113_024, "253 MB"),
+    [(5, "5 bytes"), (999, "999 bytes"), (1000, "1 kB"), (98_362_432, "98 MB"), (1_240_000, "1.2 MB"),
+     (2_000_000, "2 MB"), (9_960_000, "10 MB"), (253_113_024, "253 MB"),
      (999_600_000, "1.0 GB"), (1_234_000_000, "1.2 GB"), (3e12, "3.0 TB")],
 )  # fmt: skip
 def test_sizes_as_people_read_them(size: float, text: str) -> None:

@@ -39,6 +39,26 @@ def test_texts_lists_and_tables_come_back_as_they_were(history: VerdictHistory) 
     history.close()
 
 
+def test_what_own_labels_judged_comes_back_with_them(history: VerdictHistory) -> None:
+    labels = ("bill", "praise", "fault", "ошибка")
+    plain = history.keep(TEXT, "A fine day.", SHARES)
+    text = history.keep(TEXT, "A fine day.", (0.1, 0.6, 0.2, 0.1), model="mails-1a2b", labels=labels)
+    source = TableSource("/data/mails.csv", "", "comment", ";", 3)
+    table = history.keep_table(source, (4, 3, 2, 1), model="mails-1a2b", labels=labels)
+    history.keep_table(source, (3, 2, 5))
+    assert len({one.id for one in history.entries()}) == 4, "each way of judging is an entry"
+    assert history.get(plain) is not None
+    for number, values in ((text, (0.1, 0.6, 0.2, 0.1)), (table, (4.0, 3.0, 2.0, 1.0))):
+        kept = history.get(number)
+        assert kept is not None
+        assert (kept.model, kept.labels, kept.outcome) == ("mails-1a2b", labels, values)
+        assert kept.source == (source if kept.kind == TABLE else None)
+    before = history.entries()
+    history.restore(history.clear())
+    assert history.entries() == before
+    history.close()
+
+
 def test_what_is_worked_on_replaces_itself_and_giants_are_left(
     history: VerdictHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

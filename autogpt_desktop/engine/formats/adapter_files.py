@@ -31,6 +31,15 @@ def is_head(folder: Path) -> bool:
     return (folder / HEAD).is_file() and not (folder / "config.json").is_file()
 
 
+def head_labels(folder: Path) -> tuple[str, ...]:
+    """The labels of a head; () for none and for one that is damaged, which loading says."""
+    try:
+        labels = json.loads(read_regular_text(folder / HEAD))["labels"]
+        return tuple(labels) if all(isinstance(label, str) for label in labels) else ()
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return ()
+
+
 def adapter_title(title: str, base: str) -> str:
     """What stands in the pickers: ``title`` is the adapter's."""
     return f"{title} on {base}"

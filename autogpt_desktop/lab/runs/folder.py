@@ -25,10 +25,12 @@ from autogpt_desktop.lab.runs.events import Checkpoint, DataFound, Failed, Finis
 from autogpt_desktop.lab.runs.lock import RunLock, is_locked
 from autogpt_desktop.lab.runs.log import last_events
 from autogpt_desktop.lab.runs.spec import RunSpec, from_values, to_values
+from autogpt_desktop.one_line import one_line
 
 State = Literal["waiting", "running", "stopped", "interrupted", "finished", "failed"]
 KEPT_DAYS = 7.0  # of a deleted run, which can be put back as long
 _VERSION = 1
+_LONGEST = 120  # characters of a name
 _RUN, _LOG, _LOCK, _STOP, _OUTPUT = "run.json", "log.jsonl", "run.lock", "stop", "output.log"
 _ELSEWHERE = "elsewhere.json"
 # What we write into a run's folder; in the result's folder, what a model's folder has.
@@ -110,7 +112,7 @@ def create(spec: RunSpec, folder: Path | None = None) -> Run:
 
     Raises KnownError: run-not-written, run-folder-taken (there is something in it).
     """
-    name = one_line(spec.name) or default_name(spec)
+    name = one_line(spec.name, _LONGEST) or default_name(spec)
     try:
         if folder is None:
             folder = _new_folder(name)
@@ -130,13 +132,7 @@ def create(spec: RunSpec, folder: Path | None = None) -> Run:
 def default_name(spec: RunSpec) -> str:
     """After the data: the first file's or folder's name."""
     first = Path(spec.data.paths[0]).expanduser() if spec.data.paths else Path()
-    words = one_line(re.sub(r"[_\s-]+", " ", first.resolve().stem))
-    return words[:60] or "run"
-
-
-def one_line(text: str) -> str:
-    """A name without line ends and control characters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:120]
+    return one_line(re.sub(r"[_\s-]+", " ", first.resolve().stem), 60) or "run"
 
 
 def all_runs(*, deleted: bool = False) -> list[Run]:
@@ -169,7 +165,7 @@ def read(folder: Path) -> Run | None:
     """The run in a folder; None where there is none, or a damaged one."""
     try:
         values = json.loads((folder / _RUN).read_text(encoding="utf-8"))
-        spec, name = from_values(values["spec"]), one_line(values["name"])
+        spec, name = from_values(values["spec"]), one_line(values["name"], _LONGEST)
         created, deleted = float(values["created"]), float(values.get("deleted") or 0)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -186,7 +182,15 @@ def again(run: Run) -> Run:
 
 def rename(run: Run, name: str) -> Run:
     """An empty name changes nothing. Raises KnownError("run-not-written")."""
-    return _change(run, name=one_line(name) or run.name)
+    return _change(run, name=one_line(name, _LONGEST) or run.name)
+
+
+def add_minutes(run: Run, minutes: float) -> Run:
+    """It may work so much longer than it has by now. Raises KnownError: run-is-running, run-not-written."""
+    if is_locked(run.folder / _LOCK):
+        raise KnownError("run-is-running", name=run.name)
+    fresh = again(run)
+    return _change(fresh, spec=replace(fresh.spec, minutes=round(fresh.seconds / 60 + minutes, 2)))
 
 
 def delete(run: Run) -> Run:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.one_line import one_line
 from autogpt_desktop.settings import sampling_fits
 from autogpt_desktop.storage.conversations.types import ROLES, STATES, Conversation, Message
 from autogpt_desktop.thinking import without_thinking
@@ -80,7 +81,7 @@ def to_json(trees: Sequence[Tree]) -> str:
 
 def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
     """The branch that is shown, one section per message."""
-    lines = [f"# {_one_line(conversation.title) or tr('Untitled conversation')}", ""]
+    lines = [f"# {one_line(conversation.title) or tr('Untitled conversation')}", ""]
     lines += [f"*{_date(conversation.created)}*", ""]
     if conversation.system_prompt:
         quoted = [f"> {line}".rstrip() for line in conversation.system_prompt.splitlines()]
@@ -93,7 +94,7 @@ def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
 
 def to_text(conversation: Conversation, messages: Sequence[Message]) -> str:
     """The branch that is shown, without any markup of ours."""
-    title = _one_line(conversation.title) or tr("Untitled conversation")
+    title = one_line(conversation.title) or tr("Untitled conversation")
     parts = [f"{title}\n{_date(conversation.created)}"]
     if conversation.system_prompt:
         parts.append(f"[{tr('System prompt')}]\n{conversation.system_prompt}")
@@ -122,11 +123,11 @@ def _speaker(message: Message) -> str:
         return tr("You")
     if message.role == "system":
         return tr("System")
-    return f"{tr('Assistant')} ({_one_line(message.model)})" if message.model else tr("Assistant")
+    return f"{tr('Assistant')} ({one_line(message.model)})" if message.model else tr("Assistant")
 
 
 def _notes(message: Message) -> list[str]:
-    names = [_one_line(str(item["name"])) for item in message.attachments if item.get("name")]
+    names = [one_line(str(item["name"])) for item in message.attachments if item.get("name")]
     notes = [tr("Attached: {names}", names=", ".join(names))] if names else []
     if message.state in ("interrupted", "streaming"):
         notes.append(tr("This answer was interrupted."))
@@ -147,10 +148,6 @@ def _markdown_body(text: str) -> str:
         elif marker[1][0] == fence[0] and len(marker[1]) >= len(fence) and not marker[2].strip():
             fence = ""
     return text.rstrip() + (f"\n{fence}" if fence else "")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _date(seconds: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from autogpt_desktop.documents.tables import Row, Table, can_copy, write_copy, write_rows
-from autogpt_desktop.tasks.sentiment.sentiment import Scored
 
 _STEP = 500  # rows between two steps
 NO_LABELS: Mapping[int, str] = {}
@@ -17,24 +16,26 @@ def write_results(
     path: Path,
     table: Table,
     width: int,
-    found: Iterable[tuple[Row, Scored] | None],
-    two_way: bool,
+    found: Iterable[tuple[Row, Any] | None],
+    columns: Sequence[str],
+    cells: Callable[[Any, str | None], list[Any]],
     *,
     cancelled: Callable[[], bool],
     only: Container[int] | None = None,
     own: Mapping[int, str] = NO_LABELS,
 ) -> Iterator[int]:
-    """Write rows with their scores; yields how many are written. ``width``: of the longest row.
+    """Write rows with their verdicts; yields how many are written. ``width``: of the longest row.
 
-    None among ``found``: the next one is waited for. ``only``, ``own``: as in ``TableRun.export_steps``.
-    Raises ``Cancelled`` and KnownError: table-not-written, table-not-this-kind.
+    ``columns`` and ``cells``: of a judge (``judges.Judge``). None among ``found``: the next one is waited
+    for. ``only``, ``own``: as in ``TableRun.export_steps``. Raises ``Cancelled`` and KnownError:
+    table-not-written, table-not-this-kind.
     """
     from autogpt_desktop.engine.interface import Cancelled
 
     names = [*table.columns]
     names += [f"Column {at + 1}" for at in range(len(names), width)]
     width = len(names)
-    for name in ["sentiment", "positive", *([] if two_way else ["neutral"]), "negative", "flags"]:
+    for name in columns:
         names.append(unused_name(name, names))
 
     def rows() -> Iterator[tuple[Row, list[Any] | None]]:
@@ -46,27 +47,18 @@ def write_results(
             if each is None:
                 continue
             (row, one), at = each, at + 1
-            yield row, None if only is not None and at not in only else _cells(one, two_way, own.get(at))
+            yield row, None if only is not None and at not in only else cells(one, own.get(at))
 
     if can_copy(path, table):
         behind = []
-        for _, cells in rows():
-            behind.append(cells)
+        for _, some in rows():
+            behind.append(some)
             if len(behind) % _STEP == 0:
                 yield 0
         yield from write_copy(path, table, width + 1, names[width:], behind)
         return
-    whole = ([*row, *[""] * (width - len(row)), *cells] for row, cells in rows() if cells is not None)
+    whole = ([*row, *[""] * (width - len(row)), *some] for row, some in rows() if some is not None)
     yield from write_rows(path, names, whole)
-
-
-def _cells(one: Scored, two_way: bool, own: str | None) -> list[Any]:
-    """Label, shares and flags. ``own``: the label that a user gave."""
-    shares = [one.positive, *([] if two_way else [one.neutral]), one.negative]
-    cells = [round(share, 4) for share in shares] if one.label else [""] * len(shares)
-    corrected = () if own is None else ("corrected",)
-    flags = " ".join((*one.flags, *corrected, one.language)).strip()
-    return [one.label if own is None else own, *cells, flags]
 
 
 def unused_name(name: str, taken: list[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autogpt_desktop.documents.tables import write_rows
+from autogpt_desktop.tasks.sentiment.export import unused_name
 
 LABELS = ("positive", "neutral", "negative")
 NO_DATE = ""
@@ -44,7 +45,7 @@ class Group:
 
     @property
     def texts(self) -> int:
-        return sum(self.counts.get(label, 0) for label in LABELS)
+        return sum(count for label, count in self.counts.items() if label)
 
     def share(self, label: str) -> float:
         return self.counts.get(label, 0) / max(1, self.texts)
@@ -58,22 +59,26 @@ class Groups:
     column: str
     by_month: bool = False
     unclear: str = ""
+    labels: tuple[str, ...] = LABELS
 
 
-def group_rows(rows: Iterable[tuple[str, str]], column: str, by_month: bool = False) -> Groups:
+def group_rows(
+    rows: Iterable[tuple[str, str]], column: str, by_month: bool = False, labels: tuple[str, ...] = LABELS
+) -> Groups:
     """Groups of (cell, label) pairs; the largest first, months in their order."""
     counted: dict[str, Counter[str]] = {}
     for cell, label in rows:
         counted.setdefault(cell.strip(), Counter())[label] += 1
     if not by_month:
         order = sorted(counted, key=lambda cell: (-counted[cell].total(), cell))
-        return Groups(tuple(Group(cell, dict(counted[cell])) for cell in order), column)
+        groups = tuple(Group(cell, dict(counted[cell])) for cell in order)
+        return Groups(groups, column, labels=labels)
     day_first, unclear = find_day_first(counted)
     months: dict[str, Counter[str]] = {}
     for cell, counts in counted.items():
         months.setdefault(month_of(cell, day_first), Counter()).update(counts)
     order = sorted(months, key=lambda month: (month == NO_DATE, month))
-    return Groups(tuple(Group(month, dict(months[month])) for month in order), column, True, unclear)
+    return Groups(tuple(Group(month, dict(months[month])) for month in order), column, True, unclear, labels)
 
 
 def find_day_first(cells: Iterable[str]) -> tuple[bool, str]:
@@ -129,8 +134,10 @@ def write_groups(path: Path, found: Groups, two_way: bool, no_value: str) -> Ite
 
 def group_table(found: Groups, two_way: bool, no_value: str) -> tuple[list[str], list[list[str | float]]]:
     """Names and rows of a table of the groups: the counts, then the shares."""
-    labels = [label for label in LABELS if not (two_way and label == "neutral")]
-    names = [found.column, "texts", *labels, *(f"{label} share" for label in labels)]
+    labels = [label for label in found.labels if not (two_way and label == "neutral")]
+    names = [found.column]
+    for name in ("texts", *labels, *(f"{label} share" for label in labels)):
+        names.append(unused_name(name, names))
     rows: list[list[str | float]] = [
         [
             *(group.name or no_value, group.texts),

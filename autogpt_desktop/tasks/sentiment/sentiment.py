@@ -63,6 +63,11 @@ class Scored:
     language: str = ""
     d: float = 0.0  # log-odds before calibration
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The probabilities in the order of the labels."""
+        return self.positive, self.neutral, self.negative
+
 
 @dataclass(frozen=True, slots=True)
 class WordWeight:

@@ -1,4 +1,4 @@
-"""Sentiment of a list, or of a column of a CSV or XLSX file of any number of rows; it survives being killed.
+"""Verdicts on a list, or on a column of a CSV or XLSX file of any number of rows; it survives being killed.
 
 What was measured of a text is kept in a file of the run (``documents.run_results``) behind every few texts:
 before calibration, so that corrections and two-way judge again without asking the model again.
@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.files import file_hash
@@ -23,9 +23,9 @@ from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.sentiment.corrections import Corrections
 from autogpt_desktop.tasks.sentiment.export import NO_LABELS, write_results
 from autogpt_desktop.tasks.sentiment.groups import group_rows
-from autogpt_desktop.tasks.sentiment.measure import CalibratedScorer, Measured, measure
-from autogpt_desktop.tasks.sentiment.run_store import Remembered, Store, packed, unpacked
-from autogpt_desktop.tasks.sentiment.sentiment import CHUNK, Scored, ready, scored
+from autogpt_desktop.tasks.sentiment.judges import Judge, MakeJudge, Verdict, sentiment_judge
+from autogpt_desktop.tasks.sentiment.run_store import Remembered, Store
+from autogpt_desktop.tasks.sentiment.sentiment import CHUNK
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import Models
@@ -64,7 +64,7 @@ class Block:
 
     start: int
     texts: tuple[str, ...]
-    scored: tuple[Scored, ...]
+    scored: tuple[Verdict, ...]
 
 
 class TableRun:
@@ -79,20 +79,23 @@ class TableRun:
         digest: str = "",
         remembered: Remembered | None = None,
         hold: bool = False,
+        judge: MakeJudge = sentiment_judge,
     ) -> None:
         """``column``: a name, or a number counted from 1. ``digest``: of a table that is no file.
         ``remembered``: instead of a file of the run. ``hold``: keep what was measured of every row in
         memory, so that ``judge_again`` and ``export`` need no file of the run, and ``run`` goes on behind
-        the last row when it is called again. Raises KnownError("table-no-column").
+        the last row when it is called again. ``judge``: what judges, else the model that plays Sentiment.
+        Raises KnownError("table-no-column").
         """
         self.table, self.column = table, table.column(column)
         self.folder = folder or paths.data_dir() / "runs"
         self.total = self.width = 0
         self.two_way = False
-        self.held: list[Measured] | None = [] if hold else None
+        self.held: list[Any] | None = [] if hold else None
         self._own_digest, self._digest = digest, ""
         self._remembered = remembered
-        self._judge: CalibratedScorer | None = None
+        self._make_judge = judge
+        self._judge: Judge | None = None
         self._asked = 0
         self._store: Store | None = None
 
@@ -140,8 +143,9 @@ class TableRun:
                 for at in range(0, len(new), CHUNK):
                     some = new[at : at + CHUNK]
                     done = count.done - shown + len(block) * at // len(new)
-                    measured = yield from measure(self._judge or judge, some, cancelled, done, self.total)
-                    store.keep((text, *packed(one)) for text, one in zip(some, measured, strict=True))
+                    now = self._judge or judge
+                    measured = yield from now.measure(some, cancelled, done, self.total)
+                    store.keep((text, *now.packed(one)) for text, one in zip(some, measured, strict=True))
                     known |= dict(zip(some, measured, strict=True))
                     count.computed += len(some)
                     upto = next((i for i in range(shown, len(block)) if block[i] not in known), len(block))
@@ -155,7 +159,7 @@ class TableRun:
         finally:
             texts.close()
             for one in (judge, self._judge or judge):
-                one.scorer.rest()
+                one.rest()
         if not self.total or first == self.total:
             yield count.state(first)
 
@@ -174,14 +178,21 @@ class TableRun:
         judge = yield from self._ready(models, two_way, corrections, cancelled)
         for start in range(0, len(self.held), _AGAIN):
             some = self.held[start : start + _AGAIN]
-            rows = (scored(start + at, one, judge.scale, two_way) for at, one in enumerate(some))
+            rows = (judge.verdict(start + at, one, two_way) for at, one in enumerate(some))
             yield Block(start, (), tuple(rows))
 
-    def rows(self) -> Iterator[tuple[Row, Scored]]:
+    @property
+    def judge(self) -> Judge:
+        """What judges; ``run`` comes first."""
+        if self._judge is None:
+            raise RuntimeError("nothing was run")
+        return self._judge
+
+    def rows(self) -> Iterator[tuple[Row, Verdict]]:
         """Every row with its score, in order, as far as the run has come. ``run`` comes first."""
         return (found for found in self.steps() if found is not None)
 
-    def steps(self) -> Iterator[tuple[Row, Scored] | None]:
+    def steps(self) -> Iterator[tuple[Row, Verdict] | None]:
         """The same, and None whenever the next row is still being waited for."""
         if self._judge is None:
             raise RuntimeError("nothing was run")
@@ -193,7 +204,7 @@ class TableRun:
                 elif at == len(self.held):
                     return
                 else:
-                    yield row, scored(at, self.held[at], self._judge.scale, self.two_way)
+                    yield row, self.judge.verdict(at, self.held[at], self.two_way)
                     at += 1
             return
         rows, index, more = self.table.steps(), 0, True
@@ -212,7 +223,7 @@ class TableRun:
                 measured = known.get(row[self.column])
                 if measured is None:
                     return
-                yield row, scored(index, measured, self._judge.scale, self.two_way)
+                yield row, self.judge.verdict(index, measured, self.two_way)
                 index += 1
 
     def groups(
@@ -236,7 +247,8 @@ class TableRun:
                 pairs.append((row[column], own.get(len(pairs), one.label)))
             if found is None or len(pairs) % _COUNTED == 0:
                 yield Progress("stage.reading-table")
-        yield Result(group_rows(pairs, self.table.columns[column], by_month))
+        labels = self.judge.labels
+        yield Result(group_rows(pairs, self.table.columns[column], by_month, labels))
 
     def export(
         self,
@@ -273,8 +285,17 @@ class TableRun:
                 raise KnownError("sentiment-own-file", name=path.name)
             if self.held is not None and self._file_digest() != self._digest:
                 raise KnownError("sentiment-file-changed", name=self.table.path.name)
+        judge, two_way = self.judge, self.two_way
         yield from write_results(
-            path, self.table, self.width, self.steps(), self.two_way, cancelled=cancelled, only=only, own=own
+            path,
+            self.table,
+            self.width,
+            self.steps(),
+            judge.columns(two_way),
+            lambda one, given: judge.cells(one, two_way, given),
+            cancelled=cancelled,
+            only=only,
+            own=own,
         )
 
     def losses(self, path: Path, is_filtered: bool = False) -> list[Notice]:
@@ -292,11 +313,11 @@ class TableRun:
         two_way: bool,
         corrections: Corrections | None,
         cancelled: Callable[[], bool],
-    ) -> Generator[Progress | Notice, None, CalibratedScorer]:
+    ) -> Generator[Progress | Notice, None, Judge]:
         """The constants to judge by from now on; of what is held only its own model's are right."""
         number = self._asked = self._asked + 1
-        judge = yield from ready(models, corrections, cancelled)
-        if self.held and self._judge is not None and judge.scorer.key != self._judge.scorer.key:
+        judge = yield from self._make_judge(models, corrections, cancelled)
+        if self.held and self._judge is not None and judge.key != self._judge.key:
             raise KnownError("sentiment-other-model")
         if number == self._asked or self._judge is None:  # else something newer came between
             self._judge, self.two_way = judge, two_way
@@ -325,19 +346,15 @@ class TableRun:
         if formulas:
             yield formulas_notice(self.table, self.column, formulas, texts)
 
-    def _open_store(self, judge: CalibratedScorer) -> Store:
-        model = (judge.scorer.key, str(judge.scorer.window))
+    def _open_store(self, judge: Judge) -> Store:
         if self._remembered is not None:
-            return self._remembered.of(model)
-        return Run(self.folder, (self._digest, self.table.sheet, str(self.column), *model))
+            return self._remembered.of(judge.key)
+        return Run(self.folder, (self._digest, self.table.sheet, str(self.column), *judge.key))
 
-    def _judged(self, count: _Count, texts: list[str], known: dict[str, Measured]) -> Block:
+    def _judged(self, count: _Count, texts: list[str], known: dict[str, Any]) -> Block:
         """The next rows, with the constants of now."""
-        assert self._judge is not None
         measured = [known[text] for text in texts]
-        rows = [
-            scored(count.done + at, one, self._judge.scale, self.two_way) for at, one in enumerate(measured)
-        ]
+        rows = [self.judge.verdict(count.done + at, one, self.two_way) for at, one in enumerate(measured)]
         block = Block(count.done, tuple(texts), tuple(rows))
         if self.held is not None:
             self.held += measured
@@ -355,8 +372,9 @@ class TableRun:
                 if at > first:
                     yield row[self.column]
 
-    def _known(self, texts: list[str]) -> dict[str, Measured]:
+    def _known(self, texts: list[str]) -> dict[str, Any]:
         assert self._store is not None
+        unpacked = self.judge.unpacked
         return {text: unpacked(*found) for text, found in self._store.find(dict.fromkeys(texts)).items()}
 
 
@@ -368,7 +386,7 @@ class _Count:
         self.labels: Counter[str] = Counter()
         self.steps: deque[tuple[float, int]] = deque([(time.monotonic(), done)], _RECENT)
 
-    def add(self, rows: list[Scored]) -> None:
+    def add(self, rows: list[Verdict]) -> None:
         self.done += len(rows)
         self.labels.update(row.label for row in rows)
         self.foreign += sum(bool(row.language) for row in rows)

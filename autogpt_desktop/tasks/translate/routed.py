@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.one_line import one_line
 from autogpt_desktop.tasks.translate.checks import flags
 from autogpt_desktop.tasks.translate.doubt import Scorer, readings, with_doubts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
@@ -60,7 +61,7 @@ class PivotTranslator:
         plain = [replace(one, terms=()) for one in sources]
         english = yield from self.first.answers(plain, PIVOT, Glossary(), quality, cancelled)
         said = [at for at, one in enumerate(english) if one.text.strip()]
-        between = [SourceSentence(_one_line(english[at].text), PIVOT) for at in said]
+        between = [SourceSentence(one_line(english[at].text), PIVOT) for at in said]
         ends = yield from self.second.answers(between, target, Glossary(), quality, cancelled)
         found = dict(zip(said, ends, strict=True))
         return [
@@ -81,7 +82,7 @@ class PivotTranslator:
         """Of the best English ones."""
         plain = [replace(one, terms=()) for one in sources]
         english = yield from self.first.answers(plain, PIVOT, Glossary(), "best", cancelled)
-        between = [SourceSentence(_one_line(one.text), PIVOT) for one in english]
+        between = [SourceSentence(one_line(one.text), PIVOT) for one in english]
         ranked = yield from self.second.several(between, target, count, cancelled, prefix)
         return [
             [_joined(source, one, end, target, Glossary()) for end in ends]
@@ -182,14 +183,10 @@ def _load(models: Models, name: str) -> Generator[Progress | Notice, None, Trans
     return translator_for(engine)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _joined(source: SourceSentence, one: Answer, end: Answer, target: str, glossary: Glossary) -> Answer:
     """What became of a sentence by way of English."""
     whole = flags(source.text, end.text, source.source, target, glossary)
-    links = through(one.links, end.links) if one.text == _one_line(one.text) else ()
+    links = through(one.links, end.links) if one.text == one_line(one.text) else ()
     found = tuple(dict.fromkeys((*whole, *one.flags, *end.flags)))
     return Answer(end.text, one.confidence * end.confidence, found, links)
 

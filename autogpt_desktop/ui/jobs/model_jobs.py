@@ -89,9 +89,10 @@ class WorkerModels:
 
         With ``role`` "chat" that model, whose name and title ``chat`` gives, is loaded first where it is
         not yet: ``Progress`` and a ``ModelInfo`` come before. ``KnownError`` "no-model",
-        "no-model-for-role" and "model-missing".
+        "no-model-for-role" and "model-missing". A ``role`` of "" needs none: the job asks by name.
         """
-        if roles[role] is None and role != "translate":  # packs may do it, which a job asks for by name
+        by_name = role in ("", "translate")  # packs may translate, which a job asks for by name
+        if not by_name and roles[role] is None:
             from autogpt_desktop.catalog.roles import missing
 
             raise missing(role)

@@ -36,7 +36,7 @@ def export_curves(context: AppContext, curves: Curves, name: str, ending: str, p
         atomic.write_bytes(path, [content(curves, ending)])
     except OSError as error:
         context.show_error(
-            KnownError("run-export-not-written", file=str(path), reason=error.strerror or str(error))
+            KnownError("file-not-written", name=path.name, reason=error.strerror or str(error))
         )
         return
     context.toast(tr("Saved as {name}", name=path.name))

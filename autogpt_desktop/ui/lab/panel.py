@@ -53,6 +53,7 @@ class LabPanel(QWidget):
         self.setup.started.connect(self._on_started)
         self.run_page.use_requested.connect(self.use)
         self.run_page.chat_requested.connect(self.chat)
+        self.run_page.sort_requested.connect(self.sort)
         self.run_page.follower.state_changed.connect(self._on_state)
         self.runs_card: RunsCard | None = None
         self._result_of = ""  # the run whose model was told to the rest of the window
@@ -137,6 +138,11 @@ class LabPanel(QWidget):
         self.show_mode(INSIDE)
         self.inside.set_text(text)
 
+    def open_place(self, what: str) -> None:
+        """Set up a run of that kind."""
+        self.show_mode(SETUP)
+        self.setup.set_kind(what)
+
     def focus_input(self) -> None:
         focus = {SETUP: self.setup.focus_input, RUN: self.run_page.focus_input}
         focus.get(self.modes.choice, self.inside.focus_input)()
@@ -197,6 +203,12 @@ class LabPanel(QWidget):
         if name:
             self.context.choose_model(name)
             self.context.panels.send(KEY, "chat", "")
+
+    def sort(self) -> None:
+        """Sort texts and tables in Sentiment by the labels that were learned."""
+        name = self._model_name()
+        if name:
+            self.context.panels.ask("sentiment", name)
 
     def show_problem(self, error: object) -> None:
         """A plain sentence in place; anything that is not known is a bug."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPlainTextEdit,
     QSplitter,
     QStackedWidget,
@@ -16,7 +20,9 @@ from PySide6.QtWidgets import (
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
+from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.ui.lab.curves import BY_TIME, BY_TOKENS, Curves
 from autogpt_desktop.ui.lab.follower import RunFollower
 from autogpt_desktop.ui.lab.trial_table import TrialTable
@@ -26,6 +32,7 @@ from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, label
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 SAMPLES, TRIALS, DATA = "samples", "trials", "data"
+MORE = (2, 5, 10, 20, 60)  # minutes that are offered to a run that is over
 _SAMPLE = 1500  # characters of one that are shown
 _KEPT_SAMPLES = 40
 
@@ -50,11 +57,13 @@ class _Figure(QWidget):
 
 
 class RunPage(QWidget):
-    """``use_requested``: make its model the one for conversations; ``chat_requested``: that, and go there."""
+    """``use_requested``: make its model the one for conversations; ``chat_requested``: that, and go there;
+    ``sort_requested``: sort texts by its labels."""
 
     failed = Signal(object)
     use_requested = Signal()
     chat_requested = Signal()
+    sort_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,12 +74,17 @@ class RunPage(QWidget):
         self.state: QLabel = label(size="small", tone="muted", wrap=True)
         self.stop_button = button(icon="stop")
         self.resume_button = button(kind="primary", icon="play")
+        self.more_button = button(icon="add")
+        self.more_button.setMenu(QMenu(self.more_button))
+        self.more_button.menu().aboutToShow.connect(self._fill_more)
         self.stop_button.clicked.connect(self.stop)
         self.resume_button.clicked.connect(self.resume)
         self.chat_button, self.use_button = action_button("chat"), action_button("model")
+        self.sort_button = action_button("sentiment")
         self.chat_button.clicked.connect(self.chat_requested)
+        self.sort_button.clicked.connect(self.sort_requested)
         self.use_button.clicked.connect(self.use_requested)
-        self.actions_row = ActionRow((self.chat_button, self.use_button))
+        self.actions_row = ActionRow((self.chat_button, self.use_button, self.sort_button))
         self.figures = [_Figure() for _ in range(5)]
         self.by = SegmentedChoice((BY_TIME, BY_TOKENS))
         self.curves = Curves()
@@ -88,6 +102,7 @@ class RunPage(QWidget):
         for page in (self.samples, self.trials, self.data):
             self.pages.addWidget(page)
         self._stopping = self._data_shown = False
+        self._shown: tuple[int, int, int] = (0, 0, 0)  # which record's samples and data stand below
         self._build()
         self.retranslate()
 
@@ -98,6 +113,7 @@ class RunPage(QWidget):
         head.addWidget(self.actions_row)
         head.addWidget(self.stop_button)
         head.addWidget(self.resume_button)
+        head.addWidget(self.more_button)
         numbers = QHBoxLayout()
         numbers.setSpacing(24)
         for figure in self.figures:
@@ -127,9 +143,13 @@ class RunPage(QWidget):
     def retranslate(self) -> None:
         self.stop_button.setText(tr("Stop"))
         self.stop_button.setToolTip(tr("End now with a usable model"))
+        self.more_button.setText(tr("More minutes…"))
+        self.more_button.setToolTip(tr("Go on learning from where it ended"))
         name_action(self.chat_button, tr("Chat with it"), tr("Chat with the model that was made"))
         name_action(self.use_button, tr("Make it my autogpt"),
                     tr("Take it for conversations, and as “autogpt” in Python"))  # fmt: skip
+        name_action(self.sort_button, tr("Sort texts with it"),
+                    tr("Sort texts and tables in Sentiment by these labels"))  # fmt: skip
         self.by.set_texts(
             tr("What the curves run over"), {BY_TIME: tr("By time"), BY_TOKENS: tr("By tokens")}
         )
@@ -141,6 +161,7 @@ class RunPage(QWidget):
         self.trials.retranslate()
         self.actions_row.retranslate()
         self.curves.draw()
+        self._shown = (0, 0, 0)
         if self.follower.run is not None:
             self._show_state()
             self._show_record()
@@ -170,10 +191,35 @@ class RunPage(QWidget):
         self._show_state()
 
     def resume(self) -> None:
-        if self.follower.run is None:
+        """Go on where it was stopped or cut."""
+        if self.follower.run is not None:
+            self._start(self.follower.run)
+
+    def add_minutes(self, minutes: int) -> None:
+        """Go on for so long."""
+        run = self.follower.run
+        if run is None:
             return
         try:
-            launch.start(self.follower.run)
+            run = runs.add_minutes(run, minutes)
+        except KnownError as error:
+            self.failed.emit(error)
+            return
+        self._start(run)
+
+    def _fill_more(self) -> None:
+        menu = self.more_button.menu()
+        menu.clear()
+        for minutes in MORE:
+            action = menu.addAction(tr("{time} more", time=minutes_name(minutes)))
+            action.triggered.connect(partial(self._on_more, minutes))
+
+    def _on_more(self, minutes: int, _checked: bool = False) -> None:
+        self.add_minutes(minutes)
+
+    def _start(self, run: Run) -> None:
+        try:
+            launch.start(run)
         except KnownError as error:
             self.failed.emit(error)
             return
@@ -210,10 +256,14 @@ class RunPage(QWidget):
         self.stop_button.setVisible(running)
         self.stop_button.setEnabled(not self._stopping)
         self.resume_button.setVisible(not running and run.can_resume)
+        self.more_button.setVisible(not running and run.state == "finished" and run.spec.kind != HEAD)
         self.resume_button.setText(tr("Start training") if run.state == "waiting" else tr("Resume"))
-        usable = run.result is not None and run.spec.kind != HEAD
+        sorts = run.spec.kind == HEAD and run.spec.task == "classify"
         for action in (self.chat_button, self.use_button):
-            action.setEnabled(usable)
+            self.actions_row.offer(action, run.spec.kind != HEAD)
+            action.setEnabled(run.result is not None)
+        self.actions_row.offer(self.sort_button, sorts)
+        self.sort_button.setEnabled(run.result is not None)
         self._show_figures()
 
     def _show_record(self) -> None:
@@ -221,8 +271,11 @@ class RunPage(QWidget):
         self.curves.show_record(record)
         self.trials.show_trials(record.leaderboard())
         self.parts.buttons[TRIALS].setVisible(bool(record.trials))
-        _set_text(self.samples, self._samples_text())
-        _set_text(self.data, self._data_text())
+        shown = (id(record), len(record.samples), id(record.data))
+        if shown != self._shown:  # else nothing of it is put together anew
+            self._shown = shown
+            _set_text(self.samples, self._samples_text())
+            _set_text(self.data, self._data_text())
         if record.data is not None and not record.train and not record.samples and not self._data_shown:
             self._data_shown = True
             self.parts.set_choice(DATA)
@@ -284,6 +337,14 @@ class RunPage(QWidget):
         if found.samples:
             lines += ["", *found.samples]
         return "\n".join(lines)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.follower.set_seen(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.follower.set_seen(False)
 
     def _on_part(self, part: str) -> None:
         self.pages.setCurrentIndex((SAMPLES, TRIALS, DATA).index(part))

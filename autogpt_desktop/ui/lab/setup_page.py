@@ -29,7 +29,7 @@ from autogpt_desktop.tasks.sentiment.sources import is_table, preview
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.lab.data_list import DataList
 from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW, minutes_name, size_name
-from autogpt_desktop.ui.widgets.basic import button, label
+from autogpt_desktop.ui.widgets.basic import button, label, size_text
 from autogpt_desktop.ui.widgets.boxes import ComboBox, Slider
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
@@ -362,26 +362,19 @@ class SetupPage(QWidget):
         if found is None:
             return ""
         if self.kind != NEW:
-            return tr("About {size} of text in {files} files.", size=_bytes(found.bytes),
+            return tr("About {size} of text in {files} files.", size=size_text(found.bytes),
                       files=f"{found.files:,}")  # fmt: skip
         if not found.enough:
             return tr("Too little text or time for a model: add more.")
         told = tr("About {size} of text, read {epochs} times by a model of {parameters}. It will take up to "
                   "{memory} of memory.",
-                  size=_bytes(found.bytes), epochs=f"{found.epochs:.1f}",
-                  parameters=size_name(found.parameters), memory=_bytes(found.memory))  # fmt: skip
+                  size=size_text(found.bytes), epochs=f"{found.epochs:.1f}",
+                  parameters=size_name(found.parameters), memory=size_text(found.memory))  # fmt: skip
         if found.bits_per_byte:
             told += " " + tr("Runs like it came to {bits} bits per byte.", bits=f"{found.bits_per_byte:.2f}")
         if not found.measured:
             told += " " + tr("This computer has not been measured yet: the first run tells more.")
         return told
-
-
-def _bytes(size: int) -> str:
-    for unit, step in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return tr("{n} bytes", n=size)
 
 
 def _few_values(found: Any, texts: int) -> int:

@@ -303,6 +303,8 @@ def _encoder_text(kind: str) -> str:
         return tr("translates sentences")
     if kind == "question_answering":
         return tr("answers questions about texts")
+    if kind == "labels":
+        return tr("sorts texts by your own labels, in Sentiment")
     return tr("sorts texts by labels") if kind == "classification" else tr("finds passages by meaning")
 
 

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QToolButton, QWidge
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
+from autogpt_desktop.ui.sentiment.label_choice import LabelChoice
 from autogpt_desktop.ui.sentiment.labels import LABELS, word
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
@@ -32,6 +34,7 @@ class SentimentBar(QWidget):
         self._text_to_send = text_to_send
         self.modes = SegmentedChoice((TEXT, TABLE))
         self.text_button, self.table_button = self.modes.buttons.values()
+        self.choice = LabelChoice(context)
         self.two_way = QCheckBox()
         self.open_button, self.history_button = action_button("folder"), action_button("history")
         self.export_button, self.corrections_button = action_button("export"), action_button("edit")
@@ -54,6 +57,7 @@ class SentimentBar(QWidget):
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
         row.addWidget(self.modes)
+        row.addWidget(self.choice)
         row.addStretch(1)
         row.addWidget(self.two_way)
         row.addWidget(self.actions_row)
@@ -62,6 +66,11 @@ class SentimentBar(QWidget):
         """Without a model nothing can be judged; what was judged can be looked at."""
         for widget in (self.text_button, self.table_button, self.two_way, self.open_button):
             widget.setEnabled(has_model)
+
+    def show_scheme(self, scheme: Scheme) -> None:
+        """Own labels know no neutral that could be left out, and are not corrected text by text."""
+        self.two_way.setVisible(not scheme.is_own)
+        self.actions_row.offer(self.corrections_button, not scheme.is_own)
 
     def show_corrections(self) -> None:
         """How many there are."""
@@ -78,6 +87,7 @@ class SentimentBar(QWidget):
         self.modes.set_texts(tr("What is judged"), {TEXT: tr("Text"), TABLE: table})
 
     def retranslate(self) -> None:
+        self.choice.retranslate()
         self.two_way.setText(tr("Leave neutral out"))
         self.two_way.setToolTip(tr("Judge positive or negative alone"))
         name_action(self.open_button, tr("Open…"), tr("Open a table or a document"), "Ctrl+Shift+O")

@@ -1,4 +1,4 @@
-"""How many rows are positive, neutral and negative: bars that filter when pressed, and a picture of them."""
+"""How many rows each label has: bars that filter when pressed, and a picture of them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_part, percent, word
-from autogpt_desktop.ui.widgets import icons
+from autogpt_desktop.ui.sentiment.labels import percent
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.theme import theme
 
 GAP = 6  # pixels between bars
 _STEPS: dict[int, int] = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-PICTURE = QSize(960, 360)  # of an exported chart, before it is doubled for print
+PICTURE = QSize(960, 360)  # of an exported chart, before it is doubled for print; more labels make it higher
+_PICTURE_ROW = 44  # pixels of a label in it, at the least
+_NAME_SHARE = 0.35  # of a row's width that a label's name takes at the most
 
 
 class Chart(QWidget):
     """``pressed`` carries the label of a bar that was clicked or chosen with Space."""
 
     pressed = Signal(str)
+    row_focused = Signal(int, int)  # from and to which pixel the bar reaches that the arrow keys came to
 
     def __init__(self) -> None:
         super().__init__()
+        self.scheme = SENTIMENT
         self.counts: dict[str, int] = {}
         self.two_way = False
         self.chosen: str | None = None  # the label that is filtered by
@@ -36,11 +40,16 @@ class Chart(QWidget):
         self.restyle()
 
     def labels(self) -> tuple[str, ...]:
-        return ("positive", "negative") if self.two_way else LABELS
+        return self.scheme.shown(self.two_way)
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels."""
+        self.scheme, self.counts, self._focused, self._hovered = scheme, {}, 0, -1
+        self.restyle()
 
     def total(self) -> int:
         """Rows with a text."""
-        return sum(self.counts.get(label, 0) for label in LABELS)
+        return sum(self.counts.get(label, 0) for label in self.scheme.labels)
 
     def show_counts(self, counts: dict[str, int], two_way: bool) -> None:
         changed = two_way != self.two_way
@@ -61,13 +70,16 @@ class Chart(QWidget):
 
     def _line(self, label: str) -> str:
         number = self.counts.get(label, 0)
-        return f"{word(label)} {number:,} ({percent(number / max(1, self.total()))})"
+        return f"{self.scheme.word(label)} {number:,} ({percent(number / max(1, self.total()))})"
 
     def restyle(self) -> None:
-        row = self.fontMetrics().height() + 8
-        self.setFixedHeight(len(self.labels()) * (row + GAP) - GAP + 4)
+        self.setFixedHeight(self.height_of(len(self.labels())))
         self.updateGeometry()
         self.update()
+
+    def height_of(self, bars: int) -> int:
+        """Pixels of so many bars."""
+        return bars * (self.fontMetrics().height() + 8 + GAP) - GAP + 4
 
     # --- painting ---------------------------------------------------------------------------
 
@@ -101,16 +113,18 @@ class Chart(QWidget):
     def _paint_row(self, painter: QPainter, row: QRect, label: str) -> None:
         metrics = painter.fontMetrics()
         side = metrics.height() + 4
-        name = max(metrics.horizontalAdvance(word(each)) for each in LABELS) + 12
+        widest = max(metrics.horizontalAdvance(self.scheme.word(each)) for each in self.scheme.labels)
+        name = min(widest, int(_NAME_SHARE * row.width())) + 12
         count = self.counts.get(label, 0)
         share = count / max(1, self.total())
         figures = f"{count:,} · {percent(share)}"
         wide = metrics.horizontalAdvance(f"{max(self.total(), 100):,} · >99 %") + 8
-        icons.icon(face(label), label).paint(painter, row.left(), row.top(), side, row.height())
+        self.scheme.paint_icon(painter, QRect(row.left(), row.top(), side, row.height()), label)
         painter.setPen(theme().color("text"))
         left = row.left() + side + 6
         middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(left, row.top(), name, row.height()), middle, word(label))
+        shown = metrics.elidedText(self.scheme.word(label), Qt.TextElideMode.ElideRight, name - 8)
+        painter.drawText(QRect(left, row.top(), name, row.height()), middle, shown)
         painter.drawText(
             QRect(row.right() - wide, row.top(), wide, row.height()),
             Qt.AlignmentFlag.AlignRight | middle,
@@ -121,11 +135,12 @@ class Chart(QWidget):
         painter.fillRect(track, theme().color("hover"))
         if count:
             track.setWidth(max(2.0, track.width() * share))
-            paint_part(painter, track, label)
+            self.scheme.paint_part(painter, track, label)
 
     def picture(self, title: str) -> QImage:
         """The chart alone, with a title and what it counts, for a file."""
-        image = QImage(PICTURE * 2, QImage.Format.Format_RGB32)
+        size = PICTURE.expandedTo(QSize(0, 148 + _PICTURE_ROW * len(self.labels())))
+        image = QImage(size * 2, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(2)
         image.fill(theme().color("surface"))
         painter = QPainter(image)
@@ -141,7 +156,7 @@ class Chart(QWidget):
         total = tr("{n} texts", n=f"{self.total():,}")
         painter.drawText(QRect(32, 64, width, 28), Qt.AlignmentFlag.AlignVCenter, total)
         painter.setFont(theme().font("heading"))
-        for number, row in enumerate(self._rows(QRect(32, 116, width, PICTURE.height() - 148))):
+        for number, row in enumerate(self._rows(QRect(32, 116, width, size.height() - 148))):
             self._paint_row(painter, row, self.labels()[number])
         painter.end()
         return image
@@ -175,6 +190,8 @@ class Chart(QWidget):
         step = _STEPS.get(event.key())
         if step is not None:
             self._focused = min(max(self._focused + step, 0), len(self.labels()) - 1)
+            row = self._rows(self._area())[self._focused]
+            self.row_focused.emit(row.top(), row.bottom())
             self.update()
         elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.pressed.emit(self.labels()[self._focused])

@@ -77,7 +77,9 @@ class Exporter(QObject):
         run = self._control.table_run
         source = run.table.path if run is not None and self._control.name else None
         folder = self.folder or (source.parent if source is not None else Path.home())
-        stem = tr("{name} sentiment", name=source.stem if source is not None else tr("list"))
+        name = source.stem if source is not None else tr("list")
+        own = self._control.scheme.is_own
+        stem = tr("{name} labels", name=name) if own else tr("{name} sentiment", name=name)
         stem = f"{stem} {kind}".strip()
         found, number = folder / f"{stem}{ending}", 2
         while found.exists():
@@ -129,7 +131,7 @@ class Exporter(QObject):
             self._control.export(path, frozenset(self._control.rows.shown_rows()) if shown else None)
 
     def _write_chart(self, path: Path) -> None:
-        title = self._control.name or tr("Sentiment of a list")
+        title = self._control.name or self._control.scheme.title or tr("Sentiment of a list")
         picture = png_bytes(self._results.chart.picture(title))
         try:
             atomic.write_bytes(path, [picture])

@@ -113,7 +113,7 @@ class Grouping(QObject):
     def _on_control(self) -> None:
         if self._control.table_run is None:
             self._job.detach()
-            self.table.show_groups(Groups((), ""), False)
+            self.table.show_groups(Groups((), "", labels=self._control.scheme.labels), False)
         elif self._control.state != RUNNING:
             self.refresh()
 

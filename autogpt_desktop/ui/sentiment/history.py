@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.one_line import one_line
 from autogpt_desktop.storage.verdicts import LIST, TABLE, TEXT, KeptVerdict, TableSource, VerdictHistory
 from autogpt_desktop.ui.sentiment.labels import LABELS, percent, word
 from autogpt_desktop.ui.sentiment.run_control import FINISHED, PAUSED, STOPPED
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets.history_card import HistoryCard
 from autogpt_desktop.ui.widgets.history_model import HistoryItem
-from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, goes_on, one_line
+from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, goes_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -63,7 +65,8 @@ class VerdictSaver(QObject):
         if not goes_on(self._kept, text):
             self._entry = 0
         self._kept, self._kind = text, kind
-        self._entry = self._save(partial(self.history.keep, kind, text, outcome, self._entry))
+        how = _labels(self._text_page.scheme)
+        self._entry = self._save(partial(self.history.keep, kind, text, outcome, self._entry, **how))
 
     def set_entry(self, one: KeptVerdict) -> None:
         """What is shown is this one: nothing is left to save."""
@@ -78,7 +81,7 @@ class VerdictSaver(QObject):
 
     def _on_table(self, source: TableSource) -> None:
         self._source = source
-        self._save(partial(self.history.keep_table, source))
+        self._save(partial(self.history.keep_table, source, **_labels(self._table_page.scheme)))
 
     def _on_run(self) -> None:
         """How far a table came."""
@@ -86,7 +89,8 @@ class VerdictSaver(QObject):
         if control.table_run is None:
             self._source = None
         elif self._source is not None and control.state in (FINISHED, PAUSED, STOPPED):
-            self._save(partial(self.history.keep_table, self._source, control.outcome()))
+            how = _labels(control.scheme)
+            self._save(partial(self.history.keep_table, self._source, control.outcome(), **how))
 
     def _save(self, keep: partial[int]) -> int:
         if not getattr(self._context.settings, SETTING):
@@ -139,6 +143,11 @@ class VerdictHistoryCard(HistoryCard):
             self.opened.emit(one)
 
 
+def _labels(scheme: Scheme) -> dict[str, Any]:
+    """What the history keeps of them."""
+    return {"model": scheme.model, "labels": scheme.labels} if scheme.is_own else {}
+
+
 def _item(one: KeptVerdict) -> HistoryItem:
     return HistoryItem(one.id, one_line(one.text), one.changed, note=_note(one), value=one)
 
@@ -148,12 +157,13 @@ def _note(one: KeptVerdict) -> str:
     parts = [{TEXT: tr("Text"), LIST: tr("List"), TABLE: tr("Table")}.get(one.kind, "")]
     if one.source is not None and one.source.column:
         parts.append(one_line(one.source.column))
-    shares = list(zip(LABELS, one.outcome, strict=False))
+    names = [one_line(label) for label in one.labels] or [word(label) for label in LABELS]
+    shares = list(zip(names, one.outcome, strict=False))
     if one.kind == TEXT and shares:
         label, share = max(shares, key=lambda each: each[1])
-        parts.append(f"{word(label)} {percent(share)}")
+        parts.append(f"{label} {percent(share)}")
     elif sum(one.outcome):
-        parts.append(", ".join(f"{word(label)} {count:,.0f}" for label, count in shares if count))
+        parts.append(", ".join(f"{label} {count:,.0f}" for label, count in shares if count))
     return " · ".join(filter(None, parts))
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTextEdit, QToolTip
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.sentiment.sentiment import SentenceScore, WordWeight
-from autogpt_desktop.ui.sentiment.labels import LABELS, color, shares_text
+from autogpt_desktop.ui.sentiment.labels import LABELS, shares_text
 from autogpt_desktop.ui.widgets.basic import plain_tooltip
 from autogpt_desktop.ui.widgets.text_field import TextField
 from autogpt_desktop.ui.widgets.theme import theme
@@ -89,7 +89,7 @@ class MarkedText(TextField):
             label, share = label_of(sentence)
             if label == "neutral" or self._place(sentence.end) > length:
                 continue
-            tint = color(label)
+            tint = theme().color(label)
             strength = 0.08 + 0.14 * max(0.0, share - 0.4) + (0.08 if theme().is_dark else 0.0)
             tint.setAlphaF(strength)
             selections.append(self._selection(sentence, QBrush(tint)))
@@ -140,7 +140,7 @@ class MarkedText(TextField):
         start, end = (self._place(at) - block.position() for at in (word.start, word.end))
         label = "positive" if word.weight > 0 else "negative"
         width = 1.2 + 2.8 * strength
-        pen = QPen(color(label), width)
+        pen = QPen(theme().color(label), width)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         if label == "negative":
             pen.setDashPattern([max(1.0, 4.0 / width), max(0.6, 2.0 / width)])

@@ -25,6 +25,7 @@ from autogpt_desktop.ui.sentiment.bar import TABLE, SentimentBar
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.history import VerdictHistoryCard, VerdictSaver
 from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.table_page import TablePage
 from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets.basic import hairline, icon_button, label, name_button
@@ -69,6 +70,7 @@ class SentimentPanel(QWidget):
         self.bar = SentimentBar(context, KEY, self.corrections, self.text_to_send)
         self.bar.modes.buttons[TABLE].toggled.connect(self._on_page)
         self.bar.two_way.toggled.connect(self._on_two_way)
+        self.bar.choice.chosen.connect(self._on_scheme)
         self.bar.open_button.clicked.connect(self.choose_file)
         self.bar.history_button.clicked.connect(self.show_history)
         self.bar.export_button.menu().aboutToShow.connect(self._fill_export)
@@ -89,6 +91,7 @@ class SentimentPanel(QWidget):
         self.corrections.changed.connect(self._show)
         self._add_keys()
         self.retranslate()
+        self.bar.choice.refresh()
         self._on_models()
 
     # --- parts ------------------------------------------------------------------------------
@@ -150,6 +153,11 @@ class SentimentPanel(QWidget):
         if self.text_page.set_text(text):
             self.text_page.judge()
 
+    def open_place(self, what: str) -> None:
+        """Judge by the head of that name."""
+        self._problem.hide()
+        self.bar.choice.choose(what)
+
     def focus_input(self) -> None:
         if self.pages.currentWidget() is self.text_page:
             self.text_page.field.setFocus()
@@ -206,6 +214,7 @@ class SentimentPanel(QWidget):
     def open_entry(self, one: KeptVerdict) -> None:
         """What was judged before, judged as it was then."""
         self._problem.hide()
+        self._wants(one)
         if one.kind == KEPT_TABLE:
             self._open_table(one)
             return
@@ -213,6 +222,11 @@ class SentimentPanel(QWidget):
         self.text_page.open_text(one.text, one.kind == LIST)
         self.saver.set_entry(one)
         self.focus_input()
+
+    def _wants(self, one: KeptVerdict) -> None:
+        """The labels that it was judged by, where they are still here."""
+        if not self.bar.choice.choose(one.model):
+            self.show_problem(KnownError("sentiment-labels-missing"))
 
     def _open_table(self, one: KeptVerdict) -> None:
         if one.source is None:
@@ -281,6 +295,13 @@ class SentimentPanel(QWidget):
     def _on_corrected(self, text: str, chosen: str) -> None:
         self.corrections.set_label(text, chosen)
 
+    def _on_scheme(self, scheme: Scheme) -> None:
+        self.bar.show_scheme(scheme)
+        self.text_page.set_scheme(scheme)
+        self.table_page.set_scheme(scheme)
+        self._on_models()
+        self._show()
+
     def _on_two_way(self, two_way: bool) -> None:
         self.text_page.set_two_way(two_way)
         self.table_page.set_two_way(two_way)
@@ -288,15 +309,16 @@ class SentimentPanel(QWidget):
     def _on_models(self) -> None:
         """Without a model for the role: what would bring one, in place of the pages."""
         model = self.context.model_for("sentiment")
-        if model is None and self.offer is None:
+        has_model = model is not None or self.bar.choice.scheme.is_own
+        if not has_model and self.offer is None:
             self.offer = ModelOffer(self.context, self.context.downloads, "sentiment")
             self._column.addWidget(self.offer, 1, Qt.AlignmentFlag.AlignVCenter)
         if self.offer is not None:
-            self.offer.setVisible(model is None)
-        self.pages.setVisible(model is not None)
-        self.bar.show_model(model is not None)
+            self.offer.setVisible(not has_model)
+        self.pages.setVisible(has_model)
+        self.bar.show_model(has_model)
         before, self._model = self._model, model.name if model else ""
-        if before and self._model and before != self._model:
+        if before and self._model and before != self._model and not self.bar.choice.scheme.is_own:
             self.text_page.judge_again()
 
     def _show(self) -> None:

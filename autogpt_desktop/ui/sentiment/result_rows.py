@@ -10,10 +10,11 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.sentiment.sentiment import Scored
+from autogpt_desktop.tasks.sentiment.judges import Verdict
 from autogpt_desktop.tasks.sentiment.table import Block
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.labels import LABELS, percent, shares_text, word
+from autogpt_desktop.ui.sentiment.labels import percent
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.sentiment.verdict import flags_text
 from autogpt_desktop.ui.widgets.basic import languages_text, plain_tooltip
 
@@ -23,7 +24,7 @@ MOST_FOLDED = 60_000_000  # characters that are held in small letters too, for t
 HEAD = 300  # characters of such a row, and of any row's cell
 ROUNDED = 1e-6  # what a probability may lose in an array of floats
 RESORT_MS = 800
-EMPTY = len(LABELS)  # the code of a row without a text
+EMPTY = 255  # the code of a row without a text: there are fewer labels
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -32,7 +33,7 @@ Index = QModelIndex | QPersistentModelIndex
 class Filter:
     """What is shown. ``certainty``: of the label that is shown, from (inclusive) and to (exclusive)."""
 
-    label: str | None = None  # one of LABELS, "" for rows without a text
+    label: str | None = None  # one of the labels, "" for rows without a text
     text: str = ""
     certainty: tuple[float, float] = (0.0, 2.0)
     corrected: bool = False
@@ -51,6 +52,7 @@ class ResultRows(QAbstractTableModel):
 
     def __init__(self, corrections: CorrectionList) -> None:
         super().__init__()
+        self.scheme = SENTIMENT
         self.two_way = False
         self.filter = Filter()
         self._corrections = corrections
@@ -65,15 +67,20 @@ class ResultRows(QAbstractTableModel):
         self._texts: list[str] = []
         self._folded: list[str] | None = None  # for the search, made when it is first used
         self._held = 0
-        self._positive, self._neutral, self._negative = array("f"), array("f"), array("f")
+        self._shares = [array("f") for _ in self.scheme.labels]
         self._codes = bytearray()  # what the model says
         self._shown = bytearray()  # what the user or else the model says
         self._corrected: dict[int, str] = {}
         self._languages: dict[int, str] = {}
-        self._flagged: dict[int, Scored] = {}
+        self._flagged: dict[int, Verdict] = {}
         self._order: list[int] = []
 
     # --- what comes in ----------------------------------------------------------------------
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: the rows that are here go."""
+        self.scheme, self.filter = scheme, Filter()
+        self.clear()
 
     def clear(self) -> None:
         self.beginResetModel()
@@ -95,10 +102,9 @@ class ResultRows(QAbstractTableModel):
         if self._folded is not None:
             self._folded += [text.casefold() for text in self._texts[start:]]
         for one in block.scored:
-            self._positive.append(one.positive)
-            self._neutral.append(one.neutral)
-            self._negative.append(one.negative)
-            self._codes.append(LABELS.index(one.label) if one.label else EMPTY)
+            for at, shares in enumerate(self._shares):
+                shares.append(one.shares[at] if one.label else 0.0)
+            self._codes.append(self._code(one.label))
             self._shown.append(self._codes[-1])
             if one.flags and one.label:
                 self._flagged[one.index] = one
@@ -118,11 +124,21 @@ class ResultRows(QAbstractTableModel):
 
     def _judge_again(self, block: Block) -> None:
         for at, one in enumerate(block.scored, block.start):
-            self._positive[at], self._neutral[at] = one.positive, one.neutral
-            self._negative[at] = one.negative
-            self._codes[at] = LABELS.index(one.label) if one.label else EMPTY
+            for number, shares in enumerate(self._shares):
+                shares[at] = one.shares[number] if one.label else 0.0
+            self._codes[at] = self._code(one.label)
             if at not in self._corrected:
                 self._shown[at] = self._codes[at]
+
+    def _code(self, label: str) -> int:
+        return self.scheme.labels.index(label) if label else EMPTY
+
+    def _label(self, code: int) -> str:
+        return "" if code == EMPTY else self.scheme.labels[code]
+
+    def _certainties(self) -> list[float]:
+        """Of all rows."""
+        return list(map(max, zip(*self._shares, strict=True)))
 
     def on_judged(self) -> None:
         """All blocks that were judged again are here."""
@@ -140,12 +156,14 @@ class ResultRows(QAbstractTableModel):
         self.counted.emit()
 
     def _find_corrected(self, rows: range) -> None:
+        if self.scheme.is_own:
+            return
         label_of = self._corrections.label_of
         for row in rows:
             label = label_of(self._texts[row])
             if label:
                 self._corrected[row] = label
-                self._shown[row] = LABELS.index(label)
+                self._shown[row] = self._code(label)
 
     # --- what is asked ----------------------------------------------------------------------
 
@@ -155,7 +173,7 @@ class ResultRows(QAbstractTableModel):
 
     def counts(self) -> dict[str, int]:
         """Rows by label; "" are those without a text."""
-        return {label: self._shown.count(code) for code, label in enumerate((*LABELS, ""))}
+        return {label: self._shown.count(self._code(label)) for label in (*self.scheme.labels, "")}
 
     def count_foreign(self) -> int:
         return len(self._languages)
@@ -181,17 +199,17 @@ class ResultRows(QAbstractTableModel):
         return self._texts[row]
 
     def label_of(self, row: int) -> str:
-        return (*LABELS, "")[self._shown[row]]
+        return self._label(self._shown[row])
 
-    def shares_of(self, row: int) -> tuple[float, float, float]:
-        return self._positive[row], self._neutral[row], self._negative[row]
+    def shares_of(self, row: int) -> tuple[float, ...]:
+        return tuple(shares[row] for shares in self._shares)
 
     def certainty_of(self, row: int) -> float:
         """The probability of the model's label."""
-        return max(self._positive[row], self._neutral[row], self._negative[row])
+        return max(shares[row] for shares in self._shares)
 
     def code_of(self, row: int) -> int:
-        """The label that is shown as a number: its place in LABELS, or EMPTY."""
+        """The label that is shown as a number: its place among the labels, or EMPTY."""
         return self._shown[row]
 
     def is_corrected(self, row: int) -> bool:
@@ -202,7 +220,7 @@ class ResultRows(QAbstractTableModel):
         if column == NUMBER:
             return f"{row + 1:,}"
         if column == LABEL:
-            return word(self.label_of(row))
+            return self.scheme.word(self.label_of(row))
         if column == CERTAINTY:
             return percent(self.certainty_of(row)) if self._codes[row] != EMPTY else ""
         return " ".join(self._texts[row][:HEAD].split())
@@ -247,7 +265,7 @@ class ResultRows(QAbstractTableModel):
         filter_ = self.filter
         rows: Sequence[int] = range(len(self._texts))
         if filter_.label is not None:
-            code, shown = (*LABELS, "").index(filter_.label), self._shown
+            code, shown = self._code(filter_.label), self._shown
             rows = [row for row in rows if shown[row] == code]
         if filter_.corrected:
             rows = [row for row in rows if row in self._corrected]
@@ -255,8 +273,7 @@ class ResultRows(QAbstractTableModel):
             rows = [row for row in rows if row in self._languages]
         if filter_.certainty != Filter().certainty:
             low, high = (edge - ROUNDED for edge in filter_.certainty)
-            triples = zip(self._positive, self._neutral, self._negative, strict=True)
-            sure = list(map(max, triples))
+            sure = self._certainties()
             rows = [row for row in rows if low <= sure[row] < high]
         if filter_.text:
             looked_for, folded = filter_.text.casefold(), self._small_letters()
@@ -299,8 +316,7 @@ class ResultRows(QAbstractTableModel):
         if column == LABEL:
             return sorted(rows, key=self._shown.__getitem__, reverse=descending)
         if column == CERTAINTY:
-            triples = zip(self._positive, self._neutral, self._negative, strict=True)
-            sure = list(map(max, triples))
+            sure = self._certainties()
             return sorted(rows, key=sure.__getitem__, reverse=descending)
         folded = self._small_letters()
         if folded is not None:
@@ -321,7 +337,8 @@ class ResultRows(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return ("#", tr("Verdict"), tr("Certainty"), tr("Text"))[section]
+            verdict = tr("Label") if self.scheme.is_own else tr("Verdict")
+            return ("#", verdict, tr("Certainty"), tr("Text"))[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -331,7 +348,7 @@ class ResultRows(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(self._tip(row, column))
         if role == Qt.ItemDataRole.AccessibleTextRole and column == CERTAINTY:
-            return shares_text(self.shares_of(row), self.two_way)
+            return self.scheme.shares_text(self.shares_of(row), self.two_way)
         if role == Qt.ItemDataRole.TextAlignmentRole and column == NUMBER:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -341,9 +358,9 @@ class ResultRows(QAbstractTableModel):
             return self._texts[row][:1000]
         if self._codes[row] == EMPTY:
             return ""
-        lines = [shares_text(self.shares_of(row), self.two_way)]
+        lines = [self.scheme.shares_text(self.shares_of(row), self.two_way)]
         if row in self._corrected:
-            model_says = word((*LABELS, "")[self._codes[row]])
+            model_says = self.scheme.word(self._label(self._codes[row]))
             lines.insert(0, tr("You corrected this; the model says {label}.", label=model_says))
         if row in self._flagged:
             lines.append(flags_text(self._flagged[row]))

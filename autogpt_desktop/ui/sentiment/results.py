@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.chart import Chart
@@ -14,6 +23,7 @@ from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.result_rows import Filter, ResultRows
 from autogpt_desktop.ui.sentiment.row_detail import RowDetail
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.sentiment.table_view import ResultTable
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, label, name_field
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 
 BESIDE_FROM = 720  # pixels of width from which a row is looked at beside the table, else below it
 BELOW_FROM = 540  # pixels of height that both need below each other
+_LEAST_BARS = 3  # of the chart that are seen at the least
 SEARCH_MS = 180
 COUNT_MS = 100
 # what the list of filters offers: certainty from and to, corrected, foreign, without a text
@@ -49,7 +60,15 @@ class Results(QWidget):
         super().__init__()
         self.rows = rows
         self.expected = 0  # rows that there will be
+        self.scheme = SENTIMENT
         self.chart = Chart()
+        self.chart_area = QScrollArea()  # of many labels some are seen at once
+        self.chart_area.setWidgetResizable(True)
+        self.chart_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.chart_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.chart_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.chart_area.setWidget(self.chart)
+        self.chart.row_focused.connect(self._show_bar)
         self.chart.pressed.connect(self._on_bar)
         self.note = label(size="small", tone="muted", wrap=True)
         self.search = QLineEdit()
@@ -82,7 +101,7 @@ class Results(QWidget):
         self._all = QWidget()
         column = self._all_column = QVBoxLayout(self._all)
         column.setSpacing(8)
-        column.addWidget(self.chart)
+        column.addWidget(self.chart_area)
         column.addLayout(filters)
         column.addLayout(below)
         column.addWidget(self.table, 1)
@@ -114,25 +133,52 @@ class Results(QWidget):
 
     def retranslate(self) -> None:
         name_field(self.search, tr("Search in the texts"))
-        chosen = max(0, self.kinds.currentIndex())
-        self.kinds.clear()
-        self.kinds.addItems(
-            [
-                tr("All"),
-                tr("Certain: 90 % or more"),
-                tr("Rather certain: 60 to 90 %"),
-                tr("Uncertain: below 60 %"),
-                tr("Corrected by me"),
-                tr("Unknown language"),
-                tr("Without a text"),
-            ]
-        )
-        self.kinds.setCurrentIndex(chosen)
+        self._fill_kinds()
         self.kinds.setAccessibleName(tr("Which rows"))
         self.reset_button.setText(tr("Show all"))
         self.table.retranslate()
         self.detail.retranslate()
         self._show_counts()
+
+    def _fill_kinds(self) -> None:
+        """What can be filtered by; own labels are neither corrected here nor of some languages alone."""
+        chosen = self._kind()
+        self.kinds.clear()
+        names = (
+            tr("All"),
+            tr("Certain: 90 % or more"),
+            tr("Rather certain: 60 to 90 %"),
+            tr("Uncertain: below 60 %"),
+            tr("Corrected by me"),
+            tr("Unknown language"),
+            tr("Without a text"),
+        )
+        for number, (name, kind) in enumerate(zip(names, _FILTERS, strict=True)):
+            if not (self.scheme.is_own and (kind.corrected or kind.foreign)):
+                self.kinds.addItem(name, number)
+        self.kinds.setCurrentIndex(max(0, self.kinds.findData(_FILTERS.index(chosen))))
+
+    def _kind(self) -> Filter:
+        return _FILTERS[self.kinds.currentData() or 0]
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: the rows go."""
+        self.scheme, self._label = scheme, None
+        self.chart.set_scheme(scheme)
+        self.table.set_scheme(scheme)
+        self.detail.set_scheme(scheme)
+        self._fill_kinds()
+        self._fit_chart()
+        self.reset_filter()
+
+    def _fit_chart(self) -> None:
+        """As high as its bars, but no more than a third of the room: the rows want the rest."""
+        most = max(self.chart.height_of(_LEAST_BARS), self.height() // 3)
+        self.chart_area.setFixedHeight(min(self.chart.height_of(len(self.chart.labels())), most))
+
+    def _show_bar(self, top: int, bottom: int) -> None:
+        self.chart_area.ensureVisible(0, top, 0, 4)
+        self.chart_area.ensureVisible(0, bottom, 0, 4)
 
     def add_grouping(self, grouping: Grouping) -> None:
         """Groups in the rows' place, where a user wants them."""
@@ -162,6 +208,7 @@ class Results(QWidget):
         if self._grouping is not None:
             self._grouping.table.restyle()
         self.chart.restyle()
+        self._fit_chart()
         self.table.restyle()
         self.detail.verdict.restyle()
 
@@ -216,13 +263,13 @@ class Results(QWidget):
         if self._grouping is not None and self._grouping.choice is not None:
             return  # the filter is of rows
         self._label = None if self._label == pressed else pressed
-        if self._label is not None and _FILTERS[self.kinds.currentIndex()].label == "":
+        if self._label is not None and self._kind().label == "":
             self.kinds.setCurrentIndex(0)
         self._apply_filter()
 
     def _apply_filter(self) -> None:
         self._search_timer.stop()
-        kind = _FILTERS[max(0, self.kinds.currentIndex())]
+        kind = self._kind()
         if kind.label is not None:
             self._label = None
         filter_ = Filter(
@@ -244,6 +291,9 @@ class Results(QWidget):
 
     def _show_counts(self) -> None:
         counts, rows = self.rows.counts(), self.rows
+        if rows.two_way != self.chart.two_way:
+            self.chart.show_counts(counts, rows.two_way)
+            self._fit_chart()
         self.chart.show_counts(counts, rows.two_way)
         self.table.fit_numbers(max(rows.count(), self.expected))
         parts = []
@@ -277,6 +327,7 @@ class Results(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit_chart()
         self._place()
 
     def _place(self) -> None:

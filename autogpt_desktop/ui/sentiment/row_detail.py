@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
 from autogpt_desktop.ui.widgets.basic import icon_button, label, name_button
@@ -67,6 +68,10 @@ class RowDetail(QWidget):
         self.field.setAccessibleName(tr("Text of the row"))
         self.verdict.retranslate()
         self._show_title()
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels."""
+        self.job.set_scheme(scheme)
 
     def show_row(self, row: int, text: str, two_way: bool) -> None:
         """Look at one row."""

@@ -19,8 +19,8 @@ from autogpt_desktop.tasks.sentiment.table import Block, RunState, TableRun
 from autogpt_desktop.ui.jobs.model_jobs import until_cancelled
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
-from autogpt_desktop.ui.sentiment.labels import LABELS
 from autogpt_desktop.ui.sentiment.result_rows import ResultRows
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.widgets.basic import time_text
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
@@ -71,16 +71,23 @@ class RunControl(QObject):
 
     # --- what the panel asks ----------------------------------------------------------------
 
+    @property
+    def scheme(self) -> Scheme:
+        """The labels that rows get."""
+        return self.rows.scheme
+
     def start_list(self, lines: list[str], two_way: bool) -> None:
         """Judge a list's lines; those that were judged before are known."""
         table, digest = list_table(lines, "text")
-        run = TableRun(table, "text", digest=digest, remembered=self._remembered, hold=True)
+        run = TableRun(
+            table, "text", digest=digest, remembered=self._remembered, hold=True, judge=self.scheme.judge
+        )
         self._start(run, "", two_way, "interactive" if len(lines) <= SHORT else "background")
 
     def start_table(self, preview: Preview, column: int, two_way: bool) -> None:
         """Judge a column of a file."""
         table = preview.table
-        run = TableRun(table, str(column + 1), hold=True)
+        run = TableRun(table, str(column + 1), hold=True, judge=self.scheme.judge)
         run.column = column  # a name that is a number would be taken for one
         self._start(run, table.path.name, two_way, "background")
 
@@ -133,7 +140,7 @@ class RunControl(QObject):
         self._set(IDLE)
 
     def set_two_way(self, two_way: bool) -> None:
-        if two_way != self._two_way:
+        if not self.scheme.is_own and two_way != self._two_way:
             self._two_way = self.rows.two_way = two_way
             self.judge_again()
 
@@ -147,7 +154,7 @@ class RunControl(QObject):
             stored = corrections.get()
             yield from run.judge_again(models, two_way=two_way, corrections=stored, cancelled=cancel.is_set)
 
-        self._again.start(job, title=tr("Judging again"), role="sentiment")
+        self._again.start(job, title=tr("Judging again"), role=self.scheme.role)
 
     def export(self, path: Path, only: frozenset[int] | None) -> None:
         """Write the rows to a CSV or XLSX file; ``only`` those of these numbers."""
@@ -195,9 +202,9 @@ class RunControl(QObject):
         self._export.start_plain(job, title=title, lane=lane)
 
     def outcome(self) -> tuple[int, ...]:
-        """How many rows are positive, neutral and negative by now."""
+        """How many rows each label has by now."""
         counts = self.rows.counts()
-        return tuple(counts.get(label, 0) for label in LABELS)
+        return tuple(counts.get(label, 0) for label in self.scheme.labels)
 
     @property
     def busy(self) -> bool:
@@ -209,7 +216,7 @@ class RunControl(QObject):
     def _start(self, run: TableRun, name: str, two_way: bool, lane: str) -> None:
         self.close()
         self.table_run, self.name = run, name
-        self._two_way = self.rows.two_way = two_way
+        self._two_way = self.rows.two_way = two_way and not self.scheme.is_own
         self._submit(run, lane)
 
     def _submit(self, run: TableRun, lane: str) -> None:
@@ -227,7 +234,10 @@ class RunControl(QObject):
         name = self.name or tr("a list")
         self.progress.begin(tr("Starting"))
         self._set(RUNNING)
-        self._job.start(job, title=tr("Sentiment of {name}", name=name), role="sentiment", lane=lane)
+        title = (
+            tr("Labels of {name}", name=name) if self.scheme.is_own else tr("Sentiment of {name}", name=name)
+        )
+        self._job.start(job, title=title, role=self.scheme.role, lane=lane)
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Block):
@@ -290,7 +300,7 @@ class RunControl(QObject):
             self.failed.emit(error)
 
     def _on_corrections(self) -> None:
-        if self.table_run is not None:
+        if self.table_run is not None and not self.scheme.is_own:
             self.rows.on_corrections()
             self.judge_again()
 

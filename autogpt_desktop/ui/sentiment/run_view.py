@@ -15,6 +15,7 @@ from autogpt_desktop.ui.sentiment.grouping import Grouping
 from autogpt_desktop.ui.sentiment.result_rows import ResultRows
 from autogpt_desktop.ui.sentiment.results import Results
 from autogpt_desktop.ui.sentiment.run_control import IDLE, PAUSED, RUNNING, STOPPED, RunControl
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
@@ -32,6 +33,7 @@ class RunView(QWidget):
     def __init__(self, context: AppContext, corrections: CorrectionList, panel_key: str) -> None:
         super().__init__()
         self.rows = ResultRows(corrections)
+        self.rows.setParent(self)  # their timers end with the widgets that they show things in
         self.progress = ProgressRow(can_pause=True)
         self.control = RunControl(context, corrections, self.rows, self.progress)
         self.results = Results(context, corrections, self.rows, panel_key)
@@ -70,6 +72,12 @@ class RunView(QWidget):
 
     def restyle(self) -> None:
         self.results.restyle()
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: the run that is here ends, and its rows go."""
+        self.close_run()
+        self.results.set_scheme(scheme)
+        self.grouping.table.set_scheme(scheme)
 
     def start_list(self, lines: list[str], two_way: bool) -> None:
         """Judge a list. A row that is looked at is left only when its text is another one."""

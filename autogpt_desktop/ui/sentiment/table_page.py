@@ -13,6 +13,7 @@ from autogpt_desktop.storage.verdicts import TableSource
 from autogpt_desktop.tasks.sentiment.sources import Preview, TableOptions
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.source_card import SourceCard
 from autogpt_desktop.ui.widgets.basic import button, label
 
@@ -69,7 +70,11 @@ class TablePage(QWidget):
         self.retranslate()
 
     def retranslate(self) -> None:
-        self._sentence.setText(tr("Drop a CSV or XLSX file here: each row gets its sentiment"))
+        self._sentence.setText(
+            tr("Drop a CSV or XLSX file here: each row gets one of your labels")
+            if self.scheme.is_own
+            else tr("Drop a CSV or XLSX file here: each row gets its sentiment")
+        )
         self.open_button.setText(tr("Open a table or a document…"))
         self.card.retranslate()
         self.run_view.retranslate()
@@ -92,6 +97,19 @@ class TablePage(QWidget):
     def set_two_way(self, two_way: bool) -> None:
         self.two_way = two_way
         self.run_view.set_two_way(two_way)
+
+    @property
+    def scheme(self) -> Scheme:
+        """The labels that rows get."""
+        return self.run_view.rows.scheme
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Judge by other labels; a table that was begun is begun again, what is done of it is kept."""
+        begun = self.run_view.control.table_run is not None
+        self.run_view.set_scheme(scheme)
+        if begun and self._wanted is None:
+            self.card.start()
+        self.retranslate()
 
     def stop(self) -> bool:
         """Esc: stop what runs, a file that is being read first; False where nothing does."""

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 )
 
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.ui.sentiment.labels import LABELS, face, paint_shares
 from autogpt_desktop.ui.sentiment.result_rows import (
     CERTAINTY,
     EMPTY,
@@ -28,6 +27,7 @@ from autogpt_desktop.ui.sentiment.result_rows import (
     ResultRows,
 )
 from autogpt_desktop.ui.sentiment.row_table import add_sort_menu, menu_place, set_up_rows
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.verdict import fill_correct_menu
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.send_menu import add_send_actions
@@ -36,6 +36,7 @@ from autogpt_desktop.ui.widgets.theme import theme
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+_WIDEST = 200  # pixels of a label's name
 _KEYS: dict[int, str] = {Qt.Key.Key_Plus: "positive", Qt.Key.Key_0: "neutral", Qt.Key.Key_Minus: "negative"}
 
 
@@ -49,7 +50,7 @@ def is_right_to_left(text: str) -> bool:
 
 
 class _Delegate(QStyledItemDelegate):
-    """A face and a word for the label, a bar of three parts for the probabilities.
+    """A sign and a word for the label, a bar of parts for the probabilities.
 
     It asks the model in Python: through Qt's indexes a page takes a third longer.
     """
@@ -74,10 +75,10 @@ class _Delegate(QStyledItemDelegate):
             painter.setPen(theme().color("muted"))
             painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         elif column == LABEL:
-            self._label(painter, inner, text, code, rows.is_corrected(row))
+            self._label(painter, inner, text, row)
         elif column == CERTAINTY:
             if text:
-                self._shares(painter, inner, text, rows.shares_of(row))
+                self._shares(painter, inner, text, row)
         else:
             self._text(painter, inner, text, code == EMPTY)
         if option.state & QStyle.StateFlag.State_HasFocus:
@@ -85,22 +86,21 @@ class _Delegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(area.adjusted(0, 0, -1, -1))
 
-    @staticmethod
-    def _label(painter: QPainter, area: QRect, text: str, code: int, own: bool) -> None:
-        if code == EMPTY:
+    def _label(self, painter: QPainter, area: QRect, text: str, row: int) -> None:
+        scheme, label = self._rows.scheme, self._rows.label_of(row)
+        if not label:
             painter.setPen(theme().color("muted"))
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, text)
             return
-        label = LABELS[code]
-        icons.icon(face(label), label).paint(painter, area.left(), area.top(), 18, area.height())
-        painter.setPen(theme().color(label))
+        scheme.paint_icon(painter, QRect(area.left(), area.top(), 18, area.height()), label)
+        painter.setPen(theme().color("text") if scheme.is_own else scheme.color(label))
         place = area.adjusted(24, 0, 0, 0)
-        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
-        if own:
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, shown)
+        if self._rows.is_corrected(row):
             icons.icon("edit", "muted").paint(painter, area.right() - 16, area.top(), 16, area.height())
 
-    @staticmethod
-    def _shares(painter: QPainter, area: QRect, text: str, shares: tuple[float, float, float]) -> None:
+    def _shares(self, painter: QPainter, area: QRect, text: str, row: int) -> None:
         wide = painter.fontMetrics().horizontalAdvance(">99 %") + 4
         painter.drawText(
             QRect(area.left(), area.top(), wide, area.height()),
@@ -109,7 +109,7 @@ class _Delegate(QStyledItemDelegate):
         )
         bar = QRectF(area.left() + wide + 8, area.center().y() - 4, area.width() - wide - 8, 9)
         if bar.width() >= 16:
-            paint_shares(painter, bar, shares)
+            self._rows.scheme.paint_shares(painter, bar, self._rows.shares_of(row))
 
     @staticmethod
     def _text(painter: QPainter, area: QRect, text: str, empty: bool) -> None:
@@ -161,8 +161,20 @@ class ResultTable(QTableView):
         metrics = self.fontMetrics()
         self.verticalHeader().setDefaultSectionSize(metrics.height() + 12)
         self.fit_numbers(self.rows.count())
-        self.setColumnWidth(LABEL, metrics.horizontalAdvance("Negative") + 24 + 40)
+        self.setColumnWidth(LABEL, self._widest_label() + 24 + 40)
         self.setColumnWidth(CERTAINTY, metrics.horizontalAdvance(">99 %") + 28 + 64)
+
+    def _widest_label(self) -> int:
+        scheme = self.rows.scheme
+        if not scheme.is_own:
+            return self.fontMetrics().horizontalAdvance("Negative")
+        names = (self.fontMetrics().horizontalAdvance(scheme.word(label)) for label in scheme.labels)
+        return min(max(names), _WIDEST)
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: the rows go."""
+        self.rows.set_scheme(scheme)
+        self.restyle()
 
     def fit_numbers(self, count: int) -> None:
         """The first column as wide as its largest number."""
@@ -200,7 +212,8 @@ class ResultTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         row = self.current_row()
-        if row >= 0 and event.key() in _KEYS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        corrects = not self.rows.scheme.is_own and event.key() in _KEYS
+        if row >= 0 and corrects and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.corrected.emit(row, _KEYS[event.key()])
         elif row >= 0 and event.matches(QKeySequence.StandardKey.Copy):  # all of the text, not a cell
             self._copy(row)
@@ -221,11 +234,12 @@ class ResultTable(QTableView):
     def make_menu(self, row: int) -> QMenu:
         """Correct it, copy it, send it to another panel."""
         menu = QMenu(self)
-        title = menu.addAction(tr("What it really is:"))
-        title.setEnabled(False)
-        own = self.rows.corrected_labels().get(row, "")
-        fill_correct_menu(menu, own, partial(self.corrected.emit, row))
-        menu.addSeparator()
+        if not self.rows.scheme.is_own:
+            title = menu.addAction(tr("What it really is:"))
+            title.setEnabled(False)
+            own = self.rows.corrected_labels().get(row, "")
+            fill_correct_menu(menu, own, partial(self.corrected.emit, row))
+            menu.addSeparator()
         copy = menu.addAction(icons.icon("copy"), tr("Copy the text"))
         copy.triggered.connect(partial(self._copy, row))
         add_sort_menu(menu, self)

@@ -16,6 +16,7 @@ from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
 from autogpt_desktop.ui.sentiment.run_control import FINISHED
 from autogpt_desktop.ui.sentiment.run_view import RunView
+from autogpt_desktop.ui.sentiment.scheme import Scheme
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 from autogpt_desktop.ui.sentiment.verdict_job import VerdictJob
 from autogpt_desktop.ui.widgets.basic import button
@@ -131,8 +132,8 @@ class TextPage(QWidget):
             self.judge()
 
     def outcome(self) -> tuple[float, ...]:
-        """What came out for the text that stands here: the three probabilities, or how many lines are
-        positive, neutral and negative. () as long as it is not judged.
+        """What came out for the text that stands here: the probabilities of the labels, or how many lines
+        each has. () as long as it is not judged.
         """
         control, scored = self.run_view.control, self.verdict.scored
         if self.is_list:
@@ -140,14 +141,28 @@ class TextPage(QWidget):
             return control.outcome() if done else ()
         if scored is None or not scored.label or self.job.text != self.field.text():
             return ()
-        return scored.positive, scored.neutral, scored.negative
+        return scored.shares
 
     def set_two_way(self, two_way: bool) -> None:
         self.two_way = two_way
+        if self.scheme.is_own:
+            return
         if self.is_list:
             self.run_view.set_two_way(two_way)
         else:
             self.judge()
+
+    @property
+    def scheme(self) -> Scheme:
+        """The labels that texts get."""
+        return self.job.scheme
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Judge by other labels."""
+        self.left.emit()
+        self.job.set_scheme(scheme)
+        self.run_view.set_scheme(scheme)
+        self.judge_again()
 
     def judge_again(self) -> None:
         """Another model plays the role."""
@@ -240,14 +255,14 @@ class TextPage(QWidget):
         self.splitter.setSizes([upper, max(upper, self.height() - upper)])
 
     def _on_corrections(self) -> None:
-        if not self.is_list and self.job.text:
+        if not self.is_list and self.job.text and not self.scheme.is_own:
             self.verdict.show_corrected_label(self._corrections.label_of(self.job.text))
             self.judge()
 
     def _show(self) -> None:
         empty = self.field.document().isEmpty()
         self.open_button.setVisible(empty)
-        self._offer_place.setVisible(empty)
+        self._offer_place.setVisible(empty and not self.scheme.is_own)
         self.verdict.setVisible(not empty and not self.is_list)
         has_rows = self.is_list and not empty
         if has_rows and self.run_view.isHidden():

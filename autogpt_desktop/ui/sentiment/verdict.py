@@ -9,9 +9,12 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.tasks.sentiment.judges import Verdict as Judged
 from autogpt_desktop.tasks.sentiment.measure import EMPTY, LANGUAGE, LONG, MOST_CHARACTERS
-from autogpt_desktop.tasks.sentiment.sentiment import Scored, WordWeight
-from autogpt_desktop.ui.sentiment.labels import LABELS, ShareBar, face, percent, word
+from autogpt_desktop.tasks.sentiment.sentiment import WordWeight
+from autogpt_desktop.ui.sentiment.labels import LABELS, face, percent, word
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
+from autogpt_desktop.ui.sentiment.share_bar import ShareBar
 from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import ToolButton, button, label, languages_text
 from autogpt_desktop.ui.widgets.theme import theme
@@ -69,7 +72,8 @@ class Verdict(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scored: Scored | None = None
+        self.scored: Judged | None = None
+        self.scheme = SENTIMENT
         self._two_way = False
         self._corrected_label = ""
         self._words: list[tuple[str, float]] = []
@@ -105,7 +109,12 @@ class Verdict(QWidget):
         self.explain_button.hide()
         self._show()
 
-    def show_scored(self, scored: Scored, two_way: bool, corrected_label: str) -> None:
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: what is shown goes."""
+        self.scheme = scheme
+        self.clear()
+
+    def show_scored(self, scored: Judged, two_way: bool, corrected_label: str) -> None:
         self.scored, self._two_way, self._corrected_label = scored, two_way, corrected_label
         self._words = []
         self._show()
@@ -135,31 +144,33 @@ class Verdict(QWidget):
     def _show(self) -> None:
         scored = self.scored
         known = scored is not None and bool(scored.label)
-        for part in (self.bar, self.correct, self._picture):
+        for part in (self.bar, self._picture):
             part.setVisible(known)
+        self.correct.setVisible(known and not self.scheme.is_own)
         self.correct.corrected_label = self._corrected_label
         self.title.setVisible(scored is not None)
         self.note.hide()
         if scored is not None:
             self._show_title(scored)
-            self.bar.show_shares((scored.positive, scored.neutral, scored.negative), self._two_way)
+            self.bar.show_shares(scored.shares, self._two_way, self.scheme)
             note = flags_text(scored)
             self.note.setText(note)
             self.note.setVisible(bool(note))
         self._show_words()
 
-    def _show_title(self, scored: Scored) -> None:
+    def _show_title(self, scored: Judged) -> None:
         shown = self._corrected_label or scored.label
         if not shown:
             self.title.setText(tr("There is no text here"))
             return
-        text = tr("You say: {label}", label=word(shown)) if self._corrected_label else word(shown)
-        if not self._corrected_label:
-            text += f" · {percent(getattr(scored, shown))}"
-        self.title.setText(text)
-        self.title.setStyleSheet(f"color: {theme().hex(shown)};")
-        picture = icons.icon(face(shown), shown).pixmap(QSize(24, 24), self.devicePixelRatioF())
-        self._picture.setPixmap(picture)
+        name = self.scheme.word(shown)
+        if self._corrected_label:
+            self.title.setText(tr("You say: {label}", label=name))
+        else:
+            self.title.setText(f"{name} · {percent(max(scored.shares))}")
+        color = theme().color("text") if self.scheme.is_own else self.scheme.color(shown)
+        self.title.setStyleSheet(f"color: {color.name()};")
+        self._picture.setPixmap(self.scheme.pixmap(shown, QSize(24, 24), self.devicePixelRatioF()))
 
     def _show_words(self) -> None:
         strong = [(found, weight) for found, weight in self._words if abs(weight) >= 0.1]
@@ -170,7 +181,7 @@ class Verdict(QWidget):
             self.words.setText(tr("Words that decided: {words}", words=listed))
 
 
-def flags_text(scored: Scored) -> str:
+def flags_text(scored: Judged) -> str:
     """What a user should know of how far to trust the verdict."""
     notes = []
     if LANGUAGE in scored.flags and scored.language:

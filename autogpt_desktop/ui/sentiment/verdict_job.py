@@ -10,10 +10,12 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.tasks.sentiment.own_labels import Labeled, label_text
 from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, explain, look, sentiment
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
 from autogpt_desktop.ui.sentiment.marked_text import MarkedText
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.sentiment.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class VerdictJob(QObject):
     ) -> None:
         super().__init__(field)
         self.field, self.verdict = field, verdict
+        self.scheme = SENTIMENT
         self.two_way = False
         self.text = ""
         self._corrections = corrections
@@ -43,12 +46,21 @@ class VerdictJob(QObject):
         self._job.yielded.connect(self._on_event)
         self._job.ended.connect(self._on_end)
 
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Other labels: what was judged is forgotten."""
+        self.stop()
+        self.scheme = scheme
+        self.verdict.set_scheme(scheme)
+
     def start(self, text: str, two_way: bool) -> None:
         """Score ``text``, which is what the field holds, and weigh its words where that is quick."""
         self.text, self.two_way = text, two_way
         self.verdict.explain_button.hide()
         self.verdict.state.setText(tr("Reading…"))
-        self._submit(score=True, weigh=len(text.encode()) <= QUICK)
+        if self.scheme.is_own:
+            self._submit_own()
+        else:
+            self._submit(score=True, weigh=len(text.encode()) <= QUICK)
 
     def weigh(self) -> None:
         """Weigh the words of a long text too."""
@@ -56,6 +68,15 @@ class VerdictJob(QObject):
             self.verdict.explain_button.hide()
             self.verdict.state.setText(tr("Weighing the words…"))
             self._submit(score=False, weigh=True)
+
+    def _submit_own(self) -> None:
+        text, scheme = self.text, self.scheme
+
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
+            return label_text(models, scheme.model, scheme.labels, text, cancel.is_set)
+
+        self._weighs = False
+        self._job.start(job, title=tr("Labels of a text"), role=scheme.role)
 
     def _submit(self, score: bool, weigh: bool) -> None:
         text, two_way, corrections = self.text, self.two_way, self._corrections
@@ -81,13 +102,16 @@ class VerdictJob(QObject):
 
     def warm_up(self) -> None:
         """Load the model before there is a text, behind everything else."""
-        if not self._job.running:
-            self._job.start(
-                lambda models, cancel: sentiment(models, [], cancelled=cancel.is_set),
-                title=tr("Preparing Sentiment"),
-                role="sentiment",
-                lane="background",
-            )
+        if self._job.running:
+            return
+        scheme = self.scheme
+
+        def job(models: JobModels, cancel: Event) -> Iterator[object]:
+            if scheme.is_own:
+                return scheme.judge(models, None, cancel.is_set)
+            return sentiment(models, [], cancelled=cancel.is_set)
+
+        self._job.start(job, title=tr("Preparing Sentiment"), role=scheme.role, lane="background")
 
     def stop(self) -> None:
         """Forget the text."""
@@ -102,7 +126,9 @@ class VerdictJob(QObject):
         return self._job.running
 
     def _on_event(self, event: object) -> None:
-        if isinstance(event, Scored):
+        if isinstance(event, Labeled):
+            self.verdict.show_scored(event, False, "")
+        elif isinstance(event, Scored):
             self._explained = False
             self.verdict.show_scored(event, self.two_way, self._corrections.label_of(self.text))
             if self.field.text() == self.text:
@@ -121,9 +147,8 @@ class VerdictJob(QObject):
     def _on_end(self, state: str, error: object) -> None:
         self.verdict.state.clear()
         scored = self.verdict.scored
-        self.verdict.explain_button.setVisible(
-            bool(self.text) and scored is not None and bool(scored.label) and not self._explained
-        )
+        can_explain = isinstance(scored, Scored) and bool(scored.label) and not self._explained
+        self.verdict.explain_button.setVisible(bool(self.text) and can_explain)
         if state == "done" and self.text and scored is not None and scored.label:
             self.ended.emit()
         if state == "failed" and self.text:  # of warming up nobody has asked for

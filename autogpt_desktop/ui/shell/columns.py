@@ -70,6 +70,7 @@ class Columns(QWidget):
         for kind in kinds:
             context.panels.kinds[kind.key] = kind
         context.panels.sent.connect(self._on_sent)
+        context.panels.asked.connect(self._on_asked)
         context.language_changed.connect(self.retranslate)
         self.splitter.splitterMoved.connect(self._on_splitter)
         application().focusChanged.connect(self._on_focus)
@@ -297,6 +298,12 @@ class Columns(QWidget):
         self.show_panel(target, focus=False)
         panel = self.panel(target)
         panel.receive_text(text)
+        panel.focus_input()
+
+    def _on_asked(self, target: str, what: str) -> None:
+        self.show_panel(target, focus=False)
+        panel = self.panel(target)
+        panel.open_place(what)
         panel.focus_input()
 
     def _on_splitter(self, _position: int, _index: int) -> None:

@@ -33,6 +33,7 @@ from autogpt_desktop.ui.models.picker import ModelPicker
 from autogpt_desktop.ui.panel import PanelKind
 from autogpt_desktop.ui.shell.banner import WindowBanner, dropped_model
 from autogpt_desktop.ui.shell.bug_dialog import BugCatcher
+from autogpt_desktop.ui.shell.busy_mark import BusyMark
 from autogpt_desktop.ui.shell.columns import Columns
 from autogpt_desktop.ui.shell.panel_actions import PanelActions
 from autogpt_desktop.ui.shell.panel_registry import kind
@@ -136,6 +137,7 @@ class MainWindow(QMainWindow):
         self._on_models_listed()
         self.retranslate()
         self.focus_keeper = FocusKeeper(self)
+        self.busy_mark = BusyMark(context.worker, self)
         self.place = WindowPlace(self, context)
         self.columns.layout_changed.connect(self.place.save_soon)
         self.place.restore()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.one_line import one_line
 from autogpt_desktop.storage.translations import Kept, TranslateHistory
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.translate.side_panel import SidePanel
 from autogpt_desktop.ui.widgets.history_model import HistoryItem
-from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, one_line
+from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory
 
 
 class HistoryView(SidePanel):

@@ -159,11 +159,6 @@ class KeptHistory(QWidget):
         self.list.set_texts(texts.name, texts.search, texts.empty if self._is_kept() else texts.off)
 
 
-def one_line(text: str) -> str:
-    """A text as the title of an entry."""
-    return " ".join(text.split())
-
-
 def goes_on(before: str, now: str) -> bool:
     """Whether ``now`` is the text ``before`` written on or changed, not another one in its place."""
     start = _shared(before, now)

@@ -37,6 +37,14 @@ LIGHT = {
     "positive": "#0a5fb4",  # blue and orange: told apart by people who do not see red and green
     "neutral": "#5f6d74",
     "negative": "#a94a00",
+    "series1": "#0a5fb4",  # several kinds of things beside each other: 4.5 : 1 on the surface
+    "series2": "#a94a00",
+    "series3": "#00735a",
+    "series4": "#7a3fd0",
+    "series5": "#b3267a",
+    "series6": "#666600",
+    "series7": "#56656c",
+    "series8": "#7a4b2a",
 }
 DARK = {
     "text": "#e4e9eb",
@@ -60,7 +68,16 @@ DARK = {
     "positive": "#6db3ff",
     "neutral": "#98a5ab",
     "negative": "#ffa05c",
+    "series1": "#6db3ff",
+    "series2": "#ffa05c",
+    "series3": "#4fd1a5",
+    "series4": "#c3a1ff",
+    "series5": "#ff8cc6",
+    "series6": "#d6cf5a",
+    "series7": "#9caab1",
+    "series8": "#d2a679",
 }
+SERIES = 8  # how many of them there are
 _OUTSPOKEN = ("text", "muted", "border", "control")
 HIGH_CONTRAST = {  # laid over one of the two above
     False: dict.fromkeys(_OUTSPOKEN, "#000000") | {"accent": "#005060"},

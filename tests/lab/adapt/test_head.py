@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from autogpt_desktop.lab.adapt.head import RESULT, HeadBase, clean, measure, tra
 from autogpt_desktop.lab.adapt.logistic import fit, stratified_folds
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Trial
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
-from autogpt_desktop.tasks.sentiment.label_table import LabelRun, label_texts
+from autogpt_desktop.tasks.sentiment.own_labels import HeadJudge, head_judge, label_texts
+from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
 from tests.engine.torch_backend.test_encoder import WORDS, write_encoder
 from tests.lab.adapt.kit import ticks, tiny_base
 
@@ -126,19 +128,24 @@ def test_the_head_is_loaded_with_its_base_and_labels_a_table(
 
     table = tmp_path / "table.csv"
     table.write_text("id,text\n" + "".join(f"{at},{text}\n" for at, text in enumerate(texts)))
-    run = LabelRun(read_table(table), "text", engine, tmp_path / "runs")
-    list(run.run())
+    run = TableRun(read_table(table), "text", tmp_path / "runs", judge=head_judge("mine", sorted(LABELS)))
+    list(run.run(pool))
     assert run.export(tmp_path / "out.csv") == 30
     run.close()
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "id,text,label,probability,bill,fault,praise"
     assert [line.split(",")[2] for line in lines[1:]] == [one.label for one in found[:30]]
 
-    again = LabelRun(read_table(table), "text", engine, tmp_path / "runs")
+    again = TableRun(read_table(table), "text", tmp_path / "runs", judge=head_judge("mine"))
     monkeypatch.setattr(HeadEngine, "classify", lambda *_: iter(()))  # nothing is asked again
-    list(again.run())
-    assert again.labels.total() == 30
+    state = [event for event in again.run(pool) if isinstance(event, RunState)][-1]
+    assert (sum(state.labels.values()), state.computed) == (30, 0)
+    assert [one.label for _, one in again.rows()] == [one.label for one in found[:30]]
     again.close()
+    assert HeadJudge(engine).key != HeadJudge(replace(engine, head=replace(head, bias=head.bias + 1))).key
+    with pytest.raises(KnownError) as caught:
+        run_to_end(head_judge("mine", ("x", "y"))(pool, None, lambda: False))
+    assert caught.value.key == "sentiment-other-model"
     with pytest.raises(KnownError) as caught:
         run_to_end(pool.get("sentiment-of-nobody"))
     assert caught.value.key == "model-missing"
@@ -164,6 +171,11 @@ def test_the_terminal_answers_with_the_users_labels(
     rows = out.read_text(encoding="utf-8-sig").splitlines()
     assert [row.split(",")[1] for row in rows[1:]] == [one["label"] for one in said]
     capsys.readouterr()
+    grouped = ["sentiment", str(table), "--column", "words", "--group-by", "words", "--json", *arguments[4:]]
+    assert main(grouped) == 0
+    groups = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["group"]: one["texts"] for one in groups} == dict.fromkeys(texts, 1)
+    assert all(sum(one[label] for label in LABELS) == 1 for one in groups)
     assert main(["sentiment", str(table), *arguments, "--two-way"]) != 0
     assert "labels of your own" in capsys.readouterr().err
 

@@ -14,9 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
-from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Train
-from autogpt_desktop.lab.runs.log import LogReader
+from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train
+from autogpt_desktop.lab.runs.log import LogReader, LogWriter
 from autogpt_desktop.ui.lab.export import content
+from autogpt_desktop.ui.lab.follower import EVERY_MS, HIDDEN_MS
 from autogpt_desktop.ui.lab.inside.page import ATTENTION, NEXT, SURPRISE
 from autogpt_desktop.ui.lab.panel import INSIDE, RUN, SETUP, LabPanel
 from autogpt_desktop.ui.lab.record import read_record
@@ -132,6 +133,53 @@ def test_a_run_that_was_cut_is_offered_and_can_be_resumed(
     assert "Was cut" in page.state.text()
     assert page.resume_button.isVisible()
     assert not page.stop_button.isVisible()
+
+
+def test_a_run_that_is_over_is_not_polled_and_one_that_goes_on_again_is(
+    panel: LabPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, page = make_run(), panel.run_page
+    panel.open_run(run)
+    follower = page.follower
+    assert not follower.polls
+    built: list[int] = []
+    monkeypatch.setattr(page, "_samples_text", lambda: built.append(1) or "")
+    monkeypatch.setattr(page, "_data_text", lambda: built.append(1) or "")
+    with run.lock():  # as `train resume` does in a terminal
+        writer = LogWriter(run.log)
+        writer.write(11.0, Resumed(20))
+        qtbot.waitUntil(lambda: follower.polls and page.stop_button.isVisible(), timeout=WAIT)
+        for step in range(30, 35):
+            writer.write(11.0 + step, Train(step, 100 * step, 1.0, 1e-3, 10.0))
+        qtbot.waitUntil(lambda: page.follower.record.train[-1].step == 34, timeout=WAIT)
+        assert not built, "neither samples nor data have changed"
+        writer.write(60.0, Sample(34, "In the ", "end"))
+        qtbot.waitUntil(lambda: len(built) == 2, timeout=WAIT)
+        panel.show_mode(SETUP)
+        assert follower._timer.interval() == HIDDEN_MS
+        writer.write(61.0, Finished("time", "result", 1.0, 0.5))
+        writer.close()
+        panel.show_mode(RUN)
+        assert follower._timer.interval() == EVERY_MS
+    qtbot.waitUntil(lambda: not follower.polls and not page.stop_button.isVisible(), timeout=WAIT)
+
+
+def test_a_finished_run_can_be_given_more_minutes(panel: LabPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[runs.Run] = []
+    monkeypatch.setattr(launch, "start", started.append)
+    run, page = make_run(), panel.run_page
+    panel.open_run(run)
+    assert page.more_button.isVisible()
+    assert not page.resume_button.isVisible()
+    menu = page.more_button.menu()
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()][:2] == ["2 minutes more", "5 minutes more"]
+    menu.actions()[1].trigger()
+    assert [one.spec.minutes for one in started] == [pytest.approx(run.seconds / 60 + 5, abs=0.01)]
+    assert runs.again(run).spec.minutes == started[0].spec.minutes
+    with run.lock():
+        page.add_minutes(5)
+    assert "another process" in panel.problem_text.text()
 
 
 def test_why_a_run_failed_is_told(panel: LabPanel) -> None:
