@@ -24,7 +24,7 @@ from autogpt_desktop.lab.adapt.logistic import fit, stratified_folds
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Trial
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.tasks.sentiment.label_table import LabelRun, label_texts
-from tests.engine.torch_backend.test_encoder import WORDS, write_encoder
+from tests.engine.tiny_folders import WORDS, write_encoder
 from tests.lab.adapt.kit import ticks, tiny_base
 
 LABELS = ("bill", "praise", "fault")
