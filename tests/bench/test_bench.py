@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from autogpt_desktop import i18n, paths
-from autogpt_desktop.bench.speed import bandwidth, flops, machine, transformers_peer
+from autogpt_desktop.bench.speed import bandwidth, flops, machine
 from autogpt_desktop.bench.speed.bandwidth import last_level_cache, read_bandwidth
 from autogpt_desktop.bench.speed.memory import measure_memory
 from autogpt_desktop.bench.speed.ours import Ours
@@ -90,6 +90,8 @@ def test_bytes_of_a_token_are_those_of_the_matrices(result: dict[str, Any], tiny
 
 @pytest.mark.slow
 def test_a_peer_has_the_same_figures_and_their_ratios(result: dict[str, Any]) -> None:
+    from autogpt_desktop.bench.speed import transformers_peer
+
     (peer,) = result["peers"]
     assert (peer["name"], peer["version"]) == ("transformers", transformers_peer.VERSION)
     for key in ("prefill_tps", "decode_tps", "batch16_tps"):
@@ -131,8 +133,11 @@ def test_a_child_that_fails_is_not_passed_over(tmp_path: Path) -> None:
         measure_memory(tmp_path / "gone.gguf", "cpu", 1, 8, tmp_path)
 
 
+@pytest.mark.slow  # importing transformers takes seconds
 @pytest.mark.parametrize("family", FAMILIES)
 def test_transformers_runs_the_same_weights(family: str, tmp_path: Path) -> None:
+    from autogpt_desktop.bench.speed import transformers_peer
+
     path = write_tiny_gguf(tmp_path / "m.gguf", family, quant="Q8_0", rope_freqs=family == "llama").path
     ids = list(range(3, 60))
     engine = run_to_end(load(path, device="cpu", float32=True))

@@ -20,7 +20,7 @@ from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 from tests.tiny import write_tiny_gguf
 
 pytestmark = pytest.mark.usefixtures("no_bundled_models")

@@ -8,10 +8,9 @@ from typing import Any
 
 import sentencepiece
 import tokenizers
-import transformers
 
 from autogpt_desktop.engine.formats.seq2seq_languages import M2M100_CODES
-from tests.engine.seq2seq_reference import save_tiny_seq2seq
+from tests.engine.tiny_folders import write_seq2seq
 
 LINES = (
     "The cat sat on the mat. 42 dogs ran away!", "La maison est belle, n'est-ce pas ?",
@@ -31,7 +30,7 @@ def write_spm(path: Path, model_type: str = "unigram", size: int = 120) -> list[
     return [processor.IdToPiece(id) for id in range(processor.GetPieceSize())]
 
 
-def write_marian(folder: Path, codes: tuple[str, ...] = (), **settings: Any) -> transformers.PreTrainedModel:
+def write_marian(folder: Path, codes: tuple[str, ...] = (), **settings: Any) -> None:
     """OPUS-MT's files: pieces of both sides under numbers of their own, </s> first and <pad> last."""
     folder.mkdir(parents=True, exist_ok=True)
     source, target = write_spm(folder / "source.spm"), write_spm(folder / "target.spm", size=100)
@@ -41,21 +40,21 @@ def write_marian(folder: Path, codes: tuple[str, ...] = (), **settings: Any) -> 
     dump(folder / "vocab.json", {piece: id for id, piece in enumerate(pieces)})
     dump(folder / "tokenizer_config.json", {"source_lang": "en", "target_lang": "fr", **settings})
     pad = len(pieces) - 1
-    return save_tiny_seq2seq(
+    write_seq2seq(
         folder, "marian", vocab_size=len(pieces), pad_token_id=pad, decoder_start_token_id=pad, eos_token_id=0
     )
 
 
-def write_m2m100(folder: Path) -> transformers.PreTrainedModel:
+def write_m2m100(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pieces = write_spm(folder / "sentencepiece.bpe.model", "bpe")
     pieces = ["<s>", "<pad>", "</s>", "<unk>", *(p for p in pieces if p not in ("<s>", "</s>", "<unk>"))]
     dump(folder / "vocab.json", {piece: id for id, piece in enumerate(pieces)})
     dump(folder / "tokenizer_config.json", {"src_lang": "en"})
-    return save_tiny_seq2seq(folder, "m2m_100", vocab_size=len(pieces) + len(M2M100_CODES) + 8)
+    write_seq2seq(folder, "m2m_100", vocab_size=len(pieces) + len(M2M100_CODES) + 8)
 
 
-def write_nllb(folder: Path, **settings: Any) -> transformers.PreTrainedModel:
+def write_nllb(folder: Path, **settings: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     native = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>", fuse_unk=True))
     native.normalizer = tokenizers.normalizers.NFKC()
@@ -69,7 +68,7 @@ def write_nllb(folder: Path, **settings: Any) -> transformers.PreTrainedModel:
     native.save(str(folder / "tokenizer.json"))
     extra = {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": codes, "src_lang": "eng_Latn"}
     dump(folder / "tokenizer_config.json", {**extra, **settings})
-    return save_tiny_seq2seq(folder, "m2m_100", vocab_size=native.get_vocab_size() + 2)
+    write_seq2seq(folder, "m2m_100", vocab_size=native.get_vocab_size() + 2)
 
 
 def hash_of(piece: str) -> str:

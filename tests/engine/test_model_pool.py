@@ -13,7 +13,7 @@ from autogpt_desktop.engine.memory import physical_memory
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
 from autogpt_desktop.errors import KnownError
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 from tests.tiny import write_tiny_gguf
 
 

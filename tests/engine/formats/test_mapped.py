@@ -133,7 +133,7 @@ def test_at_every_moment_of_a_load_and_two_passes(tmp_path: Path, kind: str) -> 
         model.mkdir()
         write_folder(model)
     elif kind == "encoder":
-        from tests.engine.torch_backend.test_encoder import write_encoder
+        from tests.engine.tiny_folders import write_encoder
 
         write_encoder(model, "bert")
     else:

@@ -14,14 +14,14 @@ from safetensors.torch import load_file, save_file
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq, seq2seq_config
 from autogpt_desktop.engine.formats.seq2seq_weights import seq2seq_sources
 from autogpt_desktop.errors import KnownError
-from tests.engine.seq2seq_reference import save_tiny_seq2seq
+from tests.engine.tiny_folders import SEQ2SEQ, write_seq2seq
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("folders")
-    for family in ("marian", "marian-separate", "m2m_100"):
-        save_tiny_seq2seq(root / family, family)
+    for family in SEQ2SEQ:
+        write_seq2seq(root / family, family)
     return {path.name: path for path in root.iterdir()}
 
 
@@ -113,7 +113,7 @@ def rewrite(folder: Path, **changes: Any) -> None:
     save_file(tensors, file)
 
 
-@pytest.mark.parametrize("family", ["marian", "marian-separate", "m2m_100"])
+@pytest.mark.parametrize("family", SEQ2SEQ)
 def test_each_weight_is_asked_for(made: dict[str, Path], family: str, tmp_path: Path) -> None:
     folder = copy(made[family], tmp_path)
     config, names = seq2seq_config(folder), list(load_file(folder / "model.safetensors"))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import tokenizers
-import transformers
 
 from autogpt_desktop.engine.formats.seq2seq_config import seq2seq_config
 from autogpt_desktop.engine.tokenizer.seq2seq import Seq2SeqTokenizer, read_seq2seq_tokenizer
@@ -43,7 +42,10 @@ def odd_texts(count: int) -> list[str]:
     return ["".join(rng.choices(letters, k=rng.randint(1, 60))) for _ in range(count)]
 
 
+@pytest.mark.slow  # importing transformers takes seconds
 def test_ids_of_opus_are_those_of_transformers(folders: dict[str, Path]) -> None:
+    import transformers
+
     folder = folders["opus-mt-en-fr"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it would like another package
@@ -57,7 +59,10 @@ def test_ids_of_opus_are_those_of_transformers(folders: dict[str, Path]) -> None
     assert theirs.supported_language_codes == []
 
 
+@pytest.mark.slow  # importing transformers takes seconds
 def test_target_languages_of_opus_stand_in_front_of_the_source(folders: dict[str, Path]) -> None:
+    import transformers
+
     folder = folders["opus-mt-en-mul"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -69,7 +74,10 @@ def test_target_languages_of_opus_stand_in_front_of_the_source(folders: dict[str
     assert set(config.pairs) == {("en", "fr"), ("en", "pt"), ("en", "zh"), ("en", "zh-hant")}
 
 
+@pytest.mark.slow  # importing transformers takes seconds
 def test_ids_of_m2m100_are_those_of_transformers(folders: dict[str, Path]) -> None:
+    import transformers
+
     folder = folders["m2m100"]
     theirs = transformers.M2M100Tokenizer.from_pretrained(folder)
     tokenizer = ours(folder)

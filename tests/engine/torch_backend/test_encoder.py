@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tokenizers
 import torch
-import transformers
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-from tokenizers.processors import TemplateProcessing
 
 from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
 from autogpt_desktop.engine.interface import Cancelled
@@ -22,68 +17,15 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from tests.engine.tiny_folders import ENCODERS, WORDS, by_transformers, write_encoder
 
-WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "sat",
-    "ran",
-    "on",
-    "under",
-    "mat",
-    "tree",
-    "who",
-    "what",
-    "where",
-    "and",
-    "then",
-    "it",
-    "was",
-    "very",
-    "big",
-    "small",
-    "?",
-]
 TEXTS = ["the cat sat on the mat", "a dog ran", "it was very big and then the dog sat under a small tree"]
 PAIRS = [("who sat ?", "the cat sat on the mat"), ("where was it ?", "a dog ran under the big tree")]
-SMALL = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
-CONFIGS: dict[str, Any] = {
-    "bert": (transformers.BertConfig, SMALL),
-    "roberta": (transformers.RobertaConfig, {**SMALL, "type_vocab_size": 1, "pad_token_id": 1}),
-    "xlm-roberta": (transformers.XLMRobertaConfig, {**SMALL, "type_vocab_size": 1, "pad_token_id": 1}),
-    "distilbert": (transformers.DistilBertConfig, {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 48}),
+AUTO = {  # classes of transformers
+    "embedding": "AutoModel",
+    "classification": "AutoModelForSequenceClassification",
+    "question_answering": "AutoModelForQuestionAnswering",
 }
-HEADS = {
-    "embedding": transformers.AutoModel,
-    "classification": transformers.AutoModelForSequenceClassification,
-    "question_answering": transformers.AutoModelForQuestionAnswering,
-}
-
-
-def write_encoder(folder: Path, family: str, head: str = "embedding") -> Any:
-    """A small random encoder with a tokenizer of whole words; returns transformers' model."""
-    torch.manual_seed(3)
-    vocab = {word: id for id, word in enumerate(["[PAD]", "[X]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
-    tokenizer = tokenizers.Tokenizer(WordLevel(vocab, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    segment = 1 if family == "bert" else 0
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair=f"[CLS] $A [SEP] $B:{segment} [SEP]:{segment}",
-        special_tokens=[("[CLS]", 3), ("[SEP]", 4)],
-    )
-    kind, sizes = CONFIGS[family]
-    config = kind(vocab_size=len(vocab), max_position_embeddings=40, num_labels=3, **sizes)
-    if head == "question_answering":
-        config.num_labels = 2
-    model = HEADS[head].from_config(config).eval()
-    for parameter in model.parameters():  # random biases and norms too: zeros would hide a mistake
-        parameter.data += 0.05 * torch.randn_like(parameter)
-    model.save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return model
 
 
 def opened(folder: Path) -> EncoderEngine:
@@ -106,18 +48,22 @@ def reference(engine: EncoderEngine, model: Any, text: Any) -> Any:
         return model(**values)
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.slow  # importing transformers takes seconds
+@pytest.mark.parametrize("family", ENCODERS)
 def test_embeddings_are_those_of_transformers(tmp_path: Path, family: str) -> None:
-    model = write_encoder(tmp_path, family)
+    write_encoder(tmp_path, family)
+    model = by_transformers(tmp_path, AUTO["embedding"])
     engine = opened(tmp_path)
     for text, vector in zip(TEXTS, rows(engine.embed(TEXTS)), strict=True):
         mean = reference(engine, model, text).last_hidden_state[0].mean(0)
         assert torch.allclose(vector, mean / mean.norm(), atol=1e-5)
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.slow  # importing transformers takes seconds
+@pytest.mark.parametrize("family", ENCODERS)
 def test_classification_logits_are_those_of_transformers(tmp_path: Path, family: str) -> None:
-    model = write_encoder(tmp_path, family, "classification")
+    write_encoder(tmp_path, family, "classification")
+    model = by_transformers(tmp_path, AUTO["classification"])
     engine = opened(tmp_path)
     assert engine.config.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     inputs = [*TEXTS, *PAIRS]
@@ -127,9 +73,11 @@ def test_classification_logits_are_those_of_transformers(tmp_path: Path, family:
         list(engine.spans(PAIRS))
 
 
-@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.slow  # importing transformers takes seconds
+@pytest.mark.parametrize("family", ENCODERS)
 def test_answer_spans_are_those_of_transformers(tmp_path: Path, family: str) -> None:
-    model = write_encoder(tmp_path, family, "question_answering")
+    write_encoder(tmp_path, family, "question_answering")
+    model = by_transformers(tmp_path, AUTO["question_answering"])
     engine = opened(tmp_path)
     for pair, spans in zip(PAIRS, rows(engine.spans(PAIRS)), strict=True):
         assert isinstance(spans, Spans)
@@ -145,7 +93,7 @@ def test_answer_spans_are_those_of_transformers(tmp_path: Path, family: str) -> 
 
 
 def test_the_sentence_layout_decides_pooling_and_length(tmp_path: Path) -> None:
-    model = write_encoder(tmp_path, "bert")
+    write_encoder(tmp_path, "bert")
     (tmp_path / "modules.json").write_text(
         json.dumps([{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}])
     )
@@ -155,7 +103,9 @@ def test_the_sentence_layout_decides_pooling_and_length(tmp_path: Path) -> None:
     engine = opened(tmp_path)
     assert (engine.config.pooling, engine.config.normalize, engine.config.max_tokens) == ("cls", False, 6)
     (vector,) = rows(engine.embed([TEXTS[1]]))
-    assert torch.allclose(vector, reference(engine, model, TEXTS[1]).last_hidden_state[0, 0], atol=1e-5)
+    ids = torch.tensor([engine.tokenizer.encode(TEXTS[1]).ids])
+    first = engine.forward(ids, torch.ones_like(ids, dtype=torch.bool), torch.zeros_like(ids))[0, 0]
+    assert torch.allclose(vector, first, atol=1e-5)
     assert len(engine.tokenizer.encode(TEXTS[2]).ids) == 6
     assert engine.tokens(TEXTS[2]) == 15
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-import transformers
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.formats.seq2seq_config import seq2seq_config
@@ -20,10 +19,13 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.native.prepare import native_checkpoint
 from autogpt_desktop.engine.torch_backend.seq2seq.build import build_seq2seq
 from autogpt_desktop.engine.torch_backend.seq2seq.model import Seq2SeqTransformer
-from tests.engine.seq2seq_reference import FAMILIES, save_tiny_seq2seq
+from tests.engine.tiny_folders import SEQ2SEQ, by_transformers, write_seq2seq
+
+if TYPE_CHECKING:
+    import transformers
 
 SOURCES = [[5, 17, 33, 4, 71, 2], [9, 8, 2], [60, 61, 62, 63, 64, 65, 66, 67, 68, 2], [44, 2]]
-Pair = tuple[transformers.PreTrainedModel, Seq2SeqTransformer]
+Pair = tuple["transformers.PreTrainedModel", Seq2SeqTransformer]
 
 
 def ours(folder: Path, quantize: bool = False) -> Seq2SeqTransformer:
@@ -32,11 +34,11 @@ def ours(folder: Path, quantize: bool = False) -> Seq2SeqTransformer:
     return run_to_end(build_seq2seq(config, sources, torch.device("cpu"), quantize=quantize))
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=SEQ2SEQ)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder = tmp_path_factory.mktemp(request.param)
-    reference = save_tiny_seq2seq(folder, request.param)
-    return reference, ours(folder)
+    write_seq2seq(folder, request.param)
+    return by_transformers(folder, "AutoModelForSeq2SeqLM"), ours(folder)
 
 
 def padded(sources: list[list[int]], pad: int) -> dict[str, torch.Tensor]:
@@ -46,6 +48,7 @@ def padded(sources: list[list[int]], pad: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask}
 
 
+@pytest.mark.slow  # importing transformers takes seconds
 def test_logits_are_those_of_transformers(pair: Pair) -> None:
     reference, model = pair
     start, target = reference.config.decoder_start_token_id, [7, 80, 3, 3, 55]
@@ -65,6 +68,7 @@ def test_logits_are_those_of_transformers(pair: Pair) -> None:
     assert wanted.std() > 0.3  # or else any two agree
 
 
+@pytest.mark.slow
 def test_rows_may_split_trade_places_and_go(pair: Pair) -> None:
     reference, model = pair
     start, pad = reference.config.decoder_start_token_id, reference.config.pad_token_id
@@ -81,6 +85,7 @@ def test_rows_may_split_trade_places_and_go(pair: Pair) -> None:
     assert np.abs(logprobs - torch.log_softmax(wanted, -1).detach().numpy()).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -98,6 +103,8 @@ def test_rows_may_split_trade_places_and_go(pair: Pair) -> None:
     ids=str,
 )
 def test_searches_find_what_generate_finds(pair: Pair, how: dict[str, Any]) -> None:
+    import transformers
+
     reference, model = pair
     end, pad = reference.config.eos_token_id, reference.config.pad_token_id
     bad = tuple(word[0] for word in how.get("bad_words_ids", []))
@@ -142,7 +149,7 @@ def test_searches_find_what_generate_finds(pair: Pair, how: dict[str, Any]) -> N
 
 
 def test_eight_bits_say_nearly_the_same(tmp_path: Path) -> None:
-    save_tiny_seq2seq(tmp_path, "m2m_100", encoder_ffn_dim=64)  # the decoder's 40 columns stay as they are
+    write_seq2seq(tmp_path, "m2m_100", encoder_ffn_dim=64)  # the decoder's 40 columns stay as they are
     whole, packed = ours(tmp_path), ours(tmp_path, quantize=True)
     assert packed.nbytes < 0.6 * whole.nbytes
     made = []
@@ -154,9 +161,9 @@ def test_eight_bits_say_nearly_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SEQ2SEQ)
 def test_the_compiled_back_end_computes_the_same(family: str, tmp_path: Path) -> None:
-    save_tiny_seq2seq(tmp_path, family)
+    write_seq2seq(tmp_path, family)
     config = replace(seq2seq_config(tmp_path), bad_words_ids=(3,))
     sources = seq2seq_sources(tmp_path, config)
     torch_model = run_to_end(build_seq2seq(config, sources, torch.device("cpu")))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
@@ -18,6 +19,7 @@ from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.torch_backend import autograd, training
 from autogpt_desktop.engine.torch_backend.transformer import Transformer, attention, causal_mask
 from autogpt_desktop.errors import KnownError
+from tests.engine.tiny_folders import write_decoder
 
 TOKENS = 90
 SHAPE: dict[str, Any] = {
@@ -79,6 +81,8 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def write_reference(name: str, folder: Path) -> torch.nn.Module:
     """A random transformers model of a family, saved to ``folder``."""
+    import transformers  # takes seconds: in slow tests only
+
     kind, extra = FAMILIES[name]
     config = getattr(transformers, f"{kind}Config")(**(SHAPE | extra))
     torch.manual_seed(7)
@@ -121,7 +125,7 @@ def test_logits_equal_transformers(name: str, tmp_path: Path) -> None:
 
 
 def test_a_trimmed_state_goes_on_as_if_nothing_had_followed(tmp_path: Path) -> None:
-    write_reference("gemma3", tmp_path)
+    write_decoder(tmp_path, "gemma3")
     decoder = load_folder(tmp_path)
     ids = list(range(10, 90))
     state = decoder.new_state()
@@ -137,7 +141,7 @@ def test_a_trimmed_state_goes_on_as_if_nothing_had_followed(tmp_path: Path) -> N
 
 
 def test_batch_gives_each_sequence_its_own_result(tmp_path: Path) -> None:
-    write_reference("qwen3", tmp_path)
+    write_decoder(tmp_path, "qwen3")
     decoder = load_folder(tmp_path)
     both = decoder.forward([(decoder.new_state(), [1, 2, 3]), (decoder.new_state(), [4, 5])])
     alone = decoder.forward([(decoder.new_state(), [4, 5])])[0]
@@ -145,7 +149,7 @@ def test_batch_gives_each_sequence_its_own_result(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_pass_leaves_the_state_as_it_was(tmp_path: Path) -> None:
-    write_reference("llama", tmp_path)
+    write_decoder(tmp_path, "llama")
     decoder = load_folder(tmp_path)
     state, asked = decoder.new_state(), []
     decoder.forward([(state, [1, 2, 3])])
@@ -162,7 +166,7 @@ def test_a_cancelled_pass_leaves_the_state_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_state_refuses_more_than_its_context(tmp_path: Path) -> None:
-    write_reference("llama", tmp_path)
+    write_decoder(tmp_path, "llama")
     decoder = load_folder(tmp_path)
     with pytest.raises(ValueError, match="context"):
         decoder.forward([(decoder.new_state(), [1] * 257)])
@@ -200,7 +204,7 @@ def test_mask_shows_the_window_and_nothing_ahead() -> None:
     ],
 )
 def test_a_damaged_folder_is_refused(change: dict[str, Any], key: str, tmp_path: Path) -> None:
-    write_reference("llama", tmp_path)
+    write_decoder(tmp_path, "llama")
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(KnownError) as error:
@@ -216,17 +220,17 @@ def test_a_configuration_that_is_none_is_refused(text: str, tmp_path: Path) -> N
 
 
 def test_truncated_safetensors_are_refused(tmp_path: Path) -> None:
-    write_reference("llama", tmp_path)
+    write_decoder(tmp_path, "llama")
     file = tmp_path / "model.safetensors"
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(KnownError, match="folder-weights"):
         load_folder(tmp_path)
 
 
-def trained(reference: torch.nn.Module, folder: Path) -> Transformer:
-    """Our decoder in train mode with the reference's weights."""
+def trained(weights: Mapping[str, Tensor], folder: Path) -> Transformer:
+    """Our decoder in train mode with these weights."""
     config = config_from_folder(folder)
-    tensors = {name: value.detach() for name, value in reference.state_dict().items()}
+    tensors = {name: value.detach() for name, value in weights.items()}
     return training.trainable(config, tensors, torch.device("cpu"))
 
 
@@ -239,7 +243,7 @@ def batch_of(rows: int, length: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_train_mode_has_the_logits_and_gradients_of_transformers(name: str, tmp_path: Path) -> None:
     reference = write_reference(name, tmp_path)
-    decoder = trained(reference, tmp_path)
+    decoder = trained(reference.state_dict(), tmp_path)
     config, ids = decoder.config, batch_of(2, TOKENS)
     expected = reference(ids).logits
     assert (training.all_logits(decoder, ids) - expected).abs().max() < 1e-4 * expected.abs().max()
@@ -268,7 +272,7 @@ def test_train_mode_has_the_logits_and_gradients_of_transformers(name: str, tmp_
 
 @pytest.mark.parametrize("name", ["llama", "qwen3", "gemma3", "qwen2"])
 def test_what_was_trained_runs_the_same_from_its_file(name: str, tmp_path: Path) -> None:
-    write_reference(name, tmp_path)
+    write_decoder(tmp_path, name)
     config = config_from_folder(tmp_path)
     decoder = training.trainable(config, training.new_tensors(config, 3, 0.2), torch.device("cpu"))
     tensors = training.tensors_of(config, training.parameters_of(decoder))
@@ -283,7 +287,8 @@ def test_what_was_trained_runs_the_same_from_its_file(name: str, tmp_path: Path)
 
 
 def test_what_stands_behind_a_sequence_changes_nothing_before_it(tmp_path: Path) -> None:
-    decoder = trained(write_reference("qwen3", tmp_path), tmp_path)
+    write_decoder(tmp_path, "qwen3")
+    decoder = trained(load_file(tmp_path / "model.safetensors"), tmp_path)
     ids = batch_of(2, 40)
     with torch.no_grad():
         whole, cut = training.all_logits(decoder, ids), training.all_logits(decoder, ids[:, :25])
@@ -291,7 +296,8 @@ def test_what_stands_behind_a_sequence_changes_nothing_before_it(tmp_path: Path)
 
 
 def test_products_in_bfloat16_keep_the_gradients_direction(tmp_path: Path) -> None:
-    decoder = trained(write_reference("llama", tmp_path), tmp_path)
+    write_decoder(tmp_path, "llama")
+    decoder = trained(load_file(tmp_path / "model.safetensors"), tmp_path)
     ids, targets = batch_of(2, 140), batch_of(2, 140).roll(-1, 1)
     parameters = training.parameters_of(decoder)
     found = []

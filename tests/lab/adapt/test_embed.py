@@ -15,7 +15,7 @@ from autogpt_desktop.lab.adapt.embed import RESULT, found_partners, pairs_of, tr
 from autogpt_desktop.lab.data.examples import Example, pair
 from autogpt_desktop.lab.runs.events import Eval, Finished
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
-from tests.engine.torch_backend.test_encoder import WORDS, write_encoder
+from tests.engine.tiny_folders import WORDS, write_encoder
 from tests.lab.adapt.kit import ticks, tiny_base
 
 SPEC = RunSpec("head", DataSpec(()), 1.0, task="embed")

@@ -26,7 +26,7 @@ from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Trial
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.tasks.sentiment.own_labels import HeadJudge, head_judge, label_texts
 from autogpt_desktop.tasks.sentiment.table import RunState, TableRun
-from tests.engine.torch_backend.test_encoder import WORDS, write_encoder
+from tests.engine.tiny_folders import WORDS, write_encoder
 from tests.lab.adapt.kit import ticks, tiny_base
 
 LABELS = ("bill", "praise", "fault")

@@ -17,7 +17,7 @@ from autogpt_desktop.lab.adapt.run import RESULT, adapt
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Resumed, Sample
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 from tests.lab.adapt.kit import letters, ticks, tiny_base
 from tests.tiny import write_tiny_gguf
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from autogpt_desktop import paths
 from autogpt_desktop.cli.main import main
@@ -16,30 +17,39 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, load_encoder
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.answer.reader import Reader
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 
 
 def write_finder(folder: Path, word: str = "mat") -> Path:
     """A question answering encoder whose head points at one word: its layers hand on what they get."""
-    model = write_encoder(folder, "bert", "question_answering")
+    write_encoder(folder, "bert", "question_answering")
     tokens = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    stored = load_file(folder / "model.safetensors")
+    weights = {name: tensor.clone() for name, tensor in stored.items()}  # the file is written anew
+    for name in weights:
+        if "output.dense" in name or "position" in name or "token_type" in name:
+            weights[name].zero_()
+    embedded = weights["bert.embeddings.word_embeddings.weight"]
+    embedded.copy_(torch.nn.init.orthogonal_(torch.empty_like(embedded)) * 3)
+    save_file(weights, folder / "model.safetensors")
+    ids = torch.tensor([[tokens[word]]])
     with torch.inference_mode():
-        for name, parameter in model.named_parameters():
-            if "output.dense" in name or "position" in name or "token_type" in name:
-                parameter.zero_()
-        embedded = model.bert.embeddings.word_embeddings.weight
-        embedded.copy_(torch.nn.init.orthogonal_(torch.empty_like(embedded)) * 3)
-        hidden = model.bert(torch.tensor([[tokens[word]]])).last_hidden_state[0, 0]
-        model.qa_outputs.weight.copy_(torch.stack([hidden, hidden]))
-        model.qa_outputs.bias.zero_()
-    model.save_pretrained(folder)
+        mask, types = torch.ones_like(ids, dtype=torch.bool), torch.zeros_like(ids)
+        hidden = opened(folder).forward(ids, mask, types)[0, 0]
+    weights["qa_outputs.weight"].copy_(torch.stack([hidden, hidden]))
+    weights["qa_outputs.bias"].zero_()
+    save_file(weights, folder / "model.safetensors")
     return folder
 
 
-def read(folder: Path, question: str, text: str) -> Any:
+def opened(folder: Path) -> EncoderEngine:
     engine = run_to_end(load_encoder(folder))
     assert isinstance(engine, EncoderEngine)
-    return run_to_end(Reader(engine, None).read(question, text))
+    return engine
+
+
+def read(folder: Path, question: str, text: str) -> Any:
+    return run_to_end(Reader(opened(folder), None).read(question, text))
 
 
 def test_the_phrase_is_found_wherever_a_long_text_has_it(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from autogpt_desktop.tasks.sentiment.measure import unknown_language, windows
 from autogpt_desktop.tasks.sentiment.probe_scorer import ProbeScorer, make_scorer
 from autogpt_desktop.tasks.sentiment.scorers import ClassifierScorer, PromptScorer, constants, prompt
 from autogpt_desktop.tasks.sentiment.sentiment import Explained, Scored, explain, look, sentiment
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 
 GOOD = "What a wonderful evening, and the food was superb!"
 BAD = "A dreadful waste of two hours."
