@@ -96,6 +96,7 @@ MATCHED = {
     "documents.tables.cells._KINDS[address]",
     "documents.tables.cells._KINDS[code]",
     "documents.write.markdown.file._DEFINED",
+    "documents.write.markdown.parser._DEEP_MARKS",
     "documents.write.markdown.front_matter._PLAIN",
     "documents.write.subtitles.file._LEAD",
     "documents.read.formats.markdown_tables._DELIMITER",

@@ -55,7 +55,7 @@ def workbook(path: Path, **parts: bytes) -> Path:
         ("document-too-many-columns", "sheet", lambda: sheet(b'<row><c r="ZZZ1"/></row>')),
         ("document-bomb", "sheet", lambda: sheet(b"<row>" + b"<c/>" * 2_000_000 + b"</row>")),
         ("document-bomb", "sheet", lambda: sheet(b"", b"<cols>" + b"<col/>" * 1_000_000 + b"</cols>")),
-        ("document-damaged", "sheet", lambda: sheet(b"<row>" + b"<c>" * 5000 + b"</c>" * 5000 + b"</row>")),
+        ("document-nested", "sheet", lambda: sheet(b"<row>" + b"<c>" * 5000 + b"</c>" * 5000 + b"</row>")),
         (
             "document-bomb",
             "styles",

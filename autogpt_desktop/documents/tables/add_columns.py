@@ -15,6 +15,7 @@ from typing import Any
 
 from lxml import etree
 
+from autogpt_desktop.documents.read.formats.archive import broken_xml
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.tables.moved_rows import letters, move_ranges, move_row
 from autogpt_desktop.documents.tables.package import Package
@@ -92,7 +93,7 @@ def copy_workbook(book: Workbook, sheet: str, added: AddedColumns, suffix: str) 
                         part.write(data)
                         yield count
     except DAMAGE as error:
-        raise Unreadable("document-damaged") from error
+        raise broken_xml(error) from error
     view = target.getbuffer()
     for at in range(0, len(view), _BLOCK):
         yield bytes(view[at : at + _BLOCK])

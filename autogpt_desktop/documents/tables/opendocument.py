@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-from autogpt_desktop.documents.read.formats.archive import Archive, Collect, repeat_count
+from autogpt_desktop.documents.read.formats.archive import Archive, Collect, broken_xml, repeat_count
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.tables.types import MOST_COLUMNS, MOST_ROWS
 from autogpt_desktop.documents.tables.workbook import DAMAGE, Cells, Counted, Steps, cell_text
@@ -56,7 +56,7 @@ class OpenSpreadsheet:
                     yield cells
                 given, blank = given + blank + times, 0
         except DAMAGE as error:
-            raise Unreadable("document-damaged") from error
+            raise broken_xml(error) from error
 
     def _elements(self, wanted: int) -> Iterator[Any]:
         """The rows of the sheet of a number, each cleared when the next one is asked for."""

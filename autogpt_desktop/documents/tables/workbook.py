@@ -17,6 +17,7 @@ from lxml import etree
 
 from autogpt_desktop.documents.read.formats.archive import (
     Archive,
+    broken_xml,
     check_workbook,
     encrypted_office,
     main_part,
@@ -61,7 +62,7 @@ class Workbook:
             self._epoch = datetime.datetime(1904, 1, 1) if book.is_1904 else datetime.datetime(1899, 12, 30)
             self._dates, self._spans = self._date_styles(parts.get("styles", ""))
         except DAMAGE as error:
-            raise Unreadable("document-damaged") from error
+            raise broken_xml(error) from error
 
     def rows(self, sheet: str) -> Steps:
         """A sheet's rows as texts, those that are missing in the file too, but none behind the last text.
@@ -79,7 +80,7 @@ class Workbook:
                     given = last
                 yield row or None
         except DAMAGE as error:
-            raise Unreadable("document-damaged") from error
+            raise broken_xml(error) from error
 
     def elements(self, sheet: str) -> Iterator[Any]:
         """A sheet's rows as elements, each cleared when the next one is asked for."""

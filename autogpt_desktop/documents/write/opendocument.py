@@ -60,7 +60,7 @@ def _edits(source: XmlSource, comments: bool) -> Iterator[Edit]:
                 cells.append(_is_text(event))
             elif event.name in _PARAGRAPHS and event.space.endswith(":text:1.0"):
                 if len(open_paragraphs) == _DEEPEST:
-                    raise Unreadable("document-damaged")
+                    raise Unreadable("document-nested", most=_DEEPEST)
                 open_paragraphs.append([event])
             elif edit := _language_edit(source, event):
                 yield edit

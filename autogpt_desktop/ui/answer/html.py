@@ -7,6 +7,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.markdown_nesting import keep_deep_text
 from autogpt_desktop.tasks.answer.evidence import excerpt
 from autogpt_desktop.ui.widgets.theme import theme
 
@@ -85,6 +86,8 @@ def _parser() -> MarkdownIt:
     """What models write in an answer; nothing that a label would load or open."""
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
         ["image", "link", "autolink", "reference"]
     )
+    keep_deep_text(markdown)
+    return markdown

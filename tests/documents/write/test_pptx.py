@@ -127,7 +127,7 @@ def test_every_byte_beside_a_changed_paragraph_stays(tmp_path: Path) -> None:
     [
         (lambda data: data.replace(b"<p:sld ", b"<!DOCTYPE a [<!ENTITY b 'c'>]><p:sld ", 1), "unsafe"),
         (lambda data: data[:-200], "damaged"),
-        (lambda data: data.replace(b"The old bridge", b"<a:b>" * 5000 + b"</a:b>" * 5000), "damaged"),
+        (lambda data: data.replace(b"The old bridge", b"<a:b>" * 5000 + b"</a:b>" * 5000), "nested"),
         (lambda data: data.replace(b"<a:t>", b"<a:t>\0", 1), "damaged"),
     ],
 )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from threading import Event
+
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QTextCursor
 from PySide6.QtWidgets import QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop.ui.chat.messages import formulas as formulas_module
 from autogpt_desktop.ui.chat.messages.formats import BARS, RULE, STEP, is_thin
-from autogpt_desktop.ui.chat.messages.formulas import FORMULA, draw, formulas
+from autogpt_desktop.ui.chat.messages.formula_child import draw
+from autogpt_desktop.ui.chat.messages.formulas import FORMULA, FormulaProcess, formulas
 from autogpt_desktop.ui.chat.messages.link_popup import LinkPopup
 from autogpt_desktop.ui.chat.messages.rich_text import RichText
 from autogpt_desktop.ui.chat.messages.tables import _shared
@@ -39,7 +45,7 @@ def test_formulas_are_drawn(source: str) -> None:
     drawing = draw(source)
     assert drawing is not None
     assert drawing.width > 0
-    assert b"<path" in drawing.svg
+    assert "<path" in drawing.svg
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,109 @@ def test_formulas_are_drawn(source: str) -> None:
 )
 def test_what_cannot_be_drawn_stays_source(source: str) -> None:
     assert draw(source) is None
+
+
+def test_a_process_draws_what_is_understood_and_is_replaced_when_it_ended() -> None:
+    process = FormulaProcess()
+    try:
+        first, second = process.draw(["$x^2$", r"$\unknown{x}$"])
+        assert first == draw("$x^2$")
+        assert second is None
+        assert process._child is not None
+        process._child.kill()
+        assert list(process.draw(["$x^2$"])) == [first]
+    finally:
+        process.close()
+        process.stop()
+    assert list(process.draw(["$x^2$"])) == []
+
+
+class Scripted:
+    """A child process whose answers are known; None: it takes too long, an error: it is gone."""
+
+    def __init__(self, answers: list[bytes | Exception | None]) -> None:
+        self.greeted, self.sent, self._answers = True, list[bytes](), answers
+        self._late = Event()
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def receive(self) -> bytes:
+        answer = self._answers.pop(0)
+        if answer is None:
+            self._late.wait(20)
+            raise EOFError
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def kill(self) -> None:
+        self._late.set()
+
+    def stop(self) -> None:
+        self.kill()
+
+
+GOOD = b'{"svg": "<svg/>", "width": 1, "ascent": 1, "descent": 0}'
+
+
+@pytest.mark.parametrize(
+    ("answers", "drawn", "requests"),
+    [
+        ([[GOOD, b"null", GOOD]], [True, False, True], [["$a$", "$b$", "$c$"]]),
+        # one takes too long: the others are drawn by another process
+        ([[GOOD, None], [GOOD]], [True, False, True], [["$a$", "$b$", "$c$"], ["$c$"]]),
+        # it was ended from outside: once more
+        ([[GOOD, EOFError()], [GOOD, GOOD]], [True, True, True], [["$a$", "$b$", "$c$"], ["$b$", "$c$"]]),
+        # one ends every process
+        (
+            [[GOOD, EOFError()], [EOFError()], [GOOD]],
+            [True, False, True],
+            [["$a$", "$b$", "$c$"], ["$b$", "$c$"], ["$c$"]],
+        ),
+    ],
+)
+def test_a_formula_that_hangs_or_crashes_its_process_stays_source(
+    answers: list[list[bytes | Exception | None]],
+    drawn: list[bool],
+    requests: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    children = [Scripted(each) for each in answers]
+    started = iter(children)
+    monkeypatch.setattr(formulas_module.sandbox, "start", lambda *_: next(started))
+    monkeypatch.setattr(formulas_module, "DRAW_SECONDS", 0.1)
+    drawings = FormulaProcess().draw(["$a$", "$b$", "$c$"])
+    assert [drawing is not None for drawing in drawings] == drawn
+    assert [json.loads(sent) for child in children for sent in child.sent] == requests
+
+
+def test_a_process_that_cannot_be_started_is_not_tried_for_every_formula(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts = []
+
+    def start(*_: object) -> Scripted:
+        starts.append(child := Scripted([EOFError()]))
+        child.greeted = False
+        return child
+
+    monkeypatch.setattr(formulas_module.sandbox, "start", start)
+    process = FormulaProcess()
+    assert not any(drawing for _ in range(20) for drawing in process.draw(["$a$", "$b$"]))
+    assert len(starts) == 3
+
+
+@pytest.mark.slow
+def test_the_process_of_a_frozen_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    process = FormulaProcess()
+    process._start()
+    monkeypatch.setattr(sys, "frozen", False)  # only the choice is tested: the child is a real interpreter
+    try:
+        assert list(process.draw(["$x^2$"])) == [draw("$x^2$")]
+    finally:
+        process.stop()
 
 
 def test_formulas_that_are_drawn_together_are_put_in_together(

@@ -132,6 +132,15 @@ def test_an_open_formula_in_a_quotation_ends_with_it(style: ChatStyle) -> None:
     check(style, text, list(range(len(text))))
 
 
+@pytest.mark.parametrize("marks", ["> " * 100, ">" * 100, "- " * 100, "1. " * 30, "> - " * 40])
+def test_what_is_nested_too_deeply_stays_as_text(style: ChatStyle, marks: str) -> None:
+    text = f"before\n\n{marks}two **words**\n{marks}more\n\nbehind\n"
+    document = QTextDocument()
+    MarkdownWriter(document, style).write(text)
+    assert "two words" in document.toPlainText()
+    check(style, text, list(range(0, len(text), 7)))
+
+
 def test_headings_in_items_have_their_mark_and_stand_where_the_item_does() -> None:
     growing = GrowingLines(12.0, dark=False)
     growing.grow("- # One\n\n  ## Two\n- b\n")

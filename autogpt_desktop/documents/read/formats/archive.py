@@ -15,6 +15,7 @@ from lxml import etree
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.types import Limits
 
+DEEPEST = 256  # elements in one another, as libxml2 has it
 _BLOCK = 64 << 10
 _MEMBERS = 20_000
 _RATIO = 200  # real XML packs to a twentieth at best; a bomb to a thousandth
@@ -149,7 +150,14 @@ def parse_xml(blocks: Iterator[bytes], target: Any) -> Any:
     except etree.XMLSyntaxError as error:
         if "entity" in str(error).lower() or "amplification" in str(error).lower():
             raise Unreadable("document-unsafe") from error
-        raise Unreadable("document-damaged") from error
+        raise broken_xml(error) from error
+
+
+def broken_xml(error: Exception) -> Unreadable:
+    """Why libxml2 gave up: what is nested too deeply for it is no damage."""
+    if isinstance(error, etree.XMLSyntaxError) and "depth" in str(error).lower():
+        return Unreadable("document-nested", most=DEEPEST)
+    return Unreadable("document-damaged")
 
 
 def _name(key: str) -> str:

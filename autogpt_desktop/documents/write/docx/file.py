@@ -13,7 +13,7 @@ from typing import Any
 
 from lxml import etree
 
-from autogpt_desktop.documents.read.formats.archive import Archive
+from autogpt_desktop.documents.read.formats.archive import Archive, broken_xml
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 from autogpt_desktop.documents.types import Limits, TranslatedText
 from autogpt_desktop.documents.write.base import NO_PHRASES, write_file
@@ -133,7 +133,7 @@ def _parsed(archive: Archive, names: Sequence[str]) -> Iterator[tuple[str, Any]]
         try:
             root = etree.fromstring(_STRICT.sub(rb"\1" + W[1:-1].encode(), archive.read(name)), parser)
         except etree.XMLSyntaxError as error:
-            raise Unreadable("document-damaged") from error
+            raise broken_xml(error) from error
         if root.getroottree().docinfo.doctype:
             raise Unreadable("document-unsafe")
         if root.tag.startswith(W):

@@ -14,6 +14,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from autogpt_desktop.documents.text.markdown_nesting import is_deep, keep_deep_text
 from autogpt_desktop.documents.write.markdown.rules import BlockRule, InlineRule, add_rules
 
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -27,6 +28,8 @@ _SKIPPED = re.compile(r"\[[ xX]\][ \t]+|\[![A-Za-z]{1,40}\][-+]?[ \t]*\n?")  # a
 _HEADING_ATTRIBUTES = re.compile(r"(?<![ \t])[ \t]++\{[#.:][^{}\n]{1,200}\}[ \t]*\Z")
 _RAW = {"html_block": "html", "definition": "definition"}  # tokens without inline ones, and their kinds
 _OTHERWISE = frozenset({"inline", *_RAW})  # tokens whose content may be another
+_DEEPEST = 40  # quotes, and items of lists counted twice
+_DEEP_MARKS = re.compile(r"(?:(?:[>*+-]|\d{1,9}[.)])[ \t]++|>)++")  # of what is nested deeper
 _MOST_BRACKETS = 5_000  # in one paragraph: with more the parser takes seconds
 
 
@@ -164,8 +167,11 @@ def _prose(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose |
         found = found if found >= 0 else text.find(part, begin, end)
         if found < 0:
             return None
-        content.append(text[found : found + len(part)])
-        spans.append((found, found + len(part)))
+        last = found + len(part)
+        if is_deep(token.level - 1, _DEEPEST) and (marks := _DEEP_MARKS.match(text, found, last)):
+            found = marks.end()
+        content.append(text[found:last])
+        spans.append((found, last))
     joined = "\n".join(content)
     breaks = tuple(text[one[1] : other[0]] for one, other in pairwise(spans))
     start, end = spans[0][0], spans[-1][1]
@@ -207,7 +213,7 @@ def _raw(text: str, lines: Sequence[tuple[int, int]], token: Token) -> Prose | N
 @cache
 def _parser() -> MarkdownIt:
     """CommonMark with tables, footnotes and the like, whose tokens know their places."""
-    markdown = MarkdownIt("commonmark", {"maxNesting": 40, "inline_definitions": True}).enable(
+    markdown = MarkdownIt("commonmark", {"maxNesting": _DEEPEST, "inline_definitions": True}).enable(
         ["table", "strikethrough"]
     )
     markdown.core.ruler.enableOnly(["normalize", "block"])
@@ -215,6 +221,7 @@ def _parser() -> MarkdownIt:
     markdown.validateLink = lambda url: True  # type: ignore[method-assign]
     markdown.normalizeLink = lambda url: url  # type: ignore[method-assign]
     add_rules(markdown)
+    keep_deep_text(markdown)
     block, line = markdown.block.ruler, markdown.inline.ruler
     names, rules = block.get_active_rules(), [*block.getRules()]
     ending = {chain: [*block.getRules(chain)] for chain in _CHAINS}

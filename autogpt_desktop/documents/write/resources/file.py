@@ -12,7 +12,7 @@ from autogpt_desktop.documents.write.inline_marks import texts_of
 from autogpt_desktop.documents.write.resources.json_values import json_values
 from autogpt_desktop.documents.write.resources.key_values import properties, strings
 from autogpt_desktop.documents.write.resources.message import Piece, spliced
-from autogpt_desktop.documents.write.resources.yaml_values import yaml_values
+from autogpt_desktop.documents.write.resources.yaml_values import DEEPEST, yaml_values
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice
 
@@ -45,6 +45,8 @@ class Resources:
             self._pieces = _READERS[path.suffix.lower()](self._source)
         except ValueError as error:
             raise KnownError("translate-resource", name=path.name, line=str(error)) from error
+        except RecursionError as error:
+            raise KnownError("document-nested", name=path.name, most=DEEPEST) from error
         self._units = [*chain.from_iterable(piece.message.segments for piece in self._pieces)]
         self.texts, self.phrases = texts_of(self._units, path)
 

@@ -11,7 +11,6 @@ _TOKEN = re.compile(
     r"""[\s\ufeff]++|//[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+\*/|(?P<string>"(?:[^"\\\x00-\x1f]|\\[^\r\n])*+")"""
     r"""|(?P<sign>[{}\[\],:])|(?P<other>[-+\w.]++)"""
 )
-_DEEPEST = 256
 _ASCII = re.compile(r"\\u[0-9A-Fa-f]{4}")
 
 
@@ -21,6 +20,7 @@ def json_values(source: str) -> list[Piece]:
     around: list[str] = []
     expects_key = False
     keys: list[str] = []
+    about = 0  # keys around that begin with "@"
     values = 0
     only_ascii = source.isascii() and bool(_ASCII.search(source))
     at = 0
@@ -35,12 +35,10 @@ def json_values(source: str) -> list[Piece]:
             keys.append("")
             expects_key = sign == "{"
             values += 1
-            if len(around) > _DEEPEST:
-                raise ValueError(_place(source, at))
         elif sign in ("}", "]"):
             if not around or around.pop() != {"}": "{", "]": "["}[sign]:
                 raise ValueError(_place(source, token.start()))
-            keys.pop()
+            about -= keys.pop().startswith("@")
             expects_key = False
         elif sign == ",":
             expects_key = bool(around) and around[-1] == "{"
@@ -52,8 +50,9 @@ def json_values(source: str) -> list[Piece]:
             except ValueError as error:
                 raise ValueError(_place(source, token.start())) from error
             if expects_key:
+                about += text.startswith("@") - keys[-1].startswith("@")
                 keys[-1] = text
-            elif not any(key.startswith("@") for key in keys):  # ARB: what is said about messages
+            elif not about:  # ARB: what is said about messages
                 values += 1
                 found.append(Piece(token.start(), at, text, _quote(only_ascii)))
         elif token["other"]:

@@ -11,7 +11,7 @@ import yaml
 
 from autogpt_desktop.documents.write.resources.message import Piece, Quote
 
-_DEEPEST = 256
+DEEPEST = 256
 _RESOLVER = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 _DEEP = re.compile(r"(?:[\[{][ \t]*+){256}")
@@ -21,12 +21,14 @@ _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*+\s++)*+")
 
 
 def yaml_values(source: str) -> list[Piece]:
-    """Raises ValueError with where it is no YAML."""
+    """Raises ValueError with where it is no YAML, and RecursionError for what is nested too deeply."""
     if found := _DEEP.search(source):  # the parser takes time by the square of these
+        if all(source.count(begin) == source.count(end) for begin, end in ("[]", "{}")):
+            raise RecursionError
         raise ValueError(str(source.count("\n", 0, found.start()) + 1))
     try:
         return list(_values(source))
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ValueError(str(mark.line + 1 if mark else 1)) from error
 
@@ -40,7 +42,7 @@ def _values(source: str) -> Iterator[Piece]:
             around[-1][1] = not around[-1][1]
         if isinstance(event, yaml.CollectionStartEvent):
             around.append([isinstance(event, yaml.MappingStartEvent), True])
-            if len(around) > _DEEPEST:
+            if len(around) > DEEPEST:
                 raise RecursionError
         elif isinstance(event, yaml.CollectionEndEvent):
             around.pop()

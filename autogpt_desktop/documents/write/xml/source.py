@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from autogpt_desktop.documents.read.formats.archive import DEEPEST
 from autogpt_desktop.documents.read.formats.parts import Unreadable
 
 LARGEST = 64 << 20  # bytes of a part
-_DEEPEST = 256  # as libxml2 has it
 _BLOCK = 64 << 10
 _DECLARED = re.compile(rb"""\A<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""")
 _ENCODINGS = re.compile(
@@ -103,8 +103,8 @@ class XmlSource:
         def start(name: str, attributes: dict[str, str]) -> None:
             nonlocal depth
             depth += 1
-            if depth > _DEEPEST:
-                raise Unreadable("document-damaged")
+            if depth > DEEPEST:
+                raise Unreadable("document-nested", most=DEEPEST)
             found.append(("start", name, attributes, parser.CurrentByteIndex, ""))
 
         def end(name: str) -> None:

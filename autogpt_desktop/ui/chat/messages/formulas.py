@@ -1,15 +1,18 @@
-"""Formulas drawn as pictures, from TeX by ziamath, in a thread of their own: its import and a large formula
-take too long for the window. Until then, and where it cannot draw one, the source stays to be read.
+"""Formulas drawn as pictures, from TeX, by a child process. Until then, and where it cannot draw one, the
+source stays to be read.
 """
 
 from __future__ import annotations
 
-import time
+import atexit
+import json
+import logging
+import threading
 from collections import OrderedDict
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
-from PySide6.QtCore import QByteArray, QObject, QRect, QRectF, QSizeF, QThreadPool, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QRect, QRectF, QSizeF, QThreadPool, Signal
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -21,26 +24,87 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 
+from autogpt_desktop import sandbox
+from autogpt_desktop.ui.chat.messages import formula_child
+from autogpt_desktop.ui.chat.messages.formula_child import Drawing
 from autogpt_desktop.ui.widgets.reading_style import ChatStyle
 
 FORMULA = QTextFormat.Property.UserProperty + 8  # str: its source
 TYPE = QTextFormat.ObjectTypes.UserObject + 1
-LONGEST = 500  # characters: what is longer stays source
-_MOST_REST = 0.02  # seconds
-_EM = 24.0  # px for which they are drawn
 LARGER = 1.08  # than the text: its letters are small for their size
+START_SECONDS = 30.0  # a cold disk and a busy machine
+DRAW_SECONDS = 5.0  # for one formula: what takes longer stays source
+_TOGETHER = 16  # formulas in a request
+_STARTS = 3  # in vain: it cannot be started here
 _KEPT = 5_000  # more than a text has: one that is dropped is drawn again when it is laid out
-FOREIGN = "\u2e80"  # from here on the formulas' font has no characters
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A formula; lengths in em of its font."""
+class FormulaProcess:
+    """The child process, started for the first formula, and again where it ended."""
 
-    svg: bytes  # in black
-    width: float
-    ascent: float
-    descent: float
+    def __init__(self) -> None:
+        self._child: sandbox.Child | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        self._in_vain = 0
+
+    def draw(self, sources: list[str]) -> Iterator[Drawing | None]:
+        """Their drawings one by one; None: it is not understood, or takes too long."""
+        at = tries = 0
+        asked: sandbox.Child | None = None
+        while at < len(sources):
+            drawing = None
+            try:
+                child = self._start()
+                if child is None:
+                    return
+                if child is not asked:
+                    asked, request = child, json.dumps(sources[at:]).encode()
+                    reply = sandbox.ask(child, request, DRAW_SECONDS, start_seconds=START_SECONDS)
+                else:
+                    reply = sandbox.within(DRAW_SECONDS, child, child.receive)
+                if values := json.loads(reply):
+                    drawing = Drawing(**values)
+            except TimeoutError:
+                self.stop()
+            except (EOFError, OSError):
+                self.stop()
+                tries += 1
+                if tries == 1:  # it may have been ended from outside, perhaps long ago: once more
+                    continue
+            yield drawing
+            at, tries = at + 1, 0
+
+    def close(self) -> None:
+        """End it for good, also while another thread waits for it, which draws nothing any more."""
+        with self._lock:
+            self._closed = True
+            if self._child is not None:
+                self._child.kill()
+
+    def stop(self) -> None:
+        """End it; another one is started for the next formula."""
+        with self._lock:
+            if self._child is not None:
+                self._child.stop()
+                if self._child.greeted:
+                    self._in_vain = 0
+                elif self._in_vain == _STARTS and not self._closed:
+                    _log.warning("formulas stay source: the process that draws them does not start")
+            self._child = None
+
+    def _start(self) -> sandbox.Child | None:
+        """The process; None: it is closed, or cannot be started."""
+        with self._lock:
+            if self._closed or self._in_vain >= _STARTS:
+                return None
+            if self._child is None:
+                self._in_vain += 1
+                names = ("ziamath", "ziafont", "latex2mathml", "autogpt_desktop")
+                places = dict.fromkeys(map(sandbox.folder_of, names))
+                self._child = sandbox.start(formula_child.__file__, list(places), formula_child.serve)
+            return self._child
 
 
 class Formulas(QObject):
@@ -51,20 +115,23 @@ class Formulas(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._known: OrderedDict[str, Drawing | None] = OrderedDict()
-        self._waiting: set[str] = set()
-        self._asked = 0
+        self._waiting: dict[str, None] = {}  # in the order in which they were asked for
+        self._lock = threading.Lock()  # of both
+        self._works = False
+        self._process = FormulaProcess()
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
 
     def find(self, source: str) -> Drawing | None:
         """The drawing of ``source``; None: it is not drawn yet, or cannot be."""
-        if source in self._known:
-            self._known.move_to_end(source)
-            return self._known[source]
-        if source not in self._waiting:
-            self._waiting.add(source)
-            self._asked += 1
-            self._pool.start(lambda: self._draw(source), self._asked)  # the last first: it is in sight
+        with self._lock:
+            if source in self._known:
+                self._known.move_to_end(source)
+                return self._known[source]
+            self._waiting.setdefault(source)
+            if not self._works:
+                self._works = True
+                self._pool.start(self._work)
         return None
 
     def is_waiting(self, source: str) -> bool:
@@ -75,46 +142,40 @@ class Formulas(QObject):
         """Wait for all that were asked for."""
         self._pool.waitForDone()
 
-    def _draw(self, source: str) -> None:
-        began = time.perf_counter()
-        drawing = draw(source)
-        self._known[source] = drawing
-        time.sleep(min(time.perf_counter() - began, _MOST_REST))  # the window wants the interpreter too
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        self._waiting.discard(source)
-        if drawing is not None:
-            self.drawn.emit()
+    def close(self) -> None:
+        """End the process, and draw nothing of what was asked for."""
+        self._process.close()
+        self._pool.waitForDone()
+        self._process.stop()
+        self._process = FormulaProcess()
+
+    def _work(self) -> None:
+        while sources := self._next():
+            drawings = self._process.draw(sources)
+            for source in sources:
+                drawing = next(drawings, None)
+                with self._lock:
+                    self._known[source] = drawing
+                    del self._waiting[source]
+                    while len(self._known) > _KEPT:
+                        self._known.popitem(last=False)
+                if drawing is not None:
+                    self.drawn.emit()
+
+    def _next(self) -> list[str]:
+        with self._lock:
+            last = list(self._waiting)[-_TOGETHER:]
+            self._works = bool(last)
+            return last[::-1]  # the last first: it is in sight
 
 
 @cache
 def formulas() -> Formulas:
-    return Formulas()
-
-
-def draw(source: str) -> Drawing | None:
-    """A formula with its marks ($…$, \\\\(…\\\\), …) as a picture; None: it is not understood."""
-    marks = 1 if source.startswith("$") and not source.startswith("$$") else 2
-    body = source[marks:-marks].strip()
-    if len(source) > LONGEST or max(body, default="") >= FOREIGN:
-        return None
-    try:
-        from ziamath.config import config
-        from ziamath.tex import tex2mml
-        from ziamath.zmath import Math
-
-        config.svg2 = False  # Qt knows no <symbol>
-        mathml = tex2mml(body, inline=not source.startswith(("$$", "\\[")))
-        if "\\" in mathml or "mi>&#x0005C;" in mathml:  # a command that it does not know, spelled out
-            return None
-        math = Math(mathml, size=_EM)
-        svg = math.svgxml()
-    except Exception:  # a stranger's formula, and a parser that raises whatever comes
-        return None
-    _, top, width, height = map(float, svg.attrib["viewBox"].split())
-    if not (0 < width < 400 * _EM and 0 < height < 100 * _EM):
-        return None
-    return Drawing(math.svg().encode(), width / _EM, -top / _EM, (height + top) / _EM)
+    made = Formulas()
+    atexit.register(made.close)
+    if app := QCoreApplication.instance():
+        app.aboutToQuit.connect(made.close)
+    return made
 
 
 @cache
@@ -129,11 +190,11 @@ def _pixels(name: str, depth: float) -> int:
     return pixels
 
 
-@cache
+@lru_cache(_KEPT)
 def _renderer(drawing: Drawing, color: str) -> QSvgRenderer:
     """Draws it in ``color``, sharp at any size."""
-    root = drawing.svg.replace(b"<svg ", f'<svg fill="{color}" '.encode(), 1)
-    return QSvgRenderer(QByteArray(root.replace(b"black", color.encode())))
+    root = drawing.svg.replace("<svg ", f'<svg fill="{color}" ', 1)
+    return QSvgRenderer(QByteArray(root.replace("black", color).encode()))
 
 
 class FormulaObject(QPyTextObject):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.markdown_nesting import keep_deep_text
 from autogpt_desktop.ui.chat.messages.formula_blocks import add_formula_blocks
 from autogpt_desktop.ui.chat.messages.inline_rules import add_rules
 from autogpt_desktop.ui.chat.messages.segments import add_segments
@@ -32,6 +33,7 @@ def parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "inline_definitions": True}).enable(
         ["table", "strikethrough"]
     )
+    keep_deep_text(markdown)
     add_rules(markdown)
     add_segments(markdown)
     add_formula_blocks(markdown)

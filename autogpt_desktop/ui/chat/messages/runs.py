@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.ui.chat.messages.formula_blocks import CLOSERS
-from autogpt_desktop.ui.chat.messages.formulas import LONGEST
+from autogpt_desktop.ui.chat.messages.formula_child import LONGEST
 from autogpt_desktop.ui.chat.messages.lines import Line, Row, Run, Runs
 from autogpt_desktop.ui.chat.messages.markdown_parse import image_text, parser
 from autogpt_desktop.ui.chat.messages.segments import CUT
