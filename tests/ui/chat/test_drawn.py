@@ -50,6 +50,7 @@ def test_what_cannot_be_drawn_stays_source(source: str) -> None:
     assert draw(source) is None
 
 
+@pytest.mark.slow
 def test_formulas_that_are_drawn_together_are_put_in_together(
     text: RichText, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
