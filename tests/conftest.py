@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Nothing a test runs may ask the network whether a file is still current.
@@ -19,8 +21,12 @@ if processes := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
 import pytest
 
 from autogpt_desktop import i18n
-from tests import tiers
+from tests import shares, tiers
 from tests.tiers import real_weights
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by mark
@@ -41,10 +47,43 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Files that are slow as a whole are not even imported for the fast tier: some load transformers."""
-    if config.option.markexpr == "fast" and tiers.is_slow_file(collection_path):
+    """Files that are slow as a whole are not even imported for the fast tier: some load transformers. Nor are
+    those of another process's share."""
+    if config.option.markexpr != "fast":
+        return None
+    if tiers.is_slow_file(collection_path):
         return True
-    return None
+    share = own_share(config)
+    return True if share and collection_path.suffix == ".py" and collection_path not in share else None
+
+
+_SHARE = pytest.StashKey[frozenset[Path]]()
+
+
+def own_share(config: pytest.Config) -> frozenset[Path]:
+    """The test files that this process collects; empty where there are no shares."""
+    if _SHARE not in config.stash:
+        number, count = getattr(config, "workerinput", {}).get("share", (0, 0))
+        files = [path for path in shares.TESTS.rglob("test_*.py") if not tiers.is_slow_file(path)]
+        config.stash[_SHARE] = frozenset(shares.divide(files, count)[number] if count else ())
+    return config.stash[_SHARE]
+
+
+def has_shares(config: pytest.Config) -> bool:
+    option = config.option
+    return bool(option.markexpr == "fast" and not option.file_or_dir and option.dist == "loadfile")
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a process its share. One that takes the place of a crashed one has the same ``spec``."""
+    if has_shares(node.config):
+        specs = node.nodemanager.specs  # they equal each other
+        number = next(index for index, spec in enumerate(specs) if spec is node.gateway.spec)
+        node.workerinput["share"] = (number, len(specs))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> shares.OwnShares | None:
+    return shares.OwnShares(config, log) if has_shares(config) else None
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -54,15 +93,25 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if named else min(os.cpu_count() or 1, 8)
 
 
+_homes = itertools.count()
+
+
 @pytest.fixture(autouse=True)
-def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Conversations, settings and models of this test alone; English unless it switches."""
-    home = tmp_path / "autogpt-home"
-    home.mkdir()
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Conversations, settings and models of this test alone; English unless it switches. The folder appears
+    when the app first writes: most tests need none, and thousands take a disk many seconds."""
+    home = tmp_path_factory.getbasetemp() / "homes" / f"{next(_homes)}" / "autogpt-home"
     monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(home))
     i18n.set_language("en")
     yield home
     i18n.set_language("en")
+
+
+@pytest.fixture
+def isolated_home(own_home: Path) -> Path:
+    """The home of this test, already there."""
+    own_home.mkdir(parents=True)
+    return own_home
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 
 from autogpt_desktop import i18n, paths
 from autogpt_desktop.errors import KnownError
+from tests.syntax import nodes
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = re.compile(r"(error|notice|stage)\.[a-z0-9]+(-[a-z0-9]+)*")
@@ -35,7 +36,7 @@ def sources() -> tuple[list[tuple[str, str, ast.Call]], frozenset[str]]:
     """(name, place, call) of each call of tr() and KnownError() in the package, and all string constants."""
     calls, texts = [], set()
     for file in sorted((ROOT / "autogpt_desktop").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in nodes(file):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)
             if isinstance(node, ast.Call) and (name := called_name(node.func)) in ("tr", "KnownError"):

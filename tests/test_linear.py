@@ -49,6 +49,7 @@ from autogpt_desktop.tasks.translate.segments import ENDLESS, pieces
 from autogpt_desktop.tasks.translate.stand_ins import StandIns
 from autogpt_desktop.ui.chat.messages.markdown_parse import plain_text
 from tests.marian import tiny_pieces, vocabulary_bytes
+from tests.syntax import nodes
 from tests.tiny import write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing stops a search here")
@@ -172,7 +173,7 @@ def patterns_in(value: object, depth: int = 3) -> Iterator[tuple[str, re.Pattern
 
 def inline_patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
     """(place, pattern) of calls such as ``re.sub("…", …)`` with a literal."""
-    for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+    for node in nodes(Path(str(module.__file__)), "re."):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)

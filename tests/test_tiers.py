@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from tests import conftest, tiers
+from tests import conftest, shares, tiers
 
 
 def test_every_test_has_a_tier(request: pytest.FixtureRequest) -> None:
@@ -47,3 +47,46 @@ def test_slow_files_are_told_without_importing_them() -> None:
     assert tiers.is_slow_file(folder / "engine" / "native" / "test_native.py"), "slow is one mark of several"
     assert not tiers.is_slow_file(Path(__file__))
     assert not tiers.is_slow_file(folder / "data" / "prose.txt")
+
+
+FILES = [path for path in shares.TESTS.rglob("test_*.py") if not tiers.is_slow_file(path)]
+
+
+def test_every_area_has_its_place() -> None:
+    assert {shares.area_of(path) for path in FILES} <= set(shares.AREAS)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_shares_have_every_file_once_and_are_nearly_equal(count: int) -> None:
+    divided = shares.divide(FILES, count)
+    assert len(divided) == count
+    assert sorted(path for share in divided for path in share) == sorted(FILES)
+    costs = [sum(map(shares.cost_of, share)) for share in divided]
+    longest = max(map(shares.cost_of, FILES))
+    assert max(costs) - min(costs) <= 2 * longest
+
+
+def test_a_process_collects_its_own_share() -> None:
+    one, other = shares.divide(FILES, 2)
+    option = SimpleNamespace(markexpr="fast")
+    config = SimpleNamespace(option=option, stash=pytest.Stash(), workerinput={"share": (1, 2)})
+    ignored = [conftest.pytest_ignore_collect(path, cast("pytest.Config", config)) for path in (*one, *other)]
+    assert ignored == [True] * len(one) + [None] * len(other)
+    assert conftest.pytest_ignore_collect(shares.TESTS / "ui", cast("pytest.Config", config)) is None
+    option.markexpr = "slow"
+    assert conftest.pytest_ignore_collect(one[0], cast("pytest.Config", config)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "has"),
+    [
+        ({}, True),
+        ({"markexpr": "slow"}, False),
+        ({"file_or_dir": ["tests/ui"]}, False),
+        ({"dist": "no"}, False),
+    ],
+)
+def test_only_the_whole_fast_tier_has_shares(change: dict[str, object], has: bool) -> None:
+    option = {"markexpr": "fast", "file_or_dir": [], "dist": "loadfile"} | change
+    config = cast("pytest.Config", SimpleNamespace(option=SimpleNamespace(**option)))
+    assert conftest.has_shares(config) == has

@@ -90,6 +90,7 @@ def test_a_full_disk_behind_standard_output_is_told(asking: list[str]) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_citations_count_characters_of_the_text_that_was_read(
     asking: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,6 +111,7 @@ def test_all_stays_and_columns_join(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "xml",
     [

@@ -38,6 +38,7 @@ def workbook(path: Path, **parts: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "part", "make"),
     [

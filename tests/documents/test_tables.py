@@ -54,6 +54,7 @@ def test_columns_have_names_that_differ(tmp_path: Path) -> None:
         table.column("none")
 
 
+@pytest.mark.slow
 def test_bad_bytes_far_behind_do_not_end_the_table(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(

@@ -32,6 +32,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "pack"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_pack_translates_its_pair(folder: Path, compiled: bool) -> None:
     assert is_pack_folder(folder)
@@ -62,6 +63,7 @@ def test_both_back_ends_say_the_same(folder: Path) -> None:
     assert said[0] == said[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
 @pytest.mark.parametrize("is_quick", [True, False, None])
 def test_a_gpu_is_taken_where_it_is_quicker(

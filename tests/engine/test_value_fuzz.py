@@ -67,6 +67,7 @@ def _run(folder: Path, first: int, last: int) -> tuple[str | None, str]:
         child.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
 def test_some_senseless_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, for they are few."""

@@ -106,6 +106,7 @@ def test_how_a_table_is_read(panel: SentimentPanel, tmp_path: Path, qtbot: QtBot
         walk(combo, settled, qtbot)
 
 
+@pytest.mark.slow
 def test_rows_groups_and_filters(panel: SentimentPanel, tmp_path: Path, qtbot: QtBot) -> None:
     table = tmp_path / "reviews.csv"
     rows = [f"2024-0{n % 2 + 1}-03,{'Ulm' if n % 3 else 'Bonn'},Good soup number {n}" for n in range(9)]

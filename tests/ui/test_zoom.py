@@ -19,6 +19,7 @@ LONG = "\n\n".join(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("share", [0.3, 0.7])
 def test_in_a_long_message(panel: ChatPanel, qtbot: QtBot, steps: tuple[int, ...], share: float) -> None:

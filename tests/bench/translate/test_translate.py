@@ -49,6 +49,7 @@ def options(tmp_path: Path, model: Path | str) -> argparse.Namespace:
     return argparse.Namespace(data=str(tmp_path), model=str(model), limit=2, threads=1, json=True)
 
 
+@pytest.mark.slow
 def test_figures(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -403,6 +403,7 @@ def test_names_that_are_no_text(index: Index, root: Path) -> None:
     assert index.state(path).state == "same"
 
 
+@pytest.mark.slow
 def test_many_passages_are_searched_fast(index: Index) -> None:
     from autogpt_desktop.documents.index.vectors import Matrix, pack
 

@@ -63,6 +63,7 @@ def test_a_line_break_ends_a_sentence_unless_the_line_is_wrapped() -> None:
     assert cut("1. First. And more.\n2. Second") == ["1. First.", "And more.", "2. Second"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("aB. \n。！“”3,?é中\t…»")))
 def test_nothing_but_white_space_lies_between_sentences(text: str) -> None:

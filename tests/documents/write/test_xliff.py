@@ -78,6 +78,7 @@ def test_hostile_files(tmp_path: Path, text: str, error: str) -> None:
         open_blocks(file(tmp_path / "a.xlf", text))
 
 
+@pytest.mark.slow
 def test_many_attributes(tmp_path: Path) -> None:
     names = " ".join(f'a{number}=""' for number in range(300_000))
     blocks = open_blocks(file(tmp_path / "a.xlf", OLD.replace("<source>Two", f"<source {names}>Two")))

@@ -17,6 +17,7 @@ from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.tokenizer.hf import read_folder
 from autogpt_desktop.errors import KnownError
+from tests.engine.tiny_folders import write_decoder
 
 SHAPE: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
@@ -45,6 +46,14 @@ def llama(folder: Path, **options: Any) -> Any:
     model.save_pretrained(folder)
     add_tokenizer(folder)
     return model
+
+
+def tiny_llama(folder: Path, **options: Any) -> None:
+    """The same without transformers, whose import takes seconds."""
+    write_decoder(folder, "llama", **SHAPE)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | options))
+    add_tokenizer(folder)
 
 
 def refused(folder: Path) -> KnownError:
@@ -82,11 +91,12 @@ def test_activations_are_computed_as_the_folder_says(tmp_path: Path, activation:
 def test_what_is_not_computed_is_refused_and_is_no_damage(
     tmp_path: Path, options: dict[str, Any], what: str
 ) -> None:
-    llama(tmp_path, **options)
+    tiny_llama(tmp_path, **options)
     error = refused(tmp_path)
     assert (error.key, error.values["what"]) == ("folder-unsupported", what)
 
 
+@pytest.mark.slow
 def test_a_bias_that_the_settings_do_not_tell_of_is_refused(tmp_path: Path) -> None:
     """attention_bias gives o_proj one too, in this family."""
     llama(tmp_path, attention_bias=True)
@@ -96,7 +106,7 @@ def test_a_bias_that_the_settings_do_not_tell_of_is_refused(tmp_path: Path) -> N
 
 
 def test_tensors_that_change_nothing_are_no_obstacle(tmp_path: Path) -> None:
-    llama(tmp_path)
+    tiny_llama(tmp_path)
     file = tmp_path / "model.safetensors"
     tensors = load_file(file)
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
@@ -109,7 +119,7 @@ def test_tensors_that_change_nothing_are_no_obstacle(tmp_path: Path) -> None:
     "name", ["model.layers.1.extra.weight", "model.norm.bias", "lm_head.bias", "model.embed_positions.weight"]
 )
 def test_a_tensor_that_is_not_known_is_refused(tmp_path: Path, name: str) -> None:
-    llama(tmp_path)
+    tiny_llama(tmp_path)
     file = tmp_path / "model.safetensors"
     save_file(load_file(file) | {name: torch.ones(64)}, file)
     error = refused(tmp_path)
@@ -117,7 +127,7 @@ def test_a_tensor_that_is_not_known_is_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_a_byte_order_mark_is_no_damage(tmp_path: Path) -> None:
-    llama(tmp_path)
+    tiny_llama(tmp_path)
     config = tmp_path / "config.json"
     config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())
     assert config_from_folder(tmp_path).hidden_size == 64

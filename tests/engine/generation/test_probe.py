@@ -34,6 +34,7 @@ def rows(engine: Engine, prompts: list[list[int]], *layers: int, **more: object)
     return [found[index] for index in range(len(prompts))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_both_back_ends_agree_and_the_head_makes_logits_of_it(tmp_path: Path, family: str) -> None:
     compiled, plain = engines(tmp_path, family)

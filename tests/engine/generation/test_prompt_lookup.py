@@ -90,6 +90,7 @@ def test_the_longest_match_wins_and_then_the_latest() -> None:
     assert drafts([1, 2, 1], 2, 0) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=60), st.data())
 def test_a_match_is_the_longest_there_is(tokens: list[int], data: st.DataObject) -> None:
     prompt = data.draw(st.integers(1, len(tokens) - 1))
@@ -235,6 +236,7 @@ def test_tiny_models_answer_the_same(tiny: Engine, ids: list[int], sampling: Sam
     assert [s for s in again if isinstance(s, int)] == wanted
 
 
+@pytest.mark.slow
 def test_an_answer_can_be_cut_anywhere(tiny: Engine) -> None:
     engine, ids, accepted = eager(tiny), [3, 4, 5, 6, 7, 8] * 9, 0
     whole = plainly(tiny, ids, Sampling(temperature=0.0, max_tokens=1000))

@@ -50,6 +50,7 @@ def test_damaged_weights_are_said_to_be_damaged(temperature: float, bad: float) 
         sample(torch.tensor([0.0, bad, 1.0]), [])
 
 
+@pytest.mark.slow
 def test_draws_follow_the_probabilities_at_the_temperature() -> None:
     sample = make_sampler(Sampling(**(OPEN | {"temperature": 0.5}), seed=1))  # type: ignore[arg-type]
     counts = Counter(sample(LOGITS, []) for _ in range(4000))

@@ -45,6 +45,8 @@ KINDS: dict[str, dict[str, object]] = {
     "m2m": {"norm": "pre", "position_offset": 2, "sinusoid": "tensor2tensor", "decoder_start_token_id": 0},
     "gelu": {"activation_function": "gelu", "scale_embedding": False, "d_model": 24, "encoder_layers": 1},
 }
+# the wide one alone takes as long as the others together
+MARKED_KINDS = [pytest.param(kind, marks=pytest.mark.slow) if "wide" in kind else kind for kind in KINDS]
 
 
 def quantized(values: np.ndarray, alpha: float = 0.0) -> Weights:
@@ -159,7 +161,7 @@ def starts(c: Seq2SeqConfig) -> list[int]:
 
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("quantize", [False, True, "fine"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MARKED_KINDS)
 def test_steps_equal_float64(kind: str, quantize: bool | str, kernels: str) -> None:
     # with this seed nothing lies so near the middle of two integers that float32 takes the other one
     model, reference = make(kind, quantize, seed=2, kernels=kernels)
@@ -177,7 +179,7 @@ def test_steps_equal_float64(kind: str, quantize: bool | str, kernels: str) -> N
 
 
 @pytest.mark.parametrize("quantize", [False, True, "fine"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MARKED_KINDS)
 def test_every_set_of_kernels_gives_the_same_bits(kind: str, quantize: bool | str) -> None:
     results = []
     for kernels in KERNELS:

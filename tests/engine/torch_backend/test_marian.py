@@ -64,6 +64,7 @@ def test_fine_products_are_exact(tmp_path: Path) -> None:
     assert np.array_equal(linear(torch.from_numpy(x[2:3])).numpy(), found[2:3])
 
 
+@pytest.mark.slow
 def test_a_sentence_does_not_depend_on_its_batch(model: MarianSeq2Seq) -> None:
     batch = sources(20)
     together = model.translate(batch, OPTIONS)
@@ -121,6 +122,7 @@ def test_rows_are_forked_and_dropped(model: MarianSeq2Seq) -> None:
         assert np.allclose(forked[row], expected[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_only_words_of_the_shortlist_come_out(model: MarianSeq2Seq) -> None:
     chance = np.random.default_rng(4)
     batch = [

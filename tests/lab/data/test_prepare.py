@@ -72,6 +72,7 @@ def texts_of(ids: np.ndarray, folder: Path) -> list[str]:
     return [tokenizer.decode(ids[a:b].tolist()) for a, b in zip(starts, ends, strict=True)]
 
 
+@pytest.mark.slow
 def test_token_ids_give_the_texts_again(tmp_path: Path) -> None:
     source, folder = tmp_path / "texts", tmp_path / "data"
     source.mkdir()
@@ -187,6 +188,7 @@ def test_small_text_is_read_as_bytes_and_options_say_otherwise(tmp_path: Path) -
     assert 257 < found(prepare_corpus(wanted, tmp_path / "more")).vocab_size <= 300
 
 
+@pytest.mark.slow
 def test_one_enormous_line(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(prose(1, 60_000).replace("\n", " ").replace(" ", ""), encoding="utf-8")

@@ -44,6 +44,7 @@ def test_neutral_is_the_band_in_the_middle() -> None:
     assert up == sorted(up)
 
 
+@pytest.mark.slow
 def test_platt_finds_the_constants_that_made_the_data() -> None:
     d, truth = drawn(1.7, -0.8, 20_000)
     slope, offset = fit_platt(d, truth)

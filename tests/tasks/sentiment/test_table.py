@@ -163,6 +163,7 @@ def test_a_run_that_is_left_is_gone_on_with(models: ModelPool, tmp_path: Path) -
         assert states(run, models)[-1].reused == 64
 
 
+@pytest.mark.slow
 def test_formulas_without_saved_results_are_said(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["Title", "Review", "Note"], ["Great", '=A2&"!"', "nice"], ["Awful", '=A3&"!"', "=A3"]):

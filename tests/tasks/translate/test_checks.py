@@ -49,6 +49,7 @@ def test_a_good_translation_is_not_flagged() -> None:
     assert flags(LONG, GOOD, "en", "fr") == ()
 
 
+@pytest.mark.slow
 def test_no_sentence_of_the_examples_is_flagged_in_any_pair() -> None:
     """Lengths, numbers, scripts: what people wrote passes."""
     wrong = {

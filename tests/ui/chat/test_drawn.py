@@ -159,6 +159,7 @@ def test_the_process_of_a_frozen_app(monkeypatch: pytest.MonkeyPatch) -> None:
         process.stop()
 
 
+@pytest.mark.slow
 def test_formulas_that_are_drawn_together_are_put_in_together(
     text: RichText, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

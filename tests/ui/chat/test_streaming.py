@@ -108,6 +108,7 @@ def test_streamed_is_as_rendered_whole(style: ChatStyle, seed: int) -> None:
     check(style, text, sorted(rng.sample(range(len(text)), min(len(text), 25))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_long_blocks_streamed_are_as_rendered_whole(style: ChatStyle, kind: str) -> None:
     head, line = KINDS[kind]
@@ -246,6 +247,7 @@ def test_nested_blocks_streamed_are_as_read_whole(seed: int, monkeypatch: pytest
     assert grown.lines == whole.lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeated", ["word {n} **bold**, ", "第{n}句话说的是**天气**。", "😀 {n} "])
 def test_an_endless_line_is_copied_in_one(chat_context: AppContext, qtbot: QtBot, repeated: str) -> None:
     text = RichText(chat_context, chat_style(chat_context))
@@ -312,6 +314,7 @@ def test_the_end_of_an_answer_is_written_behind_what_stands(style: ChatStyle) ->
     assert look(document) == look(whole)
 
 
+@pytest.mark.slow
 def test_long_code_gets_the_rest_of_its_colors_later(style: ChatStyle) -> None:
     text = "```python\n" + "def f():\n    return 'x'\n\n" * 1500
     document, grown = QTextDocument(), QTextDocument()

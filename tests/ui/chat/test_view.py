@@ -134,6 +134,7 @@ def test_themes_and_languages_are_taken_on(long_panel: ChatPanel, qtbot: QtBot) 
     assert long_panel.list.new_button.text() == "新对话"
 
 
+@pytest.mark.slow
 def test_finding_counts_what_is_not_in_sight(long_panel: ChatPanel, qtbot: QtBot) -> None:
     panel = long_panel
     qtbot.keyClick(panel.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)

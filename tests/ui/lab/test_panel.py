@@ -51,6 +51,7 @@ def test_nothing_starts_without_data_and_the_dial_says_the_time(panel: LabPanel,
     assert not setup.start_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_the_forecast_tells_what_the_time_buys(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
     setup = panel.setup
     setup.set_kind(NEW)
@@ -61,6 +62,7 @@ def test_the_forecast_tells_what_the_time_buys(panel: LabPanel, tmp_path: Path, 
     assert "parameters" in setup.expected.text()
 
 
+@pytest.mark.slow
 def test_a_table_gives_its_columns(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
     setup = panel.setup
     setup.set_kind(HEAD)
@@ -123,6 +125,7 @@ def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> N
     assert not picture.isNull()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_is_offered_and_can_be_resumed(
     no_models: Path, panel: LabPanel, qtbot: QtBot
 ) -> None:
@@ -223,6 +226,7 @@ def test_a_resumed_run_draws_no_step_twice() -> None:
     assert len(grown.growths) == 1
 
 
+@pytest.mark.slow
 def test_what_comes_next_surprise_and_attention(panel: LabPanel, qtbot: QtBot) -> None:
     page = panel.inside
     panel.show_mode(INSIDE)

@@ -81,6 +81,7 @@ def test_texts_lists_and_tables_are_listed_and_opened_again(
     qtbot.waitUntil(lambda: "no longer there" in panel.problem_text.text(), timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_a_text_pasted_over_another_takes_none_away(panel: SentimentPanel, qtbot: QtBot) -> None:
     first, second = "The soup was good.", "Nobody came to the door at all."
     panel.text_page.field.setPlainText(first)
@@ -89,6 +90,7 @@ def test_a_text_pasted_over_another_takes_none_away(panel: SentimentPanel, qtbot
     qtbot.waitUntil(lambda: kept(panel) == [(TEXT, second), (TEXT, first)], timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_deleting_can_be_undone_and_keeping_can_be_switched_off(panel: SentimentPanel, qtbot: QtBot) -> None:
     toasts: list[Any] = []
     panel.context.toast_requested.connect(toasts.append)
@@ -116,6 +118,7 @@ def test_deleting_can_be_undone_and_keeping_can_be_switched_off(panel: Sentiment
     assert kept(panel) == [(TEXT, "A good day")]
 
 
+@pytest.mark.slow
 def test_a_draft_that_comes_back_is_no_new_entry(panel: SentimentPanel, qtbot: QtBot) -> None:
     """Nobody had it judged today: it stands where it stood."""
     saver = panel.saver
@@ -127,6 +130,7 @@ def test_a_draft_that_comes_back_is_no_new_entry(panel: SentimentPanel, qtbot: Q
     assert not VerdictHistory().entries()
 
 
+@pytest.mark.slow
 def test_what_is_shown_when_the_window_closes_is_kept(
     panel: SentimentPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_relative_files_are_made_absolute(holder, tmp_path, monkeypatch):
     assert line(holder) == f"raised {tmp_path / 'a.txt'}"
 
 
+@pytest.mark.slow
 def test_after_a_crash_the_next_start_is_the_first(holder, tmp_path):
     name = Path(tempfile.gettempdir(), SingleInstance(tmp_path).socket_names()[0])  # absolute ones stay
     os.kill(holder.pid, signal.SIGKILL if os.name != "nt" else signal.SIGTERM)

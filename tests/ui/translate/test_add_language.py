@@ -92,6 +92,7 @@ def test_a_language_is_found_and_both_directions_come_in_one_click(
     assert not row.add_button.isVisible()
 
 
+@pytest.mark.slow
 def test_a_download_is_cancelled_and_a_failure_is_told(
     card: AddLanguageCard, network: Network, qtbot: QtBot
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_download_is_cancelled_and_a_failure_is_told(
     assert "internet connection" in row._state.text()
 
 
+@pytest.mark.slow
 def test_what_is_not_in_the_list_is_said(card: AddLanguageCard, qtbot: QtBot) -> None:
     qtbot.keyClicks(card.search, "klingon")
     assert card._nothing.isVisible()
@@ -141,6 +143,7 @@ def test_a_language_is_removed_with_undo(
     assert not shell_context.pending_removal
 
 
+@pytest.mark.slow
 def test_the_list_of_models_has_languages_for_packs(
     card: AddLanguageCard, network: Network, qtbot: QtBot, shell_context: AppContext
 ) -> None:
@@ -202,6 +205,7 @@ def test_a_failure_is_told_and_tried_again(panel: TranslatePanel, network: Netwo
     assert "internet connection" in notice.text.text()
 
 
+@pytest.mark.slow
 def test_the_drop_downs_lead_to_the_card(panel: TranslatePanel, qtbot: QtBot) -> None:
     row = panel.view.languages
     box = row.target_box
@@ -221,6 +225,7 @@ def test_a_way_by_english_is_named(panel: TranslatePanel, shell_context: AppCont
     assert panel.way.button.text() == "via English"
 
 
+@pytest.mark.slow
 def test_newer_packs_are_looked_for_in_one_click(
     card: AddLanguageCard, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +250,7 @@ def test_newer_packs_are_looked_for_in_one_click(
     assert card.found.text() == "There are no newer packs."
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_had_is_told(
     card: AddLanguageCard, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 import autogpt_desktop
 from autogpt_desktop.ui.widgets.boxes import ROWS, ComboBox, NumberBox, WholeBox
 from autogpt_desktop.ui.widgets.theme import theme
+from tests.syntax import nodes
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support grabbing the keyboard")  # a popup does
 
@@ -140,7 +141,7 @@ def test_a_card_that_opens_goes_to_no_box(qtbot: QtBot) -> None:
 def test_the_window_has_no_other_boxes() -> None:
     plain = {each.__name__ for each in (QComboBox, QSpinBox)} | {"QDoubleSpinBox", "QDateEdit", "QSlider"}
     for path in (Path(autogpt_desktop.__file__).parent / "ui").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path, *plain):
             called = node.func if isinstance(node, ast.Call) else None
             assert not (isinstance(called, ast.Name) and called.id in plain), path.name
             bases = node.bases if isinstance(node, ast.ClassDef) and path.name != "boxes.py" else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
@@ -110,6 +111,7 @@ def test_a_text_that_was_not_translated_yet_is_so_once_it_is_seen(
     closed(panel)
 
 
+@pytest.mark.slow
 def test_questions_come_back_with_what_they_are_about(answer_context: AppContext, qtbot: QtBot) -> None:
     def made() -> AnswerPanel:
         panel = AnswerPanel(answer_context, prepare=lambda *_: iter(()))

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop.ui.widgets.composer_text import ComposerText
 from autogpt_desktop.ui.widgets.raw_text import raw_text
 from autogpt_desktop.ui.widgets.text_field import TextField
+from tests.syntax import nodes
 from tests.ui.chat.kit import AppContext
 
 UI = Path(__file__).parents[3] / "autogpt_desktop" / "ui"
@@ -48,7 +49,7 @@ def test_no_panel_takes_text_from_an_editor_another_way() -> None:
     places = [
         path.name
         for path in UI.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path, "toPlainText")
         if isinstance(node, ast.Attribute) and node.attr == "toPlainText"
     ]
     assert set(places) <= NOT_TYPED
@@ -57,7 +58,7 @@ def test_no_panel_takes_text_from_an_editor_another_way() -> None:
 def test_what_is_on_the_clipboard_is_made_by_qt() -> None:
     """One with a Python half ends the process when the clipboard goes."""
     for path in UI.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path, "QMimeData"):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id != "QMimeData", path
 
