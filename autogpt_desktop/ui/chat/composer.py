@@ -69,7 +69,7 @@ class Composer(QWidget):
         self.reading = DocumentReading(context, self)
         self.reading_label = label(size="small", tone="muted")
         self.reading_cancel = button(kind="quiet")
-        self.reading_cancel.clicked.connect(self._cancel_reading)
+        self.reading_cancel.clicked.connect(self.cancel_reading)
         self.reading_row = QWidget()
         row = QHBoxLayout(self.reading_row)
         row.setContentsMargins(0, 0, 0, 0)
@@ -237,7 +237,7 @@ class Composer(QWidget):
         self._debounce.start()
         self.edited.emit()
 
-    def _cancel_reading(self) -> None:
+    def cancel_reading(self) -> None:
         self.reading.cancel()
         self.edit.setFocus()
 

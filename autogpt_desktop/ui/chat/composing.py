@@ -24,6 +24,7 @@ class Composing(QObject):
         super().__init__(composer)
         self.context = context
         self._conversation, self._composer = conversation, composer
+        self._unsent: dict[int, Draft] = {}  # edits that were left, by their messages
         composer.changed.connect(self.save_draft)
         composer.edit_last_requested.connect(self.edit_last)
         composer.edit_cancelled.connect(self.cancel_editing)
@@ -41,7 +42,7 @@ class Composing(QObject):
             return
         self._composer.flush()
         self._conversation.editing = item
-        self._composer.show_draft(Draft(item.text, tuple(map(Attachment.of, item.attachments))))
+        self._composer.show_draft(self._unsent.pop(item.id, _draft_of(item)))
         self._composer.set_editing(True)
         self.focus()
 
@@ -52,7 +53,10 @@ class Composing(QObject):
 
     @reports_known_errors
     def cancel_editing(self) -> None:
-        if self._conversation.editing is not None:
+        item = self._conversation.editing
+        if item is not None:
+            if (draft := self._composer.draft()) != _draft_of(item):
+                self._unsent[item.id] = draft
             self._conversation.editing = None
             self._composer.set_editing(False)
             self._show_draft(self._conversation.read_draft())
@@ -72,3 +76,7 @@ class Composing(QObject):
     def _on_leave(self) -> None:
         self._composer.flush()
         self.cancel_editing()
+
+
+def _draft_of(item: Message) -> Draft:
+    return Draft(item.text, tuple(map(Attachment.of, item.attachments)))

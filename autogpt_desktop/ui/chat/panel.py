@@ -277,10 +277,14 @@ class ChatPanel(QWidget):
             super().keyPressEvent(event)
         elif self.conversation.answer:
             self.conversation.stop()
+        elif self.composer.reading.now is not None:
+            self.composer.cancel_reading()
         elif self.conversation.editing is not None:
             self.composing.cancel_editing()
         elif self.find_bar.isVisible():
             self.find_bar.close_bar()
+        elif self.drawer.isVisible():  # what is typed in it is kept
+            self.views.toggle_drawer()
         else:
             self.focus_input()
 

@@ -314,4 +314,9 @@ class LabPanel(QWidget):
         escape = event.key() == Qt.Key.Key_Escape and self.pages.currentWidget() is self.inside
         if escape and self.inside.stop():
             return
-        super().keyPressEvent(event)
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+        elif self._problem.isVisible():
+            self._problem.hide()
+        else:
+            self.focus_input()

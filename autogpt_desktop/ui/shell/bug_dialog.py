@@ -6,12 +6,14 @@ import platform
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.widgets.basic import button, label
 
@@ -76,15 +78,18 @@ class BugDialog(QDialog):
 
 
 class BugCatcher(QObject):
-    """Brings uncaught exceptions of slots and of other threads to one BugDialog."""
+    """Brings uncaught exceptions of slots and of other threads to one BugDialog; known errors to ``known``,
+    which shows a sentence: a disk may be full wherever something is saved."""
 
     caught = Signal(str)
+    caught_known = Signal(object)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, known: Callable[[KnownError], object]) -> None:
         super().__init__(parent)
         self.dialog: BugDialog | None = None
         self._window = parent
         self.caught.connect(self._show)
+        self.caught_known.connect(known)
 
     def install(self) -> None:
         sys.excepthook = self.catch
@@ -93,6 +98,9 @@ class BugCatcher(QObject):
     def catch(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             self._window.close()
+            return
+        if isinstance(error, KnownError):
+            self.caught_known.emit(error)
             return
         text = "".join(traceback.format_exception(kind, error, where))
         print(text, file=sys.stderr)

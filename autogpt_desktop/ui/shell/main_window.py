@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         if downloads is not None:
             context.downloads = context.follow(downloads)
         self.downloads = context.downloads
-        self.bugs = BugCatcher(self)
+        self.bugs = BugCatcher(self, context.show_error)
         self._painted = False
         self._closing = False
         self._overlays: dict[str, Overlay] = {}

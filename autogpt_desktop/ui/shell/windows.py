@@ -62,7 +62,7 @@ class Windows(QObject):
             self._popup = QuickTranslate(self._context)
             self._popup.panel_requested.connect(self._open_in_panel)
             if self._main is None:
-                BugCatcher(self._popup).install()
+                BugCatcher(self._popup, self._popup.show_problem).install()
         return self._popup
 
     def show_popup(self, source: str = "", target: str = "") -> None:

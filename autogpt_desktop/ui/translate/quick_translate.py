@@ -257,7 +257,11 @@ class QuickTranslate(QWidget):
         try:
             self.pair.set_glossary(self._glossaries.glossary(language, target) if known else Glossary())
         except KnownError as error:
-            self.context.show_error(error)
+            self.show_problem(error)
+
+    def show_problem(self, error: KnownError) -> None:
+        """Here, as there may be no other window."""
+        self.notice.show_notice("problem", i18n.message(error), icon="warning")
 
     # --- what happens -------------------------------------------------------------------------
 

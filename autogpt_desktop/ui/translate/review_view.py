@@ -48,6 +48,8 @@ class ReviewView(SidePanel):
         super().__init__()
         self.items: list[ReviewItem] = []
         self._name = ""  # of the file
+        self._typed: dict[tuple[object, ...], str] = {}  # corrections that are not saved
+        self._key: tuple[object, ...] | None = None  # of the sentence in the field
         self.hint = label(size="small", tone="muted", wrap=True)
         self.list = QListWidget()
         self.list.setObjectName("review")
@@ -64,6 +66,7 @@ class ReviewView(SidePanel):
         self.original.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.edit = TextField(context, "translate")
         self.edit.setMaximumHeight(140)
+        self.edit.textChanged.connect(self._on_typed)
         self.save_button = button()
         self.save_button.clicked.connect(self._save)
         self._detail = QWidget()
@@ -122,7 +125,16 @@ class ReviewView(SidePanel):
             self.place.setText(place if item.number else "")
             self.original.setText(in_paragraph(item))
             self.original.setAccessibleName(item.source)
-            self.edit.setPlainText(self.items[row].text)
+            key = (self._name, item.number, item.start, item.source)
+            if self._typed.get(key, "").strip() == item.text:
+                self._typed.pop(key, None)
+            self._key = None
+            self.edit.setPlainText(self._typed.get(key, item.text))
+            self._key = key
+
+    def _on_typed(self) -> None:
+        if self._key is not None:  # it stands there again when its sentence is shown again
+            self._typed[self._key] = self.edit.text()
 
     def _on_chosen(self, item: QListWidgetItem) -> None:
         self.chosen.emit(self.list.row(item))

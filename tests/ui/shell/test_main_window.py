@@ -22,6 +22,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop import app, display
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
+from autogpt_desktop.i18n import message
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.quit_signals import QuitSignals
@@ -285,6 +286,19 @@ def test_bug_shows_its_traceback_and_can_be_copied(
     assert "on purpose" in QGuiApplication.clipboard().text()
     assert "on purpose" in capsys.readouterr().err
     dialog.close()
+
+
+def test_a_known_error_that_nobody_expected_is_a_sentence(
+    shell_window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no bug, whatever is saved there."""
+    monkeypatch.setattr(sys, "excepthook", shell_window.bugs.catch)
+    error = KnownError("disk-full")
+    sys.excepthook(type(error), error, None)
+    assert shell_window.bugs.dialog is None
+    (toast,) = shell_window.toasts.toasts()
+    assert toast.request.error
+    assert toast.request.text == message(error)
 
 
 def _drop(window: MainWindow, path: Path) -> bool:
