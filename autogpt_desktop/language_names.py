@@ -18,7 +18,9 @@ def order_of_language(code: str) -> int:
 
 def _names() -> dict[str, str]:
     return {
-        "en": tr("English"), "zh": tr("Chinese"), "fr": tr("French"), "de": tr("German"),
+        "en": tr("English"), "zh": tr("Chinese"),
+        "zh-Hans": tr("Chinese (Simplified)"), "zh-Hant": tr("Chinese (Traditional)"),
+        "fr": tr("French"), "de": tr("German"),
         "es": tr("Spanish"), "ja": tr("Japanese"), "ko": tr("Korean"), "pt": tr("Portuguese"),
         "it": tr("Italian"), "ru": tr("Russian"), "ar": tr("Arabic"), "nl": tr("Dutch"),
         "sv": tr("Swedish"), "da": tr("Danish"), "no": tr("Norwegian"), "fi": tr("Finnish"),
@@ -26,7 +28,6 @@ def _names() -> dict[str, str]:
         "tr": tr("Turkish"), "uk": tr("Ukrainian"), "el": tr("Greek"), "he": tr("Hebrew"),
         "hi": tr("Hindi"), "th": tr("Thai"), "vi": tr("Vietnamese"), "id": tr("Indonesian"),
         "fa": tr("Persian"), "la": tr("Latin"), "bg": tr("Bulgarian"), "ca": tr("Catalan"),
-        "zh-Hans": tr("Chinese (Simplified)"), "zh-Hant": tr("Chinese (Traditional)"),
         "az": tr("Azerbaijani"), "be": tr("Belarusian"), "bn": tr("Bengali"), "bs": tr("Bosnian"),
         "et": tr("Estonian"), "gu": tr("Gujarati"), "hr": tr("Croatian"), "is": tr("Icelandic"),
         "kn": tr("Kannada"), "lt": tr("Lithuanian"), "lv": tr("Latvian"), "ml": tr("Malayalam"),

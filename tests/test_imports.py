@@ -83,7 +83,7 @@ ENGINE_LEAVES = LEAVES - {"settings"}
 NATIVE_DECODER = "engine.native.decoder"
 FORMATS = {
     *("numpy*", "bs4*", "charset_normalizer*", "docx*", "lxml*", "openpyxl*", "pptx*", "py3langid*"),
-    *("markdown_it*", "mdit_py_plugins*", "pypdfium2*", "yaml*"),
+    *("opencc*", "markdown_it*", "mdit_py_plugins*", "pypdfium2*", "yaml*"),
 }
 QT = {"PySide6*", "shiboken6*"}
 PANELS = ("chat", "translate", "answer", "sentiment", "lab")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.output import Interrupt, Reporter, drive, say, tell, terminal_line
 from autogpt_desktop.cli.translation_ways import Ways
+from autogpt_desktop.documents.text.chinese import common_tag, without_script
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
@@ -73,6 +74,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the command. Raises KnownError."""
+    options.source, options.target = common_tag(options.source), common_tag(options.target)
     if options.popup:
         return _popup(options)
     if not options.target:
@@ -133,7 +135,7 @@ def _check(options: argparse.Namespace, known: Sequence[str]) -> None:
 
     codes = {*offered(known), *known}
     for code in (options.source, options.target):
-        if states(known) and code in LANGUAGES and code not in codes:
+        if states(known) and without_script(code) in LANGUAGES and code not in codes:
             raise KnownError("language-unknown", language=name_of(code), languages=", ".join(sorted(codes)))
 
 

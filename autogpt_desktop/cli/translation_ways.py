@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.cli.output import tell
+from autogpt_desktop.documents.text.chinese import TRADITIONAL, both_scripts
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.language_names import name_of_language
 from autogpt_desktop.settings import Settings
+from autogpt_desktop.tasks.translate.chinese import converts
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -42,13 +44,13 @@ class Ways:
         from autogpt_desktop.tasks.translate.translate import offered
 
         if self._given:
-            return languages_of(resolve(self._given))
+            return both_scripts(languages_of(resolve(self._given)))
         packs = languages_from(self._installed) | languages_into(self._installed)
         if self._model is None:
-            return tuple(sorted(packs))
+            return both_scripts(tuple(sorted(packs)))
         if not packs:
-            return self._model.languages
-        return tuple(dict.fromkeys((*offered(self._model.languages), *sorted(packs))))
+            return both_scripts(self._model.languages)
+        return both_scripts(tuple(dict.fromkeys((*offered(self._model.languages), *sorted(packs)))))
 
     @property
     def choose(self) -> Choose:
@@ -69,6 +71,8 @@ class Ways:
         from autogpt_desktop.catalog.pack_folder import is_pack
         from autogpt_desktop.catalog.routes import missing_packs, route
 
+        if converts(source, target):
+            return () if self._given else self._native(source, target)
         if self._given:
             return (self._given,) if is_pack(resolve(self._given)) else ()
         way = route(source, target, self._installed, self._model, self._settings.translate_models)
@@ -85,6 +89,22 @@ class Ways:
                 tell(tr("{source} → {target}: {model} translates.", source=one, target=other,
                         model=self._model.title))  # fmt: skip
                 tell(tr("A translation pack is better and faster: {command}", command=command))
+        return way.models
+
+    def _native(self, source: str, target: str) -> tuple[str, ...]:
+        """The packs that know traditional Chinese themselves; without, it is told that it is converted."""
+        from autogpt_desktop.catalog.routes import route
+
+        way = route(source, target, self._installed, None, self._settings.translate_models)
+        if not way.models and (source, target) not in self._told:
+            self._told.add((source, target))
+            tell(
+                tr("{source} → {target}: converted from simplified characters",
+                   source=_name(source), target=_name(target))
+                if target == TRADITIONAL
+                else tr("{source} → {target}: converted to simplified characters first",
+                        source=_name(source), target=_name(target))
+            )  # fmt: skip
         return way.models
 
 

@@ -27,7 +27,7 @@ _MARKS = [
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 LANGUAGE_TAGS = {  # as office programs write them
     "en": "en-US", "fr": "fr-FR", "de": "de-DE", "es": "es-ES", "pt": "pt-PT", "it": "it-IT", "ru": "ru-RU",
-    "zh": "zh-CN", "ja": "ja-JP", "ko": "ko-KR", "ar": "ar-SA",
+    "zh": "zh-CN", "zh-Hant": "zh-TW", "ja": "ja-JP", "ko": "ko-KR", "ar": "ar-SA",
 }  # fmt: skip
 NO_PHRASES: Mapping[str, str] = MappingProxyType({})
 

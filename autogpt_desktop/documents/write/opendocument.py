@@ -26,7 +26,7 @@ _LEFT = frozenset(
 _ASIDE = frozenset({"annotation", "notes"})
 _SAID = frozenset({"page-number", "page-count", "date", "time", "sequence", "chapter", "bookmark-ref"})
 _LANGUAGES = frozenset({"language", "language-asian", "language-complex"})
-_ASIAN = frozenset({"zh", "ja", "ko"})
+_ASIAN = frozenset({"zh", "zh-Hant", "ja", "ko"})
 _DEEPEST = 8  # paragraphs in one another: notes and text boxes
 
 

@@ -17,7 +17,7 @@ from functools import cache
 from autogpt_desktop import paths
 from autogpt_desktop.documents.text.codes import has_words
 from autogpt_desktop.documents.text.glossary import Glossary
-from autogpt_desktop.documents.text.languages import language_of
+from autogpt_desktop.documents.text.languages import base_code, language_of
 from autogpt_desktop.documents.text.scripts import HAN, KANA
 from autogpt_desktop.tasks.translate.names import lost_names
 from autogpt_desktop.tasks.translate.negation import lost_negation
@@ -27,7 +27,8 @@ SHORT, LONG = 0.55, 2.3  # of the pair's usual ratio of lengths; plainly wrong a
 # is shorter than this, or longer; of those without one of two sentences 80 are.
 _SHORT_SENTENCE, _LONG_SENTENCE = 0.63, 1.75
 _WORD_LENGTH, _SENTENCE_LENGTH = 12, 60  # characters of English
-_DENSE, _DENSE_SHARE = {"zh", "ja", "ko"}, 0.35
+WIDE = {"zh", "zh-Hant", "ja"}  # written without spaces
+_DENSE, _DENSE_SHARE = {*WIDE, "ko"}, 0.35
 _NOT_DENSE = re.compile(r"[\x00-\u024f]")
 _PHRASE, _TIMES = 4, 3  # words (Chinese and Japanese: characters), and how often make a loop
 SEVERITY = {  # what a flag costs beside another candidate without it
@@ -36,7 +37,6 @@ SEVERITY = {  # what a flag costs beside another candidate without it
     "negation": 1.0, "names": 1.0, "omitted": 4.0, "unlike": 4.0, "term": 0.5,
 }  # fmt: skip
 GUESSED = {"negation", "names"}  # told by words, where no model can be asked
-WIDE = {"zh", "ja"}  # written without spaces
 _TIME = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}(?!\d)"  # of subtitles
 PROTECTED = re.compile(
     r"`[^`\n]+`|\]\([^()\s]*\)"  # code, and where a Markdown link leads
@@ -82,7 +82,8 @@ _WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _PLAIN_WORD = re.compile(r"(?<![A-Za-z0-9.@#_-])[a-z]{4,}(?![A-Za-z0-9.@_-])")
 _CHARACTERS = re.compile(r"[^\W_]")
 _SCRIPT = {
-    "zh": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC", "ar": "ARABIC",
+    "zh": "CJK", "zh-Hant": "CJK", "ja": "CJK HIRAGANA KATAKANA", "ko": "HANGUL", "ru": "CYRILLIC",
+    "ar": "ARABIC",
 }  # fmt: skip
 _MOST_REPAIRED = 100  # protected parts; a text that lost more was not translated at all
 _MOST_UNLINKED = 5  # words in a row without a counterpart; four come in free translations
@@ -182,7 +183,7 @@ def usual_size(language: str) -> float:
     """The ``size`` of a text for each character of the same in English."""
     file = paths.resources() / "calibration" / "translate.json"
     known: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))["sizes"]
-    return known.get(language, 1.0)
+    return known.get(base_code(language), 1.0)
 
 
 def omitted(source: str, linked: Iterable[tuple[int, int]], from_: str) -> bool:
@@ -222,7 +223,7 @@ def wrong_language(source: str, translation: str, to: str) -> bool:
         return not (len(words) <= 3 and _folded(source) == _folded(translation))
     if to == "ja" and len(letters) >= 15:
         return not (scripts["HIRAGANA"] or scripts["KATAKANA"])
-    if to == "zh":
+    if to.startswith("zh"):
         return scripts["HIRAGANA"] + scripts["KATAKANA"] > 0.1 * len(letters)
     if len(letters) < _MOST_CHECKED or wanted != ["LATIN"]:
         return False

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.documents.files import check
 from autogpt_desktop.documents.run_results import ResultLines
+from autogpt_desktop.documents.text.chinese import with_script, without_script
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.documents.types import Limits, TranslatedText
@@ -266,8 +267,9 @@ def _language(blocks: Blocks, source: str, target: str) -> str:
     """One language for the whole file, where it can be told: a heading alone says too little."""
     if source != "auto":
         return source
-    found = language_of("\n".join(blocks.texts)).code
-    if found == target or found not in {*LANGUAGES, *OTHER_LANGUAGES}:
+    whole = "\n".join(blocks.texts)
+    found = with_script(language_of(whole).code, whole)
+    if found == target or without_script(found) not in {*LANGUAGES, *OTHER_LANGUAGES}:
         return "auto"  # it is said, and flagged, for each text
     return found
 

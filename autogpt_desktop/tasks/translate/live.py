@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.documents.text.chinese import with_script, without_script
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.documents.text.languages import language_of
 from autogpt_desktop.events import Notice, Progress, Result
@@ -87,14 +88,16 @@ def guess(text: str, before: str = "") -> str:
         return before
     found = language_of(text, default=before)
     unsure = not found.sure and found.letters < _SHORT
-    return before if before and unsure and found.share(before) >= _KEPT else found.code
+    kept = before and unsure and found.share(without_script(before)) >= _KEPT
+    return with_script(without_script(before) if kept else found.code, text, before)
 
 
 def _doubt(text: str, given: str, packs: Sequence[str]) -> str:
     """Another language than the given one, where the text is plainly in that; else ""."""
     found = language_of(text)
     known = found.code in LANGUAGES or found.code in packs
-    return found.code if found.sure and found.code != given and known else ""
+    code = with_script(found.code, text, given)
+    return code if found.sure and code != given and known else ""
 
 
 @lru_cache(maxsize=4)
@@ -142,13 +145,13 @@ def live(
     stated = states(known) or states(translator.languages)
     codes = codes if states(known) else tuple(dict.fromkeys((*languages(translator), *packs)))
     yield Offered(codes, stated)
-    if language in LANGUAGES and language not in codes:
+    if without_script(language) in LANGUAGES and language not in codes:
         yield Found(language, False)
         if asks:
             return
     given = terms(language) if callable(terms) else terms
     # the task finds and flags an unknown one again
-    found = language if language in LANGUAGES or language in packs else "auto"
+    found = language if without_script(language) in LANGUAGES or language in packs else "auto"
     events = translate(
         models, text, found, target,
         glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=(*known, *packs), first=FIRST,
@@ -174,7 +177,7 @@ def warm(
     codes = offered(known) if states(known) else languages(translator)
     yield Offered(tuple(dict.fromkeys((*codes, *packs))), states(known) or states(translator.languages))
     known = (*known, *packs)
-    if {source, target} <= {*LANGUAGES, *packs} and source != target:
+    if {without_script(source), without_script(target)} <= {*LANGUAGES, *packs} and source != target:
         events = translate(models, "Hello.", source, target, known=known, choose=choose, cancelled=cancelled)
         for event in events:
             if isinstance(event, Progress):

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 
+from autogpt_desktop.documents.text.languages import base_code
+
 # Chinese, Japanese and Korean deny so often where others do not that what denies there proves nothing.
 _DENIES = {
     "en": r"\b(?:not|cannot)\b|n['’]t\b",
@@ -132,7 +134,7 @@ def without(text: str, language: str) -> list[str]:
 
 
 def _without(text: str, language: str) -> Iterator[str]:
-    for pattern, stays in _TAKEN_OUT.get(language.partition("-")[0], ()):
+    for pattern, stays in _TAKEN_OUT.get(base_code(language), ()):
         for match in _pattern(pattern).finditer(text):
             yield " ".join((text[: match.start()] + match.expand(stays) + text[match.end() :]).split())
 
@@ -143,6 +145,7 @@ def lost_negation(source: str, translation: str, from_: str, to: str) -> bool:
 
 
 def _alone(text: str, language: str, other: str, its: str) -> bool:
+    language, its = base_code(language), base_code(its)
     if language not in _DENIES or its not in _MAY_DENY:
         return False
     return bool(_pattern(_DENIES[language]).search(text)) and not _pattern(_MAY_DENY[its]).search(other)

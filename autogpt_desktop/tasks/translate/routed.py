@@ -7,10 +7,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.documents.text.chinese import without_script
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.one_line import one_line
 from autogpt_desktop.tasks.translate.checks import flags
+from autogpt_desktop.tasks.translate.chinese import converting, converts
 from autogpt_desktop.tasks.translate.doubt import Scorer, readings, with_doubts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Choose, Link, Translator
@@ -156,6 +158,9 @@ def by_names(names_of: NamesOf, load: Load | None = None, judge_of: JudgeOf | No
 
     def choose(models: Models, source: str, target: str) -> Generator[Progress | Notice, None, Translator]:
         names = names_of(source, target)
+        if not names and converts(source, target):
+            plain = choose(models, without_script(source), without_script(target))
+            return (yield from converting(plain, source, target))
         if not names:
             return (yield from _judged(models, source, target, judge_of))
         loading = load or _load

@@ -12,12 +12,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping, MutableMappi
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.documents.text.chinese import (
+    SIMPLIFIED,
+    TRADITIONAL,
+    both_scripts,
+    with_script,
+    without_script,
+)
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.documents.text.languages import base_code, language_of
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.checks import GUESSED, flags, has_letters
+from autogpt_desktop.tasks.translate.chinese import in_scripts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
 from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
@@ -100,7 +108,7 @@ def languages(translator: Translator) -> tuple[str, ...]:
 def offered(known: Sequence[str]) -> tuple[str, ...]:
     """Which of LANGUAGES to offer where a model knows those: all of them where it names none."""
     own = set(map(base_code, known))
-    return tuple(code for code in LANGUAGES if code in own) or tuple(LANGUAGES)
+    return both_scripts(tuple(code for code in LANGUAGES if code in own) or tuple(LANGUAGES))
 
 
 def states(known: Sequence[str]) -> bool:
@@ -162,7 +170,8 @@ def translate_many(
     stated = set(map(base_code, known))
     for language in (source, target):
         others = stated if language == target else {"auto", *OTHER_LANGUAGES, *stated}
-        if language not in LANGUAGES and language not in others:
+        code = without_script(language)
+        if code not in LANGUAGES and code not in others:
             raise _not_offered(language, offered(known))
     sources = [_language(text, target, known) if source == "auto" else source for text in texts]
     work, behind = [], []
@@ -175,6 +184,7 @@ def translate_many(
     for language in dict.fromkeys(sources[part] for part, found in enumerate(work) if _has_words(found)):
         translators[language] = yield from choose(models, language, target)
         yield from _tell_unknown(translators[language], language, target, known, told)
+    terms = {source: in_scripts(glossary or Glossary(), source, target) for source in {*sources}}
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
@@ -188,7 +198,7 @@ def translate_many(
             return
         window, waiting = waiting[:size], waiting[size:]
         size = min(2 * size, most)
-        how = _How(translators, target, glossary or Glossary(), quality, memory, cancelled)
+        how = _How(translators, target, terms, quality, memory, cancelled)
         for step in _window(how, window, sources):
             if isinstance(step, Progress):
                 yield Progress("stage.translating", complete, total)
@@ -225,9 +235,10 @@ def alternatives(
     ``instead_of``: words that none of them goes on with; each goes on with other words than the rest.
     """
     source = _language(sentence, target) if source == "auto" else source
+    glossary = in_scripts(glossary or Glossary(), source, target)
     found, after = pieces(sentence, source, target)
     translator = yield from choose(models, source, target)
-    wishes = [_wish(piece, source, glossary or Glossary()) for piece in found if piece.inner]
+    wishes = [_wish(piece, source, glossary) for piece in found if piece.inner]
     head = found[0].before + found[0].head if len(wishes) == 1 else prefix
     made = yield from translator.several(wishes, target, 4 * n, cancelled, prefix.removeprefix(head))
     texts: dict[str, Alternative] = {}
@@ -278,7 +289,7 @@ class _How:
 
     translators: Mapping[str, Translator]  # by the source; none where nothing is to be translated
     target: str
-    glossary: Glossary
+    glossaries: Mapping[str, Glossary]  # by the source
     quality: str
     memory: Memory
     cancelled: Callable[[], bool]
@@ -293,10 +304,10 @@ def _window(
     for piece in window:
         key, source = keys[piece.part, piece.index], sources[piece.part]
         if piece.inner and source != how.target and key not in how.memory:
-            wishes.setdefault(source, {})[key] = _wish(piece, source, how.glossary)
+            wishes.setdefault(source, {})[key] = _wish(piece, source, how.glossaries[source])
     for source, wanted in wishes.items():
         found = yield from how.translators[source].answers(
-            list(wanted.values()), how.target, how.glossary, how.quality, how.cancelled
+            list(wanted.values()), how.target, how.glossaries[source], how.quality, how.cancelled
         )
         how.memory.update(zip(wanted, found, strict=True))
     for piece in window:
@@ -327,7 +338,7 @@ def _wish(piece: Piece, source: str, glossary: Glossary) -> SourceSentence:
 
 
 def _key(how: _How, piece: Piece, source: str) -> tuple[Any, ...]:
-    terms = tuple((term.source, term.target) for term in how.glossary.found(piece.inner))
+    terms = tuple((term.source, term.target) for term in how.glossaries[source].found(piece.inner))
     name = how.translators[source].name if source in how.translators else ""
     return (name, source, how.target, how.quality, terms, piece.inner)
 
@@ -340,7 +351,7 @@ def _language(text: str, target: str, known: Sequence[str] = ()) -> str:
     if not has_letters(text):
         return default
     among = offered(known) if known and len(text) <= _FEW else ()
-    return language_of(text, among=among, default=default).code
+    return with_script(language_of(text, among=among, default=default).code, text)
 
 
 def nearest(text: str, language: str, known: Sequence[str]) -> str:
@@ -353,6 +364,8 @@ def nearest(text: str, language: str, known: Sequence[str]) -> str:
 
 def name_of(language: str) -> str:
     """A language's English name, as prompts and notices have it; the code where it has none here."""
+    if language == TRADITIONAL:
+        return f"{LANGUAGES[SIMPLIFIED]} (Traditional)"
     return LANGUAGES.get(language) or OTHER_LANGUAGES.get(language) or language
 
 

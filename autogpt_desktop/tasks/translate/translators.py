@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.documents.text.chinese import without_script
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.tasks.translate.chinese import converting, converts
 from autogpt_desktop.tasks.translate.language_model import LanguageModelTranslator
 from autogpt_desktop.tasks.translate.seq2seq import Seq2SeqTranslator
 from autogpt_desktop.tasks.translate.translator import Translator
@@ -25,4 +27,7 @@ def translator_for(engine: Engine | Seq2SeqEngine) -> Translator:
 
 def by_role(models: Models, source: str, target: str) -> Generator[Progress | Notice, None, Translator]:
     """The model with the role "translate", whatever the pair: a ``translator.Choose``."""
+    if converts(source, target):
+        plain = by_role(models, without_script(source), without_script(target))
+        return (yield from converting(plain, source, target))
     return translator_for((yield from models.get("translate")))

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import message, tr
+from autogpt_desktop.language_names import name_of_language
 from autogpt_desktop.settings import BILINGUAL
-from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.files import TranslatedFile, bilingual_way
 from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.widgets.basic import (
@@ -110,7 +110,8 @@ class FileRow(QWidget):
             path, source, target, out, *more = map(str, json.loads(text))
         except (ValueError, TypeError):  # edited by hand
             return None
-        if not path or target not in LANGUAGES or source not in {"auto", *LANGUAGES}:
+        known = name_of_language(target) and (source == "auto" or name_of_language(source))
+        if not path or not known:
             return None
         bilingual = next((way for way in BILINGUAL[1:] if way in more), "")
         row = cls(Path(path), source, target, "comments" in more, bilingual)

@@ -9,7 +9,8 @@ from autogpt_desktop.language_names import name_of_language, order_of_language
 
 
 def language_name(code: str) -> str:
-    """ "French" or 法语; a code that is not in the table by Qt's English name for it."""
+    """ "French" or 法语, Chinese with its script; a code that is not in the table by Qt's English name."""
+    code = "zh-Hans" if code == "zh" else code
     language = QLocale(code).language()
     known = language != QLocale.Language.C  # what Qt calls a code that it does not know
     return name_of_language(code) or (QLocale.languageToString(language) if known else code)

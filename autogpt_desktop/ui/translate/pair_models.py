@@ -17,7 +17,9 @@ from autogpt_desktop.catalog.routes import (
     pair_key,
     routes,
 )
+from autogpt_desktop.documents.text.chinese import both_scripts, without_script
 from autogpt_desktop.tasks.prompts import LANGUAGES
+from autogpt_desktop.tasks.translate.chinese import converts
 from autogpt_desktop.tasks.translate.routed import by_names
 from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.tasks.translate.translator import Choose
@@ -39,18 +41,18 @@ class PairModels(QObject):
     def packs(self) -> tuple[str, ...]:
         """The languages that the packs which are here know."""
         models = self._context.installed_models()
-        return tuple(sorted(languages_from(models) | languages_into(models)))
+        return both_scripts(tuple(sorted(languages_from(models) | languages_into(models))))
 
     def known(self) -> tuple[str, ...]:
         """The languages that the language model says it knows; without one, those of the packs."""
         model = self._context.model_for("translate")
-        return model.languages if model is not None else self.packs()
+        return both_scripts(model.languages) if model is not None else self.packs()
 
     def languages(self) -> tuple[str, ...]:
         """What can be translated at all."""
         if self._context.model_for("translate") is None:
-            return self.packs() or tuple(LANGUAGES)
-        return tuple(dict.fromkeys((*LANGUAGES, *self.packs())))
+            return self.packs() or both_scripts(tuple(LANGUAGES))
+        return tuple(dict.fromkeys((*both_scripts(tuple(LANGUAGES)), *self.packs())))
 
     def offered(self) -> tuple[tuple[str, ...], bool]:
         """The languages that are known, and whether the models say so."""
@@ -60,9 +62,19 @@ class PairModels(QObject):
     # --- ways -------------------------------------------------------------------------------
 
     def ways(self, source: str, target: str) -> list[Route]:
-        """Every way to translate a pair, the best first."""
+        """Every way to translate a pair, the best first; where no pack writes a script of Chinese, those of
+        the other script."""
         context = self._context
-        return routes(source, target, context.installed_models(), context.model_for("translate"))
+        installed, model = context.installed_models(), context.model_for("translate")
+        found = routes(source, target, installed, model)
+        if converts(source, target) and not any(way.models for way in found):
+            found = routes(without_script(source), without_script(target), installed, model)
+        return found
+
+    def is_converted(self, source: str, target: str) -> bool:
+        """Is a pair translated in simplified Chinese, and converted?"""
+        found = routes(source, target, self._context.installed_models())
+        return converts(source, target) and not any(way.models for way in found)
 
     def way(self, source: str, target: str) -> Route:
         """The one that is taken."""
@@ -105,7 +117,10 @@ class PairModels(QObject):
 
     def missing(self, source: str, target: str) -> list[CatalogModel]:
         """The packs to fetch for a pair that no packs translate yet."""
-        names = missing_packs(source, target, self._context.installed_models())
+        installed = self._context.installed_models()
+        names = missing_packs(source, target, installed)
+        if not names and self.is_converted(source, target):
+            names = missing_packs(without_script(source), without_script(target), installed)
         return [entry for name in names if (entry := find_entry(name)) is not None]
 
 

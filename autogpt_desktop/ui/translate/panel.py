@@ -44,7 +44,7 @@ class TranslatePanel(QWidget):
         self.notices = LanguageNotices(self.view, self.live)
         self.offer = PairOffer(context, self.view, self.models)
         self.way = WayButton(context, self.models, self.view.languages)
-        for place, made in enumerate((self.offer.button, self.way.button)):
+        for place, made in enumerate((self.offer.button, self.way.button, self.way.note)):
             self.view.pair.right.foot.insertWidget(1 + place, made)
         self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)

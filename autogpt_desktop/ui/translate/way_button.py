@@ -5,20 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QSizePolicy
 
 from autogpt_desktop.catalog.routes import Route
+from autogpt_desktop.documents.text.chinese import TRADITIONAL
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.panel import WorkingModels
 from autogpt_desktop.ui.translate.labels import language_name
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.pair_models import PairModels
-from autogpt_desktop.ui.widgets.basic import button, name_button
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, name_button
 
 
 class WayButton:
-    """``button`` says "via English" or names the model; its menu lists every way to translate the pair."""
+    """``button`` says "via English" or names the model; its menu lists every way to translate the pair.
+    ``note`` says so where one script of Chinese is made of the other."""
 
     def __init__(self, context: AppContext, models: PairModels, row: LanguageRow) -> None:
         self._context, self._models, self._row = context, models, row
@@ -27,6 +29,8 @@ class WayButton:
         self.menu.aboutToShow.connect(self._fill)
         self.button.setMenu(self.menu)
         self.button.setProperty("textSize", "small")
+        self.note = ElidedLabel(size="small", tone="muted")
+        self.note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         row.changed.connect(self.show_way)
         models.changed.connect(self.show_way)
         self.show_way()
@@ -39,6 +43,9 @@ class WayButton:
         self._context.panels.show_working("translate", self._working(way))
         self.button.setVisible(bool(ways) and (len(ways) > 1 or way.kind == "via"))
         self.button.setText(self._short(way))
+        converted = bool(ways) and self._models.is_converted(source, target)
+        self.note.setVisible(converted)
+        self.note.set_text(self._conversion(target) if converted else "")
         name_button(self.button, tr("How this pair of languages is translated: {way}", way=self._short(way)))
 
     def _working(self, way: Route) -> WorkingModels | None:
@@ -51,6 +58,11 @@ class WayButton:
             return WorkingModels(title, way.models)
         only_packs = self._context.model_for("translate") is None and self._models.packs()
         return WorkingModels(tr("Translation packs")) if only_packs else None
+
+    def _conversion(self, target: str) -> str:
+        if target == TRADITIONAL:
+            return tr("converted from simplified")
+        return tr("converted to simplified first")
 
     def _short(self, way: Route) -> str:
         if way.kind == "via":

@@ -139,3 +139,19 @@ def test_the_window_names_what_translates_the_pair(
     shell_context.panels.show_role("chat", False)
     assert "Portuguese" not in button.accessibleName()
     assert foot.whole_text() == ""
+
+
+def test_both_scripts_of_chinese_are_named_and_one_is_converted(panel: TranslatePanel, qtbot: QtBot) -> None:
+    write_pack(paths.models_dir() / "firefox-en-zh", "enzh")
+    panel.context.refresh_models()
+    row, note = panel.view.languages, panel.way.note
+    qtbot.waitUntil(lambda: row.target_box.findText("Chinese (Traditional)") >= 0, timeout=20_000)
+    assert row.target_box.findText("Chinese (Simplified)") >= 0
+    row.set_pair("en", "zh")
+    assert not note.isVisible()
+    row.set_pair("en", "zh-Hant")
+    assert (note.isVisible(), note.whole_text()) == (True, "converted from simplified")
+    assert panel.models.way("en", "zh-Hant").models == ("firefox-en-zh",)
+    assert panel.models.missing("zh-Hant", "en")[0].name == "firefox-zh-en"
+    panel.view.pair.source.replace_text("Good morning.")
+    qtbot.waitUntil(lambda: panel.view.pair.target.text() == "GOOD MORNING. zh", timeout=20_000)

@@ -12,7 +12,7 @@ from autogpt_desktop.documents.write.base import LANGUAGE_TAGS
 from autogpt_desktop.documents.write.docx.runs import SPACE, Container, Format, Inner, Payload, W, name_of
 from autogpt_desktop.documents.write.inline_marks import Close, Open, Text, Token
 
-_LANGUAGE_KINDS = {"zh": "eastAsia", "ja": "eastAsia", "ko": "eastAsia", "ar": "bidi"}
+_LANGUAGE_KINDS = {"zh": "eastAsia", "zh-Hant": "eastAsia", "ja": "eastAsia", "ko": "eastAsia", "ar": "bidi"}
 # What may come behind the elements that are put in here, as the schema's sequences have it.
 _BEHIND_RTL = frozenset({"cs", "em", "lang", "eastAsianLayout", "specVanish", "oMath", "rPrChange"})
 _BEHIND_LANG = _BEHIND_RTL - {"cs", "em", "lang"}

@@ -39,7 +39,7 @@ _ARABIC = (
     "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);"
 )
 _PLURALS = {
-    **dict.fromkeys(("zh", "ja", "ko", "th", "vi", "id", "ms"), _ONE),
+    **dict.fromkeys(("zh", "zh-Hant", "ja", "ko", "th", "vi", "id", "ms"), _ONE),
     **dict.fromkeys(("ru", "uk", "be", "sr", "hr", "bs"), _SLAVIC),
     "fr": _FRENCH, "pl": _POLISH, "cs": _CZECH, "sk": _CZECH, "ar": _ARABIC,
 }  # fmt: skip
