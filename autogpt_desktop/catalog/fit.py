@@ -18,7 +18,6 @@ COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 FIXED_BYTES = 400 * 1024**2
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
 _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
-_MERGED = 1.7  # 8.5 bits, which a matrix with an adapter takes, in place of 5
 _TORCH_ONLY = ("Q2", "Q3")
 
 
@@ -43,8 +42,6 @@ def memory_needed(
         bits = _FLOATS.get(name)
         if compiled and bits is not None:
             weights *= _QUANTIZED[quantize] / bits
-        elif compiled and model.base_size and name.startswith("Q4"):
-            weights *= _MERGED
     return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
 
 

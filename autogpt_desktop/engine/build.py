@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.adapter import LowRank, MergedTensor
+from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.interface import Decoder
@@ -52,20 +52,18 @@ def build(
     weights become, ``cache`` keeps the packed weights, ``kv_cache`` is what states keep. For torch alone:
     ``linear`` makes the linear layers, of matrices with the heads' pairs as neighbors.
 
-    ``adapter``: what is added to matrices, by module. On torch it is a product of its own, so that the
-    base stays exact; the compiled decoder has the sums, which are int8 where the file had 4 bits.
+    ``adapter``: what is added to matrices, by module: a product of its own, so that the base stays as it is.
     """
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
     adapter = in_decoder_order(config, adapter or {})
     if _compiled(config, sources, device, float32, compiled, quantize):
-        if adapter:
-            sources, quantize = merged(sources, adapter), quantize or "int8"
         return (
             yield from build_native(
-                config, sources, context_length, quantize=quantize, cache=cache, kv_cache=kv_cache
+                config, sources, context_length,
+                quantize=quantize, cache=cache, kv_cache=kv_cache, adapter=adapter,
             )
-        )
+        )  # fmt: skip
     decoder = Transformer(config, device, context_length)
     decoder.files = files_of(sources.values())
 
@@ -179,13 +177,4 @@ def in_decoder_order(config: ModelConfig, adapter: Mapping[str, LowRank]) -> dic
         if name.endswith((".q_proj", ".k_proj"))
         else low
         for name, low in adapter.items()
-    }
-
-
-def merged(
-    sources: dict[str, CheckpointTensor], adapter: Mapping[str, LowRank]
-) -> dict[str, CheckpointTensor]:
-    """The matrices with what is added to them, as float32, which is computed when it is asked for."""
-    return sources | {
-        f"{name}.weight": MergedTensor(sources[f"{name}.weight"], low) for name, low in adapter.items()
     }

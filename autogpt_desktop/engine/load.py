@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from autogpt_desktop.engine.build import build, cache_bytes_per_token
+from autogpt_desktop.engine.build import build, cache_bytes_per_token, in_decoder_order
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter import adapter_config, read_adapter
 from autogpt_desktop.engine.formats.adapter_files import adapter_title
@@ -26,6 +26,7 @@ from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.memory import out_of_memory, trim_heap
+from autogpt_desktop.engine.native.decoder import NativeDecoder, build_beside
 from autogpt_desktop.engine.native.packed_cache import packed_cache_of
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
@@ -70,9 +71,7 @@ def load(
     path = Path(path)
     cache = None
     if packed_cache is not None and compiled and not float32:
-        cache = packed_cache_of(
-            path, packed_cache, packed_worth, adapter
-        )  # before the file is read: a change shows
+        cache = packed_cache_of(path, packed_cache, packed_worth)  # before the file is read: a change shows
     wanted, notices = pick_device(device)
     yield Progress("stage.opening")
     opened = open_checkpoint(path)
@@ -115,10 +114,28 @@ def load(
         length = decoder.context_length
         decoder = CpuFallbackDecoder(decoder, lambda: _on_cpu(path, config, length, adapter=adapter, **kinds))
     trim_heap()
-    name = config.name or path.stem
-    if adapter is not None:
-        name = adapter_title(adapter_config(adapter).title, name)
+    name = _title(config, path, adapter)
     return Engine(name, config, decoder, tokenizer, template, wanted.type, tuple(notices))
+
+
+def load_beside(engine: Engine, base: Path, adapter: Path | None) -> Engine | None:
+    """The model ``base`` with an adapter, or without, where ``engine`` is the same with another one or none:
+    they share the weights. None on a back end that does not share. Raises KnownError as ``load`` does."""
+    if not isinstance(engine.decoder, NativeDecoder):
+        return None
+    added = None
+    if adapter is not None:
+        with untrusted(adapter.name):
+            added = in_decoder_order(engine.config, read_adapter(adapter, engine.config))
+    decoder = build_beside(engine.decoder, added)
+    template = ChatTemplate.for_tokenizer(engine.tokenizer)
+    name = _title(engine.config, base, adapter)
+    return Engine(name, engine.config, decoder, engine.tokenizer, template, engine.device)
+
+
+def _title(config: ModelConfig, path: Path, adapter: Path | None) -> str:
+    name = config.name or path.stem
+    return name if adapter is None else adapter_title(adapter_config(adapter).title, name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,11 @@ from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
-from autogpt_desktop.engine.load import load, pick_device
+from autogpt_desktop.engine.load import load, load_beside, pick_device
 from autogpt_desktop.engine.load_pack import load_pack
 from autogpt_desktop.engine.load_seq2seq import load_seq2seq
 from autogpt_desktop.engine.memory import physical_memory, trim_heap
+from autogpt_desktop.engine.native.decoder import NativeDecoder
 from autogpt_desktop.engine.native.state import CacheType
 from autogpt_desktop.engine.native.weights import Quantize
 from autogpt_desktop.engine.text_head import HeadEngine, with_head
@@ -57,6 +58,7 @@ class LoadedModel:
 
     path: Path
     engine: AnyEngine
+    base: Path | None = None  # the model under an adapter or a head
     memory: dict[str, TaskMemory] = field(default_factory=dict)
     pins: int = 0  # jobs that work with it
     retired: bool = False  # it goes when the last of them has ended
@@ -181,7 +183,7 @@ class ModelPool:
         entry = self._entries.pop(path, None)
         if entry is not None:
             self._entries[path] = entry
-        if entry is not None and any(file.is_lost() for file in entry.engine.files):
+        if entry is not None and _is_lost(entry.engine):
             log.warning("%s is loaded anew: its file has changed", entry.engine.name)
             self._drop(entry)
             entry = None
@@ -190,11 +192,12 @@ class ModelPool:
             _check(entry.engine, role)
             return entry
         self._make_room(pick_device(self.device)[0].type, self._bytes_of(path))
+        base = base_of(path, self.resolve) if _has_base(path) else None
         engine = yield from self._load(path)
         if path in self._entries:  # another job was quicker, while this one was suspended
             engine.close()
             return (yield from self._obtain(role, pin))
-        entry = self._entries[path] = LoadedModel(path, engine)
+        entry = self._entries[path] = LoadedModel(path, engine, base)
         pin(entry)  # before the next yield, where this job may be suspended
         self._make_room(engine.device, 0, but=entry)
         _check(engine, role)
@@ -202,9 +205,20 @@ class ModelPool:
         return entry
 
     def _bytes_of(self, path: Path) -> int:
-        if path.is_dir() and (is_adapter(path) or is_head(path)):
-            return _bytes_of(base_of(path, self.resolve)) + _bytes_of(path)
-        return _bytes_of(path)
+        base = base_of(path, self.resolve) if _has_base(path) else None
+        shared = self._sharing(base or path) is not None
+        own = 0 if shared and base is None else _bytes_of(path)
+        return own + (0 if base is None or shared else _bytes_of(base))
+
+    def _sharing(self, base: Path) -> Engine | None:
+        """An engine with the weights of ``base``, with an adapter, a head or without, that lends them."""
+        for entry in self._entries.values():
+            engine = entry.engine.base if isinstance(entry.engine, HeadEngine) else entry.engine
+            if base not in (entry.path, entry.base) or not isinstance(engine, Engine):
+                continue
+            if _owner_of(engine) is not None and not _is_lost(engine):
+                return engine
+        return None
 
     def _load(self, path: Path) -> Generator[Progress, None, AnyEngine]:
         if path.is_dir() and is_head(path):
@@ -236,6 +250,10 @@ class ModelPool:
         adapter = None
         if path.is_dir() and is_adapter(path):
             adapter, path = path, base_of(path, self.resolve)
+        sharing = self._sharing(path)
+        if sharing is not None and (beside := load_beside(sharing, path, adapter)) is not None:
+            self._keep_states(beside, path, adapter)
+            return beside
         engine = yield from load(
             path,
             adapter=adapter,
@@ -246,21 +264,23 @@ class ModelPool:
             quantize=self.quantize,
             kv_cache=self.kv_cache,
         )
+        self._keep_states(engine, path, adapter)
+        return engine
+
+    def _keep_states(self, engine: Engine, path: Path, adapter: Path | None) -> None:
         if self.prompt_cache is not None:
             engine.prompt_cache.model = f"{fingerprint(path, engine.decoder, adapter)} {self.quantize}"
             engine.prompt_cache.files = PromptCacheFiles(self.prompt_cache)
-        return engine
 
     def _make_room(self, device: str, needed: int, but: LoadedModel | None = None) -> None:
         """Let the least recently used go until ``needed`` bytes more are within the budget."""
         budget = self.budget or int(MEMORY_SHARE * _memory_of(device))
         there = [entry for entry in self._entries.values() if entry.engine.device == device]
-        total = needed + sum(entry.nbytes for entry in there)
-        for entry in there:
-            if total <= budget:
+        for entry in list(there):
+            if needed + _total(there) <= budget:
                 return
             if entry is not but and not entry.pins:
-                total -= entry.nbytes
+                there.remove(entry)
                 log.info("%s makes room", entry.engine.name)
                 self._drop(entry)
 
@@ -313,6 +333,30 @@ def _check(engine: AnyEngine, role: str) -> None:
         kind = LABELS
     if kind not in HEADS_OF_ROLE.get(role, (kind,)):
         raise KnownError("model-not-for-role", name=engine.name)
+
+
+def _is_lost(engine: AnyEngine) -> bool:
+    return any(file.is_lost() for file in engine.files)
+
+
+def _has_base(path: Path) -> bool:
+    return path.is_dir() and (is_adapter(path) or is_head(path))
+
+
+def _owner_of(engine: AnyEngine) -> NativeDecoder | None:
+    """Whose weights a decoder has that can share them."""
+    if isinstance(engine, HeadEngine):
+        engine = engine.base
+    if isinstance(engine, Engine) and isinstance(engine.decoder, NativeDecoder):
+        return engine.decoder.weights_owner
+    return None
+
+
+def _total(entries: Sequence[LoadedModel]) -> int:
+    """Bytes of several models; weights that some of them share count once."""
+    total = sum(entry.nbytes for entry in entries)
+    owners = [owner for entry in entries if (owner := _owner_of(entry.engine)) is not None]
+    return total - sum(owner.nbytes for at, owner in enumerate(owners) if owner in owners[:at])
 
 
 def _bytes_of(path: Path) -> int:

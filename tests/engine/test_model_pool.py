@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from autogpt_desktop.engine.formats.adapter import AdapterConfig, LowRank, fingerprint, write_adapter
+from autogpt_desktop.engine.formats.adapter_files import Base
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.load import run_to_end
+from autogpt_desktop.engine.load import open_checkpoint, run_to_end
 from autogpt_desktop.engine.memory import physical_memory
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine
@@ -172,3 +176,47 @@ def test_a_model_that_cannot_play_the_role(folder: Path, role: str, path: str) -
 
 def test_half_of_the_memory_is_the_budget(models: ModelPool) -> None:
     assert 1 << 28 < physical_memory() < 1 << 45
+
+
+def adapter_on(base: Path, folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    config = open_checkpoint(base).config
+    width, inner = config.hidden_size, config.intermediate_size
+    low = LowRank(
+        random.normal(0, 0.3, (8, width)).astype(np.float32),
+        random.normal(0, 0.3, (inner, 8)).astype(np.float32),
+        1.0,
+    )
+    reference = Base(base.stem, fingerprint(base), str(base))
+    write_adapter(folder, AdapterConfig(reference, 8, 8.0, "Mine"), {"model.layers.0.mlp.up_proj": low})
+    return folder
+
+
+@pytest.mark.parametrize("first", ["base", "mine"])
+def test_an_adapter_and_its_base_share_their_weights(tmp_path: Path, first: str) -> None:
+    base = write_tiny_gguf(tmp_path / "base.gguf", quant="Q8_0").path
+    adapter_on(base, tmp_path / "mine")
+    models = ModelPool(lambda role: find(tmp_path, Path(role).stem), device="cpu")
+    other = {"base": "mine", "mine": "base"}[first]
+
+    def logits(name: str) -> list[float]:
+        engine = get(models, name)
+        return list(engine.decoder.forward([(engine.new_state(), [5, 9, 80])])[0].tolist())
+
+    alone = {}
+    for name in (first, other):
+        alone[name] = logits(name)
+        models.unload()
+    assert alone[first] != alone[other]
+    engine = get(models, first)
+    models.budget = int(1.5 * models.loaded[0].nbytes)  # not for two copies
+    beside = get(models, other)
+    assert [one.engine for one in models.loaded] == [engine, beside]
+    assert engine.name != beside.name
+    assert beside.decoder.weights_owner is engine.decoder  # type: ignore[attr-defined]
+    assert {name: logits(name) for name in (first, other)} == alone
+    models.unload(models.loaded[0].path)  # the owner of the weights may go first
+    gc.collect()
+    name = Path(models.loaded[0].path).stem
+    assert logits(name) == alone[name]
+    models.unload()

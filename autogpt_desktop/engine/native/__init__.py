@@ -13,7 +13,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_VERSION = 3
+_VERSION = 4
 
 
 class Shape(ctypes.Structure):
@@ -77,6 +77,8 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
         "native_weights": (pointer, [pointer]),
         "native_matrix": (number, [pointer, *6 * [number], pointer, pointer, number, number]),
         "native_place": (number, [pointer, *5 * [number], pointer]),
+        "native_share": (number, [pointer, pointer]),
+        "native_adapt": (number, [pointer, *5 * [number], pointer, pointer, ctypes.c_float]),
         "native_checksum": (ctypes.c_uint64, [pointer, pointer, long]),
         "native_short_checksum": (ctypes.c_uint64, [pointer, long]),
         "native_layout": (ctypes.c_uint64, []),

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import accumulate
 from typing import Literal
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled, check_layers
@@ -25,6 +26,7 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import (
     FLOATS,
+    MATRICES,
     Quantize,
     pack,
     plan,
@@ -84,6 +86,7 @@ class NativeDecoder:
             raise MemoryError("the compiled back end could not start")
         self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
+        self._shares: NativeDecoder | None = None  # whose weights these are
         self._writers: list[Writer] = []
         weakref.finalize(self, _end, library, self.model, self._writers)
         cpu = self.device = torch.device("cpu")
@@ -138,6 +141,26 @@ class NativeDecoder:
         array = np.ascontiguousarray(values, np.float32)
         self._check(self.library.native_vector(self.model, layer, slot, array.ctypes.data, array.size))
 
+    def share(self, other: NativeDecoder) -> None:
+        """Take the weights of a decoder of the same file, but not what is added to them."""
+        self._shares = other.weights_owner
+        self._check(self.library.native_share(self.model, other.model))
+        self.files, self.embedding = other.files, other.embedding
+
+    @property
+    def weights_owner(self) -> NativeDecoder:
+        """Whose weights these are: its own, or those that it shares."""
+        return self._shares or self
+
+    def adapt(self, layer: int, slot: int, added: LowRank) -> None:
+        """Add a product beside a matrix, which stays as it is. ``added``: in the matrix' row order."""
+        a, b = (np.ascontiguousarray(one, np.float32) for one in (added.a, added.b))
+        self._check(
+            self.library.native_adapt(
+                self.model, layer, slot, len(a), len(b), a.shape[1], a.ctypes.data, b.ctypes.data, added.scale
+            )
+        )
+
     def set_sliding(self, layer: int) -> None:
         self.library.native_sliding(self.model, layer, 1)
 
@@ -155,7 +178,7 @@ class NativeDecoder:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the weights hold."""
+        """Bytes of memory that the weights hold, shared ones too."""
         return int(self.library.native_nbytes(self.model))
 
     def _layer_work(self, before: int) -> int:
@@ -303,9 +326,12 @@ def build_native(
     quantize: Quantize | None = None,
     cache: PackedCache | None = None,
     kv_cache: CacheType = "float16",
+    adapter: Mapping[str, LowRank] | None = None,
 ) -> Generator[Progress, None, NativeDecoder]:
     """Pack the weights of a checkpoint that ``is_supported``, its heads in the row order of ``build``; or
-    take them from ``cache``, which otherwise is written afterwards."""
+    take them from ``cache``, which otherwise is written afterwards.
+
+    ``adapter``: what is added beside the matrices, by module; the packed weights are the base's alone."""
     decoder = NativeDecoder(config, context_length, threads=threads, kernels=kernels, kv_cache=kv_cache)
     places, nbytes = plan(config, sources, decoder.library, quantize)
     opened = None
@@ -320,6 +346,7 @@ def build_native(
     for layer, sliding in enumerate(config.sliding_layers or ()):
         if sliding:
             decoder.set_sliding(layer)
+    _adapt(decoder, adapter)
     if not config.tie_word_embeddings:
         decoder.embedding = Embedding(sources["model.embed_tokens.weight"], decoder.device)
     total = config.num_hidden_layers + 1
@@ -341,3 +368,19 @@ def build_native(
             decoder.keep(cache, places, norms, nbytes)
     yield Progress("stage.loading", total, total)
     return decoder
+
+
+def build_beside(other: NativeDecoder, adapter: Mapping[str, LowRank] | None) -> NativeDecoder:
+    """A decoder with the weights of ``other`` and an adapter of its own, or none; nothing is loaded."""
+    decoder = NativeDecoder(
+        other.config, other.context_length, kernels=other.kernels, kv_cache=other.kv_cache
+    )
+    decoder.share(other)
+    _adapt(decoder, adapter)
+    return decoder
+
+
+def _adapt(decoder: NativeDecoder, adapter: Mapping[str, LowRank] | None) -> None:
+    for module, added in (adapter or {}).items():
+        _, _, layer, name = module.split(".", 3)  # model.layers.0.self_attn.q_proj
+        decoder.adapt(int(layer), MATRICES.index(name), added)

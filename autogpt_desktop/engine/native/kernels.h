@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "attention.h"
+#include "lowrank.h"
 #include "pack.h"
 
 namespace native {
@@ -85,6 +86,10 @@ struct Kernels {
     void (*attend)(const Tile& tile, const Head& head, int span, float* scratch, float* parts);
     void (*halves)(const float* x, int count, uint16_t* out);
     float (*bytes)(const float* x, int count, int8_t* out);  // x = q · the returned scale
+    // an adapter's: low [ranks] of x [cols], and what that adds to y; lowrank.h
+    void (*project)(const LowRank& m, const float* x, float* low);
+    void (*expand)(const LowRank& m, int from, int to, const float* low, size_t low_stride, int tokens, float* y,
+                   size_t stride);
 };
 
 inline void Acts::resize(const Kernels& kernels, int new_tokens, int new_cols) {
@@ -189,7 +194,8 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
 }
 
 inline const Kernels& kernels() {
-    static const Kernels table{"portable", 1, 1, 0, 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes};
+    static const Kernels table{"portable", 1, 1, 0, 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes,
+                               project, expand};
     return table;
 }
 

@@ -238,7 +238,8 @@ inline bool is_supported() {
 inline const Kernels* kernels() {
     if (!is_supported()) return nullptr;
     static const Kernels table{"avx2",   6,    1,      0,    kLanes, quantize_as<true>, unpack, rows,
-                               simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes};
+                               simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes,
+                               simd::project, simd::expand};
     return &table;
 }
 

@@ -213,7 +213,8 @@ inline void rows(const Matrix& m, int group, const Panel* panel, const Acts& act
 
 inline const Kernels* kernels() {
     if (!has_dot_product()) return nullptr;
-    static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes};
+    static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes,
+                               simd::project, simd::expand};
     return &table;
 }
 

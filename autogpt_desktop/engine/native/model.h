@@ -19,6 +19,7 @@ enum VectorSlot { kInputNorm, kMlpNorm, kAttentionOutNorm, kMlpOutNorm, kBias, k
 
 struct Layer {
     Matrix matrices[kMatrixSlots];
+    LowRank added[kMatrixSlots];
     std::vector<float> vectors[kVectorSlots];
     bool sliding = false;
 };
@@ -63,6 +64,19 @@ public:
         prepare(cols);
     }
 
+    // The matrices of another model of the same shape, which must outlive this one, and copies of its vectors.
+    void share(const Model& other) {
+        auto take = [this](Matrix* to, const Matrix& from) { place(to, from.kind, from.rows, from.cols, from.blocks); };
+        for (size_t i = 0; i < layers_.size(); i++) {
+            const Layer& from = other.layers_[i];
+            for (int slot = 0; slot < kMatrixSlots; slot++) take(&layers_[i].matrices[slot], from.matrices[slot]);
+            for (int slot = 0; slot < kVectorSlots; slot++) layers_[i].vectors[slot] = from.vectors[slot];
+            layers_[i].sliding = from.sliding;
+        }
+        take(&head, other.head);
+        norm = other.norm;
+    }
+
     const Memory& weights() const { return weights_; }
 
     // The same whatever the number of threads: parts of 4 MB, then their sums.
@@ -78,7 +92,7 @@ public:
     size_t nbytes() const {
         size_t total = head.nbytes();
         for (const Layer& layer : layers_)
-            for (const Matrix& m : layer.matrices) total += m.nbytes();
+            for (int slot = 0; slot < kMatrixSlots; slot++) total += layer.matrices[slot].nbytes() + layer.added[slot].nbytes();
         return total;
     }
 
@@ -188,19 +202,21 @@ private:
     void attention(Layer& layer, int index, const float* rope) {
         int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim, hidden = shape_.hidden;
         const Matrix* m = layer.matrices;
+        const LowRank* added = layer.added;
         size_t width = qkv_width();
         float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim;
-        multiply({{&m[kQ], q}, {&m[kK], k}, {&m[kV], v}}, hidden, width,
-                 [&](int t, Acts* acts, float* rows, Workspace*) {
+        multiply({{&m[kQ], q, &added[kQ]}, {&m[kK], k, &added[kK]}, {&m[kV], v, &added[kV]}}, hidden, width,
+                 [&](int t, Acts* acts, float* rows, Workspace* space) {
                      size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
                      kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, rows + at);
+                     project(rows + at, t, space);
                      quantize_twice(rows, acts, t);
                  }, true);
         over_tokens([&](int t, int thread) { place(layer, index, rope, t, thread); });
         pool_.run(attention_.jobs(layer.sliding), [&](int job, int thread) {
             attention_.run(index, layer.sliding, job, qkv_.data(), width, attended_.data(), thread);
         });
-        multiply({{&m[kO], out_.data()}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
+        multiply({{&m[kO], out_.data(), &added[kO]}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
     }
 
     // Row t into row t of acts, and what its rounding leaves into row count_ + t: the sum of both
@@ -262,9 +278,10 @@ private:
             if (space) x = space->x.data();  // others read the old x at the same time
             add_residual(layer.vectors[kAttentionOutNorm], t, rows + at, x);
             kernels_->rms_norm(x, layer.vectors[kMlpNorm].data(), shape_.eps, hidden, rows + at);
+            project(rows + at, t, space);
             kernels_->quantize(rows + at, acts, t, nullptr);
         };
-        before(count_, hidden, prepare);
+        before(count_, hidden, prepare, {&layer.added[kGate], &layer.added[kUp]});
         pool_.run(chunks, [&](int chunk, int thread) {
             Workspace& space = workspaces_[static_cast<size_t>(thread)];
             const Acts& acts = prepared(prepare, space);
@@ -272,6 +289,8 @@ private:
             int from = chunk * step, to = std::min(groups, from + step);
             group_rows(gate, from, to, acts, gate_.data(), stride, space);
             group_rows(up, from, to, acts, up_.data(), stride, space);
+            expand(&layer.added[kGate], from, to, gate_.data(), stride, space);
+            expand(&layer.added[kUp], from, to, up_.data(), stride, space);
             int first = from * kRows, count = std::min(inner, to * kRows) - first;
             for (int t = 0; t < count_; t++) {
                 size_t at = static_cast<size_t>(t) * stride + static_cast<size_t>(first);
@@ -279,7 +298,7 @@ private:
             }
         });
         if (count_ == 1) std::swap(x_, next_x_);
-        multiply({{&down, out_.data()}}, inner, static_cast<size_t>(hidden), rounding(gate_.data()));
+        multiply({{&down, out_.data(), &layer.added[kDown]}}, inner, static_cast<size_t>(hidden), rounding(gate_.data()));
         over_tokens([&](int t, int) {
             size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
             add_residual(layer.vectors[kMlpOutNorm], t, &out_[at], &x_[at]);

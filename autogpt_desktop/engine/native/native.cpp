@@ -40,7 +40,7 @@ Matrix* matrix_at(Model* model, int layer, int slot) {
 #define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
 NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
-NATIVE_API int native_version() { return 3; }
+NATIVE_API int native_version() { return 4; }
 
 // The name of the index-th set of kernels that this processor can run, the fastest first; null behind the last.
 NATIVE_API const char* native_kernel_set(int index) {
@@ -100,6 +100,17 @@ NATIVE_API int native_place(Model* model, int layer, int slot, int kind, int row
     return guarded([&] {
         model->place(matrix_at(model, layer, slot), static_cast<native::Kind>(kind), rows, cols, blocks);
     });
+}
+
+// The weights of another model of the same shape, which must outlive this one; not its adapter.
+NATIVE_API int native_share(Model* model, const Model* other) {
+    return guarded([&] { model->share(*other); });
+}
+
+// What an adapter adds to a matrix: scale · b a; a [rank, cols], b [rows, rank], copied. Rank 0 takes it away.
+NATIVE_API int native_adapt(Model* model, int layer, int slot, int rank, int rows, int cols, const float* a,
+                            const float* b, float scale) {
+    return guarded([&] { model->layer(layer).added[slot].set(rank, rows, cols, a, b, scale); });
 }
 
 // With the model's threads.

@@ -31,6 +31,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from autogpt_desktop import paths
+from autogpt_desktop.engine.formats.adapter_files import is_adapter
 from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
 
 log = logging.getLogger(__name__)
@@ -259,14 +260,16 @@ def sweep(folder: Path) -> None:
 
 
 def _is_orphan(file: Path) -> bool:
-    """Is the model that it was made from gone? Not of a file that cannot be read."""
+    """Is the model that it was made from gone, or an adapter, whose weights are not packed any more? Not
+    of a file that cannot be read."""
     try:
         with file.open("rb") as opened:
             head = _HEADER.unpack(opened.read(_HEADER.size))
             (size,) = struct.unpack("=Q", opened.read(8))
             if head[0] != _MAGIC or size > _MAX_TABLE:
                 return False
-            return not Path(str(json.loads(opened.read(size))["source"]["path"])).exists()
+            model = Path(str(json.loads(opened.read(size))["source"]["path"]))
+            return not model.exists() or is_adapter(model)
     except _MALFORMED:
         return False
 
@@ -297,19 +300,13 @@ def _delete(file: Path) -> None:
         log.warning("%s cannot be deleted: %s", file.name, error)
 
 
-def packed_cache_of(
-    model: Path, folder: Path, worth: float = 0.0, adapter: Path | None = None
-) -> PackedCache | None:
-    """The cache in ``folder`` of a GGUF file or a Hugging Face folder, or of one with an adapter; None if
-    that cannot be read.
+def packed_cache_of(model: Path, folder: Path, worth: float = 0.0) -> PackedCache | None:
+    """The cache in ``folder`` of a GGUF file or a Hugging Face folder; None if that cannot be read.
 
     The cache depends on each file's size, time of change, head and tail; besides, its table says how each
     matrix is packed. ``worth``: see ``PackedCache``.
     """
     files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if model.is_dir() else [model]
-    if adapter is not None:
-        files += sorted(adapter.glob("adapter_*"))
-        model = adapter  # whose file it is: it goes with the adapter
     try:
         stamps = [_stamp(file) for file in files]
     except OSError:  # whoever reads the model says so

@@ -15,7 +15,7 @@ struct Workspace {  // of one thread
     std::vector<Panel> panels{4};
     // With a single token every thread makes a step's activations for itself:
     Acts acts;
-    std::vector<float> row, x;
+    std::vector<float> row, x, low;
     int64_t step = 0;  // the step that they are for
 };
 
@@ -28,6 +28,7 @@ protected:
     struct Product {
         const Matrix* matrix;
         float* y;
+        const LowRank* added = nullptr;
     };
 
     // Room for products with matrices of `cols` columns.
@@ -53,12 +54,18 @@ protected:
     // [tokens, cols] is room to work in, and `space` null. One token's activations cost less to make again than to hand
     // over, so `prepare` is then left to each thread (`prepared`), when it has a chunk: only while a
     // chunk is unfinished what the step starts from stays as it is.
+    // `added`: what adapters add to the step's products, null or without ranks for nothing.
     template <class Prepare>
-    void before(int rows, int cols, const Prepare& prepare) {
+    void before(int rows, int cols, const Prepare& prepare, std::initializer_list<const LowRank*> added = {}) {
         step_++;
+        added_.clear(), ranks_ = 0;
+        for (const LowRank* one : added)
+            if (one && one->ranks) added_.push_back(one), ranks_ += static_cast<size_t>(one->ranks);
+        grow(&low_, static_cast<size_t>(count_) * ranks_);
         if (count_ == 1) {
             for (Workspace& space : workspaces_) {
                 grow(&space.row, static_cast<size_t>(rows) * static_cast<size_t>(cols));
+                grow(&space.low, ranks_);
                 space.acts.resize(*kernels_, rows, cols);
             }
             return;
@@ -78,9 +85,27 @@ protected:
     }
 
     auto rounding(const float* x) {
-        return [this, x](int t, Acts* acts, float*, Workspace*) {
-            kernels_->quantize(x + static_cast<size_t>(t) * static_cast<size_t>(acts->cols), acts, t, nullptr);
+        return [this, x](int t, Acts* acts, float*, Workspace* space) {
+            const float* row = x + static_cast<size_t>(t) * static_cast<size_t>(acts->cols);
+            project(row, t, space);
+            kernels_->quantize(row, acts, t, nullptr);
         };
+    }
+
+    // For `prepare`: what the step's adapters make of token t's `x`, from which `expand` goes on.
+    void project(const float* x, int t, Workspace* space) {
+        float* low = space ? space->low.data() : low_.data() + static_cast<size_t>(t) * ranks_;
+        for (const LowRank* one : added_) kernels_->project(*one, x, low), low += one->ranks;
+    }
+
+    // Adds to y what `added` makes of the tokens, in the rows of some groups that are there already.
+    void expand(const LowRank* added, int from, int to, float* y, size_t stride, const Workspace& space) {
+        if (!added || !added->ranks) return;
+        const float* low = count_ == 1 ? space.low.data() : low_.data();
+        for (const LowRank* one : added_) {
+            if (one == added) return kernels_->expand(*one, from, to, low, ranks_, count_, y, stride);
+            low += one->ranks;
+        }
     }
 
     // Rows of some groups for all tokens. With many tokens the integers are unpacked once, and a block of
@@ -111,9 +136,10 @@ protected:
     template <class Prepare>
     void multiply(std::initializer_list<Product> products, int cols, size_t stride,
                   const Prepare& prepare, bool twice = false) {
-        int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0;
-        for (const Product& p : products) groups += p.matrix->groups();
-        before(rows, cols, prepare);
+        int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0, at = 0;
+        const LowRank* added[kMostProducts] = {};
+        for (const Product& p : products) groups += p.matrix->groups(), added[at++] = p.added;
+        before(rows, cols, prepare, {added[0], added[1], added[2]});
         int step = groups_per_chunk(*products.begin()->matrix, groups, rows);
         for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
         pool_.run(chunks, [&](int chunk, int thread) {
@@ -127,6 +153,7 @@ protected:
                 }
                 int from = chunk * step, to = std::min(p.matrix->groups(), from + step);
                 group_rows(*p.matrix, from, to, acts, p.y, stride, space);
+                expand(p.added, from, to, p.y, stride, space);
                 return;
             }
         });
@@ -139,10 +166,13 @@ protected:
     std::vector<float> out_;  // what a step leaves; room to prepare the next one in
 
 private:
-    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10;
+    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10, kMostProducts = 3;
 
     int64_t step_ = 0;
     Acts acts_;
+    std::vector<const LowRank*> added_;  // of the step's products
+    std::vector<float> low_;             // [tokens, ranks_]: with more than one token
+    size_t ranks_ = 0;                   // of all in added_
 };
 
 }  // namespace native

@@ -341,6 +341,52 @@ void check_bytes(const Kernels& set, Random& random) {
         }
 }
 
+void check_low_rank(const Kernels& set, Random& random) {
+    for (int trial = 0; trial < 24; trial++) {
+        int rank = trial % 4 ? random.between(1, 20) : 8, cols = 32 * random.between(1, 6), rows = random.between(1, 45);
+        int tokens = random.between(1, 11), gap = random.between(0, 5);
+        size_t n = static_cast<size_t>(rank), width = static_cast<size_t>(cols), height = static_cast<size_t>(rows);
+        std::vector<float> a = random.normals(n * width), b = random.normals(height * n);
+        // far from 1, as trained factors are: what float16 could not hold by itself
+        for (float& value : a) value *= 1e-7f;
+        for (float& value : b) value *= 3e5f;
+        if (trial == 5) std::fill(b.begin(), b.end(), 0.0f);
+        native::LowRank m;
+        m.set(rank, rows, cols, a.data(), b.data(), 2.0f);
+        size_t low_stride = static_cast<size_t>(m.ranks + gap), stride = height + static_cast<size_t>(gap), count = static_cast<size_t>(tokens);
+        Exact<float> x(random.normals(count * width)), low(count * low_stride), y(random.normals(count * stride)), alone(stride);
+        std::vector<float> start(y.data(), y.data() + y.size());
+        for (size_t t = 0; t < count; t++) set.project(m, x.data() + t * width, low.data() + t * low_stride);
+        int half = random.below((rows + 7) / 8 + 1);
+        set.expand(m, 0, half, low.data(), low_stride, tokens, y.data(), stride);
+        set.expand(m, half, (rows + 7) / 8, low.data(), low_stride, tokens, y.data(), stride);
+        for (size_t t = 0; t < count; t++) {
+            std::copy_n(&start[t * stride], stride, alone.data());
+            set.expand(m, 0, (rows + 7) / 8, low.data() + t * low_stride, low_stride, 1, alone.data(), stride);
+            if (std::memcmp(alone.data(), y.data() + t * stride, stride * sizeof(float)))
+                fail("%s low rank: token %zu of %d has other bits alone", set.name, t, tokens);
+            for (size_t row = 0; row < stride; row++) {
+                double wanted = start[t * stride + row], size = std::fabs(wanted);
+                for (size_t r = 0; row < height && r < n; r++) {
+                    double sum = 0, whole = 0;
+                    for (size_t c = 0; c < width; c++) {
+                        double product = static_cast<double>(a[r * width + c]) * x[t * width + c];
+                        sum += product, whole += std::fabs(product);
+                    }
+                    wanted += 2 * sum * b[row * n + r], size += 2 * whole * std::fabs(b[row * n + r]);
+                }
+                double got = y[t * stride + row];
+                if (!near(got, wanted, size * (row < height ? 1e-3 : 0)))
+                    fail("%s low rank %d of [%d, %d]: row %zu is %g, not %g", set.name, rank, rows, cols, row, got, wanted);
+                uint32_t bits;
+                float value = y[t * stride + row];
+                std::memcpy(&bits, &value, 4);
+                products = (products ^ bits) * 0x100000001b3;
+            }
+        }
+    }
+}
+
 void check_kernels(const Kernels& set) {
     Random random(20240517);
     products = 0;
@@ -350,6 +396,7 @@ void check_kernels(const Kernels& set) {
     check_gate(set, random);
     check_halves(set, random);
     check_bytes(set, random);
+    check_low_rank(set, random);
     check_attend(set, random);
 }
 

@@ -21,6 +21,7 @@ struct Variant {
     native::Type type, head;
     Shape shape;
     bool bias, norms, out_norms, sliding;  // sliding: every second layer
+    int rank = 0;                          // of an adapter; 0: none
 };
 
 constexpr int kVocab = 77, kContext = 96;
@@ -31,16 +32,21 @@ const std::vector<Variant>& variants() {
         {"llama", native::Q4_1, native::Q4_1, {kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, false, false, false, false},
         {"gemma3", native::Q5_0, native::Q8_0, {kVocab, 96, 160, 4, 4, 1, 24, 7, 1, 1e-6f, 9.8f, 0.2f, 0, 30}, false, true, true, true},
         {"qwen2", native::Q8_0, native::Q5_1, {kVocab, 64, 96, 2, 8, 8, 12, 0, 0, 1e-6f, 1, 0.29f, 20, 0}, true, false, false, false},
-        {"K", native::Q4_K, native::Q6_K, {kVocab, 256, 256, 2, 8, 2, 32, 0, 0, 1e-5f, 1, 0.18f, 0, 0}, false, true, false, false}};
+        {"K", native::Q4_K, native::Q6_K, {kVocab, 256, 256, 2, 8, 2, 32, 0, 0, 1e-5f, 1, 0.18f, 0, 0}, false, true, false, false},
+        {"adapted", native::Q4_1, native::Q8_0, {kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, true, false, false, false, 3}};
     return all;
 }
 
 // Weights as the files have them; both models are made of these.
 struct Weights {
+    struct Factors {
+        std::vector<float> a, b;
+    };
     struct Layer {
         std::vector<File> matrices;                // by MatrixSlot
         std::vector<std::vector<float>> vectors;   // by VectorSlot
         bool sliding;
+        std::vector<Factors> added;  // by MatrixSlot, or none
     };
     const Variant& variant;
     std::vector<Layer> layers;
@@ -57,7 +63,7 @@ struct Weights {
             return values;
         };
         for (int i = 0; i < s.layers; i++) {
-            Layer layer{{}, {}, v.sliding && i % 2 == 0};
+            Layer layer{{}, {}, v.sliding && i % 2 == 0, {}};
             int sizes[][2] = {{q, s.hidden}, {kv, s.hidden}, {kv, s.hidden}, {s.hidden, q},
                               {s.intermediate, s.hidden}, {s.intermediate, s.hidden}, {s.hidden, s.intermediate}};
             for (auto& size : sizes) layer.matrices.push_back(matrix(random, v.type, size[0], size[1]));
@@ -67,6 +73,11 @@ struct Weights {
                 for (auto slot : {native::kAttentionOutNorm, native::kMlpOutNorm}) layer.vectors[slot] = around(s.hidden, 1, 0.2);
             if (v.bias) layer.vectors[native::kBias] = around(q + 2 * kv, 0, 0.3);
             if (v.norms) layer.vectors[native::kQKNorm] = around(q + kv, 1, 0.2);
+            for (auto& size : sizes)
+                if (v.rank && layer.added.size() != native::kUp)  // one matrix stays as it is
+                    layer.added.push_back({around(v.rank * size[1], 0, 0.1), around(size[0] * v.rank, 0, 0.3)});
+                else if (v.rank)
+                    layer.added.push_back({});
             layers.push_back(layer);
         }
         head.push_back(matrix(random, v.head, s.vocab, s.hidden));
@@ -103,6 +114,7 @@ public:
         for (const Weights::Layer& layer : w_.layers) {
             matrices_.emplace_back();
             for (const File& file : layer.matrices) matrices_.back().push_back(file.expanded());
+            for (size_t slot = 0; slot < layer.added.size(); slot++) merge(layer.added[slot], &matrices_.back()[slot]);
         }
     }
 
@@ -131,6 +143,14 @@ private:
         for (size_t r = 0; r < y.size(); r++)
             for (size_t c = 0; c < x.size(); c++) y[r] += matrix[r * x.size() + c] * x[c];
         return y;
+    }
+
+    // W + 2 B A
+    void merge(const Weights::Factors& added, Row* matrix) const {
+        size_t rank = static_cast<size_t>(w_.variant.rank), cols = added.a.size() / rank;
+        for (size_t at = 0; at < matrix->size() && cols; at++)
+            for (size_t r = 0; r < rank; r++)
+                (*matrix)[at] += 2.0 * added.b[at / cols * rank + r] * added.a[r * cols + at % cols];
     }
 
     Row normed(const Row& x, const float* weight) const {
@@ -230,6 +250,9 @@ public:
             for (size_t slot = 0; slot < from.matrices.size(); slot++) pack(&layer.matrices[slot], from.matrices[slot]);
             for (size_t slot = 0; slot < from.vectors.size(); slot++) layer.vectors[slot] = from.vectors[slot];
             layer.sliding = from.sliding;
+            for (size_t slot = 0; slot < from.added.size(); slot++)
+                if (const Weights::Factors& one = from.added[slot]; !one.a.empty())
+                    layer.added[slot].set(weights.variant.rank, layer.matrices[slot].rows, layer.matrices[slot].cols, one.a.data(), one.b.data(), 2.0f);
         }
         pack(&model_.head, weights.head[0]);
         model_.norm = weights.norm;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from autogpt_desktop.engine.build import build, in_decoder_order, merged
+from autogpt_desktop.engine import native
+from autogpt_desktop.engine.build import build, in_decoder_order
 from autogpt_desktop.engine.formats.adapter import AdapterConfig, LowRank, read_adapter, write_adapter
 from autogpt_desktop.engine.formats.adapter_files import Base
-from autogpt_desktop.engine.load import Checkpoint, open_checkpoint, run_to_end
+from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.load import Checkpoint, load, open_checkpoint, run_to_end
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.lab.adapt.encode import Encoded
 from autogpt_desktop.lab.adapt.lora import LoraSettings, adapted, build_adapted, low_rank, parameters
 from autogpt_desktop.lab.adapt.loss import packed_loss, shared_prefix
+from tests.lab.adapt.kit import merged
 from tests.tiny import write_tiny_gguf
 
 CPU = torch.device("cpu")
@@ -195,6 +199,56 @@ def test_loaded_on_the_compiled_back_end_it_is_near_the_merged_floats(tmp_path: 
     error, moved = (logits(quick) - expected).norm(), (logits(plain) - expected).norm()
     assert error < 0.05 * expected.norm()
     assert error < 0.2 * moved
+    # what int8 activations cost, which the base has as well, and nothing that the adapter brings
+    base = run_to_end(build(checkpoint.config, checkpoint.sources, CPU, 128, float32=True))
+    own = (logits(plain) - logits(base)).norm() / logits(base).norm()
+    assert error / expected.norm() < 2 * own
+
+
+@pytest.mark.parametrize("kernels", native.kernel_sets())
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3"])
+def test_the_compiled_back_end_adds_it_in_every_kind_of_pass(
+    tmp_path: Path, family: str, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One token, some, many, a batch: the same bits, near those of torch, on each set of kernels."""
+    monkeypatch.setenv("AUTOGPT_DESKTOP_KERNELS", kernels)
+    checkpoint = opened(tmp_path, family, "Q8_0")
+    low = read_adapter(saved(tmp_path, trainable(checkpoint)), checkpoint.config)
+    exact = run_to_end(build(checkpoint.config, checkpoint.sources, CPU, 128, float32=True, adapter=low))
+    decoder = run_to_end(build(checkpoint.config, checkpoint.sources, CPU, 128, adapter=low))
+    ids = np.random.default_rng(5).integers(3, 250, 70).tolist()
+    (whole,) = decoder.forward([(decoder.new_state(), ids)], "all")
+    (expected,) = exact.forward([(exact.new_state(), ids)], "all")
+    assert (whole - expected).norm() < 0.05 * expected.norm()
+    state = decoder.new_state()
+    cuts = (0, 33, 34, 40, 42, 70)
+    parts = [decoder.forward([(state, ids[a:b])], "all")[0] for a, b in pairwise(cuts)]
+    assert torch.equal(torch.cat(parts), whole)
+    states = [decoder.new_state() for _ in range(20)]
+    for at, one in enumerate(states):
+        decoder.forward([(one, ids[: at + 2])])
+    together = decoder.forward([(one, ids[at + 2 : at + 3]) for at, one in enumerate(states)])
+    assert all(torch.equal(row, whole[at + 2]) for at, row in enumerate(together))
+
+
+def test_the_base_stays_as_it_is_packed(tmp_path: Path) -> None:
+    """An adapter takes its own memory and no more, and the packed copy on disk is the base's."""
+    checkpoint = opened(tmp_path, quant="Q4_1")
+    folder = saved(tmp_path, trainable(checkpoint))
+    loads: dict[Path | None, Engine] = {}
+    for adapter in (None, folder):
+        loads[adapter] = run_to_end(
+            load(tmp_path / "base.gguf", device="cpu", packed_cache=tmp_path / "packed", adapter=adapter)
+        )
+        for writer in loads[adapter].decoder._writers:  # type: ignore[attr-defined]
+            writer.join()
+    assert len(list((tmp_path / "packed").glob("*.packed"))) == 1
+    assert loads[folder].decoder._mapped is not None  # type: ignore[attr-defined]
+    added = loads[folder].weight_bytes - loads[None].weight_bytes
+    numbers = sum(one.a.size + one.b.size for one in read_adapter(folder, checkpoint.config).values())
+    assert 0 < added <= 2 * 2 * numbers  # float16, and rank 4 is padded to 8
+    for engine in loads.values():
+        engine.close()
 
 
 def test_what_the_adapter_adds_is_finite_and_fits(tmp_path: Path) -> None:
