@@ -108,6 +108,6 @@ class DataList(QWidget):
         count = self.list.count()
         self.list.setVisible(count > 0)
         rows = min(max(count, 1), _ROWS)
-        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 28) + 10)
+        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 20) + 10)
         self.remove_button.setVisible(count > 0)
         self.remove_button.setEnabled(bool(self.list.selectedItems()))

@@ -174,6 +174,7 @@ class RunPage(QWidget):
         """Show this run from now on; None: none."""
         self._chosen = False
         self.follower.follow(run)
+        self._show_record()
 
     def focus_input(self) -> None:
         """Where one reads."""
@@ -240,7 +241,7 @@ class RunPage(QWidget):
         if run is None:
             return
         self._stopping = self._stopping and running
-        self.title.setText(run.name)
+        self.title.set_text(run.name)
         stage = self.follower.record.stage
         parts = [kind_name(run.spec.kind), minutes_name(run.spec.minutes)]
         if self._stopping:

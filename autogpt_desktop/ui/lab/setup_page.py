@@ -115,14 +115,16 @@ class SetupPage(QWidget):
         time.setSpacing(16)
         time.addWidget(self.dial, 1)
         time.addWidget(self.time)
+        self._boxes.addWidget(self._time_label, len(places), 0)
+        self._boxes.addLayout(time, len(places), 1)
         start = QHBoxLayout()
         start.setSpacing(8)
         start.addWidget(self.start_button)
         start.addWidget(self.look_button)
         start.addStretch(1)
         parts: tuple[Any, ...] = (
-            self._title, self.kinds, self.about, self._data_label, self.data, self._boxes, self._time_label,
-            time, self.expected, start,
+            self._title, self.kinds, self.about, self._data_label, self.data, self._boxes,
+            self.expected, start,
         )  # fmt: skip
         for part in parts:
             column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
@@ -350,6 +352,7 @@ class SetupPage(QWidget):
             (self.label_column, self._label_label),
         ):
             box.setAccessibleName(named.text())
+            box.setPlaceholderText(tr("Reading…"))
         self.time.setText(minutes_name(self.minutes))
         self.expected.setText(self._expected())
         self.expected.setVisible(bool(self.expected.text()))
