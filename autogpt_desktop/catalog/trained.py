@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.engine.formats.adapter_files import BASE, CONFIG, HEAD, head_labels, is_adapter, is_head
+from autogpt_desktop.engine.formats.adapter_files import (
+    BASE,
+    CONFIG,
+    HEAD,
+    adapter_title,
+    head_labels,
+    is_adapter,
+    is_head,
+)
 
-__all__ = ["FILES", "TrainedModel", "head_labels", "trained_models"]
+__all__ = ["FILES", "TrainedModel", "adapter_title", "head_labels", "trained_models"]
 # What a run leaves in its result's folder, beside what any model's folder has.
 FILES = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "README.md"),

@@ -16,11 +16,13 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.lab.record import Point, RunRecord
+from autogpt_desktop.ui.widgets.basic import label
 from autogpt_desktop.ui.widgets.theme import theme
 
 BY_TIME, BY_TOKENS = "time", "tokens"
+_SHORT = 180  # seconds of work below which they are not counted in minutes
 _MOST_POINTS = 2000  # that are drawn of a curve
-_OTHERS = ("positive", "negative", "warning", "muted")  # colors of runs that stand beside
+_OTHERS = ("series2", "series4", "series3", "series5")  # colors of runs that stand beside
 _PICTURE = 1600  # pixels, the width of an exported picture
 
 
@@ -33,6 +35,21 @@ class Other:
     record: RunRecord = field(default_factory=RunRecord)
 
 
+class _Axis(pyqtgraph.AxisItem):
+    """Numbers as they are read: 250 k and 1.5 M, not a factor in the title."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self.enableAutoSIPrefix(False)
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        for unit, step in (("M", 1e6), ("k", 1e3)):
+            if max(map(abs, values), default=0.0) >= step and spacing >= step / 100:
+                return [f"{value / step:g} {unit}" if value else "0" for value in values]
+        strings: list[str] = super().tickStrings(values, scale, spacing)
+        return strings
+
+
 class Curves(QWidget):
     """Bits per byte where the held-out bytes are known, so that ``xz -9`` and runs compare; else loss."""
 
@@ -41,16 +58,21 @@ class Curves(QWidget):
         self.by = BY_TIME
         self.record = RunRecord()
         self.others: list[Other] = []
-        self._plot: Any = pyqtgraph.PlotWidget()
+        self._unit = 1.0  # seconds of one unit of the lower axis
+        self._plot: Any = pyqtgraph.PlotWidget(axisItems={"bottom": _Axis("bottom"), "left": _Axis("left")})
         self._plot.setMinimumHeight(140)
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._legend: Any = self._plot.addLegend(offset=(-8, 8))
+        self.empty = label(tone="muted", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMinimumHeight(140)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._plot)
+        column.addWidget(self._plot, 1)
+        column.addWidget(self.empty, 1)
         self.restyle()
 
     def show_record(self, record: RunRecord) -> None:
@@ -88,8 +110,24 @@ class Curves(QWidget):
     def y_title(self) -> str:
         return tr("bits per byte") if self.in_bits else tr("loss (nats per token)")
 
+    def _scale(self) -> float:
+        """Seconds of one unit of the lower axis."""
+        records = (self.record, *(other.record for other in self.others))
+        last = max((points[-1].seconds for one in records for points in (one.train, one.held_out) if points),
+                   default=0.0)  # fmt: skip
+        return 1.0 if last < _SHORT else 60.0
+
+    def _place(self, seconds: float, tokens: int) -> float:
+        return seconds / self._unit if self.by == BY_TIME else float(tokens)
+
     def draw(self) -> None:
         plot = self._plot
+        self._unit = self._scale()
+        records = (self.record, *(other.record for other in self.others))
+        has_any = any(one.train or one.held_out for one in records)
+        plot.setVisible(has_any)
+        self.empty.setVisible(not has_any)
+        self.empty.setText(tr("The curves will be drawn here, from the first step on."))
         plot.clear()
         self._legend.clear()
         self._legend.setLabelTextColor(theme().color("text"))
@@ -106,11 +144,12 @@ class Curves(QWidget):
         if xz and self.in_bits:
             self._line(xz, 0, f"xz -9: {xz:.3f}")
         for seconds, tokens, growth in self.record.growths:
-            where = seconds / 60 if self.by == BY_TIME else tokens
+            where = self._place(seconds, tokens)
             name = tr("wider") if growth.how == "wider" else tr("deeper")
             self._line(where, 90, name)
         plot.setLabel("left", self.y_title(), color=theme().hex("muted"))
-        bottom = tr("minutes of work") if self.by == BY_TIME else tr("tokens")
+        work = tr("seconds of work") if self._unit == 1 else tr("minutes of work")
+        bottom = work if self.by == BY_TIME else tr("tokens")
         plot.setLabel("bottom", bottom, color=theme().hex("muted"))
         self.setAccessibleName(self.in_words())
 
@@ -129,7 +168,7 @@ class Curves(QWidget):
             return
         step = max(1, len(points) // _MOST_POINTS)
         shown = [*points[::step], points[-1]] if step > 1 else points
-        x = [point.seconds / 60 if self.by == BY_TIME else point.tokens for point in shown]
+        x = [self._place(point.seconds, point.tokens) for point in shown]
         y = [point.value * factor for point in shown]
         options: dict[str, Any] = {}
         if dots and len(points) < 60:

@@ -32,6 +32,8 @@ class DataList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.list = _List()
+        self.list.setObjectName("files")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.removed.connect(self.remove_selected)
         self.list.itemSelectionChanged.connect(self._show)
@@ -106,6 +108,6 @@ class DataList(QWidget):
         count = self.list.count()
         self.list.setVisible(count > 0)
         rows = min(max(count, 1), _ROWS)
-        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 20) + 8)
+        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 20) + 10)
         self.remove_button.setVisible(count > 0)
         self.remove_button.setEnabled(bool(self.list.selectedItems()))

@@ -169,7 +169,7 @@ class LabPanel(QWidget):
     def open_run(self, run: Run) -> None:
         self.run_page.curves.compare(())
         self._result_of = run.id if run.result is not None else ""
-        self.run_page.follower.follow(run)
+        self.run_page.follow(run)
         self.show_mode(RUN)
 
     def show_runs(self) -> None:
@@ -249,7 +249,7 @@ class LabPanel(QWidget):
     def _on_deleted(self, id: str) -> None:
         run = self.run_page.follower.run
         if run is not None and run.id == id:
-            self.run_page.follower.follow(None)
+            self.run_page.follow(None)
             self.show_mode(SETUP)
         self.context.refresh_models()
 

@@ -101,7 +101,8 @@ class RunPage(QWidget):
         self.pages = QStackedWidget()
         for page in (self.samples, self.trials, self.data):
             self.pages.addWidget(page)
-        self._stopping = self._data_shown = False
+        self._stopping = False
+        self._chosen = False  # the user has said what is to stand below
         self._shown: tuple[int, int, int] = (0, 0, 0)  # which record's samples and data stand below
         self._build()
         self.retranslate()
@@ -169,6 +170,12 @@ class RunPage(QWidget):
     def restyle(self) -> None:
         self.curves.restyle()
 
+    def follow(self, run: Run | None) -> None:
+        """Show this run from now on; None: none."""
+        self._chosen = False
+        self.follower.follow(run)
+        self._show_record()
+
     def focus_input(self) -> None:
         """Where one reads."""
         (self.samples, self.trials, self.data)[self.pages.currentIndex()].setFocus()
@@ -234,7 +241,7 @@ class RunPage(QWidget):
         if run is None:
             return
         self._stopping = self._stopping and running
-        self.title.setText(run.name)
+        self.title.set_text(run.name)
         stage = self.follower.record.stage
         parts = [kind_name(run.spec.kind), minutes_name(run.spec.minutes)]
         if self._stopping:
@@ -276,10 +283,10 @@ class RunPage(QWidget):
             self._shown = shown
             _set_text(self.samples, self._samples_text())
             _set_text(self.data, self._data_text())
-        if record.data is not None and not record.train and not record.samples and not self._data_shown:
-            self._data_shown = True
-            self.parts.set_choice(DATA)
-            self._on_part(DATA)
+        if not self._chosen:  # what there is: first the data, then what the model writes
+            part = DATA if record.data is not None and not record.samples else SAMPLES
+            self.parts.set_choice(part)
+            self._show_part(part)
         if self.follower.running:
             self._show_state()  # with the figures
         else:
@@ -347,6 +354,10 @@ class RunPage(QWidget):
         self.follower.set_seen(False)
 
     def _on_part(self, part: str) -> None:
+        self._chosen = True
+        self._show_part(part)
+
+    def _show_part(self, part: str) -> None:
         self.pages.setCurrentIndex((SAMPLES, TRIALS, DATA).index(part))
 
 

@@ -29,7 +29,7 @@ from autogpt_desktop.tasks.sentiment.sources import is_table, preview
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.lab.data_list import DataList
 from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW, minutes_name, size_name
-from autogpt_desktop.ui.widgets.basic import button, label, size_text
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, size_text
 from autogpt_desktop.ui.widgets.boxes import ComboBox, Slider
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
@@ -53,12 +53,13 @@ class SetupPage(QWidget):
         super().__init__()
         self._context = context
         self.forecast: Forecast | None = None
+        self._bases: dict[str, str] = {}  # that were chosen, by kind
         self._columns_of = ""  # the table whose columns are offered
         self.kinds = SegmentedChoice((ADAPT, NEW, HEAD))
         self.kinds.chosen.connect(self._on_kind)
         self.about = label(tone="muted", wrap=True)
         self.base = ComboBox()
-        self.base.currentIndexChanged.connect(self._on_changed)
+        self.base.currentIndexChanged.connect(self._on_base)
         self.data = DataList()
         self.data.changed.connect(self._on_data)
         self.text_column, self.label_column = ComboBox(), ComboBox()
@@ -114,14 +115,16 @@ class SetupPage(QWidget):
         time.setSpacing(16)
         time.addWidget(self.dial, 1)
         time.addWidget(self.time)
+        self._boxes.addWidget(self._time_label, len(places), 0)
+        self._boxes.addLayout(time, len(places), 1)
         start = QHBoxLayout()
         start.setSpacing(8)
         start.addWidget(self.start_button)
         start.addWidget(self.look_button)
         start.addStretch(1)
         parts: tuple[Any, ...] = (
-            self._title, self.kinds, self.about, self._data_label, self.data, self._boxes, self._time_label,
-            time, self.expected, start,
+            self._title, self.kinds, self.about, self._data_label, self.data, self._boxes,
+            self.expected, start,
         )  # fmt: skip
         for part in parts:
             column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
@@ -231,7 +234,7 @@ class SetupPage(QWidget):
 
     def _list_bases(self) -> None:
         """The models that can carry what is made."""
-        before = self.base.currentData()
+        before = self._bases.get(self.kind)
         self.base.blockSignals(True)
         self.base.clear()
         if self.kind == HEAD:
@@ -244,8 +247,13 @@ class SetupPage(QWidget):
         if self.kind == ADAPT and before is None and chosen is not None:
             before = chosen.name
         self.base.setCurrentIndex(max(0, self.base.findData(before)))
+        self.base.setToolTip(plain_tooltip(self.base.currentText()))
         self.base.blockSignals(False)
         self._show()
+
+    def _on_base(self) -> None:
+        self._bases[self.kind] = self.base.currentData()
+        self._on_changed()
 
     def _on_data(self) -> None:
         tables = [place for place in self.data.paths() if is_table(Path(place))]
@@ -344,6 +352,7 @@ class SetupPage(QWidget):
             (self.label_column, self._label_label),
         ):
             box.setAccessibleName(named.text())
+            box.setPlaceholderText(tr("Reading…"))
         self.time.setText(minutes_name(self.minutes))
         self.expected.setText(self._expected())
         self.expected.setVisible(bool(self.expected.text()))
@@ -362,19 +371,26 @@ class SetupPage(QWidget):
         if found is None:
             return ""
         if self.kind != NEW:
+            if found.files == 1:
+                return tr("About {size} of text in one file.", size=size_text(found.bytes))
             return tr("About {size} of text in {files} files.", size=size_text(found.bytes),
                       files=f"{found.files:,}")  # fmt: skip
         if not found.enough:
             return tr("Too little text or time for a model: add more.")
         told = tr("About {size} of text, read {epochs} times by a model of {parameters}. It will take up to "
                   "{memory} of memory.",
-                  size=size_text(found.bytes), epochs=f"{found.epochs:.1f}",
+                  size=size_text(found.bytes), epochs=_times(found.epochs),
                   parameters=size_name(found.parameters), memory=size_text(found.memory))  # fmt: skip
         if found.bits_per_byte:
             told += " " + tr("Runs like it came to {bits} bits per byte.", bits=f"{found.bits_per_byte:.2f}")
         if not found.measured:
             told += " " + tr("This computer has not been measured yet: the first run tells more.")
         return told
+
+
+def _times(count: float) -> str:
+    """How often: no tenths where they say nothing."""
+    return f"{count:.1f}" if count < 10 else f"{count:,.0f}"
 
 
 def _few_values(found: Any, texts: int) -> int:

@@ -136,7 +136,9 @@ class InstalledRow(QFrame):
         set_property(self.state, "tone", "muted" if idle else "accent")
         self.use_button.setVisible(not chosen and can_play(self.model, self._role))
         loading = chosen and progress is not None
-        said = tr("For other languages") if idle else tr("In use") if loaded else tr("Chosen")
+        said = tr("In use") if loaded and not idle else tr("Chosen")
+        if idle and self._role == "translate":
+            said = tr("For other languages")
         self.state.setVisible(chosen)
         self.state.setText(tr("Loading…") if loading else said)
         self.progress.setVisible(loading)

@@ -163,6 +163,7 @@ def _note(one: KeptVerdict) -> str:
         label, share = max(shares, key=lambda each: each[1])
         parts.append(f"{label} {percent(share)}")
     elif sum(one.outcome):
+        shares = sorted(shares, key=lambda each: -each[1]) if one.labels else shares
         parts.append(", ".join(f"{label} {count:,.0f}" for label, count in shares if count))
     return " · ".join(filter(None, parts))
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog.trained import head_labels
+from autogpt_desktop.catalog.trained import adapter_title, head_labels
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.panel import WorkingModels
 from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
@@ -74,7 +74,16 @@ class LabelChoice(QWidget):
             return SENTIMENT
         model = next((model for model in self.heads() if model.name == name and not model.problem), None)
         labels = head_labels(model.path) if model is not None else ()
-        return Scheme(labels, model.name, model.title) if model is not None and labels else None
+        return Scheme(labels, model.name, self._title(model)) if model is not None and labels else None
+
+    def _title(self, model: InstalledModel) -> str:
+        """What the user called it, without the model that it stands on, where that tells it from others."""
+        models = self._context.installed_models()
+        base = next((one.title for one in models if one.name == model.base), "")
+        ending = adapter_title("", base) if base else ""
+        short = model.title.removesuffix(ending)
+        same = [one for one in self.heads() if one.title.startswith(adapter_title(short, ""))]
+        return short if len(same) < 2 else model.title
 
     def _set(self, scheme: Scheme) -> None:
         before, self.scheme = self.scheme, scheme
@@ -90,7 +99,7 @@ class LabelChoice(QWidget):
         combo.addItem(tr("Sentiment"), "")
         combo.setItemData(0, plain_tooltip(tr("Positive, neutral or negative")), Qt.ItemDataRole.ToolTipRole)
         for model in self.heads():
-            combo.addItem(model.title, model.name)
+            combo.addItem(self._title(model), model.name)
             error = model.error()
             tip = i18n.message(error) if error else ", ".join(head_labels(model.path)[:20])
             combo.setItemData(combo.count() - 1, plain_tooltip(tip), Qt.ItemDataRole.ToolTipRole)

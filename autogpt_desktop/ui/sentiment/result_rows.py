@@ -23,6 +23,7 @@ MOST_HELD = 200_000_000  # characters of all rows together; of later rows the be
 MOST_FOLDED = 60_000_000  # characters that are held in small letters too, for the search
 HEAD = 300  # characters of such a row, and of any row's cell
 ROUNDED = 1e-6  # what a probability may lose in an array of floats
+MOST_SURE = 1 - 1e-7  # as a float of four bytes it is below one still
 RESORT_MS = 800
 EMPTY = 255  # the code of a row without a text: there are fewer labels
 
@@ -103,7 +104,7 @@ class ResultRows(QAbstractTableModel):
             self._folded += [text.casefold() for text in self._texts[start:]]
         for one in block.scored:
             for at, shares in enumerate(self._shares):
-                shares.append(one.shares[at] if one.label else 0.0)
+                shares.append(min(one.shares[at], MOST_SURE) if one.label else 0.0)
             self._codes.append(self._code(one.label))
             self._shown.append(self._codes[-1])
             if one.flags and one.label:
@@ -125,7 +126,7 @@ class ResultRows(QAbstractTableModel):
     def _judge_again(self, block: Block) -> None:
         for at, one in enumerate(block.scored, block.start):
             for number, shares in enumerate(self._shares):
-                shares[at] = one.shares[number] if one.label else 0.0
+                shares[at] = min(one.shares[number], MOST_SURE) if one.label else 0.0
             self._codes[at] = self._code(one.label)
             if at not in self._corrected:
                 self._shown[at] = self._codes[at]

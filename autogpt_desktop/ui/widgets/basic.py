@@ -173,7 +173,11 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 40))
         self.setToolTip(plain_tooltip(self._whole) if text != self._whole else "")
         if text != self.text():
-            self.setText(text)
+            super().setText(text)
+
+    def setText(self, text: str) -> None:
+        """Or it would be gone with the next change of size."""
+        self.set_text(text)
 
 
 def png_bytes(image: QImage) -> bytes:

@@ -99,8 +99,9 @@ def test_a_text_and_a_list_get_the_labels_of_the_head_that_was_chosen(
     panel: SentimentPanel, qtbot: QtBot
 ) -> None:
     combo, page = panel.bar.choice.combo, panel.text_page
-    assert combo.itemText(0) == "Sentiment"
-    assert combo.itemText(1).startswith("mine on ")
+    assert [combo.itemText(at) for at in range(combo.count())] == [
+        "Sentiment", "mine", "", "Train your own labels…"
+    ]  # fmt: skip
     choose(panel, "mine")
     assert Settings.load().sentiment_labels == "mine"
     assert not panel.bar.two_way.isVisible()

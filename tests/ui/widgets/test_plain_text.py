@@ -95,3 +95,15 @@ def test_labels_that_hold_a_text_say_how_it_is_read() -> None:
         text = file.read_text(encoding="utf-8")
         if "QLabel(" in text.replace("(QLabel)", ""):
             assert "setPixmap(" in text or "setTextFormat(" in text, file.name
+
+
+def test_a_line_that_is_cut_keeps_its_text_through_a_change_of_size(qtbot: QtBot) -> None:
+    line = ElidedLabel()
+    qtbot.addWidget(line)
+    line.resize(300, 20)
+    line.show()
+    line.setText("A title that was set as one sets any label")
+    line.resize(80, 20)
+    assert line.text().endswith("…")
+    line.resize(600, 20)
+    assert line.text() == "A title that was set as one sets any label"
