@@ -3,7 +3,7 @@ begin with stands there once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from autogpt_desktop.lab.adapt.encode import Encoded
 from autogpt_desktop.lab.adapt.lora import FrozenLinear, FrozenMatrix
 
 _CHUNK = 1 << 24  # logits at a time: [learned tokens, vocab_size] never stands as a whole
+_LEAST = 1e-9  # probability
 
 
 class PackedPart:
@@ -78,31 +79,37 @@ class PackedPass:
 
 
 class _HeadLoss(torch.autograd.Function):
-    """Σ −log p(target) of a frozen head; the gradient is made in the forward pass, a chunk at a time."""
+    """Σ −p log q of a frozen head; the gradient is made in the forward pass, a chunk at a time.
+
+    ``ids`` and ``shares`` [tokens, k]: the wanted probabilities p of k different tokens at each place; what
+    is over of 1 belongs to all others together, whichever of them.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: FrozenMatrix, bias: Tensor | None, softcap: float, targets: Tensor
+        ctx: Any,
+        x: Tensor,
+        weight: FrozenMatrix,
+        bias: Tensor | None,
+        softcap: float,
+        ids: Tensor,
+        shares: Tensor,
     ) -> Tensor:
-        matrix = weight.tensor()
-        step = max(1, _CHUNK // matrix.shape[0])
         losses, grads = [], []
-        for start in range(0, len(x), step):
-            part = x[start : start + step].to(weight.dtype)
-            target = targets[start : start + step, None]
-            y = (part @ matrix.t()).float()
-            if bias is not None:
-                y += bias
-            if softcap:
-                y = torch.tanh(y / softcap) * softcap
+        for rows, y, part in _logits(x, weight, bias, softcap):
+            wanted, share = ids[rows], shares[rows]
+            rest = (1 - share.sum(1)).clamp(min=0)
             total = torch.logsumexp(y, -1, keepdim=True)
-            losses.append((total - y.gather(1, target)).sum())
+            logs = y.gather(1, wanted) - total
+            others = (1 - logs.exp().sum(1)).clamp(min=_LEAST)
+            losses.append(-(share * logs).sum() - (rest * others.log()).sum())
             if ctx.needs_input_grad[0]:
                 grad = torch.exp(y - total)
-                grad.scatter_add_(1, target, torch.full_like(target, -1, dtype=grad.dtype))
+                grad *= (1 - rest / others)[:, None]
+                grad.scatter_(1, wanted, logs.exp() - share)
                 if softcap:
                     grad *= 1 - (y / softcap) ** 2
-                grads.append((grad.to(weight.dtype) @ matrix).float())
+                grads.append((grad.to(part.dtype) @ weight.tensor()).float())
         if grads:
             ctx.save_for_backward(torch.cat(grads))
         return torch.stack(losses).sum()
@@ -110,7 +117,24 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         (kept,) = ctx.saved_tensors
-        return kept * grads[0], None, None, None, None
+        return kept * grads[0], None, None, None, None, None
+
+
+def _logits(
+    x: Tensor, weight: FrozenMatrix, bias: Tensor | None, softcap: float
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Of x [tokens, hidden_size], in chunks: which rows, their logits [rows, vocab_size], the rows."""
+    matrix = weight.tensor()
+    step = max(1, _CHUNK // matrix.shape[0])
+    for start in range(0, len(x), step):
+        rows = slice(start, start + step)
+        part = x[rows].to(weight.dtype)
+        y = (part @ matrix.t()).float()
+        if bias is not None:
+            y += bias
+        if softcap:
+            y = torch.tanh(y / softcap) * softcap
+        yield rows, y, part
 
 
 def shared_prefix(sequences: Sequence[Encoded]) -> int:
@@ -130,23 +154,60 @@ def shared_prefix(sequences: Sequence[Encoded]) -> int:
 def packed_loss(decoder: Transformer, sequences: Sequence[Encoded], *, recompute: bool = False) -> Tensor:
     """Σ −log p of the learned tokens, in nats. ``recompute``: a layer's inside is computed anew for the
     gradient, which saves memory (Chen et al., 2016)."""
+    x, targets = _packed(decoder, sequences, recompute)
+    return _head_loss(decoder, x, targets[:, None], torch.ones(len(targets), 1, device=x.device))
+
+
+def soft_loss(
+    decoder: Transformer,
+    sequences: Sequence[Encoded],
+    wanted: Sequence[tuple[Tensor, Tensor]],
+    *,
+    recompute: bool = False,
+) -> Tensor:
+    """Σ −p log q over all tokens of ``sequences``, p being what ``expected`` gave for each of them."""
+    x, _ = _packed(decoder, sequences, recompute)
+    ids, shares = (torch.cat([one[part] for one in wanted]).to(x.device) for part in (0, 1))
+    return _head_loss(decoder, x, ids.long(), shares.float())
+
+
+@torch.no_grad()
+def expected(decoder: Transformer, sequence: Encoded, likeliest: int = 64) -> tuple[Tensor, Tensor]:
+    """What ``decoder`` expects at each learned token: ids and probabilities, [tokens, likeliest] each."""
+    x, _ = _packed(decoder, [sequence], False)
+    head = _head(decoder)
+    ids, shares = [], []
+    for _, y, _ in _logits(x, head.weight, head.bias, decoder.config.final_logit_softcap):
+        p, which = y.softmax(-1).topk(min(likeliest, y.shape[1]))
+        ids.append(which.int())
+        shares.append(p)
+    return torch.cat(ids), torch.cat(shares)
+
+
+def _packed(decoder: Transformer, sequences: Sequence[Encoded], recompute: bool) -> tuple[Tensor, Tensor]:
+    """What the head sees of the learned tokens [tokens, hidden_size], and their ids."""
     shared = shared_prefix(sequences)
     counts = [len(one.ids) - 1 - shared for one in sequences]
     ids = np.concatenate([sequences[0].ids[:shared], *(one.ids[shared:-1] for one in sequences)])
     targets = np.concatenate([sequences[0].ids[:shared], *(one.ids[shared + 1 :] for one in sequences)])
     marks = np.concatenate([np.zeros(shared, np.bool_), *(one.learned[shared:] for one in sequences)])
     learned = torch.from_numpy(marks).to(decoder.device)
-    head = decoder.head
-    assert isinstance(head, FrozenLinear)
-    through = PackedPass(decoder, counts, head.weight.dtype, shared)
+    through = PackedPass(decoder, counts, _head(decoder).weight.dtype, shared)
     x = decoder.embed(ids.tolist())
     for layer in decoder.layers:
         if recompute and torch.is_grad_enabled():
             x = checkpoint(layer, x, through, use_reentrant=False)
         else:
             x = layer(x, through)
-    picked = decoder.norm(x[learned])
-    wanted = torch.from_numpy(targets.astype(np.int64)).to(decoder.device)[learned]
-    softcap = decoder.config.final_logit_softcap
-    loss: Tensor = _HeadLoss.apply(picked, head.weight, head.bias, softcap, wanted)
+    return decoder.norm(x[learned]), torch.from_numpy(targets.astype(np.int64)).to(decoder.device)[learned]
+
+
+def _head(decoder: Transformer) -> FrozenLinear:
+    assert isinstance(decoder.head, FrozenLinear)
+    return decoder.head
+
+
+def _head_loss(decoder: Transformer, x: Tensor, ids: Tensor, shares: Tensor) -> Tensor:
+    head, softcap = _head(decoder), decoder.config.final_logit_softcap
+    loss: Tensor = _HeadLoss.apply(x, head.weight, head.bias, softcap, ids, shares)
     return loss

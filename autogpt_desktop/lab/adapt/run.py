@@ -25,6 +25,7 @@ from autogpt_desktop.events import Progress
 from autogpt_desktop.lab.adapt.checkpoint import newest
 from autogpt_desktop.lab.adapt.encode import Encoded, check, encode
 from autogpt_desktop.lab.adapt.lora import LoraSettings, build_adapted, low_rank
+from autogpt_desktop.lab.adapt.rehearse import own_texts, rehearsal
 from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Sample, Stage
@@ -39,6 +40,7 @@ _BEGINNING = 240  # characters of a text that the model goes on with …
 _CONTINUED = 64  # … for so many tokens
 _CHECKED = 6000  # tokens of held-out examples that are looked at during training
 _MEASURE = 0.08  # share of the time for what the model says before and after
+_REHEARSE = 0.04  # … for writing what is rehearsed
 _TRAIN = 0.6  # share of the time that training has at least
 _CONTEXT = 1024  # tokens of one example, unless the base keeps fewer in mind
 _MEMORY_SHARE = 0.4  # of the machine's memory: for the frozen weights, or for what a step keeps
@@ -92,7 +94,10 @@ def adapt(
         yield Stage("stage.lab-before")
         before = yield from _said(base, None, asked, "before", 0, limit, stop, clock)
 
-    # 2. train
+    # 2. train, and hold it to what the base says by itself
+    texts: list[Encoded] = []
+    if float(spec.options.get("rehearsed", 1.0)):
+        texts = yield from _own_texts(base, folder, spec.seed, _REHEARSE * spec.minutes * 60, stop, clock)
     yield Stage("stage.lab-loading")
     device = pick_device(spec.device)[0]
     options = dict(spec.options)
@@ -107,6 +112,7 @@ def adapt(
     )
     checked = _first_tokens(kept.sequences, _CHECKED)
     trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock)
+    trainer.rehearsal = rehearsal(decoder, texts)
     yield Stage("stage.lab-training")
     for event in trainer.run():
         is_first = isinstance(event, Eval) and not event.step
@@ -173,6 +179,31 @@ def quicker_type(device: torch.device) -> torch.dtype:
         return best
 
     return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
+
+
+def _own_texts(
+    base: Path,
+    folder: Path,
+    seed: int,
+    seconds: float,
+    stop: Callable[[], bool],
+    clock: Callable[[], float],
+) -> Generator[Event, None, list[Encoded]]:
+    """None where it was stopped meanwhile."""
+    yield Stage("stage.lab-rehearsing")
+    engine: Engine = run_to_end(load(base, device="cpu", context_length=_CONTEXT))
+    try:
+        writing = own_texts(engine, folder, seed, seconds, clock)
+        while not stop():
+            try:
+                next(writing)
+            except StopIteration as done:
+                texts: list[Encoded] = done.value
+                return texts
+        return []
+    finally:
+        engine.close()
+        trim_heap()
 
 
 def _picked(options: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from autogpt_desktop.lab.adapt.checkpoint import newest, write
 from autogpt_desktop.lab.adapt.encode import Encoded, batches
 from autogpt_desktop.lab.adapt.lora import parameters
 from autogpt_desktop.lab.adapt.loss import packed_loss
+from autogpt_desktop.lab.adapt.rehearse import Rehearsal
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
 from autogpt_desktop.lab.train.memory import resident_bytes
 
@@ -43,6 +44,7 @@ class AdaptSettings:
     accumulate: int = 1  # passes of a step
     clip: float = 1.0
     weight_decay: float = 0.01
+    rehearsed: float = 1.0  # weight of what the base says by itself; 0: it may forget
     evaluations: int = 8
     patience: int = 3  # evaluations in a row without a better one
     checkpoint_seconds: float = 60.0
@@ -65,6 +67,7 @@ class AdaptTrainer:
     folder: Path  # of checkpoints
     stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    rehearsal: Rehearsal | None = None
     step: int = 0
     tokens: int = 0
     epoch: int = 0
@@ -176,6 +179,9 @@ class AdaptTrainer:
             loss = packed_loss(self.decoder, part, recompute=self.settings.recompute) / learned
             loss.backward()
             total += loss.item()
+        if self.rehearsal is not None and self.settings.rehearsed:
+            held = self.rehearsal.loss(self.decoder, self.step, recompute=self.settings.recompute)
+            (held * self.settings.rehearsed).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         if math.isfinite(total) and bool(torch.isfinite(norm)):
             self.optimizer.step()
