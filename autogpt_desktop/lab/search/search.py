@@ -6,6 +6,9 @@ with three times the time (successive halving: Jamieson and Talwalkar, 2016), pr
 study is a file, which several processes, also on several machines, may share. In a fixed space such a
 search does better than agents, and nothing matters more than that no trial dies for want of memory
 (arXiv 2603.24647): shapes that do not fit are not tried.
+
+What wins a short run may lose a long one: a short context and few tokens a step learn quickly and not far.
+So the space begins where the usual shape stands, and another must be better by more than a trial can err.
 """
 
 from __future__ import annotations
@@ -38,24 +41,31 @@ from autogpt_desktop.lab.train.trainer import Outcome, Trainer
 log = logging.getLogger(__name__)
 _ETA = 3  # one of so many goes on to the next rung, with so many times the time
 _RUNGS = 3
-_FIRST_SHARE = 1 / 40  # of the search's time: a trial of the first rung
-_MARGIN = 0.003  # by which another shape must be better than the usual one, of its bits per byte
+_FIRST_SHARE = 1 / 14  # of the search's time: a trial of the first rung
+_MARGIN = 0.01  # by which another shape must be better than the usual one, of its bits per byte
+_STARTUP = 2  # trials by chance before results count: there are few in all
+_CONTEXTS, _BATCH_TOKENS = (128, 256, 512), (2048, 4096, 8192)
 _FIELDS = "candidate", "rung", "loss", "tokens", "parameters", "shape"
 
 
 def suggest(trial: optuna.Trial, train_tokens: int) -> Candidate:
     """A point of the space. All are numbers, so that CMA-ES knows them too."""
-    contexts = [size for size in (64, 128, 256, 512) if size * 4 <= train_tokens] or [32]
+    contexts = contexts_of(train_tokens)
     return Candidate(
-        tokens_per_parameter=trial.suggest_float("tokens_per_parameter", 2.0, 60.0, log=True),
+        tokens_per_parameter=trial.suggest_float("tokens_per_parameter", 3.0, 30.0, log=True),
         aspect=trial.suggest_float("aspect", 16.0, 128.0, log=True),
         head_dim=(32, 64)[_whole(trial, "head_dim", 2)],
         queries_per_key=(1, 2, 4)[_whole(trial, "queries_per_key", 3)],
         mlp_ratio=trial.suggest_float("mlp_ratio", 1.5, 4.0),
         context=contexts[_whole(trial, "context", len(contexts))],
-        batch_tokens=1024 << _whole(trial, "batch_tokens", 5),
-        learning_rate=trial.suggest_float("learning_rate", 1e-3, 3e-2, log=True),
+        batch_tokens=_BATCH_TOKENS[_whole(trial, "batch_tokens", len(_BATCH_TOKENS))],
+        learning_rate=trial.suggest_float("learning_rate", 2e-3, 2e-2, log=True),
     )
+
+
+def contexts_of(train_tokens: int) -> list[int]:
+    """Those that a text of so many tokens has room for."""
+    return [size for size in _CONTEXTS if size * 4 <= train_tokens] or [32]
 
 
 def _whole(trial: optuna.Trial, name: str, count: int) -> int:
@@ -65,7 +75,7 @@ def _whole(trial: optuna.Trial, name: str, count: int) -> int:
 def usual_point(train_tokens: int) -> dict[str, float]:
     """The default candidate as a point, which is tried first."""
     c = Candidate()
-    contexts = [size for size in (64, 128, 256, 512) if size * 4 <= train_tokens] or [32]
+    contexts = contexts_of(train_tokens)
     place = contexts.index(c.context) if c.context in contexts else len(contexts) - 1
     return {
         "tokens_per_parameter": c.tokens_per_parameter,
@@ -74,7 +84,7 @@ def usual_point(train_tokens: int) -> dict[str, float]:
         "queries_per_key": 1.5,
         "mlp_ratio": c.mlp_ratio,
         "context": place + 0.5,
-        "batch_tokens": math.log2(c.batch_tokens / 1024) + 0.5,
+        "batch_tokens": _BATCH_TOKENS.index(c.batch_tokens) + 0.5,
         "learning_rate": c.learning_rate,
     }
 
@@ -91,8 +101,10 @@ def open_study(folder: Path, seed: int) -> tuple[optuna.Study, list[optuna.sampl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # CMA-ES is marked experimental, where it is told its options
         samplers: list[optuna.samplers.BaseSampler] = [
-            optuna.samplers.TPESampler(seed=seed, n_startup_trials=6, multivariate=True),
-            optuna.samplers.CmaEsSampler(seed=seed + 1, n_startup_trials=6, warn_independent_sampling=False),
+            optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP, multivariate=True),
+            optuna.samplers.CmaEsSampler(
+                seed=seed + 1, n_startup_trials=_STARTUP, warn_independent_sampling=False
+            ),
         ]
     study.sampler = samplers[0]
     return study, samplers

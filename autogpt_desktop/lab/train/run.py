@@ -41,7 +41,7 @@ from autogpt_desktop.lab.train.samples import Sampler
 from autogpt_desktop.lab.train.settings import Deadline, TrainSettings
 from autogpt_desktop.lab.train.trainer import Outcome, Trainer
 
-_MEASURE_SHARE, _SEARCH_SHARE, _GROW_SHARE = 0.04, 0.3, 0.15  # of the time
+_MEASURE_SHARE, _SEARCH_SHARE, _GROW_SHARE = 0.04, 0.2, 0.15  # of the time
 _SEARCH_MINUTES, _GROW_MINUTES = 3.0, 8.0  # below, trials are too short to tell anything
 _MOST_HELD_OUT = 1 << 18  # tokens that the last look reads
 _OPTIONS = frozenset(TrainSettings.__dataclass_fields__)
