@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -35,6 +36,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # the long files first, those of quick tests alone last, so that no process waits at the end for another's
     longer = {item.path for item in items if tiers.tiers_of(item) != {"fast"}}
     items.sort(key=lambda item: (not tiers.is_slow_file(item.path), item.path not in longer))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files of the fast tier lie in memory where there is room: a disk takes seconds for that many."""
+    if config.option.markexpr == "fast" and not config.option.basetemp and tiers.has_room(tiers.MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(tiers.MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

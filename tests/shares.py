@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 # Areas whose files import the same things lie beside each other, and so mostly in one process: torch first,
 # Qt last. With the seconds that a megabyte of test files takes, collected and run.
 AREAS = {
-    "engine": 75, "lab": 70, "bench": 110, "tasks": 25, "cli": 110, "": 65, "catalog": 65, "packaging": 40,
+    "engine": 75, "lab": 70, "bench": 110, "tasks": 25, "cli": 110, "catalog": 65, "": 65, "packaging": 40,
     "storage": 40, "documents": 45, "ui": 70,
 }  # fmt: skip
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -47,6 +49,20 @@ def test_slow_files_are_told_without_importing_them() -> None:
     assert tiers.is_slow_file(folder / "engine" / "native" / "test_native.py"), "slow is one mark of several"
     assert not tiers.is_slow_file(Path(__file__))
     assert not tiers.is_slow_file(folder / "data" / "prose.txt")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder is Linux's")
+def test_files_lie_in_memory_only_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not tiers.has_room(tmp_path / "missing")
+    for free, has in ((1 << 30, False), (3 << 30, True)):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, usage=usage: usage)
+        monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_flag=0), raising=False)
+        assert tiers.has_room(tmp_path) == has
+    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_flag=os.ST_NOEXEC), raising=False)
+    assert not tiers.has_room(tmp_path)
 
 
 FILES = [path for path in shares.TESTS.rglob("test_*.py") if not tiers.is_slow_file(path)]

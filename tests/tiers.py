@@ -1,14 +1,17 @@
 """Which tier a test is in: ``fast``, ``weights``, ``slow``. Only ``slow`` is written by hand.
 
 ``weights``: a fixture of the test, or what it asks for by name, leads to real weights.
-``slow``: marked so, because it takes more than about a second or starts compilers or many processes.
+``slow``: marked so, because it takes more than about a quarter of a second, imports transformers, or starts
+compilers or many processes.
 ``fast``: all the others. They pass without any model on the computer.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +24,8 @@ TIERS = ("fast", "weights", "slow")
 WEIGHTS = frozenset({"starter_gguf", "gemma_gguf", "minilm_folder", "pack_en_pt", "pack_pt_en"})
 
 _ALL_SLOW = re.compile(r"^pytestmark = (?:\[[^]]*)?pytest\.mark\.slow\b", re.MULTILINE)  # alone, or in a list
+
+MEMORY = Path("/dev/shm")
 
 _running: list[pytest.Item] = []
 
@@ -40,6 +45,15 @@ def is_slow_file(path: Path) -> bool:
     if path.suffix != ".py":
         return False
     return _ALL_SLOW.search(path.read_text(encoding="utf-8")) is not None
+
+
+def has_room(folder: Path) -> bool:
+    """Whether tests can write there, and run what they have written."""
+    try:
+        free, runs = shutil.disk_usage(folder).free, not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    except (OSError, AttributeError):  # neither on Windows nor on macOS
+        return False
+    return free > 2 << 30 and runs and os.access(folder, os.W_OK)
 
 
 def tiers_of(item: pytest.Item) -> set[str]:

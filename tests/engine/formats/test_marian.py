@@ -110,7 +110,9 @@ def without(name: str) -> Items:
         (changed("special:model.yml", INT8, (2,), b"[["), "gguf-setting"),
         (changed("special:model.yml", INT8, (5,), b"&a *a"), "gguf-setting"),
         (changed("special:model.yml", INT8, (2,), b"\xff\xff"), "gguf-setting"),
-        (changed("special:model.yml", INT8, (60000,), b"[" * 60000), "gguf-setting"),
+        pytest.param(
+            changed("special:model.yml", INT8, (60000,), b"[" * 60000), "gguf-setting", marks=pytest.mark.slow
+        ),
         (changed("special:model.yml", INT8, (70000,), b"#" * 70000), "gguf-setting"),
         (without("decoder_l2_rnn_Wf"), "gguf-tensor-missing"),
         (without("decoder_l2_rnn_Wf_QuantMultA"), "gguf-tensor-missing"),
