@@ -27,7 +27,13 @@ _MARKS = [
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 LANGUAGE_TAGS = {  # as office programs write them
     "en": "en-US", "fr": "fr-FR", "de": "de-DE", "es": "es-ES", "pt": "pt-PT", "it": "it-IT", "ru": "ru-RU",
-    "zh": "zh-CN", "zh-Hant": "zh-TW", "ja": "ja-JP", "ko": "ko-KR", "ar": "ar-SA",
+    "zh": "zh-CN", "ja": "ja-JP", "ko": "ko-KR", "ar": "ar-SA", "fa": "fa-IR", "he": "he-IL", "ur": "ur-PK",
+    "zh-Hant": "zh-TW", "nl": "nl-NL", "pl": "pl-PL", "cs": "cs-CZ", "sk": "sk-SK", "sl": "sl-SI",
+    "hr": "hr-HR", "sr": "sr-Cyrl-RS", "bs": "bs-Latn-BA", "bg": "bg-BG", "ro": "ro-RO", "hu": "hu-HU",
+    "el": "el-GR", "tr": "tr-TR", "uk": "uk-UA", "sv": "sv-SE", "da": "da-DK", "nb": "nb-NO", "no": "nb-NO",
+    "nn": "nn-NO", "fi": "fi-FI", "et": "et-EE", "lv": "lv-LV", "lt": "lt-LT", "is": "is-IS", "ca": "ca-ES",
+    "gl": "gl-ES", "eu": "eu-ES", "sq": "sq-AL", "id": "id-ID", "ms": "ms-MY", "vi": "vi-VN", "th": "th-TH",
+    "hi": "hi-IN", "bn": "bn-BD",
 }  # fmt: skip
 NO_PHRASES: Mapping[str, str] = MappingProxyType({})
 

@@ -25,6 +25,7 @@ _LEFT = frozenset(
 )
 _ASIDE = frozenset({"annotation", "notes"})
 _SAID = frozenset({"page-number", "page-count", "date", "time", "sequence", "chapter", "bookmark-ref"})
+_TURNED = frozenset({"page-layout-properties", "table-properties", "paragraph-properties"})
 _LANGUAGES = frozenset({"language", "language-asian", "language-complex"})
 _ASIAN = frozenset({"zh", "zh-Hant", "ja", "ko"})
 _DEEPEST = 8  # paragraphs in one another: notes and text boxes
@@ -47,6 +48,7 @@ def _edits(source: XmlSource, comments: bool) -> Iterator[Edit]:
     skipped = 0  # elements that are open in one that is left, and that one
     cells: list[bool] = []  # whether each cell around has a text that is its own
     open_paragraphs: list[list[Event]] = []
+    is_default = False
     for event in source.events():
         for events in open_paragraphs:
             events.append(event)
@@ -62,10 +64,14 @@ def _edits(source: XmlSource, comments: bool) -> Iterator[Edit]:
                 if len(open_paragraphs) == _DEEPEST:
                     raise Unreadable("document-nested", most=_DEEPEST)
                 open_paragraphs.append([event])
-            elif edit := _language_edit(source, event):
+            elif event.name == "default-style":
+                is_default = True
+            elif edit := _language_edit(source, event, is_default):
                 yield edit
         elif event.kind == "end":
-            if event.name in ("table-cell", "covered-table-cell") and cells:
+            if event.name == "default-style":
+                is_default = False
+            elif event.name in ("table-cell", "covered-table-cell") and cells:
                 cells.pop()
             elif event.name in _PARAGRAPHS and event.space.endswith(":text:1.0") and open_paragraphs:
                 events = open_paragraphs.pop()
@@ -89,20 +95,22 @@ def _kind(event: Event) -> str:
     return "said" if event.name in _SAID else "thing"
 
 
-def _language_edit(source: XmlSource, event: Event) -> Edit | None:
-    """A tag of a style that names the language of texts, or how its pages are written."""
+def _language_edit(source: XmlSource, event: Event, is_default: bool) -> Edit | None:
+    """A tag of a style that names the language of texts, or which way its pages, the columns of its tables or
+    its paragraphs run. ``is_default``: of a style that others are made from."""
     given = event.attributes
-    names = {"text-properties": "language", "page-layout-properties": "writing-mode"}
-    if event.name not in names or given.get("language") == "none":
+    if event.name not in ("text-properties", *_TURNED) or given.get("language") == "none":
         return None
     if event.name == "text-properties" and not _LANGUAGES & given.keys():
+        return None
+    if event.name == "paragraph-properties" and not (is_default or "writing-mode" in given):
         return None
     tag = source.slice(event.start, event.end)
     return Replaced(event.start, event.end, lambda language: _in_language(tag, event, language))
 
 
 def _in_language(tag: str, event: Event, language: str) -> str:
-    if event.name == "page-layout-properties":
+    if event.name in _TURNED:
         wanted = "rl-tb" if language in RIGHT_TO_LEFT else "lr-tb"
         turned = event.attributes.get("writing-mode", "lr-tb")[:2] != wanted[:2]
         return with_attribute(tag, f"{prefix(tag)}writing-mode", wanted) if turned else tag

@@ -71,8 +71,11 @@ class _Paragraphs:
                     is_placeholder = False
                 elif event.name == "ph" and event.kind == "start":
                     is_placeholder = True
-                elif event.name == "p" and event.kind == "start" and _is_drawing(event):
-                    inside = [event]
+                elif event.kind == "start" and _is_drawing(event):
+                    if event.name == "p":
+                        inside = [event]
+                    elif event.name == "tblPr":
+                        yield self._direction(event)
                 continue
             inside.append(event)
             if event.name == "p" and event.kind == "end" and _is_drawing(event):

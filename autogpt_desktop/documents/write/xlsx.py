@@ -13,17 +13,19 @@ from pathlib import Path
 
 from autogpt_desktop.documents.read.formats.archive import Archive, Collect, main_part
 from autogpt_desktop.documents.types import Limits
+from autogpt_desktop.documents.write.base import RIGHT_TO_LEFT
 from autogpt_desktop.documents.write.inline_marks import Token
 from autogpt_desktop.documents.write.package import Package, Part
-from autogpt_desktop.documents.write.xml.part import Edit, Prose, XmlPart
+from autogpt_desktop.documents.write.xml.part import Edit, Prose, Replaced, XmlPart
 from autogpt_desktop.documents.write.xml.runs import format_of, run_prose, text_tokens
-from autogpt_desktop.documents.write.xml.source import Event, XmlSource, children, prefix
+from autogpt_desktop.documents.write.xml.source import Event, XmlSource, children, prefix, with_attribute
 from autogpt_desktop.events import Notice
 
 _FORMULA = re.compile(
     rb"<(?:\w{1,20}:)?(?:f|formula|formula1|formula2|definedName|calculatedColumnFormula)[ >][^<]*+"
 )
 _FILTER = re.compile(rb"""<(?:\w{1,20}:)?(?:filter|customFilter) [^<>]{0,300}?val="([^"<>]*)\"""")
+_VIEW = re.compile(rb"<(?:\w{1,20}:)?sheetView[\s/>][^<>]{0,2000}?>|<(?:\w{1,20}:)?sheetView>")
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 
 
@@ -46,8 +48,8 @@ def _parts(archive: Archive, comments: bool, kept: list[str]) -> Iterator[tuple[
             yield place, _part(archive.read(place), "si", named, kept)
     for sheet in sheets:
         data = archive.read(sheet)
-        if b"inlineStr" in data:
-            yield sheet, _part(data, "is", named, kept)
+        if (part := _sheet(data, named, kept)) is not None:
+            yield sheet, part
         for kind, place in archive.relations(sheet).values() if comments else ():
             if kind == "comments" and place in archive:
                 yield place, _part(archive.read(place), "text", set(), kept)
@@ -82,13 +84,41 @@ def _plain(text: str) -> str:
 
 def _part(data: bytes, name: str, named: set[str], kept: list[str]) -> XmlPart:
     source = XmlSource(data)
-    edits: list[Edit] = []
+    return XmlPart(source, list(_edits(source, name, named, kept)))
+
+
+def _sheet(data: bytes, named: set[str], kept: list[str]) -> XmlPart | None:
+    """A sheet's own texts, and which way its columns run. None: nothing of it is changed."""
+    has_texts = b"inlineStr" in data
+    if not has_texts and b"sheetView" not in data:
+        return None
+    source = XmlSource(data)
+    views = _VIEW.finditer(source.data, 0, max(source.data.find(b"sheetData"), 0))
+    edits: list[Edit] = [_view(source, *match.span()) for match in views]
+    return XmlPart(source, [*edits, *(_edits(source, "is", named, kept) if has_texts else ())])
+
+
+def _edits(source: XmlSource, name: str, named: set[str], kept: list[str]) -> Iterator[Edit]:
     for prose, text in _texts(source, name):
         if _plain(text) in named:
             kept.append(text)
         else:
-            edits.append(prose)
-    return XmlPart(source, edits)
+            yield prose
+
+
+def _view(source: XmlSource, start: int, end: int) -> Edit:
+    """How a sheet is shown: its first column at the right, or at the left."""
+    tag = source.slice(start, end)
+
+    def text(language: str) -> str:
+        right = language in RIGHT_TO_LEFT
+        return (
+            with_attribute(tag, "rightToLeft", "1" if right else "0")
+            if right or "rightToLeft" in tag
+            else tag
+        )
+
+    return Replaced(start, end, text)
 
 
 def _texts(source: XmlSource, name: str) -> Iterator[tuple[Prose, str]]:

@@ -60,7 +60,7 @@ def _words(text: str, spans: Sequence[Span]) -> list[tuple[Span, list[int]]]:
 def _inside(text: str, at: int) -> bool:
     """Is a word going on between the characters before and at ``at``?"""
     before, here = text[at - 1], text[at]
-    if _alone(before) or _alone(here):
+    if stands_alone(before) or stands_alone(here):
         return False
     joins = "'’-"
     return (before.isalnum() or before in joins or _is_mark(before)) and (
@@ -72,7 +72,7 @@ def _is_mark(character: str) -> bool:
     return "\u0300" <= character <= "\u036f" or "\u0900" <= character <= "\u0dff"
 
 
-def _alone(character: str) -> bool:
+def stands_alone(character: str) -> bool:
     """Is it of a writing without spaces, whose tokens are as good as words?"""
     return (
         "\u0e00" <= character <= "\u0eff"

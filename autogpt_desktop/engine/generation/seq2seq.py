@@ -14,6 +14,7 @@ from autogpt_desktop.engine.generation.alignment import Links, word_links
 from autogpt_desktop.engine.generation.beam import search
 from autogpt_desktop.engine.generation.constraints import MOST_TOKENS, Term, token_count
 from autogpt_desktop.engine.generation.partial_word import begun_word, completions
+from autogpt_desktop.engine.generation.word_choices import WordSearch
 from autogpt_desktop.engine.interface import (
     Cancelled,
     Hypothesis,
@@ -133,6 +134,32 @@ class Seq2SeqEngine:
             made[part.sentence].append((part, [self._read(part, one) for one in hypotheses]))
         between = "" if target in _UNSPACED else " "
         return [_joined(some, n_best, between) for some in made]
+
+    def other_words(
+        self,
+        sentence: Sentence,
+        source: str,
+        target: str,
+        *,
+        most: int,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[tuple[TextHypothesis, float, float]]:
+        """Translations that go on behind the prefix of ``sentence`` with ``most`` different words, the
+        likeliest first: each with the word's probability there, and the mean log-probability of what follows.
+
+        None for a sentence longer than the model can read. Raises ``Cancelled``, and
+        KnownError("model-numbers").
+        """
+        part = next(self._parts(0, sentence, source, target))
+        if len(part.text) < len(sentence.text):
+            return []
+        limit = min(
+            self.config.max_position_embeddings, int(_FACTOR * len(part.source.ids)) + len(part.prefix)
+        )
+        words = WordSearch(self.model, self.config, self.tokenizer.pieces, limit, most, cancelled)
+        behind_blank = not sentence.prefix.strip() or sentence.prefix[-1].isspace()
+        found = words.choices(self._source(part), behind_blank and target not in _UNSPACED)
+        return [(self._read(part, one.hypothesis), one.probability, one.rest) for one in found]
 
     def score(
         self,

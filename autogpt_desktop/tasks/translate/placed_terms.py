@@ -17,7 +17,6 @@ from autogpt_desktop.documents.text.glossary import Term, holds, is_inflected, p
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.generation.seq2seq import Sentence, Seq2SeqEngine, TextHypothesis
-    from autogpt_desktop.tasks.translate.translator import Link
 
 Cancelled = Callable[[], bool]
 _OPTIONS = 8  # of what the model would say by itself
@@ -44,7 +43,7 @@ class Placed:
 
     source: str
     text: str
-    links: Sequence[Link]
+    links: Sequence[tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +181,9 @@ def _place(one: Placed, at: Sequence[int], term: Term) -> tuple[int, int] | None
     """Where the words begin and end that say the term."""
     for start in at:
         end = start + len(term.source)
-        linked = [link for link in one.links if link.source_start < end and start < link.source_end]
+        linked = [link for link in one.links if link[0] < end and start < link[1]]
         if linked:
-            return min(link.start for link in linked), max(link.end for link in linked)
+            return min(link[2] for link in linked), max(link[3] for link in linked)
     return None
 
 

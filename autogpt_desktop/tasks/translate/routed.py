@@ -15,7 +15,14 @@ from autogpt_desktop.tasks.translate.checks import flags
 from autogpt_desktop.tasks.translate.chinese import converting, converts
 from autogpt_desktop.tasks.translate.doubt import Scorer, readings, with_doubts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
-from autogpt_desktop.tasks.translate.translator import Answer, Cancelled, Choose, Link, Translator
+from autogpt_desktop.tasks.translate.translator import (
+    Answer,
+    Cancelled,
+    Choose,
+    Link,
+    Translator,
+    several,
+)
 from autogpt_desktop.tasks.translate.translators import by_role, translator_for
 
 if TYPE_CHECKING:
@@ -82,10 +89,22 @@ class PivotTranslator:
         prefix: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         """Of the best English ones."""
+        return (yield from self.instead(sources, target, count, cancelled, prefix, ""))
+
+    def instead(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str,
+        words: str,
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        """As ``several``."""
         plain = [replace(one, terms=()) for one in sources]
         english = yield from self.first.answers(plain, PIVOT, Glossary(), "best", cancelled)
         between = [SourceSentence(one_line(one.text), PIVOT) for one in english]
-        ranked = yield from self.second.several(between, target, count, cancelled, prefix)
+        ranked = yield from several(self.second, between, target, count, cancelled, prefix, words)
         return [
             [_joined(source, one, end, target, Glossary()) for end in ends]
             for source, one, ends in zip(sources, english, ranked, strict=True)
@@ -133,7 +152,19 @@ class JudgedTranslator:
         cancelled: Cancelled,
         prefix: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
-        ranked = yield from self.translator.several(sources, target, count, cancelled, prefix)
+        return (yield from self.instead(sources, target, count, cancelled, prefix, ""))
+
+    def instead(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str,
+        words: str,
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        """As ``several``."""
+        ranked = yield from several(self.translator, sources, target, count, cancelled, prefix, words)
         return [
             self._read([source] * len(some), some, target, cancelled)
             for source, some in zip(sources, ranked, strict=True)

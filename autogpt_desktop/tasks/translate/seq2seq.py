@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _BEAM = 4  # of the quality "best", and of the second try; what most models were measured with
 _SEVERAL_BEAM = 16  # at most, of other ways to say a sentence
+_WORDS = 7  # at a place of a translation, that of the translation among them
+_PLACES = 3  # of a phrase, from which it may go on otherwise
+_WORSE = 1.0  # less, of the mean log-probability of what follows a word: it does not fit there
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +100,32 @@ class Seq2SeqTranslator:
     ) -> Generator[Progress, None, None]:
         """Terms of the glossary that the model did not say are put into its mouth, one after the other."""
         most = max((len(one.terms) for one in sources), default=0)
-        waiting = {at: one.candidate.logprob for at, one in enumerate(chosen)}
+        waiting = {at: one.candidate.logprob for at, one in enumerate(chosen) if sources[at].terms}
+        codes = {at: self._codes(sources[at].text, sources[at].source, target) for at in waiting}
         for _ in range(most):
             missing = {
                 at: terms[0]
                 for at in waiting
-                if (terms := glossary.missing(sources[at].text, chosen[at].candidate.text))
+                if (terms := glossary.missing(codes[at].text, chosen[at].candidate.text))
             }
             if not missing:
                 return
             yield Progress("stage.translating", len(sources) - len(missing), len(sources))
             given = [
-                (Placed(sources[at].text, chosen[at].candidate.text, chosen[at].links), term)
+                (Placed(codes[at].text, *codes[at].hidden(chosen[at].candidate.text, chosen[at].links)), term)
                 for at, term in missing.items()
             ]
             made = with_term(self.engine, given, sources[0].source, target, cancelled)
             for at, options in zip(missing, made, strict=True):
-                before = chosen[at]
-                count = len(glossary.missing(sources[at].text, before.candidate.text))
-                choices = [(_choice(sources[at], one.made, target, glossary), one) for one in options]
+                count = len(glossary.missing(codes[at].text, chosen[at].candidate.text))
+                choices = [
+                    (_choice(sources[at], _restored(one.made, codes[at]), target, glossary), one)
+                    for one in options
+                ]
                 better = [
                     (choice, one)
                     for choice, one in choices
-                    if len(glossary.missing(sources[at].text, choice.candidate.text)) < count
+                    if len(glossary.missing(codes[at].text, choice.candidate.text)) < count
                 ]
                 if not better:
                     del waiting[at]  # its flag says so
@@ -153,6 +160,51 @@ class Seq2SeqTranslator:
             ranked.append(list(unique.values())[:count])
         return ranked
 
+    def instead(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str,
+        words: str,
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        """See ``translator.OffersWords``. Words that spoil what follows, or make wrong what was right, are
+        left out."""
+        ranked = []
+        for at, one in enumerate(sources):
+            yield Progress("stage.translating", at, len(sources))
+            made = self._with_words(one, target, _places(prefix, words), cancelled)
+            if not made:
+                (made,) = yield from self.several([one], target, count, cancelled, prefix)
+            ranked.append(made[:count])
+        return ranked
+
+    def _with_words(
+        self, one: SourceSentence, target: str, places: Sequence[str], cancelled: Cancelled
+    ) -> list[Answer]:
+        """What goes on differently at one of ``places``, the likeliest words first."""
+        code = self._codes(one.text, one.source, target)
+        found: dict[str, tuple[float, Answer]] = {}
+        for place in places:
+            sentence = _sentence(replace(one, text=code.text), code.masked(place))
+            made = self.engine.other_words(sentence, one.source, target, most=_WORDS, cancelled=cancelled)
+            choices = [
+                (_choice(one, _restored(option, code), target, Glossary()), probability, rest)
+                for option, probability, rest in made
+            ]
+            if not choices:
+                continue
+            own, _, well = choices[0]
+            for choice, probability, rest in choices:
+                if rest >= well - _WORSE and choice.candidate.cost <= own.candidate.cost:
+                    answer = _answer(one, choice, target)
+                    found.setdefault(answer.text, (probability, answer))
+        return [answer for _, answer in sorted(found.values(), key=lambda pair: -pair[0])]
+
+    def _codes(self, text: str, source: str, target: str, trial: int = 0) -> StandIns:
+        return StandIns(text, trial, self.engine.unknown(text, source, target))
+
     def _translate(
         self,
         sentences: Sequence[Sentence],
@@ -164,9 +216,7 @@ class Seq2SeqTranslator:
         trial: int = 0,
     ) -> list[list[TextHypothesis]]:
         """``trial``: as ``StandIns`` has it."""
-        codes = [
-            StandIns(one.text, trial, self.engine.unknown(one.text, source, target)) for one in sentences
-        ]
+        codes = [self._codes(one.text, source, target, trial) for one in sentences]
         given = [
             replace(one, text=code.text, prefix=code.masked(one.prefix)) if code else one
             for one, code in zip(sentences, codes, strict=True)
@@ -178,6 +228,12 @@ class Seq2SeqTranslator:
             [_restored(option, code) for option in options] if code else options
             for options, code in zip(made, codes, strict=True)
         ]
+
+
+def _places(prefix: str, words: str) -> list[str]:
+    """How a translation begins in front of each of some words."""
+    starts = [match.start() for match in re.finditer(r"\S+", words)][:_PLACES]
+    return [prefix + words[:start] for start in starts] or [prefix]
 
 
 def _restored(option: TextHypothesis, codes: StandIns) -> TextHypothesis:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from autogpt_desktop.documents.text.scripts import CJK
 from autogpt_desktop.tasks.translate.checks import PROTECTED
 
-Links = Sequence[tuple[int, int, int, int]]
+Link = tuple[int, int, int, int]
+Links = Sequence[Link]
 
 _PREFIXES = ("XZ", "Q")  # of the first try, and of the second
 _MOST = 40  # in one sentence; one with more is hardly prose
@@ -74,24 +75,26 @@ class StandIns:
             prefix = prefix.replace(self._sentence[part.start : part.end], part.code, 1)
         return prefix
 
-    def restored(self, text: str, links: Links = ()) -> tuple[str, tuple[tuple[int, int, int, int], ...]]:
+    def restored(self, text: str, links: Links = ()) -> tuple[str, tuple[Link, ...]]:
         """A translation of ``self.text`` and its links, as one of the sentence. Each part comes once."""
-        spans = sorted(self._found(text))
-        pieces, at, size = [], 0, 0
-        moved: list[tuple[int, int, int, int]] = []  # characters in ``text``, and after
-        for start, end, part in spans:
-            said = self._sentence[part.start : part.end]
-            pieces += [text[at:start], said]
-            size += start - at
-            moved.append((start, end, size, size + len(said)))
-            size += len(said)
-            at = end
-        whole = "".join([*pieces, text[at:]])
         sources = [(part.masked, part.masked + len(part.code), part.start, part.end) for part in self._parts]
-        changed = (
-            (*_shifted(link[0], link[1], sources), *_shifted(link[2], link[3], moved)) for link in links
-        )
-        return whole, tuple(dict.fromkeys(changed))
+        spans = [
+            (start, end, self._sentence[part.start : part.end]) for start, end, part in self._found(text)
+        ]
+        return _replaced(text, links, spans, sources)
+
+    def hidden(self, text: str, links: Links = ()) -> tuple[str, tuple[Link, ...]]:
+        """A translation of the sentence and its links, as one of ``self.text``: with codes for the parts."""
+        sources = [(part.start, part.end, part.masked, part.masked + len(part.code)) for part in self._parts]
+        spans: list[tuple[int, int, str]] = []
+        for part in self._parts:
+            said = self._sentence[part.start : part.end]
+            at = text.find(said)
+            while at >= 0 and any(at < end and start < at + len(said) for start, end, _ in spans):
+                at = text.find(said, at + 1)
+            if at >= 0:
+                spans.append((at, at + len(said), part.code))
+        return _replaced(text, links, spans, sources)
 
     def _found(self, text: str) -> Iterator[tuple[int, int, _Part]]:
         for part in self._parts:
@@ -99,6 +102,24 @@ class StandIns:
             match = re.search(rf"(?<![A-Za-z0-9]){letters}(?![0-9]){_ORDINAL}", text, re.IGNORECASE)
             if match:
                 yield *match.span(), part
+
+
+def _replaced(
+    text: str, links: Links, spans: Sequence[tuple[int, int, str]], sources: Sequence[Link]
+) -> tuple[str, tuple[Link, ...]]:
+    """``text`` with other words at ``spans``, and its links. ``sources``: what moved in the source, from and
+    to."""
+    pieces, at, size = list[str](), 0, 0
+    moved: list[Link] = []  # characters in ``text``, and after
+    for start, end, said in sorted(spans):
+        pieces += [text[at:start], said]
+        size += start - at
+        moved.append((start, end, size, size + len(said)))
+        size += len(said)
+        at = end
+    whole = "".join([*pieces, text[at:]])
+    changed = ((*_shifted(link[0], link[1], sources), *_shifted(link[2], link[3], moved)) for link in links)
+    return whole, tuple(dict.fromkeys(changed))
 
 
 def _spans(sentence: str, unknown: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

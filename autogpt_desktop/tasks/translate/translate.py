@@ -28,7 +28,7 @@ from autogpt_desktop.tasks.translate.checks import GUESSED, flags, has_letters
 from autogpt_desktop.tasks.translate.chinese import in_scripts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
-from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator, several
 from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ QUALITIES = ("quick", "best")
 _GOES_ON = re.compile(r"[-'’]?\w")  # a word, as in "leu-lhe"
 _SIGNS = ".,;:!?…。，；：！？"
 WINDOW = 16  # pieces that are translated together before the first of them is shown
+IMMEDIATE_WINDOW = 128  # of what takes milliseconds for each: fewer leave threads without work
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
 OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
     "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "pl": "Polish",
@@ -158,13 +159,14 @@ def translate_many(
     memory: Memory | None = None,
     known: Sequence[str] = (),
     first: int = WINDOW,
-    most: int = WINDOW,
+    most: int = 0,
     choose: Choose = by_role,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress | Notice | Translated | Translation]:
     """As ``translate`` for several texts, which share passes: a Translation as each is complete, in order.
 
-    ``most``: pieces that are translated together at most; with more a long run takes less time in all."""
+    ``most``: pieces that are translated together at most, 0: as many as suit the translators; with more a
+    long run takes less time in all."""
     if quality not in QUALITIES:
         raise ValueError(f"unknown quality {quality!r}")
     stated = set(map(base_code, known))
@@ -188,15 +190,16 @@ def translate_many(
     memory = {} if memory is None else memory
     done: list[list[Translated]] = [[] for _ in texts]
     waiting = [piece for found in work for piece in found]
+    most = most or (IMMEDIATE_WINDOW if all(one.immediate for one in translators.values()) else WINDOW)
     total, complete, part, size = len(waiting), 0, 0, min(first, most)
     while True:
         while part < len(texts) and len(done[part]) == len(work[part]):
             whole = "".join(s.before + s.text for s in done[part]) + behind[part]
             yield Translation(part, sources[part], target, whole, behind[part], tuple(done[part]))
             part += 1
-        if not waiting:
+        if complete == total:
             return
-        window, waiting = waiting[:size], waiting[size:]
+        window = waiting[complete : complete + size]
         size = min(2 * size, most)
         how = _How(translators, target, terms, quality, memory, cancelled)
         for step in _window(how, window, sources):
@@ -240,7 +243,8 @@ def alternatives(
     translator = yield from choose(models, source, target)
     wishes = [_wish(piece, source, glossary) for piece in found if piece.inner]
     head = found[0].before + found[0].head if len(wishes) == 1 else prefix
-    made = yield from translator.several(wishes, target, 4 * n, cancelled, prefix.removeprefix(head))
+    begun = prefix.removeprefix(head)
+    made = yield from several(translator, wishes, target, 4 * n, cancelled, begun, instead_of)
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])

@@ -48,6 +48,23 @@ def test_a_page(tmp_path: Path) -> None:
     assert '<span>It is <b >old</b>.</span><span lang="ar" dir="rtl">IT IS <b id="x">OLD</b>.</span>' in made
 
 
+@pytest.mark.parametrize("way", ["under", "beside"])
+def test_what_is_shown_once_stays_with_the_original(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(
+        '<p>A <img src="a.png" alt="dog"> and <a href="b"><img src="b.png"></a> or <svg><path/></svg>'
+        ' here<!--c--> <code>x</code><sup><a href="#n">1</a></sup>.<p><img src="c.png" alt="cat"></p>',
+        "utf-8",
+    )
+    made = both(path, way).read_text("utf-8")
+    for piece in ('src="a.png"', 'src="b.png"', 'href="b"', "<svg>", "<!--c-->", "<sup>", 'src="c.png"'):
+        assert made.count(piece) == 1, piece
+    assert made.count("<code>x</code>") == 2
+    assert 'alt="dog / DOG"' in made
+    assert 'alt="CAT"' in made
+    assert "HERE" in made
+
+
 @pytest.mark.slow  # a process reads the book first
 @pytest.mark.parametrize("way", ["under", "beside"])
 def test_a_book_stays_well_formed(tmp_path: Path, way: str) -> None:

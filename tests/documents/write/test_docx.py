@@ -180,6 +180,25 @@ def test_arabic_runs_from_right_to_left_and_back(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("language", ["ar", "he", "fa", "ur"])
+def test_tables_and_sections_are_mirrored_and_back(tmp_path: Path, language: str) -> None:
+    blocks = open_blocks(letter(tmp_path / "a.docx"))
+    blocks.write([TranslatedText("שלום") for _ in blocks.texts], tmp_path / "b.docx", language)
+    made = docx.Document(str(tmp_path / "b.docx"))
+    properties = [made.tables[0]._tbl.tblPr, made.sections[0]._sectPr]
+    names = [[child.tag.rpartition("}")[2] for child in one] for one in properties]
+    assert names[0].index("bidiVisual") < names[0].index("tblW")
+    assert "bidi" in names[1]
+    assert names[1].index("bidi") < names[1].index("docGrid")
+    run = next(run for run in made.paragraphs[2].runs if run.text)
+    (spoken,) = run._r.rPr.iter("{*}lang")
+    assert {name.rpartition("}")[2]: value[:2] for name, value in spoken.attrib.items()} == {"bidi": language}
+    assert run._r.rPr.find("{*}rtl") is not None
+    back = open_blocks(tmp_path / "b.docx")
+    back.write([TranslatedText("Hello") for _ in back.texts], tmp_path / "c.docx", "en")
+    assert not [*docx.Document(str(tmp_path / "c.docx")).element.iter("{*}bidiVisual", "{*}bidi", "{*}rtl")]
+
+
 def test_what_harms_or_is_broken_is_refused(tmp_path: Path) -> None:
     path = letter(tmp_path / "a.docx")
 

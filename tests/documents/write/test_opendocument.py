@@ -117,6 +117,21 @@ def test_the_language_and_the_direction_of_the_pages(tmp_path: Path) -> None:
     assert 'fo:language="en"' in styles
 
 
+def test_tables_and_paragraphs_run_from_right_to_left(tmp_path: Path) -> None:
+    styles = (
+        '<style:default-style style:family="paragraph"><style:paragraph-properties fo:margin-top="0cm"/>'
+        '</style:default-style><style:style style:name="T" style:family="table"><style:table-properties '
+        'style:width="17cm"/></style:style><style:style style:name="P"><style:paragraph-properties '
+        'fo:margin-top="1cm"/></style:style>'
+    )
+    path = opendocument(tmp_path / "a.odt", "<text:p>One</text:p>", styles)
+    made = content(translated(path, "he"), "styles.xml")
+    assert re.search('<style:table-properties[^>]* style:writing-mode="rl-tb"', made)
+    assert re.search('<style:paragraph-properties[^>]* style:writing-mode="rl-tb"[^>]*margin-top="0cm"', made)
+    assert '<style:paragraph-properties fo:margin-top="1cm"/>' in made
+    assert content(translated(path, "fr"), "styles.xml").count("rl-tb") == 0
+
+
 def test_slides_and_sheets(tmp_path: Path) -> None:
     page = (
         '<draw:page draw:name="a"><draw:frame><draw:text-box><text:p>On a slide</text:p></draw:text-box>'

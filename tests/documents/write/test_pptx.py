@@ -106,9 +106,11 @@ def test_from_right_to_left(tmp_path: Path) -> None:
     out = translated(show(tmp_path / "a.pptx"), "ar", lambda text: "نص" if text != "42" else text)
     body = pptx.Presentation(str(out)).slides[0].placeholders[1].text_frame
     assert [one._p.pPr.get("rtl") for one in body.paragraphs] == ["1"] * 4
+    assert [*pptx.Presentation(str(out)).slides[0].shapes][2].table._tbl.tblPr.get("rtl") == "1"
     again = translated(out, "en", lambda _: "Text")
     body = pptx.Presentation(str(again)).slides[0].placeholders[1].text_frame
     assert [one._p.pPr.get("rtl") for one in body.paragraphs] == ["0"] * 4
+    assert [*pptx.Presentation(str(again)).slides[0].shapes][2].table._tbl.tblPr.get("rtl") == "0"
 
 
 def test_every_byte_beside_a_changed_paragraph_stays(tmp_path: Path) -> None:

@@ -138,3 +138,10 @@ def test_a_count_that_lies_is_no_matter(tmp_path: Path) -> None:
         lambda data: data.replace(b'uniqueCount="', b'uniqueCount="99999999'),
     )
     assert "Name" in open_blocks(path).texts
+
+
+def test_sheets_run_from_right_to_left_and_back(tmp_path: Path) -> None:
+    out = translated(book(tmp_path / "a.xlsx"), "he", lambda text: "שלום")
+    assert openpyxl.load_workbook(out).active.sheet_view.rightToLeft
+    again = translated(out, "en", lambda text: "Hello")
+    assert not openpyxl.load_workbook(again).active.sheet_view.rightToLeft

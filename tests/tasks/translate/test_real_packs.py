@@ -136,6 +136,23 @@ def test_what_others_translated_is_doubted_where_it_is_wrong(engine: Seq2SeqEngi
     assert "negation" in back[1]
 
 
+@pytest.mark.parametrize("compiled", BACK_ENDS)
+def test_words_may_be_others_that_fit(pack_en_pt: Path, compiled: bool) -> None:
+    pack = run_to_end(load_pack(pack_en_pt, compiled=compiled))
+    text, prefix = "The map showed no earthquakes in Iceland last week.", "O mapa não "
+    found = pack.other_words(Sentence(text, prefix), "en", "pt", most=6)
+    words = [one.text.removeprefix(prefix).split()[0] for one, _, _ in found]
+    chances = [chance for _, chance, _ in found]
+    assert words[0] == "mostrou"
+    assert {"apresentou", "mostrava"} & set(words)
+    assert len(set(words)) == len(words)
+    assert chances == sorted(chances, reverse=True)
+    own = pack.translate([Sentence(text, f"{prefix}mostrou ")], "en", "pt")[0][0]
+    assert found[0][0].text == own.text
+    assert found[0][0].links == own.links
+    assert all("Islândia" in one.text and one.text.endswith(".") for one, _, _ in found)
+
+
 def test_a_begun_word_is_completed(engine: Seq2SeqEngine) -> None:
     for prefix in ("Meu avô vend", "Meu avô ven", "Meu avô vendeu", "Meu avô vendeu "):
         [[one]] = engine.translate([Sentence(ENGLISH[0], prefix)], "en", "pt")

@@ -172,6 +172,26 @@ def test_other_ways_begin_as_they_are_told_and_fit_the_rest() -> None:
     assert all(one.text.startswith("le minet ") for one in found)
 
 
+@pytest.mark.parametrize(
+    ("prefix", "words", "others"),
+    [
+        ("le ", "chat", {"le matou dort ici.", "le minet dort ici."}),
+        ("", "le chat", {"le matou dort ici.", "le minet dort ici."}),  # a phrase: from each of its words
+        ("le chat ", "dort", set()),  # the model knows no other
+    ],
+)
+def test_a_word_of_a_translation_may_be_another(prefix: str, words: str, others: set[str]) -> None:
+    events = alternatives(
+        None, "The cat sleeps here.", "en", "fr", n=4, prefix=prefix, instead_of=words,
+        choose=chosen(dictionary()),  # type: ignore[arg-type]
+    )  # fmt: skip
+    (found,) = [event.value for event in events if isinstance(event, Result)]
+    assert {one.text for one in found} == others
+    for one in found:
+        said = {(a, b): one.text[c:d] for a, b, c, d in one.links}
+        assert said[8, 14] == "dort"
+
+
 @pytest.mark.slow
 def test_a_sentence_that_is_longer_than_the_model_reads_is_translated_in_parts() -> None:
     engine, text = dictionary(), " ".join(["the cat sees a dog"] * 1000)  # 5,000 words

@@ -8,11 +8,12 @@ from typing import Any
 
 from lxml import etree
 
-from autogpt_desktop.documents.write.base import LANGUAGE_TAGS
+from autogpt_desktop.documents.write.base import LANGUAGE_TAGS, RIGHT_TO_LEFT
 from autogpt_desktop.documents.write.docx.runs import SPACE, Container, Format, Inner, Payload, W, name_of
 from autogpt_desktop.documents.write.inline_marks import Close, Open, Text, Token
 
-_LANGUAGE_KINDS = {"zh": "eastAsia", "zh-Hant": "eastAsia", "ja": "eastAsia", "ko": "eastAsia", "ar": "bidi"}
+_LANGUAGE_KINDS = dict.fromkeys(RIGHT_TO_LEFT, "bidi")
+_LANGUAGE_KINDS |= dict.fromkeys(("zh", "zh-Hant", "ja", "ko"), "eastAsia")
 # What may come behind the elements that are put in here, as the schema's sequences have it.
 _BEHIND_RTL = frozenset({"cs", "em", "lang", "eastAsianLayout", "specVanish", "oMath", "rPrChange"})
 _BEHIND_LANG = _BEHIND_RTL - {"cs", "em", "lang"}
@@ -23,6 +24,20 @@ BEHIND_BIDI = frozenset(
         *("divId", "cnfStyle", "rPr", "sectPr", "pPrChange"),
     }
 )
+_BEHIND_COLUMNS = frozenset(
+    {
+        *("tblStyleRowBandSize", "tblStyleColBandSize", "tblW", "jc", "tblCellSpacing", "tblInd"),
+        *("tblBorders", "shd", "tblLayout", "tblCellMar", "tblLook", "tblCaption", "tblDescription"),
+        "tblPrChange",
+    }
+)
+_BEHIND_PAGES = frozenset({"rtlGutter", "docGrid", "printerSettings", "sectPrChange"})
+# element → what says that it runs from right to left, the child that holds it, what comes behind that
+_MIRRORED: dict[str, tuple[str, str | None, frozenset[str]]] = {
+    "p": ("bidi", "pPr", BEHIND_BIDI),
+    "tbl": ("bidiVisual", "tblPr", _BEHIND_COLUMNS),
+    "sectPr": ("bidi", None, _BEHIND_PAGES),
+}
 _COMPLEX = {"b": "bCs", "i": "iCs", "sz": "szCs"}  # the same for Arabic and Hebrew letters
 
 
@@ -121,7 +136,7 @@ def _spoken(properties: Any, language: str) -> Any:
     for child in list(new):
         if name_of(child) in ("lang", "rtl"):
             new.remove(child)
-    if language == "ar":
+    if language in RIGHT_TO_LEFT:
         for child in list(new):
             other = _COMPLEX.get(name_of(child))
             if other and new.find(f"{W}{other}") is None:
@@ -133,19 +148,24 @@ def _spoken(properties: Any, language: str) -> Any:
     return new
 
 
-def mirrored(paragraph: Any, language: str) -> None:
-    """Let the paragraph run from right to left in Arabic, else from left to right."""
-    properties = paragraph.find(f"{W}pPr")
-    found = None if properties is None else properties.find(f"{W}bidi")
-    if language != "ar":
+def mirrored(element: Any, language: str) -> None:
+    """Let a paragraph, the columns of a table, or the pages of a section run from right to left in Arabic,
+    Hebrew and their like, else from left to right."""
+    kind = name_of(element)
+    name, holder, behind = _MIRRORED[kind]
+    properties = element if holder is None else element.find(f"{W}{holder}")
+    found = None if properties is None else properties.find(f"{W}{name}")
+    if language not in RIGHT_TO_LEFT:
         if found is not None:
             properties.remove(found)
         return
     if properties is None:
-        properties = etree.Element(f"{W}pPr")
-        paragraph.insert(0, properties)
-    if found is None:
-        insert(properties, etree.Element(f"{W}bidi"), BEHIND_BIDI)
+        properties = etree.Element(f"{W}{holder}")
+        element.insert(0, properties)
+    if found is not None:
+        found.attrib.pop(f"{W}val", None)  # it may say "off"
+    else:
+        insert(properties, etree.Element(f"{W}{name}"), behind)
 
 
 def insert(parent: Any, element: Any, behind: frozenset[str]) -> None:

@@ -91,7 +91,7 @@ class Word:
         for paragraph in self._paragraphs:
             paragraph.write(made, language, phrases)
         for tree in self._trees.values() if language else ():
-            for element in tree.iter(f"{W}p"):
+            for element in tree.iter(f"{W}p", f"{W}tbl", f"{W}sectPr"):
                 mirrored(element, language)
 
     def _changed(self) -> Iterator[tuple[str, bytes]]:

@@ -17,6 +17,7 @@ from autogpt_desktop.documents.write.inline_marks import (
     Open,
     Segment,
     Text,
+    Thing,
     Token,
     segments,
     texts_of,
@@ -28,6 +29,9 @@ from autogpt_desktop.events import Notice
 _LARGEST = 64 << 20  # bytes of a page
 _NO_TAGS = re.compile(r"<(?:title|option|textarea)[\s>]", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*+>")
+_ONCE = re.compile(
+    r"<(?:!--|(?:img|input|svg|sup|picture|video|audio|object|canvas|iframe)[\s/>])", re.IGNORECASE
+)
 _IDENTITY = re.compile(r"""(?<=\s)(?:id|name)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
 
 
@@ -52,9 +56,10 @@ class Markup:
                 whole.append(self._source(part.tokens, made, language))
             else:
                 found = carried(part, made[id(part)], phrases)
-                new = self._source(found, made, language)
+                new = self._source(found, made, language) if not self._bilingual else ""
                 if self._bilingual:
-                    old = self._source(part.tokens, {})
+                    old = self._source(part.tokens, _both_values(part.tokens, made))
+                    new = self._source(_without_once(found), made, language)
                     is_bare = bool(_NO_TAGS.match(whole[-1])) if whole else False
                     new = self._both(_TAG.sub(_unnamed, old), new, language, is_bare)
                 whole.append(new)
@@ -125,6 +130,34 @@ class Page:
         made = dict(zip(map(id, self._markup.units), translated, strict=True))
         page = self._markup.written(made, phrases, language)
         write_file(out, page.encode(self.encoding, errors="xmlcharrefreplace"))
+
+
+def _is_once(token: Token) -> bool:
+    """Is it a picture, a field or the sign of a note? The original has it, the translation not again."""
+    if not isinstance(token, Thing):
+        return False
+    return bool(_ONCE.match("".join(piece for piece in token.payload if isinstance(piece, str))))
+
+
+def _without_once(line: Sequence[Token]) -> list[Token]:
+    """What a translation beside its original says: without what is shown once, and links around it alone."""
+    found: list[Token] = []
+    for token in line:
+        if isinstance(token, Close) and found and token.opened is found[-1]:
+            found.pop()
+        elif not _is_once(token):
+            found.append(token)
+    return found
+
+
+def _both_values(line: Sequence[Token], made: Mapping[int, TranslatedText]) -> dict[int, TranslatedText]:
+    """What is said of the pictures in a line, in both languages."""
+    values = [piece for token in line if _is_once(token) for piece in token.payload]  # type: ignore[union-attr]
+    return {
+        id(value): TranslatedText(f"{value.text} / {made[id(value)].text}")
+        for value in values
+        if isinstance(value, Attribute) and id(value) in made and made[id(value)].text != value.text
+    }
 
 
 def _unnamed(tag: re.Match[str]) -> str:
