@@ -203,13 +203,13 @@ class RunPage(QWidget):
         if self.follower.run is not None:
             self._start(self.follower.run)
 
-    def add_minutes(self, minutes: int) -> None:
+    def extend(self, minutes: int) -> None:
         """Go on for so long."""
         run = self.follower.run
         if run is None:
             return
         try:
-            run = runs.add_minutes(run, minutes)
+            run = runs.extend(run, minutes)
         except KnownError as error:
             self.failed.emit(error)
             return
@@ -223,7 +223,7 @@ class RunPage(QWidget):
             action.triggered.connect(partial(self._on_more, minutes))
 
     def _on_more(self, minutes: int, _checked: bool = False) -> None:
-        self.add_minutes(minutes)
+        self.extend(minutes)
 
     def _start(self, run: Run) -> None:
         try:

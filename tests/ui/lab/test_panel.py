@@ -207,7 +207,7 @@ def test_a_finished_run_can_be_given_more_minutes(panel: LabPanel, monkeypatch: 
     assert [one.spec.minutes for one in started] == [pytest.approx(run.seconds / 60 + 5, abs=0.01)]
     assert runs.again(run).spec.minutes == started[0].spec.minutes
     with run.lock():
-        page.add_minutes(5)
+        page.extend(5)
     assert "another process" in panel.problem_text.text()
 
 
