@@ -185,12 +185,11 @@ def rename(run: Run, name: str) -> Run:
     return _change(run, name=one_line(name, _LONGEST) or run.name)
 
 
-def add_minutes(run: Run, minutes: float) -> Run:
-    """It may work so much longer than it has by now. Raises KnownError: run-is-running, run-not-written."""
+def extend(run: Run, minutes: float) -> Run:
+    """More minutes of work from now on. Raises KnownError: run-is-running, run-not-written."""
     if is_locked(run.folder / _LOCK):
         raise KnownError("run-is-running", name=run.name)
-    fresh = again(run)
-    return _change(fresh, spec=replace(fresh.spec, minutes=round(fresh.seconds / 60 + minutes, 2)))
+    return _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes))
 
 
 def delete(run: Run) -> Run:

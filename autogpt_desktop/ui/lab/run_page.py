@@ -22,13 +22,14 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
+from autogpt_desktop.lab.runs.events import DataFound
 from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.ui.lab.curves import BY_TIME, BY_TOKENS, Curves
 from autogpt_desktop.ui.lab.follower import RunFollower
 from autogpt_desktop.ui.lab.trial_table import TrialTable
 from autogpt_desktop.ui.lab.words import HEAD, clock, kind_name, minutes_name, state_text
 from autogpt_desktop.ui.widgets.action_row import ActionRow, action_button, name_action
-from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, label
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, label, set_property, size_text
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
 SAMPLES, TRIALS, DATA = "samples", "trials", "data"
@@ -202,13 +203,13 @@ class RunPage(QWidget):
         if self.follower.run is not None:
             self._start(self.follower.run)
 
-    def add_minutes(self, minutes: int) -> None:
+    def extend(self, minutes: int) -> None:
         """Go on for so long."""
         run = self.follower.run
         if run is None:
             return
         try:
-            run = runs.add_minutes(run, minutes)
+            run = runs.extend(run, minutes)
         except KnownError as error:
             self.failed.emit(error)
             return
@@ -222,7 +223,7 @@ class RunPage(QWidget):
             action.triggered.connect(partial(self._on_more, minutes))
 
     def _on_more(self, minutes: int, _checked: bool = False) -> None:
-        self.add_minutes(minutes)
+        self.extend(minutes)
 
     def _start(self, run: Run) -> None:
         try:
@@ -264,7 +265,9 @@ class RunPage(QWidget):
         self.stop_button.setEnabled(not self._stopping)
         self.resume_button.setVisible(not running and run.can_resume)
         self.more_button.setVisible(not running and run.state == "finished" and run.spec.kind != HEAD)
-        self.resume_button.setText(tr("Start training") if run.state == "waiting" else tr("Resume"))
+        names = {"waiting": tr("Start training"), "failed": tr("Try again")}
+        self.resume_button.setText(names.get(run.state, tr("Resume")))
+        set_property(self.state, "tone", "danger" if run.state == "failed" and not running else "muted")
         sorts = run.spec.kind == HEAD and run.spec.task == "classify"
         for action in (self.chat_button, self.use_button):
             self.actions_row.offer(action, run.spec.kind != HEAD)
@@ -317,33 +320,52 @@ class RunPage(QWidget):
         if not samples:
             return tr("What the model writes will be shown here, at each checkpoint.")
         names = {"before": tr("Before"), "after": tr("After")}
+        asked: dict[str, list[str]] = {}  # what was said to the same question stands together
         blocks = []
-        for sample in reversed(samples):
-            head = names.get(sample.label, tr("Step {n}", n=f"{sample.step:,}"))
-            text = sample.prompt + ("\n→ " if sample.label else "") + sample.text
-            blocks.append(f"{head}\n{text[:_SAMPLE].strip()}")
-        return "\n\n".join(blocks)
+        for sample in samples:
+            if sample.label in names:
+                said = f"{names[sample.label]} → {sample.text[:_SAMPLE].strip()}"
+                asked.setdefault(sample.prompt[:_SAMPLE].strip(), []).append(said)
+            else:
+                head = tr("Step {n}", n=f"{sample.step:,}")
+                blocks.append(f"{head}\n{(sample.prompt + sample.text)[:_SAMPLE].strip()}")
+        pairs = ["\n".join([prompt, *texts]) for prompt, texts in asked.items()]
+        return "\n\n".join([*pairs, *reversed(blocks)])
 
     def _data_text(self) -> str:
         found = self.follower.record.data
         if found is None:
             return tr("What was found in the files will be listed here.")
-        lines = [
-            tr("{documents} documents, {tokens} tokens, {bytes} bytes to learn from",
-               documents=f"{found.documents:,}", tokens=f"{found.tokens:,}", bytes=f"{found.bytes:,}"),
-            tr("Held out: {tokens} tokens, {bytes} bytes", tokens=f"{found.held_out_tokens:,}",
-               bytes=f"{found.held_out_bytes:,}"),
-        ]  # fmt: skip
+        if not found.tokens:  # examples are cut into tokens by the model that learns from them
+            lines = [
+                tr(
+                    "{n} examples, {size} to learn from",
+                    n=f"{found.documents:,}",
+                    size=size_text(found.bytes),
+                ),
+                tr("Held out: {size}", size=size_text(found.held_out_bytes)),
+            ]
+        else:
+            lines = self._token_lines(found)
         if found.duplicates:
             lines.append(tr("{n} copies were left out", n=f"{found.duplicates:,}"))
         if found.languages:
-            parts = ", ".join(f"{code} {size:,}" for code, size in found.languages.items())
-            lines.append(tr("Languages, in bytes: {parts}", parts=parts))
+            parts = ", ".join(f"{code} {size_text(size)}" for code, size in found.languages.items())
+            lines.append(tr("Languages: {parts}", parts=parts))
         for name, key in found.skipped.items():
             lines.append(tr("Left out: {reason}", reason=message(KnownError(key, name=name))))
         if found.samples:
             lines += ["", *found.samples]
         return "\n".join(lines)
+
+    @staticmethod
+    def _token_lines(found: DataFound) -> list[str]:
+        return [
+            tr("{documents} documents, {tokens} tokens, {bytes} bytes to learn from",
+               documents=f"{found.documents:,}", tokens=f"{found.tokens:,}", bytes=f"{found.bytes:,}"),
+            tr("Held out: {tokens} tokens, {bytes} bytes", tokens=f"{found.held_out_tokens:,}",
+               bytes=f"{found.held_out_bytes:,}"),
+        ]  # fmt: skip
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop import paths
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
 from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train
@@ -23,6 +24,7 @@ from autogpt_desktop.ui.lab.panel import INSIDE, RUN, SETUP, LabPanel
 from autogpt_desktop.ui.lab.record import read_record
 from autogpt_desktop.ui.lab.run_page import DATA, TRIALS
 from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW
+from tests.engine.torch_backend.test_encoder import write_encoder
 from tests.ui.lab.kit import EVENTS, WAIT, lab_panel, make_run  # noqa: F401  a fixture
 
 
@@ -125,6 +127,33 @@ def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> N
     assert not picture.isNull()
 
 
+def test_what_a_model_said_before_and_after_stands_together(panel: LabPanel) -> None:
+    said = [Sample(0, "Which city?", "I am a bot.", "before"), Sample(0, "And you?", "No.", "before"),
+            Sample(9, "Which city?", "Oslo", "after"), Sample(9, "And you?", "Yes.", "after")]  # fmt: skip
+    panel.open_run(make_run([*EVENTS[:1], *said]))
+    assert panel.run_page.samples.toPlainText() == (
+        "Which city?\nBefore → I am a bot.\nAfter → Oslo\n\nAnd you?\nBefore → No.\nAfter → Yes."
+    )
+
+
+def test_an_embedding_model_may_carry_labels_and_is_no_base_to_adapt(panel: LabPanel) -> None:
+    write_encoder(paths.models_dir() / "finder", "bert")
+    panel.context.refresh_models()
+    setup = panel.setup
+    offered = []
+    for kind in (HEAD, ADAPT):
+        setup.set_kind(kind)
+        offered.append([setup.base.itemData(at) for at in range(setup.base.count())])
+    assert offered[0] == ["", "finder", "tiny"]
+    assert offered[1] == ["tiny"]
+    setup.set_kind(HEAD)
+    assert setup.base.currentData() == "", "what is adapted is not what carries labels, unless it is chosen"
+    setup.base.setCurrentIndex(1)
+    setup.set_kind(ADAPT)
+    setup.set_kind(HEAD)
+    assert setup.base.currentData() == "finder"
+
+
 @pytest.mark.slow
 def test_a_run_that_was_cut_is_offered_and_can_be_resumed(
     no_models: Path, panel: LabPanel, qtbot: QtBot
@@ -181,7 +210,7 @@ def test_a_finished_run_can_be_given_more_minutes(panel: LabPanel, monkeypatch: 
     assert [one.spec.minutes for one in started] == [pytest.approx(run.seconds / 60 + 5, abs=0.01)]
     assert runs.again(run).spec.minutes == started[0].spec.minutes
     with run.lock():
-        page.add_minutes(5)
+        page.extend(5)
     assert "another process" in panel.problem_text.text()
 
 
