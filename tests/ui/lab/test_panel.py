@@ -24,7 +24,7 @@ from autogpt_desktop.ui.lab.panel import INSIDE, RUN, SETUP, LabPanel
 from autogpt_desktop.ui.lab.record import read_record
 from autogpt_desktop.ui.lab.run_page import DATA, TRIALS
 from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW
-from tests.engine.torch_backend.test_encoder import write_encoder
+from tests.engine.tiny_folders import write_encoder
 from tests.ui.lab.kit import EVENTS, WAIT, lab_panel, make_run  # noqa: F401  a fixture
 
 
