@@ -14,7 +14,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ from optuna.trial import TrialState
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.torch_backend.training import new_tensors, parameter_count, trainable
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.runs.events import Compared, Event, Trial
+from autogpt_desktop.lab.runs.events import Compared, Event, Notice, Trial
 from autogpt_desktop.lab.search.machine import Machine
+from autogpt_desktop.lab.search.proposer import EVERY, ProposalError, Proposer
 from autogpt_desktop.lab.search.shapes import Candidate, fits, realize
 from autogpt_desktop.lab.train.corpus import Corpus
 from autogpt_desktop.lab.train.settings import Deadline
@@ -64,14 +65,18 @@ def _whole(trial: optuna.Trial, name: str, count: int) -> int:
 
 def usual_point(train_tokens: int) -> dict[str, float]:
     """The default candidate as a point, which is tried first."""
-    c = Candidate()
+    return point_of(Candidate(), train_tokens)
+
+
+def point_of(c: Candidate, train_tokens: int) -> dict[str, float]:
+    """A candidate as ``suggest`` has it, in the middle of what stands for it."""
     contexts = [size for size in (64, 128, 256, 512) if size * 4 <= train_tokens] or [32]
     place = contexts.index(c.context) if c.context in contexts else len(contexts) - 1
     return {
         "tokens_per_parameter": c.tokens_per_parameter,
         "aspect": c.aspect,
-        "head_dim": 1.5,
-        "queries_per_key": 1.5,
+        "head_dim": (32, 64).index(c.head_dim) + 0.5,
+        "queries_per_key": (1, 2, 4).index(c.queries_per_key) + 0.5,
         "mlp_ratio": c.mlp_ratio,
         "context": place + 0.5,
         "batch_tokens": math.log2(c.batch_tokens / 1024) + 0.5,
@@ -107,12 +112,15 @@ def search(
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     seed: int = 0,
+    proposer: Proposer | None = None,
 ) -> Generator[Event, None, Candidate]:
     """The best candidate that could be found before ``deadline``; each trial is told, failures too.
 
     The usual shape takes part in every rung; another one must beat it where both had the most time.
+    ``proposer``: a chat model, whose every fourth trial it is; what that was worth is told at the end.
     """
     study, samplers = open_study(folder, seed)
+    tried: list[Trial] = []
     first = max(2.0, deadline.left() * _FIRST_SHARE)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(usual_point(len(corpus.train)), user_attrs={"rung": 0, "usual": True})
@@ -121,6 +129,13 @@ def search(
         promoted = _promote(study, first, deadline.left())
         if not promoted and deadline.left() < 1.2 * first:
             break
+        if proposer is not None and not promoted and number % EVERY == EVERY - 1:
+            failed = _enqueue(study, proposer, tried, len(corpus.train))
+            if failed is not None:
+                number += 1
+                tried.append(failed)
+                yield failed
+                continue
         study.sampler = samplers[number % 2]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -132,11 +147,53 @@ def search(
             study.tell(trial, state=TrialState.FAIL)
             break
         number += 1
-        yield _tried(study, trial, candidate, rung, machine, corpus, deadline, seconds, device, stop, seed)
+        one = _tried(study, trial, candidate, rung, machine, corpus, deadline, seconds, device, stop, seed)
+        one = replace(one, proposed_by=str(trial.user_attrs.get("proposed_by", "search")))
+        tried.append(one)
+        yield one
+    if proposer is not None:
+        yield from _worth(proposer, tried)
     best, losses = _chosen(study)
     if losses:
         yield Compared("default", losses, "default" if best == Candidate() else "searched")
     return best
+
+
+def _enqueue(study: optuna.Study, proposer: Proposer, tried: list[Trial], tokens: int) -> Trial | None:
+    """Put what the chat model proposes next in the queue; the failed trial where that cannot be used."""
+    began = time.monotonic()
+    contexts = [size for size in (64, 128, 256, 512) if size * 4 <= tokens] or [32]
+    first = [one for one in tried if one.rung == 0 and one.shape]
+    try:
+        candidate = proposer.propose(first, contexts)
+    except ProposalError as error:
+        trial = study.ask()
+        study.tell(trial, state=TrialState.FAIL)
+        return Trial(
+            trial.number, 0, {}, "failed",
+            train_seconds=time.monotonic() - began, reason=str(error)[:200], proposed_by="model",
+        )  # fmt: skip
+    study.enqueue_trial(point_of(candidate, tokens), user_attrs={"rung": 0, "proposed_by": "model"})
+    return None
+
+
+def _worth(proposer: Proposer, tried: list[Trial]) -> Iterator[Notice]:
+    """The best of the chat model's trials beside the search's, of those that had equal time."""
+    theirs = [one for one in tried if one.proposed_by == "model" and one.rung == 0]
+    best = {
+        by: min((one.bits_per_byte for one in tried
+                 if one.proposed_by == by and one.status == "done" and one.rung == 0), default=math.inf)
+        for by in ("model", "search")
+    }  # fmt: skip
+    values = {
+        "model": proposer.engine.name,
+        "count": len(theirs),
+        "failed": sum(one.status != "done" for one in theirs),
+        "best": f"{best['model']:.3f}",
+        "search": f"{best['search']:.3f}",
+    }
+    useful = math.isfinite(best["model"]) and math.isfinite(best["search"])
+    yield Notice("notice.lab-proposer-worth" if useful else "notice.lab-proposer-nothing", values)
 
 
 def _tried(
@@ -239,6 +296,7 @@ def _promote(study: optuna.Study, first: float, left: float) -> bool:
         for one in best:
             if one.number not in went:
                 more = {"rung": rung + 1, "from": one.number, "usual": bool(one.user_attrs.get("usual"))}
+                more |= {name: one.user_attrs[name] for name in ("proposed_by",) if name in one.user_attrs}
                 study.enqueue_trial(one.params, user_attrs=more)
                 return True
     return False
