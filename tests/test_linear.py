@@ -34,8 +34,10 @@ from autogpt_desktop.engine.formats.gguf import read_gguf
 from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.adapt.spans import find_answer
 from autogpt_desktop.lab.data.clean import boilerplate, clean, without_lines
 from autogpt_desktop.lab.data.examples import Example
+from autogpt_desktop.lab.data.overlap import set_apart
 from autogpt_desktop.lab.data.sources import _turns
 from autogpt_desktop.lab.data.split import cut, split_texts
 from autogpt_desktop.lab.data.tokenize import train_tokenizer
@@ -339,6 +341,8 @@ def training_text(text: str) -> None:
     """From a file's text to what a model learns and is checked with."""
     with suppress(KnownError):
         split_texts([without_lines(clean(text), boilerplate([text] * 10))], 0.1, 0)
+    set_apart([text], [text[: len(text) // 2]])
+    find_answer(text, text[: len(text) // 2] + " no")
     Example(_turns(json.loads(json.dumps([{"role": "user", "content": text}]))))
     training_tokenizer().encode_batch_fast(cut(text, 16_000))
     train_tokenizer([text[:20_000]], 300)

@@ -37,14 +37,22 @@ def add_parser(commands: Any) -> None:
     new = actions.add_parser("new", help=tr("a language model from nothing"))
     _data(new)
     new.add_argument("--no-search", action="store_true", help=tr("take the usual shape, try no others"))
+    text = tr("a chat model that proposes every fourth shape, in words")
+    new.add_argument("--proposer", default="", metavar=tr("MODEL"), help=text)
     new.add_argument("--no-grow", action="store_true", help=tr("try no larger model behind"))
     adapt = actions.add_parser("adapt", help=tr("adapt an installed model to chats, pairs or texts"))
     adapt.add_argument("base", metavar=tr("MODEL"), help=tr("a model's name, or a file or folder"))
     _data(adapt)
     adapt.add_argument("--answer", default="", metavar=tr("COLUMN"), help=tr("the column of the answers"))
-    head = actions.add_parser("head", help=tr("teach your own labels, from a table"))
+    head = actions.add_parser("head", help=tr("teach your own labels, or to answer from a text, by a table"))
     _data(head, minutes=2.0)
-    head.add_argument("--label", required=True, metavar=tr("COLUMN"), help=tr("the column of the labels"))
+    head.add_argument("--label", default="", metavar=tr("COLUMN"), help=tr("the column of the labels"))
+    for name, text in (
+        ("--context", tr("for answers out of a text: the column of the texts")),
+        ("--question", tr("the column of the questions about them")),
+        ("--answer", tr("the column of the answers, empty where the text has none")),
+    ):
+        head.add_argument(name, default="", metavar=tr("COLUMN"), help=text)
     head.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     text = tr("a model that finds texts by meaning, from pairs that belong together")
     embed = actions.add_parser("embed", help=text)
@@ -53,6 +61,8 @@ def add_parser(commands: Any) -> None:
     embed.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     resume = actions.add_parser("resume", help=tr("go on with a run that was stopped or cut"))
     resume.add_argument("run", metavar=tr("RUN"), help=tr("a run's folder, id or name"))
+    text = tr("so much more time, also for a run that is finished")
+    resume.add_argument("--minutes", type=_minutes, default=0.0, metavar="N", help=text)
     resume.add_argument("--json", action="store_true", help=tr("a line of JSON for each event"))
     actions.add_parser("list", help=tr("the training runs"))
     process = actions.add_parser("process")  # no help: it is not listed
@@ -116,6 +126,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     if options.action == "resume":
         chosen = runs.find(options.run)
+        if options.minutes:
+            chosen = runs.extend(chosen, options.minutes)
         chosen.clear_stop()
         return _work(chosen, options.json)
     return _work(runs.create(_spec(options), options.out), options.json)
@@ -131,17 +143,27 @@ def _spec(options: argparse.Namespace) -> Any:
             Path(place).expanduser().stat()
         except OSError as error:
             raise file_error(Path(place), error) from error
+    task = {"head": "classify", "embed": "embed"}.get(options.action, "")
+    question, text = getattr(options, "question", ""), options.text
+    if options.action == "head" and (question or options.context):
+        task, text = "answer", options.context or text
+    if (task == "answer" and not (question and text and options.answer)) or (
+        task == "classify" and not options.label
+    ):
+        raise KnownError("lab-head-columns")
     kind: Kind = "head" if options.action == "embed" else options.action
     base = getattr(options, "base", "")
-    if base:
-        resolve(base)  # rather now than after the data is read
+    for wanted in (base, getattr(options, "proposer", "")):
+        if wanted:
+            resolve(wanted)  # rather now than after the data is read
     data = DataSpec(
         tuple(str(Path(place).expanduser().absolute()) for place in options.data),
-        options.text,
+        text,
         getattr(options, "label", ""),
         getattr(options, "answer", ""),
         options.held_out if kind != "head" or options.held_out != 0.05 else 0.2,
         options.seed,
+        question,
     )
     return RunSpec(
         kind,
@@ -149,7 +171,8 @@ def _spec(options: argparse.Namespace) -> Any:
         options.minutes,
         name=options.name,
         base=base,
-        task={"head": "classify", "embed": "embed"}.get(options.action, ""),
+        task=task,
+        proposer=getattr(options, "proposer", ""),
         search=not getattr(options, "no_search", False),
         grow=not getattr(options, "no_grow", False),
         device=options.device,
@@ -251,7 +274,8 @@ class _Shown:
         elif isinstance(event, events.Trial):
             shape = ", ".join(f"{name} {value}" for name, value in event.shape.items())
             what = event.reason or f"{event.loss:.3f}"
-            self._say(tr("trial {n}: {what} ({shape})", n=event.number, what=what, shape=shape))
+            line = tr("trial {n}: {what} ({shape})", n=event.number, what=what, shape=shape)
+            self._say(line + (" · " + tr("proposed by a model") if event.proposed_by == "model" else ""))
         elif isinstance(event, events.Sample):
             text = f"{event.prompt}{event.text}"[:_SAMPLE]
             self._say(f"  {event.label or event.step}: {' '.join(text.split())}")

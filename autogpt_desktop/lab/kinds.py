@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.catalog.installed import installed, resolve
 from autogpt_desktop.catalog.roles import missing, resolve_role
+from autogpt_desktop.engine.formats.adapter import base_of
+from autogpt_desktop.engine.formats.adapter_files import is_adapter
 from autogpt_desktop.lab.clock import WorkClock
 from autogpt_desktop.lab.data import prepare
 from autogpt_desktop.lab.export.folder import complete_folder
-from autogpt_desktop.lab.runs.events import DataFound, Eval, Event, Finished, Measured, Stage, Train
+from autogpt_desktop.lab.runs.events import DataFound, Eval, Event, Finished, Measured, Resumed, Stage, Train
 from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.lab.runs.forecast import remember_result, remember_speed
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.settings import Settings
+
+if TYPE_CHECKING:
+    from autogpt_desktop.lab.search.proposer import Proposer
 
 _READING = 0.3  # of a run's time
 Stop = Callable[[], bool]
@@ -43,7 +49,12 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     finished = None
     best, tokens = Eval(0, 0, 0.0), 0
     worked = _training_clock(run, clock)
-    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=worked):
+    more: dict[str, Any] = {"more": True} if run.has_more else {}
+    if run.spec.proposer:
+        more["proposer"] = _proposer(run.spec.proposer, run.spec.seed)
+    for event in train_new(run.spec, corpus, tokenizer, run.folder, stop=stop, clock=worked, **more):
+        if run.has_more and isinstance(event, Resumed | Finished):
+            run.begin_more()
         if isinstance(event, Finished):
             finished = event
             continue
@@ -65,6 +76,22 @@ def make_new(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     yield finished
 
 
+def _proposer(model: str, seed: int) -> Callable[[], Proposer]:
+    """What opens the chat model that proposes shapes. Raises KnownError for one that is not there."""
+    place = resolve(model)
+
+    def opened() -> Proposer:
+        from autogpt_desktop.engine.load import load, run_to_end
+        from autogpt_desktop.lab.search.proposer import Proposer
+
+        adapter = place if is_adapter(place) else None
+        base = base_of(place, resolve) if adapter else place
+        engine = run_to_end(load(base, device="cpu", context_length=4096, adapter=adapter))
+        return Proposer(engine, seed)
+
+    return opened
+
+
 def _training_clock(run: Run, clock: WorkClock) -> Callable[[], float]:
     """Of the time for reading the data no more than a share counts: much text, on a busy machine, must not
     leave a short run with a model that has learned nothing."""
@@ -82,11 +109,16 @@ def make_adapted(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
     base = resolve(run.spec.base)
     yield from prepare_data(run, stop, clock)
     train, held_out = prepare.open_examples(run.data)
-    yield from adapt(run.spec, base, train, held_out, run.folder, stop=stop, clock=clock)
+    more = {"more": True} if run.has_more else {}
+    for event in adapt(run.spec, base, train, held_out, run.folder, stop=stop, clock=clock, **more):
+        if run.has_more and isinstance(event, Resumed | Finished):
+            run.begin_more()
+        yield event
 
 
 def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
-    """A small model for the user's own labels, on top of an installed one; or one that finds by meaning."""
+    """A small model for the user's own labels, on top of an installed one; or one that finds by
+    meaning, or finds answers in texts."""
     from autogpt_desktop.lab.adapt.head import HeadBase, train_head
 
     yield from prepare_data(run, stop, clock)
@@ -96,6 +128,13 @@ def make_head(run: Run, stop: Stop, clock: WorkClock) -> Iterator[Event]:
         base = _bases(run.spec.base)[0][1]
         pairs = prepare.open_examples(run.data)
         yield from train_embedding(run.spec, base, *pairs, run.folder, stop=stop, clock=clock)
+        return
+    if run.spec.task == "answer":
+        from autogpt_desktop.lab.adapt.spans import train_spans
+
+        base = _bases(run.spec.base)[0][1]
+        asked = prepare.open_examples(run.data)
+        yield from train_spans(run.spec, base, *asked, run.folder, stop=stop, clock=clock)
         return
     train, held_out = prepare.open_labeled(run.data)
     bases = [HeadBase(name, path) for name, path in _bases(run.spec.base)]

@@ -100,6 +100,8 @@ def test_stop_then_resume(text: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["train", "adapt", "no-such-model", "TEXT"], "no-such-model"),
         (["train", "new", "EMPTY", "--minutes", "1"], "nothing to learn from"),
         (["train", "new", "TEXT", "--minutes", "0.01"], "too short"),
+        (["train", "head", "TEXT"], "--label"),
+        (["train", "head", "TEXT", "--context", "a", "--answer", "b"], "--question"),
     ],
 )
 def test_plain_words(

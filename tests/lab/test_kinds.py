@@ -15,7 +15,7 @@ import pytest
 
 from autogpt_desktop import paths
 from autogpt_desktop.lab.clock import WorkClock
-from autogpt_desktop.lab.data.examples import pair
+from autogpt_desktop.lab.data.examples import pair, question_about
 from autogpt_desktop.lab.process import work
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs.events import Event, Finished, Stage
@@ -54,6 +54,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
         "run": {"adapt": adapt},
         "head": {"train_head": train_head, "HeadBase": HeadBase},
         "embed": {"train_embedding": adapt},
+        "spans": {"train_spans": adapt},
     }
     for name, values in modules.items():
         module = types.ModuleType(f"autogpt_desktop.lab.adapt.{name}")
@@ -122,6 +123,35 @@ def test_an_embedding_learns_from_pairs(given: Given, base: Path, tmp_path: Path
     assert given["base"] == base.resolve()
     assert (len(given["train"]), len(given["held_out"])) == (16, 4)
     assert pair("what is 3", "it is 3") in given["train"] + given["held_out"]
+
+
+def test_answers_are_learned_from_a_table(given: Given, base: Path, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    long = " ".join(f"word{n}" for n in range(200))  # questions about it are no copies of each other
+    rows = [f"text {n // 2} {long},question {n},{'text' if n % 3 else ''}" for n in [*range(20), 0]]
+    path.write_text("context,question,answer\n" + "\n".join(rows))
+    data = DataSpec((str(path),), "context", "", "answer", 0.2, question_column="question")
+    assert work(runs.create(RunSpec("head", data, 1, base=str(base), task="answer"))).state == "finished"
+    assert given["base"] == base.resolve()
+    both = [*given["train"], *given["held_out"]]
+    assert {one.turns[0][1] for one in both} == {f"question {n}" for n in range(20)}
+    assert len(both) == 20
+    assert question_about(f"text 0 {long}", "question 0", "") in both
+    assert question_about(f"text 0 {long}", "question 1", "text") in both
+    assert len(given["held_out"]) == 4
+    assert not {one.text for one in given["train"]} & {one.text for one in given["held_out"]}
+
+
+def test_more_time_is_told_to_the_trainer_once(given: Given, base: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("question,answer\n" + "\n".join(f"what is {n},it is {n}" for n in range(20)))
+    run = runs.create(RunSpec("adapt", DataSpec((str(path),)), 1, base=str(base)))
+    assert work(run).state == "finished"
+    assert "more" not in given
+    more = runs.extend(runs.again(run), 2)
+    assert work(more).state == "finished"
+    assert given.pop("more") is True
+    assert not more.has_more
 
 
 def test_a_base_that_is_gone_is_said(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,12 +64,15 @@ def adapt(
     *,
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
+    more: bool = False,
 ) -> Iterator[Event]:
     """Train an adapter for the model at ``base`` and leave it in ``folder``/result.
 
-    Goes on from the newest checkpoint in ``folder``. ``spec.options``: fields of ``LoraSettings`` and
+    Goes on from the newest checkpoint in ``folder``; ``more``: of a run that was finished and has more time,
+    from its best adapter. ``spec.options``: fields of ``LoraSettings`` and
     ``AdaptSettings``. Raises KnownError: lab-base-not-trainable, lab-no-examples, lab-too-few-examples,
-    lab-examples-too-long, lab-diverged, lab-disk, no-memory, and whatever opening the base can raise.
+    lab-examples-too-long, training-diverged, training-disk-full, no-memory, and whatever opening the base
+    can raise.
     """
     begun = clock()
     yield Stage("stage.lab-reading")
@@ -111,7 +114,7 @@ def adapt(
         build_adapted(opened.config, opened.sources, device, context, lora, dtype=plan.dtype, keep=plan.keep)
     )
     checked = _first_tokens(kept.sequences, _CHECKED)
-    trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock)
+    trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock, more)
     trainer.rehearsal = rehearsal(decoder, texts)
     yield Stage("stage.lab-training")
     for event in trainer.run():

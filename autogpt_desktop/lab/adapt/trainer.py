@@ -67,6 +67,8 @@ class AdaptTrainer:
     folder: Path  # of checkpoints
     stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    # the run was finished and has more time: its best goes on, from a new warm-up to a new decay
+    more: bool = False
     rehearsal: Rehearsal | None = None
     step: int = 0
     tokens: int = 0
@@ -77,7 +79,10 @@ class AdaptTrainer:
     restarts: int = 0
     best_loss: float = math.inf
     first_loss: float = math.nan
+    best_step: int = 0
     since_best: int = 0
+    since_tokens: int = 0  # where the warm-up and the decay count from: a run that was given more time
+    since_seconds: float = 0.0
     evaluated: float = -1.0  # progress at the last evaluation
     evaluated_step: int = -1
     reason: Reason = ""
@@ -97,8 +102,10 @@ class AdaptTrainer:
     def progress(self) -> float:
         """From 0 to 1: of the time, or of the most passes through the data."""
         s = self.settings
-        passes = self.tokens / (self._epoch_tokens * s.most_epochs) if self._epoch_tokens else 1.0
-        return min(1.0, max(self.seconds / s.seconds if s.seconds else 1.0, passes))
+        tokens, seconds = self.tokens - self.since_tokens, self.seconds - self.since_seconds
+        passes = tokens / (self._epoch_tokens * s.most_epochs) if self._epoch_tokens else 1.0
+        all_seconds = s.seconds - self.since_seconds
+        return min(1.0, max(seconds / all_seconds if all_seconds > 0 else 1.0, passes))
 
     def learning_rate(self) -> float:
         s, done = self.settings, self.progress
@@ -107,7 +114,7 @@ class AdaptTrainer:
 
     def run(self) -> Iterator[Event]:
         """Train until the time is over, nothing becomes better, or ``stop`` says so. Goes on from the newest
-        checkpoint in ``folder``. Raises KnownError("lab-diverged")."""
+        checkpoint in ``folder``. Raises KnownError("training-diverged")."""
         if self._resume():
             yield Resumed(self.step)
         begun = self.clock() - self.seconds
@@ -208,7 +215,7 @@ class AdaptTrainer:
         best = loss < self.best_loss - 1e-4
         self.since_best = 0 if best else self.since_best + 1
         if best:
-            self.best_loss = loss
+            self.best_loss, self.best_step = loss, self.step
             self._best = [tensor.detach().clone() for tensor in self.parameters]
         return Eval(self.step, self.tokens, loss, bits, best=best)
 
@@ -216,19 +223,19 @@ class AdaptTrainer:
         """To the best parameters that were seen, more carefully."""
         self.restarts += 1
         if self.restarts > _MOST_RESTARTS:
-            raise KnownError("lab-diverged")
+            raise KnownError("training-diverged")
         self.rate /= 2
         with torch.no_grad():
             for tensor, best in zip(self.parameters, self._best, strict=True):
                 tensor.copy_(best)
         self.optimizer.state.clear()
-        return Notice("notice.lab-diverged", {"rate": self.rate})
+        return Notice("notice.training-diverged", {"step": self.best_step})
 
     # --- checkpoints
 
     _NUMBERS = (
         "step", "tokens", "epoch", "place", "seconds", "rate", "restarts", "best_loss", "first_loss",
-        "since_best", "evaluated", "evaluated_step",
+        "best_step", "since_best", "evaluated", "evaluated_step", "since_tokens", "since_seconds",
     )  # fmt: skip
 
     def _write(self) -> None:
@@ -236,7 +243,8 @@ class AdaptTrainer:
         write(
             self.folder,
             self.step,
-            {"parameters": self.parameters, "best": self._best, "optimizer": state["state"]},
+            {"parameters": self.parameters, "best": self._best},
+            state["state"],
             {name: getattr(self, name) for name in self._NUMBERS},
         )
 
@@ -253,8 +261,18 @@ class AdaptTrainer:
         whole = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**whole, "state": tensors["optimizer"]})
         for name in self._NUMBERS:
-            setattr(self, name, numbers[name])
+            setattr(self, name, numbers.get(name, getattr(self, name)))  # older ones have fewer
+        if self.more:
+            self._begin_again()
         return True
+
+    def _begin_again(self) -> None:
+        self.since_tokens, self.since_seconds = self.tokens, self.seconds
+        self.evaluated, self.since_best = 0.0, 0
+        with torch.no_grad():
+            for tensor, best in zip(self.parameters, self._best, strict=True):
+                tensor.copy_(best)
+        self._write()
 
 
 @torch.no_grad()

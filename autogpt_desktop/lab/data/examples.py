@@ -11,7 +11,8 @@ Turn = tuple[str, str]  # role ("system", "user", "assistant"), content
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A conversation, of which the assistant's turns are learned; or a text, all of which is."""
+    """A conversation, of which the assistant's turns are learned; or a text, all of which is; or both: a
+    question about the text, and the answer that stands in it or none."""
 
     turns: tuple[Turn, ...] = ()
     text: str = ""
@@ -28,8 +29,15 @@ def pair(prompt: str, answer: str, system: str = "") -> Example:
     return Example((*before, ("user", prompt), ("assistant", answer)))
 
 
+def question_about(text: str, question: str, answer: str) -> Example:
+    """``answer``: as it stands in the text; "" for none."""
+    return Example((("user", question), *((("assistant", answer),) if answer else ())), text)
+
+
 def is_empty(example: Example) -> bool:
     """Is there nothing to learn in it: no text, or no answer with a character in it?"""
+    if example.turns and example.text.strip():
+        return not any(content.strip() for _, content in example.turns)
     if example.turns:
         return not any(role == "assistant" and content.strip() for role, content in example.turns)
     return not example.text.strip()

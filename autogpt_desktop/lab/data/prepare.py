@@ -20,6 +20,7 @@ from autogpt_desktop.lab.data.clean import boilerplate, clean, without_lines
 from autogpt_desktop.lab.data.compress import xz_bits_per_byte
 from autogpt_desktop.lab.data.copies import find_copies
 from autogpt_desktop.lab.data.examples import Example, is_empty
+from autogpt_desktop.lab.data.overlap import set_apart
 from autogpt_desktop.lab.data.sources import LeftOut, read_sources
 from autogpt_desktop.lab.data.split import cut, split_texts
 from autogpt_desktop.lab.data.tokenize import END, train_tokenizer, write_ids
@@ -37,6 +38,12 @@ _SAMPLES, _SAMPLE = 5, 300  # that are shown; characters of one
 _SKIPPED = 200  # files that are named
 _FEW = 20  # texts, of which parts are held out rather than whole ones
 _PART = 2000  # characters
+# what is said of passages that both sides have, by the side that they were left out of
+_SHARED = {
+    "held_out": "notice.lab-data-shared-checking",
+    "train": "notice.lab-data-shared-learning",
+    "": "notice.lab-data-shared-kept",
+}
 
 Stop = Callable[[], bool]
 
@@ -87,6 +94,12 @@ def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> G
     train, held_out = split_texts(texts, _share(spec), spec.data.seed)
     documents = len(texts)
     texts.clear()
+    apart = set_apart(train, held_out, lambda: _check_stop(stop))
+    if apart.count:
+        values = {"count": f"{apart.count:,}", "share": f"{100 * apart.share:.0f}"}
+        yield Notice(_SHARED[apart.side], values)
+    train, held_out = apart.train, apart.held_out
+    size = sum(map(_bytes, train)) + sum(map(_bytes, held_out))
 
     joined = "\n\n".join(train).encode("utf-8", "replace")
     yardstick = xz_bits_per_byte(joined, "\n\n".join(held_out).encode("utf-8", "replace"), stop)
@@ -157,15 +170,22 @@ def prepare_examples(spec: RunSpec, folder: Path, stop: Stop = lambda: False) ->
         examples += [part for part in parts if not is_empty(part)]
         labels += [" ".join(label.split())] * (len(examples) - len(labels))
     _check_stop(stop)
-    groups = find_copies(
-        [as_text(example) + "\0" + label for example, label in zip(examples, labels, strict=True)]
-    )
+    if spec.task == "answer":  # two questions about one text are no copies
+        places: dict[Example, int] = {}
+        groups = [places.setdefault(example, number) for number, example in enumerate(examples)]
+    else:
+        groups = find_copies(
+            [as_text(example) + "\0" + label for example, label in zip(examples, labels, strict=True)]
+        )
     kept = [number for number, first in enumerate(groups) if first == number]
     gathered.duplicates += len(examples) - len(kept)
     examples, labels = [examples[number] for number in kept], [labels[number] for number in kept]
     if not examples:
         raise _nothing(gathered)
-    held_out = _hold_out(labels if spec.kind == "head" else [""] * len(examples), spec)
+    if spec.task == "answer":
+        held_out = _hold_out_texts([one.text for one in examples], spec)
+    else:
+        held_out = _hold_out(labels if spec.kind == "head" else [""] * len(examples), spec)
     paths.make_private(folder)
     lines = [
         json.dumps({"turns": one.turns, "text": one.text, "label": label, "held_out": number in held_out})
@@ -212,7 +232,8 @@ def as_text(example: Example) -> str:
     if not example.turns:
         return example.text
     names = {"user": "User: ", "assistant": "Assistant: "}
-    return "\n".join(names.get(role, "") + content.strip() for role, content in example.turns)
+    turns = [names.get(role, "") + content.strip() for role, content in example.turns]
+    return "\n".join([*([example.text] if example.text else []), *turns])
 
 
 # --- steps
@@ -298,6 +319,22 @@ def _hold_out(labels: Sequence[str], spec: RunSpec) -> frozenset[int]:
     for numbers in by_label.values():
         count = min(max(1, round(_share(spec) * len(numbers))), len(numbers) - 1)
         chosen += chance.sample(numbers, count)
+    return frozenset(chosen)
+
+
+def _hold_out_texts(texts: Sequence[str], spec: RunSpec) -> frozenset[int]:
+    """Questions whose texts no other question is about; of a single text some of the questions."""
+    groups: dict[str, list[int]] = {}
+    for number, text in enumerate(texts):
+        groups.setdefault(text, []).append(number)
+    if len(groups) < 2:
+        return _hold_out([""] * len(texts), spec)
+    order = list(groups.values())
+    random.Random(spec.data.seed).shuffle(order)
+    chosen = list[int]()
+    for numbers in order[:-1]:
+        if not chosen or len(chosen) + len(numbers) <= _share(spec) * len(texts):
+            chosen += numbers
     return frozenset(chosen)
 
 

@@ -14,11 +14,11 @@ from typing import Any
 from autogpt_desktop.documents.files import file_error, read_bytes
 from autogpt_desktop.documents.read.reader import Reader
 from autogpt_desktop.documents.scan import Skipped, scan
-from autogpt_desktop.documents.tables import TABLES, read_table
+from autogpt_desktop.documents.tables import TABLES, Table, read_table
 from autogpt_desktop.documents.text.encoding import decode, find_encoding
 from autogpt_desktop.documents.types import Limits
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.data.examples import Example, Turn, pair
+from autogpt_desktop.lab.data.examples import Example, Turn, pair, question_about
 from autogpt_desktop.lab.runs.spec import DataSpec
 from autogpt_desktop.regular_file import open_regular
 from autogpt_desktop.thinking import without_thinking
@@ -102,7 +102,7 @@ def _read_file(path: Path, spec: DataSpec, reader: Reader) -> Iterator[Source | 
         return
     if suffix == ".json":
         values = _json_of(path)
-        records = _records(values)
+        records = _records(values, spec)
         if records is not None:
             yield from _read_records(path, iter(records), spec)
             return
@@ -124,7 +124,7 @@ def _json_of(path: Path) -> Any:
         return None
 
 
-def _records(values: Any) -> Sequence[Any] | None:
+def _records(values: Any, spec: DataSpec) -> Sequence[Any] | None:
     """The objects of a file that hold examples; None: it holds other things."""
     if isinstance(values, dict):
         inner = next((values[name] for name in ("conversations", "data", "examples") if name in values), None)
@@ -132,7 +132,8 @@ def _records(values: Any) -> Sequence[Any] | None:
         values = [values] if turns or "messages" in values else inner
     if not isinstance(values, list) or not any(isinstance(value, dict) for value in values[:100]):
         return None
-    known = (_example(value, DataSpec(())) for value in values[:100] if isinstance(value, dict))
+    rows = [value for value in values[:100] if isinstance(value, dict)]
+    known = (_example(value, one) for one in (DataSpec(()), spec) for value in rows)
     return values if any(one is not None for one in known) else None
 
 
@@ -195,6 +196,13 @@ def _examples(record: Any, spec: DataSpec) -> Iterator[Example]:
 
 
 def _example(record: Mapping[str, Any], spec: DataSpec) -> Example | None:
+    if spec.question_column:
+        text, asked = (
+            _text(record.get(spec.text_column or "context")),
+            _text(record.get(spec.question_column)),
+        )
+        answer = _first_answer(record.get(spec.answer_column))
+        return question_about(text, asked, answer) if text.strip() and asked.strip() else None
     if spec.text_column:
         text = _text(record.get(spec.text_column))
         if spec.answer_column:
@@ -212,6 +220,15 @@ def _example(record: Mapping[str, Any], spec: DataSpec) -> Example | None:
             return pair(f"{asked}\n\n{behind}" if behind else asked, said, _text(record.get("system")))
     text = next((text for name in _TEXTS if (text := _text(record.get(name)))), "")
     return Example(text=text) if text else None
+
+
+def _first_answer(value: Any) -> str:
+    """Also of a list of answers, and of SQuAD's {"text": […], "answer_start": […]}."""
+    if isinstance(value, Mapping):
+        value = value.get("text")
+    if isinstance(value, list) and value and not isinstance(value[0], dict):
+        value = value[0]
+    return _text(value).strip()
 
 
 def _branch(record: Mapping[str, Any]) -> tuple[Turn, ...]:
@@ -262,6 +279,9 @@ def _read_rows(path: Path, spec: DataSpec) -> Generator[Source | LeftOut | None,
     """The generator returns False where no column says that it holds what to learn: a table is read as a
     document then. Raises KnownError, table-no-column among others."""
     table = read_table(path, limits=Limits(file_bytes=LIMITS.file_bytes))
+    if spec.question_column:
+        yield from _read_questions(path, table, spec)
+        return True
     text, answer, label, more = spec.text_column, spec.answer_column, spec.label_column, ""
     if not text:
         names = {name.strip().casefold(): name for name in table.columns}
@@ -295,3 +315,27 @@ def _read_rows(path: Path, spec: DataSpec) -> Generator[Source | LeftOut | None,
     if empty:
         yield LeftOut(path.name, KnownError("lab-data-lines", name=path.name, count=f"{empty:,}"), empty)
     return True
+
+
+def _read_questions(path: Path, table: Table, spec: DataSpec) -> Iterator[Source | LeftOut | None]:
+    """A question about a text in each row; without an answer there is none in the text. An empty cell of the
+    texts means the text above."""
+    places = [table.column(name) for name in (spec.text_column, spec.question_column, spec.answer_column)]
+    used = empty = 0
+    above = ""
+    for row in table.steps():
+        if row is None:
+            yield None
+            continue
+        text, asked, answer = (row[place].strip() for place in places)
+        above = text or above
+        if not above or not asked:
+            empty += any(row)
+            continue
+        used += 1
+        yield Source(path.name, question_about(above, asked, answer))
+        yield None
+    if not used:
+        raise KnownError("document-empty", name=path.name)
+    if empty:
+        yield LeftOut(path.name, KnownError("lab-data-lines", name=path.name, count=f"{empty:,}"), empty)

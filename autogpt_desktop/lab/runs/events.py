@@ -216,11 +216,20 @@ def from_line(line: str) -> Logged | None:
                 picked[item.name] = tuple(value) if isinstance(value, list) else value
                 if not _fits(picked[item.name], str(item.type)):
                     return None
+        prefix, _, name = str(picked.get("key", "")).rpartition(".")
+        if name in _RENAMED:
+            picked["key"] = ".".join(part for part in (prefix, _RENAMED[name]) if part)
+            picked["values"] = {"step": "–"} | picked.get("values", {})
         return Logged(seconds, known(**picked))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
+# what logs of the first version say of adapters
+_RENAMED = {
+    "lab-diverged": "training-diverged",
+    "lab-disk": "training-disk-full",
+}
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 

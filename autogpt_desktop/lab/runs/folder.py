@@ -32,9 +32,10 @@ KEPT_DAYS = 7.0  # of a deleted run, which can be put back as long
 _VERSION = 1
 _LONGEST = 120  # characters of a name
 _RUN, _LOG, _LOCK, _STOP, _OUTPUT = "run.json", "log.jsonl", "run.lock", "stop", "output.log"
+_MORE = "more.json"  # a run that was finished has more time, and has not begun with it
 _ELSEWHERE = "elsewhere.json"
 # What we write into a run's folder; in the result's folder, what a model's folder has.
-_FILES = (_RUN, _LOG, _LOCK, _STOP, _OUTPUT, "run.json.*" + atomic.SUFFIX)
+_FILES = (_RUN, _LOG, _LOCK, _STOP, _OUTPUT, _MORE, "run.json.*" + atomic.SUFFIX)
 _FOLDERS = ("data", "checkpoint*", "search", "trials", "growth", "scratch*")
 _RESULT = "result"
 _RESULT_FILES = (
@@ -102,6 +103,15 @@ class Run:
         """Before it is started again."""
         with suppress(OSError):
             (self.folder / _STOP).unlink(missing_ok=True)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether time was added that it has not begun with."""
+        return (self.folder / _MORE).is_file()
+
+    def begin_more(self) -> None:
+        """What was added counts from now on. Raises OSError."""
+        (self.folder / _MORE).unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
         return (self.folder / _STOP).exists()
@@ -186,10 +196,20 @@ def rename(run: Run, name: str) -> Run:
 
 
 def extend(run: Run, minutes: float) -> Run:
-    """More minutes of work from now on. Raises KnownError: run-is-running, run-not-written."""
+    """More minutes of work from now on, also for a run that is finished: it goes on from its best weights.
+
+    Raises KnownError: run-cannot-extend (heads are learned to the end), run-is-running, run-not-written.
+    """
+    if run.spec.kind == "head":
+        raise KnownError("run-cannot-extend", name=run.name)
     if is_locked(run.folder / _LOCK):
         raise KnownError("run-is-running", name=run.name)
-    return _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes))
+    changed = _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes))
+    try:
+        atomic.write_text(run.folder / _MORE, "{}", private=True, durable=True)
+    except OSError as error:
+        raise _not_written(run.folder, error) from error
+    return again(changed)
 
 
 def delete(run: Run) -> Run:
@@ -264,7 +284,8 @@ def _with_state(run: Run) -> Run:
     if running:
         return replace(run, state="running")
     if isinstance(last, Finished):
-        return replace(run, finished=last, state="stopped" if last.reason == "stopped" else "finished")
+        ended = last.reason != "stopped" and not run.has_more
+        return replace(run, finished=last, state="finished" if ended else "stopped")
     if isinstance(last, Failed):
         return replace(run, error=KnownError(last.key, **last.values), state="failed")
     if isinstance(last, DataFound):  # it was prepared, and not begun

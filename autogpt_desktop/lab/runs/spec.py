@@ -21,6 +21,7 @@ class DataSpec:
     answer_column: str = ""  # of tables of pairs: the text column asks, this one answers
     held_out: float = 0.05  # share of documents
     seed: int = 0
+    question_column: str = ""  # of questions about texts: the text column is what they are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class RunSpec:
     base: str = ""  # of "adapt" and "head": the installed model's name or path
     task: str = ""  # of "head": "classify", "answer" or "embed"
     search: bool = True  # of "new": try shapes first
+    proposer: str = ""  # of "new": an installed chat model that proposes every fourth shape; "": none
     grow: bool = True  # of "new": try a larger model behind
     device: str = "auto"
     seed: int = 0
@@ -52,7 +54,15 @@ def from_values(values: Mapping[str, Any]) -> RunSpec:
     data["paths"] = tuple(data["paths"])
     texts = [*data["paths"], *(data.get(name, "") for name in ("text_column", "label_column"))]
     spec = RunSpec(**_known(RunSpec, values) | {"data": DataSpec(**data)})
-    texts += [data.get("answer_column", ""), spec.name, spec.base, spec.task, spec.device]
+    texts += [
+        spec.data.answer_column,
+        spec.data.question_column,
+        spec.name,
+        spec.base,
+        spec.task,
+        spec.device,
+        spec.proposer,
+    ]
     numbers = [spec.minutes, spec.data.held_out]
     if (
         spec.kind not in KINDS

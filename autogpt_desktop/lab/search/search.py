@@ -17,7 +17,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ from optuna.trial import TrialState
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.torch_backend.training import new_tensors, parameter_count, trainable
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.runs.events import Compared, Event, Trial
+from autogpt_desktop.lab.runs.events import Compared, Event, Notice, Trial
 from autogpt_desktop.lab.search.machine import Machine
-from autogpt_desktop.lab.search.shapes import Candidate, fits, realize
+from autogpt_desktop.lab.search.proposer import EVERY, ProposalError, Proposer
+from autogpt_desktop.lab.search.shapes import SPACE, Candidate, contexts_of, fits, realize
 from autogpt_desktop.lab.train.corpus import Corpus
 from autogpt_desktop.lab.train.settings import Deadline
 from autogpt_desktop.lab.train.trainer import Outcome, Trainer
@@ -44,47 +45,48 @@ _RUNGS = 3
 _FIRST_SHARE = 1 / 14  # of the search's time: a trial of the first rung
 _MARGIN = 0.01  # by which another shape must be better than the usual one, of its bits per byte
 _STARTUP = 2  # trials by chance before results count: there are few in all
-_CONTEXTS, _BATCH_TOKENS = (128, 256, 512), (2048, 4096, 8192)
 _FIELDS = "candidate", "rung", "loss", "tokens", "parameters", "shape"
 
 
 def suggest(trial: optuna.Trial, train_tokens: int) -> Candidate:
     """A point of the space. All are numbers, so that CMA-ES knows them too."""
-    contexts = contexts_of(train_tokens)
+
+    def between(name: str, *, log: bool = True) -> float:
+        return trial.suggest_float(name, *SPACE[name], log=log)
+
     return Candidate(
-        tokens_per_parameter=trial.suggest_float("tokens_per_parameter", 3.0, 30.0, log=True),
-        aspect=trial.suggest_float("aspect", 16.0, 128.0, log=True),
-        head_dim=(32, 64)[_whole(trial, "head_dim", 2)],
-        queries_per_key=(1, 2, 4)[_whole(trial, "queries_per_key", 3)],
-        mlp_ratio=trial.suggest_float("mlp_ratio", 1.5, 4.0),
-        context=contexts[_whole(trial, "context", len(contexts))],
-        batch_tokens=_BATCH_TOKENS[_whole(trial, "batch_tokens", len(_BATCH_TOKENS))],
-        learning_rate=trial.suggest_float("learning_rate", 2e-3, 2e-2, log=True),
+        tokens_per_parameter=between("tokens_per_parameter"),
+        aspect=between("aspect"),
+        head_dim=_one_of(trial, "head_dim", SPACE["head_dim"]),
+        queries_per_key=_one_of(trial, "queries_per_key", SPACE["queries_per_key"]),
+        mlp_ratio=between("mlp_ratio", log=False),
+        context=_one_of(trial, "context", contexts_of(train_tokens)),
+        batch_tokens=_one_of(trial, "batch_tokens", SPACE["batch_tokens"]),
+        learning_rate=between("learning_rate"),
     )
 
 
-def contexts_of(train_tokens: int) -> list[int]:
-    """Those that a text of so many tokens has room for."""
-    return [size for size in _CONTEXTS if size * 4 <= train_tokens] or [32]
-
-
-def _whole(trial: optuna.Trial, name: str, count: int) -> int:
-    return min(count - 1, int(trial.suggest_float(name, 0.0, float(count))))
+def _one_of(trial: optuna.Trial, name: str, values: Sequence[float]) -> int:
+    return int(values[min(len(values) - 1, int(trial.suggest_float(name, 0.0, float(len(values)))))])
 
 
 def usual_point(train_tokens: int) -> dict[str, float]:
     """The default candidate as a point, which is tried first."""
-    c = Candidate()
+    return point_of(Candidate(), train_tokens)
+
+
+def point_of(c: Candidate, train_tokens: int) -> dict[str, float]:
+    """A candidate as ``suggest`` has it, in the middle of what stands for it."""
     contexts = contexts_of(train_tokens)
     place = contexts.index(c.context) if c.context in contexts else len(contexts) - 1
     return {
         "tokens_per_parameter": c.tokens_per_parameter,
         "aspect": c.aspect,
-        "head_dim": 1.5,
-        "queries_per_key": 1.5,
+        "head_dim": SPACE["head_dim"].index(c.head_dim) + 0.5,
+        "queries_per_key": SPACE["queries_per_key"].index(c.queries_per_key) + 0.5,
         "mlp_ratio": c.mlp_ratio,
         "context": place + 0.5,
-        "batch_tokens": _BATCH_TOKENS.index(c.batch_tokens) + 0.5,
+        "batch_tokens": SPACE["batch_tokens"].index(c.batch_tokens) + 0.5,
         "learning_rate": c.learning_rate,
     }
 
@@ -118,12 +120,15 @@ def search(
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     seed: int = 0,
+    proposer: Proposer | None = None,
 ) -> Generator[Event, None, Candidate]:
     """The best candidate that could be found before ``deadline``; each trial is told, failures too.
 
     The usual shape takes part in every rung; another one must beat it where both had the most time.
+    ``proposer``: a chat model, whose every fourth trial it is; what that was worth is told at the end.
     """
     study, samplers = open_study(folder, seed)
+    tried: list[Trial] = []
     first = max(2.0, deadline.left() * _FIRST_SHARE)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(usual_point(len(corpus.train)), user_attrs={"rung": 0, "usual": True})
@@ -132,6 +137,13 @@ def search(
         promoted = _promote(study, first, deadline.left())
         if not promoted and deadline.left() < 1.2 * first:
             break
+        if proposer is not None and not promoted and number % EVERY == EVERY - 1:
+            failed = _enqueue(study, proposer, tried, len(corpus.train))
+            if failed is not None:
+                number += 1
+                tried.append(failed)
+                yield failed
+                continue
         study.sampler = samplers[number % 2]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -143,11 +155,53 @@ def search(
             study.tell(trial, state=TrialState.FAIL)
             break
         number += 1
-        yield _tried(study, trial, candidate, rung, machine, corpus, deadline, seconds, device, stop, seed)
+        one = _tried(study, trial, candidate, rung, machine, corpus, deadline, seconds, device, stop, seed)
+        one = replace(one, proposed_by=str(trial.user_attrs.get("proposed_by", "search")))
+        tried.append(one)
+        yield one
+    if proposer is not None:
+        yield from _worth(proposer, tried)
     best, losses = _chosen(study)
     if losses:
         yield Compared("default", losses, "default" if best == Candidate() else "searched")
     return best
+
+
+def _enqueue(study: optuna.Study, proposer: Proposer, tried: list[Trial], tokens: int) -> Trial | None:
+    """Put what the chat model proposes next in the queue; the failed trial where that cannot be used."""
+    began = time.monotonic()
+    contexts = contexts_of(tokens)
+    first = [one for one in tried if one.rung == 0 and one.shape]
+    try:
+        candidate = proposer.propose(first, contexts)
+    except ProposalError as error:
+        trial = study.ask()
+        study.tell(trial, state=TrialState.FAIL)
+        return Trial(
+            trial.number, 0, {}, "failed",
+            train_seconds=time.monotonic() - began, reason=str(error)[:200], proposed_by="model",
+        )  # fmt: skip
+    study.enqueue_trial(point_of(candidate, tokens), user_attrs={"rung": 0, "proposed_by": "model"})
+    return None
+
+
+def _worth(proposer: Proposer, tried: list[Trial]) -> Iterator[Notice]:
+    """The best of the chat model's trials beside the search's, of those that had equal time."""
+    theirs = [one for one in tried if one.proposed_by == "model" and one.rung == 0]
+    best = {
+        by: min((one.bits_per_byte for one in tried
+                 if one.proposed_by == by and one.status == "done" and one.rung == 0), default=math.inf)
+        for by in ("model", "search")
+    }  # fmt: skip
+    values = {
+        "model": proposer.engine.name,
+        "count": len(theirs),
+        "failed": sum(one.status != "done" for one in theirs),
+        "best": f"{best['model']:.3f}",
+        "search": f"{best['search']:.3f}",
+    }
+    useful = math.isfinite(best["model"]) and math.isfinite(best["search"])
+    yield Notice("notice.lab-proposer-worth" if useful else "notice.lab-proposer-nothing", values)
 
 
 def _tried(
@@ -250,6 +304,7 @@ def _promote(study: optuna.Study, first: float, left: float) -> bool:
         for one in best:
             if one.number not in went:
                 more = {"rung": rung + 1, "from": one.number, "usual": bool(one.user_attrs.get("usual"))}
+                more |= {name: one.user_attrs[name] for name in ("proposed_by",) if name in one.user_attrs}
                 study.enqueue_trial(one.params, user_attrs=more)
                 return True
     return False

@@ -18,6 +18,24 @@ _STEPS = 1200  # that a run should have at least, or its optimizer does not come
 _LEARNING_WIDTH = 256  # that learning rates are meant for
 
 
+# what a search may choose: the least and the largest, or the values that there are
+SPACE: dict[str, tuple[float, ...]] = {
+    "tokens_per_parameter": (3.0, 30.0),
+    "aspect": (16.0, 128.0),
+    "head_dim": (32, 64),
+    "queries_per_key": (1, 2, 4),
+    "mlp_ratio": (1.5, 4.0),
+    "context": (128, 256, 512),
+    "batch_tokens": (2048, 4096, 8192),
+    "learning_rate": (2e-3, 2e-2),
+}
+
+
+def contexts_of(train_tokens: int) -> list[int]:
+    """Those that a text of so many tokens has room for."""
+    return [int(size) for size in SPACE["context"] if size * 4 <= train_tokens] or [32]
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What is searched over."""

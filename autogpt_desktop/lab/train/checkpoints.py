@@ -7,11 +7,13 @@ held-out text.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,10 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.train.model_files import disk_errors, write_json, write_model, write_tensors
 
 KEPT = 2
-_NEW = ".new"
+STATE = "state.json"
+_STATES = (STATE, "numbers.json")  # that is what adapters' checkpoints had at first
+_NEW, _STABLE = ".new", "checkpoint-stable"
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"checkpoint-(best-)?(\d+)")
 
 
@@ -55,16 +60,28 @@ def write_checkpoint(
 
     Raises KnownError("training-disk-full"), OSError.
     """
+
+    def fill(scratch: Path) -> None:
+        write_model(scratch, config, tensors, end_token)
+        if optimizer:
+            write_tensors(scratch / "optimizer.safetensors", optimizer)
+        write_json(scratch / STATE, dict(state))
+
+    return write_folder(folder, step, fill, best=best)
+
+
+def write_folder(folder: Path, step: int, fill: Callable[[Path], None], *, best: bool = False) -> Path:
+    """Have ``fill`` write a checkpoint's files, ``STATE`` among them, and let go of those it replaces.
+
+    Raises KnownError("training-disk-full"), OSError; the last good one stays then.
+    """
     target = folder / f"checkpoint-{'best-' if best else ''}{step:09d}"
     scratch = target.with_name(target.name + _NEW)
     try:
         with disk_errors(target):
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True, mode=0o700)
-        write_model(scratch, config, tensors, end_token)
-        if optimizer:
-            write_tensors(scratch / "optimizer.safetensors", optimizer)
-        write_json(scratch / "state.json", dict(state))
+        fill(scratch)
         with disk_errors(target):
             shutil.rmtree(target, ignore_errors=True)
             scratch.rename(target)
@@ -76,13 +93,56 @@ def write_checkpoint(
     return target
 
 
+def keep_stable(folder: Path) -> None:
+    """Keep the newest checkpoint as that before the decay, from which a run with more time goes on. Where
+    there is no room for it the run goes on from its end then."""
+    newest = find(folder)[-1:]
+    target, scratch = folder / _STABLE, folder / (_STABLE + _NEW)
+    try:
+        for path in newest:
+            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.copytree(path, scratch, copy_function=_link)
+            shutil.rmtree(target, ignore_errors=True)
+            scratch.rename(target)
+    except (OSError, shutil.Error) as error:
+        log.warning("the checkpoint before the decay is not kept: %s", error)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    """Files of a checkpoint are never written again, so that two folders may share them."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
+
+
+def begin_again(folder: Path, end_token: int) -> bool:
+    """For a run with more time: behind its last checkpoint a new one, with the weights from before the decay
+    and no decay planned. False where nothing is to be done. Steps, tokens and the place in the data count on,
+    and what was best stays so until something is better. Raises KnownError("training-disk-full"), OSError."""
+    last = last_good(folder)
+    if last is None or last.state["schedule"]["decay_from"] < 0:
+        return False
+    stable = None
+    with suppress(OSError, ValueError, KnownError):
+        stable = read_checkpoint(folder / _STABLE)
+    if stable is None or replace(stable.config, name="") != replace(last.config, name=""):
+        stable = last
+    schedule = stable.state["schedule"] | {"decay_from": -1, "decay_to": -1, "decay_height": 1.0}
+    state = last.state | {"schedule": schedule, "without_progress": 0, "converged": False}
+    state["step"] += 1  # a step that learns nothing: the last checkpoint stays until this one is whole
+    write_checkpoint(folder, state["step"], stable.config, stable.tensors, stable.optimizer, state, end_token)
+    return True
+
+
 def find(folder: Path, *, best: bool = False) -> list[Path]:
     """The checkpoints in ``folder``, the oldest first; what was cut while it was written is left out."""
     found = []
     with suppress(OSError):
         for path in folder.iterdir():
             match = _NAME.fullmatch(path.name)
-            if match and bool(match[1]) == best and (path / "state.json").is_file():
+            if match and bool(match[1]) == best and any((path / name).is_file() for name in _STATES):
                 found.append((int(match[2]), path))
     return [path for _, path in sorted(found)]
 
@@ -95,7 +155,7 @@ def read_checkpoint(path: Path) -> Saved:
         optimizer = load_file(more) if more.exists() else {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    state = json.loads((path / STATE).read_text(encoding="utf-8"))
     return Saved(path, config_from_folder(path), tensors, optimizer, state)
 
 

@@ -29,10 +29,11 @@ from autogpt_desktop.lab.grow.grow import CONTINUED, compare_growth, larger_shap
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Notice, ScalingLaw, Stage
 from autogpt_desktop.lab.runs.spec import RunSpec
 from autogpt_desktop.lab.search.machine import Machine, measure, memory_bytes
+from autogpt_desktop.lab.search.proposer import Proposer
 from autogpt_desktop.lab.search.scaling import fit
 from autogpt_desktop.lab.search.search import open_study, runs_of, search
 from autogpt_desktop.lab.search.shapes import Candidate, fits, realize
-from autogpt_desktop.lab.train.checkpoints import find, forget_after, last_good, write_checkpoint
+from autogpt_desktop.lab.train.checkpoints import begin_again, find, forget_after, last_good, write_checkpoint
 from autogpt_desktop.lab.train.corpus import Corpus
 from autogpt_desktop.lab.train.evaluate import bits_per_byte, held_out_loss
 from autogpt_desktop.lab.train.model_files import write_json, write_model
@@ -55,11 +56,14 @@ def train_new(
     *,
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] | None = None,
+    proposer: Callable[[], Proposer] | None = None,
+    more: bool = False,
 ) -> Iterator[Event]:
     """Train a model on ``corpus`` within ``spec.minutes``; it stands in ``folder/result`` at the end.
 
-    ``clock``: seconds of work so far, those before a break too. ``tokenizer`` has ``decode(ids)``. Raises
-    KnownError: training-…
+    ``clock``: seconds of work so far, those before a break too. ``tokenizer`` has ``decode(ids)``;
+    ``proposer`` opens the chat model that proposes trials; ``more``: a run that was finished has more time,
+    and goes on with a new decay. Raises KnownError: training-…
     """
     if clock is None:
         began = time.monotonic()
@@ -85,11 +89,25 @@ def train_new(
         if spec.search and spec.minutes >= _SEARCH_MINUTES and not spec.options.get("hidden_size"):
             yield Stage("stage.lab-searching")
             part = deadline.part(_SEARCH_SHARE * deadline.seconds)
-            candidate = yield from search(machine, corpus, plans, part, device, stop, spec.seed)
+            helper = proposer() if proposer is not None else None
+            try:
+                candidate = yield from search(machine, corpus, plans, part, device, stop, spec.seed, helper)
+            finally:
+                if helper is not None:
+                    helper.close()
             deadline.join(part)
         _keep(plans / "chosen.json", asdict(candidate))
     config, settings = realize(candidate, machine, deadline.left(), len(corpus.train), spec.seed)
     config, settings = _as_wished(config, settings, spec.options)
+    known = _kept(
+        plans / "settings.json", lambda values: TrainSettings(**values | {"betas": tuple(values["betas"])})
+    )
+    if known is not None and last_good(folder) is not None:  # with less time left others would come out
+        settings = replace(known, max_steps=settings.max_steps)
+    else:
+        _keep(plans / "settings.json", asdict(settings))
+    if more and begin_again(folder, corpus.end_token):
+        _keep(plans / "grown.json", {})
     if not fits(config, settings, machine):
         raise KnownError("training-no-memory")
 

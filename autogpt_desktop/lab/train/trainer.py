@@ -32,6 +32,7 @@ from autogpt_desktop.lab.train.checkpoints import (
     Saved,
     best_of,
     forget_after,
+    keep_stable,
     last_good,
     read_checkpoint,
     write_checkpoint,
@@ -330,6 +331,8 @@ class Trainer:
                     (steps,) = self.group.agree(float(self._steps_left()))
                     self.schedule.replan(self.state.step, int(steps))
                 yield from self._checkpoint()
+                if begins and self.group.leads and self.folder:
+                    keep_stable(self.folder)
                 saved = self.clock()
             if self.sampler and self.group.leads and self.clock() - sampled >= self.settings.sample_seconds:
                 yield from self._samples()

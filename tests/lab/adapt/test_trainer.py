@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Notice, Resumed, Train
 from tests.lab.adapt.kit import letters, ticks, tiny_base
 
+DATA = Path(__file__).parents[2] / "data"
 pytestmark = pytest.mark.slow  # models are trained
 
 SETTINGS = AdaptSettings(
@@ -26,15 +28,19 @@ SETTINGS = AdaptSettings(
 )
 
 
-def made(tmp_path: Path, folder: Path, settings: AdaptSettings = SETTINGS) -> AdaptTrainer:
+def made(
+    tmp_path: Path, folder: Path, settings: AdaptSettings = SETTINGS, rank: int = 4, more: bool = False
+) -> AdaptTrainer:
     checkpoint = open_checkpoint(tiny_base(tmp_path))
     template = ChatTemplate.for_tokenizer(checkpoint.tokenizer)
     encoded = encode(letters(30), checkpoint.tokenizer, template, 128).sequences
     template.close()
     decoder = run_to_end(
-        build_adapted(checkpoint.config, checkpoint.sources, torch.device("cpu"), 128, LoraSettings(rank=4))
+        build_adapted(
+            checkpoint.config, checkpoint.sources, torch.device("cpu"), 128, LoraSettings(rank=rank)
+        )
     )
-    return AdaptTrainer(decoder, encoded[:24], encoded[24:], settings, folder, clock=ticks(0.5))
+    return AdaptTrainer(decoder, encoded[:24], encoded[24:], settings, folder, clock=ticks(0.5), more=more)
 
 
 def curve(events: list[Event]) -> dict[tuple[type, int], float]:
@@ -77,6 +83,47 @@ def test_what_was_cut_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
         assert torch.allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_a_checkpoint_of_the_first_version_is_gone_on_from(tmp_path: Path) -> None:
+    """The folder was written by that version, ended behind its second checkpoint."""
+    with zipfile.ZipFile(DATA / "adapter-checkpoint.zip") as archive:
+        archive.extractall(tmp_path / "run")
+    old = torch.load(tmp_path / "run" / "checkpoint-14" / "state.pt", weights_only=True)
+    trainer = made(tmp_path, tmp_path / "run", rank=1)
+    steps = trainer.run()
+    assert next(steps) == Resumed(14)
+    pairs = [(trainer.parameters, old["parameters"]), (trainer._best, old["best"])]
+    moments = trainer.optimizer.state_dict()["state"]
+    for number, state in old["optimizer"].items():
+        pairs.append((list(moments[number].values()), [state[name] for name in moments[number]]))
+    for ours, theirs in pairs:
+        assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    assert (trainer.tokens, trainer.epoch, trainer.place) == (2248, 3, 2)
+    before = trainer.best_loss
+    list(steps)
+    assert trainer.reason == "time"
+    assert trainer.best_loss < before
+    assert not list((tmp_path / "run").glob("*/state.pt"))  # the old ones gave way to new ones
+
+
+@pytest.mark.slow
+def test_with_more_time_the_best_goes_on_to_a_new_decay(tmp_path: Path) -> None:
+    brief = replace(SETTINGS, seconds=30.0)
+    first = made(tmp_path, tmp_path / "run", brief)
+    list(first.run())
+    more = made(tmp_path, tmp_path / "run", replace(SETTINGS, seconds=120.0), more=True)
+    events = list(more.run())
+    assert events[0] == Resumed(first.step)
+    rates = [one.learning_rate for one in events if isinstance(one, Train)]
+    assert max(rates) == pytest.approx(SETTINGS.learning_rate, rel=0.05)
+    assert rates[-1] < 0.2 * SETTINGS.learning_rate
+    assert more.best_loss < first.best_loss
+    assert more.step > 2 * first.step
+    cut = made(tmp_path, tmp_path / "run", replace(SETTINGS, seconds=120.0))  # killed and resumed behind that
+    assert [type(one) for one in itertools.islice(cut.run(), 1)] == [Resumed]
+    assert cut.since_seconds == more.since_seconds > 0
+
+
 def test_it_ends_early_where_nothing_becomes_better(tmp_path: Path) -> None:
     settings = replace(SETTINGS, learning_rate=1e-12, patience=2, evaluations=10)
     trainer = made(tmp_path, tmp_path / "run", settings)
@@ -109,7 +156,7 @@ def test_a_loss_that_is_no_number_goes_back_and_slows_down(
     monkeypatch.setattr(training, "packed_loss", broken)
     events = list(trainer.run())
     (notice,) = [one for one in events if isinstance(one, Notice)]
-    assert (notice.key, trainer.rate) == ("notice.lab-diverged", 0.5)
+    assert (notice.key, trainer.rate) == ("notice.training-diverged", 0.5)
     assert all(torch.isfinite(tensor).all() for tensor in parameters(trainer.decoder))
     assert trainer.reason == "time"
 
@@ -118,7 +165,7 @@ def test_a_loss_that_is_no_number_goes_back_and_slows_down(
     trainer.evaluated = 0.0  # as behind the first evaluation
     with pytest.raises(KnownError) as caught:
         list(trainer.run())
-    assert caught.value.key == "lab-diverged"
+    assert caught.value.key == "training-diverged"
 
 
 @pytest.mark.slow
@@ -128,7 +175,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> Non
     last, before = sorted(
         (tmp_path / "run").glob("checkpoint-*"), key=lambda path: -int(path.name.split("-")[1])
     )
-    (last / "state.pt").write_bytes(b"cut")
+    (last / "adapter.safetensors").write_bytes(b"cut")
     resumed = made(tmp_path, tmp_path / "run")
     (first, *_) = resumed.run()
     assert first == Resumed(int(before.name.split("-")[1]))

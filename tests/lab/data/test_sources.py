@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.data.examples import Example, pair
+from autogpt_desktop.lab.data.examples import Example, pair, question_about
 from autogpt_desktop.lab.data.sources import LeftOut, Source, read_sources
 from autogpt_desktop.lab.runs.spec import DataSpec
 from tests.documents.files import write_docx, write_epub
@@ -77,6 +77,31 @@ def test_fields_can_be_named(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", {"q": "a", "z": "b", "text": "no"})
     assert read(path, text_column="q", answer_column="z")[0] == [pair("a", "b")]
     assert read(path, text_column="z")[0] == [Example(text="b")]
+
+
+def test_questions_about_texts(tmp_path: Path) -> None:
+    columns = {"text_column": "Text", "question_column": "Asked", "answer_column": "Answer"}
+    path = lines(tmp_path / "a.csv", "Asked,Answer,Text", "who?,Ann,Ann came.", "why?,,", "x,y,z", ",b,c")
+    expected = [
+        question_about("Ann came.", "who?", "Ann"),
+        question_about("Ann came.", "why?", ""),  # an empty cell means the text above, and there is no answer
+        question_about("z", "x", "y"),
+    ]
+    assert read(path, **columns) == (expected, {"a.csv": "lab-data-lines"})
+    fields = {"text_column": "context", "question_column": "question", "answer_column": "answers"}
+    path = lines(
+        tmp_path / "a.jsonl",
+        {
+            "context": "Ann came.",
+            "question": "who?",
+            "answers": {"text": ["Ann", "Bo"], "answer_start": [0, 1]},
+        },
+        {"context": "Ann came.", "question": "why?", "answers": {"text": [], "answer_start": []}},
+        {"context": "z", "question": "x", "answers": "y"},
+    )
+    assert read(path, **fields) == (expected, {})
+    path = lines(tmp_path / "a.json", [{"context": "z", "question": "x", "answers": ["y"]}])
+    assert read(path, **fields) == (expected[2:], {})
 
 
 def test_exported_conversations_give_the_branch_that_was_shown(tmp_path: Path) -> None:

@@ -49,6 +49,24 @@ def test_a_run_is_private() -> None:
             assert {stat.S_IMODE(file.stat().st_mode) for file in run.folder.iterdir()} == {0o600}
 
 
+def test_a_finished_run_is_given_more_time() -> None:
+    run = add(runs.create(SPEC), Finished("time", "result", 2.0))
+    assert (run.state, run.can_resume, run.has_more) == ("finished", False, False)
+    more = runs.extend(run, 3)
+    assert (more.state, more.can_resume, more.has_more) == ("stopped", True, True)
+    assert more.spec == replace(run.spec, minutes=3 + run.seconds / 60)
+    more.begin_more()
+    more.begin_more()
+    assert runs.again(run).state == "finished"
+    head = add(runs.create(replace(SPEC, kind="head")), Finished("converged", "result"))
+    with pytest.raises(KnownError) as caught:
+        runs.extend(head, 3)
+    assert caught.value.key == "run-cannot-extend"
+    with run.lock(), pytest.raises(KnownError) as caught:
+        runs.extend(run, 3)
+    assert caught.value.key == "run-is-running"
+
+
 def test_ids_are_given_once_and_equal_names_are_told_apart() -> None:
     made = [runs.create(SPEC) for _ in range(20)]
     assert len({run.id for run in made}) == 20

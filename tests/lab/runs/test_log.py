@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autogpt_desktop.i18n import message
 from autogpt_desktop.lab.runs.events import (
     Compared,
     DataFound,
@@ -153,3 +154,21 @@ def test_a_full_disk_leaves_the_log_whole(tmp_path: Path, monkeypatch: pytest.Mo
     third = writer.write(3, Train(3, 3, 1.0, 1e-3, 10.0))
     writer.close()
     assert LogReader(path).read_all() == [first, third]
+
+
+def test_what_the_first_version_said_of_adapters_is_still_worded(tmp_path: Path) -> None:
+    lines = (
+        '{"event": "notice", "seconds": 1.0, "key": "notice.lab-diverged", "values": {"rate": 0.5}}',
+        '{"event": "failed", "seconds": 2.0, "key": "lab-disk", "values": {"folder": "x", "reason": "y"}}',
+        '{"event": "failed", "seconds": 3.0, "key": "lab-diverged", "values": {}}',
+    )
+    path = tmp_path / "log.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    told = [logged.event for logged in LogReader(path).read_all()]
+    assert [getattr(event, "key", "") for event in told] == [
+        "notice.training-diverged", "training-disk-full", "training-diverged",
+    ]  # fmt: skip
+    for event in told:
+        assert isinstance(event, Notice | Failed)
+        key = event.key if isinstance(event, Notice) else f"error.{event.key}"
+        assert "{" not in message(key, **event.values)

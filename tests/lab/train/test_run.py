@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from autogpt_desktop.lab.runs.events import (
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.lab.search.machine import Machine
 from autogpt_desktop.lab.train import run
-from autogpt_desktop.lab.train.checkpoints import last_good, write_checkpoint
+from autogpt_desktop.lab.train.checkpoints import begin_again, last_good, read_checkpoint, write_checkpoint
 from autogpt_desktop.lab.train.run import train_new
 from autogpt_desktop.lab.train.settings import Deadline
 from tests.lab.train.kit import VOCAB, Ticks, config, corpus, finish, settings, trainer
@@ -101,6 +102,67 @@ def test_a_stopped_run_is_of_use_and_goes_on(tmp_path: Path) -> None:
     assert isinstance(done, Finished)
     assert done.reason == "time"
     assert done.loss < stopped.loss
+
+
+def test_a_finished_run_goes_on_with_a_new_decay(tmp_path: Path) -> None:
+    known_machine(tmp_path)
+    brief = {"log_steps": 1, "warmup_steps": 4}
+    first = list(train_new(spec(max_steps=60, **brief), corpus(), Letters(), tmp_path))
+    (end,) = [event for event in first if isinstance(event, Finished)]
+    stable = read_checkpoint(tmp_path / "checkpoint-stable")
+    assert 40 < stable.state["step"] < 60  # where the decay began
+    more = list(train_new(spec(max_steps=120, **brief), corpus(), Letters(), tmp_path, more=True))
+    (resumed,) = [event for event in more if isinstance(event, Resumed)]
+    assert resumed.step == 61
+    rates = [event.learning_rate for event in more if isinstance(event, Train)]
+    full = max(event.learning_rate for event in first if isinstance(event, Train))
+    assert rates[0] == pytest.approx(full)
+    assert rates[-1] < 0.2 * full
+    done = more[-1]
+    assert isinstance(done, Finished)
+    assert done.loss < end.loss
+    assert json.loads((tmp_path / "search" / "settings.json").read_text())["max_steps"] == 60
+
+
+def test_the_weights_before_the_decay_go_on(tmp_path: Path) -> None:
+    known_machine(tmp_path)
+    list(train_new(spec(max_steps=60), corpus(), Letters(), tmp_path))
+    stable, last = read_checkpoint(tmp_path / "checkpoint-stable"), last_good(tmp_path)
+    assert last is not None
+    assert begin_again(tmp_path, 0)
+    again = last_good(tmp_path)
+    assert again is not None
+    assert all(torch.equal(again.tensors[name], one) for name, one in stable.tensors.items())
+    assert again.state["best_loss"] == last.state["best_loss"]
+    assert again.state["window"] == last.state["window"]
+    assert not begin_again(tmp_path, 0)  # once
+    shutil.rmtree(tmp_path / "checkpoint-stable")  # of an older version, or on a disk that was full
+    (again.folder / "state.json").write_text(json.dumps(last.state))
+    assert begin_again(tmp_path, 0)
+
+
+def test_what_is_learned_with_does_not_change_with_the_time_that_is_left(tmp_path: Path) -> None:
+    """A run that was cut late would otherwise come to other batches and rates: the machine's figures say what
+    fits the time."""
+    known_machine(tmp_path)
+    free = {name: value for name, value in TINY.items() if name not in ("batch", "context")}
+    brief = RunSpec(
+        "new", DataSpec(("none",)), 1.0, device="cpu", options=free | {"max_steps": 6, "log_steps": 1}
+    )
+    data = corpus(60_000)
+    whole = list(train_new(brief, data, Letters(), tmp_path / "whole", clock=Ticks(0.01)))
+    known_machine(tmp_path / "cut")
+    looks = itertools.count()
+    list(train_new(brief, data, Letters(), tmp_path / "cut", clock=Ticks(0.01), stop=lambda: next(looks) > 3))
+    late = Ticks(0.01)
+    late.now = 58.0
+    rest = list(train_new(brief, data, Letters(), tmp_path / "cut", clock=late))
+
+    def batches(events: list[Any]) -> list[int]:
+        tokens = [event.tokens for event in events if isinstance(event, Train)]
+        return [after - before for before, after in itertools.pairwise(tokens)]
+
+    assert len({*batches(whole), *batches(rest)}) == 1
 
 
 def test_the_machine_is_measured_once(tmp_path: Path) -> None:
