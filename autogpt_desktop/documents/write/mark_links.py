@@ -3,6 +3,7 @@ which."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def linked_words(
     with most letters where they stand apart. None where no word is linked, or others have them.
     """
     near = [link for link in links if limits[0] < link[3] and link[2] < limits[1]]
-    row = [_counted(word, near, mark) for word in words(target, *limits)]
+    row = _counted(words(target, *limits), near, mark)
     free = [word for word in row if not any(word.start < end and start < word.end for start, end in taken)]
     best: list[_Word] = []
     for group in _groups(free, row):
@@ -63,14 +64,18 @@ def linked_edge(links: Sequence[Link], source: str, at: int) -> int | None:
     return min((link[2] for link in links if link[0] == at), default=None)
 
 
-def _counted(word: Span, links: Sequence[Link], mark: Span) -> _Word:
-    inside = outside = 0
+def _counted(row: Sequence[Span], links: Sequence[Link], mark: Span) -> list[_Word]:
+    """Each word of the translation with how many links lead where."""
+    ends = [end for _, end in row]
+    inside, outside = [0] * len(row), [0] * len(row)
     for start, end, first, last in links:
-        if first < word[1] and word[0] < last:
-            shared = min(end, mark[1]) - max(start, mark[0])
-            is_in = 2 * shared >= min(end - start, mark[1] - mark[0]) and shared > 0
-            inside, outside = inside + is_in, outside + (not is_in)
-    return _Word(*word, inside, outside)
+        shared = min(end, mark[1]) - max(start, mark[0])
+        counts = inside if 2 * shared >= min(end - start, mark[1] - mark[0]) and shared > 0 else outside
+        at = bisect_right(ends, first)
+        while at < len(row) and row[at][0] < last:
+            counts[at] += 1
+            at += 1
+    return [_Word(*word, *counts) for word, *counts in zip(row, inside, outside, strict=True)]
 
 
 def _groups(free: Sequence[_Word], row: Sequence[_Word]) -> list[list[_Word]]:
