@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autogpt_desktop.engine.generation.engine import Engine
+from autogpt_desktop.engine.generation.forced import forced_logprobs
 from autogpt_desktop.engine.generation.inspect import (
     attention_maps,
     likely_tokens,
@@ -101,3 +102,19 @@ def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
             attention_map(decoder, ids, layer)
     with pytest.raises(ValueError, match="nothing to read"):
         finish(read_tokens(engine, []))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_given_texts_are_read_as_if_they_had_been_written(tmp_path: Path, family: str) -> None:
+    engine = engine_of(write_tiny_gguf(tmp_path / "m.gguf", family).path)
+    ids = [text_ids(engine, f"{TEXT} {number}" * (1 + number)) for number in range(4)]
+    state = finish(engine.prefix_state(ids[0], "test", save=False))
+    pairs = [(ids[1], ids[2]), (ids[2][:1], ids[3]), (ids[3], ids[1][:1])]
+    found = finish(forced_logprobs(engine, pairs, prefix=state))
+    for (prompt, text), logprobs in zip(pairs, found, strict=True):
+        whole = [*ids[0], *prompt, *text]
+        logits = engine.decoder.forward([(engine.new_state(), whole)], "all")[0].float()
+        rows = torch.log_softmax(logits, dim=-1)[-len(text) - 1 : -1]
+        wanted = rows.gather(1, torch.tensor(text)[:, None])[:, 0].tolist()
+        assert logprobs == pytest.approx(wanted, abs=2e-3)
+    assert len(state) == len(ids[0])

@@ -1,4 +1,5 @@
-"""How many bad translations are marked, and how many good ones: by the texts alone, and with a pack.
+"""How many bad translations are marked, and how many good ones: by the texts alone, with a pack, and with the
+language model that translates.
 
 Good ones are the references of FLORES dev, bad ones the same damaged on purpose (``damage``).
 """
@@ -7,35 +8,45 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.bench.quality.damage import damaged
+from autogpt_desktop.bench.quality.damage import Pairs, damaged
 from autogpt_desktop.bench.quality.fit_seq2seq import halves
 from autogpt_desktop.catalog.installed import installed
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.tasks.translate.checks import size
-from autogpt_desktop.tasks.translate.doubt import Reading, Scorer, flags_with, readings
+from autogpt_desktop.tasks.translate.checks import flags, size
+from autogpt_desktop.tasks.translate.doubt import Reading, Scorer, flags_by, flags_with, readings
+from autogpt_desktop.tasks.translate.model_doubt import ModelReading, model_readings, with_model_doubts
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.model_pool import Models
 
 COMMAND = "autogpt-desktop bench quality --task doubt --fit --data DIR"
 FITTED = ("en", "pt")  # the pair whose first half the limits are fitted to; the second is measured
 PAIRS = (
     ("en", "pt"), ("pt", "en"), ("en", "fr"), ("en", "de"), ("en", "es"), ("en", "it"), ("en", "ru"),
-    ("ru", "en"), ("en", "ar"), ("en", "zh"), ("zh", "en"), ("en", "ja"), ("en", "ko"),
+    ("ru", "en"), ("en", "ar"), ("en", "zh"), ("zh", "en"), ("en", "ja"), ("en", "ko"), ("it", "es"),
 )  # fmt: skip
+# Pairs that a language model's limits are fitted to, by the first half; others, and the second, are measured.
+MODEL_FITTED = (("en", "de"), ("en", "ru"), ("en", "zh"), ("zh", "en"))
+MODEL_SENTENCES = 12  # of each pair: to read one takes a second
+_NEGATIONS = ("not", "added not")
+_SEEN = 0.85  # of those that lost a "not", or have one more
 _NEEDED = ("good", "swapped", "dropped", "added not")
 
 
 def measure_doubt(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """For each pair the share that is marked, by kind; "pack" with the pack of the pair, "back" with that of
-    the other direction, where they are installed. Raises KnownError("bench-data")."""
+    the other direction, where they are installed; "model" with the language model, of few sentences.
+    Raises KnownError("bench-data")."""
     found: dict[str, Any] = {}
+    model = language_model(models)
     for source, target in PAIRS:
         half = "second" if (source, target) == FITTED else ""
         some = damaged(*halves(data_dir, source, target, half, limit), source, target, seed)
@@ -45,12 +56,23 @@ def measure_doubt(models: Models, data_dir: Path, limit: int = 0, seed: int = 0)
             for name, scorer in {"texts": None, **packs}.items()
             if scorer is not None or name == "texts"
         }
+        if model is not None:
+            found[f"{source}-{target}"]["model"] = {
+                kind: _share(_flags_by(model, pairs, source, target))
+                for kind, pairs in _few(data_dir, source, target, "second", limit, seed).items()
+            }
+            print(f"{source}-{target}", file=sys.stderr, flush=True)
     return found
 
 
 def fit_doubt(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> dict[str, Any]:
     """Fit the limits to the first half of FITTED's sentences, and write them: each in the middle between what
-    nearly all good ones are and what nearly all bad ones are. Raises KnownError("bench-data")."""
+    nearly all good ones are and what nearly all bad ones are; those of the language model, where there is
+    one, to the pairs of MODEL_FITTED. Raises KnownError("bench-data")."""
+    fitted: dict[str, Any] = {}
+    model = language_model(models)
+    if model is not None:
+        fitted |= _fit_model(model, data_dir, limit, seed)
     scorer = _pack(models, *FITTED)
     if scorer is None:
         raise KnownError("bench-data", folder=f"firefox-{FITTED[0]}-{FITTED[1]}")
@@ -59,13 +81,86 @@ def fit_doubt(models: Models, data_dir: Path, limit: int = 0, seed: int = 0) -> 
     limits = limits_of(made)
     file = paths.resources() / "calibration" / "translate.json"
     value = json.loads(file.read_text(encoding="utf-8"))
-    value |= {
+    value |= fitted | {
         "sizes": sizes(data_dir),
         "doubt": limits,
         "fitted doubt": f"{len(made['good'])} sentences of FLORES dev: {COMMAND}",
     }
     file.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    return dict(limits)
+    return dict(limits) | fitted
+
+
+def language_model(models: Models) -> Engine | None:
+    """The one that translates, where it is one."""
+    from autogpt_desktop.engine.generation.engine import Engine
+
+    try:
+        loaded: Any = run_to_end(models.get("translate"))
+    except KnownError:
+        return None
+    return loaded if isinstance(loaded, Engine) else None
+
+
+def _fit_model(model: Engine, data_dir: Path, limit: int, seed: int) -> dict[str, Any]:
+    """See ``fit_doubt``."""
+    read: dict[str, list[tuple[tuple[str, ...], ModelReading]]] = {}
+    count = 0
+    for source, target in MODEL_FITTED:
+        some = _few(data_dir, source, target, "first", limit, seed)
+        count += len(some["good"])
+        some.pop("number")  # is told by the texts
+        pairs = [(kind, pair) for kind, some_pairs in some.items() for pair in some_pairs]
+        made = run_to_end(model_readings(model, [pair for _, pair in pairs], source, target))
+        for (kind, pair), one in zip(pairs, made, strict=True):
+            if one is not None:
+                read.setdefault(kind, []).append((flags(*pair, source, target), one))
+        print(f"{source}-{target}", file=sys.stderr, flush=True)
+    return {
+        "doubt model": model_limits_of(read),
+        "fitted doubt model": f"{model.name}, {count} sentences of FLORES dev, {len(MODEL_FITTED)} pairs:"
+        f" {COMMAND}",
+    }
+
+
+def model_limits_of(read: Mapping[str, Sequence[tuple[tuple[str, ...], ModelReading]]]) -> dict[str, float]:
+    """See ``fit_doubt``: by kind the flags of the texts alone, and what the model thinks."""
+    good = [one for _, one in read["good"]]
+    limits = {
+        "explained": _middle(
+            [one.explained for one in good], 0.02, [one.explained for _, one in read["swapped"]], 0.8
+        ),
+        "half": _middle([one.half for one in good], 0.1, [one.half for _, one in read["dropped"]], 0.8),
+        "length": round(_quantile([one.length for one in good], 0.1), 2),
+        "negation beside words": -4.0,  # the model must be rather sure to gainsay them
+    }
+
+    def seen(limit: float) -> float:
+        """The share of each kind, the lesser."""
+        given = limits | {"negation": limit}
+        found = [[bool(with_model_doubts(*pair, given)) for pair in read[kind]] for kind in _NEGATIONS]
+        return min(sum(some) / max(len(some), 1) for some in found)
+
+    steps = [step / 10 for step in range(60)]
+    return limits | {"negation": max((limit for limit in steps if seen(limit) >= _SEEN), default=0.0)}
+
+
+def _middle(good: Sequence[float], low: float, bad: Sequence[float], high: float) -> float:
+    return round((_quantile(good, low) + _quantile(bad, high)) / 2, 2)
+
+
+def _few(data_dir: Path, source: str, target: str, half: str, limit: int, seed: int) -> dict[str, Pairs]:
+    """As many sentences as a language model reads in some minutes: the first of the half, and half as many of
+    all those with a "not"."""
+    most = limit or MODEL_SENTENCES
+    texts, others = halves(data_dir, source, target, half)
+    some = damaged(texts[:most], others[:most], source, target, seed)
+    every = damaged(texts, others, source, target, seed)
+    return some | {kind: every[kind][: (most + 1) // 2] for kind in _NEGATIONS}
+
+
+def _flags_by(model: Engine, pairs: Pairs, source: str, target: str) -> list[tuple[str, ...]]:
+    said = [flags(*pair, source, target) for pair in pairs]
+    return run_to_end(flags_by(model, said, pairs, source, target))
 
 
 def sizes(data_dir: Path) -> dict[str, float]:

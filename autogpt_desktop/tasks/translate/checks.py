@@ -157,10 +157,8 @@ def loops(text: str, language: str) -> bool:
 
 def wrong_length(source: str, translation: str, from_: str, to: str) -> list[str]:
     """ "short" or "long", beside what is usual for the pair. A few words say little about length."""
-    before, after = (PROTECTED.sub("", text).strip() for text in (source, translation))
-    usual = usual_size(to) / usual_size(from_)
-    least = size(before, from_) / usual_size(from_)  # as characters of English
-    ratio = size(after, to) / max(size(before, from_), 1) / usual
+    least = size(PROTECTED.sub("", source).strip(), from_) / usual_size(from_)  # as characters of English
+    ratio = relative_length(source, translation, from_, to)
     if least < _WORD_LENGTH:
         short, long = ratio < 0.25, ratio > 5
     elif least < _SENTENCE_LENGTH:
@@ -168,6 +166,13 @@ def wrong_length(source: str, translation: str, from_: str, to: str) -> list[str
     else:
         short, long = ratio < _SHORT_SENTENCE, ratio > _LONG_SENTENCE
     return ["short"] if short else ["long"] if long else []
+
+
+def relative_length(source: str, translation: str, from_: str, to: str) -> float:
+    """The ratio of lengths, by what is usual for the pair: 1 is usual."""
+    before, after = (PROTECTED.sub("", text).strip() for text in (source, translation))
+    usual = usual_size(to) / usual_size(from_)
+    return size(after, to) / max(size(before, from_), 1) / usual
 
 
 def size(text: str, language: str) -> float:

@@ -9,17 +9,19 @@ The limits were fitted by ``bench quality --fit --task doubt``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from autogpt_desktop import paths
 from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.events import Progress
 from autogpt_desktop.tasks.translate.checks import GUESSED, flags, longest_gap
 from autogpt_desktop.tasks.translate.negation import without
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.generation.seq2seq import TextHypothesis
 
 Cancelled = Callable[[], bool]
@@ -65,6 +67,30 @@ def flags_with(
         said = flags(text, translation, source, target, glossary)
         found.append(said if reading is None else with_doubts(said, reading))
     return found
+
+
+def flags_by(
+    judge: Scorer | Engine,
+    said: Sequence[Sequence[str]],
+    pairs: Sequence[tuple[str, str]],
+    source: str,
+    target: str,
+    cancelled: Cancelled = lambda: False,
+) -> Generator[Progress, None, list[tuple[str, ...]]]:
+    """What is wrong with translations: what the texts alone ``said``, and what a pack or a language model
+    thinks of them. Raises ``Cancelled``."""
+    from autogpt_desktop.engine.generation.engine import Engine
+
+    if isinstance(judge, Engine):
+        from autogpt_desktop.tasks.translate.model_doubt import flags_by_model
+
+        return (yield from flags_by_model(judge, said, pairs, source, target, cancelled))
+    yield Progress("stage.scoring", 0, len(pairs))
+    read = readings(judge, pairs, source, target, cancelled)
+    return [
+        tuple(flags) if reading is None else with_doubts(flags, reading)
+        for flags, reading in zip(said, read, strict=True)
+    ]
 
 
 def with_doubts(said: Sequence[str], reading: Reading) -> tuple[str, ...]:

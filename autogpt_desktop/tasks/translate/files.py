@@ -50,6 +50,7 @@ __all__ = [
     "parts_of",
     "translate_file",
     "translated",
+    "with_flags",
 ]
 
 _WRAP = re.compile(r"(?<![\n.!?…:。！？：\"'”’»)）」*_])\n(?=\S)")
@@ -242,6 +243,15 @@ def correct_file(done: TranslatedFile, part: int, index: int, text: str) -> Iter
     translations[part] = replace(old, text=whole, sentences=tuple(sentences))
     blocks.write(_made(blocks, translations), done.out, old.target, done.phrases)
     yield Result(replace(done, translations=tuple(translations), stamp=_stamp(done.out)))
+
+
+def with_flags(done: TranslatedFile, part: int, index: int, flags: tuple[str, ...]) -> TranslatedFile:
+    """The same file, in which something else is wrong with one sentence, or nothing."""
+    translations = [*done.translations]
+    sentences = [*translations[part].sentences]
+    sentences[index] = replace(sentences[index], flags=flags)
+    translations[part] = replace(translations[part], sentences=tuple(sentences))
+    return replace(done, translations=tuple(translations))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

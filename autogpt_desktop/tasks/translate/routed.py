@@ -13,7 +13,8 @@ from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.one_line import one_line
 from autogpt_desktop.tasks.translate.checks import flags
 from autogpt_desktop.tasks.translate.chinese import converting, converts
-from autogpt_desktop.tasks.translate.doubt import Scorer, readings, with_doubts
+from autogpt_desktop.tasks.translate.doubt import Scorer, flags_by
+from autogpt_desktop.tasks.translate.language_model import LanguageModelTranslator
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translator import (
     Answer,
@@ -26,6 +27,7 @@ from autogpt_desktop.tasks.translate.translator import (
 from autogpt_desktop.tasks.translate.translators import by_role, translator_for
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.generation.engine import Engine
     from autogpt_desktop.engine.model_pool import Models
 
 PIVOT = "en"
@@ -113,10 +115,11 @@ class PivotTranslator:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTranslator:
-    """A translator whose work a pack reads: see ``doubt``."""
+    """A translator whose work a pack reads, or the language model itself: see ``doubt``. That takes it half
+    as long as to translate, so that only what is translated with care is read."""
 
     translator: Translator
-    judge: Scorer
+    judge: Scorer | Engine
 
     @property
     def name(self) -> str:
@@ -130,6 +133,10 @@ class JudgedTranslator:
     def immediate(self) -> bool:
         return self.translator.immediate
 
+    @property
+    def _reads_itself(self) -> bool:
+        return isinstance(self.translator, LanguageModelTranslator) and self.translator.engine is self.judge
+
     def translates(self, source: str, target: str) -> bool:
         return self.translator.translates(source, target)
 
@@ -142,7 +149,9 @@ class JudgedTranslator:
         cancelled: Cancelled,
     ) -> Generator[Progress, None, list[Answer]]:
         made = yield from self.translator.answers(sources, target, glossary, quality, cancelled)
-        return self._read(sources, made, target, cancelled)
+        if quality != "best" and self._reads_itself:
+            return made
+        return (yield from self._read(sources, made, target, cancelled))
 
     def several(
         self,
@@ -165,22 +174,22 @@ class JudgedTranslator:
     ) -> Generator[Progress, None, list[list[Answer]]]:
         """As ``several``."""
         ranked = yield from several(self.translator, sources, target, count, cancelled, prefix, words)
-        return [
-            self._read([source] * len(some), some, target, cancelled)
-            for source, some in zip(sources, ranked, strict=True)
-        ]
+        if self._reads_itself:
+            return ranked
+        found = []
+        for source, some in zip(sources, ranked, strict=True):
+            found.append((yield from self._read([source] * len(some), some, target, cancelled)))
+        return found
 
     def _read(
         self, sources: Sequence[SourceSentence], made: Sequence[Answer], target: str, cancelled: Cancelled
-    ) -> list[Answer]:
+    ) -> Generator[Progress, None, list[Answer]]:
         if not sources:
             return []
         pairs = [(source.text, one.text) for source, one in zip(sources, made, strict=True)]
-        read = readings(self.judge, pairs, sources[0].source, target, cancelled)
-        return [
-            one if reading is None else replace(one, flags=with_doubts(one.flags, reading))
-            for one, reading in zip(made, read, strict=True)
-        ]
+        said = [one.flags for one in made]
+        read = yield from flags_by(self.judge, said, pairs, sources[0].source, target, cancelled)
+        return [replace(one, flags=flags) for one, flags in zip(made, read, strict=True)]
 
 
 def by_names(names_of: NamesOf, load: Load | None = None, judge_of: JudgeOf | None = None) -> Choose:
@@ -211,6 +220,8 @@ def _judged(
     name = judge_of(source, target) if judge_of is not None else ""
     judge: Any = (yield from models.get(name)) if name else None
     translator = yield from by_role(models, source, target)
+    if judge is None and isinstance(translator, LanguageModelTranslator):
+        judge = translator.engine
     return JudgedTranslator(translator, judge) if judge is not None else translator
 
 

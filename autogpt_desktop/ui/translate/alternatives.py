@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -32,6 +32,7 @@ from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
 from autogpt_desktop.ui.translate.target_words import TargetWords
 from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of, plain_tooltip
+from autogpt_desktop.ui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import JobModels
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 WIDTH = 420
 HOW_MANY = 4
 LONGEST_WORDS = 40  # characters of them in the heading
+_FIELD_LINES = 5
 _ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -46,6 +48,7 @@ class AlternativesCard(QFrame):
     """Goes when one is chosen, with Esc, or when the focus goes elsewhere."""
 
     chosen = Signal(object)  # tasks.translate.Alternative
+    edited = Signal(str)  # the user's own words
     model_text_requested = Signal()  # what the model said first
     copy_requested = Signal()
     retry_requested = Signal()
@@ -95,11 +98,23 @@ class AlternativesCard(QFrame):
         self.model_text_button.setVisible(pair.chosen)
         self.copy_button = button(tr("Copy sentence"), kind="quiet", icon="copy")
         self.copy_button.clicked.connect(self._copy)
+        self.edit_button = button(tr("Edit"), kind="quiet", icon="edit")
+        self.edit_button.clicked.connect(self.edit_sentence)
+        self.field = _SentenceField(context, "translate")
+        self.field.setAccessibleName(tr("Translation of the sentence"))
+        self.field.saved.connect(self._save)
+        self.save_button = button(tr("Save"), kind="primary")
+        self.save_button.clicked.connect(self._save)
         row = QHBoxLayout()
         row.setSpacing(4)
-        for made in (self.sentence_button, self.retry_button, self.model_text_button, self.copy_button):
+        self._choices = [self.sentence_button, self.retry_button, self.model_text_button, self.edit_button]
+        self._choices.append(self.copy_button)
+        for made in self._choices:
             row.addWidget(made)
         row.addStretch(1)
+        row.addWidget(self.save_button)
+        for later in (self.field, self.save_button):
+            later.hide()
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(4)
@@ -108,6 +123,7 @@ class AlternativesCard(QFrame):
         column.addWidget(self.why)
         column.addWidget(self.heading)
         column.addWidget(self.list)
+        column.addWidget(self.field)
         column.addWidget(self.state)
         column.addLayout(row)
         self._place = QPoint()
@@ -138,6 +154,18 @@ class AlternativesCard(QFrame):
             )  # fmt: skip
 
         self._job.start(job, title=tr("Other ways to say it"), role="translate")
+
+    def edit_sentence(self) -> None:
+        """The user writes the sentence; nobody needs other ways to say it any more."""
+        self._job.detach()
+        for other in (self.heading, self.list, self.state, *self._choices):
+            other.hide()
+        self.field.setPlainText(self._pair.text)
+        self.field.moveCursor(QTextCursor.MoveOperation.End)
+        for mine in (self.field, self.save_button):
+            mine.show()
+        self._fit()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def dismiss(self) -> None:
         if self._dismissed:
@@ -199,6 +227,12 @@ class AlternativesCard(QFrame):
         self.dismiss()
         self.chosen.emit(one)
 
+    def _save(self) -> None:
+        text = " ".join(self.field.text().split())
+        self.dismiss()
+        if text and text != self._pair.text:
+            self.edited.emit(text)
+
     def _retry(self) -> None:
         self.dismiss()
         self.retry_requested.emit()
@@ -225,6 +259,7 @@ class AlternativesCard(QFrame):
         width = min(WIDTH, room.width())
         self.setFixedWidth(width)
         self.list.fit(width - 16)
+        self.field.setFixedHeight(_FIELD_LINES * self.field.fontMetrics().lineSpacing() + 16)
         layout = self._column
         layout.activate()
         height = layout.heightForWidth(width) if layout.hasHeightForWidth() else self.sizeHint().height()
@@ -245,6 +280,20 @@ class AlternativesCard(QFrame):
 def _short(words: str) -> str:
     """Words as they fit into a line."""
     return words if len(words) <= LONGEST_WORDS else f"{words[: LONGEST_WORDS - 1].rstrip()}…"
+
+
+class _SentenceField(TextField):
+    """One sentence: Enter saves it."""
+
+    saved = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+            self.saved.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 class _List(QListWidget):

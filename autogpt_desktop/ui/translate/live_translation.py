@@ -199,6 +199,19 @@ class LiveTranslation(QObject):
         self.overrides[key] = text, confidence, flags, chosen, pair.links
         self._pair.apply([edit])
 
+    def mark(self, sentence: str, text: str, flags: tuple[str, ...]) -> bool:
+        """Something is wrong with a translation that the user wrote, or nothing. False: it is gone."""
+        key = self._language, self._row.target, sentence
+        known = self.overrides.get(key)
+        if known is None or known[0] != text:
+            return False
+        self.overrides[key] = (*known[:2], flags, *known[3:])
+        for pair in self._pair.map.pairs:
+            if (pair.source, pair.text) == (sentence, text):
+                pair.flags = flags
+        self._pair.apply([])
+        return True
+
     def show_saved(self, text: str, translation: str, sentences: str, language: str) -> bool:
         """Show a translation as it was kept, without asking the model. False: it has to be asked."""
         self._pair.source.replace_text(text)

@@ -20,7 +20,7 @@ from autogpt_desktop.catalog.routes import (
 from autogpt_desktop.documents.text.chinese import both_scripts, without_script
 from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.chinese import converts
-from autogpt_desktop.tasks.translate.routed import by_names
+from autogpt_desktop.tasks.translate.routed import JudgeOf, by_names
 from autogpt_desktop.tasks.translate.translate import offered, states
 from autogpt_desktop.tasks.translate.translator import Choose
 from autogpt_desktop.ui.context import AppContext
@@ -111,7 +111,12 @@ class PairModels(QObject):
             wish = wishes.get(pair_key(source, target), "")
             return choose(routes(source, target, models, model), wish).models
 
-        return by_names(names_of, judge_of=lambda source, target: judge(source, target, models))
+        return by_names(names_of, judge_of=self.judge_chooser())
+
+    def judge_chooser(self) -> JudgeOf:
+        """For a job: which pack reads what others translated, as it is now."""
+        models = self._context.installed_models()
+        return lambda source, target: judge(source, target, models)
 
     # --- what could be had -------------------------------------------------------------------
 

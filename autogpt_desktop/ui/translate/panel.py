@@ -48,7 +48,7 @@ class TranslatePanel(QWidget):
             self.view.pair.right.foot.insertWidget(1 + place, made)
         self.sentences = SentenceActions(context, self.view, self.live, self.models, self)
         self.saver = TranslationSaver(context, self.view, self.live)
-        self.review = Review(context, self.view)
+        self.review = Review(context, self.view, self.models)
         self.sides = SideViews(context, self.view, self.glossaries, self.saver, self.review)
         self.files_mode = FilesMode(context, self.view, self.live, self.glossaries, self.models, self.review)
         self.menus = EditorMenus(self.view, self.sentences, self.sides.add_term)

@@ -9,10 +9,12 @@ from PySide6.QtCore import QObject, Signal
 
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.tasks.translate.files import TranslatedFile, correct_file
+from autogpt_desktop.tasks.translate.files import TranslatedFile, correct_file, with_flags
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.pair_models import PairModels
+from autogpt_desktop.ui.translate.rereading import Rereading
 from autogpt_desktop.ui.translate.review_view import ReviewItem, ReviewView
 from autogpt_desktop.ui.translate.view import TranslateView
 
@@ -22,12 +24,16 @@ class Review(QObject):
 
     wanted = Signal()  # the list is to be shown
 
-    def __init__(self, context: AppContext, view: TranslateView) -> None:
+    def __init__(self, context: AppContext, view: TranslateView, models: PairModels) -> None:
         super().__init__(view)
         self._context, self._view = context, view
         self.list: ReviewView | None = None  # made when first shown
         self.row: FileRow | None = None  # the file whose sentences are shown; None: those of the text
         self._places: list[tuple[int, int]] = []  # of a file's sentences: text, number in it
+        self._corrected: tuple[int, int] | None = None  # the place that is being written
+        self._read: dict[tuple[str, str], tuple[FileRow, int, int]] = {}  # what is read again, and whose
+        self._rereading = Rereading(context, models, self)
+        self._rereading.read.connect(self._on_reread)
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_corrected)
         self._job.ended.connect(self._on_ended)
@@ -60,6 +66,7 @@ class Review(QObject):
 
     def shutdown(self) -> None:
         self._job.detach()
+        self._rereading.shutdown()
 
     def fill(self) -> None:
         """Show what there is now."""
@@ -104,6 +111,7 @@ class Review(QObject):
         if self.row is None or self.row.result is None or number >= len(self._places):
             return
         done, (part, index) = self.row.result, self._places[number]
+        self._corrected = part, index
 
         def job(cancel: Event) -> Iterator[object]:
             yield from correct_file(done, part, index, text)
@@ -113,8 +121,29 @@ class Review(QObject):
     def _on_corrected(self, event: object) -> None:
         if isinstance(event, Result) and isinstance(event.value, TranslatedFile) and self.row is not None:
             self.row.finish(event.value)
+            self._read_again(self.row, event.value)
             self._context.toast(tr("Corrected in {name}", name=event.value.out.name))
             self.fill()
+
+    def _read_again(self, row: FileRow, done: TranslatedFile) -> None:
+        """What was corrected is read as what was translated is: its mark follows."""
+        if self._corrected is None:
+            return
+        part, index = self._corrected
+        whole = done.translations[part]
+        one = whole.sentences[index]
+        self._read[one.source, one.text] = row, part, index
+        self._rereading.add(one.source, one.text, whole.source, whole.target, None)
+
+    def _on_reread(self, sentence: str, text: str, flags: tuple[str, ...]) -> None:
+        row, part, index = self._read.pop((sentence, text), (None, 0, 0))
+        if row is None or row.result is None or not flags:
+            return
+        one = row.result.translations[part].sentences[index]
+        if (one.source, one.text) == (sentence, text):
+            row.finish(with_flags(row.result, part, index, flags))
+            if self.row is row:
+                self.fill()
 
     def _on_ended(self, _state: str, error: BaseException | None) -> None:
         if error is not None:

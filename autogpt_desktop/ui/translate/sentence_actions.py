@@ -13,12 +13,14 @@ from PySide6.QtWidgets import QWidget
 from autogpt_desktop.events import Result
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.tasks.translate.translate import Alternative, translate
-from autogpt_desktop.tasks.translate.translator import Link
+from autogpt_desktop.tasks.translate.translator import Link, kept_links
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.alternatives import AlternativesCard
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.pair_models import PairModels
+from autogpt_desktop.ui.translate.rereading import Rereading
+from autogpt_desktop.ui.translate.sentence_map import utf16_length
 from autogpt_desktop.ui.translate.target_words import TargetWords
 from autogpt_desktop.ui.translate.view import TranslateView
 
@@ -46,6 +48,8 @@ class SentenceActions(QObject):
         self.card: AlternativesCard | None = None
         self._sentence = ""  # of the card
         self._retried = ""  # the sentence that is tried again
+        self._rereading = Rereading(context, models, self)
+        self._rereading.read.connect(self._on_reread)
         self._retry_job = PanelJob(context, self)
         self._retry_job.yielded.connect(self._on_retried)
         self._retry_job.ended.connect(self._on_retry_ended)
@@ -63,6 +67,7 @@ class SentenceActions(QObject):
         )  # fmt: skip
         self.card, self._sentence = card, sentence.source
         card.chosen.connect(self._on_chosen)
+        card.edited.connect(self._on_edited)
         card.model_text_requested.connect(self._on_model_text_requested)
         card.copy_requested.connect(self._on_copy_requested)
         card.retry_requested.connect(self._on_retry_requested)
@@ -77,6 +82,7 @@ class SentenceActions(QObject):
             self.card.dismiss()
 
     def shutdown(self) -> None:
+        self._rereading.shutdown()
         self._retry_job.detach()
 
     def _index_of(self, sentence: str) -> int:
@@ -97,6 +103,24 @@ class SentenceActions(QObject):
             lead = len(one.text) - len(one.text.lstrip())
             links = [Link(a, b, c - lead, d - lead) for a, b, c, d in one.links]
             self._live.override(index, one.text.strip(), one.confidence, one.flags, True, links)
+            self.changed.emit()
+
+    def _on_edited(self, text: str) -> None:
+        """It stands there at once; what is wrong with it, if anything, is marked soon."""
+        index = self._index_of(self._sentence)
+        if index < 0:
+            return
+        pair = self._pair.map.pairs[index]
+        plain = utf16_length(pair.source + pair.text + text) == len(pair.source + pair.text + text)
+        links = kept_links(pair.links, pair.text, text) if plain else ()
+        self._live.override(index, text, 1.0, (), True, links)
+        self._rereading.add(
+            pair.source, text, self._live.language, self._languages.target, self._pair.glossary
+        )
+        self.changed.emit()
+
+    def _on_reread(self, sentence: str, text: str, flags: tuple[str, ...]) -> None:
+        if self._live.mark(sentence, text, flags):
             self.changed.emit()
 
     def _on_sentence_requested(self) -> None:

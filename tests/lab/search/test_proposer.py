@@ -170,6 +170,6 @@ def test_a_model_that_proposes_nothing_changes_nothing(
 
 def test_a_candidate_is_a_point_of_the_space(tmp_path: Path) -> None:
     study, _ = open_study(tmp_path, 0)
-    wanted = Candidate(5.0, 100.0, 32, 4, 3.5, 128, 16384, 0.002)
+    wanted = Candidate(5.0, 100.0, 32, 4, 3.5, 128, 8192, 0.002)
     study.enqueue_trial(point_of(wanted, 10**6))
     assert suggest(study.ask(), 10**6) == wanted

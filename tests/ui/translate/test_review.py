@@ -14,7 +14,7 @@ from autogpt_desktop.settings import Settings
 from autogpt_desktop.tasks.translate.files import TranslatedFile, translated
 from autogpt_desktop.tasks.translate.translate import Translated, Translation
 from autogpt_desktop.ui.context import AppContext
-from autogpt_desktop.ui.translate import files_view
+from autogpt_desktop.ui.translate import files_view, rereading
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 from autogpt_desktop.ui.translate.review_view import ReviewItem, in_paragraph
@@ -91,6 +91,33 @@ def test_a_flagged_sentence_of_a_file_is_corrected_in_its_list(
     assert not row.review_button.isVisible()
     panel.focus_text()
     assert panel.review.row is None
+
+
+def test_a_correction_is_read_again_and_says_why(
+    panel: TranslatePanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def reread(_models: Any, pairs: Any, *languages: str, **_: Any) -> Any:
+        yield Progress("stage.scoring", 0, 1)
+        asked.append((*pairs, *languages))
+        yield Result([("unlike",)])
+
+    monkeypatch.setattr(files_view, "translate_file", scripted(str.upper))
+    monkeypatch.setattr(rereading, "reread", reread)
+    path = tmp_path / "a.md"
+    path.write_text(TEXT, encoding="utf-8")
+    (row,) = add(panel, qtbot, path)
+    row.review_button.click()
+    found = panel.review.list
+    assert found is not None
+    found.edit.setPlainText("Il pleut.")
+    found.save_button.click()
+    qtbot.waitUntil(lambda: bool(asked) and bool(found.items), timeout=30_000)
+    assert asked == [(("We ate 5 eggs.", "Il pleut."), "en", "fr")]
+    assert [(one.text, one.flags) for one in found.items] == [("Il pleut.", ("unlike",))]
+    assert "something else" in found.list.item(0).text()
+    assert row.review_button.isVisible()
 
 
 def test_a_file_that_somebody_else_changed_is_left_alone(

@@ -12,12 +12,13 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.documents.text.glossary import Glossary
-from autogpt_desktop.events import Progress
+from autogpt_desktop.events import Progress, Result
 from autogpt_desktop.tasks.translate import routed
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.tasks.translate.translator import Answer, Link
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.translate import rereading
 from autogpt_desktop.ui.translate.editors import SentenceEdit
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 from autogpt_desktop.ui.translate.sentence_map import SentenceMap
@@ -290,3 +291,42 @@ def test_words_are_whole_and_of_one_sentence() -> None:
     assert chinese is not None
     assert (chinese.prefix, chinese.text) == ("我", "爱")
     assert words_between(pairs, 1, first, last) is None
+
+
+def test_what_a_user_writes_is_read_again_in_the_background(
+    panel: TranslatePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def reread(_models: Any, pairs: Sequence[tuple[str, str]], *languages: str, **_: Any) -> Any:
+        yield Progress("stage.scoring", 0, len(pairs))
+        asked.append((list(pairs), *languages))
+        yield Result([("numbers",) if "9" in other else () for _, other in pairs])
+
+    monkeypatch.setattr(rereading, "reread", reread)
+    pair = panel.view.pair
+
+    def edit(index: int, before: str, text: str) -> None:
+        panel.sentences.show_alternatives(index)
+        card = panel.sentences.card
+        assert card is not None
+        card.edit_button.click()
+        assert card.field.text() == before
+        assert not card.list.isVisible()
+        card.field.setPlainText(text)
+        QTest.keyClick(card.field, Qt.Key.Key_Return)
+
+    edit(0, "o meu avô vendeu o moinho.", "o meu avô vendeu 9 moinhos.")
+    edit(1, "foi triste.", "Foi muito triste.")
+    assert pair.target.text() == "o meu avô vendeu 9 moinhos. Foi muito triste."
+    assert pair.map.pairs[0].links[-1].end == len("o meu avô vendeu")  # what stayed is linked still
+    qtbot.waitUntil(lambda: pair.map.pairs[0].flags == ("numbers",), timeout=20_000)
+    assert pair.map.pairs[1].flags == ()
+    (job,) = asked  # both in one
+    assert job[1:] == ("en", "pt")
+    assert job[0][1] == ("It was sad.", "Foi muito triste.")
+    assert pair.review_count.isVisible()
+    pair.source.insertPlainText("It was sad. ")  # the mark stays while one types on
+    qtbot.waitUntil(lambda: len(pair.map.pairs) == 3 and panel.live.complete, timeout=20_000)
+    assert [one.flags for one in pair.map.pairs] == [(), ("numbers",), ()]
+    assert len(asked) == 1
