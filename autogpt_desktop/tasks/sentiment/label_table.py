@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ class LabelRun:
         """Write the table with the label and the probabilities behind its columns, as CSV or XLSX by the
         ending of ``path``; how many rows there were. Raises KnownError: sentiment-own-file,
         table-not-written, table-not-this-kind."""
-        if path.exists() and path.samefile(self.table.path):
+        if os.path.exists(path) and path.samefile(self.table.path):
             raise KnownError("sentiment-own-file", name=path.name)
         found = list(self.rows())
         width = max([len(self.table.columns), *(len(row) for row, _ in found)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ class Exporter(QObject):
         stem = tr("{name} sentiment", name=source.stem if source is not None else tr("list"))
         stem = f"{stem} {kind}".strip()
         found, number = folder / f"{stem}{ending}", 2
-        while found.exists():
+        while os.path.exists(found):
             found, number = folder / f"{stem} {number}{ending}", number + 1
         return found
 
@@ -105,7 +106,7 @@ class Exporter(QObject):
 
     def write_groups(self, path: Path, *, asked: Path | None = None) -> None:
         """The groups as they are shown; a name that nobody has agreed to is never written over."""
-        if path != asked and path.exists():
+        if path != asked and os.path.exists(path):
             self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
             return
         self.folder = path.parent
@@ -119,7 +120,7 @@ class Exporter(QObject):
 
         ``asked``: the name that a user has agreed to; another one is never written over.
         """
-        if path != asked and path.exists():
+        if path != asked and os.path.exists(path):
             self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
             return
         self.folder = path.parent
