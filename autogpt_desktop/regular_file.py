@@ -26,10 +26,10 @@ def check_regular(path: Path | str) -> os.stat_result:
 
 
 def file_size(path: Path) -> int:
-    """Bytes of the file, 0 if there is none."""
+    """Bytes of the file, 0 if there is none, or none that one may look at."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -220,6 +221,8 @@ def _source(entry: dict[str, Any]) -> Source:
 def partial(model: CatalogModel, folder: Path | None = None) -> int:
     """Bytes of an unfinished download on disk."""
     place = (folder or paths.models_dir()) / model.name
+    if not os.access(place, os.R_OK | os.X_OK):  # not there, or not to be looked into
+        return 0
     return sum(file_size(path) for path in place.glob("*.part"))
 
 

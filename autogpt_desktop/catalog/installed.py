@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -132,13 +133,13 @@ def resolve(name: str) -> Path:
 
 
 def _path_of_model(path: Path) -> Path | None:
-    if path.is_file():
+    if os.path.isfile(path):
         return path.resolve()
-    if path.is_dir():
+    if os.path.isdir(path):
         files = sorted(path.glob("*.gguf"))
-        if len(files) == 1 and not (path / "config.json").is_file():
+        if len(files) == 1 and not os.path.isfile(path / "config.json"):
             return files[0].resolve()
-        if (path / "config.json").is_file() or is_pack(path) or is_adapter(path) or is_head(path):
+        if os.path.isfile(path / "config.json") or is_pack(path) or is_adapter(path) or is_head(path):
             return path.resolve()
     return None
 
@@ -257,19 +258,16 @@ def _places() -> Iterator[tuple[Path, CatalogModel | None, bool, Path | None]]:
 
 
 def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # too long, or in a folder that may not be looked into: not now
-        return False
+    return os.path.exists(path)  # False as well in a folder that may not be looked into
 
 
 def _models_in(place: Path) -> list[Path]:
-    if place.suffix == ".gguf" and place.is_file():
+    if place.suffix == ".gguf" and os.path.isfile(place):
         return [place]
-    if place.is_dir():
-        if (place / "config.json").is_file() or is_pack(place) or is_adapter(place) or is_head(place):
+    if os.path.isdir(place):
+        if os.path.isfile(place / "config.json") or is_pack(place) or is_adapter(place) or is_head(place):
             return [place]
-        return [path for path in _children(place) if path.suffix == ".gguf" and path.is_file()]
+        return [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
     return []
 
 

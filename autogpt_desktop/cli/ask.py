@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -86,22 +87,28 @@ def _bring(index: Any, embed: Any, report: Any, stop: Callable[[], bool]) -> Non
 def parts(asked: Sequence[str]) -> tuple[str | None, list[Path]]:
     """The question (None: they come on standard input) and the paths.
 
-    Raises KnownError("no-files-to-ask").
+    Raises KnownError: no-files-to-ask, document-missing, document-unreadable.
     """
+    from autogpt_desktop.documents.files import file_error
+
     first, rest = asked[0], [Path(path) for path in asked[1:]]
     if "" in asked[1:]:  # a variable of the shell that is not set: it must not mean the folder one is in
         raise KnownError("no-files-to-ask")
     if first == "-":
         question = None
-    elif Path(first).exists() and not first.rstrip().endswith(("?", "？")):
+    elif os.path.exists(first) and not first.rstrip().endswith(("?", "？")):
         question, rest = None, [Path(first), *rest]
     else:
         question = first
     if not rest:
         raise KnownError("no-files-to-ask")
     for path in rest:
-        if not path.exists():
-            raise KnownError("document-missing", name=str(path))
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise KnownError("document-missing", name=str(path)) from None
+        except OSError as error:
+            raise file_error(path, error) from error
     return question, rest
 
 

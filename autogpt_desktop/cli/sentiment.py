@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -146,7 +147,7 @@ def _checked(options: argparse.Namespace) -> dict[Any, tuple[Any, str]]:
             _say_guess(table, table.column(column), column)
             if grouping(options):
                 table.column(grouping(options))
-            if options.out and options.out.exists() and options.out.samefile(file):
+            if options.out and os.path.exists(options.out) and options.out.samefile(file):
                 raise KnownError("sentiment-same-file", name=file.name)
             tables[file] = table, column
         elif grouping(options):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -164,7 +165,7 @@ def _translate_files(
     """
     from autogpt_desktop.tasks.translate.files import translate_file
 
-    if options.out and len(options.files) > 1 and not options.out.is_dir():
+    if options.out and len(options.files) > 1 and not os.path.isdir(options.out):
         raise KnownError("translate-out-not-a-folder", name=options.out.name)
     complete = True
     for path in options.files:

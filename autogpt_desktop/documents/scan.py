@@ -55,7 +55,7 @@ def scan(roots: Iterable[Path]) -> Iterator[Path | Skipped | None]:
     roots = list(roots)
     state = _State(set(), frozenset(roots))
     for root in roots:
-        if root.is_dir():
+        if os.path.isdir(root):
             yield from _folder(root, state)
         elif _first_time(root, state):
             yield root

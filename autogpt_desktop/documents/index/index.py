@@ -97,7 +97,8 @@ class Index:
                     return (yield from self._summary(counts))
         self._keep_skipped(skipped)
         self._as_read_now = self._rows("SELECT value FROM meta WHERE key = 'readers'") == [(READERS,)]
-        counts["removed"] = self._forget(set(map(stored_path, found)))
+        closed = [item.path for item in skipped if item.key == "skipped-closed"]
+        counts["removed"] = self._forget(set(map(stored_path, found)), closed)
         for number, path in enumerate(found):
             progress = Progress("stage.files-reading", number, len(found), path.name)
             yield progress
@@ -135,9 +136,12 @@ class Index:
         value: dict[str, Any] = json.loads(rows[0][0]) if rows else {"count": 0, "listed": []}
         return [Skipped(Path(path), key) for path, key in value["listed"]], value["count"]
 
-    def _forget(self, found: set[str | bytes]) -> int:
-        """Take out what left the collection. What lies on a drive that is not there now stays."""
-        away = [root for root in self.collection.roots if not root.exists() and not root.parent.exists()]
+    def _forget(self, found: set[str | bytes], closed: list[Path]) -> int:
+        """Take out what left the collection. What lies on a drive that is not there now, or in a folder that
+        may not be looked into, stays."""
+        roots = self.collection.roots
+        away = [root for root in roots if not os.path.exists(root) and not os.access(root.parent, os.X_OK)]
+        away += closed
         gone = [
             row
             for row in self._rows("SELECT id, path FROM files")

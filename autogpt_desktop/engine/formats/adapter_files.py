@@ -4,6 +4,7 @@ reads it."""
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,11 @@ class Base:
 
 
 def is_adapter(folder: Path) -> bool:
-    return (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
+    return os.path.isfile(folder / CONFIG) and not os.path.isfile(folder / "config.json")
 
 
 def is_head(folder: Path) -> bool:
-    return (folder / HEAD).is_file() and not (folder / "config.json").is_file()
+    return os.path.isfile(folder / HEAD) and not os.path.isfile(folder / "config.json")
 
 
 def head_labels(folder: Path) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ def base_reference(folder: Path) -> tuple[str, Base]:
         return str(head.get("title") or folder.name)[:200], base
     raw: dict[str, Any] = json.loads(read_regular_text(folder / CONFIG))
     ours: dict[str, Any] = {}
-    if (folder / BASE).is_file():
+    if os.path.isfile(folder / BASE):
         ours = json.loads(read_regular_text(folder / BASE))
     if not isinstance(raw, dict) or not isinstance(ours, dict):
         raise ValueError("no settings")

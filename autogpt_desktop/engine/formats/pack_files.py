@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def pack_files(folder: Path) -> list[str]:
 def is_pack_folder(folder: Path) -> bool:
     """Does it hold a Marian model, and no model of Hugging Face?"""
     model = any(name.startswith("model.") for name in pack_files(folder))
-    return model and not (folder / "config.json").is_file()
+    return model and not os.path.isfile(folder / "config.json")
 
 
 def pair_of_name(name: str) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@ model that makes the index's vectors."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _since(index: Index) -> dict[Path, str]:
         if path not in known:
             changes[path] = "new"
         else:
-            changes[path] = "changed" if path.exists() else "missing"
+            changes[path] = "changed" if os.path.exists(path) else "missing"
     return changes
 
 
@@ -155,7 +156,7 @@ def _listing(index: Index, since: dict[Path, str]) -> Listing:
 
 def _folders(index: Index, files: tuple[FileEntry, ...]) -> tuple[Path, ...]:
     """The folders of a collection's files, and those between them and its roots."""
-    roots = [root for root in index.collection.roots if root.is_dir()]
+    roots = [root for root in index.collection.roots if os.path.isdir(root)]
     folders = set(roots)
     for folder in {entry.path.parent for entry in files}:
         inside = next((root for root in roots if folder.is_relative_to(root)), None)

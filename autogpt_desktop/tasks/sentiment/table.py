@@ -6,6 +6,7 @@ before calibration, so that corrections and two-way judge again without asking t
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
@@ -281,7 +282,7 @@ class TableRun:
         table-not-written, sentiment-own-file, sentiment-file-changed.
         """
         if not self._own_digest:
-            if path.exists() and path.samefile(self.table.path):
+            if os.path.exists(path) and path.samefile(self.table.path):
                 raise KnownError("sentiment-own-file", name=path.name)
             if self.held is not None and self._file_digest() != self._digest:
                 raise KnownError("sentiment-file-changed", name=self.table.path.name)

@@ -7,6 +7,7 @@ goes on where it was.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -159,9 +160,9 @@ def translate_file(
     wished = path.with_name(f"{path.stem}.{target}{blocks.suffix}")
     if out is not None:
         check_name(out)
-        wished = out / wished.name if out.is_dir() else out
+        wished = out / wished.name if os.path.isdir(out) else out
     check_name(wished)
-    if wished.exists() and wished.samefile(path):
+    if os.path.exists(wished) and wished.samefile(path):
         raise KnownError("translate-overwrites", name=path.name)
     chosen = wished if out is not None and wished == out else _free(wished)
     check_writable(chosen, path.stat().st_size)
@@ -309,7 +310,7 @@ def _cut(name: str) -> str:
 def _free(path: Path) -> Path:
     """``path``, or with the first number that makes it new."""
     found, number = path, 2
-    while found.exists():
+    while os.path.exists(found):
         found = path.with_name(f"{path.stem}.{number}{path.suffix}")
         check_name(found)
         number += 1

@@ -25,7 +25,7 @@ def look_into(given: Sequence[Path]) -> Found:
     """Files as they are; of a folder the files right in it that can be translated, by name."""
     found = Found([], [])
     for path in given:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.files.append(path)
             continue
         try:
@@ -47,10 +47,10 @@ def _reason(path: Path) -> str:
     """The key of why something in a folder is left out; "" where it is a file to translate."""
     if path.name.startswith((".", "~$")):
         return "skipped-hidden"
-    if path.is_dir():
+    if os.path.isdir(path):
         return "skipped-folder"
     if path.suffix.lower() not in SUFFIXES:
         return "skipped-kind" if os.path.lexists(path) else "skipped-closed"
-    if not path.exists():
+    if not os.path.exists(path):
         return "skipped-closed"
-    return "" if path.is_file() else "skipped-special"
+    return "" if os.path.isfile(path) else "skipped-special"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,9 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.attachment import AttachedText, is_document
 from autogpt_desktop.ui.chat.attaching import DocumentReading
 from autogpt_desktop.ui.chat.attachment_chip import Chip, place_chips
-from autogpt_desktop.ui.chat.attachments import Attachment, read_attachment
+from autogpt_desktop.ui.chat.attachments import MAX_FILE_BYTES, Attachment, read_attachment
 from autogpt_desktop.ui.chat.draft import Draft
-from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button
+from autogpt_desktop.ui.widgets.basic import button, icon_button, label, name_button, size_text
 from autogpt_desktop.ui.widgets.composer_box import BUTTON, ComposerBox, SendButton
 from autogpt_desktop.ui.widgets.composer_text import PASTE_LIMIT
 from autogpt_desktop.ui.widgets.reading_style import chat_style
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 LINES = 9  # the text grows to so many lines, then it scrolls
 MAX_ATTACHMENTS = 10
+_PAUSE_MS = 300
 
 
 class Composer(QWidget):
@@ -91,7 +93,7 @@ class Composer(QWidget):
             column.addWidget(widget)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
-        self._debounce.setInterval(300)
+        self._debounce.setInterval(_PAUSE_MS)
         self._debounce.timeout.connect(self.changed)
         self.edit.textChanged.connect(self._on_text)
         self.edit.send_requested.connect(self._send)
@@ -154,6 +156,10 @@ class Composer(QWidget):
             self._debounce.stop()
             self.changed.emit()
 
+    def pause_at_least(self, milliseconds: float) -> None:
+        """So long a pause in typing comes before the next ``changed``."""
+        self._debounce.setInterval(max(_PAUSE_MS, round(milliseconds)))
+
     def set_attachments(self, items: Sequence[Attachment]) -> None:
         self.attachments = list(items)
         for chip in self._chips:
@@ -194,7 +200,7 @@ class Composer(QWidget):
             if len(self.attachments) >= MAX_ATTACHMENTS:
                 self._leave_out(KnownError("attachment-too-many", n=MAX_ATTACHMENTS))
                 break
-            if path.is_dir():
+            if os.path.isdir(path):
                 self._leave_out(KnownError("attachment-folder", name=path.name))
                 continue
             if is_document(path):
@@ -246,6 +252,8 @@ class Composer(QWidget):
         self._left_out = []
         name = tr("Pasted text") if self._pasted == 1 else tr("Pasted text {n}", n=self._pasted)
         try:
+            if len(text.encode("utf-8", "surrogatepass")) > MAX_FILE_BYTES:
+                raise KnownError("attachment-too-large", name=name, limit=size_text(MAX_FILE_BYTES))
             self._add(Attachment(name, text))
         except KnownError as error:
             self._leave_out(error)

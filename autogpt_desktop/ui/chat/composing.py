@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.composer import Composer
     from autogpt_desktop.ui.chat.conversation import Conversation
     from autogpt_desktop.ui.context import AppContext
+
+_SPARED = 20  # times as long as a draft takes to be saved, with its large files, the next one waits
 
 
 class Composing(QObject):
@@ -34,7 +37,9 @@ class Composing(QObject):
 
     def save_draft(self) -> None:
         if self._conversation.editing is None:
+            started = time.perf_counter()
             self._conversation.save_draft(self._composer.draft())
+            self._composer.pause_at_least((time.perf_counter() - started) * 1000 * _SPARED)
 
     def edit(self, item: Message) -> None:
         """Its text comes into the composer; sending makes a branch."""

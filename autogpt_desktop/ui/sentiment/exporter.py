@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,7 @@ class Exporter(QObject):
         stem = tr("{name} labels", name=name) if own else tr("{name} sentiment", name=name)
         stem = f"{stem} {kind}".strip()
         found, number = folder / f"{stem}{ending}", 2
-        while found.exists():
+        while os.path.exists(found):
             found, number = folder / f"{stem} {number}{ending}", number + 1
         return found
 
@@ -107,7 +108,7 @@ class Exporter(QObject):
 
     def write_groups(self, path: Path, *, asked: Path | None = None) -> None:
         """The groups as they are shown; a name that nobody has agreed to is never written over."""
-        if path != asked and path.exists():
+        if path != asked and os.path.exists(path):
             self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
             return
         self.folder = path.parent
@@ -121,7 +122,7 @@ class Exporter(QObject):
 
         ``asked``: the name that a user has agreed to; another one is never written over.
         """
-        if path != asked and path.exists():
+        if path != asked and os.path.exists(path):
             self._context.show_error(KnownError("sentiment-file-exists", name=path.name))
             return
         self.folder = path.parent

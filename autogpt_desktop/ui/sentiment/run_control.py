@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -182,7 +183,7 @@ class RunControl(QObject):
         self._out = path
 
         def write(_cancel: Event) -> Iterator[object]:
-            if path.exists() and path.samefile(run.table.path):
+            if os.path.exists(path) and path.samefile(run.table.path):
                 raise KnownError("sentiment-own-file", name=path.name)
             count = 0
             for count in write_groups(path, found, two_way, no_value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ class TablePage(QWidget):
     def _latest(self) -> tuple[Path, TableOptions, str] | None:
         """What was run last, how it was read and its column; None where it is no longer there."""
         stored = self._context.settings.sentiment_table
-        if len(stored) not in (3, 5) or not Path(stored[0]).is_file():
+        if len(stored) not in (3, 5) or not os.path.isfile(stored[0]):
             return None
         path, sheet, column, *how = stored
         options = TableOptions(sheet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
@@ -64,6 +65,6 @@ def dropped_model(event: QDropEvent) -> Path | None:
     """The model file that is being dragged, if it is one."""
     for url in event.mimeData().urls():
         path = Path(url.toLocalFile()) if url.isLocalFile() else None
-        if path is not None and (path.suffix.lower() == ".gguf" or (path / "config.json").is_file()):
+        if path is not None and (path.suffix.lower() == ".gguf" or os.path.isfile(path / "config.json")):
             return path
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -267,7 +268,7 @@ class FilesView(QWidget):
             return glossaries.glossary(language, target)
 
         def job(models: JobModels, cancel: Event) -> Iterator[object]:
-            if out is not None and not out.is_dir():  # a file would be written under its name
+            if out is not None and not os.path.isdir(out):  # a file would be written under its name
                 raise KnownError("document-missing", name=out.name)
             yield from translate_file(
                 models, path, out, source, target,

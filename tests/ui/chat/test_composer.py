@@ -96,6 +96,31 @@ def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot)
     assert "Shorten it" in panel.composer.notice.text()
 
 
+def test_a_paste_that_is_larger_than_a_file_may_be_is_refused_and_loses_nothing(
+    panel: ChatPanel, qtbot: QtBot
+) -> None:
+    panel.composer.set_text("About this:")
+    data = QMimeData()
+    data.setText("字" * 1_000_000)  # 3 MB
+    panel.composer.edit.insertFromMimeData(data)
+    assert panel.composer.attachments == []
+    assert "too large" in panel.composer.notice.text()
+    assert panel.composer.text() == "About this:"
+
+
+def test_a_draft_that_takes_long_to_be_saved_is_saved_less_often(
+    panel: ChatPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = panel.composer._debounce.interval()
+    monkeypatch.setattr(panel.conversation, "save_draft", lambda _draft: time.sleep(0.1))
+    panel.composing.save_draft()
+    assert panel.composer._debounce.interval() >= 10 * 100
+    monkeypatch.undo()
+    monkeypatch.setattr(panel.conversation, "save_draft", lambda _draft: None)
+    panel.composing.save_draft()
+    assert panel.composer._debounce.interval() == usual
+
+
 def test_files_are_dropped_and_put_into_the_prompt(
     panel: ChatPanel, script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:

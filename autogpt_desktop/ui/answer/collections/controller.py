@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ class CollectionController(QObject):
 
     def create(self, paths: Iterable[Path], name: str = "") -> Collection | None:
         """A new collection of files and folders, which is chosen and read."""
-        paths = [path for path in paths if path.exists()]
+        paths = self._there(paths)
         if not paths:
             return None
         try:
@@ -93,12 +94,22 @@ class CollectionController(QObject):
         if now is None:
             self.create(paths)
             return
-        fresh = [path for path in map(Path.absolute, paths) if path not in now.roots and path.exists()]
+        fresh = self._there(path for path in map(Path.absolute, paths) if path not in now.roots)
         if fresh:
             before = now.roots
             self._set_roots(now, (*now.roots, *fresh))
             text = tr("{n} added to “{name}”", n=len(fresh), name=now.name)
             self.context.toast(text, undo=partial(self._undo_roots, now.id, before))
+
+    def _there(self, paths: Iterable[Path]) -> list[Path]:
+        """Those that can be found; of the others it is said that they cannot."""
+        there = []
+        for path in paths:
+            if os.path.exists(path):
+                there.append(path)
+            else:
+                self.context.show_error(KnownError("document-missing", name=path.name))
+        return there
 
     # -- changing one
 
@@ -272,5 +283,5 @@ class CollectionController(QObject):
 def _name_for(paths: list[Path]) -> str:
     """The folder's name, the file's, or that of the folder they lie in."""
     if len(paths) == 1:
-        return (paths[0].name if paths[0].is_dir() else paths[0].stem) or str(paths[0])
+        return (paths[0].name if os.path.isdir(paths[0]) else paths[0].stem) or str(paths[0])
     return paths[0].parent.name or str(paths[0].parent)

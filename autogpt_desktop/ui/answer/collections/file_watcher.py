@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class FileWatcher(QObject):
         if gone := now - paths:
             self._watcher.removePaths(list(gone))
         if fresh := paths - now:
-            self._watcher.addPaths([path for path in fresh if Path(path).exists()])
+            self._watcher.addPaths([path for path in fresh if os.path.exists(path)])
 
     def _on_changed(self, path: str) -> None:
         self._pending |= {key for key, paths in self._paths.items() if path in paths}

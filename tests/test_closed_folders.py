@@ -1,0 +1,100 @@
+"""A folder that may not be looked into: what is in it is not there, or a sentence says so; nothing breaks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autogpt_desktop import paths
+from autogpt_desktop.catalog import entries, installed
+from autogpt_desktop.cli import ask
+from autogpt_desktop.documents.index.collection import Collections
+from autogpt_desktop.documents.index.index import Index
+from autogpt_desktop.documents.scan import Skipped, scan
+from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Result
+from autogpt_desktop.tasks.translate.files import translate_file
+from autogpt_desktop.tasks.translate.folders import look_into
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a text, and how it is closed: root may look into any."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The old bridge.")
+    yield folder
+    folder.chmod(0o700)
+
+
+def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(os, "geteuid") and os.geteuid():
+        folder.chmod(0)
+        return
+
+    def refusing(function: Any, what: str) -> Any:
+        def run(path: Any = ".", *given: Any, **named: Any) -> Any:
+            inside = isinstance(path, str | Path) and Path(path).is_relative_to(folder)
+            if inside and (what == "list" or Path(path) != folder):
+                raise PermissionError(13, "Permission denied", str(path))
+            return False if inside and what == "access" else function(path, *given, **named)
+
+        return run
+
+    for name, what in (("stat", ""), ("lstat", ""), ("open", ""), ("scandir", "list"), ("listdir", "list")):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), what))
+    real = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode, **named: not Path(path).is_relative_to(folder) and real(path, mode)
+    )
+
+
+def test_a_question_about_a_file_in_it(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(closed, monkeypatch)
+    with pytest.raises(KnownError) as error:
+        ask.parts(["Who built it?", str(closed / "a.txt")])
+    assert error.value.key == "document-unreadable"
+    with pytest.raises(KnownError) as error:
+        ask.parts(["Who built it?", str(closed.parent / "none.txt")])
+    assert error.value.key == "document-missing"
+
+
+def test_files_in_it_are_left_out_and_said(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(closed, monkeypatch)
+    assert list(scan([closed])) == [Skipped(closed, "skipped-closed")]
+    found = look_into([closed, closed / "a.txt"])
+    assert found.skipped == [Skipped(closed, "skipped-closed")]
+    assert found.files == [closed / "a.txt"]  # whose reading says why it fails
+    with pytest.raises(KnownError) as error:
+        list(translate_file(None, closed / "a.txt", None, "en", "fr"))  # type: ignore[arg-type]
+    assert error.value.key == "document-unreadable"
+
+
+def test_what_a_collection_knows_of_it_stays(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (closed.parent / "open").mkdir()
+    (closed.parent / "open" / "b.txt").write_text("The new bridge.")
+    roots = [closed, closed.parent / "open"]
+    collection = Collections(closed.parent / "collections").create("Bridges", roots)
+    index = Index(collection)
+    list(index.index())
+    (closed.parent / "open" / "b.txt").unlink()
+    close(closed, monkeypatch)
+    summary = [event.value for event in index.index() if isinstance(event, Result)][-1]
+    assert summary.removed == 1
+    assert [entry.path.name for entry in index.files()] == ["a.txt"]
+    index.close()
+
+
+def test_models_in_it_are_not_there(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = paths.models_dir()
+    for inner in ("mine", entries.starter().name):
+        (folder / inner).mkdir()
+        (folder / inner / "config.json").write_text("{}")
+    assert "mine" in {model.path.name for model in installed.installed()}
+    close(folder, monkeypatch)
+    assert "mine" not in {model.path.name for model in installed.installed()}
+    assert entries.partial(entries.starter()) == 0
