@@ -116,7 +116,8 @@ def fit_translate(models: Models, data_dir: Path, limit: int = 0, seed: int = 0)
                 useful[quality].append(_usable([made.text], [reference], target)[0])
         print(f"{source}-{target}", file=sys.stderr, flush=True)
     weights = {quality: fit(rows[quality], useful[quality]) for quality in QUALITIES}
-    write(weights, f"{len(rows['best'])} sentences of FLORES dev, {len(FITTED)} pairs")
+    command = f"autogpt-desktop bench quality --task translate --fit --model {engine.name} --data DIR"
+    write(weights, f"{len(rows['best'])} sentences of FLORES dev, {len(FITTED)} pairs: {command}")
     return weights
 
 

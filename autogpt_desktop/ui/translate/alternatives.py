@@ -31,7 +31,15 @@ from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.translate.labels import flag_text
 from autogpt_desktop.ui.translate.sentence_map import SentencePair
 from autogpt_desktop.ui.translate.target_words import TargetWords
-from autogpt_desktop.ui.widgets.basic import application, button, label, parent_of, plain_tooltip
+from autogpt_desktop.ui.widgets.basic import (
+    application,
+    button,
+    icon_button,
+    label,
+    name_button,
+    parent_of,
+    plain_tooltip,
+)
 from autogpt_desktop.ui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
@@ -96,7 +104,8 @@ class AlternativesCard(QFrame):
         self.model_text_button = button(tr("Undo the choice"), kind="quiet", icon="undo")
         self.model_text_button.clicked.connect(self._on_model_text)
         self.model_text_button.setVisible(pair.chosen)
-        self.copy_button = button(tr("Copy sentence"), kind="quiet", icon="copy")
+        self.copy_button = icon_button("copy")
+        name_button(self.copy_button, tr("Copy sentence"))
         self.copy_button.clicked.connect(self._copy)
         self.edit_button = button(tr("Edit"), kind="quiet", icon="edit")
         self.edit_button.clicked.connect(self.edit_sentence)
@@ -107,8 +116,10 @@ class AlternativesCard(QFrame):
         self.save_button.clicked.connect(self._save)
         row = QHBoxLayout()
         row.setSpacing(4)
-        self._choices = [self.sentence_button, self.retry_button, self.model_text_button, self.edit_button]
-        self._choices.append(self.copy_button)
+        self._choices: list[QWidget] = [
+            self.sentence_button, self.retry_button, self.model_text_button, self.edit_button,
+            self.copy_button,
+        ]  # fmt: skip
         for made in self._choices:
             row.addWidget(made)
         row.addStretch(1)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
@@ -17,6 +18,7 @@ from autogpt_desktop.ui.widgets.basic import button, label
 from autogpt_desktop.ui.widgets.text_field import TextField
 
 _AROUND = 160  # characters of the paragraph that are shown on each side of a sentence
+_BESIDE, _ABOVE = 36, 18  # px beside and above an item's text, by the style sheet
 _SHOWN = 120  # characters of a sentence in the list
 
 
@@ -51,7 +53,7 @@ class ReviewView(SidePanel):
         self._typed: dict[tuple[object, ...], str] = {}  # corrections that are not saved
         self._key: tuple[object, ...] | None = None  # of the sentence in the field
         self.hint = label(size="small", tone="muted", wrap=True)
-        self.list = QListWidget()
+        self.list = _SentenceList()
         self.list.setObjectName("review")
         self.list.setWordWrap(True)
         self.list.setSpacing(1)
@@ -100,6 +102,7 @@ class ReviewView(SidePanel):
             source = " ".join(one.source.split())
             shown = source if len(source) <= _SHOWN else f"{source[:_SHOWN].rstrip()}…"
             QListWidgetItem(f"{shown}\n{one.why}", self.list)
+        self.list.fit()
         if self.items and name:
             self.list.setCurrentRow(min(max(row, 0), len(self.items) - 1))
         self._show_sentence(self.list.currentRow())
@@ -143,6 +146,27 @@ class ReviewView(SidePanel):
         row, text = self.list.currentRow(), self.edit.text().strip()
         if 0 <= row < len(self.items) and text:
             self.corrected.emit(row, text)
+
+
+class _SentenceList(QListWidget):
+    """Each sentence and its reasons, in as many lines as they need: Qt forgets the room around a text."""
+
+    def fit(self) -> None:
+        room = self.viewport().width() - _BESIDE
+        wrap = Qt.TextFlag.TextWordWrap
+        for row in range(self.count()):
+            item = self.item(row)
+            rect = self.fontMetrics().boundingRect(0, 0, max(60, room), 10_000, wrap, item.text())
+            item.setSizeHint(QSize(max(60, room), rect.height() + _ABOVE))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self.fit()
 
 
 def in_paragraph(item: ReviewItem) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autogpt_desktop.documents.text.chinese import both_scripts
 from autogpt_desktop.documents.text.glossary import Term
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.events import Result
@@ -116,5 +117,5 @@ def test_a_language_that_the_model_does_not_know_is_named_and_waits_for_a_word(m
 
 def test_a_model_that_names_no_language_offers_all(models: ModelPool) -> None:
     events = list(live(models, "The train leaves at noon.", "auto", "fr", known=("multilingual",)))
-    assert Offered(tuple(LANGUAGES), False) in events
+    assert Offered(both_scripts(tuple(LANGUAGES)), False) in events
     assert kinds(events, Result)

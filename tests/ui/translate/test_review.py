@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop.events import Progress, Result
@@ -17,7 +18,7 @@ from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.translate import files_view, rereading
 from autogpt_desktop.ui.translate.file_row import FileRow
 from autogpt_desktop.ui.translate.panel import TranslatePanel
-from autogpt_desktop.ui.translate.review_view import ReviewItem, in_paragraph
+from autogpt_desktop.ui.translate.review_view import ReviewItem, ReviewView, in_paragraph
 from autogpt_desktop.ui.translate.view import TranslateView
 
 TEXT = "The train leaves.\n\nWe **ate** 5 eggs.\n\nGoodbye.\n"
@@ -344,3 +345,26 @@ def test_a_folder_that_is_gone_is_said_and_no_file_takes_its_name(
     assert row.state == "failed"
     assert "“gone” is no longer there" in row.facts.text()
     assert not gone.exists()
+
+
+def test_the_reason_has_its_lines_whatever_the_list_s_width(shell_context: AppContext, qtbot: QtBot) -> None:
+    view = ReviewView(shell_context)
+    qtbot.addWidget(view)
+    view.setFixedWidth(700)
+    view.show()
+    qtbot.waitExposed(view)
+    text = "The bridge, opened in 1936, is 2.7 kilometres long and carries about 112,000 vehicles a day."
+    view.show_items([ReviewItem(text, text, ("numbers", "omitted"))])
+
+    def is_whole() -> bool:
+        item = view.list.item(0)
+        rect = view.list.visualItemRect(item)
+        wrap = Qt.TextFlag.TextWordWrap
+        lines = view.list.fontMetrics().boundingRect(0, 0, rect.width() - 26, 10_000, wrap, item.text())
+        return rect.height() >= lines.height() + 14  # by the style sheet
+
+    qtbot.waitUntil(is_whole, timeout=20_000)
+    wide = view.list.visualItemRect(view.list.item(0)).height()
+    view.setFixedWidth(260)
+    qtbot.waitUntil(lambda: view.list.viewport().width() < 260 and is_whole(), timeout=20_000)
+    assert view.list.visualItemRect(view.list.item(0)).height() > wide
