@@ -7,6 +7,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
+from autogpt_desktop.lab.runs.events import Failed, Finished
 from autogpt_desktop.lab.runs.folder import Run
 from autogpt_desktop.lab.runs.log import LogReader
 from autogpt_desktop.ui.lab.record import RunRecord
@@ -80,6 +81,8 @@ class RunFollower(QObject):
         if new:
             self.changed.emit()
             self._more.start()
+        if any(isinstance(logged.event, Finished | Failed) for logged in new):
+            self.look_at_state()
 
     def look_at_state(self) -> None:
         """Whether the process lives, and what it came to."""
