@@ -6,6 +6,7 @@ one which did well in a short trial can be made as large as a longer run wants i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.lab.search.machine import Machine, layer_parameters, parts_that_fit, shape
 from autogpt_desktop.lab.train.settings import TrainSettings
 
-_WIDTHS = (32, 64, 96, *range(128, 2049, 64))
+_WIDTHS = (*range(32, 512, 32), *range(512, 2049, 64))
 _STEPS = 1200  # that a run should have at least, or its optimizer does not come anywhere
 _LEARNING_WIDTH = 256  # that learning rates are meant for
 
@@ -60,16 +61,17 @@ def realize(
     (Muennighoff et al., 2023), so that no more than eight times are counted.
     """
     context = max(16, min(candidate.context, train_tokens // 4))
-    best: tuple[ModelConfig, float] | None = None
+    best: tuple[float, ModelConfig, float] | None = None
     for width in _WIDTHS:
         config = _shape(candidate, machine.vocab_size, width, context)
         tokens = seconds / machine.seconds_per_token(config, candidate.batch_tokens)
         useful = min(tokens, 8.0 * train_tokens)
-        if best is not None and useful / layer_parameters(config) < candidate.tokens_per_parameter:
-            break
-        best = config, tokens
+        # the nearest: a size up or down is a factor, and what a search found is to be had again
+        off = abs(math.log(useful / layer_parameters(config) / candidate.tokens_per_parameter))
+        if best is None or off < best[0]:
+            best = off, config, tokens
     assert best is not None
-    config, tokens = best
+    _, config, tokens = best
     batch_tokens = min(candidate.batch_tokens, max(context, int(tokens / _STEPS)))
     batch = max(1, batch_tokens // context)
     part, recompute = parts_that_fit(config, batch, context, machine.precision, machine.memory)
