@@ -75,7 +75,7 @@ def _counted(row: Sequence[Span], links: Sequence[Link], mark: Span) -> list[_Wo
         while at < len(row) and row[at][0] < last:
             counts[at] += 1
             at += 1
-    return [_Word(*word, *counts) for word, *counts in zip(row, inside, outside, strict=True)]
+    return [_Word(*word, own, others) for word, own, others in zip(row, inside, outside, strict=True)]
 
 
 def _groups(free: Sequence[_Word], row: Sequence[_Word]) -> list[list[_Word]]:

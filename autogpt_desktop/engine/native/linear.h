@@ -31,6 +31,7 @@ struct Inputs {
     const float* scale = nullptr;  // of each token
     size_t stride = 0;
     bool fine = false;  // rows of q come in pairs, high and low
+    const int32_t* ordered = nullptr;  // what LinearKernels::order made of them
 
     int rows_per_token() const { return fine ? 2 : 1; }
 };
@@ -95,6 +96,9 @@ struct LinearKernels {
                         const float* q, float* scores, float* out);
     // ln Σ e^x and the index of the largest
     float (*logsumexp)(const float* x, int count, int* largest);
+    // activations as `product` reads them, once for all its calls: `out` has room for 16 rows of `depth` bytes more
+    // than there are. null: it reads them as they are
+    void (*order)(const Inputs& in, int tokens, int depth, int32_t* out) = nullptr;
 };
 
 // Packs rows [rows, cols] with `stride` bytes between two; padding is zero.

@@ -5,12 +5,16 @@
 #include "kernels_vnni.h"
 #include "linear_avx2.h"
 
+#include <algorithm>
+#include <type_traits>
+
 #ifdef NATIVE_HAS_AVX2
 
 namespace native {
 namespace vnni {
 
 constexpr int kTile = 12;                  // rows of activations at a time
+constexpr int kPanelTokens = 6;            // that are worth putting rows of a table in order for
 constexpr int kTileDepth = 4096;           // columns of a tile's activations that are put in order
 constexpr size_t kChunkBytes = 512 << 10;  // weights that all tokens are multiplied with while the second cache has them
 
@@ -66,18 +70,16 @@ NATIVE_VNNI_INLINE __m512i linear_pair(__m512i high, __m512i low) {
 // GCC would keep copies of the sums in memory.
 #define NATIVE_DOT(sum, x, w) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w))
 
-// `count` of T rows of activations times the rows of two groups; `second` is false where there is only one.
+// T rows of activations times the rows of two groups, which begin with what `a` and `b` hold. `ahead`: where the two
+// groups lie that come next, null: they are in a cache already.
 template <int T>
-NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int32_t* x, const float* x_scale, int count, bool fine, bool relu, float* y, size_t stride) {
-    const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
-    const int8_t *one = m.q + static_cast<size_t>(group) * size, *two = second ? one + size : one;
-    const int row = group * kGroup, other = second ? row + kGroup : row;
-    const __m512i first_begin = linear_begin(m, row), other_begin = linear_begin(m, other);
-    __m512i a[T], b[T];
-#pragma GCC unroll 16
-    for (int t = 0; t < T; t++) a[t] = first_begin, b[t] = other_begin;
-    for (int c = 0; c < m.depth; c += 4, one += 64, two += 64, x += T) {
+NATIVE_VNNI_INLINE void tile_sums(const int8_t* one, const int8_t* two, int depth, const int32_t* x, const int8_t* ahead, __m512i* a, __m512i* b) {
+    const size_t apart = ahead ? static_cast<size_t>(kGroup) * static_cast<size_t>(depth) : 0, step = ahead ? 64 : 0;
+    if (!ahead) ahead = one;
+    for (int c = 0; c < depth; c += 4, one += 64, two += 64, x += T, ahead += step) {
         const __m512i v = _mm512_loadu_si512(one), w = _mm512_loadu_si512(two);
+        _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(ahead + apart), _MM_HINT_T0);
 #pragma GCC unroll 16
         for (int t = 0; t < T; t++) {
             const __m512i xs = _mm512_set1_epi32(x[t]);
@@ -85,6 +87,19 @@ NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int3
             NATIVE_DOT(b[t], xs, w);
         }
     }
+}
+
+// `count` of T rows of activations times the rows of two groups; `second` is false where there is only one.
+template <int T>
+NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int32_t* x, const float* x_scale, int count, bool fine, bool relu, float* y, size_t stride, const int8_t* ahead) {
+    const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
+    const int8_t *one = m.q + static_cast<size_t>(group) * size, *two = second ? one + size : one;
+    const int row = group * kGroup, other = second ? row + kGroup : row;
+    const __m512i first_begin = linear_begin(m, row), other_begin = linear_begin(m, other);
+    __m512i a[T], b[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) a[t] = first_begin, b[t] = other_begin;
+    tile_sums<T>(one, two, m.depth, x, ahead, a, b);
     if (fine) {
 #pragma GCC unroll 16
         for (int t = 0; t < T; t += 2) {
@@ -103,27 +118,45 @@ NATIVE_VNNI void linear_tile(const Linear& m, int group, bool second, const int3
     }
 }
 
+// Calls task(first, count, T) for each tile of `rows` rows, with T as a type.
+template <class Task>
+inline void linear_tiles(int rows, const Task& task) {
+    int done = 0;
+    // of the last 13 to 16 rows two tiles of eight, which read the weights as often
+    for (; rows - done == kTile || rows - done > 16; done += kTile) task(done, kTile, std::integral_constant<int, kTile>());
+    for (; rows - done > 4; done += 8) task(done, rows - done < 8 ? rows - done : 8, std::integral_constant<int, 8>());
+    if (rows > done) task(done, rows - done, std::integral_constant<int, 4>());
+}
+
+inline void linear_order(const Inputs& in, int tokens, int depth, int32_t* out) {
+    linear_tiles(tokens * in.rows_per_token(), [&](int first, int count, auto tile) {
+        order_tile<decltype(tile)::value>(in, first, count, depth, out);
+        out += depth / 4 * decltype(tile)::value;
+    });
+}
+
 template <int T>
-inline void linear_groups(const Linear& m, int from, int to, const Inputs& in, int first, int count, int32_t* x, bool relu, float* y, size_t stride) {
-    order_tile<T>(in, first, count, m.depth, x);
+inline void linear_groups(const Linear& m, int from, int to, const Inputs& in, int first, int count, const int32_t* x, bool relu, float* y, size_t stride) {
     const int token = first / in.rows_per_token();
+    const size_t size = static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth);
     for (int group = from; group < to; group += 2)
-        linear_tile<T>(m, group, group + 1 < to, x, in.scale + token, count, in.fine, relu, y + static_cast<size_t>(token) * stride, stride);
+        linear_tile<T>(m, group, group + 1 < to, x, in.scale + token, count, in.fine, relu, y + static_cast<size_t>(token) * stride, stride,
+                       !first && group + 3 < to ? m.q + static_cast<size_t>(group + 2) * size : nullptr);
 }
 
 inline void linear_product(const Linear& m, int from, int to, const Inputs& in, int tokens, bool relu, float* y, size_t stride) {
-    int32_t ordered[kTile * kTileDepth / 4], *x = ordered;
+    int32_t some[kTile * kTileDepth / 4], *own = some;
     std::unique_ptr<int32_t[]> larger;
-    if (m.depth > kTileDepth) larger.reset(new int32_t[static_cast<size_t>(kTile * m.depth / 4)]), x = larger.get();
-    const int chunk = static_cast<int>(kChunkBytes / (static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth))) / 2 * 2;
+    if (!in.ordered && m.depth > kTileDepth) larger.reset(new int32_t[static_cast<size_t>(kTile * m.depth / 4)]), own = larger.get();
+    const int chunk = std::max(2, static_cast<int>(kChunkBytes / (static_cast<size_t>(kGroup) * static_cast<size_t>(m.depth))) / 2 * 2);
     for (; from < to; from += chunk) {
         const int end = to - from < chunk ? to : from + chunk;
-        const int rows = tokens * in.rows_per_token();
-        int done = 0;
-        // of the last 13 to 16 rows two tiles of eight, which read the weights as often
-        for (; rows - done == kTile || rows - done > 16; done += kTile) linear_groups<kTile>(m, from, end, in, done, kTile, x, relu, y, stride);
-        for (; rows - done > 4; done += 8) linear_groups<8>(m, from, end, in, done, rows - done < 8 ? rows - done : 8, x, relu, y, stride);
-        if (rows > done) linear_groups<4>(m, from, end, in, done, rows - done, x, relu, y, stride);
+        const int32_t* ordered = in.ordered;
+        linear_tiles(tokens * in.rows_per_token(), [&](int first, int count, auto tile) {
+            if (!in.ordered) order_tile<decltype(tile)::value>(in, first, count, m.depth, own);
+            linear_groups<decltype(tile)::value>(m, from, end, in, first, count, in.ordered ? ordered : own, relu, y, stride);
+            if (ordered) ordered += m.depth / 4 * decltype(tile)::value;
+        });
     }
 }
 
@@ -235,8 +268,65 @@ NATIVE_VNNI void dots_eight(const Table& m, const int* rows, int count, const In
     _mm256_mask_storeu_ps(y + static_cast<size_t>(token) * stride, static_cast<__mmask8>((1u << count) - 1), v);
 }
 
+// Rows `row` … of the table, 16 at most, times T rows of activations, of whose sums float values become.
+template <int T>
+NATIVE_VNNI_INLINE void panel_store(const Table& m, int row, int used, const __m512i* sums, const float* x_scale, int count, bool fine, float* y, size_t stride) {
+    const __mmask16 mask = static_cast<__mmask16>((1u << used) - 1);
+    const __m512 scale = m.scale.size() == 1 ? _mm512_set1_ps(m.scale[0]) : _mm512_maskz_loadu_ps(mask, m.scale.data() + row);
+    const __m512 bias = m.bias.empty() ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, m.bias.data() + row);
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) {
+        if (t >= count || (fine && t % 2)) continue;
+        const int token = fine ? t / 2 : t;
+        const __m512i sum = fine ? linear_pair(sums[t], sums[t + 1 < T ? t + 1 : t]) : sums[t];
+        const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(x_scale[token]));
+        const __m512 v = _mm512_add_ps(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(0xffff, sum), factor), bias);
+        _mm512_mask_storeu_ps(y + static_cast<size_t>(token) * stride, mask, v);
+    }
+}
+
+template <int T>
+NATIVE_VNNI void panel_tile(const Table& m, int row, int used, const int8_t* panel, int depth, const int32_t* x, const float* x_scale, int count, bool fine, float* y, size_t stride, const int8_t* ahead) {
+    const int first = used < kGroup ? used : kGroup, second = used - first;
+    const __mmask16 one = static_cast<__mmask16>((1u << first) - 1), two = static_cast<__mmask16>((1u << second) - 1);
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i first_begin = _mm512_maskz_slli_epi32(0xffff, _mm512_sub_epi32(zero, _mm512_maskz_loadu_epi32(one, m.sums.data() + row)), 7);
+    const __m512i other_begin = _mm512_maskz_slli_epi32(0xffff, _mm512_sub_epi32(zero, second ? _mm512_maskz_loadu_epi32(two, m.sums.data() + row + kGroup) : zero), 7);
+    __m512i a[T], b[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) a[t] = first_begin, b[t] = other_begin;
+    tile_sums<T>(panel, second ? panel + static_cast<size_t>(kGroup) * static_cast<size_t>(depth) : panel, depth, x, ahead, a, b);
+    panel_store<T>(m, row, first, a, x_scale, count, fine, y, stride);
+    if (second) panel_store<T>(m, row + kGroup, second, b, x_scale, count, fine, y + kGroup, stride);
+}
+
+// Rows of the table that lie behind each other, times many tokens: some are put in order as `product` has them, and
+// read from there by all tokens.
+inline void linear_panels(const Table& m, int first, int count, const Inputs& in, int tokens, float* y, size_t stride) {
+    const int depth = padded(m.cols, kDepth), rows = tokens * in.rows_per_token();
+    std::unique_ptr<int32_t[]> ordered(new int32_t[static_cast<size_t>(rows + 16) * static_cast<size_t>(depth / 4)]);
+    std::unique_ptr<int32_t[]> panel(new int32_t[static_cast<size_t>(2 * kGroup) * static_cast<size_t>(depth / 4)]);
+    linear_order(in, tokens, depth, ordered.get());
+    for (int i = 0; i < count; i += 2 * kGroup) {
+        const int row = first + i, used = count - i < 2 * kGroup ? count - i : 2 * kGroup;
+        Inputs weights;
+        weights.q = m.q + static_cast<size_t>(row) * m.stride, weights.stride = m.stride;
+        order_tile<kGroup>(weights, 0, used < kGroup ? used : kGroup, depth, panel.get());
+        if (used > kGroup) order_tile<kGroup>(weights, kGroup, used - kGroup, depth, panel.get() + static_cast<size_t>(kGroup) * static_cast<size_t>(depth / 4));
+        const int8_t* next = row + 4 * kGroup <= m.rows ? weights.q + static_cast<size_t>(2 * kGroup) * m.stride : nullptr;
+        const int32_t* x = ordered.get();
+        linear_tiles(rows, [&](int from, int some, auto tile) {
+            const int token = from / in.rows_per_token();
+            panel_tile<decltype(tile)::value>(m, row, used, reinterpret_cast<const int8_t*>(panel.get()), depth, x, in.scale + token, some, in.fine,
+                                              y + static_cast<size_t>(token) * stride + i, stride, from ? nullptr : next);
+            x += depth / 4 * decltype(tile)::value;
+        });
+    }
+}
+
 inline void linear_dots(const Table& m, const int32_t* ids, int first, int count, const Inputs& in, int tokens, float* y, size_t stride) {
     constexpr int step = 8, kAhead = 2 * step;
+    if (!ids && tokens >= kPanelTokens) return linear_panels(m, first, count, in, tokens, y, stride);
     for (int i = 0; i < count; i += step) {
         int rows[step];
         const int used = count - i < step ? count - i : step;
@@ -262,7 +352,7 @@ inline const LinearKernels* linear_kernels() {
     static const LinearKernels table = [] {
         LinearKernels set = *avx2::linear_kernels();
         set.name = "avx512-vnni", set.flipped = true, set.quantize = simd_rows::quantize<true>, set.quantize_fine = simd_rows::quantize_fine<true>;
-        set.product = linear_product, set.dots = linear_dots;
+        set.product = linear_product, set.dots = linear_dots, set.order = linear_order;
         return set;
     }();
     return &table;

@@ -34,6 +34,7 @@ struct Row {
 struct Lane {
     std::vector<float> x, normed, q, k, v, out, inner, scores, scales, logits, attention;
     std::vector<int8_t> bytes;
+    std::vector<int32_t> ordered;
     std::vector<const float*> paths;
     std::vector<size_t> starts;  // of sentences within the pass
 };
@@ -273,7 +274,13 @@ private:
     void multiply(Lane& lane, const float* x, int tokens, bool wide, std::initializer_list<Product> products) {
         for (const Product* first = products.begin(); first != products.end();) {
             const Linear& one = *first->m;
-            const Inputs in = round(lane, x, tokens, one.cols, one.depth, one.alpha, one.w != nullptr, wide);
+            Inputs in = round(lane, x, tokens, one.cols, one.depth, one.alpha, one.w != nullptr, wide);
+            if (wide && kernels_->order && !one.w) {  // for all chunks, each of which would do it
+                const size_t size = static_cast<size_t>(tokens * in.rows_per_token() + 16) * static_cast<size_t>(one.depth / 4);
+                if (lane.ordered.size() < size) lane.ordered.resize(size);
+                kernels_->order(in, tokens, one.depth, lane.ordered.data());
+                in.ordered = lane.ordered.data();
+            }
             const Product* end = first + 1;
             while (end != products.end() && end->m->alpha == one.alpha && !end->m->w == !one.w) end++;
             auto part = [&](const Product& p, int from, int to) {

@@ -88,6 +88,16 @@ void check_products(const LinearKernels& set, Random& random, bool extreme, bool
     Exact<float> y(static_cast<size_t>(tokens * rows));
     bool relu = random.below(2);
     set.product(m, 0, m.groups(), in.inputs(), tokens, relu, y.data(), static_cast<size_t>(rows));
+    if (set.order) {  // once for several calls
+        Inputs inputs = in.inputs();
+        Exact<int32_t> ordered(static_cast<size_t>(tokens * inputs.rows_per_token() + 16) * static_cast<size_t>(m.depth / 4));
+        set.order(inputs, tokens, m.depth, ordered.data());
+        inputs.ordered = ordered.data();
+        Exact<float> again(static_cast<size_t>(tokens * rows));
+        for (int from = 0; from < m.groups(); from += 2)
+            set.product(m, from, std::min(m.groups(), from + 2), inputs, tokens, relu, again.data(), static_cast<size_t>(rows));
+        if (std::memcmp(again.data(), y.data(), sizeof(float) * static_cast<size_t>(tokens * rows))) fail("%s: other results of ordered activations", set.name);
+    }
     note(y.data(), y.size() * sizeof(float));
 
     Table table;
