@@ -17,6 +17,7 @@ def named_files(page: Path) -> list[str]:
     return NAMED.findall(page.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     """Full paths count from the root or the package; the end of one may lie anywhere in them."""

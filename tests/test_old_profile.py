@@ -536,6 +536,7 @@ class NameModels:
         return SimpleNamespace(name="little-llama", config=SimpleNamespace(languages=("en", "fr", "zh")))
 
 
+@pytest.mark.slow
 def test_unfinished_translations_go_on_where_they_were(changing: Path, qapp: QApplication) -> None:
     """Every sentence was translated when the app ended: the model is not asked, the results are written."""
     rows = [FileRow.from_remembered(text) for text in Settings.load().translate_files]

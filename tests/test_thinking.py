@@ -162,6 +162,7 @@ def test_a_switch_that_is_off_by_itself(template: ChatTemplate) -> None:
     assert template.render(ASKED, thinking=False).endswith("A:</think>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mark", "closed"),
     [
@@ -183,6 +184,7 @@ def test_any_thought_that_a_template_opens(mark: str, closed: str) -> None:
         template.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", [NEVER, "{% broken", ""], indirect=True)
 def test_a_template_without(template: ChatTemplate) -> None:
     assert not template.can_switch_thinking

@@ -465,6 +465,7 @@ def test_jobs_that_share_take_turns(qtbot, worker, seen, monkeypatch):
     assert 5 < log[begun:ended].count("answer") < 55, "and the long one went on beside it"
 
 
+@pytest.mark.slow
 def test_a_job_shares_only_after_it_has_loaded(qtbot, worker, seen, monkeypatch):
     monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
     log = []
@@ -478,6 +479,7 @@ def test_a_job_shares_only_after_it_has_loaded(qtbot, worker, seen, monkeypatch)
     assert "stale" not in log
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_share_keeps_its_place(qtbot, worker, seen, monkeypatch):
     monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
     log = []
@@ -488,6 +490,7 @@ def test_a_job_that_does_not_share_keeps_its_place(qtbot, worker, seen, monkeypa
     assert log == ["before"] * 8 + ["load"] * 3 + ["after"] * 3
 
 
+@pytest.mark.slow
 def test_a_job_that_had_its_turn_can_be_cancelled(qtbot, worker, seen, monkeypatch):
     monkeypatch.setattr("autogpt_desktop.worker.TURN_SECONDS", 0.0)
     monkeypatch.setattr("autogpt_desktop.worker.HEAD_START", 0.0)

@@ -187,6 +187,7 @@ def test_llama_cpps_best_case_is_named(tmp_path: Path) -> None:
         assert column[key] == column["each"][file][key] == (min if key.endswith("_s") else max)(among)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("peer", "module"), [("llama-cpp-python", "llama_cpp"), ("transformers", "transformers")]
 )

@@ -269,6 +269,7 @@ def test_paths_resolve(tiny: Path) -> None:
     assert resolve(str(tiny.parent)) == tiny
 
 
+@pytest.mark.slow
 def test_listing_never_loads_torch(tiny: Path) -> None:
     shutil.copy(tiny, paths.models_dir())
     folder = paths.models_dir() / "folder"

@@ -63,6 +63,7 @@ def test_a_pack_that_somebody_unpacked_is_known_by_its_files(tmp_path: Path) -> 
     assert is_pack(other)
 
 
+@pytest.mark.slow
 def test_a_pack_that_is_still_on_its_way_is_not_listed(site: Site) -> None:
     pack = serve_pack(site, "en", "pt")
     steps = fetch(pack)

@@ -103,6 +103,7 @@ def test_citations_count_characters_of_the_text_that_was_read(
     assert read(file).text[place["start"] : place["end"]] == place["text"] == "mat"
 
 
+@pytest.mark.slow
 def test_what_was_left_out_of_a_folder_is_told(
     asking: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,6 +33,7 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_version_and_help() -> None:
     version = run("--version")
     assert version.stdout.strip() == f"AutoGPT Desktop {__version__}"
@@ -45,6 +46,7 @@ def test_version_and_help() -> None:
         assert option in options
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_version_and_help_work_anywhere(tmp_path: Path) -> None:
     """Where nothing can be written, and in a folder that is gone."""
@@ -99,6 +101,7 @@ def test_errors_are_one_plain_sentence(arguments: list[str], sentence: str) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("AUTOGPT_DESKTOP_HOME", str(tmp_path / "file"))
@@ -239,6 +242,7 @@ sys.exit(cli.main(["ask", "Who?", "."]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_in_the_middle_of_a_clean_up_is_heard() -> None:
     done = subprocess.run(
@@ -247,6 +251,7 @@ def test_ctrl_c_in_the_middle_of_a_clean_up_is_heard() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.slow
 def test_packed_copies_are_listed_and_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,6 +269,7 @@ def test_packed_copies_are_listed_and_deleted(
     assert "packed copy" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_model_is_used_where_it_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,7 @@ def test_without_the_option_the_preset_counts() -> None:
     assert sampling(given, settings).stop == ("\n",)
 
 
+@pytest.mark.slow
 def test_the_answer_ends_before_the_first_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_new_model(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["train", "new", str(text), "--minutes", "1", "--out", str(out), "--name", "Words"]) == 0
@@ -56,6 +57,7 @@ def test_a_new_model(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_json_has_every_event(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "new", str(text), "--minutes", "1", "--json", "--option", "steps=2"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -67,6 +69,7 @@ def test_json_has_every_event(text: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [json.loads(line) for line in run.log.read_text("utf-8").splitlines()] == lines
 
 
+@pytest.mark.slow
 def test_stop_then_resume(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from autogpt_desktop.lab import process
 

@@ -159,6 +159,7 @@ def test_a_strict_workbook_is_a_table_a_document_and_is_copied(
     assert "拉链坏了" in parse(path.read_bytes(), "in.xlsx", Limits()).text()
 
 
+@pytest.mark.slow
 def test_dates_as_strict_workbooks_write_them(tmp_path: Path) -> None:
     dates = (b"2024-03-01", b"2024-03-01T00:00:00.000", b"2024-03-01T10:20:30Z")
     xml = b"".join(b'<row><c t="d"><v>%s</v></c>%s</row>' % (date, TEXT) for date in dates)

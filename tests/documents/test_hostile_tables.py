@@ -74,12 +74,14 @@ def test_a_sentence_within_seconds(tmp_path: Path, key: str, part: str, make: Ca
     assert time.monotonic() - begun < 15  # a busy machine
 
 
+@pytest.mark.slow
 def test_missing_rows_come_back_as_blank_ones(tmp_path: Path) -> None:
     rows = b'<row>%s</row><row r="4"/><row r="6">%s</row><row r="900"><c s="0"/></row>' % (TEXT, TEXT)
     table = read_table(workbook(tmp_path / "a.xlsx", sheet=sheet(rows)), header=False)
     assert list(table.rows()) == [("a text",), ("",), ("",), ("",), ("",), ("a text",)]
 
 
+@pytest.mark.slow
 def test_characters_that_xml_cannot_hold(tmp_path: Path) -> None:
     cells = b"".join(b'<c t="inlineStr"><is><t>%s</t></is></c>' % text for text in (
         b"two_x000D_\nlines", b"_x005F_x000D_", b"_xD800_", b"_x0000_a", b"a_xyz_"))  # fmt: skip
@@ -101,6 +103,7 @@ def test_a_workbook_that_takes_too_long_or_too_much(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10  # KB: nothing is kept
 
 
+@pytest.mark.slow
 def test_opening_can_be_left_at_any_time(tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", sheet=sheet(b"<row/>" * 1_000_000 + b"<row>" + TEXT + b"</row>"))
     steps = open_table(path)
@@ -137,6 +140,7 @@ def test_zeros_in_a_table_are_left_out(tmp_path: Path) -> None:
     assert next(read_table(path).rows()) == ("1", "good room")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.xls", "a.ods", "a.fods", "a.xlsb", "a.xlsx", "a.csv"])
 def test_other_spreadsheets_are_told_from_damaged_ones(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -64,6 +64,7 @@ def test_deep_json_is_translated(tmp_path: Path) -> None:
     assert translated(path).read_text(encoding="utf-8") == source.replace(TEXT, TEXT.upper())
 
 
+@pytest.mark.slow
 def test_deep_html_is_translated_and_read(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / "a.html"
     for tag in ("div", "b", "blockquote", "ul", "span"):
@@ -86,6 +87,7 @@ def test_deep_yaml_says_so(tmp_path: Path, source: str) -> None:
     assert said(path) == "document-nested"
 
 
+@pytest.mark.slow
 def test_deep_xml_is_read_or_says_so(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / "a.xlf"
     unit = f'<trans-unit id="1"><source>{TEXT}</source></trans-unit>'

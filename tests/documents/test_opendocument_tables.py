@@ -93,6 +93,7 @@ def test_cells_are_read_by_what_they_are(tmp_path: Path) -> None:
         read_table(path, "Third")
 
 
+@pytest.mark.slow
 def test_types_come_out_in_a_workbook(tmp_path: Path) -> None:
     table = read_table(write_ods(tmp_path / "a.ods", "".join(ROWS)))
     (notice,) = losses(tmp_path / "out.xlsx", table, is_filtered=False)

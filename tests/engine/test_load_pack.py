@@ -54,6 +54,7 @@ def test_a_pack_translates_its_pair(folder: Path, compiled: bool) -> None:
             assert 0 <= first < last <= len(some[0].text)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
 def test_both_back_ends_say_the_same(folder: Path) -> None:
     said = [

@@ -106,6 +106,7 @@ def likeness(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(a.double(), b.double(), dim=-1).min())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type", FLOATS)
 def test_a_gguf_in_float_runs_on_the_compiled_back_end(type: str, tmp_path: Path) -> None:
     path = write_tiny_gguf(tmp_path / "tiny.gguf", quant=type).path

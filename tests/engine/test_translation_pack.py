@@ -21,6 +21,7 @@ def read(files: dict[str, Path]) -> TranslationPack:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [False, True])
 def test_a_sentence_there_and_back(tmp_path: Path, split: bool) -> None:
     pack = read(write_tiny_pack(tmp_path, split=split))

@@ -75,6 +75,7 @@ def test_the_window_says_it_beside_the_runs_and_nowhere_else() -> None:
     assert [one.id for one in runs.all_runs()] == [run.id]
 
 
+@pytest.mark.slow
 def test_a_run_asks_between_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("autogpt_desktop.lab.courtesy.set_threads", lambda wanted: 0)

@@ -69,6 +69,7 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
+@pytest.mark.slow
 def test_reading_much_data_leaves_time_to_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
@@ -87,6 +88,7 @@ def test_reading_much_data_leaves_time_to_learn(tmp_path: Path, monkeypatch: pyt
     assert runs.again(run).seconds > 100
 
 
+@pytest.mark.slow
 def test_an_adapter_learns_from_examples_that_are_kept(given: Given, base: Path, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     rows = [{"prompt": f"number {n}", "completion": str(n)} for n in range(40)]
@@ -104,6 +106,7 @@ def test_an_adapter_learns_from_examples_that_are_kept(given: Given, base: Path,
     assert (given["train"], given["held_out"]) == before
 
 
+@pytest.mark.slow
 def test_a_head_learns_from_a_table(given: Given, base: Path, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("text,label\n" + "\n".join(f"text {n},{'ab'[n % 2]}" for n in range(20)))
@@ -125,6 +128,7 @@ def test_an_embedding_learns_from_pairs(given: Given, base: Path, tmp_path: Path
     assert pair("what is 3", "it is 3") in given["train"] + given["held_out"]
 
 
+@pytest.mark.slow
 def test_answers_are_learned_from_a_table(given: Given, base: Path, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     long = " ".join(f"word{n}" for n in range(200))  # questions about it are no copies of each other

@@ -82,6 +82,7 @@ def test_events_are_logged_with_seconds_of_work_and_reported() -> None:
         work(run, make=make)
 
 
+@pytest.mark.slow
 def test_a_stop_file_ends_it_with_a_usable_model_and_it_goes_on_from_there() -> None:
     run = runs.create(SPEC)
 
@@ -105,6 +106,7 @@ def test_a_stop_file_ends_it_with_a_usable_model_and_it_goes_on_from_there() -> 
     assert done.seconds >= stopped.seconds > 0
 
 
+@pytest.mark.slow
 def test_only_one_process_works_on_a_run() -> None:
     run = runs.create(SPEC)
 

@@ -411,6 +411,7 @@ def test_the_cuda_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert system.cuda_of_driver() is None
 
 
+@pytest.mark.slow
 def test_missing_packages_are_installed_or_named(
     bootstrap: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -525,6 +526,7 @@ def hostile(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_launchers_run_no_file_of_the_folder_they_start_in(
     hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def observations() -> list[Observation]:
     return seen
 
 
+@pytest.mark.slow
 def test_constants_are_measured_on_articles_that_they_were_not_fitted_on() -> None:
     figures = cross_validated(observations(), "words")
     assert figures["questions"] == 16

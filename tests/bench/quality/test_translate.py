@@ -23,6 +23,7 @@ def test_what_is_bad(translation: str, bad: bool) -> None:
     assert is_bad(SOURCE, translation, 1.0, "fr") is bad
 
 
+@pytest.mark.slow
 def test_the_better_system_scores_better() -> None:
     references = [GOOD, "Le musée ouvre à midi.", "Il pleut depuis trois jours.", "Où est la gare ?"] * 5
     worse = [text.replace("e", "a").replace("i", "o") for text in references]

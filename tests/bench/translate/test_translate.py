@@ -68,6 +68,7 @@ def test_figures(
     assert echo.closed
 
 
+@pytest.mark.slow
 def test_an_engine_that_takes_long_has_one_round(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_LONG_ENOUGH", 0.0)
     sentences = ["the tea. tin", "sea"]

@@ -75,6 +75,7 @@ def names(index: Index, query: str, **options: Any) -> list[str]:
     return [hit.passage.path.name for hit in index.search(query, **options)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "name"),
     [

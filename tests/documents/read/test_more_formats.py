@@ -62,6 +62,7 @@ def test_rtf_says_its_title():
     assert (read(data, "a.rtf").title, read(data, "a.doc").text()) == ("The plan", "Body\n\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["{\\rtf1", "{\\rtf1 a" + "{" * 100_000, "{\\rtf1 a" + "}" * 100_000,
                                   "{\\rtf1 a\\bin99999999999 x",
                                   "{\\rtf1 a\\u99999999999 \\f99999999999 b"])  # fmt: skip
@@ -186,6 +187,7 @@ def test_odd_mail_is_read(data):
     assert "Body" in read(data, "a.eml").text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["To: " + "a@b.c, " * 50_000, "Subject: " + "=?utf-8?b?aGk=?= " * 20_000,
                                   "Content-Type: text/plain; " + "a=b; " * 20_000])  # fmt: skip
 def test_headers_without_end_are_read_at_once(head):

@@ -16,6 +16,7 @@ def document(text: str, pages: tuple[Page, ...] = ()) -> Document:
     return Document(Path("a.txt"), "a", text, pages, "en", "")
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab \n茶😀", max_size=200), st.lists(st.integers(0, 200), max_size=4, unique=True))
 def test_rows_hold_all_of_the_text_in_order(text: str, starts: list[int]) -> None:
     pages = tuple(Page(start, f"p{start}") for start in sorted(starts))

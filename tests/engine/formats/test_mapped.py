@@ -88,6 +88,7 @@ def pool(tmp_path: Path) -> Iterator[ModelPool]:
     pool.unload()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses it")
 def test_a_lost_model_is_loaded_anew_when_it_is_asked_for_again(pool: ModelPool, tmp_path: Path) -> None:
     engine = run_to_end(pool.get())

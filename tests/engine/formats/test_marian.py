@@ -64,6 +64,7 @@ def test_values_are_mapped_not_copied(tmp_path: Path) -> None:
     assert np.shares_memory(file.floats("encoder_l1_self_bq"), file._bytes)
 
 
+@pytest.mark.slow
 def test_what_is_not_such_a_file(tmp_path: Path) -> None:
     good = marian_bytes(tiny_items())
     assert refusal(tmp_path, b"").key == "gguf-unreadable"

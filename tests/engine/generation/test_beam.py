@@ -137,6 +137,7 @@ def contains(ids: Sequence[int], form: Sequence[int]) -> bool:
     return any(tuple(ids[at : at + len(form)]) == tuple(form) for at in range(len(ids)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terms", TERMS, ids=str)
 @pytest.mark.parametrize("beam", [1, 4])
 def test_terms_appear(terms: Any, beam: int) -> None:

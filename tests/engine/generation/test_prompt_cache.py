@@ -207,6 +207,7 @@ def test_abandoned_scratch_files_go(files: PromptCacheFiles) -> None:
     assert young.exists()
 
 
+@pytest.mark.slow
 def test_forgetting_needs_neither_torch_nor_numpy(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from autogpt_desktop.tasks.chat import forget_saved\n"
@@ -325,6 +326,7 @@ def fill(value: int, dtype: str, start: int = 0) -> Callable[[np.ndarray], None]
     return spoil
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["ids", "vocabulary", "another text", *range(8), *FORGED_HEADERS])
 def test_a_forged_state_is_dropped_and_made_anew(
     models: ModelPool, what: object, caplog: pytest.LogCaptureFixture

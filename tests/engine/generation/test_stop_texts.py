@@ -16,6 +16,7 @@ from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.events import Text
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab\\n\n "))
 def test_a_stop_text_is_read_as_it_was_written(stop: str) -> None:
     line = write_stop_text(stop)

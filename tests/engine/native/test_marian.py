@@ -28,6 +28,7 @@ def sources(count: int, vocab: int, seed: int) -> list[SourceIds]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("tied", ["all", "apart", "none"])
 def test_translations_equal_those_of_torch(tmp_path: Path, tied: str, fine: bool) -> None:
@@ -52,6 +53,7 @@ def test_translations_equal_those_of_torch(tmp_path: Path, tied: str, fine: bool
 
 
 # As packs of Mozilla have them: one for both sides, and one for each. The layers are thin, to be quick.
+@pytest.mark.slow
 @pytest.mark.parametrize(("tied", "vocab"), [("all", (32_000, 32_000)), ("apart", (64_000, 32_000))])
 def test_vocabularies_as_large_as_those_of_packs(tmp_path: Path, tied: str, vocab: tuple[int, int]) -> None:
     path = write_tiny_marian(tmp_path / "m.bin", tied=tied, vocab=vocab, encoder_layers=1, decoder_layers=1)

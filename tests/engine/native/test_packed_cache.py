@@ -122,6 +122,7 @@ def test_one_wrong_bit_anywhere_is_found(model: Path, folder: Path, caplog: pyte
         (folder / "good").unlink()
 
 
+@pytest.mark.slow
 def test_a_file_of_another_length_is_not_mapped(model: Path, folder: Path) -> None:
     expected = loaded(model, folder)[2]
     file = paths.packed_file(model, folder)

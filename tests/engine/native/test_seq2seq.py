@@ -159,6 +159,7 @@ def starts(c: Seq2SeqConfig) -> list[int]:
     return [-1 if c.decoder_start_token_id is None else c.decoder_start_token_id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("quantize", [False, True, "fine"])
 @pytest.mark.parametrize("kind", MARKED_KINDS)
@@ -178,6 +179,7 @@ def test_steps_equal_float64(kind: str, quantize: bool | str, kernels: str) -> N
             assert np.allclose(attention[0], aligned[at], rtol=0, atol=1e-5 * close)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", [False, True, "fine"])
 @pytest.mark.parametrize("kind", MARKED_KINDS)
 def test_every_set_of_kernels_gives_the_same_bits(kind: str, quantize: bool | str) -> None:

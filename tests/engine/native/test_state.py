@@ -28,6 +28,7 @@ def decoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return engine.decoder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokens", [1, 37, 64, 300])
 def test_a_restored_state_goes_on_to_the_bit(decoder: Decoder, tokens: int) -> None:
     ids, more = ids_of(300), ids_of(20, seed=2)

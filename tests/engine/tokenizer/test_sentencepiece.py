@@ -45,6 +45,7 @@ def odd_lines(count: int) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_ids_are_the_librarys(path: Path) -> None:
     vocabulary = SentencePiece.from_file(path)
     peer = sentencepiece.SentencePieceProcessor(model_file=str(path))

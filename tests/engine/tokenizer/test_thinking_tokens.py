@@ -29,6 +29,7 @@ def ids_of(made: AutoTokenizer, text: str) -> list[int]:
     return made.tokenizer.encode(text, parse_special=True)
 
 
+@pytest.mark.slow
 def test_the_end_of_a_message_ends_no_answer_that_has_channels(tmp_path: Path) -> None:
     made = tokenizer_with(tmp_path, *HARMONY).tokenizer
     ends = {made.token_text(id) for id in made.eos_ids}
@@ -56,6 +57,7 @@ def test_thought_and_answer_apart(tmp_path: Path, specials: tuple[str, ...], tex
     assert made.decode(response) == text  # nothing of it is lost, so that it can be gone on with
 
 
+@pytest.mark.slow
 def test_other_control_tokens_of_an_answer_stay_text(tmp_path: Path) -> None:
     made = tokenizer_with(tmp_path, *HARMONY).tokenizer
     ids = made.encode_answer("<|im_end|><|message|>")
@@ -69,6 +71,7 @@ def test_without_channels_their_marks_are_no_text(tmp_path: Path) -> None:
     assert made.decode(ids_of(made, "Yes<|message|>!<|end|>")) == "Yes!"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "specials"), [("A:<think>", ()), ("A:[THINK]", ("[THINK]", "[/THINK]"))])
 def test_a_thought_that_the_template_opens(tmp_path: Path, end: str, specials: tuple[str, ...]) -> None:
     made = tokenizer_with(tmp_path, *specials, end=end)

@@ -29,6 +29,11 @@ STORAGE = {"int4": Int4Weight, "int8": Int8Weight, "blocks": BlockWeight, "dense
 TYPES = [name for name in BLOCK if name not in ("F16", "BF16")]
 
 
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    torch.manual_seed(0)
+
+
 def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) -> CheckpointTensor:
     """Blocks of random bits with scales of an ordinary size."""
     rng = np.random.default_rng(seed)

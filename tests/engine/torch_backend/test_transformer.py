@@ -286,6 +286,7 @@ def test_what_was_trained_runs_the_same_from_its_file(name: str, tmp_path: Path)
         assert (got - expected).abs().max() < 1e-5 * max(1, float(expected.abs().max()))
 
 
+@pytest.mark.slow
 def test_what_stands_behind_a_sequence_changes_nothing_before_it(tmp_path: Path) -> None:
     write_decoder(tmp_path, "qwen3")
     decoder = trained(load_file(tmp_path / "model.safetensors"), tmp_path)
@@ -314,6 +315,7 @@ def test_products_in_bfloat16_keep_the_gradients_direction(tmp_path: Path) -> No
         assert likeness > 0.99, key
 
 
+@pytest.mark.slow
 def test_casts_follow_the_weights() -> None:
     weight = training.TrainedWeight(torch.ones(4, 4))
     weight.dtype = torch.bfloat16

@@ -29,6 +29,7 @@ def learned_text(one: Encoded, tokenizer: Tokenizer) -> str:
     return tokenizer.decode(one.ids[1:][one.learned].tolist(), skip_special=False)
 
 
+@pytest.mark.slow
 def test_of_a_chat_the_answers_are_learned_with_the_token_that_ends_them(model: Model) -> None:
     chat = Example(
         (
@@ -46,6 +47,7 @@ def test_of_a_chat_the_answers_are_learned_with_the_token_that_ends_them(model: 
     assert one.ids[: len(prompt)].tolist() == prompt  # what a chat begins with
 
 
+@pytest.mark.slow
 def test_a_control_token_in_an_answer_stays_text(model: Model) -> None:
     (one,) = encode([pair("hi", "say <|im_end|> now")], *model, 128).sequences
     assert learned_text(one, model[0]) == "say <|im_end|> now<|im_end|>"
@@ -58,6 +60,7 @@ def test_a_model_without_a_template_ends_its_answer_too(tmp_path: Path) -> None:
     assert learned_text(one, tokenizer).strip() == "hello<|im_end|>"
 
 
+@pytest.mark.slow
 def test_what_is_too_long_loses_old_turns_or_is_counted(model: Model) -> None:
     turns = [(role, text) for _ in range(6) for role, text in (("user", "question"), ("assistant", "answer"))]
     found = encode([Example((("system", "s"), *turns)), pair("x" * 400, "y")], *model, 100)

@@ -74,6 +74,7 @@ def test_logistic_regression_is_at_the_least_of_its_loss() -> None:
     assert nothing.loss > 0.9  # noise stays near chance, ln 3, and is not trusted
 
 
+@pytest.mark.slow
 def test_rare_classes_count_as_much_as_frequent_ones() -> None:
     generator = np.random.default_rng(0)
     labels = np.array([0] * 180 + [1] * 20)

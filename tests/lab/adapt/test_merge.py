@@ -44,6 +44,7 @@ def expected_logits(checkpoint: Checkpoint, adapter: Path) -> Tensor:
     return decoder.forward([(decoder.new_state(), IDS)], "all")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "quant"), [("llama", "F32"), ("llama", "Q4_1"), ("qwen3", "F16"), ("gemma3", "F32")])  # noqa: E501  # fmt: skip
 def test_a_gguf_file_is_merged_into_another(tmp_path: Path, family: str, quant: str) -> None:
     base = write_tiny_gguf(tmp_path / "base.gguf", family, quant=quant).path
@@ -80,6 +81,7 @@ def test_q8_0_is_what_ggml_has() -> None:
     assert np.abs(found - values).max() < 0.006 * np.abs(values).max()
 
 
+@pytest.mark.slow
 def test_a_folder_is_merged_into_another(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)

@@ -79,6 +79,7 @@ def test_passages_are_the_text(text: str) -> None:
     assert "".join(passages(text)) == text
 
 
+@pytest.mark.slow
 def test_a_folder_of_licenses(tmp_path: Path) -> None:
     """Thirty of them, each of its own clauses and some that others have: none of these is on both sides."""
     chance = random.Random(5)

@@ -111,6 +111,7 @@ def test_copies_are_left_out_exact_and_near() -> None:
     assert find_copies(texts) == [0, 1, 0, 0, 4, 5, 5, 7, 8, 8]
 
 
+@pytest.mark.slow
 def test_finding_copies_takes_time_in_proportion() -> None:
     """Many texts that meet in the same bands are compared with one each, not with all."""
     import time
@@ -165,6 +166,7 @@ def test_lines_that_stand_everywhere_go() -> None:
     assert boilerplate(texts[:9]) == frozenset()
 
 
+@pytest.mark.slow
 def test_the_yardstick_is_xz() -> None:
     train, held_out = prose(1, 4000).encode(), prose(2, 800).encode()
     plain = [len(lzma.compress(data, preset=9)) for data in (train + held_out, train)]
@@ -180,6 +182,7 @@ def test_the_vocabulary_grows_with_the_text() -> None:
     assert sizes == [257, 257, 512, 4096, 16384]
 
 
+@pytest.mark.slow
 def test_small_text_is_read_as_bytes_and_options_say_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(prose(1, 2000))
@@ -199,6 +202,7 @@ def test_one_enormous_line(tmp_path: Path) -> None:
     assert all(text in whole for text in texts_of(corpus.held_out, tmp_path / "data"))
 
 
+@pytest.mark.slow
 def test_ten_files_that_are_the_same(tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / f"{number}.txt").write_text(prose(1, 2000))
@@ -206,6 +210,7 @@ def test_ten_files_that_are_the_same(tmp_path: Path) -> None:
     assert (result.documents, result.duplicates) == (1, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "key"),
     [
@@ -227,6 +232,7 @@ def test_data_that_is_none(tmp_path: Path, files: dict[str, bytes], key: str) ->
     assert not prepare.is_ready(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_stopping_leaves_nothing_that_looks_ready(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(prose(1, 2000))
@@ -236,6 +242,7 @@ def test_stopping_leaves_nothing_that_looks_ready(tmp_path: Path) -> None:
     assert not prepare.is_ready(tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_a_damaged_corpus_is_said_to_be(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(prose(1, 2000))
@@ -260,6 +267,7 @@ def test_examples_for_a_model_are_kept_with_their_split(tmp_path: Path) -> None:
     assert isinstance(train[0], Example)
 
 
+@pytest.mark.slow
 def test_a_text_to_adapt_to_is_cut_so_that_some_can_be_held_out(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text(prose(1, 8000))

@@ -131,6 +131,7 @@ def test_tables_by_their_columns(tmp_path: Path) -> None:
     assert [(one.example.text, one.label) for one in sources] == [("a", "c"), ("d", "e")]
 
 
+@pytest.mark.slow
 def test_a_folder_of_documents(tmp_path: Path) -> None:
     write_docx(tmp_path / "a.docx")
     write_epub(tmp_path / "b.epub", ["<p>One chapter.</p>"])

@@ -90,6 +90,7 @@ def test_names_have_one_line() -> None:
     assert runs.find("中文 名").id == run.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event", "state"),
     [

@@ -63,6 +63,7 @@ def test_a_reader_follows_a_log_that_grows(tmp_path: Path) -> None:
     writer.close()
 
 
+@pytest.mark.slow
 def test_reading_on_costs_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.jsonl"
     writer = LogWriter(path)

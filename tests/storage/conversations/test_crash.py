@@ -170,6 +170,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["exclusive", "write"])
 def test_a_database_that_another_program_locked_cannot_be_opened_until_it_lets_go(path, how):
     one = filled(path)
@@ -185,6 +186,7 @@ def test_a_database_that_another_program_locked_cannot_be_opened_until_it_lets_g
         assert len(history.path(one)) == 2
 
 
+@pytest.mark.slow
 def test_a_lock_while_it_is_open_loses_nothing(path):
     filled(path)
     with closing(History(path, busy_ms=100)) as history:
@@ -321,6 +323,7 @@ with closing(sqlite3.connect(file)) as db:
 """
 
 
+@pytest.mark.slow
 def test_no_migration_without_room_for_the_copy(mount):
     mounting = 'mount -t tmpfs -o size=480k none "$PLACE"'
     assert mount(mounting, MIGRATE, str(V1)) == "disk-full\n1 ['history.db']\n"
@@ -342,6 +345,7 @@ for name in ("history.db", "new.db", "new/history.db"):
 """
 
 
+@pytest.mark.slow
 def test_a_read_only_disk(mount, path):
     one = filled(path)
     before = path.read_bytes()

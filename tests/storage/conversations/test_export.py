@@ -105,6 +105,7 @@ def test_json_brings_everything_back(history, one):
     assert history.export(one, "json") == exported
 
 
+@pytest.mark.slow
 def test_random_trees_come_back(history):
     dice = random.Random(7)
     for _ in range(20):

@@ -43,6 +43,7 @@ def test_only_a_large_model_with_a_template_is_told(engine: Engine, reader: Read
     assert not Reader(engine, None).chats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [TEXT, CJK_TEXT])
 def test_the_answer_is_a_phrase_of_the_passage(reader: Reader, text: str) -> None:
     found = run_to_end(reader.read("Who built the mill?", text))
@@ -52,6 +53,7 @@ def test_the_answer_is_a_phrase_of_the_passage(reader: Reader, text: str) -> Non
     assert found.threshold == shipped_weights("chat_wide" if text == CJK_TEXT else "chat").threshold
 
 
+@pytest.mark.slow
 def test_a_passage_is_read_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = chat_prompt(prompts(), "en")
     read: list[int] = []
@@ -75,6 +77,7 @@ def test_a_passage_is_read_once(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     engine.prompt_cache.forget(chat_model.PASSAGES_OWNER)
 
 
+@pytest.mark.slow
 def test_what_is_kept_on_disk_is_not_the_users(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[tuple[str, list[int]]] = []
     keep = engine.prompt_cache.keep

@@ -85,6 +85,7 @@ def test_a_folder_that_is_chosen_in_the_settings_answers(
     assert text[place["start"] : place["end"]] == "mat"
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_classification_head_scores(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ def drawn(slope: float, offset: float, count: int, seed: int = 0) -> tuple[list[
     return d, [chance.random() < sigmoid(slope * x + offset) for x in d]
 
 
+@pytest.mark.slow
 @given(st.floats(-1e4, 1e4), st.floats(0, 20), st.booleans())
 def test_probabilities_sum_to_one(z: float, band: float, two_way: bool) -> None:
     shares = Calibration(1.0, 0.0, (-band, band / 2)).probabilities(z, two_way)
@@ -90,6 +91,7 @@ def test_windows_count_by_length_and_by_strength() -> None:
     assert combined([(6.0, 100), *[(-3.0, 100)] * 6], scale) < 0
 
 
+@pytest.mark.slow
 def test_corrections_move_the_constants_and_more_of_them_move_them_further() -> None:
     shipped = Calibration(1.0, 0.0, (-1.0, 1.0))
     d, truth = drawn(1.0, 2.0, 400, seed=1)  # this person's texts are more positive than the model says
@@ -119,6 +121,7 @@ def test_neutral_corrections_widen_the_band() -> None:
     assert wider.band[1] > shipped.band[1] * 1.5
 
 
+@pytest.mark.slow
 def test_a_few_flat_contradictions_do_not_take_all_neutral_away() -> None:
     """Nine plain statements called positive: those like them lean there, but others stay neutral."""
     labels = ["positive"] * 9 + ["negative"]

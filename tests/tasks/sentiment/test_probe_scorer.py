@@ -105,6 +105,7 @@ def test_a_model_of_the_same_shape_that_does_not_know_is_asked_for_words(
     assert asking.key == plain.key != judge.scorer.key
 
 
+@pytest.mark.slow
 def test_other_models_have_no_heads(tmp_path: Path) -> None:
     file = write_tiny_gguf(tmp_path / "tiny.gguf", family="gemma3", quant="Q8_0", context=4096).path
     asking = run_to_end(make_scorer(run_to_end(load(file, device="cpu")), never))

@@ -62,6 +62,7 @@ def test_the_column_with_texts_is_guessed() -> None:
     assert guess_column(("a",), []) == 0
 
 
+@pytest.mark.slow
 def test_files_open_as_what_they_are(tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     with open(table, "w", encoding="gb18030", newline="") as file:
@@ -91,6 +92,7 @@ def test_files_open_as_what_they_are(tmp_path: Path) -> None:
     assert open_file(prose) == PROSE
 
 
+@pytest.mark.slow
 def test_bad_files_say_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     (tmp_path / "empty.txt").touch()

@@ -64,6 +64,7 @@ def test_encoder_decoders_have_weights_of_their_own() -> None:
     assert sure_of(-0.1, "negation") < sure_of(-0.1)
 
 
+@pytest.mark.slow
 def test_what_the_fit_did_not_see_is_judged() -> None:
     draw = random.Random(1)
     rows = [{"logprob": -2 * draw.random(), "length": draw.random(), "flags": 0.0} for _ in range(300)]

@@ -121,6 +121,7 @@ def test_articles_that_would_be_elided(text: str, term: str, language: str, wron
     assert _wrongly_bound(text, term, language) is wrong
 
 
+@pytest.mark.slow
 def test_an_ending_or_an_article_leaves_a_term_what_it_is() -> None:
     assert holds("die Vereinbarungen", "Vereinbarung")
     assert holds("условия договора", "договор")

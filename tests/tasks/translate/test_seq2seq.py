@@ -118,6 +118,7 @@ def test_words_are_linked_to_their_counterparts(quality: str) -> None:
     assert all(0 < sentence.confidence <= 1 for sentence in sentences)
 
 
+@pytest.mark.slow
 def test_terms_of_the_glossary_are_put_where_they_fit() -> None:
     glossary = Glossary([Term("cat", "matou"), Term("house", "demeure")])
     whole, sentences = translated("The cat sleeps. The dog sees the house.", glossary=glossary)
@@ -250,6 +251,7 @@ def test_a_folder_is_added_and_translates(kind: str, tmp_path: Path) -> None:
     pool.unload()
 
 
+@pytest.mark.slow
 def test_a_translation_without_an_end_is_flagged(tmp_path: Path) -> None:
     write_marian(tmp_path / "opus-mt-en-fr")
     pool = ModelPool(lambda role: tmp_path / "opus-mt-en-fr", device="cpu")

@@ -59,6 +59,7 @@ def bees(tmp_path: Path) -> Path:
     return files.write_pdf(tmp_path / "bees.pdf", pages, title="Bees")
 
 
+@pytest.mark.slow
 def test_a_passage_is_shown_in_the_middle_of_its_page(view: DocumentView, bees: Path, qtbot: QtBot) -> None:
     view.open(bees)
     text = shown(view, qtbot)
@@ -110,6 +111,7 @@ def test_offsets_hold_among_pages_signs_and_scripts(view: DocumentView, tmp_path
     assert QGuiApplication.clipboard().text() == "𝒳 then"
 
 
+@pytest.mark.slow
 def test_copied_text_has_no_page_labels(view: DocumentView, bees: Path, qtbot: QtBot) -> None:
     view.open(bees)
     text = shown(view, qtbot)

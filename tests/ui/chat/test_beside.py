@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -11,6 +12,7 @@ from autogpt_desktop.ui.shell.panel_registry import kind
 from tests.ui.chat.kit import ask
 
 
+@pytest.mark.slow
 def test_the_list_makes_way_in_a_slim_column(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.resize(560, 600)
     assert panel.list.isHidden()
@@ -25,6 +27,7 @@ def test_the_list_makes_way_in_a_slim_column(panel: ChatPanel, qtbot: QtBot) -> 
     assert panel.list.isHidden()
 
 
+@pytest.mark.slow
 def test_a_text_from_another_panel_goes_under_what_is_written(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.receive_text("  A quoted line.\n")
     assert panel.composer.text() == "A quoted line.\n\n"
@@ -35,6 +38,7 @@ def test_a_text_from_another_panel_goes_under_what_is_written(panel: ChatPanel, 
     assert panel.composer.text() == "Look at this:"
 
 
+@pytest.mark.slow
 def test_a_message_is_sent_from_its_menu(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "Where?")
     context = panel.context

@@ -77,6 +77,7 @@ def test_empty_does_nothing(panel: ChatPanel, script: Script, qtbot: QtBot) -> N
     assert not panel.conversation.history.conversations()
 
 
+@pytest.mark.slow
 def test_a_million_characters_are_pasted_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
     data = QMimeData()
     data.setText("word " * 200_000)
@@ -108,6 +109,7 @@ def test_a_paste_that_is_larger_than_a_file_may_be_is_refused_and_loses_nothing(
     assert panel.composer.text() == "About this:"
 
 
+@pytest.mark.slow
 def test_a_draft_that_takes_long_to_be_saved_is_saved_less_often(
     panel: ChatPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_draft_that_takes_long_to_be_saved_is_saved_less_often(
     assert panel.composer._debounce.interval() == usual
 
 
+@pytest.mark.slow
 def test_files_are_dropped_and_put_into_the_prompt(
     panel: ChatPanel, script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -152,6 +155,7 @@ def test_a_bad_file_is_said_in_place(panel: ChatPanel, tmp_path: Path) -> None:
     assert not panel.composer.notice.isHidden()
 
 
+@pytest.mark.slow
 def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "first")
     first = panel.conversation.id
@@ -171,6 +175,7 @@ def test_drafts_come_back(panel: ChatPanel, qtbot: QtBot) -> None:
     assert len(panel.composer.attachments[0].text) == 30_000
 
 
+@pytest.mark.slow
 def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "Why is the sky bleu?")
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_Up)
@@ -188,6 +193,7 @@ def test_up_edits_the_last_message(panel: ChatPanel, qtbot: QtBot) -> None:
     assert panel.composer.text() == ""
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(panel: ChatPanel, qtbot: QtBot) -> None:
     from PySide6.QtWidgets import (
         QAbstractButton,
@@ -223,6 +229,7 @@ class _Paints(QObject):
         return False
 
 
+@pytest.mark.slow
 def test_the_box_shows_where_the_focus_is(panel: ChatPanel, qtbot: QtBot) -> None:
     box, paints = panel.composer.box, _Paints()
     panel.composer.edit.setFocus()

@@ -43,6 +43,7 @@ def assert_readable(field: ComposerText, most: int) -> None:
     assert box.rect().contains(field.geometry())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [300, 600, 1100])
 @pytest.mark.parametrize("zoom", [1.0, 1.5])
 def test_a_text_from_another_panel_is_not_cut_off(
@@ -60,6 +61,7 @@ def test_a_text_from_another_panel_is_not_cut_off(
         assert_readable(panel.composer.edit, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(TEXTS))
 def test_nor_where_it_comes_before_the_column_opens(panel: ChatPanel, qtbot: QtBot, name: str) -> None:
     panel.hide()
@@ -71,6 +73,7 @@ def test_nor_where_it_comes_before_the_column_opens(panel: ChatPanel, qtbot: QtB
     assert_readable(panel.composer.edit, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TEXTS if name != "long"])
 def test_a_question_is_not_cut_off(answer_panel: AnswerPanel, qtbot: QtBot, name: str) -> None:
     bar = answer_panel.view.ask_bar

@@ -38,6 +38,7 @@ def lay_out(text: RichText) -> None:
     text.place_headers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", ["$x^2$", r"$\frac{a}{b}$", r"\(\alpha\)", r"$$\sum_{i=1}^n i$$", r"\[A \setminus B\]"]
 )
@@ -56,6 +57,7 @@ def test_what_cannot_be_drawn_stays_source(source: str) -> None:
     assert draw(source) is None
 
 
+@pytest.mark.slow
 def test_a_process_draws_what_is_understood_and_is_replaced_when_it_ended() -> None:
     process = FormulaProcess()
     try:
@@ -172,6 +174,7 @@ def test_formulas_that_are_drawn_together_are_put_in_together(
     assert len(written) < 20
 
 
+@pytest.mark.slow
 def test_a_drawn_formula_is_copied_and_read_as_its_source(text: RichText, qtbot: QtBot) -> None:
     source = r"so $\sqrt{x_{17}}$ and $\unknown{y}$ and 5\u00a0km.".replace("\\u00a0", "\u00a0")
     text.write(source)

@@ -78,6 +78,7 @@ def formats(document: QTextDocument):
         block = block.next()
 
 
+@pytest.mark.slow
 def test_growing_ends_as_the_whole(style: ChatStyle) -> None:
     grown = QTextDocument()
     writer = MarkdownWriter(grown, style)
@@ -178,6 +179,7 @@ def test_the_source_of_formulas_stays_in_the_text(style: ChatStyle) -> None:
     assert r"$a_1 * b_2 * c$ and \(x_1*y*z\) and \[ a \\ b \] cost $5 and $6" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [">" * 5000, "[" * 5000, "*a " * 3000, "- " * 2000, "`" * 5000, "|" * 3000 + "\n|-"]
 )

@@ -47,6 +47,7 @@ def begin(panel: ChatPanel, script: Script, qtbot: QtBot, pieces: list[str], pau
     qtbot.waitUntil(lambda: panel.conversation.answer is not None and panel.conversation.answer.text == text)
 
 
+@pytest.mark.slow
 def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["The capital", " is **Paris**."]
     qtbot.keyClicks(panel.composer.edit, "What is the capital of France?")
@@ -69,6 +70,7 @@ def test_a_question_and_its_answer(panel: ChatPanel, script: Script, qtbot: QtBo
     assert [(turn.role, turn.content) for turn in turns] == [("user", "What is the capital of France?")]
 
 
+@pytest.mark.slow
 def test_the_second_turn_carries_the_first(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     panel.drawer.prompt.setPlainText("Be brief.")
     ask(panel, qtbot, "one")
@@ -77,6 +79,7 @@ def test_the_second_turn_carries_the_first(panel: ChatPanel, script: Script, qtb
     assert panel.conversation.history.get(panel.conversation.id).system_prompt == "Be brief."
 
 
+@pytest.mark.slow
 def test_an_example_sends(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     assert panel.views.stack.currentWidget() is panel.empty
     text = panel.empty.examples[0].text()
@@ -86,6 +89,7 @@ def test_an_example_sends(panel: ChatPanel, script: Script, qtbot: QtBot) -> Non
     assert panel.views.stack.currentWidget() is panel.view
 
 
+@pytest.mark.slow
 def test_stop_keeps_what_came_and_continue_goes_on(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     begin(panel, script, qtbot, ["Once", " upon", " a time"], 2)
     assert panel.composer.send_button.accessibleName() == "Stop"
@@ -111,6 +115,7 @@ def test_stop_keeps_what_came_and_continue_goes_on(panel: ChatPanel, script: Scr
     assert len(panel.conversation.messages) == 2
 
 
+@pytest.mark.slow
 def test_an_answer_cut_by_its_length_can_go_on(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.finish_reason = "length"
     ask(panel, qtbot, "long")
@@ -149,6 +154,7 @@ def test_streaming_saves_twice_a_second_and_repaints_rarely(
     assert panel.conversation.messages[-1].text == "word " * 300
 
 
+@pytest.mark.slow
 def test_another_conversation_while_one_is_answered(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     begin(panel, script, qtbot, ["slow", " answer"], 1)
     first = panel.conversation.id
@@ -162,6 +168,7 @@ def test_another_conversation_while_one_is_answered(panel: ChatPanel, script: Sc
     assert body(panel) == "slow answer"
 
 
+@pytest.mark.slow
 def test_regenerate_makes_branches(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     ask(panel, qtbot, "one")
     script.pieces = ["Other."]
@@ -179,6 +186,7 @@ def test_regenerate_makes_branches(panel: ChatPanel, script: Script, qtbot: QtBo
     assert widget_of(panel).branch.text() == "3/3"
 
 
+@pytest.mark.slow
 def test_editing_an_earlier_message_keeps_the_old_branch(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:
@@ -194,6 +202,7 @@ def test_editing_an_earlier_message_keeps_the_old_branch(
     assert [text for role, text in shown(panel) if role == "user"] == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_delete_a_message_and_undo(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "first")
     ask(panel, qtbot, "second")
@@ -204,6 +213,7 @@ def test_delete_a_message_and_undo(panel: ChatPanel, qtbot: QtBot) -> None:
     assert shown(panel) == before
 
 
+@pytest.mark.slow
 def test_a_question_without_an_answer_can_get_one(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "first")
     widget_of(panel).buttons["delete"].click()
@@ -214,6 +224,7 @@ def test_a_question_without_an_answer_can_get_one(panel: ChatPanel, qtbot: QtBot
     assert body(panel) == "Paris is the capital."
 
 
+@pytest.mark.slow
 def test_copy(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["**bold**"]
     ask(panel, qtbot, "x")
@@ -314,6 +325,7 @@ def test_what_is_cancelled_behind_the_end_of_an_answer_leaves_it_complete(
     panel.shutdown()
 
 
+@pytest.mark.slow
 def test_while_an_answer_is_written_nothing_is_offered_that_would_take_it_away(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:
@@ -327,6 +339,7 @@ def test_while_an_answer_is_written_nothing_is_offered_that_would_take_it_away(
     assert all(button.isEnabled() for button in widget_of(panel, 0).buttons.values() if button.isVisible())
 
 
+@pytest.mark.slow
 def test_finding_counts_in_an_answer_while_it_is_written(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:
@@ -343,6 +356,7 @@ def test_finding_counts_in_an_answer_while_it_is_written(
     qtbot.waitUntil(lambda: panel.find_bar.count.text().endswith(" of 4"), timeout=20_000)
 
 
+@pytest.mark.slow
 def test_a_temporary_chat_is_never_written(
     panel: ChatPanel, script: Script, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -361,6 +375,7 @@ def test_a_temporary_chat_is_never_written(
     assert b"zebra" not in data
 
 
+@pytest.mark.slow
 def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["二分查找很快"]
     ask(panel, qtbot, "about searching")
@@ -393,6 +408,7 @@ def test_the_list_searches_renames_pins_and_deletes(panel: ChatPanel, script: Sc
     assert panel.conversation.id == first
 
 
+@pytest.mark.slow
 def test_rename_in_place(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "old")
     panel.list.edit_title(panel.conversation.id)
@@ -404,6 +420,7 @@ def test_rename_in_place(panel: ChatPanel, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: titles(panel) == ["new"])
 
 
+@pytest.mark.slow
 def test_export_and_import(panel: ChatPanel, qtbot: QtBot, tmp_path: Path) -> None:
     ask(panel, qtbot, "save me")
     for kind in ("md", "txt", "json"):
@@ -423,6 +440,7 @@ def test_export_and_import(panel: ChatPanel, qtbot: QtBot, tmp_path: Path) -> No
     assert not panel.files.write(history, number, "md", tmp_path / "no" / "x.md")
 
 
+@pytest.mark.slow
 def test_sampling_belongs_to_the_conversation(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     ask(panel, qtbot, "one")
     first = panel.conversation.id
@@ -438,6 +456,7 @@ def test_sampling_belongs_to_the_conversation(panel: ChatPanel, script: Script, 
     assert script.asked[-1][1].stop == ("END",)
 
 
+@pytest.mark.slow
 def test_a_language_the_model_was_not_made_for_is_said(panel: ChatPanel, qtbot: QtBot) -> None:
     qtbot.keyClicks(panel.composer.edit, "Hello, how are you?")
     panel.composer.flush()
@@ -450,6 +469,7 @@ def test_a_language_the_model_was_not_made_for_is_said(panel: ChatPanel, qtbot: 
     assert not panel.banner.isHidden()
 
 
+@pytest.mark.slow
 def test_a_long_answer_is_announced(
     panel: ChatPanel, script: Script, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +484,7 @@ def test_a_long_answer_is_announced(
     assert told == [("The answer is ready", "short")]
 
 
+@pytest.mark.slow
 def test_the_drawer_makes_room_in_a_small_window(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.resize(900, 600)
     qtbot.keyClick(panel.composer.edit, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
@@ -474,6 +495,7 @@ def test_the_drawer_makes_room_in_a_small_window(panel: ChatPanel, qtbot: QtBot)
     assert not panel.list.isHidden()
 
 
+@pytest.mark.slow
 def test_an_answer_cut_before_its_first_word_can_be_tried_again(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:
@@ -492,6 +514,7 @@ def test_an_answer_cut_before_its_first_word_can_be_tried_again(
     assert shown(panel)[-1] == ("assistant", "Paris is the capital.")
 
 
+@pytest.mark.slow
 def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces, script.pause_at = ["one "] * 5, 4
     panel.composer.set_text("Count")
@@ -509,6 +532,7 @@ def test_a_stopped_answer_tells_its_speed(panel: ChatPanel, script: Script, qtbo
     assert widget_of(panel).stats.isVisible()
 
 
+@pytest.mark.slow
 def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBot, monkeypatch) -> None:
     ask(panel, qtbot, "Something secret")
     history, number = panel.context.history, panel.conversation.id
@@ -522,6 +546,7 @@ def test_deleted_conversations_are_purged_in_steps(panel: ChatPanel, qtbot: QtBo
     assert not panel.purge._step_timer.isActive()
 
 
+@pytest.mark.slow
 def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: QtBot) -> None:
     files = PromptCacheFiles(paths.states_dir())
     for question in ("Something secret", "Something to keep"):
@@ -542,6 +567,7 @@ def test_a_purge_takes_the_saved_state_along_at_once(panel: ChatPanel, qtbot: Qt
     assert len(list(files.folder.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     panel: ChatPanel, qtbot: QtBot
 ) -> None:
@@ -564,6 +590,7 @@ def test_what_is_purged_while_the_window_closes_is_not_saved_behind_it(
     assert name in forgotten
 
 
+@pytest.mark.slow
 def test_the_banner_leads_to_the_models(panel: ChatPanel, qtbot: QtBot) -> None:
     panel.composer.edit.setPlainText("请用中文写一首诗")
     qtbot.waitUntil(panel.banner.isVisible)

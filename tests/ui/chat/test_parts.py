@@ -81,6 +81,7 @@ def test_sampling_survives_the_history() -> None:
     assert sampling_from({"unknown": 1}) == Sampling()
 
 
+@pytest.mark.slow
 def test_drawer_reads_back_what_it_shows(chat_context: AppContext, qtbot: QtBot) -> None:
     drawer = SamplingPanel(chat_context)
     qtbot.addWidget(drawer)

@@ -159,6 +159,7 @@ def test_work_for_a_token_does_not_grow_with_the_block(
         text += added
 
 
+@pytest.mark.slow
 def test_plain_text_that_grows_is_written_at_its_end_alone(style: ChatStyle) -> None:
     """Thoughts, and answers that are too long to be read as Markdown."""
     document, whole = QTextDocument(), QTextDocument()

@@ -19,6 +19,7 @@ def last(panel: ChatPanel):
     return panel.view.widgets[panel.conversation.messages[-1].id]
 
 
+@pytest.mark.slow
 def test_a_thought_is_folded_and_left_out(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = PIECES
     ask(panel, qtbot, "Capital?")
@@ -42,6 +43,7 @@ def test_a_thought_is_folded_and_left_out(panel: ChatPanel, script: Script, qtbo
     assert "country" in history.export(number, "json")
 
 
+@pytest.mark.slow
 def test_it_says_that_it_is_thinking(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces, script.pause_at = PIECES, 3
     panel.composer.set_text("Capital?")
@@ -54,6 +56,7 @@ def test_it_says_that_it_is_thinking(panel: ChatPanel, script: Script, qtbot: Qt
     assert last(panel).text == "Paris."
 
 
+@pytest.mark.slow
 def test_a_thought_that_never_ends_is_no_answer(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = PIECES[:3]
     ask(panel, qtbot, "Capital?")
@@ -64,6 +67,7 @@ def test_a_thought_that_never_ends_is_no_answer(panel: ChatPanel, script: Script
     assert not any("country" in turn.content for turn in script.asked[-1][0])
 
 
+@pytest.mark.slow
 def test_the_switch_is_there_where_the_template_knows_it(panel: ChatPanel, qtbot: QtBot) -> None:
     drawer = panel.drawer
     drawer.show_values("", Sampling(thinking=False), "")
@@ -75,6 +79,7 @@ def test_the_switch_is_there_where_the_template_knows_it(panel: ChatPanel, qtbot
     assert not drawer.thinking.isHidden()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -99,6 +104,7 @@ def test_thoughts_of_other_models(panel: ChatPanel, script: Script, qtbot: QtBot
     assert last(panel).thought.body.toPlainText() == "France is a country."
 
 
+@pytest.mark.slow
 def test_an_unfolded_thought_stays_so_far_away_and_back(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:
@@ -124,6 +130,7 @@ def test_an_unfolded_thought_stays_so_far_away_and_back(
     assert not panel.view.widgets[wanted].thought.body.isVisible()
 
 
+@pytest.mark.slow
 def test_a_thought_stays_unfolded_while_it_grows_and_after(
     panel: ChatPanel, script: Script, qtbot: QtBot
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -25,6 +26,7 @@ def press(trash: TrashCard, name: str) -> None:
     found[-1].click()
 
 
+@pytest.mark.slow
 def test_deleted_and_undone(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "about ships")
     number = panel.conversation.id
@@ -40,6 +42,7 @@ def test_deleted_and_undone(panel: ChatPanel, qtbot: QtBot) -> None:
     assert panel.conversation.id == number
 
 
+@pytest.mark.slow
 def test_restored_from_the_trash(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "about ships")
     number = panel.conversation.id
@@ -52,6 +55,7 @@ def test_restored_from_the_trash(panel: ChatPanel, qtbot: QtBot) -> None:
     assert not trash.empty_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_deleted_for_ever_with_undo_and_then_gone(panel: ChatPanel, qtbot: QtBot) -> None:
     history = panel.context.history
     ask(panel, qtbot, "about ships")
@@ -67,6 +71,7 @@ def test_deleted_for_ever_with_undo_and_then_gone(panel: ChatPanel, qtbot: QtBot
     assert not history.rows("SELECT 1 FROM messages")
 
 
+@pytest.mark.slow
 def test_what_expired_goes_when_the_purge_comes(panel: ChatPanel, qtbot: QtBot) -> None:
     history = panel.context.history
     ask(panel, qtbot, "about ships")

@@ -71,6 +71,7 @@ def test_three_thousand_messages_open_fast(panel: ChatPanel, qtbot: QtBot) -> No
     assert len(panel.view.widgets) < 40
 
 
+@pytest.mark.slow
 def test_scrolling_moves_by_what_was_asked(long_panel: ChatPanel) -> None:
     bar = long_panel.view.verticalScrollBar()
     bar.setValue(bar.maximum() // 2)
@@ -81,6 +82,7 @@ def test_scrolling_moves_by_what_was_asked(long_panel: ChatPanel) -> None:
         assert abs(after.top() - (before[1] + 60)) <= 2
 
 
+@pytest.mark.slow
 def test_columns_are_readable(long_panel: ChatPanel) -> None:
     style = chat_style(long_panel.context)
     width = next(iter(long_panel.view.widgets.values())).body.width()
@@ -89,6 +91,7 @@ def test_columns_are_readable(long_panel: ChatPanel) -> None:
     assert width <= QFontMetricsF(style.font).horizontalAdvance(sample) * 1.08
 
 
+@pytest.mark.slow
 def test_view_follows_only_from_the_end(long_panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     panel, bar = long_panel, long_panel.view.verticalScrollBar()
     script.pieces = ["A line.\n\n"] * 60
@@ -110,6 +113,7 @@ def test_view_follows_only_from_the_end(long_panel: ChatPanel, script: Script, q
     assert panel.view.jump.isHidden()
 
 
+@pytest.mark.slow
 def test_zoom_keeps_the_place(long_panel: ChatPanel) -> None:
     panel, bar = long_panel, long_panel.view.verticalScrollBar()
     bar.setValue(bar.maximum() // 3)
@@ -124,6 +128,7 @@ def test_zoom_keeps_the_place(long_panel: ChatPanel) -> None:
     assert top_of(panel)[0] == place
 
 
+@pytest.mark.slow
 def test_themes_and_languages_are_taken_on(long_panel: ChatPanel, qtbot: QtBot) -> None:
     context = long_panel.context
     context.set_theme("dark")
@@ -155,6 +160,7 @@ def test_finding_counts_what_is_not_in_sight(long_panel: ChatPanel, qtbot: QtBot
     assert not any(widget.body.extraSelections() for widget in panel.view.widgets.values())
 
 
+@pytest.mark.slow
 def test_words_across_markup_are_found(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["This is **very** important. Very `important`."]
     ask(panel, qtbot, "x")
@@ -164,6 +170,7 @@ def test_words_across_markup_are_found(panel: ChatPanel, script: Script, qtbot: 
     assert panel.find_bar.count.text() == "1 of 2"
 
 
+@pytest.mark.slow
 def test_keyboard_walks_the_messages(long_panel: ChatPanel, qtbot: QtBot) -> None:
     panel = long_panel
     for back in (1, 2, 3):
@@ -177,6 +184,7 @@ def test_keyboard_walks_the_messages(long_panel: ChatPanel, qtbot: QtBot) -> Non
     assert "Question" in panel.view.widgets[panel.conversation.messages[-2].id].accessibleName()
 
 
+@pytest.mark.slow
 def test_selected_text_survives_scrolling(long_panel: ChatPanel) -> None:
     panel, bar = long_panel, long_panel.view.verticalScrollBar()
     widget = panel.view.widgets[panel.conversation.messages[-1].id]
@@ -187,6 +195,7 @@ def test_selected_text_survives_scrolling(long_panel: ChatPanel) -> None:
     assert widget.has_selection()
 
 
+@pytest.mark.slow
 def test_links_ask_before_they_open(panel: ChatPanel, script: Script, qtbot: QtBot, monkeypatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(panel, "_open_link", opened.append)
@@ -217,6 +226,7 @@ def test_a_file_address_cannot_be_opened(qtbot: QtBot) -> None:
     assert QApplication.clipboard().text() == "file:///etc/passwd"
 
 
+@pytest.mark.slow
 def test_code_has_a_label_and_a_copy_button(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["Look:\n\n```python\nprint(1)\n```\n\nand\n\n```\nplain\n```\n"]
     ask(panel, qtbot, "x")
@@ -226,6 +236,7 @@ def test_code_has_a_label_and_a_copy_button(panel: ChatPanel, script: Script, qt
     assert QApplication.clipboard().text() == "print(1)"
 
 
+@pytest.mark.slow
 def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["```python\nprint(1)\n```"]
     ask(panel, qtbot, "x")
@@ -236,6 +247,7 @@ def test_code_at_both_ends_is_shown_whole(panel: ChatPanel, script: Script, qtbo
     assert text._headers[0].y() >= 0
 
 
+@pytest.mark.slow
 def test_escape_gives_the_focus_back_from_a_link(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["[click](https://a.example/very)"]
     ask(panel, qtbot, "x")

@@ -33,6 +33,7 @@ def panel(lab_panel: LabPanel) -> LabPanel:  # noqa: F811
     return lab_panel
 
 
+@pytest.mark.slow
 def test_nothing_starts_without_data_and_the_dial_says_the_time(panel: LabPanel, tmp_path: Path) -> None:
     setup = panel.setup
     assert panel.modes.choice == SETUP
@@ -108,6 +109,7 @@ def test_data_is_looked_at_by_a_real_process(panel: LabPanel, tmp_path: Path, qt
     launch.wait(60)
 
 
+@pytest.mark.slow
 def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> None:
     panel.open_run(make_run())
     page = panel.run_page
@@ -127,6 +129,7 @@ def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> N
     assert not picture.isNull()
 
 
+@pytest.mark.slow
 def test_what_a_model_said_before_and_after_stands_together(panel: LabPanel) -> None:
     said = [Sample(0, "Which city?", "I am a bot.", "before"), Sample(0, "And you?", "No.", "before"),
             Sample(9, "Which city?", "Oslo", "after"), Sample(9, "And you?", "Yes.", "after")]  # fmt: skip
@@ -136,6 +139,7 @@ def test_what_a_model_said_before_and_after_stands_together(panel: LabPanel) -> 
     )
 
 
+@pytest.mark.slow
 def test_an_embedding_model_may_carry_labels_and_is_no_base_to_adapt(panel: LabPanel) -> None:
     write_encoder(paths.models_dir() / "finder", "bert")
     panel.context.refresh_models()
@@ -167,6 +171,7 @@ def test_a_run_that_was_cut_is_offered_and_can_be_resumed(
     assert not page.stop_button.isVisible()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_over_is_not_polled_and_one_that_goes_on_again_is(
     panel: LabPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +201,7 @@ def test_a_run_that_is_over_is_not_polled_and_one_that_goes_on_again_is(
     qtbot.waitUntil(lambda: not follower.polls and not page.stop_button.isVisible(), timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_given_more_minutes(panel: LabPanel, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[runs.Run] = []
     monkeypatch.setattr(launch, "start", started.append)
@@ -214,12 +220,14 @@ def test_a_finished_run_can_be_given_more_minutes(panel: LabPanel, monkeypatch: 
     assert "another process" in panel.problem_text.text()
 
 
+@pytest.mark.slow
 def test_why_a_run_failed_is_told(panel: LabPanel) -> None:
     panel.open_run(make_run((*EVENTS[:1], Failed("run-disk-full", {"name": "Genesis"}))))
     assert "Genesis" in panel.run_page.state.text()
     assert "room" in panel.run_page.state.text() or "disk" in panel.run_page.state.text()
 
 
+@pytest.mark.slow
 def test_runs_are_listed_compared_renamed_and_deleted_with_undo(panel: LabPanel, qtbot: QtBot) -> None:
     first, second = make_run(name="First"), make_run(name="Second")
     panel.open_run(first)
@@ -281,6 +289,7 @@ def test_what_comes_next_surprise_and_attention(panel: LabPanel, qtbot: QtBot) -
     qtbot.waitUntil(lambda: not page._job.running, timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_a_text_of_another_panel_is_looked_at(panel: LabPanel, qtbot: QtBot) -> None:
     panel.receive_text("the rest")
     assert panel.modes.choice == INSIDE

@@ -34,6 +34,7 @@ def card_of(panel: SentimentPanel) -> VerdictHistoryCard:
     return panel.history_card
 
 
+@pytest.mark.slow
 def test_texts_lists_and_tables_are_listed_and_opened_again(
     panel: SentimentPanel, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_is_shown_when_the_window_closes_is_kept(
     assert [(one.kind, one.text) for one in VerdictHistory().entries()] == [(TEXT, "A good day")]
 
 
+@pytest.mark.slow
 def test_a_table_that_was_stopped_is_listed(panel: SentimentPanel, tmp_path: Path, qtbot: QtBot) -> None:
     table = tmp_path / "reviews.csv"
     table.write_text("comment\nGood soup indeed\n", encoding="utf-8")

@@ -95,6 +95,7 @@ def choose(panel: SentimentPanel, name: str) -> None:
     combo.activated.emit(combo.currentIndex())
 
 
+@pytest.mark.slow
 def test_a_text_and_a_list_get_the_labels_of_the_head_that_was_chosen(
     panel: SentimentPanel, qtbot: QtBot
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_text_and_a_list_get_the_labels_of_the_head_that_was_chosen(
     assert panel.history_card.list.model.items()[0].note == "List · bill 2, praise 1, refund & return 1"
 
 
+@pytest.mark.slow
 def test_a_table_is_labeled_grouped_exported_and_opened_again(
     panel: SentimentPanel, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_table_is_labeled_grouped_exported_and_opened_again(
     qtbot.waitUntil(lambda: control.state == FINISHED and view.rows.count() == 5, timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_the_choice_is_remembered_and_a_head_that_is_gone_leaves_sentiment(
     panel: SentimentPanel, no_models: Path, qtbot: QtBot
 ) -> None:
@@ -202,6 +205,7 @@ def test_the_choice_is_remembered_and_a_head_that_is_gone_leaves_sentiment(
     assert panel.text_page.field.text() == "praise"
 
 
+@pytest.mark.slow
 def test_a_head_without_its_base_is_listed_and_cannot_be_chosen(
     panel: SentimentPanel, no_models: Path
 ) -> None:
@@ -212,6 +216,7 @@ def test_a_head_without_its_base_is_listed_and_cannot_be_chosen(
     assert not panel.bar.choice.choose("mine")
 
 
+@pytest.mark.slow
 def test_the_way_to_the_lab_and_back(window: MainWindow, panel: SentimentPanel) -> None:
     choose(panel, TRAIN)
     lab = window.columns.panel("lab")

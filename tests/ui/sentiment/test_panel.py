@@ -190,6 +190,7 @@ def test_what_cannot_be_judged_is_said_in_place(panel: SentimentPanel, qtbot: Qt
     assert panel.text_page.field.text() == ""
 
 
+@pytest.mark.slow
 def test_without_a_model_it_offers_one(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> None:
     panel = SentimentPanel(shell_context)
     qtbot.addWidget(panel)

@@ -81,6 +81,7 @@ def test_rows_are_counted_filtered_and_sorted(rows: ResultRows) -> None:
     assert shown(rows, NUMBER) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_rows_that_come_later_are_filtered_and_put_in_their_places(rows: ResultRows, qtbot: QtBot) -> None:
     rows.add(FOUR)
     rows.set_filter(Filter(label="positive"))
@@ -169,6 +170,7 @@ def test_a_hundred_thousand_rows_sort_and_filter_while_one_waits(rows: ResultRow
     assert all(rows.label_of(row) == "negative" for row in rows.shown_rows()[:50])
 
 
+@pytest.mark.slow
 def test_bars_filter_by_mouse_and_keys_and_the_picture_has_them(
     shell_context: AppContext, qtbot: QtBot
 ) -> None:
@@ -193,6 +195,7 @@ def test_bars_filter_by_mouse_and_keys_and_the_picture_has_them(
     assert chart.labels() == ("positive", "negative")
 
 
+@pytest.mark.slow
 def test_sentences_are_tinted_and_words_underlined_until_the_text_changes(
     shell_context: AppContext, qtbot: QtBot
 ) -> None:

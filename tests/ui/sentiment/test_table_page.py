@@ -46,6 +46,7 @@ def choose(combo: QComboBox, value: object) -> None:
     combo.activated.emit(combo.currentIndex())
 
 
+@pytest.mark.slow
 def test_the_guess_is_shown_and_can_be_changed(shell_context, tmp_path: Path, qtbot: QtBot) -> None:
     choices = SourceChoices()
     qtbot.addWidget(choices)

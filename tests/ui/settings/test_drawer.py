@@ -56,6 +56,7 @@ def test_choices_apply_and_are_saved(shell_window: MainWindow) -> None:
     assert settings.zoom.currentText() == "150%"
 
 
+@pytest.mark.slow
 def test_it_does_not_stop_the_window(shell_window: MainWindow, qtbot: QtBot) -> None:
     settings = drawer(shell_window)
     assert QApplication.activeModalWidget() is None
@@ -64,6 +65,7 @@ def test_it_does_not_stop_the_window(shell_window: MainWindow, qtbot: QtBot) -> 
     assert not settings.isVisible()
 
 
+@pytest.mark.slow
 def test_wheel_over_a_choice_does_not_change_it(shell_window: MainWindow) -> None:
     choice = drawer(shell_window).theme
     before = choice.currentIndex()
@@ -75,12 +77,14 @@ def test_wheel_over_a_choice_does_not_change_it(shell_window: MainWindow) -> Non
     assert choice.currentIndex() == before
 
 
+@pytest.mark.slow
 def test_zoom_by_keyboard_shows_in_the_drawer(shell_window: MainWindow) -> None:
     settings = drawer(shell_window)
     shell_window.context.step_zoom(1)
     assert settings.zoom.currentData() == 1.1
 
 
+@pytest.mark.slow
 def test_presets_are_edited_added_removed_and_undone(shell_window: MainWindow, qtbot: QtBot) -> None:
     editor = drawer(shell_window).presets
     assert editor.chooser.currentText() == "Balanced"
@@ -109,6 +113,7 @@ def test_presets_are_edited_added_removed_and_undone(shell_window: MainWindow, q
     assert Settings.load().presets[-1]["name"] == "Poet"
 
 
+@pytest.mark.slow
 def test_numbers_can_be_seen(shell_window: MainWindow) -> None:
     editor = drawer(shell_window).presets
     for spin in editor.fields.values():
@@ -116,6 +121,7 @@ def test_numbers_can_be_seen(shell_window: MainWindow) -> None:
         assert field.width() > field.fontMetrics().horizontalAdvance(field.text()) + 8, spin.accessibleName()
 
 
+@pytest.mark.slow
 def test_settings_that_cannot_be_saved_are_a_sentence(shell_window: MainWindow) -> None:
     target = shell_window.context.settings.path
     assert target is not None

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -44,6 +45,7 @@ def test_typing_is_said_once_a_second_and_only_of_the_field_in_focus(qtbot: QtBo
     assert worker.stop(20_000)
 
 
+@pytest.mark.slow
 def test_jobs_are_said_as_long_as_they_are_there(qtbot: QtBot) -> None:
     page, said, go = QWidget(), list[int](), threading.Event()
     qtbot.addWidget(page)

@@ -94,6 +94,7 @@ def test_unfinished_download_goes_on(shell_window: MainWindow) -> None:
     assert page.download_button.text() == "Continue the download (2 MB of 98 MB)"
 
 
+@pytest.mark.slow
 def test_one_click_accepts_the_terms_and_fetches_the_model_for_tasks(
     shell_window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +138,7 @@ def test_the_offer_leaves_when_the_model_is_here(shell_window: MainWindow, minil
     assert shell_window.context.settings.default_model == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("free", "name", "accepted"),
     [(8e9, "qwen2.5-coder-1.5b-instruct", []), (1e9, "gemma-3-270m", ["gemma"])],
@@ -171,6 +173,7 @@ def test_the_first_chat_offers_the_best_model_that_fits(
     assert panel.context.downloads.stop(10_000)
 
 
+@pytest.mark.slow
 def test_the_queue_says_what_is_answered(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pause_at = 1
     panel.composer.edit.setPlainText("Which river\nruns through Paris?")

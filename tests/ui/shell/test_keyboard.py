@@ -31,6 +31,7 @@ def test_tab_goes_round_the_whole_window(shell_window: MainWindow, qtbot: QtBot)
     assert shell_window.queue_view.button in seen
 
 
+@pytest.mark.slow
 def test_enter_presses_what_has_the_focus(shell_window: MainWindow, qtbot: QtBot) -> None:
     qtbot.keyClick(shell_window.settings_button, Qt.Key.Key_Return)
     settings = shell_window.overlay("settings")
@@ -76,6 +77,7 @@ def test_a_job_row_keeps_the_focus_while_the_clock_runs(shell_window: MainWindow
     qtbot.waitUntil(lambda: not view.rows())
 
 
+@pytest.mark.slow
 def test_the_job_list_tells_what_runs_and_waits_and_stops_each(
     shell_window: MainWindow, qtbot: QtBot
 ) -> None:
@@ -107,6 +109,7 @@ def test_the_job_list_tells_what_runs_and_waits_and_stops_each(
     qtbot.waitUntil(lambda: not view.rows())
 
 
+@pytest.mark.slow
 def test_tab_goes_through_the_panel_as_it_stands(panel: ChatPanel, script: Script, qtbot: QtBot) -> None:
     script.pieces = ["```python\nx = 1\n```"]
     ask(panel, qtbot, "Code")
@@ -124,6 +127,7 @@ def test_tab_goes_through_the_panel_as_it_stands(panel: ChatPanel, script: Scrip
     assert [stop for stop in seen if stop in wanted] == wanted
 
 
+@pytest.mark.slow
 def test_shortcuts_work_from_everywhere_but_what_lies_over(panel: ChatPanel, qtbot: QtBot) -> None:
     ask(panel, qtbot, "One")
     over = Overlay(panel, placement="center", width=200)

@@ -125,6 +125,7 @@ def test_closing_while_a_job_runs_stops_it(shell_window: MainWindow, qtbot: QtBo
     assert panel.was_shut_down
 
 
+@pytest.mark.slow
 def test_end_of_session_closes_the_window(shell_window: MainWindow, qtbot: QtBot) -> None:
     signals = QuitSignals(shell_window)
     try:
@@ -134,6 +135,7 @@ def test_end_of_session_closes_the_window(shell_window: MainWindow, qtbot: QtBot
         signals.release()
 
 
+@pytest.mark.slow
 def test_queue_lists_jobs_and_stops_them(shell_window: MainWindow, qtbot: QtBot) -> None:
     worker = shell_window.context.worker
 
@@ -158,6 +160,7 @@ def test_queue_lists_jobs_and_stops_them(shell_window: MainWindow, qtbot: QtBot)
     assert shell_window.queue_view.button.text() == "Ready"
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(shell_window: MainWindow) -> None:
     for show in (shell_window.show_models, shell_window.show_settings, shell_window.show_shortcuts,
                  shell_window.show_about):  # fmt: skip
@@ -175,6 +178,7 @@ def test_every_control_has_a_name(shell_window: MainWindow) -> None:
     assert not nameless
 
 
+@pytest.mark.slow
 def test_keyboard_opens_and_escape_closes(shell_window: MainWindow, qtbot: QtBot) -> None:
     for key, modifier, name in (
         (Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier, "models"),
@@ -195,6 +199,7 @@ def test_keyboard_opens_and_escape_closes(shell_window: MainWindow, qtbot: QtBot
         assert shell_window.focusWidget() is before
 
 
+@pytest.mark.slow
 def test_tab_stays_inside_an_open_drawer(shell_window: MainWindow, qtbot: QtBot) -> None:
     shell_window.show_settings()
     drawer = shell_window.overlay("settings")
@@ -227,6 +232,7 @@ def test_text_zoom_by_keyboard(shell_window: MainWindow, qtbot: QtBot) -> None:
     assert zooms == [1.1, 1.0, 0.9, 1.0]
 
 
+@pytest.mark.slow
 def test_language_switches_everywhere_without_restart(shell_window: MainWindow, qtbot: QtBot) -> None:
     shell_window.show_settings()
     with qtbot.waitSignal(shell_window.context.language_changed):
@@ -336,6 +342,7 @@ def test_other_files_are_not_taken(shell_window: MainWindow, tmp_path: Path) -> 
     assert not _drop(shell_window, text)
 
 
+@pytest.mark.slow
 def test_geometry_is_restored(shell_context: AppContext, no_models: Path, qtbot: QtBot) -> None:
     first = MainWindow(shell_context, make_panel)
     qtbot.addWidget(first)
@@ -352,6 +359,7 @@ def test_geometry_is_restored(shell_context: AppContext, no_models: Path, qtbot:
     assert third.width() >= 480
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh_CN"])
 def test_nothing_is_cut_at_900_by_600(shell_window: MainWindow, language: str) -> None:
     shell_window.context.set_language(language)

@@ -100,6 +100,7 @@ def test_a_second_start_raises_the_first_and_hands_over_its_files(holder, tmp_pa
     assert time.monotonic() - at < 8
 
 
+@pytest.mark.slow
 def test_a_second_start_asks_the_first_for_the_quick_translation(holder, tmp_path):
     assert not SingleInstance(tmp_path).acquire(popup=("auto", "pt"))
     assert line(holder) == "popup auto pt"
@@ -107,6 +108,7 @@ def test_a_second_start_asks_the_first_for_the_quick_translation(holder, tmp_pat
     assert line(holder) == "popup"
 
 
+@pytest.mark.slow
 def test_relative_files_are_made_absolute(holder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert not SingleInstance(tmp_path).acquire(["a.txt"])

@@ -50,6 +50,7 @@ def test_it_is_saved_without_closing(window: MainWindow, qtbot: QtBot) -> None:
     assert again.columns.arrangement.columns == [["translate", "answer", "chat", "lab"], ["sentiment"]]
 
 
+@pytest.mark.slow
 def test_maximized_comes_back(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(900, 600)
     window.showMaximized()

@@ -71,6 +71,7 @@ def card(shell_context: AppContext, network: Network, qtbot: QtBot) -> AddLangua
     return made
 
 
+@pytest.mark.slow
 def test_a_language_is_found_and_both_directions_come_in_one_click(
     card: AddLanguageCard, network: Network, qtbot: QtBot, shell_context: AppContext
 ) -> None:
@@ -118,6 +119,7 @@ def test_what_is_not_in_the_list_is_said(card: AddLanguageCard, qtbot: QtBot) ->
     assert card.rows["zh"].name == "Chinese (Simplified)"
 
 
+@pytest.mark.slow
 def test_a_language_is_removed_with_undo(
     card: AddLanguageCard, network: Network, qtbot: QtBot, shell_context: AppContext,
     monkeypatch: pytest.MonkeyPatch,
@@ -169,6 +171,7 @@ def panel(network: Network, shell_context: AppContext, qtbot: QtBot) -> Translat
     return made
 
 
+@pytest.mark.slow
 def test_a_pair_without_a_pack_is_offered_one(panel: TranslatePanel, network: Network, qtbot: QtBot) -> None:
     notice = panel.view.notice
     offer = panel.offer.button
@@ -189,6 +192,7 @@ def test_a_pair_without_a_pack_is_offered_one(panel: TranslatePanel, network: Ne
     assert not offer.isVisible()
 
 
+@pytest.mark.slow
 def test_the_offer_is_that_of_the_pair(panel: TranslatePanel) -> None:
     panel.view.languages.set_pair("de", "ja")
     assert panel.offer.button.text().startswith("Add German + Japanese (4 × ")
@@ -196,6 +200,7 @@ def test_the_offer_is_that_of_the_pair(panel: TranslatePanel) -> None:
     assert panel.offer.button.text().startswith("Add German (2 × ")
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_and_tried_again(panel: TranslatePanel, network: Network, qtbot: QtBot) -> None:
     network.fails = True
     network.go_on.set()
@@ -217,6 +222,7 @@ def test_the_drop_downs_lead_to_the_card(panel: TranslatePanel, qtbot: QtBot) ->
     assert panel.findChildren(AddLanguageCard)
 
 
+@pytest.mark.slow
 def test_a_way_by_english_is_named(panel: TranslatePanel, shell_context: AppContext) -> None:
     for pair in ("deen", "enja"):
         write_pack(paths.models_dir() / f"firefox-{pair[:2]}-{pair[2:]}", pair)

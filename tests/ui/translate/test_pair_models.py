@@ -65,6 +65,7 @@ def panel(packs_only: None, shell_context: AppContext, qtbot: QtBot) -> Translat
     return made
 
 
+@pytest.mark.slow
 def test_packs_are_enough_to_translate(panel: TranslatePanel, qtbot: QtBot) -> None:
     assert panel.view.is_ready()
     qtbot.keyClicks(panel.view.pair.source, "Good morning.")
@@ -79,6 +80,7 @@ def test_languages_are_those_of_the_packs(panel: TranslatePanel) -> None:
     assert row.source_box.findData("de") > 0
 
 
+@pytest.mark.slow
 def test_every_key_translates_where_the_packs_are_loaded(
     panel: TranslatePanel, shell_context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +113,7 @@ def test_what_is_missing_is_named(packs_only: None, shell_context: AppContext) -
     assert models.missing("en", "pt") == []
 
 
+@pytest.mark.slow
 def test_the_window_names_what_translates_the_pair(
     panel: TranslatePanel, shell_window: MainWindow, shell_context: AppContext
 ) -> None:
@@ -141,6 +144,7 @@ def test_the_window_names_what_translates_the_pair(
     assert foot.whole_text() == ""
 
 
+@pytest.mark.slow
 def test_both_scripts_of_chinese_are_named_and_one_is_converted(panel: TranslatePanel, qtbot: QtBot) -> None:
     write_pack(paths.models_dir() / "firefox-en-zh", "enzh")
     panel.context.refresh_models()

@@ -108,6 +108,7 @@ def test_without_a_model_it_says_so(shell_context: AppContext, no_models: object
     assert not popup.live.running
 
 
+@pytest.mark.slow
 def test_it_goes_on_in_the_panel_and_closes_with_the_window(
     packs_only: None,  # noqa: F811
     shell_context: AppContext,

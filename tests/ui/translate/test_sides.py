@@ -82,6 +82,7 @@ def test_a_glossary_is_imported_and_exported(glossary: GlossaryView, tmp_path: P
     assert "milk,lait" in (tmp_path / "out.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_earlier_translations_are_searched_opened_and_deleted(
     shell_context: AppContext, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -129,6 +129,7 @@ def point_of(edit: SentenceEdit, place: int, share: float = 0.5) -> QPoint:
     return QPointF(left.x() + share * (right.x() - left.x()), left.y()).toPoint()
 
 
+@pytest.mark.slow
 def test_a_word_lights_up_with_its_counterpart_and_its_sentence(panel: TranslatePanel) -> None:
     pair, context = panel.view.pair, panel.context
     text = pair.source.text()
@@ -150,6 +151,7 @@ def test_a_word_lights_up_with_its_counterpart_and_its_sentence(panel: Translate
     assert lit(pair.source, "accent_soft", context) == []
 
 
+@pytest.mark.slow
 def test_the_caret_in_the_translation_lights_a_word_up(panel: TranslatePanel, qtbot: QtBot) -> None:
     pair = panel.view.pair
     pair.target.setFocus()
@@ -164,6 +166,7 @@ def test_the_caret_in_the_translation_lights_a_word_up(panel: TranslatePanel, qt
     assert lit(pair.source, "selection", panel.context) == ["the"]
 
 
+@pytest.mark.slow
 def test_both_halves_of_a_character_are_that_character(panel: TranslatePanel, qtbot: QtBot) -> None:
     """A caret would stand behind it from its middle on."""
     edit = panel.view.pair.source
@@ -198,6 +201,7 @@ def click(panel: TranslatePanel, place: int, qtbot: QtBot) -> None:
     qtbot.mouseClick(target.viewport(), Qt.MouseButton.LeftButton, pos=point_of(target, place))
 
 
+@pytest.mark.slow
 def test_a_click_on_a_word_offers_others_that_fit_the_rest(
     panel: TranslatePanel, translator: WordForWord, qtbot: QtBot
 ) -> None:
@@ -225,6 +229,7 @@ def test_a_click_on_a_word_offers_others_that_fit_the_rest(
     assert card.state.text() == "The model knows no other word that fits here."
 
 
+@pytest.mark.slow
 def test_selected_words_are_replaced_together(
     panel: TranslatePanel, translator: WordForWord, qtbot: QtBot
 ) -> None:
@@ -244,6 +249,7 @@ def test_selected_words_are_replaced_together(
     assert choices(panel, qtbot) == ["… a fábrica.", "… a usina.", "… os moinhos."]
 
 
+@pytest.mark.slow
 def test_the_whole_sentence_stays_a_click_away(panel: TranslatePanel, qtbot: QtBot) -> None:
     target = panel.view.pair.target
     click(panel, target.text().index("vendeu") + 2, qtbot)
@@ -293,6 +299,7 @@ def test_words_are_whole_and_of_one_sentence() -> None:
     assert words_between(pairs, 1, first, last) is None
 
 
+@pytest.mark.slow
 def test_what_a_user_writes_is_read_again_in_the_background(
     panel: TranslatePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

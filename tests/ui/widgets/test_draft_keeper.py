@@ -28,6 +28,7 @@ def closed(panel: TranslatePanel | SentimentPanel | AnswerPanel) -> None:
     panel.close()
 
 
+@pytest.mark.slow
 def test_who_never_pauses_is_kept_too(shell_context: AppContext, qtbot: QtBot) -> None:
     field = TextField(shell_context, "translate")
     qtbot.addWidget(field)

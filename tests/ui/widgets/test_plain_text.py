@@ -80,6 +80,7 @@ def tooltips(file: Path) -> Iterator[ast.expr]:
                     yield line.value
 
 
+@pytest.mark.slow
 def test_every_tooltip_is_plain() -> None:
     found = 0
     for file in UI.rglob("*.py"):

@@ -87,6 +87,7 @@ def test_it_leaves_though_it_appeared_under_a_resting_pointer(
     QCursor.setPos(place_before)
 
 
+@pytest.mark.slow
 def test_it_stays_while_one_comes_to_read_it(window: Window, qtbot: QtBot) -> None:
     QCursor.setPos(window.mapToGlobal(QPoint(5, 5)))
     toast = window.area.add(ToastRequest("Saved.", milliseconds=150))
@@ -104,6 +105,7 @@ def test_errors_stay_longer_but_leave(window: Window) -> None:
     assert plain < undo < error < 60_000
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_it_and_comes_back(window: Window, qtbot: QtBot) -> None:
     window.write.setFocus()
     toast = window.area.add(ToastRequest("Gone.", undo=list, milliseconds=100))
