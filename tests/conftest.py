@@ -123,7 +123,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.fixture
 def isolated_home(own_home: Path) -> Path:
     """The home of this test, already there."""
-    own_home.mkdir(parents=True)
+    own_home.mkdir(parents=True, exist_ok=True)  # a timer of an earlier window may have written already
     return own_home
 
 

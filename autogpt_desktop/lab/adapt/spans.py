@@ -44,7 +44,7 @@ _BATCH = 16
 _RATE, _HEAD_RATE = 1.5e-4, 1e-3
 _STRIDE = 0.3  # of a window's room, which the next one has again
 _MOST_TOKENS = 30  # of an answer
-_MOST_WORDS = 200  # of one that is looked for
+_MOST_PLACES = 100  # where one is looked for as a whole
 _SAMPLES = 3
 _TASK = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "distilbert": "DistilBert"}
 _SENTENCE_FILES = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json")
@@ -93,15 +93,38 @@ def questions_of(examples: Sequence[Example]) -> Questions:
 
 
 def find_answer(context: str, answer: str) -> tuple[int, int] | None:
-    """Where it stands as a whole, else anywhere."""
-    words = [re.escape(word) for word in answer.split()]
-    if not words or len(words) > _MOST_WORDS or len(answer) > len(context):
-        return None
-    pattern = r"\s++".join(words)
-    for one in (rf"(?<!\w){pattern}(?!\w)", pattern):
-        if match := re.search(one, context, re.IGNORECASE):
-            return match.span()
-    return None
+    """Where it stands as a whole, among the first places where it stands at all; else the first of these."""
+    (text, places), (wanted, _) = _folded(context), _folded(answer)
+    first = None
+    at = text.find(wanted) if wanted else -1
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            break
+        end = at + len(wanted)
+        span = places[at], places[end - 1] + 1
+        if not (_is_word(text[at - 1 : at]) or _is_word(text[end : end + 1])):
+            return span
+        first, at = first or span, text.find(wanted, at + 1)
+    return first
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """Without case, with one space for each white space between words; and where each letter of it stood."""
+    letters: list[str] = []
+    places: list[int] = []
+    for word in re.finditer(r"\S++", text):
+        if letters:
+            letters.append(" ")
+            places.append(word.start() - 1)
+        for at, letter in enumerate(word.group(), word.start()):
+            for one in letter.casefold():
+                letters.append(one)
+                places.append(at)
+    return "".join(letters), places
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def train_spans(

@@ -14,7 +14,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.panel import WorkingModels
 from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.widgets.basic import label, plain_tooltip
-from autogpt_desktop.ui.widgets.boxes import ComboBox
+from autogpt_desktop.ui.widgets.boxes import OpeningBox
 
 if TYPE_CHECKING:
     from autogpt_desktop.catalog.installed import InstalledModel
@@ -34,8 +34,8 @@ class LabelChoice(QWidget):
         self._context = context
         self.scheme = SENTIMENT
         self.name = label(size="small", tone="muted")
-        self.combo = ComboBox()
-        self.combo.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo = OpeningBox()
+        self.combo.setSizeAdjustPolicy(OpeningBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(14)
         self.combo.activated.connect(self._on_activated)
         self.name.setBuddy(self.combo)

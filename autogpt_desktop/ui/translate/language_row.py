@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -21,18 +21,14 @@ from autogpt_desktop.language_names import name_of_language
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.translate.labels import language_name, sorted_languages
 from autogpt_desktop.ui.widgets.basic import icon_button, name_button, plain_tooltip
-from autogpt_desktop.ui.widgets.boxes import ComboBox
+from autogpt_desktop.ui.widgets.boxes import OpeningBox
 
 RECENT = 3  # languages that were used last stand first
 AUTO = "auto"
 MORE = "more"
-_MOVES = (
-    *(Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home),
-    *(Qt.Key.Key_End, Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F4),
-)
 
 
-class LanguageBox(ComboBox):
+class LanguageBox(OpeningBox):
     """A list of languages; ``shown`` is what it says when closed, "" for the chosen one."""
 
     def __init__(self) -> None:
@@ -93,18 +89,6 @@ class LanguageBox(ComboBox):
             self.setToolTip(plain_tooltip(text))
             self.setAccessibleDescription(text)
             self.update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys open the list: each language that they pass would be translated into, and change its order."""
-        typed = event.text()
-        plain = event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier == Qt.KeyboardModifier.NoModifier
-        if event.key() in _MOVES and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.showPopup()
-        elif plain and typed.strip() and typed.isprintable():
-            self.showPopup()
-            self.view().keyboardSearch(typed)
-        else:
-            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         option = QStyleOptionComboBox()

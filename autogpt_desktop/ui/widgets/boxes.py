@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QSpinBox, QWidget
 
 ROWS = 20  # of a list that is open; one that is longer scrolls
@@ -15,6 +15,10 @@ _PASSING = (
     Qt.FocusReason.PopupFocusReason,
     Qt.FocusReason.ActiveWindowFocusReason,
     Qt.FocusReason.MenuBarFocusReason,
+)
+_MOVES = (
+    *(Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home),
+    *(Qt.Key.Key_End, Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F4),
 )
 
 
@@ -59,6 +63,22 @@ class ComboBox(QComboBox):
         room = self.screen().availableGeometry().width()
         view.setMinimumWidth(min(view.sizeHintForColumn(0) + beside, room))  # else long rows end in …
         super().showPopup()
+
+
+class OpeningBox(ComboBox):
+    """One whose list the keys open: what they pass would be chosen, and do something."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Typed letters look for a row, in the open list too."""
+        typed = event.text()
+        plain = event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier == Qt.KeyboardModifier.NoModifier
+        if event.key() in _MOVES and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.showPopup()
+        elif plain and typed.strip() and typed.isprintable():
+            self.showPopup()
+            self.view().keyboardSearch(typed)
+        else:
+            super().keyPressEvent(event)
 
 
 class Slider(QSlider):

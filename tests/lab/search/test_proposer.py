@@ -134,7 +134,7 @@ def test_every_fourth_trial_is_its_and_the_search_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Scripted(
-        '{"learning_rate": 0.029, "aspect": 20}', "I do not know.", KnownError("prompt-too-long")
+        '{"learning_rate": 0.019, "aspect": 20}', "I do not know.", KnownError("prompt-too-long")
     )
     events, _ = searched(tmp_path, monkeypatch, engine)
     trials = [one for one in events if isinstance(one, Trial)]
@@ -142,7 +142,7 @@ def test_every_fourth_trial_is_its_and_the_search_goes_on(
     theirs = [one for one in first if one.proposed_by == "model"]
     assert 0 < len(theirs) <= len(trials) // 4 + 1
     assert theirs[0].status == "done"
-    assert (theirs[0].shape["learning_rate"], theirs[0].shape["aspect"]) == (pytest.approx(0.029), 20)
+    assert (theirs[0].shape["learning_rate"], theirs[0].shape["aspect"]) == (pytest.approx(0.019), 20)
     assert [one.reason for one in theirs[1:3]] == ["no JSON object", "prompt-too-long"][: len(theirs) - 1]
     assert "bits per byte" in engine.asked[0]
     (notice,) = [one for one in events if isinstance(one, Notice)]
