@@ -110,7 +110,9 @@ _homes = itertools.count()
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """Conversations, settings and models of this test alone; English unless it switches. The folder appears
     when the app first writes: most tests need none, and thousands take a disk many seconds."""
     home = tmp_path_factory.getbasetemp() / "homes" / f"{next(_homes)}" / "autogpt-home"
@@ -118,6 +120,8 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     i18n.set_language("en")
     yield home
     i18n.set_language("en")
+    if "qtbot" in request.fixturenames:
+        gc.collect()  # a window's objects go in their own thread, not in that of a model that still loads
 
 
 @pytest.fixture
