@@ -7,6 +7,7 @@ own: Huang et al., 2024, arXiv 2403.01244). Nothing but the base is needed, no t
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from autogpt_desktop import atomic
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.batch import Continuation, generate
 from autogpt_desktop.engine.generation.engine import Engine
@@ -106,10 +108,10 @@ def _keep(path: Path, texts: Sequence[Sequence[int]]) -> None:
     table = np.full((len(texts), max((len(ids) for ids in texts), default=0)), -1, np.int32)
     for row, ids in zip(table, texts, strict=True):
         row[: len(ids)] = ids
-    scratch = path.with_name("scratch-" + path.name)
+    written = io.BytesIO()
+    np.save(written, table)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(scratch, table)
-    scratch.replace(path)
+    atomic.write_bytes(path, [written.getbuffer()])
 
 
 def _kept(path: Path) -> list[Encoded] | None:
