@@ -20,7 +20,7 @@ from autogpt_desktop.ui.translate.panel import TranslatePanel
 from autogpt_desktop.ui.widgets.overlay import Overlay
 from tests.ui.answer.kit import ask
 from tests.ui.answer.test_collections import context, make_bar, papers, read  # noqa: F401
-from tests.ui.test_escape import escape, stops
+from tests.ui.test_escape import escape, overlays, stops
 from tests.ui.translate.test_pair_models import packs_only  # noqa: F401
 from tests.ui.translate.test_words import panel as translating  # noqa: F401
 from tests.ui.translate.test_words import translator  # noqa: F401
@@ -209,3 +209,22 @@ def test_in_the_queue_of_jobs(shell_window: MainWindow, job: Event, qtbot: QtBot
     escape(qtbot)  # its buttons went with the jobs
     assert not queue.popup.isVisible()
     assert queue.button.hasFocus()
+
+
+@pytest.mark.parametrize("name", ["models", "settings", "shortcuts", "about"])
+def test_the_keys_of_a_panel_work_again_behind_an_overlay(
+    window: MainWindow,
+    name: str,
+    qtbot: QtBot,
+) -> None:
+    window.columns.show_panel("chat")
+    chat = window.columns.panel("chat")
+    for _ in range(2):
+        chat.focus_input()
+        overlays(window)[name]()  # type: ignore[operator]
+        escape(qtbot)
+        temporary = chat.conversation.temporary
+        QTest.keyClick(
+            window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        )
+        assert chat.conversation.temporary is not temporary
