@@ -121,7 +121,7 @@ class Conversation(QObject):
         settings = self.context.settings
         if self.temporary is None and settings.last_conversation != self.id:
             settings.last_conversation = self.id
-            self.context.save_settings()
+            self.context.save_settings(by_user=False)
 
     def reload(self, *, keep_place: bool = False, hold: tuple[int, int] | None = None) -> None:
         """Read the branch that is shown again."""

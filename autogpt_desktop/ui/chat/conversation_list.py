@@ -57,6 +57,7 @@ class ConversationList(QWidget):
         top.addWidget(self.more_button)
         self.import_row = ProgressRow()
         self.import_row.setContentsMargins(12, 0, 4, 4)
+        self.import_row.count.hide()  # the file's name needs the room
         self.import_row.cancelled.connect(self.import_cancelled)
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 0, 8, 8)

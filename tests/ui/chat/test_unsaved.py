@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop import settings
 from autogpt_desktop.storage.conversations.store import History
 from autogpt_desktop.ui.chat.panel import ChatPanel
 from tests.ui.chat.kit import Script, ask, shown, wait_quiet
@@ -177,3 +178,26 @@ def test_an_edit_that_is_open_when_the_window_closes_is_there_again(panel: ChatP
     history.purge_deleted()
     assert history.rows("SELECT * FROM drafts") == []
     later.shutdown()
+
+
+def test_settings_that_cannot_be_saved_are_said_once(
+    panel: ChatPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window remembers which conversation is open; who only turns pages is not told with each of them."""
+    for text in ("one", "two", "three"):
+        panel.new_conversation()
+        ask(panel, qtbot, text)
+
+    def refuse(*_given: object, **_more: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settings.atomic, "write_text", refuse)
+        for _ in range(4):
+            panel.list_actions.open_next()
+            panel.new_conversation()
+        assert len(told(panel)) == 1
+        panel.context.set_zoom(1.5)  # what the user changes is said
+        assert len(told(panel)) == 2
+    panel.context.set_zoom(1.0)
+    assert panel.context.settings.load(panel.context.settings.path).zoom == 1.0
