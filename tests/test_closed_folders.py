@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
 from autogpt_desktop.tasks.translate.files import translate_file
 from autogpt_desktop.tasks.translate.folders import look_into
+from tests.closed import close
 
 
 @pytest.fixture
@@ -29,28 +28,6 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     (folder / "a.txt").write_text("The old bridge.")
     yield folder
     folder.chmod(0o700)
-
-
-def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if hasattr(os, "geteuid") and os.geteuid():
-        folder.chmod(0)
-        return
-
-    def refusing(function: Any, what: str) -> Any:
-        def run(path: Any = ".", *given: Any, **named: Any) -> Any:
-            inside = isinstance(path, str | Path) and Path(path).is_relative_to(folder)
-            if inside and (what == "list" or Path(path) != folder):
-                raise PermissionError(13, "Permission denied", str(path))
-            return False if inside and what == "access" else function(path, *given, **named)
-
-        return run
-
-    for name, what in (("stat", ""), ("lstat", ""), ("open", ""), ("scandir", "list"), ("listdir", "list")):
-        monkeypatch.setattr(os, name, refusing(getattr(os, name), what))
-    real = os.access
-    monkeypatch.setattr(
-        os, "access", lambda path, mode, **named: not Path(path).is_relative_to(folder) and real(path, mode)
-    )
 
 
 def test_a_question_about_a_file_in_it(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,7 +269,10 @@ def _is_orphan(file: Path) -> bool:
             if head[0] != _MAGIC or size > _MAX_TABLE:
                 return False
             model = Path(str(json.loads(opened.read(size))["source"]["path"]))
-            return not model.exists() or is_adapter(model)
+            model.stat()
+            return is_adapter(model)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
     except _MALFORMED:
         return False
 
@@ -306,7 +309,7 @@ def packed_cache_of(model: Path, folder: Path, worth: float = 0.0) -> PackedCach
     The cache depends on each file's size, time of change, head and tail; besides, its table says how each
     matrix is packed. ``worth``: see ``PackedCache``.
     """
-    files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if model.is_dir() else [model]
+    files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if os.path.isdir(model) else [model]
     try:
         stamps = [_stamp(file) for file in files]
     except OSError:  # whoever reads the model says so
