@@ -120,7 +120,7 @@ class LatestRows:
             if self._db is None:
                 paths.make_private(path.parent)
                 make_file(path)
-                db = sqlite3.connect(path, timeout=1)
+                db = sqlite3.connect(path, timeout=0.2)  # the window waits meanwhile
                 try:
                     keep_private(db)
                     db.execute("PRAGMA journal_mode = TRUNCATE")
