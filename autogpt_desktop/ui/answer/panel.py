@@ -27,6 +27,7 @@ from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.focus import show_page
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
@@ -341,7 +342,7 @@ class AnswerPanel(QWidget):
         """A text of another panel, or a selected passage: to be asked about."""
         self.view.header.set_mode(TEXT)
         self._on_mode(TEXT)
-        if text != self.view.pasted.text():
+        if len(text) <= PASTE_LIMIT and text != self.view.pasted.text():  # a longer one is refused below
             self.new_conversation()
         self.view.pasted.set_text(text)
         self.focus_input()

@@ -20,6 +20,7 @@ from autogpt_desktop.ui.answer.serialize import packed, unpacked
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.panel_registry import kind
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.ui.answer.kit import BRIDGE, MILL, Script, ask
 
@@ -672,3 +673,13 @@ def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: Qt
     qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
     assert len(prepared) == 1
     panel.shutdown()
+
+
+def test_a_text_that_is_too_long_is_refused_and_what_was_there_stays(
+    answer_panel: AnswerPanel, qtbot: QtBot
+) -> None:
+    answer_panel.receive_text("Anna Holt built the mill.")
+    ask(answer_panel, qtbot, "Who built the mill?")
+    answer_panel.receive_text("x" * (PASTE_LIMIT + 1))
+    assert [turn.question for turn in answer_panel.conversation.turns] == ["Who built the mill?"]
+    assert answer_panel.view.pasted.text() == "Anna Holt built the mill."
