@@ -27,6 +27,17 @@ def check_regular(path: Path | str) -> os.stat_result:
     return status
 
 
+def is_missing(path: Path | str) -> bool:
+    """There is nothing of that name; of what may not be looked at nobody knows."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
+
+
 def file_size(path: Path) -> int:
     """Bytes of the file, 0 if there is none, or none that one may look at."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-import autogpt_desktop
 from autogpt_desktop.auto import AutoTokenizer
 from autogpt_desktop.catalog.headers import read_header
 from autogpt_desktop.engine.load import run_to_end
@@ -109,13 +107,3 @@ def test_the_python_interface_says_it_too(tmp_path: Path, monkeypatch: pytest.Mo
         AutoTokenizer.from_pretrained(folder)
     assert error.value.key == "model-unreadable"
     assert error.value.values == {"name": "decoder", "reason": "Permission denied"}
-
-
-@pytest.mark.parametrize("package", ["engine", "catalog", "lab"])
-def test_nothing_asks_for_a_file_by_what_may_raise(package: str) -> None:
-    """``Path.is_file`` and its like raise PermissionError in a closed folder; those of ``os.path`` do not."""
-    asked = {"is_file", "is_dir", "exists", "is_symlink"}
-    for file in (Path(autogpt_desktop.__file__).parent / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                assert node.args or node.func.attr not in asked, f"{file.name}:{node.lineno}"

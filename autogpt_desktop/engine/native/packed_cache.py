@@ -33,6 +33,7 @@ import numpy as np
 from autogpt_desktop import paths
 from autogpt_desktop.engine.formats.adapter_files import is_adapter
 from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
+from autogpt_desktop.regular_file import is_missing
 
 log = logging.getLogger(__name__)
 
@@ -269,10 +270,7 @@ def _is_orphan(file: Path) -> bool:
             if head[0] != _MAGIC or size > _MAX_TABLE:
                 return False
             model = Path(str(json.loads(opened.read(size))["source"]["path"]))
-            model.stat()
-            return is_adapter(model)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
+            return is_missing(model) or is_adapter(model)
     except _MALFORMED:
         return False
 
