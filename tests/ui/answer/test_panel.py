@@ -683,3 +683,17 @@ def test_a_text_that_is_too_long_is_refused_and_what_was_there_stays(
     answer_panel.receive_text("x" * (PASTE_LIMIT + 1))
     assert [turn.question for turn in answer_panel.conversation.turns] == ["Who built the mill?"]
     assert answer_panel.view.pasted.text() == "Anna Holt built the mill."
+
+
+def test_files_that_moved_away_are_named_in_one_sentence(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    gone = [Notice("notice.file-missing", {"file": name}) for name in ("mill.txt", "fee.pdf", "mill.txt")]
+    answer_script.notices = gone[:1]
+    ask(answer_panel, qtbot, "Who built the mill?")
+    assert view(answer_panel).notices.text().startswith("“mill.txt” is no longer")
+    answer_script.notices = gone
+    ask(answer_panel, qtbot, "Who built it?")
+    said = view(answer_panel, 1).notices.text()
+    assert said.count("no longer") == 1
+    assert "“mill.txt”, “fee.pdf”" in said
