@@ -697,3 +697,39 @@ def test_files_that_moved_away_are_named_in_one_sentence(
     said = view(answer_panel, 1).notices.text()
     assert said.count("no longer") == 1
     assert "“mill.txt”, “fee.pdf”" in said
+
+
+def test_each_collection_has_its_conversation_also_after_a_deletion_that_was_undone(
+    answer_panel: AnswerPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    controller = answer_panel.view.collections.controller
+    first = controller.current()
+    assert first is not None
+    ask(answer_panel, qtbot, "Who built the mill?")
+    (tmp_path / "letters").mkdir()
+    controller.create([tmp_path / "letters"])
+    assert answer_panel.conversation.turns == []
+    ask(answer_panel, qtbot, "Who built the bridge?")
+    controller.choose(first.id)
+
+    def is_back() -> bool:
+        shown = answer_panel.view.conversation_view
+        turns = answer_panel.conversation.turns
+        return [turn.question for turn in turns] == ["Who built the mill?"] and bool(shown.view_of(turns[0]))
+
+    qtbot.waitUntil(is_back, timeout=20_000)
+    toasts: list[ToastRequest] = []
+    answer_panel.context.toast_requested.connect(toasts.append)
+    controller.delete()
+    assert not is_back()
+    undo = toasts[-1].undo
+    assert undo is not None
+    undo()
+    qtbot.waitUntil(is_back, timeout=20_000)
+    answer_panel.new_conversation()  # which the user wants
+    controller.delete()
+    undo = toasts[-1].undo
+    assert undo is not None
+    undo()
+    qtbot.wait(100)
+    assert answer_panel.conversation.turns == []
