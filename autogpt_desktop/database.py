@@ -67,7 +67,7 @@ def _key(error: sqlite3.Error | OSError | UnicodeError, folder: Path, keys: Erro
         return keys.damaged
     if code == sqlite3.SQLITE_IOERR:
         # SQLite says "I/O error" where the -shm file cannot grow on a full disk.
-        return keys.full if folder.is_dir() and shutil.disk_usage(folder).free < _FULL else keys.io
+        return keys.full if os.path.isdir(folder) and shutil.disk_usage(folder).free < _FULL else keys.io
     return ""
 
 
@@ -146,7 +146,7 @@ def move(path: Path, target: Path) -> None:
     """Rename a closed database and its log. Raises OSError."""
     for ending in _BESIDE:
         source = path.with_name(path.name + ending)
-        if source.exists():
+        if os.path.exists(source):
             os.replace(source, target.with_name(target.name + ending))
 
 

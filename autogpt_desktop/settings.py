@@ -191,7 +191,7 @@ def _moved_aside(path: Path) -> Path | None:
     """Rename a damaged file to the first free ``.bak`` name; None where the folder refuses."""
     names = [path.with_name(f"{path.name}.bak")]
     names += [path.with_name(f"{path.name}.bak{number}") for number in range(2, 10)]
-    target = next((name for name in names if not name.exists()), names[-1])
+    target = next((name for name in names if not os.path.exists(name)), names[-1])
     try:
         os.replace(path, target)
     except OSError:

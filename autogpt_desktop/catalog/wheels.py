@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def fetch_members(
                     yield border + part.size - 1, total  # bringing the wheel was the slow half
             except SourceFailed:
                 wheels.drop(part)
-                if target.exists():
+                if os.path.exists(target):
                     with target.open("r+b") as file:
                         file.truncate(border)
                 raise
@@ -114,7 +115,7 @@ def _fetch_wheel(
     url, sha256 = parse_report(located)
     # The checksum is in the name: a half that came from elsewhere is not gone on with.
     path = folder / f"{part.package}-{part.version}-{sha256[:12] or 'unknown'}.whl.part"
-    if sha256 and path.exists() and _sha256(path) == sha256:
+    if sha256 and os.path.exists(path) and _sha256(path) == sha256:
         return path  # it was here when the last fetch was stopped
     try:
         for done, size in stream(url, path, limit=limit):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ class TextDrafts:
 
     def get(self, name: str) -> str:
         """What was kept under a name; "": nothing."""
-        if not self._path.exists():
+        if not os.path.exists(self._path):
             return ""
         with self._open() as db:
             row = db.execute("SELECT text FROM drafts WHERE name = ?", (name,)).fetchone()
@@ -33,7 +34,7 @@ class TextDrafts:
 
     def keep(self, name: str, text: str) -> None:
         """Keep a text in place of the one before; "" takes it away, on the disk too."""
-        if not text and not self._path.exists():
+        if not text and not os.path.exists(self._path):
             return
         with self._open() as db:
             if text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,7 +29,10 @@ def exchange(path: Path, limits: Limits, request: dict[str, Any]) -> Iterator[Me
     None comes every few hundredths of a second while one is waited for. Left early, it ends the child.
     Raises KnownError: document-slow, document-damaged, and what the child names.
     """
-    places = [str(paths.import_root()), *(place for place in sys.path if place and Path(place).exists())]
+    places = [
+        str(paths.import_root()),
+        *(place for place in sys.path if place and os.path.exists(place)),
+    ]
     child = sandbox.start(str(Path(child_module.__file__)), places, child_module.serve)
     data = json.dumps({"path": str(path), "limits": asdict(limits)} | request).encode()
     try:

@@ -9,8 +9,9 @@ from typing import Any
 
 from autogpt_desktop.engine.formats.e5_header import LANGUAGES, e5_shape, is_e5
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings
+from autogpt_desktop.engine.formats.untrusted import damaged
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import read_regular_text
+from autogpt_desktop.regular_file import read_if_there, read_regular_text
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert")
 _ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
@@ -86,7 +87,7 @@ def encoder_config(folder: Path) -> EncoderConfig:
             raise KnownError("folder-unsupported", folder=folder.name, what=what)
         return config
     except _DAMAGED as error:
-        raise KnownError("folder-config", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-config", folder=folder.name) from error
 
 
 def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
@@ -180,10 +181,10 @@ def _prompts(folder: Path) -> tuple[str, str]:
 
 
 def _list(file: Path) -> list[dict[str, Any]]:
-    value = json.loads(read_regular_text(file)) if file.is_file() else []
+    value = json.loads(read_if_there(file, "[]"))
     return [one for one in value if isinstance(one, dict)]
 
 
 def _dict(file: Path) -> dict[str, Any]:
-    value = json.loads(read_regular_text(file)) if file.is_file() else {}
+    value = json.loads(read_if_there(file, "{}"))
     return value if isinstance(value, dict) else {}

@@ -6,6 +6,7 @@ Gurevych, 2019 (pooled sentence embeddings). Weights are float32 from a Hugging 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +22,14 @@ from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.formats.safetensors import map_tensors
-from autogpt_desktop.engine.formats.untrusted import untrusted
+from autogpt_desktop.engine.formats.untrusted import damaged, readable, untrusted, weight_files
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.engine.torch_backend.e5 import QuantizedRows, read_parts
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.regular_file import open_regular
 
 Input = str | tuple[str, str]  # a text, or a pair such as question and passage
 _PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
@@ -325,10 +327,11 @@ def _load_e5(folder: Path, config: EncoderConfig, device: str) -> Generator[Prog
 
 def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
     file = folder / "tokenizer.json"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise KnownError("tokenizer-missing")
     try:
         with untrusted(folder.name, "tokenizer-broken", value=file.name):
+            open_regular(file).close()  # the library has no kind of error for a closed one
             tokenizer = tokenizers.Tokenizer.from_file(str(file))
             rules.check_growth(tokenizer)
     except KnownError:
@@ -347,7 +350,8 @@ _FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF
 
 def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tuple[MappedFile, ...]]:
     """Each weight, float32, and the files that are mapped for them."""
-    files = sorted(folder.glob("*.safetensors"))
+    with readable(folder.name):
+        files = weight_files(folder)
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
     shapes = expected_shapes(config)
@@ -358,7 +362,7 @@ def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tu
                 if (ours := our_name(name, config)) in shapes:
                     sources[ours] = source
     except (SafetensorError, OSError, ValueError) as error:
-        raise KnownError("folder-weights", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-weights", folder=folder.name) from error
     weights: dict[str, Tensor] = {}
     for name, shape in shapes.items():
         if name not in sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,7 @@ def train_embedding(
     lab-too-few-examples.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)) or is_e5(base):  # its weights stay as they are
+    if not (os.path.isdir(base) and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-embed-base", name=base.name)
     yield Stage("stage.lab-reading")
     pairs, checked = pairs_of(train), pairs_of(held_out)[:_LOOKED]

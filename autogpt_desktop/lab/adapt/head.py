@@ -6,6 +6,7 @@ Bengio, 2016). What is held out is asked once, at the end.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from autogpt_desktop.engine.formats.adapter_files import Base
 from autogpt_desktop.engine.formats.encoder_config import is_encoder
 from autogpt_desktop.engine.formats.head_file import MAX_LABELS, Head, write_head
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.formats.untrusted import readable
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.text_features import layer_count, text_features
@@ -154,9 +156,11 @@ def train_head(
     final = fit(x, examples.numbers, len(examples.labels), spec.seed)
     scale = np.float32(final.spread * final.temperature)
     weights = np.asarray(final.weights / scale, np.float32)
+    with readable(base.name):
+        trained_on = Base(base.name, fingerprint(base.path), str(base.path))
     head = Head(
         examples.labels,
-        Base(base.name, fingerprint(base.path), str(base.path)),
+        trained_on,
         chosen,
         weights,
         np.asarray(final.bias / np.float32(final.temperature) - weights @ final.mean, np.float32),
@@ -180,9 +184,9 @@ def _held_out(examples: Labeled, wanted: set[str], seed: int) -> NDArray[np.bool
 
 def open_engine(base: HeadBase) -> Engine | EncoderEngine:
     """Raises KnownError("lab-head-base"), and as loading does."""
-    if base.path.is_dir() and is_encoder(base.path):
+    if os.path.isdir(base.path) and is_encoder(base.path):
         return run_to_end(load_encoder(base.path))
-    if base.path.is_dir() and is_seq2seq(base.path):
+    if os.path.isdir(base.path) and is_seq2seq(base.path):
         raise KnownError("lab-head-base", name=base.name)
     return run_to_end(load(base.path, device="cpu", context_length=1024))
 

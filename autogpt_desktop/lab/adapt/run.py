@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from autogpt_desktop.engine.formats.adapter import AdapterConfig, fingerprint, w
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, Base
 from autogpt_desktop.engine.formats.encoder_config import is_encoder
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.formats.untrusted import readable
 from autogpt_desktop.engine.generation.batch import Continuation, generate
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import Checkpoint, load, open_checkpoint, pick_device, run_to_end
@@ -123,9 +125,9 @@ def adapt(
 
     # 3. keep it
     title = spec.name or base.stem
-    known = AdapterConfig(
-        Base(_name_of(spec, base), fingerprint(base), str(base)), lora.rank, lora.alpha, title
-    )
+    with readable(base.name):
+        trained_on = Base(_name_of(spec, base), fingerprint(base), str(base))
+    known = AdapterConfig(trained_on, lora.rank, lora.alpha, title)
     result = folder / RESULT
     write_adapter(result, known, low_rank(decoder))
     step, tokens = trainer.step, trainer.tokens
@@ -143,7 +145,7 @@ def adapt(
 
 def open_base(base: Path) -> Checkpoint:
     """Raises KnownError("lab-base-not-trainable") for what is no decoder that we know."""
-    if base.is_dir() and (is_encoder(base) or is_seq2seq(base) or (base / CONFIG).is_file()):
+    if os.path.isdir(base) and (is_encoder(base) or is_seq2seq(base) or os.path.isfile(base / CONFIG)):
         raise KnownError("lab-base-not-trainable", name=base.name)
     try:
         return open_checkpoint(base)

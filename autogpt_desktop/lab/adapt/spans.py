@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 import time
@@ -145,7 +146,7 @@ def train_spans(
     lab-span-few.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)) or is_e5(base):  # its weights stay as they are
+    if not (os.path.isdir(base) and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-span-base", name=base.name)
     yield Stage("stage.lab-reading")
     learned, kept = questions_of(train), questions_of(held_out)
@@ -370,7 +371,7 @@ def write_model(base: Path, out: Path, family: str, tensors: dict[str, Tensor]) 
     write_tuned(base, scratch, tensors)
     for name in _SENTENCE_FILES:
         (scratch / name).unlink(missing_ok=True)
-    for inner in [path for path in scratch.iterdir() if path.is_dir()]:
+    for inner in [path for path in scratch.iterdir() if os.path.isdir(path)]:
         shutil.rmtree(inner, ignore_errors=True)
     head = {name: tensor.contiguous() for name, tensor in tensors.items() if name.startswith("qa_outputs")}
     file = sorted(scratch.glob("*.safetensors"))[0]

@@ -169,7 +169,7 @@ def _size_of(places: tuple[str, ...]) -> tuple[int, int]:
     for place in places:
         root = Path(place).expanduser()
         with suppress(OSError, ValueError):
-            if root.is_file():
+            if os.path.isfile(root):
                 size, files = size + _text_bytes(root.name, root.stat().st_size), files + 1
         for folder, folders, names in os.walk(root) if "\0" not in place else ():
             folders[:] = [name for name in folders if not name.startswith(".")]

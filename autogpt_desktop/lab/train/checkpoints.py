@@ -142,7 +142,7 @@ def find(folder: Path, *, best: bool = False) -> list[Path]:
     with suppress(OSError):
         for path in folder.iterdir():
             match = _NAME.fullmatch(path.name)
-            if match and bool(match[1]) == best and any((path / name).is_file() for name in _STATES):
+            if match and bool(match[1]) == best and any(os.path.isfile(path / name) for name in _STATES):
                 found.append((int(match[2]), path))
     return [path for _, path in sorted(found)]
 
@@ -152,7 +152,7 @@ def read_checkpoint(path: Path) -> Saved:
     try:
         tensors = load_file(path / "model.safetensors")
         more = path / "optimizer.safetensors"
-        optimizer = load_file(more) if more.exists() else {}
+        optimizer = load_file(more) if os.path.exists(more) else {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     state = json.loads((path / STATE).read_text(encoding="utf-8"))

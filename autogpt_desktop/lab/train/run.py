@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -130,7 +131,7 @@ def train_new(
     looked = min(len(corpus.held_out), _MOST_HELD_OUT)
     reserve = 2.0 + looked * 2 / 3 * machine.seconds_per_token(config, settings.batch * settings.context)
     reserve = min(reserve, 0.1 * deadline.seconds)
-    asked = (plans / "grown.json").exists()
+    asked = os.path.exists(plans / "grown.json")
     if spec.grow and spec.minutes >= _GROW_MINUTES and group.size == 1 and not asked:
         until = _OwnStop(stop, lambda: deadline.left() < 0.5 * deadline.seconds)
         trainer = _trainer(config, corpus, settings, deadline, folder, until, sampler, device, reserve)
@@ -266,7 +267,7 @@ def _grow(
 
 def _law(plans: Path, seed: int, parameters: int, tokens: int, loss: float) -> Iterator[Event]:
     """From this run and its trials, where there are enough: what twice the time would come to."""
-    if not (plans / "study.log").exists():
+    if not os.path.exists(plans / "study.log"):
         return
     study, _ = open_study(plans, seed)
     runs = [*runs_of(study), (parameters, tokens, loss)]

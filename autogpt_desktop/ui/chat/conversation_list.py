@@ -42,6 +42,7 @@ class ConversationList(QWidget):
         self.more_button = icon_button("more")
         self.more_button.clicked.connect(self._more_menu)
         self.history = HistoryList(conversation_items(self._history), renames=True)
+        self.history.model.failed.connect(context.show_error)
         self.history.add_actions = self._add_actions
         self.history.opened.connect(self._on_opened)
         self.history.renamed.connect(self._on_renamed)

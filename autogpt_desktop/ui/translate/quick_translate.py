@@ -190,11 +190,8 @@ class QuickTranslate(QWidget):
         row, language = self.languages, self.languages.language
         if not language or language not in row.offered:
             return
-        text = self.pair.target.text()
+        self.live.swap_text()
         row.set_pair(row.target, language)
-        if text.strip():
-            self.pair.source.replace_text(text)
-            self.live.run()
 
     def _clear(self) -> None:
         self.pair.source.replace_text("")
