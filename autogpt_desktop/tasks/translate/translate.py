@@ -28,7 +28,7 @@ from autogpt_desktop.tasks.translate.checks import GUESSED, flags, has_letters
 from autogpt_desktop.tasks.translate.chinese import in_scripts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
-from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator, several
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
 from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _GOES_ON = re.compile(r"[-'’]?\w")  # a word, as in "leu-lhe"
 _SIGNS = ".,;:!?…。，；：！？"
 WINDOW = 16  # pieces that are translated together before the first of them is shown
 IMMEDIATE_WINDOW = 128  # of what takes milliseconds for each: fewer leave threads without work
+_CUT_TOGETHER = 1000  # texts that are cut into sentences between two looks whether to go on
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
 OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
     "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "pl": "Polish",
@@ -178,6 +179,8 @@ def translate_many(
     sources = [_language(text, target, known) if source == "auto" else source for text in texts]
     work, behind = [], []
     for part, text in enumerate(texts):
+        if part and part % _CUT_TOGETHER == 0:  # of a very long file that alone takes seconds
+            yield from _goes_on(cancelled)
         found, after = pieces(text, sources[part], target, part)
         work.append(found)
         behind.append(after)
@@ -244,7 +247,7 @@ def alternatives(
     wishes = [_wish(piece, source, glossary) for piece in found if piece.inner]
     head = found[0].before + found[0].head if len(wishes) == 1 else prefix
     begun = prefix.removeprefix(head)
-    made = yield from several(translator, wishes, target, 4 * n, cancelled, begun, instead_of)
+    made = yield from translator.several(wishes, target, 4 * n, cancelled, begun, instead_of)
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
@@ -388,6 +391,14 @@ def _tell_unknown(
         if language not in (*offered(codes), *codes) and language not in told:
             told.add(language)
             yield Notice("notice.language-unknown", {"language": name_of(language)})
+
+
+def _goes_on(cancelled: Callable[[], bool]) -> Iterator[Progress]:
+    from autogpt_desktop.engine.interface import Cancelled
+
+    if cancelled():
+        raise Cancelled
+    yield Progress("stage.translating", 0, 0)
 
 
 def _has_words(found: Sequence[Piece]) -> bool:
