@@ -162,14 +162,15 @@ def test_a_word_that_is_only_begun_is_completed() -> None:
         assert one.text == text
 
 
-def test_very_many_texts_are_given_up_before_a_model_is_loaded() -> None:
+@pytest.mark.parametrize("texts", [["The cat sleeps."] * 2500, ["The cat sleeps.\n" * 2500]])
+def test_a_very_long_text_is_given_up_before_a_model_is_loaded(texts: list[str]) -> None:
     def choose(models: Any, source: str, target: str) -> Iterator[Any]:
         raise AssertionError("asked for a model")
         yield
 
     events = translate_many(
         None,  # type: ignore[arg-type]
-        ["The cat sleeps."] * 2500,
+        texts,
         "en",
         "fr",
         choose=choose,
@@ -177,7 +178,7 @@ def test_very_many_texts_are_given_up_before_a_model_is_loaded() -> None:
     )
     with pytest.raises(Cancelled):
         list(events)
-    more = translate_many(None, ["a"] * 2500, "en", "fr", choose=choose)  # type: ignore[arg-type]
+    more = translate_many(None, texts, "en", "fr", choose=choose)  # type: ignore[arg-type]
     assert [next(more) for _ in range(2)] == [Progress("stage.translating", 0, 0)] * 2
 
 
