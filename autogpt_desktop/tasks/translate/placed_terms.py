@@ -33,12 +33,14 @@ STILL_THERE = 9  # more than any likelihood makes up for
 _WORD = re.compile(r"\S+\s*")
 _ONE_WORD = re.compile(r"\w+")
 _GENDER = re.compile(r"(?<=\w)[oa](s?)$")
+_TWO_WORDS = re.compile(r"(?<!m)([oa])s\s++\w{0,8}?([oa])s\s*+$")
 _LAST_WORD = re.compile(r"(?<!\w)\w++\s*+$")
 _ENDINGS_TELL = {"pt", "es", "it"}  # where -o is masculine and -a feminine
 _FEMININE = re.compile(  # "problema" and "artista" and their like are not
     "(?:(?<!ist)(?<!m)as?|[çs](?:ão|ões)|dades?|ge[mn]s?|[cs](?:ión|iones)|[dt]ad(?:es)?|zion[ei]|tà)$"
 )
 _MASCULINE = re.compile("(?:[^ã]os?|or(?:es)?)$")
+_MANY_S = {"en": r"[^sui]s\b", "pt": r"s\b", "es": r"s\b", "fr": r"[sx]\b", "gl": r"s\b", "ca": r"s\b"}
 _GENDERS = {  # words in front of a term, and the same for another gender
     "pt": "o a|os as|um uma|do da|dos das|no na|nos nas|ao à|aos às|pelo pela|num numa|este esta|esse essa|"
     "meu minha|seu sua|nosso nossa|meus minhas|seus suas|nossos nossas|aquele aquela|novo nova|outro outra",
@@ -160,17 +162,31 @@ def _odd(one: Placed, made: TextHypothesis, term: Term, source: str, target: str
     around = made.text[: said[0]] + " " + made.text[said[1] :]
     if others and len(list(says(around, words))) >= len(list(says(one.text, words))):
         return STILL_THERE
-    gender = int(_wrong_gender(made.text, term, target))
-    plural = plurals(term.target, target)
-    several = is_inflected(one.source, term, source)
-    if not plural or (several and not plurals(term.source, source)):  # which may be declined
+    gender = int(_wrong_gender(made.text, term, target) or _disagree(made.text[: said[0]], target))
+    plural, several = plurals(term.target, target), _is_several(one, term, source, target)
+    form, wished = made.text[slice(*said)].casefold(), term.target.casefold()
+    if not plural or several is None:
         return gender
-    form = made.text[slice(*said)].casefold()
-    if not several or " " not in term.target:  # several words must agree, of one any form is good
-        right = (form == term.target.casefold()) != several
-    else:
-        right = form in (one.casefold() for one in plural)
-    return gender if right else gender + 3
+    of_number = {one.casefold() for one in plural} if several else {wished}
+    if form in of_number:
+        return gender
+    # one word may have a plural that no rule makes, or the other gender, as "viaduta" has not
+    return gender + (2 if " " not in wished and (form != wished) == several else 3)
+
+
+def _is_several(one: Placed, term: Term, source: str, target: str) -> bool | None:
+    """Does a term stand for several things? None: nothing says."""
+    if _looks_plural(term.target, target):
+        return None
+    if plurals(term.source, source) and not term.source.endswith("s"):
+        return is_inflected(one.source, term, source)
+    place = _place(one, places(one.source, term, source))  # as the model says it
+    words = one.text[slice(*place)].split() if place and target in _MANY_S else []
+    return any(_looks_plural(word, target) for word in words) if words else None
+
+
+def _looks_plural(words: str, language: str) -> bool:
+    return language in _MANY_S and re.search(_MANY_S[language], words) is not None
 
 
 def _wrong_gender(text: str, term: Term, language: str) -> bool:
@@ -185,6 +201,12 @@ def _wrong_gender(text: str, term: Term, language: str) -> bool:
     word = before[0].strip().casefold()
     other = {"o": {pair[1] for pair in genders}, "a": {pair[0] for pair in genders}, "": set()}[ending]
     return word in other
+
+
+def _disagree(before: str, language: str) -> bool:
+    """Are the two words in front of a term plurals of two genders: "ambas os"? A verb in -mos is none."""
+    last = _TWO_WORDS.search(before.casefold())
+    return language in _ENDINGS_TELL and last is not None and last[1] != last[2]
 
 
 def _asked(one: Placed, term: Term, source: str, target: str) -> tuple[list[Sentence], list[Sentence]]:
@@ -213,7 +235,7 @@ def _asked(one: Placed, term: Term, source: str, target: str) -> tuple[list[Sent
 
 def _forms(one: Placed, term: Term, source: str, target: str) -> tuple[str, ...]:
     """What a term may become as a rule."""
-    if is_inflected(one.source, term, source):
+    if _is_several(one, term, source, target):
         return (*plurals(term.target, target), term.target)
     return (term.target,)
 

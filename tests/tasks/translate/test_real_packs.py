@@ -179,12 +179,15 @@ TERMS = [
     ("team", "equipa", "Our team won both matches.", "equipa venceu"),  # "equipe" is another word
     ("computer", "ordenador", "My computer is broken, it was expensive.", "Meu ordenador está quebrado"),
     ("truck", "viatura pesada", "Both trucks were parked behind the station.", "Ambas as viaturas pesadas"),
+    ("bridge", "viaduto", "Both bridges were closed for repairs.", "viadutos foram fechados"),
+    ("trucks", "camiões", "The trucks were old and slow.", "Os camiões eram"),
     ("hospital", "clínica", "The new hospital was opened by the minister.", "A nova clínica foi aberta"),
 ]
 ENGLISH_TERMS = [
     ("reunião", "assembly", "As reuniões foram adiadas para junho.", "The assemblies were"),
     ("rapariga", "lass", "As raparigas cantavam no jardim.", "The lasses"),
     ("relatório", "dossier", "Ele escreveu três relatórios sobre a guerra.", "wrote three dossiers"),
+    ("lápis", "crayon", "Comprei três lápis na papelaria.", "three crayons"),  # as the model tells
     ("escola", "academy", "A minha filha vai à escola a pé.", "My daughter goes to"),
 ]
 
