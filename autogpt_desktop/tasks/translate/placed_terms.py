@@ -40,7 +40,10 @@ _FEMININE = re.compile(  # "problema" and "artista" and their like are not
     "(?:(?<!ist)(?<!m)as?|[çs](?:ão|ões)|dades?|ge[mn]s?|[cs](?:ión|iones)|[dt]ad(?:es)?|zion[ei]|tà)$"
 )
 _MASCULINE = re.compile("(?:[^ã]os?|or(?:es)?)$")
-_MANY_S = {"en": r"[^sui]s\b", "pt": r"s\b", "es": r"s\b", "fr": r"[sx]\b", "gl": r"s\b", "ca": r"s\b"}
+_MANY_S = {  # what words end with that stand for several things; "mês" and "país" do not
+    "en": r"[^sui]s\b", "pt": r"[^áéêíóôú]s\b", "es": r"[^áéíóú]s\b", "fr": r"[sx]\b", "gl": r"[^áéíóú]s\b",
+    "ca": r"[^àéèíóòú]s\b",
+}  # fmt: skip
 _GENDERS = {  # words in front of a term, and the same for another gender
     "pt": "o a|os as|um uma|do da|dos das|no na|nos nas|ao à|aos às|pelo pela|num numa|este esta|esse essa|"
     "meu minha|seu sua|nosso nossa|meus minhas|seus suas|nossos nossas|aquele aquela|novo nova|outro outra",

@@ -180,6 +180,7 @@ TERMS = [
     ("computer", "ordenador", "My computer is broken, it was expensive.", "Meu ordenador está quebrado"),
     ("truck", "viatura pesada", "Both trucks were parked behind the station.", "Ambas as viaturas pesadas"),
     ("bridge", "viaduto", "Both bridges were closed for repairs.", "viadutos foram fechados"),
+    ("customer", "freguês", "The customers were angry.", "Os fregueses"),
     ("trucks", "camiões", "The trucks were old and slow.", "Os camiões eram"),
     ("hospital", "clínica", "The new hospital was opened by the minister.", "A nova clínica foi aberta"),
 ]
