@@ -41,7 +41,7 @@ class Glossaries:
         with self._lock:
             made = self._made.get((source, target))
             if made is None:
-                made = self._made[source, target] = Glossary(terms)
+                made = self._made[source, target] = Glossary(terms, source, target)
             return made
 
     def save(self, source: str, target: str, terms: Sequence[Term]) -> None:
