@@ -74,7 +74,7 @@ def realize(
     _, config, tokens = best
     batch_tokens = min(candidate.batch_tokens, max(context, int(tokens / _STEPS)))
     batch = max(1, batch_tokens // context)
-    part, recompute = parts_that_fit(config, batch, context, machine.precision, machine.memory)
+    part, recompute = parts_that_fit(config, batch, context, machine.precision, machine.memory, machine.base)
     settings = TrainSettings(
         context=context,
         batch=batch,
@@ -90,7 +90,8 @@ def realize(
 
 def fits(config: ModelConfig, settings: TrainSettings, machine: Machine) -> bool:
     """Is there memory for one sequence at a time?"""
-    return parts_that_fit(config, 1, settings.context, machine.precision, machine.memory)[0] > 0
+    m = machine
+    return parts_that_fit(config, 1, settings.context, m.precision, m.memory, m.base)[0] > 0
 
 
 def _shape(candidate: Candidate, vocab_size: int, width: int, context: int) -> ModelConfig:

@@ -167,6 +167,14 @@ def last_good(folder: Path) -> Saved | None:
     return None
 
 
+def newest_config(folder: Path) -> ModelConfig | None:
+    """The shape of the newest, whose weights are not read."""
+    for path in reversed(find(folder)):
+        with suppress(OSError, ValueError, KnownError):
+            return config_from_folder(path)
+    return None
+
+
 def best_of(folder: Path) -> Saved | None:
     for path in reversed(find(folder, best=True)):
         with suppress(OSError, ValueError, KnownError):

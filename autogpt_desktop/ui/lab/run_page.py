@@ -244,7 +244,7 @@ class RunPage(QWidget):
         self._stopping = self._stopping and running
         self.title.set_text(run.name)
         stage = self.follower.record.stage
-        parts = [kind_name(run.spec.kind), minutes_name(run.spec.minutes)]
+        parts = [kind_name(run.spec), minutes_name(run.spec.minutes)]
         if self._stopping:
             parts.append(tr("Stopping; the model is saved"))
         elif running:
@@ -312,6 +312,9 @@ class RunPage(QWidget):
             shown.append((f"{record.speed:,.0f}", tr("tokens a second")))
         if run is not None and self.follower.running:
             shown.append((clock(run.spec.minutes * 60 - record.seconds), tr("left")))
+        elif record.peak is not None:
+            forecast = size_text(record.peak.forecast)
+            shown.append((size_text(record.peak.peak), tr("memory, {forecast} expected", forecast=forecast)))
         for number, figure in enumerate(self.figures):
             figure.show_value(*(shown[number] if number < len(shown) else ("", "")))
 
