@@ -25,7 +25,7 @@ from autogpt_desktop.engine.torch_backend.training import (
 )
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.grow.grow import CONTINUED, compare_growth, larger_shape
+from autogpt_desktop.lab.grow.grow import CONTINUED, GROWN, compare_growth, larger_shape
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Notice, ScalingLaw, Stage
 from autogpt_desktop.lab.runs.memory import growth_bytes, new_model_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
@@ -254,7 +254,7 @@ def _grow(
     machine: Machine,
 ) -> Generator[Event, None, None]:
     saved = last_good(folder)
-    if saved is None or saved.state["schedule"]["decay_from"] >= 0:
+    if saved is None or saved.state["schedule"]["decay_from"] >= 0 or saved.state.get("grown"):
         return
     how, shape = larger_shape(saved.config)
     if not fits(shape, settings, machine):
@@ -271,18 +271,17 @@ def _grow(
     shutil.rmtree(place, ignore_errors=True)
     if winner != CONTINUED:
         forget_after(folder, -1)  # the best weights are another model's now
-        for old in find(folder):
-            if begin.state["step"] == 0:  # from scratch: what was learned is not gone on with
-                shutil.rmtree(old, ignore_errors=True)
-        write_checkpoint(
-            folder,
-            begin.state["step"],
-            begin.config,
-            begin.tensors,
-            begin.optimizer,
-            begin.state,
-            corpus.end_token,
+        old = find(folder)
+        for one in old[:-1]:  # the newest stays until its follower is whole
+            shutil.rmtree(one, ignore_errors=True)
+        step = begin.state["step"] + (winner == GROWN)  # a step that learns nothing, so that both stand
+        state = begin.state | {"grown": True, "step": step}
+        new = write_checkpoint(
+            folder, step, begin.config, begin.tensors, begin.optimizer, state, corpus.end_token
         )
+        for one in old[-1:]:
+            if one != new:  # from scratch: what was learned is not gone on with
+                shutil.rmtree(one, ignore_errors=True)
 
 
 def _law(plans: Path, seed: int, parameters: int, tokens: int, loss: float) -> Iterator[Event]:

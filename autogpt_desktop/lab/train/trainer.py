@@ -69,6 +69,7 @@ class TrainState:
     without_progress: int = 0  # looks at the held-out text
     rollbacks: int = 0
     converged: bool = False
+    grown: bool = False  # a larger model was asked for, and this one won
     losses: list[float] = field(default_factory=list)  # of the steps since the last event
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,6 +192,25 @@ def test_a_run_that_has_time_tries_to_grow(tmp_path: Path, monkeypatch: pytest.M
     larger = compared.winner in ("grown", "scratch")
     assert size == (growth.parameters_after if larger else growth.parameters_before)
     assert clock.now < 24 * 1.2  # the dial is kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing kills itself there")
+def test_a_run_that_is_killed_again_and_again_comes_to_its_end(tmp_path: Path) -> None:
+    """While it searches, writes, looks at a larger model and takes over the winner."""
+    known_machine(tmp_path)
+    root = Path(__file__).resolve().parents[3]
+    said = {}
+    for moment in ("trial", "writing", "growing", "comparing", "replacing", "never"):
+        command = [sys.executable, "-m", "tests.lab.train.killed", str(tmp_path), moment]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=False)
+        said[moment] = done.stdout.split()
+        killed = done.returncode == -signal.SIGKILL
+        assert killed or (moment in ("never", "replacing") and not done.returncode), (moment, done.stderr)
+    assert said["never"][-1] == "Finished"
+    assert "Trial" not in said["growing"], "the search was over"
+    assert "Resumed" in said["never"]
+    shape = config_from_folder(tmp_path / "result")
+    run_to_end(build(shape, sources_from_folder(tmp_path / "result", shape), torch.device("cpu"), 16))
 
 
 def test_the_optimizer_s_averages_come_along(tmp_path: Path) -> None:
