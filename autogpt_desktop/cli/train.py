@@ -332,7 +332,7 @@ class _Shown:
             self._say(tr("{n} more files and folders were left out.", n=f"{rest:,}"))
 
     def _eval(self, event: Any) -> str:
-        parts = [tr("held out: loss {loss}", loss=f"{event.loss:.4f}")]
+        parts = [tr("held out: loss {loss}", loss=f"{event.loss + 0.0:.4f}")]
         if event.bits_per_byte:
             parts.append(tr("{bits} bits per byte", bits=f"{event.bits_per_byte:.3f}"))
             if self._xz:

@@ -31,7 +31,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.adapt.embed import is_half
 from autogpt_desktop.lab.adapt.logistic import Fitted, fit, stratified_folds
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Stage, Trial
-from autogpt_desktop.lab.runs.memory import encoder_bytes
+from autogpt_desktop.lab.runs.memory import FIRST, encoder_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
 from autogpt_desktop.lab.train.memory import watched
 
@@ -194,7 +194,7 @@ def reading_bytes(base: HeadBase, texts: int) -> int:
     with suppress(KnownError, OSError):
         opened = open_checkpoint(base.path)
         rows = texts * opened.config.hidden_size * len(_layers(opened.config.num_hidden_layers))
-        return 4 * rows + packed_bytes(opened)
+        return FIRST + 4 * rows + packed_bytes(opened)
     return 0
 
 

@@ -26,6 +26,7 @@ from autogpt_desktop.lab.adapt.checkpoint import newest
 from autogpt_desktop.lab.adapt.encode import Encoded, check, encode
 from autogpt_desktop.lab.adapt.lora import LoraSettings, build_adapted, low_rank
 from autogpt_desktop.lab.adapt.loss import passes
+from autogpt_desktop.lab.adapt.precision import quicker_type
 from autogpt_desktop.lab.adapt.rehearse import has_own_texts, kept_texts, own_texts, rehearsal
 from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.data.examples import Example
@@ -191,22 +192,6 @@ def plan_memory(opened: Checkpoint, device: torch.device, batch_tokens: int) -> 
     keep = count * dtype.itemsize <= _MEMORY_SHARE * memory
     inside = c.num_hidden_layers * (14 * c.hidden_size + 8 * c.intermediate_size) * 4 * batch_tokens
     return Plan(dtype, keep, inside > _MEMORY_SHARE / 2 * memory)
-
-
-def quicker_type(device: torch.device) -> torch.dtype:
-    """bfloat16 where its products are quicker here than float32's: both are tried."""
-    x, w = torch.randn(512, 512, device=device), torch.randn(512, 512, device=device)
-
-    def seconds(dtype: torch.dtype) -> float:
-        one, other = x.to(dtype), w.to(dtype)
-        best = float("inf")
-        for _ in range(4):
-            begun = time.perf_counter()
-            float((one @ other.t())[0, 0])
-            best = min(best, time.perf_counter() - begun)
-        return best
-
-    return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
 
 
 @contextmanager

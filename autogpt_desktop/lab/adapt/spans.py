@@ -31,6 +31,7 @@ from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.adapt.embed import RESULT, is_half, longest_tokens, write_tuned
+from autogpt_desktop.lab.adapt.precision import quicker_type
 from autogpt_desktop.lab.adapt.tune import trainable
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Sample, Stage, Train
@@ -245,6 +246,7 @@ class _Learner:
 
     def __init__(self, engine: EncoderEngine, seed: int) -> None:
         self.engine = engine
+        self.half = quicker_type(torch.device("cpu")) == torch.bfloat16
         generator = torch.Generator().manual_seed(seed)
         width = engine.config.hidden_size
         self.layers = trainable(engine, engine.config.num_hidden_layers)
@@ -280,8 +282,9 @@ class _Learner:
             ids[row, : len(one.ids)] = torch.tensor(one.ids)
             types[row, : len(one.ids)] = torch.tensor(one.types)
             mask[row, : len(one.ids)] = True
-        hidden = self.engine.forward(ids, mask, types)
-        scores = F.linear(hidden, self.head["qa_outputs.weight"], self.head["qa_outputs.bias"])
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):  # weights stay float32
+            hidden = self.engine.forward(ids, mask, types)
+        scores = F.linear(hidden.float(), self.head["qa_outputs.weight"], self.head["qa_outputs.bias"])
         scores = scores.masked_fill(~mask[:, :, None], -1e4)
         wanted = [torch.tensor([one.first for one in windows]), torch.tensor([one.last for one in windows])]
         loss = sum(F.cross_entropy(scores[:, :, side], wanted[side]) for side in (0, 1)) / 2

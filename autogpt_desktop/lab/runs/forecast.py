@@ -35,6 +35,8 @@ _PASS, _EXAMPLE, _ENCODED = (
     256,
     4096,
 )  # tokens: of a pass of an adapter's, of one example, of an encoder's
+_LINES = (".jsonl", ".csv", ".tsv")
+_LOOKED, _PER_TOKEN = 1 << 18, 3.3  # bytes of such a file, and of a token
 _PARAMETERS = (50_000, 200_000_000)
 _SHARE = 0.75  # of the time in which the final model learns; the rest reads, measures and searches
 _MOST_FILES = 20_000
@@ -182,10 +184,35 @@ def _memory(spec: RunSpec, vocab_size: int, parameters: int, base: Path | None) 
             config = config_from_folder(base) if base.is_dir() else config_from_gguf(read_gguf(base))
         if spec.kind == "head":
             return PROCESS + base.stat().st_size
-        passes = [[(_EXAMPLE, _EXAMPLE)] * (_PASS // _EXAMPLE)]
-        return PROCESS + adapter_bytes(config, passes, size=4, rank=16, keep=True, recompute=False)
+        length = _example_tokens(spec.data.paths)
+        passes = [[(length, length)] * max(1, _PASS // length)]
+        return PROCESS + adapter_bytes(
+            config, passes, size=_frozen_size(), rank=16, keep=True, recompute=False
+        )
     except (KnownError, OSError, ValueError):
         return 0
+
+
+def _example_tokens(places: tuple[str, ...]) -> int:
+    """About, of an example: of lines as the first file with lines has them, of pieces of plain text."""
+    for place in places:
+        with suppress(OSError, ValueError):
+            if place.lower().endswith(_LINES):
+                with open(Path(place).expanduser(), "rb") as file:
+                    lines = file.read(_LOOKED).splitlines()[:-1]
+                if lines:
+                    mean = sum(map(len, lines)) / len(lines) / _PER_TOKEN
+                    return int(min(_PASS, max(16.0, mean)))
+    return _EXAMPLE
+
+
+def _frozen_size() -> int:
+    """Bytes of a weight of the base while an adapter learns: 2 where the processor multiplies bfloat16."""
+    with suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        if "amx_bf16" in flags or "avx512_bf16" in flags:
+            return 2
+    return 4
 
 
 def _size_of(places: tuple[str, ...]) -> tuple[int, int]:

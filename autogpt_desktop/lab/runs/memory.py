@@ -17,8 +17,8 @@ from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 
 _LOGITS = 1 << 21  # that stand at a time
 _COPIES = 8  # bytes a parameter: weights as they were made, sums of gradients, freed and not given back
-_HEAP = 0.25  # of what comes and goes in two types: holes between what stays
-_FIRST = 80 << 20  # kernels, tokenizer and buffers of the first pass in a process that had none
+_HEAP = 0.25  # of what comes and goes, in two types or beside gradients that stay: holes between what stays
+FIRST = 80 << 20  # kernels, tokenizer and buffers of the first pass in a process that had none
 PROCESS = 430 << 20  # Python, torch and its libraries, where nothing was measured
 _ADAPTER = 20  # bytes a number that learns: itself, gradient, two averages, the best so far
 _SLICE = 1 << 24  # logits of an adapted model that stand at a time
@@ -32,8 +32,10 @@ def new_model_bytes(
     precision: str = "float32",
     optimizer: str = "muon",
     recompute: bool = False,
+    accumulates: bool = False,
 ) -> int:
-    """While a model of this shape learns, ``micro_batch`` sequences at a time."""
+    """While a model of this shape learns, ``micro_batch`` sequences at a time; ``accumulates``: several times
+    for a step."""
     c = config
     size = 2 if precision == "bfloat16" else 4
     parameters, matrices = _parameters(c), _matrices(c)
@@ -48,7 +50,7 @@ def new_model_bytes(
     layers = kept + 4 * width * c.num_hidden_layers if recompute else kept * c.num_hidden_layers
     back = 8 * width + size * (5 * c.intermediate_size + 2 * width) + attention  # in one layer
     passing = tokens * (layers + back) + 8 * c.vocab_size * width + 2 * _LOGITS * size
-    holes = _HEAP if size == 2 else 0.0
+    holes = _HEAP if size == 2 or accumulates else 0.0
     return int(fixed + _COPIES * parameters + passing * (1 + holes))
 
 
@@ -75,7 +77,7 @@ def adapter_bytes(
     most = max((_adapted_pass(c, one, size, recompute) for one in passes), default=0)
     rows = max((sum(count for count, _ in one) for one in passes), default=0)
     logits = min(_SLICE, rows * c.vocab_size) * (12 + size)
-    return _FIRST + frozen + _ADAPTER * numbers + most + logits
+    return FIRST + frozen + _ADAPTER * numbers + most + logits
 
 
 def _adapted_pass(c: ModelConfig, sequences: Pass, size: int, recompute: bool) -> int:
@@ -107,7 +109,7 @@ def encoder_bytes(
     read = tokens * 4 * (8 * c.hidden_size + 2 * c.intermediate_size)
     learned = layers * (_ADAPTER * layer + tokens * 4 * (10 * c.hidden_size + 2 * c.intermediate_size))
     weights = 4 * (c.num_hidden_layers * layer + c.vocab_size * c.hidden_size) if expanded else 0
-    return _FIRST + weights + read + learned + 4 * kept
+    return FIRST + weights + read + learned + 4 * kept
 
 
 def _parameters(config: ModelConfig) -> int:

@@ -169,6 +169,7 @@ def memory_bytes(
     *,
     recompute: bool = False,
     base: int = PROCESS,
+    accumulates: bool = False,
 ) -> int:
     """Bytes of the process while ``tokens`` go through at a time; ``base``: what it holds anyway."""
     return base + new_model_bytes(
@@ -177,6 +178,7 @@ def memory_bytes(
         micro_batch=max(1, tokens // context),
         precision=precision,
         recompute=recompute,
+        accumulates=accumulates,
     )
 
 
@@ -187,11 +189,8 @@ def parts_that_fit(
     for recompute in (False, True):
         part = batch
         while part >= 1:
-            tokens = part * context
-            if (
-                not memory
-                or memory_bytes(config, tokens, context, precision, recompute=recompute, base=base) <= memory
-            ):
+            more: dict[str, Any] = {"recompute": recompute, "base": base, "accumulates": part < batch}
+            if not memory or memory_bytes(config, part * context, context, precision, **more) <= memory:
                 return part, recompute
             part //= 2
     return 0, True

@@ -88,7 +88,8 @@ def write_folder(folder: Path, step: int, fill: Callable[[Path], None], *, best:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    for old in find(folder, best=best)[: -1 if best else -KEPT]:
+    cut = folder.glob(f"checkpoint-*{_NEW}")  # by a process that was killed
+    for old in [*find(folder, best=best)[: -1 if best else -KEPT], *cut]:
         shutil.rmtree(old, ignore_errors=True)
     return target
 

@@ -241,6 +241,7 @@ def _needs(config: ModelConfig, settings: TrainSettings) -> int:
         precision=settings.precision,
         optimizer=settings.optimizer,
         recompute=settings.recompute,
+        accumulates=0 < settings.micro_batch < settings.batch,
     )
 
 

@@ -16,10 +16,11 @@ def likely_columns(kind: str, preview: Any) -> tuple[int, int, int]:
     beginning, as ``tasks.sentiment.sources.preview`` gives it."""
     names = [str(name).strip().casefold() for name in preview.table.columns]
     text, question, answer = preview.column, _named(names, _QUESTION), _named(names, _ANSWER)
-    if kind == HEAD or answer < 0:
+    named = answer >= 0 and kind != HEAD
+    if not named:
         answer = _few_values(preview, text)
-    if kind in (ADAPT, EMBED) and question >= 0 and question != answer:
-        text = question
+    if kind in (ADAPT, EMBED):  # what asks stands in front of what answers
+        text, answer = (question if question >= 0 else text, answer) if named else sorted((text, answer))
     if kind == ANSWER and text in (question, answer):  # the longest of the others
         others = [at for at in range(len(names)) if at not in (question, answer)]
         text = max(others, key=lambda at: _length(preview, at), default=text)

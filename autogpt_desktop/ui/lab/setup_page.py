@@ -29,8 +29,9 @@ from autogpt_desktop.tasks.sentiment.sources import is_table, preview
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
 from autogpt_desktop.ui.lab.columns import likely_columns
 from autogpt_desktop.ui.lab.data_list import DataList
-from autogpt_desktop.ui.lab.words import ADAPT, ANSWER, EMBED, HEAD, NEW, kind_texts, minutes_name, size_name
-from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, size_text
+from autogpt_desktop.ui.lab.expected import TABLES, expected_text
+from autogpt_desktop.ui.lab.words import ADAPT, ANSWER, EMBED, HEAD, NEW, kind_texts, minutes_name
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.boxes import ComboBox, Slider
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 MINUTES = (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)
 _USUAL = {ADAPT: 10, NEW: 20, HEAD: 2, EMBED: 5, ANSWER: 5}
-_TABLES = (HEAD, ANSWER)  # what is learned from a table alone
 _WIDEST = 720  # pixels of the column
 _BASES: dict[str, tuple[str, ...]] = {
     ADAPT: ("decoder",),
@@ -117,12 +117,21 @@ class SetupPage(QWidget):
         self._boxes.setVerticalSpacing(6)
         self._boxes.setColumnStretch(1, 1)
         places = ((self._base_label, self.base), (self._text_label, self.text_column),
-                  (self._question_label, self.question_column), (self._label_label, self.label_column),
+                  (self._label_label, self.label_column),
                   (self._name_label, self.name))  # fmt: skip
+        texts = QHBoxLayout()  # with the questions beside them, so that a small window has room for all
+        texts.setSpacing(16)
+        texts.addWidget(self.text_column, 1)
+        texts.addWidget(self._question_label)
+        texts.addWidget(self.question_column, 1)
+        self._question_label.setBuddy(self.question_column)
         for row, (name, box) in enumerate(places):
             name.setBuddy(box)
             self._boxes.addWidget(name, row, 0)
-            self._boxes.addWidget(box, row, 1)
+            if box is self.text_column:
+                self._boxes.addLayout(texts, row, 1)
+            else:
+                self._boxes.addWidget(box, row, 1)
         time = QHBoxLayout()
         time.setSpacing(16)
         time.addWidget(self.dial, 1)
@@ -376,47 +385,9 @@ class SetupPage(QWidget):
             box.setAccessibleName(named.text())
             box.setPlaceholderText(tr("Reading…"))
         self.time.setText(minutes_name(self.minutes))
-        self.expected.setText(self._expected())
+        has_base = kind == NEW or self.base.count() > 0
+        self.expected.setText(expected_text(kind, self.forecast, table, has_base) if has_data else "")
         self.expected.setVisible(bool(self.expected.text()))
-        ready = has_data and (kind == NEW or self.base.count() > 0)
+        ready = has_data and has_base
         for made in (self.start_button, self.look_button):
-            made.setEnabled(ready and (kind not in _TABLES or table))
-
-    def _expected(self) -> str:
-        found = self.forecast
-        if not self.data.paths():
-            return ""
-        if self.kind == ADAPT and not self.base.count():
-            return tr("No model is installed that can be adapted.")
-        if self.kind in (EMBED, ANSWER) and not self.base.count():
-            return tr("No model is installed that finds texts by meaning: Models has some.")
-        if self.kind in _TABLES and not self._columns_of:
-            return tr("This is learned from a table.")
-        if found is None:
-            return ""
-        if not found.files:
-            return tr("There is no file here that can be read.")
-        if self.kind != NEW:
-            size, files = size_text(found.bytes), f"{found.files:,}"
-            told = tr("About {size} of text in {files} files.", size=size, files=files)
-            if found.files == 1:
-                told = tr("About {size} of text in one file.", size=size)
-            if found.memory:
-                told += " " + tr("It will take up to {memory} of memory.", memory=size_text(found.memory))
-            return told
-        if not found.enough:
-            return tr("Too little text or time for a model: add more.")
-        told = tr("About {size} of text, read {epochs} times by a model of {parameters}. It will take up to "
-                  "{memory} of memory.",
-                  size=size_text(found.bytes), epochs=_times(found.epochs),
-                  parameters=size_name(found.parameters), memory=size_text(found.memory))  # fmt: skip
-        if found.bits_per_byte:
-            told += " " + tr("Runs like it came to {bits} bits per byte.", bits=f"{found.bits_per_byte:.2f}")
-        if not found.measured:
-            told += " " + tr("This computer has not been measured yet: the first run tells more.")
-        return told
-
-
-def _times(count: float) -> str:
-    """How often: no tenths where they say nothing."""
-    return f"{count:.1f}" if count < 10 else f"{count:,.0f}"
+            made.setEnabled(ready and (kind not in TABLES or table))

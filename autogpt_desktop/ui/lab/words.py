@@ -82,15 +82,15 @@ def kind_texts(kind: str) -> tuple[str, str]:
             tr("A CSV or XLSX table: drop it here."),
         ),
         EMBED: (
-            tr("A model that finds texts by what they mean learns your field from pairs that belong "
-               "together: a question and its answer, a term and its explanation. Some hundred pairs help; "
-               "the result finds passages in Questions."),
+            tr("A model that finds texts by what they mean learns your field from pairs: a question and "
+               "its answer, a term and its explanation. Some hundred pairs help; Questions finds passages "
+               "with it."),
             tr("A table of pairs, or JSONL with pairs: drop it here."),
         ),
         ANSWER: (
-            tr("A model learns to point at the answer in a text, from rows with a text, a question and "
-               "the words of the answer as they stand in the text, or none. Some thousand rows make it "
-               "good; the result reads in Questions."),
+            tr("A model learns to point at the answer in a text, from rows of a text, a question and the "
+               "answer as it stands there, or nothing. It takes some thousand rows; Questions reads with "
+               "it."),
             tr("A CSV or XLSX table: drop it here."),
         ),
     }  # fmt: skip
