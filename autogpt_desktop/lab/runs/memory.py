@@ -21,6 +21,7 @@ _HEAP = 0.25  # of what comes and goes, in two types or beside gradients that st
 FIRST = 80 << 20  # kernels, tokenizer and buffers of the first pass in a process that had none
 PROCESS = 430 << 20  # Python, torch and its libraries, where nothing was measured
 _ADAPTER = 20  # bytes a number that learns: itself, gradient, two averages, the best so far
+_ADAPTED_HEAP = 0.1  # as ``_HEAP``
 _SLICE = 1 << 24  # logits of an adapted model that stand at a time
 
 
@@ -77,7 +78,7 @@ def adapter_bytes(
     most = max((_adapted_pass(c, one, size, recompute) for one in passes), default=0)
     rows = max((sum(count for count, _ in one) for one in passes), default=0)
     logits = min(_SLICE, rows * c.vocab_size) * (12 + size)
-    return FIRST + frozen + _ADAPTER * numbers + most + logits
+    return FIRST + frozen + _ADAPTER * numbers + int((most + logits) * (1 + _ADAPTED_HEAP))
 
 
 def _adapted_pass(c: ModelConfig, sequences: Pass, size: int, recompute: bool) -> int:

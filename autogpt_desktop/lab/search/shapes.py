@@ -55,7 +55,8 @@ class Candidate:
 def realize(
     candidate: Candidate, machine: Machine, seconds: float, train_tokens: int, seed: int = 0
 ) -> tuple[ModelConfig, TrainSettings]:
-    """The shape and the settings for a run of ``seconds``. The smallest there is where that is too little.
+    """The shape and the settings for a run of ``seconds``. The smallest there is where that is too little,
+    or over.
 
     A text of few tokens is read more often; what it is read again beyond four times counts for little
     (Muennighoff et al., 2023), so that no more than eight times are counted.
@@ -64,7 +65,7 @@ def realize(
     best: tuple[float, ModelConfig, float] | None = None
     for width in _WIDTHS:
         config = _shape(candidate, machine.vocab_size, width, context)
-        tokens = seconds / machine.seconds_per_token(config, candidate.batch_tokens)
+        tokens = max(1.0, seconds / machine.seconds_per_token(config, candidate.batch_tokens))
         useful = min(tokens, 8.0 * train_tokens)
         # the nearest: a size up or down is a factor, and what a search found is to be had again
         off = abs(math.log(useful / layer_parameters(config) / candidate.tokens_per_parameter))

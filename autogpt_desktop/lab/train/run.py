@@ -52,6 +52,7 @@ from autogpt_desktop.lab.train.settings import Deadline, TrainSettings
 from autogpt_desktop.lab.train.trainer import Outcome, Trainer
 
 _MEASURE_SHARE, _SEARCH_SHARE, _GROW_SHARE = 0.04, 0.2, 0.15  # of the time
+_LEARN_SHARE = 0.4  # … that learning has at least
 _SEARCH_MINUTES, _GROW_MINUTES = 3.0, 8.0  # below, trials are too short to tell anything
 _MOST_HELD_OUT = 1 << 18  # tokens that the last look reads
 _OPTIONS = frozenset(TrainSettings.__dataclass_fields__)
@@ -106,6 +107,8 @@ def train_new(
                     helper.close()
             deadline.join(part)
         _keep(plans / "chosen.json", asdict(candidate))
+    if last_good(folder) is None:  # on a busy machine the measuring may have taken all of a short run
+        deadline.seconds = max(deadline.seconds, deadline.worked() + _LEARN_SHARE * spec.minutes * 60)
     config, settings = realize(candidate, machine, deadline.left(), len(corpus.train), spec.seed)
     config, settings = _as_wished(config, settings, spec.options)
     known = _kept(

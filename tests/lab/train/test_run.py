@@ -33,6 +33,7 @@ from autogpt_desktop.lab.runs.events import (
 )
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.lab.search.machine import Machine
+from autogpt_desktop.lab.search.shapes import Candidate, realize
 from autogpt_desktop.lab.train import run
 from autogpt_desktop.lab.train.checkpoints import begin_again, last_good, read_checkpoint, write_checkpoint
 from autogpt_desktop.lab.train.run import train_new
@@ -166,6 +167,19 @@ def test_what_is_learned_with_does_not_change_with_the_time_that_is_left(tmp_pat
         return [after - before for before, after in itertools.pairwise(tokens)]
 
     assert len({*batches(whole), *batches(rest)}) == 1
+
+
+def test_a_run_whose_time_is_over_before_it_learns_still_learns(tmp_path: Path) -> None:
+    known_machine(tmp_path)
+    late = Ticks(0.01)
+    late.now = 500.0
+    free = {name: value for name, value in TINY.items() if name not in ("batch", "context")}
+    brief = RunSpec("new", DataSpec(("none",)), 0.1, device="cpu", options=free | {"log_steps": 1})
+    events = list(train_new(brief, corpus(), Letters(), tmp_path, clock=late))
+    assert max(event.step for event in events if isinstance(event, Train)) > 5
+    assert isinstance(events[-1], Finished)
+    config, _ = realize(Candidate(), MACHINE, -3.0, 1000)
+    assert config.hidden_size > 0
 
 
 def test_the_machine_is_measured_once(tmp_path: Path) -> None:
