@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop import paths
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
-from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train
+from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train, Trial
 from autogpt_desktop.lab.runs.log import LogReader, LogWriter
 from autogpt_desktop.ui.lab.export import content
 from autogpt_desktop.ui.lab.follower import EVERY_MS, HIDDEN_MS
@@ -25,7 +25,7 @@ from autogpt_desktop.ui.lab.record import read_record
 from autogpt_desktop.ui.lab.run_page import DATA, TRIALS
 from autogpt_desktop.ui.lab.words import ADAPT, ANSWER, EMBED, HEAD, NEW
 from tests.engine.tiny_folders import write_encoder
-from tests.ui.lab.kit import EVENTS, WAIT, lab_panel, make_run  # noqa: F401  a fixture
+from tests.ui.lab.kit import EVENTS, FOUND, WAIT, lab_panel, make_run  # noqa: F401  a fixture
 
 
 @pytest.fixture
@@ -163,6 +163,20 @@ def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> N
     picture = QImage.fromData(content(page.curves, ".png"))
     assert picture.width() >= 800
     assert not picture.isNull()
+
+
+@pytest.mark.slow
+def test_labels_that_were_learned_in_one_go_show_what_was_tried(panel: LabPanel) -> None:
+    tried = Trial(1, 500, {"model": "finder", "layers": [4]}, "done", loss=0.1)
+    run = make_run((FOUND, tried, Eval(1, 0, 0.1, accuracy=0.9, best=True), Finished("converged", "result")))
+    panel.open_run(run)
+    page = panel.run_page
+    assert not page.curves.isVisible()
+    assert page.parts.choice == TRIALS
+    assert page.trials.isColumnHidden(1), "no bits per byte"
+    panel.open_run(make_run(name="Other"))
+    assert page.curves.isVisible()
+    assert not page.trials.isColumnHidden(1)
 
 
 @pytest.mark.slow
