@@ -136,7 +136,8 @@ WALLS = {
     "storage": wall({"storage*", "documents.text*"}, sql=True),
     "tasks": wall({"tasks*", "documents*", *TYPES}, lazily={"engine*"}),
     # the window reads runs and starts them: no torch there
-    "lab.runs.forecast": wall({"lab.runs*", "documents.files"}),
+    "lab.runs.forecast": wall({"lab.runs*", "documents.files", "engine.formats*"}),
+    "lab.runs.memory": wall({"engine.config", "engine.formats*"}),
     "lab.runs": wall({"lab.runs*", "engine.config"}),
     "lab.train.corpus": wall(set(), {"numpy*"}),
     "lab.data": wall({"lab.runs*", "lab.data*", "lab.train.corpus", "documents*"}, {"numpy*", "tokenizers*"}),

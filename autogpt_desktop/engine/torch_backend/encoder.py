@@ -32,7 +32,7 @@ from autogpt_desktop.events import Notice, Progress
 from autogpt_desktop.regular_file import open_regular
 
 Input = str | tuple[str, str]  # a text, or a pair such as question and passage
-_PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
+PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
@@ -248,7 +248,7 @@ class EncoderEngine:
             if cancelled():
                 raise Cancelled
             stop = done + 1
-            while stop < len(order) and (stop + 1 - done) * len(encodings[order[stop]].ids) <= _PASS_TOKENS:
+            while stop < len(order) and (stop + 1 - done) * len(encodings[order[stop]].ids) <= PASS_TOKENS:
                 stop += 1
             chosen = order[done:stop]
             width = len(encodings[chosen[-1]].ids)

@@ -197,6 +197,7 @@ def rename(run: Run, name: str) -> Run:
 
 def extend(run: Run, minutes: float) -> Run:
     """More minutes of work from now on, also for a run that is finished: it goes on from its best weights.
+    Where it had a number of steps, the clock counts from now on.
 
     Raises KnownError: run-cannot-extend (heads are learned to the end), run-is-running, run-not-written.
     """
@@ -204,7 +205,8 @@ def extend(run: Run, minutes: float) -> Run:
         raise KnownError("run-cannot-extend", name=run.name)
     if is_locked(run.folder / _LOCK):
         raise KnownError("run-is-running", name=run.name)
-    changed = _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes))
+    options = {name: value for name, value in run.spec.options.items() if name != "max_steps"}
+    changed = _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes, options=options))
     try:
         atomic.write_text(run.folder / _MORE, "{}", private=True, durable=True)
     except OSError as error:

@@ -88,7 +88,8 @@ def write_folder(folder: Path, step: int, fill: Callable[[Path], None], *, best:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    for old in find(folder, best=best)[: -1 if best else -KEPT]:
+    cut = folder.glob(f"checkpoint-*{_NEW}")  # by a process that was killed
+    for old in [*find(folder, best=best)[: -1 if best else -KEPT], *cut]:
         shutil.rmtree(old, ignore_errors=True)
     return target
 
@@ -164,6 +165,14 @@ def last_good(folder: Path) -> Saved | None:
     for path in reversed(find(folder)):
         with suppress(OSError, ValueError, KnownError):
             return read_checkpoint(path)
+    return None
+
+
+def newest_config(folder: Path) -> ModelConfig | None:
+    """The shape of the newest, whose weights are not read."""
+    for path in reversed(find(folder)):
+        with suppress(OSError, ValueError, KnownError):
+            return config_from_folder(path)
     return None
 
 
