@@ -65,7 +65,7 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, sql=True)
-NUMERIC = {"numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
+NUMERIC = {"llguidance*", "numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
 TORCH_FREE = [
     "engine.cached_tokens",
     "engine.config",

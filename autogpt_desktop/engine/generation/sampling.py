@@ -90,3 +90,13 @@ def _penalize(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor
     seen = torch.tensor(sorted(set(previous)), dtype=torch.int64, device=logits.device)
     values = logits[seen]
     return logits.index_copy(0, seen, torch.where(values > 0, values / penalty, values * penalty))
+
+
+def count_penalties(logits: Tensor, previous: Sequence[int], frequency: float, presence: float) -> Tensor:
+    """As OpenAI's interface has them: ``frequency`` is taken off a token's logit each time that ``previous``
+    has it, ``presence`` once where it has it at all."""
+    if not previous:
+        return logits
+    ids = torch.tensor(list(previous), dtype=torch.int64, device=logits.device)
+    seen, counts = ids.unique(return_counts=True)
+    return logits.index_copy(0, seen, logits[seen] - counts * frequency - presence)
