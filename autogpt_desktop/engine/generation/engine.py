@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from autogpt_desktop.engine.generation.prompt_lookup import PromptLookup, StepCo
 from autogpt_desktop.engine.generation.sampling import make_sampler
 from autogpt_desktop.engine.interface import Cancelled, Decoder, State
 from autogpt_desktop.engine.memory import out_of_memory
-from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate, Message
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
 from autogpt_desktop.errors import KnownError
@@ -88,17 +89,23 @@ class Engine:
 
     def chat_ids(
         self,
-        messages: list[dict[str, str]],
+        messages: Sequence[Message],
         *,
         add_generation_prompt: bool = True,
         thinking: bool = False,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
-        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template.
+        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template, which says what
+        ``tools`` there are where it ``knows_tools``.
 
         Without ``thinking`` a reasoning model is told to answer at once, if its template knows how.
         """
         return self.template.render_ids(
-            self.tokenizer, messages, add_generation_prompt=add_generation_prompt, thinking=thinking
+            self.tokenizer,
+            messages,
+            add_generation_prompt=add_generation_prompt,
+            thinking=thinking,
+            tools=tools,
         )
 
     def prefill(
