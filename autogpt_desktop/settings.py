@@ -127,6 +127,9 @@ class Settings:
     keep_translations: bool = True
     sentiment_labels: str = ""  # the head whose own labels Sentiment judges by; "": positive and negative
     keep_verdicts: bool = True  # the list of what was judged in Sentiment
+    server: bool = False  # other programs may use the models while the window is open …
+    server_port: int = 8642  # … at this port …
+    server_network: bool = False  # … and other computers too
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(
         default_factory=list
@@ -223,6 +226,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if not _is_number(value):
             return default
         return min(max(float(value), ZOOM_RANGE[0]), ZOOM_RANGE[1])
+    if name == "server_port":
+        return value if _is_whole(value) and 1024 <= value < 1 << 16 else default
     if isinstance(default, int):
         fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
         return value if fine else default

@@ -63,6 +63,7 @@ class Request:
     logit_bias: tuple[tuple[int, float], ...] = ()
     top_logprobs: int | None = None  # None: none at all, 0: those of the answer's tokens alone
     prompt_logprobs: bool = False
+    control_text: bool = False  # are control tokens part of the text?
     grammar: Callable[[], Grammar] | None = None  # made when its turn comes
     paused: Callable[[], bool] = lambda: False  # nobody takes what is there already: the others go first
     cancelled: Callable[[], bool] = lambda: False
@@ -114,6 +115,11 @@ class ContinuousBatch:
         if len(request.ids) + (request.sampling.max_tokens > 0) > self.engine.context_length:
             raise KnownError("prompt-too-long", tokens=len(request.ids), context=self.engine.context_length)
         self._waiting.append(request)
+
+    @property
+    def requests(self) -> list[Request]:
+        """Those that are not complete."""
+        return [*(one.request for one in self._alive), *self._waiting]
 
     @property
     def idle(self) -> bool:
@@ -186,7 +192,8 @@ class ContinuousBatch:
         request.cached_tokens = len(state)
         return _Alive(
             request, state, list(request.ids[len(state) :]), room, make_sampler(request.sampling),
-            StopStrings(request.sampling.stop), self.engine.tokenizer.stream(), grammar, wanted,
+            StopStrings(request.sampling.stop),
+            self.engine.tokenizer.stream(skip_special=not request.control_text), grammar, wanted,
         )  # fmt: skip
 
     def _score_prompt(self, one: _Alive, cancelled: Callable[[], bool]) -> None:
