@@ -33,6 +33,7 @@ _BALANCED: dict[str, Any] = {
     "stop": [],
     "max_tokens": 1024,
     "thinking": True,
+    "schema": "",
 }
 
 
@@ -44,8 +45,8 @@ def sampling_fits(name: str, value: Any) -> bool:
     if name == "stop":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     default = _BALANCED.get(name)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
+    if isinstance(default, bool | str):
+        return isinstance(value, type(default))
     if isinstance(default, int):
         return _is_whole(value) and 0 <= value < 2**31  # what a field for numbers can show
     return default is None or (_is_number(value) and value >= 0)
@@ -266,7 +267,8 @@ def _checked_preset(preset: Any) -> dict[str, Any] | None:
         return None
     known = {}
     for key, default in _BALANCED.items():
-        if key == "thinking" and key not in sampling:  # presets of before it was there stay as they are
+        # presets of before these were there stay as they are
+        if key in ("thinking", "schema") and key not in sampling:
             continue
         value = sampling.get(key, default)
         known[key] = value if sampling_fits(key, value) else copy.copy(default)

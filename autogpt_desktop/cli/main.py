@@ -69,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
     )
     chat.add_argument("--no-thinking", action="store_true", help=tr("answer at once, if the model knows how"))
     chat.add_argument(
+        "--json-schema",
+        default=None,
+        metavar=tr("FILE"),
+        help=tr("the answer is JSON that keeps to this JSON schema"),
+    )
+    chat.add_argument(
         "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
     )
     _model_options(chat)

@@ -39,7 +39,7 @@ def read_sampling(body: Fields, *limits: str, least: int = 1) -> Wanted:
         temperature=body.number("temperature", 0, 2, _DEFAULT.temperature),
         top_p=max(body.number("top_p", 0, 1, _DEFAULT.top_p), 1e-6),
         # these are not OpenAI's, but what other servers for models at home call them
-        top_k=body.whole("top_k", 0, 1 << 31, _DEFAULT.top_k),
+        top_k=max(body.whole("top_k", -1, 1 << 31, _DEFAULT.top_k), 0),  # -1: all, as vLLM has it
         min_p=body.number("min_p", 0, 1, _DEFAULT.min_p),
         repetition_penalty=max(
             body.number("repetition_penalty", 0.01, 10, _DEFAULT.repetition_penalty), 0.01

@@ -146,14 +146,14 @@ class Service:
     def job(self, models: Models, cancel: threading.Event) -> Iterator[Any]:
         """Answer what there is, until there is nothing: on the worker. Yields progress behind each pass."""
         error: BaseException = KnownError("server-stopped")
-        run = _Run(models, self._active)
+        run, complete = _Run(models, self._active), False
         try:
             while True:
                 with self._lock:
                     new, self._waiting = self._waiting, []
                     self._active += new
                     if not self._active:
-                        self._running = False
+                        self._running, complete = False, True
                         return
                 for task in new:
                     yield from run.begin(task)
@@ -164,17 +164,22 @@ class Service:
             error = error if cancel.is_set() else failure
             raise
         finally:
-            with self._lock:
-                left = list(self._active)
-                self._active.clear()
-                again = bool(self._waiting) and not self._stopped and not cancel.is_set()
-                self._running = again
-            for task in left:
-                task.outbox.put(Ended(error))
-            if again:
-                self._start()
-            elif cancel.is_set():
-                self.drop()
+            if not complete:
+                self._break_off(error, again=not cancel.is_set())
+
+    def _break_off(self, error: BaseException, *, again: bool) -> None:
+        """The job ends before its time: those whom it answered are told; those who wait get another job."""
+        with self._lock:
+            left = list(self._active)
+            self._active.clear()
+            again = again and bool(self._waiting) and not self._stopped
+            if not again:
+                left, self._waiting = [*left, *self._waiting], []
+            self._running = again
+        for task in left:
+            task.outbox.put(Ended(error))
+        if again:
+            self._start()
 
 
 class _Run:

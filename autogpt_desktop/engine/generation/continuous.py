@@ -212,8 +212,9 @@ class ContinuousBatch:
         for one in able:
             if one.writes or budget <= 0:
                 continue
-            most = budget if work else self.engine.decoder.prefill_chunk(len(one.state))
-            ids = one.pending[: min(budget, most)]
+            # of a large model so few that what is written meanwhile, and the window, do not wait for long
+            budget = min(budget, self.engine.decoder.prefill_chunk(len(one.state)))
+            ids = one.pending[:budget]
             budget -= len(ids)
             work.append((one, ids))
         return work

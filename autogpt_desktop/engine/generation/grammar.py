@@ -58,6 +58,17 @@ class Grammar:
             raise KnownError("schema-lost", reason=self._matcher.get_error()[:300])
 
 
+def read_schema(text: str) -> Mapping[str, Any]:
+    """A JSON schema as a user or a file has it. Raises KnownError: schema-wrong (reason)."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise KnownError("schema-wrong", reason=str(error)[:300]) from error
+    if not isinstance(value, dict):
+        raise KnownError("schema-wrong", reason="{ … }")
+    return value
+
+
 def json_grammar(tokenizer: Tokenizer, schema: Mapping[str, Any], vocab_size: int) -> Grammar:
     """For JSON of that schema, written by a model with ``vocab_size`` logits.
 

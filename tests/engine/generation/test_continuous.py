@@ -238,6 +238,24 @@ def test_even_noise_keeps_to_a_schema(engine: Engine, seed: int) -> None:
     assert pieces[-1].finish_reason == "stop"
 
 
+def test_a_stream_keeps_to_a_schema_and_goes_on_with_what_is_there(engine: Engine) -> None:
+    sampling = Sampling(temperature=1.5, top_k=0, seed=2, max_tokens=120, schema=json.dumps(SCHEMA))
+    prompt = ids(engine, "x")
+    events = list(engine.stream(prompt, sampling))
+    value = json.loads("".join(event.text for event in events if isinstance(event, Text)))
+    assert value["kind"] in ("cat", "dog")
+    assert events[-1].finish_reason == "stop"  # type: ignore[union-attr]
+    begun = ids(engine, '{"name": "the')
+    rest = engine.stream([*prompt, *begun], sampling, written=begun)
+    text = '{"name": "the' + "".join(event.text for event in rest if isinstance(event, Text))
+    assert json.loads(text)["name"].startswith("the")
+    with pytest.raises(KnownError, match="schema-lost"):
+        list(engine.stream([*prompt, *begun], sampling, written=ids(engine, "[")))
+    for schema in ("{", "[]", "no"):
+        with pytest.raises(KnownError, match="schema-wrong"):
+            list(engine.stream(prompt, Sampling(schema=schema)))
+
+
 @pytest.mark.parametrize(
     "schema", [{"type": "nonsense"}, {"type": "string", "pattern": "(a"}, {"$ref": "#/nowhere"}]
 )
