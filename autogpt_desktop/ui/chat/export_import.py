@@ -13,6 +13,7 @@ from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.regular_file import check_regular, read_regular_text
+from autogpt_desktop.storage.conversations.other_exports import is_archive, texts_of_archive
 from autogpt_desktop.storage.conversations.store import file_name
 from autogpt_desktop.ui.chat.conversation_list import export_kinds
 from autogpt_desktop.ui.widgets.focus import hand_on
@@ -69,18 +70,22 @@ class ConversationFiles(QObject):
         return True
 
     def import_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._window, tr("Import conversations"), "", "JSON (*.json)")
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, tr("Import conversations"), "", "JSON, ZIP (*.json *.zip)"
+        )
         hand_on(self._window)
         if name:
             self.read(Path(name))
 
     def read(self, path: Path) -> list[int]:
-        """Add the conversations of an exported file; their ids, which ``imported`` carries too."""
+        """Add the conversations of an exported file, ours or one of ``other_exports``; their ids, which
+        ``imported`` carries too."""
         context = self._context
         try:
             if check_regular(path).st_size > MAX_IMPORT:
                 raise KnownError("import-too-large")
-            ids = context.history.import_json(read_regular_text(path))
+            texts = texts_of_archive(path) if is_archive(path) else [read_regular_text(path)]
+            ids = context.history.import_json(*texts)
         except KnownError as error:
             context.show_error(error)
             return []
