@@ -48,8 +48,8 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where clients on this computer find it."""
-        host = LOOPBACK if self.host in (EVERYWHERE, "::", "") else self.host
+        """Where clients find it: those of the network too, where it is open to them."""
+        host = lan_address() if self.host in (EVERYWHERE, "::", "") else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def start(self) -> None:
@@ -75,6 +75,16 @@ class HttpServer:
     def _run(self) -> None:
         with contextlib.closing(self._socket):
             self._server.run([self._socket])
+
+
+def lan_address() -> str:
+    """This computer's address in its network; its own alone where it is in none. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(("192.0.2.1", 9))  # chooses a way there, and so an address of ours
+            return str(one.getsockname()[0])
+        except OSError:
+            return LOOPBACK
 
 
 def _bound(host: str, port: int) -> socket.socket:

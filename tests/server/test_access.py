@@ -17,7 +17,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.server import access
 from autogpt_desktop.server.app import MOST_BODY
 from autogpt_desktop.server.errors import ApiError
-from autogpt_desktop.server.run import HttpServer, make_server
+from autogpt_desktop.server.run import HttpServer, lan_address, make_server
 from autogpt_desktop.server.service import Service
 from tests.server.kit import KEY, Served
 
@@ -140,6 +140,12 @@ def test_a_port_that_is_taken_is_named(idle: HttpServer) -> None:
         other.start()
     with pytest.raises(KnownError, match="server-address-wrong"):
         make_server(Service(lambda: None), lambda: [], KEY, host="192.0.2.1", port=0).start()
+
+
+def test_where_the_network_finds_it() -> None:
+    server = make_server(Service(lambda: None), lambda: [], KEY, host="0.0.0.0", port=1234)
+    assert server.url == f"http://{lan_address()}:1234/v1"
+    assert make_server(Service(lambda: None), lambda: [], KEY, host="::1", port=1).url == "http://[::1]:1/v1"
 
 
 def test_it_ends_and_frees_its_port(idle: HttpServer) -> None:

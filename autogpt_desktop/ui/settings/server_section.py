@@ -76,7 +76,7 @@ class ServerSection(QWidget):
         self.hint.setText(
             tr(
                 "Editors, scripts and other apps that can talk to OpenAI's service can talk to this one "
-                "instead, while the window is open. They need the access key. Nothing leaves this computer."
+                "instead, while the window is open. They need the access key."
             )
         )
         self.copy_address.setText(tr("Copy address"))
@@ -108,14 +108,15 @@ class ServerSection(QWidget):
         self.state.setVisible(error is None)
         self.state.setText(server.address or tr("Starting …"))
         self.copy_address.setEnabled(bool(server.address))
-        self.who_hint.setVisible(settings.server_network)
         self.who_hint.setText(
             tr(
                 "Every device of the networks that this computer is in can reach it, with the key. What "
                 "they send and hear is not encrypted: use it at home or at work only."
             )
+            if settings.server_network
+            else tr("Nothing leaves this computer.")
         )
-        set_tone(self.who_hint, "warning")
+        set_tone(self.who_hint, "warning" if settings.server_network else "muted")
 
     def _on_switch(self, on: bool) -> None:
         self._context.settings.server = on
