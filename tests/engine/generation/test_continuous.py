@@ -177,6 +177,19 @@ def test_memory_bounds_how_many_are_written_at_once(engine: Engine) -> None:
     assert all(request.new_tokens == 12 for request in asked)
 
 
+def test_twenty_answers_take_hardly_more_passes_than_one(engine: Engine) -> None:
+    """It is the passes that cost: each reads all weights."""
+    passes, never_ends = [], tuple((id, -100.0) for id in engine.tokenizer.eos_ids)
+    for count in (1, 20):
+        batch = batch_of(engine)
+        for number in range(count):
+            batch.add(Request(ids(engine, f"{number} in the hall"), GREEDY, logit_bias=never_ends))
+        with mock.patch.object(engine.decoder, "forward", wraps=engine.decoder.forward) as forward:
+            run(batch)
+        passes.append(forward.call_count)
+    assert passes[1] <= passes[0] + 2
+
+
 def test_when_memory_ends_the_youngest_goes(engine: Engine) -> None:
     asked = [Request(ids(engine, text), GREEDY) for text in PROMPTS[:2]]
     batch = batch_of(engine)
