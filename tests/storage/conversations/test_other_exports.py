@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.storage.conversations.importing import read_pieces
 from autogpt_desktop.storage.conversations.other_exports import is_archive, read_export, texts_of_archive
 from autogpt_desktop.storage.conversations.store import History
 
@@ -120,6 +121,8 @@ def test_an_archive(tmp_path: Path) -> None:
     history = History(":memory:")
     assert len(history.import_json(*texts_of_archive(path))) == 2
     history.close()
+    pieces = [piece for piece in read_pieces(path) if piece is not None]  # as the window reads it
+    assert [piece.tree.title for piece in pieces if piece.tree] == ["Weather", "Greeting"]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("photo.json", "{}")
     with pytest.raises(KnownError, match="import-not-ours"):
