@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.settings import Settings
     from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.models.downloads import Downloads
+    from autogpt_desktop.ui.serving import LocalServer
     from autogpt_desktop.worker import Job, Worker
 
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -141,6 +142,19 @@ class AppContext(QObject):
         from autogpt_desktop.ui.models.downloads import Downloads
 
         return self.follow(Downloads(self))
+
+    @cached_property
+    def server(self) -> LocalServer:
+        """The server for other programs; ``server.apply`` starts it where the settings want it."""
+        from autogpt_desktop.ui.serving import LocalServer
+
+        def submit(job: ModelsJob) -> Job:
+            title = tr("Answering other programs")
+            return self.submit_with_models(job, title=title, lane="serving", role="")
+
+        server = LocalServer(self.settings, submit)
+        server.failed.connect(self.show_error)
+        return server
 
     def follow(self, downloads: Downloads) -> Downloads:
         """What is installed, and what went wrong, is heard from ``downloads`` from now on."""

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _MESSAGES, _CHARACTERS = 50, 1 << 16  # of one piece, which is indexed within 0.
 def serve(receive: Receive, send: Send) -> None:
     """Answer one request."""
     from autogpt_desktop.sandbox import limit
-    from autogpt_desktop.storage.conversations import export
+    from autogpt_desktop.storage.conversations import other_exports
 
-    assert export
+    assert other_exports
     send(b"{}")  # ready
     request = json.loads(receive())
     seconds = int(time.process_time() + 20 * request["seconds"])  # the parent is faster: for when it died
@@ -36,12 +37,18 @@ def serve(receive: Receive, send: Send) -> None:
 def _answers(path: str) -> Iterator[dict[str, Any]]:
     from autogpt_desktop.errors import KnownError
     from autogpt_desktop.regular_file import check_regular, read_regular_text
-    from autogpt_desktop.storage.conversations.export import MAX_FILE, from_json
+    from autogpt_desktop.storage.conversations.export import MAX_FILE
+    from autogpt_desktop.storage.conversations.other_exports import (
+        is_archive,
+        read_export,
+        texts_of_archive,
+    )
 
     try:
         if check_regular(path).st_size > MAX_FILE:
             raise KnownError("import-too-large")
-        trees = from_json(read_regular_text(path))
+        texts = texts_of_archive(Path(path)) if is_archive(Path(path)) else [read_regular_text(path)]
+        trees = [tree for text in texts for tree in read_export(text)]
     except KnownError as error:
         yield {"error": error.key, "values": error.values}
         return

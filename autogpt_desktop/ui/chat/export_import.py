@@ -66,7 +66,9 @@ class ConversationFiles(QObject):
         return True
 
     def import_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self._window, tr("Import conversations"), "", "JSON (*.json)")
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, tr("Import conversations"), "", "JSON, ZIP (*.json *.zip)"
+        )
         hand_on(self._window)
         if name:
             self.read(Path(name))
