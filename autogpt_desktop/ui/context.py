@@ -346,6 +346,7 @@ class AppContext(QObject):
         action_text: str = "",
         error: bool = False,
         milliseconds: int = 0,
+        replaces: str = "",
     ) -> None:
         """A notice at the bottom of the window; with ``undo`` it offers that (or ``action_text``).
 
@@ -353,7 +354,7 @@ class AppContext(QObject):
         """
         from autogpt_desktop.ui.widgets.toast import ToastRequest
 
-        self.toast_requested.emit(ToastRequest(text, undo, action_text, error, milliseconds))
+        self.toast_requested.emit(ToastRequest(text, undo, action_text, error, milliseconds, replaces))
 
     def show_error(self, error: BaseException) -> None:
         """A known error is a sentence in the window; anything else is a bug and shows its traceback."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer
 
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.i18n import tr
+from autogpt_desktop.i18n import message, tr
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -26,7 +26,7 @@ class Unsaved(QObject):
         super().__init__(parent)
         self._context = context
         self._waiting: dict[Hashable, tuple[Callable[[], object], Any]] = {}
-        self._told = False
+        self._told = ""  # why not all of it is saved
         self._timer = QTimer(self)
         self._timer.setInterval(AGAIN_MS)
         self._timer.timeout.connect(self.try_again)
@@ -40,7 +40,7 @@ class Unsaved(QObject):
             self._waiting[key] = save, value
             if not self._told:
                 self._context.show_error(error)
-            self._told = True
+                self._told = message(error)
             self._timer.start()
             return False
         return True
@@ -65,8 +65,8 @@ class Unsaved(QObject):
         if problem is None:
             self._timer.stop()
             if self._told:
-                self._told = False
-                self._context.toast(tr("Everything is saved again."))
+                self._context.toast(tr("Everything is saved again."), replaces=self._told)
+                self._told = ""
         return problem
 
     def finish(self) -> None:

@@ -50,6 +50,7 @@ class ToastRequest:
     action_text: str = ""  # of the button, "": Undo
     error: bool = False
     milliseconds: int = 0  # that it stays, 0: as long as such a notice does
+    replaces: str = ""  # the text of an older notice that is no longer true
 
 
 class Toast(QFrame):
@@ -159,7 +160,8 @@ class ToastArea(QWidget):
 
     def add(self, request: ToastRequest) -> Toast:
         """Show ``request``; the same text again replaces its older notice."""
-        for old in [toast for toast in self._toasts if toast.request.text == request.text]:
+        stale = (request.text, request.replaces)
+        for old in [toast for toast in self._toasts if toast.request.text in stale]:
             self.remove(old)
         while len(self._toasts) >= AT_MOST:
             self.remove(self._toasts[0])

@@ -72,6 +72,7 @@ def test_an_answer_that_ends_meanwhile_is_kept(
         lambda: panel.context.toasts[-1].text == "Everything is saved again.",  # type: ignore[attr-defined]
         timeout=20_000,
     )
+    assert panel.context.toasts[-1].replaces == told(panel)[0]  # type: ignore[attr-defined]
 
 
 def test_what_is_typed_meanwhile_is_kept_in_every_conversation(panel: ChatPanel, qtbot: QtBot) -> None:

@@ -126,3 +126,10 @@ def test_escape_closes_it(window: Window, qtbot: QtBot) -> None:
     window.area.focus_newest()
     qtbot.keyClick(toast.close_button, Qt.Key.Key_Escape)
     assert not window.area.toasts()
+
+
+def test_a_notice_takes_away_what_is_no_longer_true(window: Window) -> None:
+    for request in (ToastRequest("Not saved.", error=True), ToastRequest("Other.")):
+        window.area.add(request)
+    window.area.add(ToastRequest("Saved again.", replaces="Not saved."))
+    assert [toast.request.text for toast in window.area.toasts()] == ["Other.", "Saved again."]
