@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,41 @@ class RopeScaling:
     attention_factor: float | None = None
 
 
+# what a layer has before its MLP: attention, Gated DeltaNet (qwen35), a gated short convolution (lfm2)
+LayerKind = Literal["attention", "delta_net", "short_conv"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaNetConfig:
+    """The shape of layers of Gated DeltaNet. Value head j goes with key head j // (values per key)."""
+
+    num_key_heads: int
+    num_value_heads: int
+    key_head_dim: int
+    value_head_dim: int
+    conv_kernel: int  # tokens
+    gguf_layout: bool = False  # value head j with key head j % key heads, and -exp(A_log) in place of A_log
+
+    @property
+    def conv_channels(self) -> int:
+        """Numbers of a token that go through the convolution: queries, keys and values."""
+        return 2 * self.num_key_heads * self.key_head_dim + self.value_size
+
+    @property
+    def value_size(self) -> int:
+        return self.num_value_heads * self.value_head_dim
+
+    @property
+    def memory_size(self) -> int:
+        """Numbers that a layer remembers of all tokens before, besides those in the convolution."""
+        return self.value_size * self.key_head_dim
+
+
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """A decoder's shape, in Hugging Face's names. One Transformer runs all of them."""
 
-    family: str  # "llama", "qwen2", "qwen3", "gemma3"
+    family: str  # "llama", "qwen2", "qwen3", "gemma3", "qwen35", "lfm2"
     vocab_size: int
     hidden_size: int
     intermediate_size: int
@@ -81,8 +112,41 @@ class ModelConfig:
     attn_logit_softcap: float = 0.0  # 0: off
     final_logit_softcap: float = 0.0
     norm_weight_offset: float = 0.0  # 1: weights are stored as w - 1 (gemma in HF folders)
+    layer_kinds: tuple[LayerKind, ...] = ()  # per layer; (): all have attention
+    delta_net: DeltaNetConfig | None = None  # where there are such layers
+    short_conv_kernel: int = 0  # tokens that a short convolution sees; 0: there is none
+    attention_gate: bool = False  # attention's result goes through a gate: q_proj has its rows too (qwen35)
     languages: tuple[str, ...] = field(default=())  # ISO 639-1, what the maker claims; (): unknown
     name: str = ""
+
+    def kind(self, layer: int) -> LayerKind:
+        """What stands before the MLP of a layer, from 0 on."""
+        return self.layer_kinds[layer] if self.layer_kinds else "attention"
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Of each layer its number among those of its sort: those that attend, and those that do not. What a
+        state keeps of a layer lies there."""
+        attends = [self.kind(layer) == "attention" for layer in range(self.num_hidden_layers)]
+        return tuple(attends[:layer].count(one) for layer, one in enumerate(attends))
+
+    @property
+    def attention_layers(self) -> int:
+        """How many layers keep keys and values."""
+        return self.num_hidden_layers - self.recurrent_layers
+
+    @property
+    def recurrent_layers(self) -> int:
+        """How many layers keep a memory of a fixed size instead."""
+        return sum(kind != "attention" for kind in self.layer_kinds)
+
+    @property
+    def recurrent_size(self) -> int:
+        """Numbers in that memory, of one layer: the window of its convolution first."""
+        if self.delta_net is not None:
+            window = (self.delta_net.conv_kernel - 1) * self.delta_net.conv_channels
+            return window + self.delta_net.memory_size
+        return (self.short_conv_kernel - 1) * self.hidden_size if self.short_conv_kernel else 0
 
 
 @dataclass(frozen=True, slots=True)

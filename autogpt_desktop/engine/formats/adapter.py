@@ -160,6 +160,8 @@ def read_adapter(folder: Path, config: ModelConfig) -> dict[str, LowRank]:
     """What it adds, by module. Raises KnownError: adapter-damaged, adapter-unsupported, and
     adapter-base-changed for matrices of other shapes than ``config`` has."""
     settings = adapter_config(folder)
+    if config.recurrent_layers:
+        raise KnownError("adapter-unsupported", name=folder.name, what=config.family)
     shapes = expected_shapes(config)
     scale = settings.alpha / settings.rank
     try:

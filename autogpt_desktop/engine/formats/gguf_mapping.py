@@ -7,13 +7,13 @@ import re
 
 import numpy as np
 
-from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.config import DeltaNetConfig, LayerKind, ModelConfig, RopeScaling
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES
 from autogpt_desktop.engine.formats.gguf import GGUFFile
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, senseless
 from autogpt_desktop.errors import KnownError
 
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3", "qwen35", "lfm2")
 
 _GEMMA_27B_LAYERS = 62
 
@@ -40,25 +40,50 @@ _SANDWICH = {  # gemma3 has a norm before and behind the attention and the MLP
     "ffn_norm": "pre_feedforward_layernorm",
     "post_ffw_norm": "post_feedforward_layernorm",
 }
-_BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z_]+)\.(weight|bias)")
-_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z_.]+)")
+_OWN: dict[str, dict[str, str]] = {
+    "gemma3": _SANDWICH,
+    "qwen35": {
+        "post_attention_norm": "post_attention_layernorm",
+        "attn_qkv": "linear_attn.in_proj_qkv",
+        "attn_gate": "linear_attn.in_proj_z",
+        "ssm_beta": "linear_attn.in_proj_b",
+        "ssm_alpha": "linear_attn.in_proj_a",
+        "ssm_conv1d": "linear_attn.conv1d",
+        "ssm_norm": "linear_attn.norm",
+        "ssm_out": "linear_attn.out_proj",
+    },
+    "lfm2": {
+        "shortconv.conv": "conv.conv",
+        "shortconv.in_proj": "conv.in_proj",
+        "shortconv.out_proj": "conv.out_proj",
+    },
+}
+_BARE = {"ssm_a": "linear_attn.A", "ssm_dt.bias": "linear_attn.dt_bias"}  # of qwen35, without ".weight"
+_BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)\.(weight|bias)")
+_BARE_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.(ssm_a|ssm_dt\.bias)")
+_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)")
+_BLOCK = re.compile(r"blk\.(\d{1,4})\.")
 _UNUSED = re.compile(r"rope_freqs\.weight|blk\.\d+\.attn_rot_embd(\.weight)?")  # tables, not weights
 
 
 def hf_name(gguf_name: str, family: str = "llama") -> str:
     """Hugging Face's name of a tensor: ``blk.0.attn_q.weight`` → ``model.layers.0.self_attn.q_proj.weight``.
 
-    ``family`` matters for gemma3, whose ``ffn_norm`` is another norm than the others'. KeyError for
-    names that no family has.
+    ``family`` matters for gemma3, whose ``ffn_norm`` is another norm than the others', and for those that
+    have layers of their own. KeyError for names that no family has.
     """
     stem, _, kind = gguf_name.rpartition(".")
+    if family == "lfm2" and gguf_name == "token_embd_norm.weight":
+        return "model.norm.weight"
     if stem in _TOP and kind == "weight":
         return f"{_TOP[stem]}.weight"
+    if family == "qwen35" and (match := _BARE_NAME.fullmatch(gguf_name)):
+        return f"model.layers.{match[1]}.{_BARE[match[2]]}"
     match = _BLOCK_NAME.fullmatch(gguf_name)
     if not match:
         raise KeyError(gguf_name)
     layer, part, kind = match.groups()
-    names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
+    names = _LAYER | _OWN.get(family, {})
     return f"model.layers.{layer}.{names[part]}.{kind}"
 
 
@@ -72,14 +97,24 @@ def gguf_name(hf: str, family: str = "llama") -> str:
     match = _LAYER_NAME.fullmatch(stem)
     if not match:
         raise KeyError(hf)
-    names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
+    names = _LAYER | _OWN.get(family, {})
     parts = {name: gguf for gguf, name in names.items()}
     return f"blk.{match[1]}.{parts[match[2]]}.{kind}"
 
 
 def weight_names(f: GGUFFile, family: str) -> dict[str, str]:
     """Hugging Face name → GGUF name, of every weight (tables such as ``rope_freqs`` are left out)."""
-    return {hf_name(name, family): name for name in f.tensors if not _UNUSED.fullmatch(name)}
+    return {hf_name(name, family): name for name in f.tensors if not _is_unused(f, name)}
+
+
+def _is_unused(f: GGUFFile, name: str) -> bool:
+    """A table that is computed anyway, or a part of the layers behind the last one, which guess further
+    tokens (``nextn_predict_layers``: "multi-token prediction")."""
+    family, match = f.metadata.get("general.architecture"), _BLOCK.match(name)
+    more, layers = (f.metadata.get(f"{family}.{key}", 0) for key in ("nextn_predict_layers", "block_count"))
+    if match and isinstance(more, int) and isinstance(layers, int) and int(match[1]) >= layers - more:
+        return family == "qwen35"
+    return bool(_UNUSED.fullmatch(name))
 
 
 def config_from_gguf(f: GGUFFile) -> ModelConfig:
@@ -116,8 +151,10 @@ class _ConfigReader(Settings):
     def config(self) -> ModelConfig:
         hidden = self.integer("embedding_length")
         layers = self.integer("block_count", high=MAX_LAYERS)
+        if self.family == "qwen35":
+            layers -= self.integer("nextn_predict_layers", 0, low=0, high=layers - 1)
         heads = self.integer("attention.head_count", high=1 << 14)
-        kv_heads = self.integer("attention.head_count_kv", heads, high=1 << 14)
+        kinds, kv_heads = self.layer_kinds(layers), self.kv_heads(heads)
         if heads % kv_heads:
             raise self.bad("attention.head_count_kv")
         if self.get("attention.key_length") is None and hidden % heads:
@@ -149,7 +186,7 @@ class _ConfigReader(Settings):
             rope_scaling=self.rope_scaling(rope_dim),
             rope_interleaved=self.family == "llama",
             attention_bias="blk.0.attn_q.bias" in self.f.tensors,
-            qk_norm=self.family in ("qwen3", "gemma3"),
+            qk_norm=self.family in ("qwen3", "gemma3", "qwen35", "lfm2"),
             sliding_window=window,
             sliding_layers=sliding,
             sandwich_norms=gemma,
@@ -159,8 +196,54 @@ class _ConfigReader(Settings):
             tie_word_embeddings="output.weight" not in self.f.tensors,
             attn_logit_softcap=self.softcap("attn_logit_softcapping"),
             final_logit_softcap=self.softcap("final_logit_softcapping"),
+            layer_kinds=kinds if any(kind != "attention" for kind in kinds) else (),
+            delta_net=self.delta_net() if "delta_net" in kinds else None,
+            short_conv_kernel=self.integer("shortconv.l_cache", low=2, high=64)
+            if "short_conv" in kinds
+            else 0,
+            attention_gate=self.family == "qwen35",
             languages=self.languages(),
             name=name[:200] if isinstance(name, str) else "",
+        )
+
+    def kv_heads(self, heads: int) -> int:
+        """Of the layers that attend: lfm2 lists one number for each layer, 0 for those that do not."""
+        value = self.get("attention.head_count_kv")
+        if self.family == "lfm2" and isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+            counts = set(value.tolist()) - {0}
+            if len(counts) != 1 or not 0 < (count := counts.pop()) <= 1 << 14:
+                raise self.bad("attention.head_count_kv")
+            return int(count)
+        return self.integer("attention.head_count_kv", heads, high=1 << 14)
+
+    def layer_kinds(self, layers: int) -> tuple[LayerKind, ...]:
+        """What each layer has before its MLP; (): attention in all."""
+        if self.family == "qwen35":
+            listed = self.get("attention.recurrent_layers")
+            if isinstance(listed, np.ndarray):
+                if len(listed) < layers:
+                    raise self.bad("attention.recurrent_layers")
+                return tuple("delta_net" if listed[layer] else "attention" for layer in range(layers))
+            every = self.integer("full_attention_interval", 4)
+            return tuple("delta_net" if (layer + 1) % every else "attention" for layer in range(layers))
+        counts = self.get("attention.head_count_kv")
+        if self.family != "lfm2" or not isinstance(counts, np.ndarray):
+            return ()
+        if len(counts) != layers:
+            raise self.bad("attention.head_count_kv")
+        return tuple("attention" if count else "short_conv" for count in counts.tolist())
+
+    def delta_net(self) -> DeltaNetConfig:
+        heads, inner = self.integer("ssm.time_step_rank", high=1 << 12), self.integer("ssm.inner_size")
+        if inner % heads:
+            raise self.bad("ssm.inner_size")
+        return DeltaNetConfig(
+            num_key_heads=self.integer("ssm.group_count", high=1 << 12),
+            num_value_heads=heads,
+            key_head_dim=self.integer("ssm.state_size", high=1 << 12),
+            value_head_dim=inner // heads,
+            conv_kernel=self.integer("ssm.conv_kernel", low=2, high=64),
+            gguf_layout=True,
         )
 
     def vocab_size(self) -> int:
@@ -244,27 +327,29 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor a model of this configuration must have, by Hugging Face name."""
     hidden, mlp, dim = config.hidden_size, config.intermediate_size, config.head_dim
     queries, keys = config.num_attention_heads * dim, config.num_key_value_heads * dim
-    layer: dict[str, tuple[int, ...]] = {
+    every: dict[str, tuple[int, ...]] = {
         "input_layernorm.weight": (hidden,),
-        "self_attn.q_proj.weight": (queries, hidden),
-        "self_attn.k_proj.weight": (keys, hidden),
-        "self_attn.v_proj.weight": (keys, hidden),
-        "self_attn.o_proj.weight": (hidden, queries),
         "post_attention_layernorm.weight": (hidden,),
         "mlp.gate_proj.weight": (mlp, hidden),
         "mlp.up_proj.weight": (mlp, hidden),
         "mlp.down_proj.weight": (hidden, mlp),
     }
+    attention: dict[str, tuple[int, ...]] = {
+        "self_attn.q_proj.weight": (queries * (2 if config.attention_gate else 1), hidden),
+        "self_attn.k_proj.weight": (keys, hidden),
+        "self_attn.v_proj.weight": (keys, hidden),
+        "self_attn.o_proj.weight": (hidden, queries),
+    }
     if config.attention_bias:
-        layer |= {
+        attention |= {
             "self_attn.q_proj.bias": (queries,),
             "self_attn.k_proj.bias": (keys,),
             "self_attn.v_proj.bias": (keys,),
         }
     if config.qk_norm:
-        layer |= {"self_attn.q_norm.weight": (dim,), "self_attn.k_norm.weight": (dim,)}
+        attention |= {"self_attn.q_norm.weight": (dim,), "self_attn.k_norm.weight": (dim,)}
     if config.sandwich_norms:
-        layer |= {
+        every |= {
             "pre_feedforward_layernorm.weight": (hidden,),
             "post_feedforward_layernorm.weight": (hidden,),
         }
@@ -274,9 +359,34 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     }
     if not config.tie_word_embeddings:
         shapes["lm_head.weight"] = (config.vocab_size, hidden)
+    kinds: dict[LayerKind, dict[str, tuple[int, ...]]] = {
+        "attention": attention,
+        "delta_net": _delta_net_shapes(config.delta_net, hidden) if config.delta_net else {},
+        "short_conv": {
+            "conv.conv.weight": (hidden, config.short_conv_kernel),
+            "conv.in_proj.weight": (3 * hidden, hidden),
+            "conv.out_proj.weight": (hidden, hidden),
+        },
+    }
     for index in range(config.num_hidden_layers):
+        layer = every | kinds[config.kind(index)]
         shapes |= {f"model.layers.{index}.{name}": shape for name, shape in layer.items()}
     return shapes
+
+
+def _delta_net_shapes(c: DeltaNetConfig, hidden: int) -> dict[str, tuple[int, ...]]:
+    at, heads = "linear_attn", c.num_value_heads
+    return {
+        f"{at}.in_proj_qkv.weight": (c.conv_channels, hidden),
+        f"{at}.in_proj_z.weight": (c.value_size, hidden),
+        f"{at}.in_proj_b.weight": (heads, hidden),
+        f"{at}.in_proj_a.weight": (heads, hidden),
+        f"{at}.conv1d.weight": (c.conv_channels, c.conv_kernel),
+        f"{at}.A" if c.gguf_layout else f"{at}.A_log": (heads,),
+        f"{at}.dt_bias": (heads,),
+        f"{at}.norm.weight": (c.value_head_dim,),
+        f"{at}.out_proj.weight": (hidden, c.value_size),
+    }
 
 
 def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
@@ -284,7 +394,7 @@ def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
     file = f.path.name
     found: dict[str, str] = {}
     for name in f.tensors:
-        if _UNUSED.fullmatch(name):
+        if _is_unused(f, name):
             continue
         try:
             found[hf_name(name, config.family)] = name

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop.engine.config import ModelConfig, RopeScaling
+from autogpt_desktop.engine.config import DeltaNetConfig, LayerKind, ModelConfig, RopeScaling
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, rope_scaling, senseless
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular, read_regular_text
@@ -20,7 +20,12 @@ _FAMILIES = {
     "qwen2": "qwen2",
     "qwen3": "qwen3",
     "gemma3_text": "gemma3",
+    "qwen3_5_text": "qwen35",
+    "lfm2": "lfm2",
 }
+_KINDS: dict[str, LayerKind] = {
+    "full_attention": "attention", "linear_attention": "delta_net", "conv": "short_conv",
+}  # fmt: skip
 # Activations by Hugging Face's names; "gelu_new" is another name for the same formula.
 _ACTIVATIONS = {"silu": "silu", "swish": "silu", "gelu_pytorch_tanh": "gelu_tanh", "gelu_new": "gelu_tanh"}
 # Settings that change what is computed and that nothing here computes, with the values that change nothing.
@@ -38,6 +43,9 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "clip_qkv": (None,),
     "pretraining_tp": (None, 0, 1),
     "altup_num_inputs": (None,),
+    "attn_output_gate": (None, True),
+    "output_gate_type": (None, "swish", "silu"),
+    "conv_bias": (None, False),
 }
 # what reading a stranger's JSON can raise: absent, not JSON, nested too deep, of other types, infinite
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -75,8 +83,9 @@ def config_from_folder(folder: Path) -> ModelConfig:
     """The shape in ``config.json``. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
     try:
         raw = json.loads(read_regular_text(folder / "config.json"))
-        if "text_config" in raw:
-            raw = raw["text_config"]
+        if "text_config" in raw:  # of one that sees or hears too; what its whole says of the head counts
+            whole, raw = raw, raw["text_config"]
+            raw = raw | {key: whole[key] for key in ("tie_word_embeddings",) if key in whole}
         family = _FAMILIES.get(raw.get("model_type", ""))
         if family is None:
             raise KnownError("unknown-family", family=str(raw.get("model_type", "?"))[:80], file=folder.name)
@@ -119,6 +128,7 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
     heads = table.integer("num_attention_heads", high=1 << 14)
     layers = table.integer("num_hidden_layers", high=MAX_LAYERS)
     hidden, gemma = table.integer("hidden_size"), family == "gemma3"
+    qwen35, lfm2 = family == "qwen35", family == "lfm2"
     head_dim = table.integer("head_dim", max(1, hidden // heads), high=1 << 13)
     context = table.integer("max_position_embeddings", 2048, high=MAX_TOKENS)
     # newer folders keep everything about RoPE in one table, per kind of layer for gemma3
@@ -127,37 +137,88 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
     rope_local = rope.table("sliding_attention")
     window, sliding = _sliding(table, family, layers)
     scaling = table.table("rope_scaling") if raw.get("rope_scaling") else rope_full
-    theta = rope_full.number("rope_theta", 10000.0, low=1.0)
+    theta = rope_full.number("rope_theta", 1_000_000.0 if lfm2 else 10000.0, low=1.0)
     local = rope_local.number("rope_theta", 10000.0, low=1.0)
+    share = rope_full.number("partial_rotary_factor", 0.25 if qwen35 else 1.0, high=1.0)
+    kinds = _layer_kinds(table, family, layers)
     return ModelConfig(
         family=family,
         vocab_size=table.integer("vocab_size", high=MAX_TOKENS),
         hidden_size=hidden,
-        intermediate_size=table.integer("intermediate_size"),
+        intermediate_size=_lfm2_width(table) if lfm2 else table.integer("intermediate_size"),
         num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=table.integer("num_key_value_heads", heads, high=1 << 14),
         head_dim=head_dim,
         max_position_embeddings=context,
-        rms_norm_eps=table.number("rms_norm_eps", 1e-6, high=1.0),
+        rms_norm_eps=table.number("norm_eps", 1e-5, high=1.0)
+        if lfm2
+        else table.number("rms_norm_eps", 1e-6, high=1.0),
         rope_theta=table.number("rope_theta", theta, low=1.0),
         rope_local_theta=table.number("rope_local_base_freq", local, low=1.0),
-        rope_dim=int(head_dim * table.number("partial_rotary_factor", 1.0, high=1.0)),
+        rope_dim=int(head_dim * table.number("partial_rotary_factor", share, high=1.0)),
         rope_scaling=_rope_scaling(scaling, context, name),
         attention_bias=table.flag("attention_bias", family == "qwen2"),
-        qk_norm=family in ("qwen3", "gemma3"),
+        qk_norm=family in ("qwen3", "gemma3", "qwen35", "lfm2"),
         sliding_window=window if any(sliding) else 0,
         sliding_layers=sliding if any(sliding) else (),
         sandwich_norms=gemma,
         embedding_scale=math.sqrt(hidden) if gemma else 1.0,
         query_scale=table.number("query_pre_attn_scalar", head_dim, high=1e6) ** -0.5,
         hidden_act=_ACTIVATIONS[_activation(raw) or ("gelu_new" if gemma else "silu")],
-        tie_word_embeddings=table.flag("tie_word_embeddings", gemma),
+        tie_word_embeddings=table.flag("tie_embedding", table.flag("tie_word_embeddings", gemma or lfm2)),
         attn_logit_softcap=table.softcap("attn_logit_softcapping"),
         final_logit_softcap=table.softcap("final_logit_softcapping"),
-        norm_weight_offset=1.0 if gemma else 0.0,
+        norm_weight_offset=1.0 if gemma or qwen35 else 0.0,
+        layer_kinds=kinds if any(kind != "attention" for kind in kinds) else (),
+        delta_net=_delta_net(table) if "delta_net" in kinds else None,
+        short_conv_kernel=table.integer("conv_L_cache", 3, low=2, high=64) if "short_conv" in kinds else 0,
+        attention_gate=qwen35,
         name=name,
     )
+
+
+def _layer_kinds(table: Settings, family: str, layers: int) -> tuple[LayerKind, ...]:
+    """What each layer has before its MLP; (): attention in all."""
+    if family not in ("qwen35", "lfm2"):
+        return ()
+    types = table.get("layer_types")
+    if types is None and family == "qwen35":
+        every = table.integer("full_attention_interval", 4)
+        return tuple("delta_net" if (layer + 1) % every else "attention" for layer in range(layers))
+    if types is None:
+        attend = table.get("full_attn_idxs")
+        if attend is None:
+            return ()
+        if not isinstance(attend, list):
+            raise _bad("full_attn_idxs")
+        return tuple("attention" if layer in attend else "short_conv" for layer in range(layers))
+    own = ("full_attention", "linear_attention" if family == "qwen35" else "conv")
+    if not isinstance(types, list) or len(types) != layers or not all(kind in own for kind in types):
+        raise _bad("layer_types")
+    return tuple(_KINDS[kind] for kind in types)
+
+
+def _delta_net(table: Settings) -> DeltaNetConfig:
+    return DeltaNetConfig(
+        num_key_heads=table.integer("linear_num_key_heads", 16, high=1 << 12),
+        num_value_heads=table.integer("linear_num_value_heads", 32, high=1 << 12),
+        key_head_dim=table.integer("linear_key_head_dim", 128, high=1 << 12),
+        value_head_dim=table.integer("linear_value_head_dim", 128, high=1 << 12),
+        conv_kernel=table.integer("linear_conv_kernel_dim", 4, low=2, high=64),
+    )
+
+
+def _lfm2_width(table: Settings) -> int:
+    """Of the MLP: the folder says what it is made from."""
+    width = table.integer("block_ff_dim", table.integer("intermediate_size", 12288))
+    if table.flag("block_auto_adjust_ff_dim", True):
+        width = int(table.number("block_ffn_dim_multiplier", 1.0, high=64.0) * int(2 * width / 3))
+        step = table.integer("block_multiple_of", 256)
+        width = -(-width // step) * step
+    if not width:
+        raise _bad("block_ff_dim")
+    return width
 
 
 def _sliding(table: Settings, family: str, layers: int) -> tuple[int, tuple[bool, ...]]:

@@ -104,7 +104,9 @@ def senseless(c: ModelConfig) -> str:
         "num_key_value_heads": c.num_attention_heads % c.num_key_value_heads == 0,
         "head_dim": c.head_dim % 2 == 0,
         "rope_dim": 0 < c.rope_dim <= c.head_dim and c.rope_dim % 2 == 0,
-        "layer_types": len(c.sliding_layers) in (0, c.num_hidden_layers),
+        "layer_types": len(c.sliding_layers) in (0, c.num_hidden_layers) and c.attention_layers > 0,
+        "linear_num_value_heads": c.delta_net is None
+        or c.delta_net.num_value_heads % c.delta_net.num_key_heads == 0,
         "rope_theta": c.rope_theta >= (1.001 if scaled else 1.0),  # yarn divides by its logarithm
     }
     return next((name for name, fine in sensible.items() if not fine), "")

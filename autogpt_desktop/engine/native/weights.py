@@ -55,6 +55,7 @@ def is_supported(
         all(name in sources for name in names)
         and all(sources[name].type in types and sources[name].shape[1] % 32 == 0 for name in names)
         and config.head_dim % 2 == 0
+        and not config.recurrent_layers
         and native.library() is not None
     )
 
@@ -140,7 +141,7 @@ def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, in
     What was packed of a mapped file is let go of behind each part.
     """
     blocks = np.ascontiguousarray(source.raw())
-    address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
+    address, row_bytes = blocks.ctypes.data, blocks.size // source.block_rows
     order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
     total = source.shape[0]
     step = total if order is not None else max(8, _CHUNK_BYTES // row_bytes // 8 * 8)

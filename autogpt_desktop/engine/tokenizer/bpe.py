@@ -32,11 +32,14 @@ LLAMA3 = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+QWEN35 = (  # a mark belongs to the letter before it
+    QWEN2.replace(r"?\p{L}+|", r"?[\p{L}\p{M}]+|").replace(r" ?[^\s\p{L}", r" ?[^\s\p{L}\p{M}")
+)
 PRE_TOKENIZERS = {
     "default": "gpt-2", "gpt-2": "gpt-2", "gpt2": "gpt-2",
     "smollm": "smollm",
-    "qwen2": "qwen2", "deepseek-r1-qwen": "qwen2",
-    "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "llama-v3": "llama-bpe",
+    "qwen2": "qwen2", "deepseek-r1-qwen": "qwen2", "qwen35": "qwen35",
+    "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "llama-v3": "llama-bpe", "lfm2": "llama-bpe",
 }  # fmt: skip
 """GGUF's names of the ways to cut a text into words, and which of ours each one means."""
 
@@ -159,7 +162,7 @@ def byte_level(ids: Mapping[str, int], merges: Sequence[str], kind: str) -> Word
                 yield rank, left, right
 
     pre_tokenizer = _pre_tokenizer(kind)
-    normalizer = normalizers.NFC() if kind == "qwen2" else None
+    normalizer = normalizers.NFC() if kind in _NFC else None
 
     def words(text: str) -> Iterable[str]:
         if normalizer:
@@ -172,13 +175,17 @@ def byte_level(ids: Mapping[str, int], merges: Sequence[str], kind: str) -> Word
     return WordBPE(ids, words, ways, ignore_merges=kind == "llama-bpe")
 
 
+_PATTERNS = {"qwen2": QWEN2, "qwen35": QWEN35, "llama-bpe": LLAMA3}
+_NFC = ("qwen2", "qwen35")  # whose texts are composed first
+
+
 def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
     if kind == "gpt-2":
         return pre_tokenizers.ByteLevel(add_prefix_space=False)
     if kind == "smollm":
         digits = pre_tokenizers.Digits(individual_digits=True)
         return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    pattern = pre_tokenizers.Split(Regex(QWEN2 if kind == "qwen2" else LLAMA3), "isolated")
+    pattern = pre_tokenizers.Split(Regex(_PATTERNS[kind]), "isolated")
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     return pre_tokenizers.Sequence([pattern, to_bytes])
 

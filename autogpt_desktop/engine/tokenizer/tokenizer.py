@@ -25,6 +25,8 @@ from autogpt_desktop.thinking import mark_tokens
 # tokens that open a turn: control tokens even where a file marks them as text
 _START_OF_TURN = frozenset({"<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"})
 
+_BEGINS = ("llama-bpe", "llama3", "llama-v3", "lfm2")  # whose files mean a bos where they say nothing of it
+
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6  # GGUF token types
 
 
@@ -70,6 +72,7 @@ class Tokenizer:
         # a token of one character cannot be told from text, nor a mark be put inside it
         self._control = _Finder({token: id for token, id in control.items() if len(token) > 1})
         self._control_ids = frozenset(control.values())
+        self.turn_ids = frozenset(id for token, id in control.items() if token in _START_OF_TURN)
         self._marks = mark_tokens(control.keys())
         self._mark_ids = frozenset(control[token] for token in self._marks)
         self._literal = _Finder(literal)
@@ -210,7 +213,7 @@ class Tokenizer:
                 literal[token] = id
         ends = {id for id in ends if ends_turn(tokens[id], control)}
         ends |= {control[token] for token in END_OF_TURN if token in control and ends_turn(token, control)}
-        wants_bos = model == "llama" or values.text("pre", "") in ("llama-bpe", "llama3", "llama-v3")
+        wants_bos = model == "llama" or values.text("pre", "") in _BEGINS
         prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
         return cls(

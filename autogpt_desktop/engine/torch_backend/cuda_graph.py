@@ -231,7 +231,7 @@ class GraphedDecode:
 
 def can_capture(decoder: Transformer) -> bool:
     """Does every product run on the device alone? Blocks that the CPU expands at each use do not."""
-    linears = [decoder.head]
-    for layer in decoder.layers:
-        linears += [layer.qkv, layer.o, layer.gate_up, layer.down]
+    if decoder.config.recurrent_layers:  # whose memory is another tensor behind each pass
+        return False
+    linears = [decoder.head, *(linear for layer in decoder.layers for linear in layer.linears)]
     return not any(isinstance(weight, BlockWeight) for linear in linears for weight in linear.weights)

@@ -1,5 +1,6 @@
 """One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
 
+What some families have in place of attention is in ``delta_net`` and ``short_conv``.
 Read from the top: attention, Layer, Transformer. Shapes: T new tokens, S tokens in
 all, H query heads, K key/value heads, G = H / K queries that share a key, D head_dim.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import accumulate
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -99,6 +100,23 @@ class Pass(Protocol):
         """What each token takes from those it sees: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
 
 
+class RememberingPass(Pass, Protocol):
+    """Of a decoder with layers that have a memory of their own; training knows none."""
+
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        """What each token takes from the layer's memory: ``rows`` that its mixer's inputs made → the same."""
+
+
+class Mixer(Protocol):
+    """What a layer has in place of attention: see ``GatedDeltaNet`` and ``ShortConv``."""
+
+    inputs: QuantLinear
+    out: QuantLinear
+
+    def run(self, rows: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """One sequence's tokens; ``before`` and ``after`` are its memory, flat, the second is written."""
+
+
 class AppendingPass(Pass, Protocol):
     """One sequence's tokens, which are kept behind those of a state."""
 
@@ -141,6 +159,12 @@ class EagerPass:
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         return layer.attend_appended(qk, v, self)
 
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        memory = self.state.memory
+        assert layer.mixer is not None
+        assert memory is not None
+        return layer.mixer.run(rows, memory.now[layer.slot], memory.next[layer.slot])
+
 
 class BatchPass:
     """Tokens of several sequences, one behind the other: they share every product but attention."""
@@ -155,12 +179,19 @@ class BatchPass:
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         return torch.cat([layer.attend_appended(qk[rows], v[rows], part) for rows, part in self.parts])
 
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        return torch.cat([part.remember(layer, rows[at]) for at, part in self.parts])
+
 
 class Layer:
-    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too."""
+    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too.
 
-    qkv: QuantLinear
+    With a ``mixer`` that stands in place of attention.
+    """
+
+    qkv: QuantLinear  # with ``attention_gate`` the gate's rows come last
     o: QuantLinear
+    mixer: Mixer | None = None
     gate_up: QuantLinear
     down: QuantLinear
     input_norm: RMSNorm
@@ -170,33 +201,46 @@ class Layer:
     qk_norm: HeadNorm | None = None
 
     def __init__(self, config: ModelConfig, index: int) -> None:
-        self.config, self.index = config, index
+        self.config, self.index, self.slot = config, index, config.slots[index]
         self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
         self.scale = config.query_scale or config.head_dim**-0.5
 
     def __call__(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] float32 → the same."""
-        out = self.o(self.attend(self.input_norm(x), through))
+        out = self.mix(self.input_norm(x), through)
         x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
         out = self.down(gated(self.gate_up(self.mlp_norm(x)), self.config.hidden_act))
         return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
+
+    def mix(self, x: Tensor, through: Pass) -> Tensor:
+        """What the tokens take from those before them, [T, hidden_size] → the same."""
+        if self.mixer is not None:
+            return self.mixer.out(cast(RememberingPass, through).remember(self, self.mixer.inputs(x)))
+        return self.o(self.attend(x, through))
+
+    @property
+    def linears(self) -> list[QuantLinear]:
+        mixing = [self.qkv, self.o] if self.mixer is None else [self.mixer.inputs, self.mixer.out]
+        return [*mixing, self.gate_up, self.down]
 
     def attend(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] → [T, H · D]."""
         c = self.config
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        qk, v = self.qkv(x).view(len(x), heads + 2 * shared, dim).split([heads + shared, shared], dim=1)
+        rows = self.qkv(x).view(len(x), -1, dim)
+        qk, v, gate = rows.split([heads + shared, shared, heads if c.attention_gate else 0], dim=1)
         if self.qk_norm is not None:
             qk = self.qk_norm(qk)
         qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding]).to(through.dtype)
-        return through.attend(self, qk, v.to(through.dtype))
+        out = through.attend(self, qk, v.to(through.dtype))
+        return out * torch.sigmoid(gate.reshape(out.shape)) if c.attention_gate else out
 
     def attend_appended(self, qk: Tensor, v: Tensor, through: AppendingPass) -> Tensor:
         """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
         c, new = self.config, len(qk)
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
         k = qk[:, heads:].transpose(0, 1)
-        k, v, mask = through.append(self.index, self.sliding, k, v.transpose(0, 1))
+        k, v, mask = through.append(self.slot, self.sliding, k, v.transpose(0, 1))
         q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
         out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
         out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
@@ -239,27 +283,24 @@ class Transformer:
         """An empty sequence."""
         c = self.config
         return KVCache(
-            c.num_hidden_layers,
+            c.attention_layers,
             c.num_key_value_heads,
             c.head_dim,
             self.context_length,
             dtype=cache_dtype(self.device),
             device=self.device,
+            recurrent=(c.recurrent_layers, c.recurrent_size),
         )
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        parts = [self.head]
-        for layer in self.layers:
-            parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
-        return sum(part.nbytes for part in parts)
+        return self.head.nbytes + sum(part.nbytes for layer in self.layers for part in layer.linears)
 
     @cached_property
     def small_layers(self) -> bool:
         """Is one token's work in a layer over before a second thread has woken up?"""
-        layer = self.layers[0]
-        return sum(part.nbytes for part in (layer.qkv, layer.o, layer.gate_up, layer.down)) < _SMALL_LAYER
+        return sum(part.nbytes for part in self.layers[0].linears) < _SMALL_LAYER
 
     def prefill_chunk(self, before: int) -> int:
         """Tokens in one pass of a prefill behind ``before`` others: enough to be quick, few enough that

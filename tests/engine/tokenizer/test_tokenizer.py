@@ -23,6 +23,7 @@ from autogpt_desktop.errors import KnownError
 from tests.reference_tokenizers import (
     GPT2,
     LLAMA3,
+    QWEN35,
     byte_pair_reference,
     cut_smollm,
     sentence_piece_reference,
@@ -107,16 +108,18 @@ def test_real_models_equal_llama_cpp(which: str, request: pytest.FixtureRequest)
         model.close()
 
 
-@pytest.mark.parametrize("pre", ["default", "gpt-2", "smollm", "qwen2", "llama-bpe"])
+@pytest.mark.parametrize("pre", ["default", "gpt-2", "smollm", "qwen2", "qwen35", "llama-bpe", "lfm2"])
 def test_byte_level_kinds_equal_the_reference(tmp_path: Path, pre: str) -> None:
     metadata = read_gguf(write_tiny_gguf(tmp_path / "m", pre=pre).path).metadata
     text = multilingual_text()
-    normalized = normalizers.NFC().normalize_str(text) if pre == "qwen2" else text
-    pattern = {"qwen2": LLAMA3.replace("{1,3}", ""), "llama-bpe": LLAMA3}.get(pre, GPT2)
+    normalized = normalizers.NFC().normalize_str(text) if pre.startswith("qwen") else text
+    patterns = {"qwen2": LLAMA3.replace("{1,3}", ""), "qwen35": QWEN35}
+    patterns |= dict.fromkeys(("llama-bpe", "lfm2"), LLAMA3)
+    pattern = patterns.get(pre, GPT2)
     cut = cut_smollm if pre == "smollm" else lambda text: regex.findall(pattern, text)
     tokenizer = Tokenizer.from_gguf(metadata)
     assert tokenizer.encode(text, add_special=False) == byte_pair_reference(metadata, cut)(normalized)
-    assert tokenizer.add_bos == (pre == "llama-bpe") or "tokenizer.ggml.add_bos_token" in metadata
+    assert tokenizer.add_bos == (pre in ("llama-bpe", "lfm2")) or "tokenizer.ggml.add_bos_token" in metadata
     assert tokenizer.decode(tokenizer.encode(text)) == normalized
 
 
@@ -193,7 +196,7 @@ def test_the_same_ids_whatever_was_met_before(which: str, request: pytest.Fixtur
     assert [tokenizer.encode(line) for line in text.split("\n")] == lines
 
 
-@pytest.mark.parametrize("pre", ["gpt-2", "smollm", "qwen2", "llama-bpe"])
+@pytest.mark.parametrize("pre", ["gpt-2", "smollm", "qwen2", "qwen35", "llama-bpe"])
 def test_long_text_is_cut_where_it_does_not_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pre: str
 ) -> None:
