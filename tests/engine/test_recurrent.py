@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles
@@ -23,7 +24,7 @@ from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
 from autogpt_desktop.events import Done, Text
 from tests.tiny import RECURRENT, write_tiny_gguf
 
-BACKENDS = ["torch"]
+BACKENDS = ["torch"] + (["compiled"] if native.library() is not None else [])
 GREEDY = Sampling(temperature=0.0, max_tokens=12, stop=())
 
 

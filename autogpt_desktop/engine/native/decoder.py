@@ -26,6 +26,7 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import (
     FLOATS,
+    LAYER_KINDS,
     MATRICES,
     Quantize,
     pack,
@@ -78,12 +79,14 @@ class NativeDecoder:
             c.vocab_size, c.hidden_size, c.intermediate_size, c.num_hidden_layers, c.num_attention_heads,
             c.num_key_value_heads, c.head_dim, c.sliding_window, c.hidden_act == "gelu_tanh",
             c.rms_norm_eps, c.embedding_scale, c.query_scale or c.head_dim**-0.5,
-            c.attn_logit_softcap, c.final_logit_softcap,
+            c.attn_logit_softcap, c.final_logit_softcap, *_memory_shape(c), c.attention_gate,
         )  # fmt: skip
         threads = threads or torch.get_num_threads()
         self.model = library.native_new(ctypes.byref(shape), threads, kernels.encode())
         if not self.model:
             raise MemoryError("the compiled back end could not start")
+        for layer in range(c.num_hidden_layers):
+            library.native_layer_kind(self.model, layer, LAYER_KINDS.index(c.kind(layer)))
         self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
         self._shares: NativeDecoder | None = None  # whose weights these are
@@ -173,7 +176,12 @@ class NativeDecoder:
         """An empty sequence."""
         c = self.config
         return NativeState(
-            c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length, self.kv_cache
+            c.attention_layers,
+            c.num_key_value_heads,
+            c.head_dim,
+            self.context_length,
+            self.kv_cache,
+            (c.recurrent_layers, c.recurrent_size),
         )
 
     @property
@@ -269,6 +277,8 @@ class NativeDecoder:
             entry.cache, entry.capacity = state.cache.ctypes.data, state.capacity
             entry.scales = None if state.scales is None else state.scales.ctypes.data
             entry.start, entry.count = len(state), len(new)
+            if state.memory is not None:
+                entry.before, entry.after = state.memory.now.ctypes.data, state.memory.next.ctypes.data
         self._check(
             self.library.native_begin(
                 self.model, _ints(tokens), None if vectors is None else vectors.ctypes.data,
@@ -304,6 +314,15 @@ class NativeDecoder:
         rows = torch.empty(len(pick), self.config.vocab_size)
         self._check(self.library.native_logits(self.model, _ints(pick), len(pick), rows.data_ptr()))
         return rows
+
+
+def _memory_shape(c: ModelConfig) -> tuple[int, int, int, int, int, int]:
+    """What native::Shape has of layers that do not attend: the convolution's tokens, and DeltaNet's heads."""
+    d = c.delta_net
+    if d is None:
+        return c.short_conv_kernel, 0, 0, 0, 0, 0
+    heads = d.num_key_heads, d.num_value_heads
+    return d.conv_kernel, *heads, d.key_head_dim, d.value_head_dim, int(d.gguf_layout)
 
 
 def _longest(work: list[tuple[NativeState, list[int]]]) -> int:
@@ -383,4 +402,4 @@ def build_beside(other: NativeDecoder, adapter: Mapping[str, LowRank] | None) ->
 def _adapt(decoder: NativeDecoder, adapter: Mapping[str, LowRank] | None) -> None:
     for module, added in (adapter or {}).items():
         _, _, layer, name = module.split(".", 3)  # model.layers.0.self_attn.q_proj
-        decoder.adapt(int(layer), MATRICES.index(name), added)
+        decoder.adapt(int(layer), MATRICES[name], added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from autogpt_desktop.engine.formats.gguf_mapping import (
     weight_names,
 )
 from autogpt_desktop.errors import KnownError
-from tests.tiny import FAMILIES, tiny_tokenizer, write_tiny_gguf
+from tests.tiny import FAMILIES, RECURRENT, tiny_tokenizer, write_tiny_gguf
 
 
 def text(value: str | bytes) -> bytes:
@@ -105,10 +106,16 @@ def test_starter_config_and_values(starter_gguf: Path) -> None:
 # --- tiny files, against the gguf package
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("quant", ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"])
+@pytest.mark.parametrize(
+    ("family", "quant"),
+    [
+        *itertools.product(FAMILIES, ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]),
+        *itertools.product(RECURRENT, ["F32", "Q8_0"]),
+    ],
+)
 def test_every_family_reads_back(tmp_path: Path, family: str, quant: str) -> None:
-    tiny = write_tiny_gguf(tmp_path / "m.gguf", family, quant=quant, layers=1)
+    layers = 4 if family in RECURRENT else 1
+    tiny = write_tiny_gguf(tmp_path / "m.gguf", family, quant=quant, layers=layers)
     f = read_gguf(tiny.path)
     reference = gguf.GGUFReader(tiny.path)
     assert [one.name for one in reference.tensors] == list(f.tensors)
@@ -126,6 +133,40 @@ def test_every_family_reads_back(tmp_path: Path, family: str, quant: str) -> Non
         if family == "llama" and ("q_proj" in name or "k_proj" in name):  # rows are permuted there
             values, wanted = np.sort(values, axis=0), np.sort(wanted, axis=0)
         np.testing.assert_array_equal(values, wanted)
+
+
+def refused(path: Path, family: str = "qwen35", **settings: object) -> str:
+    """The key that a recurrent model with these settings is refused with."""
+    write_tiny_gguf(path, family, layers=4, metadata=settings)
+    with pytest.raises(KnownError) as error:
+        config_from_gguf(read_gguf(path))
+    return error.value.key
+
+
+def test_recurrent_layers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    assert refused(path, full_attention_interval=0) == "gguf-setting"
+    assert refused(path, full_attention_interval=5) == "gguf-setting", "no layer attends"
+    assert refused(path, full_attention_interval=2) == "gguf-tensor-missing"
+    for name in ("ssm.inner_size", "ssm.time_step_rank", "ssm.group_count", "ssm.conv_kernel"):
+        for value in (0, 3, 1 << 30):
+            assert refused(path, **{name: value}).startswith("gguf-"), name
+    assert refused(path, nextn_predict_layers=4) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 0]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 1, 2]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 0, 0]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, -1, 2]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"shortconv.l_cache": 4}) == "gguf-tensor-shape"
+
+
+def test_layers_that_guess_further_tokens_are_left_out(tmp_path: Path) -> None:
+    """Of five layers the last is said to be one of those: nothing of it is read."""
+    path = tmp_path / "m.gguf"
+    write_tiny_gguf(path, "qwen35", layers=5, metadata={"nextn_predict_layers": 1})
+    f = read_gguf(path)
+    config = config_from_gguf(f)
+    assert config.num_hidden_layers == 4
+    assert not any(name.startswith("model.layers.4.") for name in weight_names(f, "qwen35"))
 
 
 @pytest.mark.parametrize("quant", ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"])
