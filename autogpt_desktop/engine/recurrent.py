@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST, _LEAST = 32, 4  # places
-_BUDGET = 128 << 20  # bytes of the copies, unless they are so large that _LEAST take more
+_BUDGET = 64 << 20  # bytes of the copies, unless they are so large that _LEAST take more
 PLACES = "places"  # of a snapshot's copies, int64, the last one being its end
 MEMORY = "recurrent"  # float32 [places, layers, numbers]
 
