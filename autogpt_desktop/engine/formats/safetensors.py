@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
 from autogpt_desktop.engine.formats.mapped import map_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, open_regular
@@ -37,7 +38,8 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
-    expected = expected_shapes(config)
+    shapes = expected_shapes(config)
+    expected = stored_shapes(config.layout, shapes)
     wanted = {prefix + name: name for prefix in _PREFIXES for name in expected}
     wanted |= {name.replace("model.", "model.language_model.", 1): name for name in expected}
     unknown: list[str] = []
@@ -55,7 +57,7 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
         if tensors[name].shape != shape or tensors[name].type not in FLOAT_TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return tensors
+    return decoder_tensors(config.layout, shapes, tensors)
 
 
 def _is_of_decoder(name: str) -> bool:

@@ -210,7 +210,7 @@ class Tokenizer:
                 literal[token] = id
         ends = {id for id in ends if ends_turn(tokens[id], control)}
         ends |= {control[token] for token in END_OF_TURN if token in control and ends_turn(token, control)}
-        wants_bos = model == "llama" or values.text("pre", "") in ("llama-bpe", "llama3", "llama-v3")
+        wants_bos = model == "llama" or values.text("pre", "") in bpe.WANTS_BOS
         prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
         return cls(
