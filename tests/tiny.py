@@ -16,7 +16,22 @@ CHATML = (
 )
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WORDS = ("th", "the", "he", "in", "er", "an", "on", "Ġa", "Ġt", "Ġthe", "Ġs", "ing", "ĠĠ", "ell", "el", "ll")
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
+FAMILIES = (
+    "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3",
+)  # fmt: skip
+PERMUTED = ("llama", "smollm3", "granite", "mistral3")  # whose q and k have pairs of neighbors in the file
+# what a family has besides the usual settings; several at once, so that one model says much
+SETTINGS: dict[str, dict[str, Any]] = {
+    "granite": {
+        "attention.scale": 0.3, "embedding_scale": 3.0, "residual_scale": 0.6, "logit_scale": 1.7,
+    },
+    "phi3": {"attention.sliding_window": 0},
+    "mistral3": {
+        "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+        "rope.scaling.original_context_length": 64, "rope.scaling.yarn_log_multiplier": 1.0,
+        "attention.temperature_scale": 0.4,
+    },
+}  # fmt: skip
 RECURRENT = ("qwen35", "lfm2")  # with layers that have no keys and values
 _QK_NORM = ("qwen3", "gemma3", *RECURRENT)
 _STATE = 32  # numbers of a key and of a value of qwen35's Gated DeltaNet
@@ -72,17 +87,20 @@ def write_tiny_gguf(
     vocab: int = 0,
     tied: bool | None = None,
     rope_freqs: bool = False,
+    long_rope: bool = False,
     pre: str = "smollm",
     chat_template: str | None = CHATML,
     languages: tuple[str, ...] = ("en",),
     metadata: dict[str, Any] | None = None,
     more_specials: tuple[str, ...] = (),
     delta_heads: tuple[int, int] = (2, 4),
+    title: str = "",
 ) -> TinyModel:
     """Write a random model. Columns (``hidden``, ``intermediate``) must be whole blocks of ``quant``.
 
     ``vocab``: rows of the embedding, at least the tokeniser's (0: just those). ``rope_freqs``: with a
-    llama3 frequency table. ``metadata``: more keys of the family, such as ``rope.scaling.type``.
+    llama3 frequency table, ``long_rope``: with phi3's two, of which the long one is for more than 64 tokens.
+    ``metadata``: more keys of the family, such as ``rope.scaling.type``.
     ``delta_heads``: of keys and of values, of qwen35.
     """
     dim = head_dim or (32 if family in ("qwen3", "gemma3", "qwen35") else hidden // heads)
@@ -105,6 +123,11 @@ def write_tiny_gguf(
     attends = [attends_in(family, layer) for layer in range(layers)]
     if family == "llama":
         settings["rope.dimension_count"] = dim
+    if family == "phi3":
+        settings["rope.dimension_count"] = dim - dim // 4
+    settings |= SETTINGS.get(family, {})
+    if long_rope:
+        settings |= {"rope.scaling.original_context_length": 64, "rope.scaling.attn_factor": 1.19}
     if family == "qwen35":
         keys, values = delta_heads
         settings |= {
@@ -124,7 +147,7 @@ def write_tiny_gguf(
     settings |= metadata or {}
 
     writer = gguf.GGUFWriter(path, family)
-    writer.add_name(f"Tiny {family}")
+    writer.add_name(title or f"Tiny {family}")
     writer.add_array("general.languages", list(languages))
     for key, value in settings.items():
         kinds = {
@@ -169,11 +192,15 @@ def write_tiny_gguf(
         data = _quantize(random, shape, quant)
         kind = gguf.GGMLQuantizationType[quant]
         weights[hf_name] = gguf.quants.dequantize(data, kind).reshape(shape)
-        if family == "llama" and name.endswith(("attn_q.weight", "attn_k.weight")):
+        if family in PERMUTED and name.endswith(("attn_q.weight", "attn_k.weight")):
             data = permuted(data, heads if "attn_q" in name else kv_heads)
         writer.add_tensor(name, data, raw_dtype=None if data.dtype in (np.float32, np.float16) else kind)
     if rope_freqs:
         writer.add_tensor("rope_freqs.weight", np.linspace(1.0, 8.0, dim // 2, dtype=np.float32))
+    if long_rope:
+        pairs = settings.get("rope.dimension_count", dim) // 2
+        writer.add_tensor("rope_factors_long.weight", np.linspace(1.0, 9.0, pairs, dtype=np.float32))
+        writer.add_tensor("rope_factors_short.weight", np.linspace(1.0, 1.5, pairs, dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -216,6 +243,17 @@ def tensor_shapes(
     if gemma:
         layer["post_attention_norm.weight"] = ("post_attention_layernorm.weight", (hidden,))
         layer["post_ffw_norm.weight"] = ("post_feedforward_layernorm.weight", (hidden,))
+    if family == "olmo2":
+        del layer["attn_norm.weight"], layer["ffn_norm.weight"]
+        layer["attn_q_norm.weight"] = ("self_attn.q_norm.weight", (queries,))
+        layer["attn_k_norm.weight"] = ("self_attn.k_norm.weight", (keys,))
+        layer["post_attention_norm.weight"] = ("post_attention_layernorm.weight", (hidden,))
+        layer["post_ffw_norm.weight"] = ("post_feedforward_layernorm.weight", (hidden,))
+    if family == "phi3":
+        for part in ("attn_q", "attn_k", "attn_v", "ffn_gate"):
+            del layer[f"{part}.weight"]
+        layer["attn_qkv.weight"] = ("self_attn.qkv_proj.weight", (queries + 2 * keys, hidden))
+        layer["ffn_up.weight"] = ("mlp.gate_up_proj.weight", (2 * mlp, hidden))
     shapes = {"token_embd.weight": ("model.embed_tokens.weight", (rows, hidden))}
     for index in range(layers):
         shapes |= {

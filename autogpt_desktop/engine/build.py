@@ -14,6 +14,7 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.gguf_mapping import layer_norms
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
@@ -23,9 +24,10 @@ from autogpt_desktop.engine.native.weights import Quantize, is_supported
 from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
 from autogpt_desktop.engine.torch_backend.delta_net import GatedDeltaNet
 from autogpt_desktop.engine.torch_backend.linear import Embedding, LowRankLinear, QuantLinear
+from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm, WholeNorm
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
 from autogpt_desktop.engine.torch_backend.short_conv import ShortConv
-from autogpt_desktop.engine.torch_backend.transformer import HeadNorm, Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer
 from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.events import Progress
 
@@ -101,16 +103,11 @@ def build(
             layer.mixer = _mixer(config, index, make, lambda name: dense(sources[name]).float().to(device))
         layer.gate_up = make(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
         layer.down = make(f"{at}.mlp.down_proj")
-        layer.input_norm = norm(f"{at}.input_layernorm.weight")
-        if config.sandwich_norms:
-            layer.attention_out_norm = norm(f"{at}.post_attention_layernorm.weight")
-            layer.mlp_norm = norm(f"{at}.pre_feedforward_layernorm.weight")
-            layer.mlp_out_norm = norm(f"{at}.post_feedforward_layernorm.weight")
-        else:
-            layer.mlp_norm = norm(f"{at}.post_attention_layernorm.weight")
+        for place, name in layer_norms(config).items():
+            setattr(layer, place, norm(f"{at}.{name}.weight"))
         if config.qk_norm and layer.mixer is None:
             q, k = (norm(f"{at}.self_attn.{n}_norm.weight").weight for n in "qk")
-            layer.qk_norm = HeadNorm(
+            layer.qk_norm = (WholeNorm if config.qk_norm_whole else HeadNorm)(
                 q, k, config.num_attention_heads, config.num_key_value_heads, config.rms_norm_eps
             )
         layers.append(layer)

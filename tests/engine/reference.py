@@ -37,6 +37,13 @@ PARTS = {
     "ffn_down": "mlp.down_proj",
     "ffn_norm": "post_attention_layernorm",
 }
+OTHER_PARTS = {
+    "phi3": {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"},
+    "olmo2": {
+        "post_attention_norm": "post_attention_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
+}
 GEMMA_PARTS = PARTS | {
     "ffn_norm": "pre_feedforward_layernorm",
     "post_attention_norm": "post_attention_layernorm",
@@ -85,6 +92,11 @@ CLASSES = {
     transformers.Gemma3TextConfig: transformers.Gemma3ForCausalLM,
     transformers.Qwen3_5TextConfig: transformers.Qwen3_5ForCausalLM,
     transformers.Lfm2Config: transformers.Lfm2ForCausalLM,
+    transformers.SmolLM3Config: transformers.SmolLM3ForCausalLM,
+    transformers.GraniteConfig: transformers.GraniteForCausalLM,
+    transformers.Phi3Config: transformers.Phi3ForCausalLM,
+    transformers.Olmo2Config: transformers.Olmo2ForCausalLM,
+    transformers.Ministral3Config: transformers.Ministral3ForCausalLM,
 }
 # bytes of a block where its float16 scales stand, and their shares that put the mean at 0
 _TYPES = gguf.GGMLQuantizationType
@@ -177,17 +189,46 @@ def _config(file: GGUFFile) -> transformers.PreTrainedConfig:
             block_auto_adjust_ff_dim=False,
             conv_L_cache=get("shortconv.l_cache"),
         )
+    if family == "granite":
+        return transformers.GraniteConfig(
+            **common,
+            attention_multiplier=get("attention.scale"),
+            embedding_multiplier=get("embedding_scale"),
+            residual_multiplier=get("residual_scale"),
+            logits_scaling=get("logit_scale"),
+        )
+    if family == "mistral3":
+        rope |= {"mscale": 1.0, "mscale_all_dim": get("rope.scaling.yarn_log_multiplier")}
+        rope["llama_4_scaling_beta"] = get("attention.temperature_scale")
+        return transformers.Ministral3Config(**common)
+    if family == "phi3":
+        rope["partial_rotary_factor"] = get("rope.dimension_count") / common["head_dim"]
+        original = get("rope.scaling.original_context_length", common["max_position_embeddings"])
+        if "rope_factors_long.weight" in file.tensors:
+            names = {"short_factor": "rope_factors_short.weight", "long_factor": "rope_factors_long.weight"}
+            rope |= {key: _values(file, name).tolist() for key, name in names.items()}
+            rope |= {"rope_type": "longrope", "attention_factor": get("rope.scaling.attn_factor")}
+        return transformers.Phi3Config(
+            **common, sliding_window=window or None, original_max_position_embeddings=original
+        )
     if family == "qwen2":
         del common["head_dim"]  # it has no such setting
         return transformers.Qwen2Config(**common)
-    return {"llama": transformers.LlamaConfig, "qwen3": transformers.Qwen3Config}[family](**common)
+    kinds = {
+        "llama": transformers.LlamaConfig,
+        "qwen3": transformers.Qwen3Config,
+        "smollm3": transformers.SmolLM3Config,
+        "olmo2": transformers.Olmo2Config,
+    }
+    return kinds[family](**common)
 
 
 def _weights(file: GGUFFile) -> Iterator[tuple[str, Tensor]]:
     """The tensors under transformers' names and in its conventions."""
     family = file.metadata["general.architecture"]
+    parts = FAMILY_PARTS.get(family) or PARTS | OTHER_PARTS.get(family, {})
     for name in file.tensors:
-        if name == "rope_freqs.weight":
+        if name.startswith("rope_f"):
             continue
         values = _values(file, name)
         if name in WHOLE:
@@ -201,12 +242,12 @@ def _weights(file: GGUFFile) -> Iterator[tuple[str, Tensor]]:
             elif part == "ssm_dt":
                 hf = "linear_attn.dt_bias"
             else:
-                hf = f"{FAMILY_PARTS.get(family, PARTS)[part]}.{kind}"
+                hf = f"{parts[part]}.{kind}"
             hf = f"model.layers.{layer}.{hf}"
-        if family == "llama" and re.search(r"attn_[qk]\.", name):
+        if family in ("llama", "smollm3", "granite", "mistral3") and re.search(r"attn_[qk]\.", name):
             # the file has the two halves of a head interleaved: pairs first, then halves
             key = "attention.head_count" if "attn_q" in name else "attention.head_count_kv"
-            heads = file.metadata[f"llama.{key}"]
+            heads = file.metadata[f"{family}.{key}"]
             values = values.reshape(heads, -1, 2, values.shape[-1]).swapaxes(1, 2).reshape(values.shape)
         if family in ("gemma3", "qwen35") and name.endswith("norm.weight") and "ssm_norm" not in name:
             values = values - 1.0  # transformers adds the 1 when it runs

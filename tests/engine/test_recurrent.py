@@ -269,7 +269,7 @@ def test_what_cannot_be_trained_is_said(family: str, tmp_path: Path) -> None:
         open_base(path)
 
 
-GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "llama_cpp_logits.json").read_text("utf-8"))
+GOLDEN = json.loads((Path(__file__).parent.parent / "data" / "recurrent_logits.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", GOLDEN["files"])

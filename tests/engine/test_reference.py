@@ -112,6 +112,18 @@ TINY = {
     "gemma3-softcap-q5_k": Tiny(
         "gemma3", "Q5_K", BIG | {"layers": 7, "metadata": SLOW_TURNS | {"final_logit_softcapping": 2.0}}
     ),
+    "smollm3-f32": Tiny("smollm3", "F32", {"layers": 5, "tied": True}),
+    "smollm3-q4_k": Tiny("smollm3", "Q4_K", BIG | {"layers": 4}),
+    "granite-f32": Tiny("granite", "F32"),
+    "granite-q5_0": Tiny("granite", "Q5_0"),
+    "phi3-f32": Tiny("phi3", "F32"),
+    "phi3-window-q4_1": Tiny("phi3", "Q4_1", {"metadata": {"attention.sliding_window": 24}}),
+    "phi3-longrope-f32": Tiny("phi3", "F32", {"long_rope": True}),
+    "phi3-longrope-q4_k-q6_k": Tiny("phi3", ("Q4_K", "Q6_K"), BIG | {"long_rope": True}),
+    "olmo2-f32": Tiny("olmo2", "F32"),
+    "olmo2-q8_0": Tiny("olmo2", "Q8_0"),
+    "mistral3-f32": Tiny("mistral3", "F32"),
+    "mistral3-q6_k": Tiny("mistral3", "Q6_K", BIG),
 }
 
 

@@ -20,6 +20,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_names import stored_name
+from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
 from autogpt_desktop.engine.formats.mapped import map_file
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, open_regular
@@ -42,7 +43,8 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
-    expected = expected_shapes(config)
+    shapes = expected_shapes(config)
+    expected = stored_shapes(config.layout, shapes)
     stored = {stored_name(name, config.family): name for name in expected}
     wanted = {prefix + theirs: name for prefix in _PREFIXES for theirs, name in stored.items()}
     wanted |= {theirs.replace("model.", "model.language_model.", 1): name for theirs, name in stored.items()}
@@ -68,7 +70,7 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
             tensors[name] = replace(tensors[name], shape=shape)
         if tensors[name].shape != shape or tensors[name].type not in FLOAT_TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return tensors
+    return decoder_tensors(config.layout, shapes, tensors)
 
 
 def _is_of_decoder(name: str) -> bool:

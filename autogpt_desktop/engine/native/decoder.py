@@ -36,7 +36,7 @@ from autogpt_desktop.engine.native.weights import (
     vectors,
 )
 from autogpt_desktop.engine.torch_backend.linear import Embedding
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.rotary import rotary_embeddings, state_layout
 from autogpt_desktop.events import Progress
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,10 @@ class NativeDecoder:
             c.vocab_size, c.hidden_size, c.intermediate_size, c.num_hidden_layers, c.num_attention_heads,
             c.num_key_value_heads, c.head_dim, c.sliding_window, c.hidden_act == "gelu_tanh",
             c.rms_norm_eps, c.embedding_scale, c.query_scale or c.head_dim**-0.5,
-            c.attn_logit_softcap, c.final_logit_softcap, *_memory_shape(c), c.attention_gate,
+            c.attn_logit_softcap, c.final_logit_softcap,
+            c.residual_scale, c.logit_scale, c.attention_temperature, c.attention_temperature_length,
+            1 if c.qk_norm_whole else 2 if c.qk_norm_behind_rope else 0,
+            *_memory_shape(c), c.attention_gate,
         )  # fmt: skip
         threads = threads or torch.get_num_threads()
         self.model = library.native_new(ctypes.byref(shape), threads, kernels.encode())
@@ -92,10 +95,8 @@ class NativeDecoder:
         self._shares: NativeDecoder | None = None  # whose weights these are
         self._writers: list[Writer] = []
         weakref.finalize(self, _end, library, self.model, self._writers)
-        cpu = self.device = torch.device("cpu")
-        self.rope = self.local_rope = RotaryEmbedding(config, config.rope_theta, True, cpu)
-        if config.family == "gemma3":
-            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, cpu)
+        self.device = torch.device("cpu")
+        self.rope, self.local_rope = rotary_embeddings(config, context_length, self.device)
         self.embedding: Embedding | None = None  # None: the head's own rows
         self._turned = 0  # positions in `_tables`, which `_turns` points to
         self._tables: list[Tensor] = []
@@ -167,6 +168,10 @@ class NativeDecoder:
     def set_sliding(self, layer: int) -> None:
         self.library.native_sliding(self.model, layer, 1)
 
+    def set_unrotated(self, layer: int) -> None:
+        """Its queries and keys do not turn with their position."""
+        self.library.native_unrotated(self.model, layer, 1)
+
     @staticmethod
     def _check(code: int) -> None:
         if code:
@@ -175,7 +180,7 @@ class NativeDecoder:
     def new_state(self) -> NativeState:
         """An empty sequence."""
         c = self.config
-        return NativeState(
+        state = NativeState(
             c.attention_layers,
             c.num_key_value_heads,
             c.head_dim,
@@ -183,6 +188,8 @@ class NativeDecoder:
             self.kv_cache,
             (c.recurrent_layers, c.recurrent_size),
         )
+        state.layout = state_layout(state.layout, c, self.context_length)
+        return state
 
     @property
     def nbytes(self) -> int:
@@ -365,6 +372,9 @@ def build_native(
     for layer, sliding in enumerate(config.sliding_layers or ()):
         if sliding:
             decoder.set_sliding(layer)
+    for layer, unrotated in enumerate(config.unrotated_layers):
+        if unrotated:
+            decoder.set_unrotated(layer)
     _adapt(decoder, adapter)
     if not config.tie_word_embeddings:
         decoder.embedding = Embedding(sources["model.embed_tokens.weight"], decoder.device)

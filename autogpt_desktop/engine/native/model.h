@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -24,13 +25,16 @@ enum VectorSlot {
 };
 enum LayerKind { kAttends, kDeltaNet, kShortConv };
 
+// What the norm of queries and keys takes as a row, and when.
+enum QKNorm { kEachHead, kAllHeads, kEachHeadRotated };
+
 struct Layer {
     LayerKind kind = kAttends;
     int slot = 0;  // its number among those that attend, or among those that do not
     Matrix matrices[kMatrixSlots];
     LowRank added[kMatrixSlots];
     std::vector<float> vectors[kVectorSlots];
-    bool sliding = false;
+    bool sliding = false, rotated = true;
 };
 
 class Model : private Products {
@@ -90,7 +94,7 @@ public:
             const Layer& from = other.layers_[i];
             for (int slot = 0; slot < kMatrixSlots; slot++) take(&layers_[i].matrices[slot], from.matrices[slot]);
             for (int slot = 0; slot < kVectorSlots; slot++) layers_[i].vectors[slot] = from.vectors[slot];
-            layers_[i].sliding = from.sliding;
+            layers_[i].sliding = from.sliding, layers_[i].rotated = from.rotated;
             layers_[i].kind = from.kind, layers_[i].slot = from.slot;
         }
         take(&head, other.head);
@@ -175,6 +179,10 @@ public:
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, row);
             kernels_->quantize(row, acts, t, nullptr);
         });
+        if (shape_.logit_scale != 1.0f)
+            over_tokens([&](int t, int) {
+                for (size_t i = 0; i < vocab; i++) logits[static_cast<size_t>(t) * vocab + i] *= shape_.logit_scale;
+            });
         if (shape_.final_softcap > 0)
             over_tokens([&](int t, int) {
                 for (size_t i = 0; i < vocab; i++) {
@@ -184,12 +192,14 @@ public:
             });
     }
 
-    // What the head reads of the tokens `pick`: [picked, hidden] behind the last norm.
+    // What the head reads of the tokens `pick`: [picked, hidden] behind the last norm, scaled as the logits are.
     void hidden(const int32_t* pick, int picked, float* rows) {
         size_t hidden = static_cast<size_t>(shape_.hidden);
         for (int t = 0; t < picked; t++)
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden,
                                rows + static_cast<size_t>(t) * hidden);
+        if (shape_.logit_scale != 1.0f)
+            for (size_t i = 0; i < static_cast<size_t>(picked) * hidden; i++) rows[i] *= shape_.logit_scale;
     }
 
 private:
@@ -235,7 +245,7 @@ private:
     auto normed(const Layer& layer) {
         return [this, &layer](int t, Acts* acts, float* rows, Workspace* space) {
             size_t at = static_cast<size_t>(t) * static_cast<size_t>(shape_.hidden);
-            kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, shape_.hidden, rows + at);
+            norm_row(layer.vectors[kInputNorm], &x_[at], rows + at);
             project(rows + at, t, space);
             quantize_twice(rows, acts, t);
         };
@@ -341,19 +351,51 @@ private:
         const std::vector<float>&bias = layer.vectors[kBias], &norms = layer.vectors[kQKNorm];
         for (size_t i = 0; i < bias.size(); i++) row[i] += bias[i];
         const float* turns = rope + static_cast<size_t>(token.position) * static_cast<size_t>(dim);
+        if (!norms.empty() && shape_.qk_norm == kAllHeads) {
+            kernels_->rms_norm(row, norms.data(), shape_.eps, heads * dim, row);
+            kernels_->rms_norm(row + heads * dim, &norms[static_cast<size_t>(heads * dim)], shape_.eps, shared * dim,
+                               row + heads * dim);
+        }
+        float query_scale = shape_.query_scale * temperature(token.position);
         for (int h = 0; h < heads + shared; h++) {
-            float* x = row + h * dim;
-            if (!norms.empty()) kernels_->rms_norm(x, &norms[static_cast<size_t>(h * dim)], shape_.eps, dim, x);
-            float scale = h < heads ? shape_.query_scale : 1.0f;
-            for (int i = 0; i < dim; i += 2) {
-                float a = x[i], b = x[i + 1];
-                x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
-                x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
+            float *x = row + h * dim, scale = h < heads ? query_scale : 1.0f;
+            const float* weights = norms.data() + h * dim;
+            if (!norms.empty() && shape_.qk_norm == kEachHead) kernels_->rms_norm(x, weights, shape_.eps, dim, x);
+            if (!norms.empty() && shape_.qk_norm == kEachHeadRotated) {
+                if (layer.rotated) turn(turns, 1.0f, x);
+                kernels_->rms_norm(x, weights, shape_.eps, dim, x);
+                for (int i = 0; i < dim; i++) x[i] *= scale;
+            } else if (layer.rotated) {
+                turn(turns, scale, x);
+            } else {
+                for (int i = 0; i < dim; i++) x[i] *= scale;
             }
         }
         for (int h = 0; h < shared; h++)
             attention_.store(index, token.sequence, token.position, h, row + (heads + h) * dim,
                              row + (heads + shared + h) * dim, thread);
+    }
+
+    // Pairs of a head by their angles, times scale.
+    void turn(const float* turns, float scale, float* x) const {
+        for (int i = 0; i < shape_.head_dim; i += 2) {
+            float a = x[i], b = x[i + 1];
+            x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
+            x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
+        }
+    }
+
+    float temperature(int position) const {
+        if (shape_.temperature == 0) return 1.0f;
+        return 1.0f + shape_.temperature * std::log(1.0f + static_cast<float>(position / shape_.temperature_length));
+    }
+
+    // Row x [hidden] as the family hands it to a product: normed, where there is a norm.
+    void norm_row(const std::vector<float>& weights, const float* x, float* to) {
+        if (weights.empty())
+            std::copy_n(x, shape_.hidden, to);
+        else
+            kernels_->rms_norm(x, weights.data(), shape_.eps, shape_.hidden, to);
     }
 
     // to = x + out of token t, out normed where the family does so. row [hidden]: room, may be out's own
@@ -365,7 +407,11 @@ private:
             kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, row);
             out = row;
         }
-        for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i];
+        float scale = shape_.residual_scale;
+        if (scale == 1.0f)
+            for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i];
+        else
+            for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i] * scale;
     }
 
     void mlp(Layer& layer) {
@@ -379,7 +425,7 @@ private:
             float* x = &x_[at];
             if (space) x = space->x.data();  // others read the old x at the same time
             add_residual(layer.vectors[kAttentionOutNorm], t, rows + at, x);
-            kernels_->rms_norm(x, layer.vectors[kMlpNorm].data(), shape_.eps, hidden, rows + at);
+            norm_row(layer.vectors[kMlpNorm], x, rows + at);
             project(rows + at, t, space);
             kernels_->quantize(rows + at, acts, t, nullptr);
         };

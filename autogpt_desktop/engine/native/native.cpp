@@ -182,6 +182,11 @@ NATIVE_API void native_layer_kind(Model* model, int layer, int kind) {
     model->set_kind(static_cast<size_t>(layer), static_cast<native::LayerKind>(kind));
 }
 
+// Do the layer's queries and keys not turn with their position?
+NATIVE_API void native_unrotated(Model* model, int layer, int unrotated) {
+    model->layer(layer).rotated = unrotated == 0;
+}
+
 NATIVE_API int native_begin(Model* model, const int32_t* ids, const float* embeddings,
                             const native::Sequence* sequences, int count) {
     return guarded([&] { model->begin(ids, embeddings, sequences, count); });

@@ -12,7 +12,7 @@ import numpy as np
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import LayerKind, ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes, layer_norms
 from autogpt_desktop.engine.native.packed_cache import PackedMatrix, VectorPlace
 
 Quantize = Literal["int8", "int4"]
@@ -40,6 +40,10 @@ _OF_KIND: dict[LayerKind, str] = {
 }
 INPUT_NORM, MLP_NORM, ATTENTION_OUT_NORM, MLP_OUT_NORM, BIAS, QK_NORM = range(6)
 CONV, DECAY, DECAY_BIAS, MEMORY_NORM = range(6, 10)
+_NORMS = {
+    "input_norm": INPUT_NORM, "mlp_norm": MLP_NORM,
+    "attention_out_norm": ATTENTION_OUT_NORM, "mlp_out_norm": MLP_OUT_NORM,
+}  # fmt: skip
 _KINDS = {"int4": 1, "int8": 5}  # Q4M and Q8 of native::Kind
 _CHUNK_BYTES = 16 << 20  # of the file, packed at a time: so much of it is in memory besides the packed
 
@@ -117,20 +121,16 @@ _VectorParts = tuple[int, int, list[tuple[str, int]]]
 def _vector_parts(config: ModelConfig) -> Iterator[_VectorParts]:
     for layer in range(config.num_hidden_layers):
         at = f"model.layers.{layer}"
-        yield layer, INPUT_NORM, [(f"{at}.input_layernorm.weight", 1)]
-        if config.sandwich_norms:
-            yield layer, ATTENTION_OUT_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
-            yield layer, MLP_NORM, [(f"{at}.pre_feedforward_layernorm.weight", 1)]
-            yield layer, MLP_OUT_NORM, [(f"{at}.post_feedforward_layernorm.weight", 1)]
-        else:
-            yield layer, MLP_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
+        for place, name in layer_norms(config).items():
+            yield layer, _NORMS[place], [(f"{at}.{name}.weight", 1)]
         if config.kind(layer) != "attention":
             yield from _memory_vectors(config, layer)
             continue
         if config.attention_bias:
             yield layer, BIAS, [(f"{at}.self_attn.{n}_proj.bias", 1) for n in "qkv"]
         if config.qk_norm:
-            heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
+            counts = config.num_attention_heads, config.num_key_value_heads
+            heads = zip("qk", (1, 1) if config.qk_norm_whole else counts, strict=True)
             yield layer, QK_NORM, [(f"{at}.self_attn.{n}_norm.weight", count) for n, count in heads]
     yield -1, 0, [("model.norm.weight", 1)]
 

@@ -25,8 +25,6 @@ from autogpt_desktop.thinking import mark_tokens
 # tokens that open a turn: control tokens even where a file marks them as text
 _START_OF_TURN = frozenset({"<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"})
 
-_BEGINS = ("llama-bpe", "llama3", "llama-v3", "lfm2")  # whose files mean a bos where they say nothing of it
-
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6  # GGUF token types
 
 
@@ -213,7 +211,7 @@ class Tokenizer:
                 literal[token] = id
         ends = {id for id in ends if ends_turn(tokens[id], control)}
         ends |= {control[token] for token in END_OF_TURN if token in control and ends_turn(token, control)}
-        wants_bos = model == "llama" or values.text("pre", "") in _BEGINS
+        wants_bos = model == "llama" or values.text("pre", "") in bpe.WANTS_BOS
         prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
         return cls(

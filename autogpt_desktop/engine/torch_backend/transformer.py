@@ -1,4 +1,4 @@
-"""One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
+"""One decoder for every family: what differs between llama, qwen3, gemma3, phi3 and others is in ModelConfig.
 
 What some families have in place of attention is in ``delta_net`` and ``short_conv``.
 Read from the top: attention, Layer, Transformer. Shapes: T new tokens, S tokens in
@@ -21,11 +21,12 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled as Cancelled
 from autogpt_desktop.engine.interface import check_layers
-from autogpt_desktop.engine.torch_backend.autograd import apply_rotary_emb, gated, rms_norm
+from autogpt_desktop.engine.torch_backend.autograd import apply_rotary_emb, gated
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import QuantLinear
+from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.rotary import attention_temperature, rotary_embeddings, state_layout
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -62,39 +63,12 @@ def causal_mask(new: int, total: int, groups: int, window: int, device: torch.de
     return torch.zeros(new, total, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
 
 
-class RMSNorm:
-    """x / rms(x) · w (Zhang and Sennrich, 2019)."""
-
-    dtype: torch.dtype | None = None  # what it writes while it trains; None: what it reads
-
-    def __init__(self, weight: Tensor, eps: float) -> None:
-        self.weight, self.eps = weight.float(), eps
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return rms_norm(x, self.weight, self.eps, self.dtype)
-
-
-class HeadNorm:
-    """The same on each head of q and k, which have a weight for all heads of theirs."""
-
-    def __init__(self, q: Tensor, k: Tensor, heads: int, shared: int, eps: float) -> None:
-        self.q, self.k, self.heads, self.shared, self.eps = q.float(), k.float(), heads, shared, eps
-
-    def __call__(self, qk: Tensor) -> Tensor:
-        """``qk`` [T, H + K, D] → the same."""
-        return rms_norm(qk, self.weight, self.eps)
-
-    @property
-    def weight(self) -> Tensor:
-        """[H + K, D]"""
-        return torch.cat([self.q.expand(self.heads, -1), self.k.expand(self.shared, -1)])
-
-
 class Pass(Protocol):
     """What the layers of one pass share: where its T tokens stand, what they see, and where they go."""
 
     dtype: torch.dtype  # of keys and values
     freqs_cis: dict[bool, Tensor]  # by whether the layer's window slides: rotations, complex64 [T, 1, D/2]
+    temperature: Tensor | None  # what queries are scaled by besides, [T, 1, 1]
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         """What each token takes from those it sees: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
@@ -144,6 +118,7 @@ class EagerPass:
             False: decoder.rope.freqs_cis(start, stop),
             True: decoder.local_rope.freqs_cis(start, stop),
         }
+        self.temperature = attention_temperature(c, torch.arange(start, stop, device=decoder.device))
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -175,6 +150,8 @@ class BatchPass:
         self.parts = [(slice(stop - one.new, stop), one) for one, stop in zip(passes, stops, strict=True)]
         kinds = (False, True)
         self.freqs_cis = {sliding: torch.cat([one.freqs_cis[sliding] for one in passes]) for sliding in kinds}
+        scales = [one.temperature for one in passes if one.temperature is not None]
+        self.temperature = torch.cat(scales) if scales else None
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         return torch.cat([layer.attend_appended(qk[rows], v[rows], part) for rows, part in self.parts])
@@ -183,8 +160,13 @@ class BatchPass:
         return torch.cat([part.remember(layer, rows[at]) for at, part in self.parts])
 
 
+def _normed(norm: RMSNorm | None, x: Tensor) -> Tensor:
+    return x if norm is None else norm(x)
+
+
 class Layer:
-    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too.
+    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too, olmo2
+    the results alone.
 
     With a ``mixer`` that stands in place of attention.
     """
@@ -194,8 +176,8 @@ class Layer:
     mixer: Mixer | None = None
     gate_up: QuantLinear
     down: QuantLinear
-    input_norm: RMSNorm
-    mlp_norm: RMSNorm
+    input_norm: RMSNorm | None = None
+    mlp_norm: RMSNorm | None = None
     attention_out_norm: RMSNorm | None = None
     mlp_out_norm: RMSNorm | None = None
     qk_norm: HeadNorm | None = None
@@ -203,14 +185,19 @@ class Layer:
     def __init__(self, config: ModelConfig, index: int) -> None:
         self.config, self.index, self.slot = config, index, config.slots[index]
         self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
+        self.rotated = not (config.unrotated_layers and config.unrotated_layers[index])
         self.scale = config.query_scale or config.head_dim**-0.5
 
     def __call__(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] float32 → the same."""
-        out = self.mix(self.input_norm(x), through)
-        x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
-        out = self.down(gated(self.gate_up(self.mlp_norm(x)), self.config.hidden_act))
-        return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
+        out = self.mix(_normed(self.input_norm, x), through)
+        x = x + self._scaled(_normed(self.attention_out_norm, out))
+        out = self.down(gated(self.gate_up(_normed(self.mlp_norm, x)), self.config.hidden_act))
+        return x + self._scaled(_normed(self.mlp_out_norm, out))
+
+    def _scaled(self, out: Tensor) -> Tensor:
+        factor = self.config.residual_scale
+        return out if factor == 1.0 else out * factor
 
     def mix(self, x: Tensor, through: Pass) -> Tensor:
         """What the tokens take from those before them, [T, hidden_size] → the same."""
@@ -229,10 +216,15 @@ class Layer:
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
         rows = self.qkv(x).view(len(x), -1, dim)
         qk, v, gate = rows.split([heads + shared, shared, heads if c.attention_gate else 0], dim=1)
-        if self.qk_norm is not None:
+        if self.qk_norm is not None and not c.qk_norm_behind_rope:
             qk = self.qk_norm(qk)
-        qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding]).to(through.dtype)
-        out = through.attend(self, qk, v.to(through.dtype))
+        if self.rotated:
+            qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding])
+        if self.qk_norm is not None and c.qk_norm_behind_rope:
+            qk = self.qk_norm(qk)
+        if through.temperature is not None:
+            qk = torch.cat([qk[:, :heads] * through.temperature, qk[:, heads:]], dim=1)
+        out = through.attend(self, qk.to(through.dtype), v.to(through.dtype))
         return out * torch.sigmoid(gate.reshape(out.shape)) if c.attention_gate else out
 
     def attend_appended(self, qk: Tensor, v: Tensor, through: AppendingPass) -> Tensor:
@@ -274,15 +266,12 @@ class Transformer:
         self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         # on the CPU each sequence goes alone: torch rounds differently in products of other sizes
         self.shares_passes = device.type != "cpu"
-        self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
-        self.local_rope = self.rope
-        if config.family == "gemma3":
-            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, device)
+        self.rope, self.local_rope = rotary_embeddings(config, context_length, device)
 
     def new_state(self) -> KVCache:
         """An empty sequence."""
         c = self.config
-        return KVCache(
+        state = KVCache(
             c.attention_layers,
             c.num_key_value_heads,
             c.head_dim,
@@ -291,6 +280,8 @@ class Transformer:
             device=self.device,
             recurrent=(c.recurrent_layers, c.recurrent_size),
         )
+        state.layout = state_layout(state.layout, c, self.context_length)
+        return state
 
     @property
     def nbytes(self) -> int:
@@ -403,7 +394,9 @@ class Transformer:
 
         def look(number: int, x: Tensor) -> None:
             if number in layers:
-                for rows, part in zip(seen, self.norm(x).split([len(ids) for _, ids in work]), strict=True):
+                for rows, part in zip(
+                    seen, self.head_input(x).split([len(ids) for _, ids in work]), strict=True
+                ):
                     rows.append(part[-tokens:].mean(0))
 
         check_files(self.files)
@@ -416,9 +409,14 @@ class Transformer:
         x = self.embedding(torch.tensor(ids, dtype=torch.int64))
         return x * self.config.embedding_scale if self.config.embedding_scale != 1.0 else x
 
+    def head_input(self, x: Tensor) -> Tensor:
+        """What the last layer gave, [T, hidden_size], as the head takes it: scaled like the logits, too."""
+        x, scale = self.norm(x), self.config.logit_scale
+        return x if scale == 1.0 else x * scale
+
     def logits(self, x: Tensor) -> Tensor:
         """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
-        y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
+        y, softcap = self.head(self.head_input(x)), self.config.final_logit_softcap
         return torch.tanh(y / softcap) * softcap if softcap else y
 
 

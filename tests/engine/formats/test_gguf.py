@@ -17,12 +17,14 @@ from autogpt_desktop.engine.formats.dequant import dequantize
 from autogpt_desktop.engine.formats.gguf import BLOCK, read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import (
     config_from_gguf,
+    decoder_sources,
     expected_shapes,
     hf_name,
     weight_names,
 )
+from autogpt_desktop.engine.formats.layouts import stored_shapes
 from autogpt_desktop.errors import KnownError
-from tests.tiny import FAMILIES, RECURRENT, tiny_tokenizer, write_tiny_gguf
+from tests.tiny import FAMILIES, PERMUTED, RECURRENT, tiny_tokenizer, write_tiny_gguf
 
 
 def text(value: str | bytes) -> bytes:
@@ -125,12 +127,14 @@ def test_every_family_reads_back(tmp_path: Path, family: str, quant: str) -> Non
     assert f.metadata["tokenizer.ggml.tokens"] == tiny_tokenizer()[0]
     config = config_from_gguf(f)
     names = weight_names(f, family)
-    assert set(names) == set(tiny.weights) == set(expected_shapes(config))
+    shapes = stored_shapes(config.layout, expected_shapes(config))
+    assert set(names) == set(tiny.weights) == set(shapes)
+    assert set(decoder_sources(f, config)) == set(expected_shapes(config))
     for name, source in names.items():
         info = f.tensors[source]
         values = dequantize(f.data(source), info.type, info.shape)
         wanted = tiny.weights[name]
-        if family == "llama" and ("q_proj" in name or "k_proj" in name):  # rows are permuted there
+        if family in PERMUTED and ("q_proj" in name or "k_proj" in name):  # rows are permuted there
             values, wanted = np.sort(values, axis=0), np.sort(wanted, axis=0)
         np.testing.assert_array_equal(values, wanted)
 
@@ -184,13 +188,24 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
         family: config_from_gguf(read_gguf(write_tiny_gguf(tmp_path / family, family, layers=7).path))
         for family in FAMILIES
     }
-    assert [name for name, config in configs.items() if config.rope_interleaved] == ["llama"]
+    assert [name for name, config in configs.items() if config.rope_interleaved] == [*PERMUTED]
     assert [name for name, config in configs.items() if config.attention_bias] == ["qwen2"]
-    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3"]
+    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3", "olmo2"]
     assert [name for name, config in configs.items() if config.sliding_window] == ["gemma3"]
     assert [name for name, config in configs.items() if config.tie_word_embeddings] == ["gemma3"]
     assert configs["gemma3"].sliding_layers == (True, True, True, True, True, False, True)
     assert configs["qwen3"].head_dim == 32
+    assert configs["smollm3"].unrotated_layers == (False, False, False, True, False, False, False)
+    assert [name for name, config in configs.items() if config.post_norms] == ["olmo2"]
+    granite = configs["granite"]
+    scales = (granite.query_scale, granite.embedding_scale, granite.residual_scale, 1 / granite.logit_scale)
+    assert scales == pytest.approx((0.3, 3.0, 0.6, 1.7))
+    assert [name for name, config in configs.items() if config.residual_scale != 1] == ["granite"]
+    assert (configs["phi3"].rope_dim, configs["phi3"].head_dim) == (12, 16)
+    mistral = configs["mistral3"]
+    assert (mistral.attention_temperature, mistral.attention_temperature_length) == (pytest.approx(0.4), 64)
+    assert mistral.rope_scaling is not None
+    assert mistral.rope_scaling.attention_factor == pytest.approx(1.0)
 
 
 def test_rope_scaling(tmp_path: Path) -> None:

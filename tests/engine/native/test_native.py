@@ -19,7 +19,7 @@ from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import BLOCK, read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, decoder_sources
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
@@ -176,10 +176,7 @@ def test_zeros_and_rows_in_another_order(kernels: str) -> None:
 def sources_of(path: Path) -> tuple[ModelConfig, dict[str, CheckpointTensor]]:
     file = read_gguf(path)
     config = config_from_gguf(file)
-    return config, {
-        hf: CheckpointTensor(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
-        for hf, name in weight_names(file, config.family).items()
-    }
+    return config, decoder_sources(file, config)
 
 
 def made(path: Path, *, threads: int = 2, kernels: str = "") -> NativeDecoder:
