@@ -13,7 +13,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_VERSION = 5
+_VERSION = 6
 
 
 class Shape(ctypes.Structure):

@@ -40,7 +40,7 @@ Matrix* matrix_at(Model* model, int layer, int slot) {
 #define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
 NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
-NATIVE_API int native_version() { return 5; }
+NATIVE_API int native_version() { return 6; }
 
 // The name of the index-th set of kernels that this processor can run, the fastest first; null behind the last.
 NATIVE_API const char* native_kernel_set(int index) {
