@@ -76,6 +76,7 @@ TORCH_FREE = [
     "engine.memory",
     "engine.native",
     "engine.preload",
+    "engine.recurrent",
     "engine.tokenizer",
 ]
 ENGINE_LEAVES = LEAVES - {"settings"}

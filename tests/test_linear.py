@@ -442,7 +442,12 @@ def test_one_endless_word_is_passed_through_and_endless_chinese_is_cut():
     assert all(0 < len(piece.inner) <= ENDLESS for piece in found)
 
 
-@pytest.fixture(scope="module", params=["llama-bpe", "qwen2", "gpt-2", "smollm", "sentence-piece"])
+KINDS = (
+    "llama-bpe", "qwen2", "gpt-2", "smollm", "gpt-4o", "tekken", "hunyuan-dense", "sentence-piece",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     path = tmp_path_factory.mktemp("tokenizers") / "tiny.gguf"
     pre = "smollm" if request.param == "sentence-piece" else request.param

@@ -16,6 +16,8 @@ from autogpt_desktop.engine import native
 COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 # torch itself, activations of one prefill chunk, the logits.
 FIXED_BYTES = 400 * 1024**2
+# of what recurrent layers remember: the memory now, the one that a pass writes, and those to come back to
+_STATE_COPIES = 6
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
 _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
 _TORCH_ONLY = ("Q2", "Q3")
@@ -42,7 +44,9 @@ def memory_needed(
         bits = _FLOATS.get(name)
         if compiled and bits is not None:
             weights *= _QUANTIZED[quantize] / bits
-    return int(weights) + tokens * cache_bytes(model, kv_cache if compiled else "float32") + FIXED_BYTES
+    state = _STATE_COPIES * model.state_bytes if isinstance(model, InstalledModel) else 0
+    kept = tokens * cache_bytes(model, kv_cache if compiled else "float32")
+    return int(weights) + kept + state + FIXED_BYTES
 
 
 def cache_bytes(model: CatalogModel | InstalledModel, kind: str) -> int:

@@ -25,9 +25,10 @@ from autogpt_desktop.regular_file import check_regular, read_regular_text
 if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
-_CACHE_VERSION = 5
-_BEFORE = 4  # knew no translation packs: what it says of models that could be used is still right
-_SINCE = {"pairs": [], "comet": 0.0}
+_CACHE_VERSION = 6
+# knew no translation packs, then fewer families: what they say of models that could be used is still right
+_BEFORE = (4, 5)
+_SINCE = {"pairs": [], "comet": 0.0, "state_bytes": 0}
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -49,6 +50,7 @@ class _Header:
     quantization: str = ""
     kv_rows: int = 0
     head_dim: int = 0
+    state_bytes: int = 0
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()
     comet: float = 0.0
@@ -65,8 +67,8 @@ class HeaderCache:
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             self._entries: dict[str, Any] = {}
-            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, _BEFORE) else {}
-            if stored["version"] == _BEFORE:
+            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, *_BEFORE) else {}
+            if stored["version"] in _BEFORE:
                 entries = {
                     path: entry | {"header": _SINCE | entry["header"]}
                     for path, entry in entries.items()
@@ -179,8 +181,9 @@ def _gguf_header(path: Path) -> _Header:
         languages=config.languages,
         context=config.max_position_embeddings,
         quantization=_quantization(file),
-        kv_rows=config.num_hidden_layers * 2 * config.num_key_value_heads,
+        kv_rows=config.attention_layers * 2 * config.num_key_value_heads,
         head_dim=config.head_dim,
+        state_bytes=4 * config.recurrent_layers * config.recurrent_size,
     )
 
 
@@ -265,8 +268,9 @@ def _folder_header(path: Path) -> _Header:
         languages=config.languages,
         context=config.max_position_embeddings,
         quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
-        kv_rows=config.num_hidden_layers * 2 * config.num_key_value_heads,
+        kv_rows=config.attention_layers * 2 * config.num_key_value_heads,
         head_dim=config.head_dim,
+        state_bytes=4 * config.recurrent_layers * config.recurrent_size,
     )
 
 

@@ -43,6 +43,7 @@ class InstalledModel:
     problem_values: dict[str, Any] = field(default_factory=dict)
     kv_rows: int = 0  # that a token adds to the KV cache: layers × 2 × key-value heads
     head_dim: int = 0  # numbers in one of them
+    state_bytes: int = 0  # of a conversation besides the KV cache, whatever its length: of recurrent layers
     removable: bool = True  # in the user's models folder, or registered by the user
     place: Path | None = None  # where it, or a link to it, lies in the user's models folder
     # or "seq2seq", or an encoder's head: "embedding", "classification", "question_answering"; "labels": a
@@ -330,6 +331,7 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
         quantization=base.quantization,
         kv_rows=base.kv_rows,
         head_dim=base.head_dim,
+        state_bytes=base.state_bytes,
         base_size=base.size,
     )
 
@@ -352,6 +354,7 @@ def _describe(
             problem_values=values,
             kv_rows=header["kv_rows"],
             head_dim=header["head_dim"],
+            state_bytes=header["state_bytes"],
             removable=removable,
             kind=header["kind"],
             pairs=tuple((source, target) for source, target in header["pairs"]),

@@ -14,6 +14,7 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.gguf_mapping import layer_norms
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
@@ -21,9 +22,12 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache
 from autogpt_desktop.engine.native.state import CacheType, cache_bytes
 from autogpt_desktop.engine.native.weights import Quantize, is_supported
 from autogpt_desktop.engine.torch_backend.cuda_graph import GraphedDecode
+from autogpt_desktop.engine.torch_backend.delta_net import GatedDeltaNet
 from autogpt_desktop.engine.torch_backend.linear import Embedding, LowRankLinear, QuantLinear
+from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm, WholeNorm
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.transformer import HeadNorm, Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.short_conv import ShortConv
+from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer
 from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.events import Progress
 
@@ -54,6 +58,8 @@ def build(
 
     ``adapter``: what is added to matrices, by module: a product of its own, so that the base stays as it is.
     """
+    if config.attention_gate:
+        sources = _split_gates(config, sources)
     if not config.rope_interleaved:
         sources = _interleave_heads(config, sources)
     adapter = in_decoder_order(config, adapter or {})
@@ -87,20 +93,21 @@ def build(
         yield Progress("stage.loading", index, config.num_hidden_layers + 1)
         at = f"model.layers.{index}"
         layer = Layer(config, index)
-        layer.qkv = make(*(f"{at}.self_attn.{n}_proj" for n in "qkv"), bias=config.attention_bias)
-        layer.o = make(f"{at}.self_attn.o_proj")
+        if config.kind(index) == "attention":
+            gate = ("gate",) if config.attention_gate else ()
+            layer.qkv = make(
+                *(f"{at}.self_attn.{n}_proj" for n in (*"qkv", *gate)), bias=config.attention_bias
+            )
+            layer.o = make(f"{at}.self_attn.o_proj")
+        else:
+            layer.mixer = _mixer(config, index, make, lambda name: dense(sources[name]).float().to(device))
         layer.gate_up = make(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
         layer.down = make(f"{at}.mlp.down_proj")
-        layer.input_norm = norm(f"{at}.input_layernorm.weight")
-        if config.sandwich_norms:
-            layer.attention_out_norm = norm(f"{at}.post_attention_layernorm.weight")
-            layer.mlp_norm = norm(f"{at}.pre_feedforward_layernorm.weight")
-            layer.mlp_out_norm = norm(f"{at}.post_feedforward_layernorm.weight")
-        else:
-            layer.mlp_norm = norm(f"{at}.post_attention_layernorm.weight")
-        if config.qk_norm:
+        for place, name in layer_norms(config).items():
+            setattr(layer, place, norm(f"{at}.{name}.weight"))
+        if config.qk_norm and layer.mixer is None:
             q, k = (norm(f"{at}.self_attn.{n}_norm.weight").weight for n in "qk")
-            layer.qk_norm = HeadNorm(
+            layer.qk_norm = (WholeNorm if config.qk_norm_whole else HeadNorm)(
                 q, k, config.num_attention_heads, config.num_key_value_heads, config.rms_norm_eps
             )
         layers.append(layer)
@@ -115,6 +122,29 @@ def build(
         decoder.graphed_decode = GraphedDecode(decoder)
     yield Progress("stage.loading", config.num_hidden_layers + 1, config.num_hidden_layers + 1)
     return decoder
+
+
+def _mixer(
+    config: ModelConfig, index: int, make: Callable[..., Any], values: Callable[[str], Tensor]
+) -> GatedDeltaNet | ShortConv:
+    """What layer ``index`` has in place of attention."""
+    if config.kind(index) == "short_conv":
+        at = f"model.layers.{index}.conv"
+        weight = values(f"{at}.conv.weight").T.contiguous()
+        return ShortConv(make(f"{at}.in_proj"), make(f"{at}.out_proj"), weight)
+    at, shape = f"model.layers.{index}.linear_attn", config.delta_net
+    assert shape is not None
+    decay = values(f"{at}.A") if shape.gguf_layout else -values(f"{at}.A_log").exp()
+    return GatedDeltaNet(
+        shape,
+        make(*(f"{at}.in_proj_{n}" for n in ("qkv", "z", "b", "a"))),
+        make(f"{at}.out_proj"),
+        values(f"{at}.conv1d.weight").T.contiguous(),
+        decay,
+        values(f"{at}.dt_bias"),
+        values(f"{at}.norm.weight"),
+        config.rms_norm_eps,
+    )
 
 
 def _compiled(
@@ -144,7 +174,7 @@ def cache_bytes_per_token(
         one = cache_bytes(kv_cache, dim)
     else:
         one = 2 * cache_dtype(device).itemsize * dim
-    return one * config.num_hidden_layers * config.num_key_value_heads
+    return one * config.attention_layers * config.num_key_value_heads
 
 
 def interleaved_rows(config: ModelConfig, count: int) -> NDArray[np.int64]:
@@ -154,6 +184,23 @@ def interleaved_rows(config: ModelConfig, count: int) -> NDArray[np.int64]:
     order[: 2 * half] = np.stack([np.arange(half), np.arange(half) + half], axis=1).reshape(-1)
     heads = count // config.head_dim
     return (np.arange(heads)[:, None] * config.head_dim + order).reshape(-1)
+
+
+def _split_gates(config: ModelConfig, sources: dict[str, CheckpointTensor]) -> dict[str, CheckpointTensor]:
+    """``q_proj`` has of each head its query's rows and then its gate's: two matrices of the same blocks."""
+    changed: dict[str, CheckpointTensor] = {}
+    heads, dim = config.num_attention_heads, config.head_dim
+    rows = np.arange(2 * heads * dim).reshape(heads, 2, dim)
+    for name, source in sources.items():
+        if name.endswith(".q_proj.weight"):
+            for side, part in enumerate(("q_proj", "gate_proj")):
+                changed[name.replace("q_proj", part)] = dataclasses.replace(
+                    source,
+                    shape=(heads * dim, *source.shape[1:]),
+                    row_order=rows[:, side].reshape(-1),
+                    stored_rows=2 * heads * dim,
+                )
+    return sources | changed
 
 
 def _interleave_heads(
@@ -166,7 +213,10 @@ def _interleave_heads(
     changed: dict[str, CheckpointTensor] = {}
     for name, source in sources.items():
         if ".q_proj." in name or ".k_proj." in name or ".q_norm." in name or ".k_norm." in name:
-            changed[name] = dataclasses.replace(source, row_order=interleaved_rows(config, source.shape[0]))
+            order = interleaved_rows(config, source.shape[0])
+            if source.row_order is not None:  # some of the rows
+                order = source.row_order[order]
+            changed[name] = dataclasses.replace(source, row_order=order)
     return sources | changed
 
 

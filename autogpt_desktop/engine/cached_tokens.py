@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autogpt_desktop.engine.recurrent import Recurrent
+
 FIRST_CAPACITY = 256  # tokens a new cache holds before it grows
 
 
@@ -15,6 +17,7 @@ class CachedTokens:
     """The tokens of one sequence, which every back end counts alike; the subclass keeps what they left."""
 
     layout = ""  # what the shapes of a snapshot do not tell of it
+    memory: Recurrent[Any] | None = None  # of layers that remember without keys and values
 
     def __init__(self, layers: int, heads: int, head_dim: int, max_tokens: int) -> None:
         self.layers, self.heads, self.head_dim, self.max_tokens = layers, heads, head_dim, max_tokens
@@ -35,9 +38,27 @@ class CachedTokens:
     def advance(self, ids: list[int]) -> None:
         """The tokens ``ids`` are in every layer now."""
         self.ids.extend(ids)
+        if self.memory is not None:
+            self.memory.advance()
+
+    @property
+    def recurrent(self) -> bool:
+        return self.memory is not None
+
+    def reach(self, tokens: int) -> int:
+        """What ``trim(tokens)`` would leave."""
+        tokens = min(tokens, len(self.ids))
+        return tokens if self.memory is None else self.memory.reach(tokens, len(self.ids))
+
+    def mark(self, *, draft: bool = False) -> None:
+        """Make the end a place that ``trim`` can come back to."""
+        if self.memory is not None:
+            self.memory.mark(len(self.ids), draft)
 
     def trim(self, tokens: int) -> None:
-        """Forget everything behind the first ``tokens``."""
+        """Forget everything behind the first ``tokens``, or behind the last marked place before them."""
+        if self.memory is not None:
+            tokens = self.memory.trim(tokens, len(self.ids))
         del self.ids[tokens:]
 
     def _checked(self, tokens: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +39,56 @@ def write_stop_text(stop: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RopeScaling:
-    """Scaling of rotary positions. ``kind`` is "linear" (divide by ``factor``), "llama3" or "yarn"."""
+    """Scaling of rotary positions: "linear" (divide by ``factor``), "llama3", "yarn" or "longrope"."""
 
     kind: str
     factor: float = 1.0
     low_freq_factor: float = 1.0
     high_freq_factor: float = 4.0
     original_max_position_embeddings: int = 8192
-    freq_factors: tuple[float, ...] = ()  # [head_dim / 2], divides each frequency ("llama3" from GGUF)
+    # [rope_dim / 2], divides each frequency: of "llama3" from GGUF, of "longrope" up to the original context
+    freq_factors: tuple[float, ...] = ()
+    long_factors: tuple[float, ...] = ()  # the same for contexts beyond it ("longrope")
     beta_fast: float = 32.0
     beta_slow: float = 1.0
     attention_factor: float | None = None
+
+
+# what a layer has before its MLP: attention, Gated DeltaNet (qwen35), a gated short convolution (lfm2)
+LayerKind = Literal["attention", "delta_net", "short_conv"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaNetConfig:
+    """The shape of layers of Gated DeltaNet. Value head j goes with key head j // (values per key)."""
+
+    num_key_heads: int
+    num_value_heads: int
+    key_head_dim: int
+    value_head_dim: int
+    conv_kernel: int  # tokens
+    gguf_layout: bool = False  # value head j with key head j % key heads, and -exp(A_log) in place of A_log
+
+    @property
+    def conv_channels(self) -> int:
+        """Numbers of a token that go through the convolution: queries, keys and values."""
+        return 2 * self.num_key_heads * self.key_head_dim + self.value_size
+
+    @property
+    def value_size(self) -> int:
+        return self.num_value_heads * self.value_head_dim
+
+    @property
+    def memory_size(self) -> int:
+        """Numbers that a layer remembers of all tokens before, besides those in the convolution."""
+        return self.value_size * self.key_head_dim
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """A decoder's shape, in Hugging Face's names. One Transformer runs all of them."""
 
-    family: str  # "llama", "qwen2", "qwen3", "gemma3"
+    family: str  # as GGUF names the architecture: "llama", "qwen2", "gemma3", "phi3", …
     vocab_size: int
     hidden_size: int
     intermediate_size: int
@@ -72,18 +105,61 @@ class ModelConfig:
     rope_interleaved: bool = False  # pairs (0,1), (2,3)… as GGUF stores llama, not (0,D/2)…
     attention_bias: bool = False  # on q, k and v (qwen2)
     qk_norm: bool = False  # RMSNorm on each head of q and k (qwen3, gemma3)
+    qk_norm_whole: bool = False  # it takes all heads of q, and of k, as one row (olmo2)
+    qk_norm_behind_rope: bool = False  # it comes after the rotation (hunyuan-dense)
+    unrotated_layers: tuple[bool, ...] = ()  # per layer: are there no rotary positions (smollm3)
     sliding_window: int = 0  # tokens; 0: none
     sliding_layers: tuple[bool, ...] = ()  # per layer: does the window apply
     sandwich_norms: bool = False  # a norm behind attention and MLP too (gemma3)
+    post_norms: bool = False  # norms behind attention and MLP, none before them (olmo2)
     embedding_scale: float = 1.0  # sqrt(hidden_size) for gemma3
+    residual_scale: float = 1.0  # of what attention and MLP add (granite)
+    logit_scale: float = 1.0  # granite
     query_scale: float = 0.0  # of QKᵀ; 0: 1 / sqrt(head_dim)
+    # a query at position p is scaled by 1 + temperature · ln(1 + ⌊p / length⌋) too (mistral3); 0: not
+    attention_temperature: float = 0.0
+    attention_temperature_length: int = 0
     hidden_act: str = "silu"  # or "gelu_tanh"
     tie_word_embeddings: bool = False
     attn_logit_softcap: float = 0.0  # 0: off
     final_logit_softcap: float = 0.0
     norm_weight_offset: float = 0.0  # 1: weights are stored as w - 1 (gemma in HF folders)
+    layer_kinds: tuple[LayerKind, ...] = ()  # per layer; (): all have attention
+    delta_net: DeltaNetConfig | None = None  # where there are such layers
+    short_conv_kernel: int = 0  # tokens that a short convolution sees; 0: there is none
+    attention_gate: bool = False  # attention's result goes through a gate: q_proj has its rows too (qwen35)
+    layout: str = ""  # whose names and joined matrices the checkpoint has: see formats/layouts.py
     languages: tuple[str, ...] = field(default=())  # ISO 639-1, what the maker claims; (): unknown
     name: str = ""
+
+    def kind(self, layer: int) -> LayerKind:
+        """What stands before the MLP of a layer, from 0 on."""
+        return self.layer_kinds[layer] if self.layer_kinds else "attention"
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Of each layer its number among those of its sort: those that attend, and those that do not. What a
+        state keeps of a layer lies there."""
+        attends = [self.kind(layer) == "attention" for layer in range(self.num_hidden_layers)]
+        return tuple(attends[:layer].count(one) for layer, one in enumerate(attends))
+
+    @property
+    def attention_layers(self) -> int:
+        """How many layers keep keys and values."""
+        return self.num_hidden_layers - self.recurrent_layers
+
+    @property
+    def recurrent_layers(self) -> int:
+        """How many layers keep a memory of a fixed size instead."""
+        return sum(kind != "attention" for kind in self.layer_kinds)
+
+    @property
+    def recurrent_size(self) -> int:
+        """Numbers in that memory, of one layer: the window of its convolution first."""
+        if self.delta_net is not None:
+            window = (self.delta_net.conv_kernel - 1) * self.delta_net.conv_channels
+            return window + self.delta_net.memory_size
+        return (self.short_conv_kernel - 1) * self.hidden_size if self.short_conv_kernel else 0
 
 
 @dataclass(frozen=True, slots=True)

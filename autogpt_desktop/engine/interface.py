@@ -36,8 +36,20 @@ class State(Protocol):
     def reserve(self, tokens: int) -> None:
         """Make room for ``tokens`` in all. Raises ValueError beyond the context."""
 
+    @property
+    def recurrent(self) -> bool:
+        """Are there layers whose memory cannot forget single tokens, so that ``trim`` goes back to places
+        that were marked, to the end, or to the beginning?"""
+
+    def mark(self, *, draft: bool = False) -> None:
+        """Make the end a place that ``trim`` can come back to; for a ``draft`` until the next one. Of many
+        places some are let go of. Nothing to do where there are no recurrent layers."""
+
+    def reach(self, tokens: int) -> int:
+        """How many tokens ``trim(tokens)`` would leave: that many, or of a recurrent state perhaps fewer."""
+
     def trim(self, tokens: int) -> None:
-        """Forget everything behind the first ``tokens``."""
+        """Forget everything behind the first ``reach(tokens)``."""
 
     def common_prefix(self, ids: Sequence[int]) -> int:
         """How many of ``ids`` are already here, from the start."""
@@ -48,7 +60,8 @@ class State(Protocol):
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
         """What is remembered of the first ``tokens``, as arrays that ``restore`` takes back.
 
-        Raises ValueError for more tokens than there are. The arrays are copies.
+        Raises ValueError for more tokens than there are, and for those that ``trim`` cannot leave. The
+        arrays are copies.
         """
 
     def restore(self, ids: Sequence[int], arrays: Mapping[str, NDArray[np.generic]]) -> None:

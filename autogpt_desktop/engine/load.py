@@ -7,7 +7,6 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache as remembered
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from autogpt_desktop.engine.formats.adapter import adapter_config, read_adapter
 from autogpt_desktop.engine.formats.adapter_files import adapter_title
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, decoder_sources
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.mapped import check_files
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
@@ -158,16 +157,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         else:
             file = read_gguf(path)
             config = config_from_gguf(file)
-            sources = {
-                hf: CheckpointTensor(
-                    file.tensors[name].shape,
-                    file.tensors[name].type,
-                    blocks=file.data(name),
-                    forget=partial(file.forget, name),
-                    file=file.mapped,
-                )
-                for hf, name in weight_names(file, config.family).items()
-            }
+            sources = decoder_sources(file, config)
             tokenizer = Tokenizer.from_gguf(file.metadata)
         if tokenizer.vocab_size > config.vocab_size:
             raise KnownError("tokenizer-vocabulary", file=path.name)

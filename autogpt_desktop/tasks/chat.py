@@ -95,7 +95,7 @@ def _keep_system_prompt(engine: Engine, prompt: str, state: State, found: int, c
     ``found``: how many of its tokens were known already.
     """
     messages = [{"role": "system", "content": prompt}, {"role": "user", "content": _NOBODY_WRITES}]
-    tokens = state.common_prefix(engine.chat_ids(messages))
+    tokens = state.reach(state.common_prefix(engine.chat_ids(messages)))
     if tokens >= found + _LEAST_PREFIX:
         engine.prompt_cache.keep(state, tokens, _system_owner(conversation), save=is_kept(conversation))
 

@@ -126,7 +126,8 @@ def read(
 def attend(
     models: Models, text: str, layer: int, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Progress | Notice | Attention]:
-    """The Attention of ``text`` in ``layer``, which is kept within those there are. Raises as ``read``."""
+    """The Attention of ``text`` in ``layer``, which is kept within those there are, of those that attend.
+    Raises as ``read``."""
     from autogpt_desktop.engine.generation.inspect import attention_maps, reference, text_ids, token_name
 
     engine = yield from models.get("chat")
@@ -140,8 +141,9 @@ def attend(
     most = min(MOST_ATTENTION, engine.context_length)
     if not ids:
         raise KnownError("prompt-empty", model=engine.name)
-    layers = engine.config.num_hidden_layers
-    layer = min(max(layer, 0), layers - 1)
-    maps = attention_maps(known.decoder, ids[:most], layer, cancelled)
+    c = engine.config
+    attending = [index for index in range(c.num_hidden_layers) if c.kind(index) == "attention"]
+    layer = min(max(layer, 0), len(attending) - 1)
+    maps = attention_maps(known.decoder, ids[:most], attending[layer], cancelled)
     names = tuple(token_name(engine, token) for token in ids[:most])
-    yield Attention(text, names, layer, layers, maps, len(ids) > most)
+    yield Attention(text, names, layer, len(attending), maps, len(ids) > most)

@@ -37,12 +37,47 @@ PARTS = {
     "ffn_down": "mlp.down_proj",
     "ffn_norm": "post_attention_layernorm",
 }
+OTHER_PARTS = {
+    "phi3": {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"},
+    "olmo2": {
+        "post_attention_norm": "post_attention_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
+}
 GEMMA_PARTS = PARTS | {
     "ffn_norm": "pre_feedforward_layernorm",
     "post_attention_norm": "post_attention_layernorm",
     "post_ffw_norm": "post_feedforward_layernorm",
 }
+QWEN35_PARTS = PARTS | {
+    "post_attention_norm": "post_attention_layernorm",
+    "attn_qkv": "linear_attn.in_proj_qkv",
+    "attn_gate": "linear_attn.in_proj_z",
+    "ssm_beta": "linear_attn.in_proj_b",
+    "ssm_alpha": "linear_attn.in_proj_a",
+    "ssm_conv1d": "linear_attn.conv1d",
+    "ssm_norm": "linear_attn.norm",
+    "ssm_out": "linear_attn.out_proj",
+}
+LFM2_PARTS = {
+    "attn_norm": "operator_norm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.out_proj",
+    "attn_q_norm": "self_attn.q_layernorm",
+    "attn_k_norm": "self_attn.k_layernorm",
+    "ffn_gate": "feed_forward.w1",
+    "ffn_up": "feed_forward.w3",
+    "ffn_down": "feed_forward.w2",
+    "ffn_norm": "ffn_norm",
+    "shortconv.conv": "conv.conv",
+    "shortconv.in_proj": "conv.in_proj",
+    "shortconv.out_proj": "conv.out_proj",
+}
+FAMILY_PARTS = {"gemma3": GEMMA_PARTS, "qwen35": QWEN35_PARTS, "lfm2": LFM2_PARTS}
 WHOLE = {
+    "token_embd_norm.weight": "model.embedding_norm.weight",
     "token_embd.weight": "model.embed_tokens.weight",
     "output_norm.weight": "model.norm.weight",
     "output.weight": "lm_head.weight",
@@ -55,6 +90,13 @@ CLASSES = {
     transformers.Qwen2Config: transformers.Qwen2ForCausalLM,
     transformers.Qwen3Config: transformers.Qwen3ForCausalLM,
     transformers.Gemma3TextConfig: transformers.Gemma3ForCausalLM,
+    transformers.Qwen3_5TextConfig: transformers.Qwen3_5ForCausalLM,
+    transformers.Lfm2Config: transformers.Lfm2ForCausalLM,
+    transformers.SmolLM3Config: transformers.SmolLM3ForCausalLM,
+    transformers.GraniteConfig: transformers.GraniteForCausalLM,
+    transformers.Phi3Config: transformers.Phi3ForCausalLM,
+    transformers.Olmo2Config: transformers.Olmo2ForCausalLM,
+    transformers.Ministral3Config: transformers.Ministral3ForCausalLM,
 }
 # bytes of a block where its float16 scales stand, and their shares that put the mean at 0
 _TYPES = gguf.GGMLQuantizationType
@@ -124,34 +166,113 @@ def _config(file: GGUFFile) -> transformers.PreTrainedConfig:
         )
     if family == "llama" and window:
         return transformers.MistralConfig(**common, sliding_window=window)
+    if family == "qwen35":
+        rope |= {"partial_rotary_factor": get("rope.dimension_count") / common["head_dim"]}
+        rope |= {"mrope_section": get("rope.dimension_sections")[:3].tolist()}
+        heads = get("ssm.time_step_rank")
+        return transformers.Qwen3_5TextConfig(
+            **common,
+            full_attention_interval=get("full_attention_interval"),
+            linear_conv_kernel_dim=get("ssm.conv_kernel"),
+            linear_num_key_heads=get("ssm.group_count"),
+            linear_num_value_heads=heads,
+            linear_key_head_dim=get("ssm.state_size"),
+            linear_value_head_dim=get("ssm.inner_size") // heads,
+        )
+    if family == "lfm2":
+        counts = common["num_key_value_heads"].tolist()
+        del common["head_dim"], common["rms_norm_eps"]
+        return transformers.Lfm2Config(
+            **common | {"num_key_value_heads": max(counts)},
+            norm_eps=get("attention.layer_norm_rms_epsilon"),
+            layer_types=["full_attention" if count else "conv" for count in counts],
+            block_auto_adjust_ff_dim=False,
+            conv_L_cache=get("shortconv.l_cache"),
+        )
+    if family == "granite":
+        return transformers.GraniteConfig(
+            **common,
+            attention_multiplier=get("attention.scale"),
+            embedding_multiplier=get("embedding_scale"),
+            residual_multiplier=get("residual_scale"),
+            logits_scaling=get("logit_scale"),
+        )
+    if family == "mistral3":
+        rope |= {"mscale": 1.0, "mscale_all_dim": get("rope.scaling.yarn_log_multiplier")}
+        rope["llama_4_scaling_beta"] = get("attention.temperature_scale")
+        return transformers.Ministral3Config(**common)
+    if family == "phi3":
+        rope["partial_rotary_factor"] = get("rope.dimension_count") / common["head_dim"]
+        original = get("rope.scaling.original_context_length", common["max_position_embeddings"])
+        if "rope_factors_long.weight" in file.tensors:
+            names = {"short_factor": "rope_factors_short.weight", "long_factor": "rope_factors_long.weight"}
+            rope |= {key: _values(file, name).tolist() for key, name in names.items()}
+            rope |= {"rope_type": "longrope", "attention_factor": get("rope.scaling.attn_factor")}
+        return transformers.Phi3Config(
+            **common, sliding_window=window or None, original_max_position_embeddings=original
+        )
     if family == "qwen2":
         del common["head_dim"]  # it has no such setting
         return transformers.Qwen2Config(**common)
-    return {"llama": transformers.LlamaConfig, "qwen3": transformers.Qwen3Config}[family](**common)
+    kinds = {
+        "llama": transformers.LlamaConfig,
+        "qwen3": transformers.Qwen3Config,
+        "smollm3": transformers.SmolLM3Config,
+        "olmo2": transformers.Olmo2Config,
+    }
+    return kinds[family](**common)
 
 
 def _weights(file: GGUFFile) -> Iterator[tuple[str, Tensor]]:
     """The tensors under transformers' names and in its conventions."""
     family = file.metadata["general.architecture"]
+    parts = FAMILY_PARTS.get(family) or PARTS | OTHER_PARTS.get(family, {})
     for name in file.tensors:
-        if name == "rope_freqs.weight":
+        if name.startswith("rope_f"):
             continue
         values = _values(file, name)
         if name in WHOLE:
             hf = WHOLE[name]
         else:
-            match = re.fullmatch(r"blk\.(\d+)\.(\w+)\.(weight|bias)", name)
+            match = re.fullmatch(r"blk\.(\d+)\.([\w.]+?)(?:\.(weight|bias))?", name)
             assert match, name
             layer, part, kind = match.groups()
-            hf = f"model.layers.{layer}.{(GEMMA_PARTS if family == 'gemma3' else PARTS)[part]}.{kind}"
-        if family == "llama" and re.search(r"attn_[qk]\.", name):
+            if part == "ssm_a":  # -e^A_log
+                hf, values = "linear_attn.A_log", np.log(-values)
+            elif part == "ssm_dt":
+                hf = "linear_attn.dt_bias"
+            else:
+                hf = f"{parts[part]}.{kind}"
+            hf = f"model.layers.{layer}.{hf}"
+        if family in ("llama", "smollm3", "granite", "mistral3") and re.search(r"attn_[qk]\.", name):
             # the file has the two halves of a head interleaved: pairs first, then halves
             key = "attention.head_count" if "attn_q" in name else "attention.head_count_kv"
-            heads = file.metadata[f"llama.{key}"]
+            heads = file.metadata[f"{family}.{key}"]
             values = values.reshape(heads, -1, 2, values.shape[-1]).swapaxes(1, 2).reshape(values.shape)
-        if family == "gemma3" and name.endswith("norm.weight"):
+        if family in ("gemma3", "qwen35") and name.endswith("norm.weight") and "ssm_norm" not in name:
             values = values - 1.0  # transformers adds the 1 when it runs
+        if family == "qwen35" and re.search(r"ssm_|attn_qkv|attn_gate", name):
+            values = grouped(values, name, file.metadata)
+        if "conv1d" in name or "shortconv.conv" in name:
+            values = values[:, None]  # one input channel
         yield hf, torch.from_numpy(np.ascontiguousarray(values))
+
+
+def grouped(values: np.ndarray, name: str, metadata: dict[str, Any]) -> np.ndarray:
+    """Value heads beside those of the same key head, as transformers has them; the file has first the first
+    of each key head, then the second …"""
+    keys, heads = metadata["qwen35.ssm.group_count"], metadata["qwen35.ssm.time_step_rank"]
+    dim = metadata["qwen35.ssm.inner_size"] // heads
+
+    def by_keys(rows: np.ndarray) -> np.ndarray:
+        return rows.reshape(heads // keys, keys, -1, *rows.shape[1:]).swapaxes(0, 1).reshape(rows.shape)
+
+    if "ssm_out" in name:
+        return by_keys(values.T).T
+    if "attn_qkv" in name or "conv1d" in name:
+        before = len(values) - heads * dim
+        return np.concatenate([values[:before], by_keys(values[before:])])
+    return values if "ssm_norm" in name else by_keys(values)
 
 
 def _values(file: GGUFFile, name: str) -> np.ndarray:

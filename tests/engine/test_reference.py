@@ -26,7 +26,7 @@ from tests.engine.reference import (
     reference_forward,
     reference_model,
 )
-from tests.tiny import write_tiny_gguf
+from tests.tiny import RECURRENT, write_tiny_gguf
 
 pytestmark = pytest.mark.slow  # together they take seconds
 
@@ -104,9 +104,26 @@ TINY = {
     "qwen3-q6_k-tied": Tiny("qwen3", "Q6_K", BIG | {"tied": True}),
     "gemma3-f32": Tiny("gemma3", "F32", {"layers": 7}),
     "gemma3-linear-rope-q4_1-q8_0": Tiny("gemma3", ("Q4_1", "Q8_0"), {"layers": 7, "metadata": LINEAR}),
+    "qwen35-f32": Tiny("qwen35", "F32", {"layers": 8}),
+    "qwen35-one-value-head-a-key-q8_0": Tiny("qwen35", "Q8_0", {"layers": 4, "delta_heads": (4, 4)}),
+    "qwen35-q4_0-q5_1": Tiny("qwen35", ("Q4_0", "Q5_1"), {"layers": 4, "delta_heads": (1, 4), "tied": True}),
+    "lfm2-f32": Tiny("lfm2", "F32", {"layers": 6}),
+    "lfm2-q8_0": Tiny("lfm2", "Q8_0", {"layers": 6}),
     "gemma3-softcap-q5_k": Tiny(
         "gemma3", "Q5_K", BIG | {"layers": 7, "metadata": SLOW_TURNS | {"final_logit_softcapping": 2.0}}
     ),
+    "smollm3-f32": Tiny("smollm3", "F32", {"layers": 5, "tied": True}),
+    "smollm3-q4_k": Tiny("smollm3", "Q4_K", BIG | {"layers": 4}),
+    "granite-f32": Tiny("granite", "F32"),
+    "granite-q5_0": Tiny("granite", "Q5_0"),
+    "phi3-f32": Tiny("phi3", "F32"),
+    "phi3-window-q4_1": Tiny("phi3", "Q4_1", {"metadata": {"attention.sliding_window": 24}}),
+    "phi3-longrope-f32": Tiny("phi3", "F32", {"long_rope": True}),
+    "phi3-longrope-q4_k-q6_k": Tiny("phi3", ("Q4_K", "Q6_K"), BIG | {"long_rope": True}),
+    "olmo2-f32": Tiny("olmo2", "F32"),
+    "olmo2-q8_0": Tiny("olmo2", "Q8_0"),
+    "mistral3-f32": Tiny("mistral3", "F32"),
+    "mistral3-q6_k": Tiny("mistral3", "Q6_K", BIG),
 }
 
 
@@ -135,7 +152,8 @@ def test_tiny_models_agree_with_transformers(name: str, tmp_path: Path) -> None:
     same.check()
     ratio = math.exp(near.divergence / near.positions)
     print(f"{name}: top-1 {same.equal}/{same.positions}, max {same.largest:.1e}; packed ratio {ratio:.5f}")
-    assert ratio < 1.001
+    # what recurrent layers remember takes every rounding along
+    assert ratio < (1.003 if TINY[name].family in RECURRENT else 1.001)
 
 
 def in_pieces(forward: Forward, ids: list[int]) -> torch.Tensor:

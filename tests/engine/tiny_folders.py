@@ -17,6 +17,7 @@ from tokenizers.processors import TemplateProcessing
 from autogpt_desktop.engine.formats.encoder_config import encoder_config
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.layouts import stored_shapes
 from autogpt_desktop.engine.formats.seq2seq_config import seq2seq_config
 from autogpt_desktop.engine.formats.seq2seq_weights import expected_shapes as seq2seq_shapes
 
@@ -40,6 +41,37 @@ DECODERS: dict[str, dict[str, Any]] = {
         "model_type": "gemma3_text", "head_dim": 32, "sliding_window": 24, "query_pre_attn_scalar": 20,
         "num_hidden_layers": 7, "final_logit_softcapping": 20.0, "tie_word_embeddings": True,
         "hidden_activation": "gelu_pytorch_tanh",
+    },
+    "smollm3": {"model_type": "smollm3", "tie_word_embeddings": True},
+    "granite": {
+        "model_type": "granite", "embedding_multiplier": 3.0, "attention_multiplier": 0.3,
+        "residual_multiplier": 0.6, "logits_scaling": 1.7,
+    },
+    "granite4": {  # a small Granite 4: neither experts nor state space layers
+        "model_type": "granitemoehybrid", "embedding_multiplier": 3.0, "attention_multiplier": 0.3,
+        "residual_multiplier": 0.6, "logits_scaling": 1.7, "num_local_experts": 0, "num_experts_per_tok": 0,
+        "layer_types": ["attention"] * 4, "shared_intermediate_size": 96, "position_embedding_type": "rope",
+        "mamba_n_heads": 8, "intermediate_size": 64,
+    },
+    "phi3": {"model_type": "phi3", "sliding_window": 24},
+    "phi3-longrope": {
+        "model_type": "phi3", "partial_rotary_factor": 0.75, "original_max_position_embeddings": 64,
+        "rope_scaling": {
+            "type": "longrope",
+            "short_factor": [1.0, 1.1, 1.2, 1.2, 1.3, 1.4], "long_factor": [1.0, 1.5, 2.0, 4.0, 8.0, 9.5],
+        },
+    },
+    "olmo2": {"model_type": "olmo2"},
+    "ministral": {
+        "model_type": "ministral", "head_dim": 16, "sliding_window": 24,
+        "layer_types": ["full_attention", "sliding_attention"] * 2,
+    },
+    "ministral3": {
+        "model_type": "ministral3", "head_dim": 32,
+        "rope_parameters": {
+            "rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+            "original_max_position_embeddings": 64, "llama_4_scaling_beta": 0.4,
+        },
     },
 }  # fmt: skip
 _ENCODER = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
@@ -67,7 +99,8 @@ def write_decoder(folder: Path, family: str = "llama", **changes: Any) -> None:
     _write_config(folder, DECODER | DECODERS[family] | changes)
     config = config_from_folder(folder)
     around = 1.0 - config.norm_weight_offset
-    _write_weights(folder, expected_shapes(config), matrices=0.1, vectors=0.1, norms=around)
+    shapes = stored_shapes(config.layout, expected_shapes(config))
+    _write_weights(folder, shapes, matrices=0.1, vectors=0.1, norms=around)
 
 
 def write_encoder(folder: Path, family: str, head: str = "embedding") -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter_files import BASE, CONFIG, WEIGHTS, Base, base_reference
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.layouts import stored_parts
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.formats.settings import Settings
 from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
@@ -162,6 +163,8 @@ def read_adapter(folder: Path, config: ModelConfig) -> dict[str, LowRank]:
     """What it adds, by module. Raises KnownError: adapter-damaged, adapter-unsupported, and
     adapter-base-changed for matrices of other shapes than ``config`` has."""
     settings = adapter_config(folder)
+    if config.recurrent_layers:
+        raise KnownError("adapter-unsupported", name=folder.name, what=config.family)
     shapes = expected_shapes(config)
     scale = settings.alpha / settings.rank
     try:
@@ -189,6 +192,32 @@ def read_adapter(folder: Path, config: ModelConfig) -> dict[str, LowRank]:
         if not (np.isfinite(low.a).all() and np.isfinite(low.b).all()):
             raise KnownError("adapter-damaged", name=folder.name)
         found[module] = low
+    return found
+
+
+def in_layout(config: ModelConfig, added: Mapping[str, LowRank]) -> dict[str, LowRank]:
+    """What is added to the checkpoint's own matrices: of several in one, the parts behind each other."""
+    shapes = expected_shapes(config)
+    found = {}
+    for stored, parts in stored_parts(config.layout, shapes).items():
+        lows = {part: added.get(part.removesuffix(".weight")) for part in parts}
+        module = stored.removesuffix(".weight")
+        if len(parts) == 1:
+            if (only := lows[parts[0]]) is not None:
+                found[module] = only
+            continue
+        some = [low for low in lows.values() if low is not None]
+        if not some:
+            continue
+        b = np.zeros((sum(shapes[part][0] for part in parts), sum(len(low.a) for low in some)), np.float32)
+        row = column = 0
+        for part, low in lows.items():
+            rows = shapes[part][0]
+            if low is not None:
+                b[row : row + rows, column : column + len(low.a)] = low.scale * low.b
+                column += len(low.a)
+            row += rows
+        found[module] = LowRank(np.concatenate([low.a for low in some]), b, 1.0)
     return found
 
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 
 import numpy as np
 
-from autogpt_desktop.engine.config import ModelConfig, RopeScaling
-from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES
+from autogpt_desktop.engine.config import DeltaNetConfig, LayerKind, ModelConfig, RopeScaling
+from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import GGUFFile
-from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, senseless
+from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
+from autogpt_desktop.engine.formats.settings import (
+    MAX_LAYERS,
+    MAX_TOKENS,
+    Settings,
+    senseless,
+    yarn_attention,
+)
 from autogpt_desktop.errors import KnownError
 
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
+FAMILIES = (
+    "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3", "qwen35", "lfm2",
+)  # fmt: skip
+# llama.cpp's converter has the rows of q and k as pairs of neighbors
+_INTERLEAVED = ("llama", "smollm3", "granite", "mistral3")
+_ROPE_EVERY = 4  # of smollm3 one layer in four is without; the file does not say it
 
 _GEMMA_27B_LAYERS = 62
 
@@ -40,26 +53,58 @@ _SANDWICH = {  # gemma3 has a norm before and behind the attention and the MLP
     "ffn_norm": "pre_feedforward_layernorm",
     "post_ffw_norm": "post_feedforward_layernorm",
 }
-_BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z_]+)\.(weight|bias)")
-_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z_.]+)")
-_UNUSED = re.compile(r"rope_freqs\.weight|blk\.\d+\.attn_rot_embd(\.weight)?")  # tables, not weights
+_OLMO2 = {  # norms behind the attention and the MLP alone
+    "post_attention_norm": "post_attention_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
+_PHI3 = {  # matrices in one: see layouts.py
+    "attn_qkv": "self_attn.qkv_proj",
+    "ffn_up": "mlp.gate_up_proj",
+}
+_QWEN35 = {
+    "post_attention_norm": "post_attention_layernorm",
+    "attn_qkv": "linear_attn.in_proj_qkv",
+    "attn_gate": "linear_attn.in_proj_z",
+    "ssm_beta": "linear_attn.in_proj_b",
+    "ssm_alpha": "linear_attn.in_proj_a",
+    "ssm_conv1d": "linear_attn.conv1d",
+    "ssm_norm": "linear_attn.norm",
+    "ssm_out": "linear_attn.out_proj",
+}
+_LFM2 = {
+    "shortconv.conv": "conv.conv",
+    "shortconv.in_proj": "conv.in_proj",
+    "shortconv.out_proj": "conv.out_proj",
+}
+_OTHER_NAMES = {"gemma3": _SANDWICH, "olmo2": _OLMO2, "phi3": _PHI3, "qwen35": _QWEN35, "lfm2": _LFM2}
+_BARE = {"ssm_a": "linear_attn.A", "ssm_dt.bias": "linear_attn.dt_bias"}  # of qwen35, without ".weight"
+_BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)\.(weight|bias)")
+_BARE_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.(ssm_a|ssm_dt\.bias)")
+_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)")
+_BLOCK = re.compile(r"blk\.(\d{1,4})\.")
+_UNUSED = re.compile(
+    r"rope_(freqs|factors_long|factors_short)\.weight|blk\.\d+\.attn_rot_embd(\.weight)?"
+)  # tables, not weights
 
 
 def hf_name(gguf_name: str, family: str = "llama") -> str:
     """Hugging Face's name of a tensor: ``blk.0.attn_q.weight`` → ``model.layers.0.self_attn.q_proj.weight``.
 
-    ``family`` matters for gemma3, whose ``ffn_norm`` is another norm than the others'. KeyError for
-    names that no family has.
+    ``family`` matters: gemma3's ``ffn_norm`` is another norm than the others'. KeyError for names that the
+    family does not have.
     """
     stem, _, kind = gguf_name.rpartition(".")
+    if family == "lfm2" and gguf_name == "token_embd_norm.weight":
+        return "model.norm.weight"
     if stem in _TOP and kind == "weight":
         return f"{_TOP[stem]}.weight"
+    if family == "qwen35" and (match := _BARE_NAME.fullmatch(gguf_name)):
+        return f"model.layers.{match[1]}.{_BARE[match[2]]}"
     match = _BLOCK_NAME.fullmatch(gguf_name)
     if not match:
         raise KeyError(gguf_name)
     layer, part, kind = match.groups()
-    names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
-    return f"model.layers.{layer}.{names[part]}.{kind}"
+    return f"model.layers.{layer}.{_layer_names(family)[part]}.{kind}"
 
 
 def gguf_name(hf: str, family: str = "llama") -> str:
@@ -72,14 +117,46 @@ def gguf_name(hf: str, family: str = "llama") -> str:
     match = _LAYER_NAME.fullmatch(stem)
     if not match:
         raise KeyError(hf)
-    names = _LAYER | _SANDWICH if family == "gemma3" else _LAYER
-    parts = {name: gguf for gguf, name in names.items()}
+    parts = {name: gguf for gguf, name in _layer_names(family).items()}
     return f"blk.{match[1]}.{parts[match[2]]}.{kind}"
+
+
+def _layer_names(family: str) -> dict[str, str]:
+    """GGUF's names of a layer's parts → Hugging Face's."""
+    names = _LAYER | _OTHER_NAMES.get(family, {})
+    if family == "olmo2":  # its names for the norms behind are others' for those before
+        names = {part: name for part, name in names.items() if part not in ("attn_norm", "ffn_norm")}
+    return names
 
 
 def weight_names(f: GGUFFile, family: str) -> dict[str, str]:
     """Hugging Face name → GGUF name, of every weight (tables such as ``rope_freqs`` are left out)."""
-    return {hf_name(name, family): name for name in f.tensors if not _UNUSED.fullmatch(name)}
+    return {hf_name(name, family): name for name in f.tensors if not _is_unused(f, name)}
+
+
+def _is_unused(f: GGUFFile, name: str) -> bool:
+    """A table that is computed anyway, or a part of the layers behind the last one, which guess further
+    tokens (``nextn_predict_layers``: "multi-token prediction")."""
+    family, match = f.metadata.get("general.architecture"), _BLOCK.match(name)
+    more, layers = (f.metadata.get(f"{family}.{key}", 0) for key in ("nextn_predict_layers", "block_count"))
+    if match and isinstance(more, int) and isinstance(layers, int) and int(match[1]) >= layers - more:
+        return family == "qwen35"
+    return bool(_UNUSED.fullmatch(name))
+
+
+def decoder_sources(f: GGUFFile, config: ModelConfig) -> dict[str, CheckpointTensor]:
+    """Every weight that the decoder takes, by Hugging Face's names; they stay in the mapped file."""
+    stored = {
+        hf: CheckpointTensor(
+            f.tensors[name].shape,
+            f.tensors[name].type,
+            blocks=f.data(name),
+            forget=partial(f.forget, name),
+            file=f.mapped,
+        )
+        for hf, name in weight_names(f, config.family).items()
+    }
+    return decoder_tensors(config.layout, expected_shapes(config), stored)
 
 
 def config_from_gguf(f: GGUFFile) -> ModelConfig:
@@ -116,8 +193,10 @@ class _ConfigReader(Settings):
     def config(self) -> ModelConfig:
         hidden = self.integer("embedding_length")
         layers = self.integer("block_count", high=MAX_LAYERS)
+        if self.family == "qwen35":
+            layers -= self.integer("nextn_predict_layers", 0, low=0, high=layers - 1)
         heads = self.integer("attention.head_count", high=1 << 14)
-        kv_heads = self.integer("attention.head_count_kv", heads, high=1 << 14)
+        kinds, kv_heads = self.layer_kinds(layers), self.kv_heads(heads)
         if heads % kv_heads:
             raise self.bad("attention.head_count_kv")
         if self.get("attention.key_length") is None and hidden % heads:
@@ -147,20 +226,76 @@ class _ConfigReader(Settings):
             rope_local_theta=self.number("rope.freq_base_swa", 10_000.0, low=1.0),
             rope_dim=rope_dim,
             rope_scaling=self.rope_scaling(rope_dim),
-            rope_interleaved=self.family == "llama",
+            rope_interleaved=self.family in _INTERLEAVED,
+            unrotated_layers=self.unrotated(layers),
             attention_bias="blk.0.attn_q.bias" in self.f.tensors,
-            qk_norm=self.family in ("qwen3", "gemma3"),
+            qk_norm=self.family in ("qwen3", "gemma3", "olmo2", "qwen35", "lfm2"),
+            qk_norm_whole=self.family == "olmo2",
             sliding_window=window,
             sliding_layers=sliding,
             sandwich_norms=gemma,
-            embedding_scale=math.sqrt(hidden) if gemma else 1.0,
-            query_scale=1 / math.sqrt(hidden / heads if big_gemma else head_dim),
+            post_norms=self.family == "olmo2",
+            embedding_scale=math.sqrt(hidden) if gemma else self.scale("embedding_scale"),
+            residual_scale=self.scale("residual_scale"),
+            logit_scale=1 / self.scale("logit_scale"),
+            query_scale=self.scale(
+                "attention.scale", 1 / math.sqrt(hidden / heads if big_gemma else head_dim)
+            ),
+            attention_temperature=self.temperature(),
+            attention_temperature_length=self.original_context() if self.temperature() else 0,
             hidden_act="gelu_tanh" if gemma else "silu",
             tie_word_embeddings="output.weight" not in self.f.tensors,
             attn_logit_softcap=self.softcap("attn_logit_softcapping"),
             final_logit_softcap=self.softcap("final_logit_softcapping"),
+            layer_kinds=kinds if any(kind != "attention" for kind in kinds) else (),
+            delta_net=self.delta_net() if "delta_net" in kinds else None,
+            short_conv_kernel=self.integer("shortconv.l_cache", low=2, high=64)
+            if "short_conv" in kinds
+            else 0,
+            attention_gate=self.family == "qwen35",
+            layout="phi3" if self.family == "phi3" else "",
             languages=self.languages(),
             name=name[:200] if isinstance(name, str) else "",
+        )
+
+    def kv_heads(self, heads: int) -> int:
+        """Of the layers that attend: lfm2 lists one number for each layer, 0 for those that do not."""
+        value = self.get("attention.head_count_kv")
+        if self.family == "lfm2" and isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+            counts = set(value.tolist()) - {0}
+            if len(counts) != 1 or not 0 < (count := counts.pop()) <= 1 << 14:
+                raise self.bad("attention.head_count_kv")
+            return int(count)
+        return self.integer("attention.head_count_kv", heads, high=1 << 14)
+
+    def layer_kinds(self, layers: int) -> tuple[LayerKind, ...]:
+        """What each layer has before its MLP; (): attention in all."""
+        if self.family == "qwen35":
+            listed = self.get("attention.recurrent_layers")
+            if isinstance(listed, np.ndarray):
+                if len(listed) < layers:
+                    raise self.bad("attention.recurrent_layers")
+                return tuple("delta_net" if listed[layer] else "attention" for layer in range(layers))
+            every = self.integer("full_attention_interval", 4)
+            return tuple("delta_net" if (layer + 1) % every else "attention" for layer in range(layers))
+        counts = self.get("attention.head_count_kv")
+        if self.family != "lfm2" or not isinstance(counts, np.ndarray):
+            return ()
+        if len(counts) != layers:
+            raise self.bad("attention.head_count_kv")
+        return tuple("attention" if count else "short_conv" for count in counts.tolist())
+
+    def delta_net(self) -> DeltaNetConfig:
+        heads, inner = self.integer("ssm.time_step_rank", high=1 << 12), self.integer("ssm.inner_size")
+        if inner % heads:
+            raise self.bad("ssm.inner_size")
+        return DeltaNetConfig(
+            num_key_heads=self.integer("ssm.group_count", high=1 << 12),
+            num_value_heads=heads,
+            key_head_dim=self.integer("ssm.state_size", high=1 << 12),
+            value_head_dim=inner // heads,
+            conv_kernel=self.integer("ssm.conv_kernel", low=2, high=64),
+            gguf_layout=True,
         )
 
     def vocab_size(self) -> int:
@@ -174,15 +309,37 @@ class _ConfigReader(Settings):
             raise self.bad("vocab_size")
         return rows
 
+    def scale(self, key: str, default: float = 1.0) -> float:
+        """One of granite's factors; other families have none, whatever their files say."""
+        if self.family != "granite" or not self.get(key):
+            return default
+        return self.number(key, default, high=1e6)
+
+    def temperature(self) -> float:
+        if self.family != "mistral3" or not self.get("attention.temperature_scale"):
+            return 0.0
+        return self.number("attention.temperature_scale", 0.0, high=1e3)
+
+    def unrotated(self, layers: int) -> tuple[bool, ...]:
+        if self.family == "smollm3":
+            return tuple((layer + 1) % _ROPE_EVERY == 0 for layer in range(layers))
+        if self.family == "granite" and self.get("rope.scaling.finetuned") is False:  # so it is written there
+            return (True,) * layers
+        return ()
+
+    def original_context(self) -> int:
+        context = self.integer("context_length", high=MAX_TOKENS)
+        return self.integer("rope.scaling.original_context_length", context, high=MAX_TOKENS)
+
     def sliding(self, layers: int) -> tuple[int, tuple[bool, ...]]:
-        """The window and the layers it applies to: of gemma3 five in six, of llama (Mistral) all."""
+        """The window and the layers it applies to: of gemma3 five in six, of Mistral's and phi3 all."""
         value = self.get("attention.sliding_window")
         if value is not None and not isinstance(value, int):  # not one for each layer either
             raise self.bad("attention.sliding_window")
-        if self.family not in ("llama", "gemma3") or not value:
+        if self.family not in ("llama", "mistral3", "phi3", "gemma3") or not value:
             return 0, ()
         window = self.integer("attention.sliding_window", high=MAX_TOKENS)
-        if self.family == "llama":
+        if self.family != "gemma3":
             return window, (True,) * layers
         pattern = self.get("attention.sliding_window_pattern")
         if isinstance(pattern, np.ndarray):
@@ -193,13 +350,17 @@ class _ConfigReader(Settings):
         return window, tuple((layer + 1) % every != 0 for layer in range(layers))
 
     def rope_scaling(self, rope_dim: int) -> RopeScaling | None:
-        original = self.integer(
-            "rope.scaling.original_context_length",
-            self.integer("context_length", high=MAX_TOKENS),
-            high=MAX_TOKENS,
-        )
+        original = self.original_context()
+        if "rope_factors_long.weight" in self.f.tensors:
+            return RopeScaling(
+                kind="longrope",
+                original_max_position_embeddings=original,
+                freq_factors=self.freq_factors("rope_factors_short.weight", rope_dim),
+                long_factors=self.freq_factors("rope_factors_long.weight", rope_dim),
+                attention_factor=self.number("rope.scaling.attn_factor", 1.0, high=1e4),
+            )
         if "rope_freqs.weight" in self.f.tensors:  # llama3: the converter worked the factors out
-            factors = self.freq_factors(rope_dim)
+            factors = self.freq_factors("rope_freqs.weight", rope_dim)
             return RopeScaling(kind="llama3", original_max_position_embeddings=original, freq_factors=factors)
         kind = self.get("rope.scaling.type")
         factor = self.number("rope.scaling.factor", self.number("rope.scale_linear", 1.0), high=1e4)
@@ -214,6 +375,9 @@ class _ConfigReader(Settings):
             if self.get("rope.scaling.attn_factor") is not None:  # llama.cpp multiplies the usual one by it
                 attention = self.number("rope.scaling.attn_factor", 1.0, high=1e4)
                 attention *= 1 + 0.1 * math.log(max(factor, 1.0))
+            elif self.get("rope.scaling.yarn_log_multiplier"):  # DeepSeek's mscale_all_dim, mscale being 1
+                low = self.number("rope.scaling.yarn_log_multiplier", 1.0, high=1e4)
+                attention = yarn_attention(factor, 1.0, low)
             return RopeScaling(
                 kind="yarn",
                 factor=factor,
@@ -224,13 +388,15 @@ class _ConfigReader(Settings):
             )
         raise self.bad("rope.scaling.type")
 
-    def freq_factors(self, rope_dim: int) -> tuple[float, ...]:
-        tensor = self.f.tensors["rope_freqs.weight"]
+    def freq_factors(self, name: str, rope_dim: int) -> tuple[float, ...]:
+        tensor = self.f.tensors.get(name)
+        if tensor is None:
+            raise KnownError("gguf-tensor-missing", file=self.f.path.name, tensor=name)
         if tensor.type != "F32" or tensor.shape != (rope_dim // 2,):
             raise KnownError("gguf-tensor-shape", file=self.f.path.name, tensor=tensor.name)
         factors = self.f.data(tensor.name).view("<f4")
         if not (np.isfinite(factors).all() and (factors > 0).all()):
-            raise self.bad("rope_freqs.weight")
+            raise self.bad(name)
         return tuple(float(factor) for factor in factors)
 
     def languages(self) -> tuple[str, ...]:
@@ -240,43 +406,82 @@ class _ConfigReader(Settings):
         return tuple(name for name in languages[:200] if isinstance(name, str) and 0 < len(name) <= 16)
 
 
+def layer_norms(config: ModelConfig) -> dict[str, str]:
+    """The norms of a layer by their place in the decoder → Hugging Face's name."""
+    if config.post_norms:
+        return {
+            "attention_out_norm": "post_attention_layernorm",
+            "mlp_out_norm": "post_feedforward_layernorm",
+        }
+    if config.sandwich_norms:
+        return {
+            "input_norm": "input_layernorm",
+            "attention_out_norm": "post_attention_layernorm",
+            "mlp_norm": "pre_feedforward_layernorm",
+            "mlp_out_norm": "post_feedforward_layernorm",
+        }
+    return {"input_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
+
+
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor a model of this configuration must have, by Hugging Face name."""
     hidden, mlp, dim = config.hidden_size, config.intermediate_size, config.head_dim
     queries, keys = config.num_attention_heads * dim, config.num_key_value_heads * dim
-    layer: dict[str, tuple[int, ...]] = {
-        "input_layernorm.weight": (hidden,),
-        "self_attn.q_proj.weight": (queries, hidden),
-        "self_attn.k_proj.weight": (keys, hidden),
-        "self_attn.v_proj.weight": (keys, hidden),
-        "self_attn.o_proj.weight": (hidden, queries),
-        "post_attention_layernorm.weight": (hidden,),
+    every: dict[str, tuple[int, ...]] = {
         "mlp.gate_proj.weight": (mlp, hidden),
         "mlp.up_proj.weight": (mlp, hidden),
         "mlp.down_proj.weight": (hidden, mlp),
     }
+    attention: dict[str, tuple[int, ...]] = {
+        "self_attn.q_proj.weight": (queries * (2 if config.attention_gate else 1), hidden),
+        "self_attn.k_proj.weight": (keys, hidden),
+        "self_attn.v_proj.weight": (keys, hidden),
+        "self_attn.o_proj.weight": (hidden, queries),
+    }
     if config.attention_bias:
-        layer |= {
+        attention |= {
             "self_attn.q_proj.bias": (queries,),
             "self_attn.k_proj.bias": (keys,),
             "self_attn.v_proj.bias": (keys,),
         }
     if config.qk_norm:
-        layer |= {"self_attn.q_norm.weight": (dim,), "self_attn.k_norm.weight": (dim,)}
-    if config.sandwich_norms:
-        layer |= {
-            "pre_feedforward_layernorm.weight": (hidden,),
-            "post_feedforward_layernorm.weight": (hidden,),
-        }
+        q, k = (queries, keys) if config.qk_norm_whole else (dim, dim)
+        attention |= {"self_attn.q_norm.weight": (q,), "self_attn.k_norm.weight": (k,)}
+    every |= {f"{name}.weight": (hidden,) for name in layer_norms(config).values()}
     shapes: dict[str, tuple[int, ...]] = {
         "model.embed_tokens.weight": (config.vocab_size, hidden),
         "model.norm.weight": (hidden,),
     }
     if not config.tie_word_embeddings:
         shapes["lm_head.weight"] = (config.vocab_size, hidden)
+    kinds: dict[LayerKind, dict[str, tuple[int, ...]]] = {
+        "attention": attention,
+        "delta_net": _delta_net_shapes(config.delta_net, hidden) if config.delta_net else {},
+        "short_conv": {
+            "conv.conv.weight": (hidden, config.short_conv_kernel),
+            "conv.in_proj.weight": (3 * hidden, hidden),
+            "conv.out_proj.weight": (hidden, hidden),
+        },
+    }
     for index in range(config.num_hidden_layers):
+        layer = every | kinds[config.kind(index)]
         shapes |= {f"model.layers.{index}.{name}": shape for name, shape in layer.items()}
     return shapes
+
+
+def _delta_net_shapes(c: DeltaNetConfig, hidden: int) -> dict[str, tuple[int, ...]]:
+    at, heads = "linear_attn", c.num_value_heads
+    return {
+        f"{at}.in_proj_qkv.weight": (c.conv_channels, hidden),
+        f"{at}.in_proj_z.weight": (c.value_size, hidden),
+        f"{at}.in_proj_b.weight": (heads, hidden),
+        f"{at}.in_proj_a.weight": (heads, hidden),
+        f"{at}.conv1d.weight": (c.conv_channels, c.conv_kernel),
+        f"{at}.A" if c.gguf_layout else f"{at}.A_log": (heads,),
+        f"{at}.dt_bias": (heads,),
+        f"{at}.norm.weight": (c.value_head_dim,),
+        f"{at}.out_proj.weight": (hidden, c.value_size),
+    }
 
 
 def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
@@ -284,13 +489,13 @@ def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
     file = f.path.name
     found: dict[str, str] = {}
     for name in f.tensors:
-        if _UNUSED.fullmatch(name):
+        if _is_unused(f, name):
             continue
         try:
             found[hf_name(name, config.family)] = name
         except KeyError:
             raise KnownError("gguf-tensor-unknown", file=file, tensor=name[:80]) from None
-    expected = expected_shapes(config)
+    expected = stored_shapes(config.layout, expected_shapes(config))
     for hf, shape in expected.items():
         if hf not in found:
             raise KnownError("gguf-tensor-missing", file=file, tensor=hf)

@@ -6,9 +6,11 @@ Format: https://huggingface.co/docs/safetensors/index#format
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,14 @@ from safetensors import SafetensorError, safe_open
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.hf_names import stored_name
+from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
 from autogpt_desktop.engine.formats.mapped import map_file
 from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular
+
+log = logging.getLogger(__name__)
 
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
 # the decoder's names behind any of the prefixes; images and sound have towers of their own
@@ -37,25 +43,34 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
     tensors: dict[str, CheckpointTensor] = {}
     if not (files := weight_files(folder)):
         raise KnownError("folder-weights", folder=folder.name)
-    expected = expected_shapes(config)
-    wanted = {prefix + name: name for prefix in _PREFIXES for name in expected}
-    wanted |= {name.replace("model.", "model.language_model.", 1): name for name in expected}
+    shapes = expected_shapes(config)
+    expected = stored_shapes(config.layout, shapes)
+    stored = {stored_name(name, config.family): name for name in expected}
+    wanted = {prefix + theirs: name for prefix in _PREFIXES for theirs, name in stored.items()}
+    wanted |= {theirs.replace("model.", "model.language_model.", 1): name for theirs, name in stored.items()}
     unknown: list[str] = []
+    others: list[str] = []
     try:
         for file in files:
             mapped = map_tensors(file)
             tensors |= {wanted[name]: tensor for name, tensor in mapped.items() if name in wanted}
             unknown += [name for name in mapped if name not in wanted and _is_of_decoder(name)]
+            others += [name for name in mapped if name not in wanted]
     except (SafetensorError, OSError, ValueError) as error:
         raise damaged(error, folder.name, "folder-weights", folder=folder.name) from error
     if unknown:
         raise KnownError("gguf-tensor-unknown", file=folder.name, tensor=unknown[0][:80])
+    if others:
+        parts = sorted({".".join(name.split(".")[:2]) for name in others})
+        log.info("%s: %d tensors are not used: %s", folder.name, len(others), ", ".join(parts)[:400])
     for name, shape in expected.items():
         if name not in tensors:
             raise KnownError("gguf-tensor-missing", file=folder.name, tensor=name)
+        if tensors[name].shape == (shape[0], 1, *shape[1:]):  # a convolution of each channel by itself
+            tensors[name] = replace(tensors[name], shape=shape)
         if tensors[name].shape != shape or tensors[name].type not in FLOAT_TYPES:
             raise KnownError("gguf-tensor-shape", file=folder.name, tensor=name)
-    return tensors
+    return decoder_tensors(config.layout, shapes, tensors)
 
 
 def _is_of_decoder(name: str) -> bool:

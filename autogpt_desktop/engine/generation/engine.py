@@ -123,11 +123,23 @@ class Engine:
             raise KnownError("prompt-empty", model=self.name)
         kept = min(state.common_prefix(ids), len(ids) - 1)  # the last token's logits are always needed
         state.trim(kept)
+        kept = len(state)
+        places = self._places(ids) if state.recurrent else []
         while len(state) < len(ids):
-            chunk = ids[len(state) : len(state) + self.decoder.prefill_chunk(len(state))]
+            start = len(state)
+            stop = start + self.decoder.prefill_chunk(start)
+            chunk = ids[start : min([stop, *(place for place in places if place > start)])]
             logits = self.decoder.forward([(state, chunk)], cancelled=cancelled)[0]
+            if len(state) < len(ids):
+                state.mark()
             yield Progress("stage.reading", len(state) - kept, len(ids) - kept)
         yield logits
+
+    def _places(self, ids: Sequence[int]) -> list[int]:
+        """Where a recurrent state should be able to come back to: behind a system prompt, to the last
+        question and to the answer to it. Of a text without turns, to its last token."""
+        turns = [at for at, token in enumerate(ids) if at and token in self.tokenizer.turn_ids]
+        return [*turns[:1], *turns[-2:]] or [len(ids) - 1]
 
     def prefix_state(
         self,
@@ -172,9 +184,9 @@ class Engine:
 
         With ``lookup`` several tokens may come from one pass. The sampler chooses each from the logits it
         would have seen without, so greedy or with a seed the answer is the same. In the end ``state``
-        holds all but the last token. The repetition penalty sees ``penalized`` and the answer. With a
-        ``grammar``, and no ``lookup``, it ends where that is complete. Raises ``Cancelled`` between layers
-        and between tokens.
+        holds all but the last token, or if it is recurrent perhaps fewer. The repetition penalty sees
+        ``penalized`` and the answer. With a ``grammar``, and no ``lookup``, it ends where that is complete.
+        Raises ``Cancelled`` between layers and between tokens.
         """
         sample, history = make_sampler(sampling), list(penalized)
         room = min(sampling.max_tokens, self.context_length - len(ids))
@@ -206,12 +218,16 @@ class Engine:
                     if at == len(draft) or token != draft[at]:
                         break
                 state.trim(len(ids) + made - 1)
-                draft = lookup.draft(room - made - 1) if lookup is not None else []
+                # of a recurrent state: what goes once more through it behind a draft that was wrong
+                again = history[len(history) + len(state) - len(ids) - made : -1]
+                draft = lookup.draft(room - made - 1) if lookup is not None and not again else []
+                if draft:
+                    state.mark(draft=True)
                 started = time.perf_counter()
-                work = [(state, [token, *draft])]
+                work = [(state, [*again, token, *draft])]
                 rows = self.decoder.forward(work, "all" if draft else "last", cancelled)[0]
                 rows = rows.view(1 + len(draft), -1)
-                if lookup is not None:
+                if lookup is not None and not again:
                     lookup.costs.update(1 + len(draft), time.perf_counter() - started)
         finally:
             state.trim(len(ids) + max(made - 1, 0))
@@ -240,7 +256,7 @@ class Engine:
         if len(ids) >= self.context_length:
             raise KnownError("prompt-too-long", tokens=len(ids), context=self.context_length)
         started = time.perf_counter()
-        cached = min(state.common_prefix(ids), len(ids) - 1)
+        cached = state.reach(min(state.common_prefix(ids), len(ids) - 1))
         text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.prompt_lookup()
         grammar = self._grammar(sampling.schema, written) if sampling.schema else None
         if grammar is not None:

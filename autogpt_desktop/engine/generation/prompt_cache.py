@@ -105,7 +105,7 @@ class PromptCache:
         """A state of the longest beginning of ``ids`` that is known, if it has ``least`` tokens."""
         best, size = None, least - 1
         for key, state in self._kept.items():
-            if (common := state.common_prefix(ids)) > size:
+            if (common := state.reach(state.common_prefix(ids))) > size:
                 best, size = key, common
         refused = set[Path]()  # also those that cannot be deleted
         while self.files is not None and size < len(ids):
@@ -113,8 +113,10 @@ class PromptCache:
             if saved is None:
                 break
             refused.add(saved.path)
-            if (restored := self._restored(saved)) is not None:
-                size = restored.common_prefix(ids)
+            restored = self._restored(saved)
+            reached = 0 if restored is None else restored.reach(restored.common_prefix(ids))
+            if restored is not None and reached > size:
+                size = reached
                 if not saved.alone:
                     self._remember((saved.owner, tuple(saved.ids)), restored)
                     restored = restored.fork()
@@ -176,11 +178,14 @@ class PromptCache:
         return state
 
     def _check_last_token(self, state: State, saved: SavedState) -> None:
-        """Compute it once more, from what is said to lie before it. Raises DamagedFile."""
+        """Compute it once more, from what is said to lie before it; of a recurrent state all behind the place
+        that is kept. Raises DamagedFile."""
         import numpy as np
 
         state.trim(len(saved.ids) - 1)
-        logits = self.decoder.forward([(state, saved.ids[-1:])])[0]
+        while len(state) < len(saved.ids):
+            chunk = saved.ids[len(state) : len(state) + self.decoder.prefill_chunk(len(state))]
+            logits = self.decoder.forward([(state, chunk)])[0]
         if not logits.isfinite().all():
             raise DamagedFile("it leads to no numbers")
         for name, array in state.snapshot(len(saved.ids)).items():

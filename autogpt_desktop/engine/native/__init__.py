@@ -13,7 +13,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_VERSION = 4
+_VERSION = 6
 
 
 class Shape(ctypes.Structure):
@@ -24,6 +24,10 @@ class Shape(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("kv_heads", "head_dim", "sliding_window", "gelu")),
         *((name, ctypes.c_float) for name in ("eps", "embedding_scale", "query_scale")),
         *((name, ctypes.c_float) for name in ("attn_softcap", "final_softcap")),
+        *((name, ctypes.c_float) for name in ("residual_scale", "logit_scale", "temperature")),
+        *((name, ctypes.c_int32) for name in ("temperature_length", "qk_norm")),
+        *((name, ctypes.c_int32) for name in ("conv_kernel", "key_heads", "value_heads", "key_dim")),
+        *((name, ctypes.c_int32) for name in ("value_dim", "tiled_heads", "attention_gate")),
     ]
 
 
@@ -36,6 +40,8 @@ class Sequence(ctypes.Structure):
         ("capacity", ctypes.c_int64),
         ("start", ctypes.c_int32),
         ("count", ctypes.c_int32),
+        ("before", ctypes.c_void_p),
+        ("after", ctypes.c_void_p),
     ]
 
 
@@ -89,6 +95,8 @@ def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
         "native_join_strings": (None, [pointer, long, number, pointer]),
         "native_vector": (number, [pointer, number, number, pointer, number]),
         "native_sliding": (None, [pointer, number, number]),
+        "native_layer_kind": (None, [pointer, number, number]),
+        "native_unrotated": (None, [pointer, number, number]),
         "native_begin": (number, [pointer, pointer, pointer, pointer, number]),
         "native_layers": (number, [pointer, number, number, pointer, pointer]),
         "native_logits": (number, [pointer, pointer, number, pointer]),

@@ -26,6 +26,7 @@ from autogpt_desktop.engine.native.packed_cache import PackedCache, PackedMatrix
 from autogpt_desktop.engine.native.state import CacheType, NativeState
 from autogpt_desktop.engine.native.weights import (
     FLOATS,
+    LAYER_KINDS,
     MATRICES,
     Quantize,
     pack,
@@ -35,7 +36,7 @@ from autogpt_desktop.engine.native.weights import (
     vectors,
 )
 from autogpt_desktop.engine.torch_backend.linear import Embedding
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.rotary import rotary_embeddings, state_layout
 from autogpt_desktop.events import Progress
 
 log = logging.getLogger(__name__)
@@ -79,20 +80,23 @@ class NativeDecoder:
             c.num_key_value_heads, c.head_dim, c.sliding_window, c.hidden_act == "gelu_tanh",
             c.rms_norm_eps, c.embedding_scale, c.query_scale or c.head_dim**-0.5,
             c.attn_logit_softcap, c.final_logit_softcap,
+            c.residual_scale, c.logit_scale, c.attention_temperature, c.attention_temperature_length,
+            1 if c.qk_norm_whole else 2 if c.qk_norm_behind_rope else 0,
+            *_memory_shape(c), c.attention_gate,
         )  # fmt: skip
         threads = threads or torch.get_num_threads()
         self.model = library.native_new(ctypes.byref(shape), threads, kernels.encode())
         if not self.model:
             raise MemoryError("the compiled back end could not start")
+        for layer in range(c.num_hidden_layers):
+            library.native_layer_kind(self.model, layer, LAYER_KINDS.index(c.kind(layer)))
         self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         self._mapped: np.ndarray | None = None  # weights that are not in the library's memory
         self._shares: NativeDecoder | None = None  # whose weights these are
         self._writers: list[Writer] = []
         weakref.finalize(self, _end, library, self.model, self._writers)
-        cpu = self.device = torch.device("cpu")
-        self.rope = self.local_rope = RotaryEmbedding(config, config.rope_theta, True, cpu)
-        if config.family == "gemma3":
-            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, cpu)
+        self.device = torch.device("cpu")
+        self.rope, self.local_rope = rotary_embeddings(config, context_length, self.device)
         self.embedding: Embedding | None = None  # None: the head's own rows
         self._turned = 0  # positions in `_tables`, which `_turns` points to
         self._tables: list[Tensor] = []
@@ -164,6 +168,10 @@ class NativeDecoder:
     def set_sliding(self, layer: int) -> None:
         self.library.native_sliding(self.model, layer, 1)
 
+    def set_unrotated(self, layer: int) -> None:
+        """Its queries and keys do not turn with their position."""
+        self.library.native_unrotated(self.model, layer, 1)
+
     @staticmethod
     def _check(code: int) -> None:
         if code:
@@ -172,9 +180,16 @@ class NativeDecoder:
     def new_state(self) -> NativeState:
         """An empty sequence."""
         c = self.config
-        return NativeState(
-            c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.context_length, self.kv_cache
+        state = NativeState(
+            c.attention_layers,
+            c.num_key_value_heads,
+            c.head_dim,
+            self.context_length,
+            self.kv_cache,
+            (c.recurrent_layers, c.recurrent_size),
         )
+        state.layout = state_layout(state.layout, c, self.context_length)
+        return state
 
     @property
     def nbytes(self) -> int:
@@ -269,6 +284,8 @@ class NativeDecoder:
             entry.cache, entry.capacity = state.cache.ctypes.data, state.capacity
             entry.scales = None if state.scales is None else state.scales.ctypes.data
             entry.start, entry.count = len(state), len(new)
+            if state.memory is not None:
+                entry.before, entry.after = state.memory.now.ctypes.data, state.memory.next.ctypes.data
         self._check(
             self.library.native_begin(
                 self.model, _ints(tokens), None if vectors is None else vectors.ctypes.data,
@@ -304,6 +321,15 @@ class NativeDecoder:
         rows = torch.empty(len(pick), self.config.vocab_size)
         self._check(self.library.native_logits(self.model, _ints(pick), len(pick), rows.data_ptr()))
         return rows
+
+
+def _memory_shape(c: ModelConfig) -> tuple[int, int, int, int, int, int]:
+    """What native::Shape has of layers that do not attend: the convolution's tokens, and DeltaNet's heads."""
+    d = c.delta_net
+    if d is None:
+        return c.short_conv_kernel, 0, 0, 0, 0, 0
+    heads = d.num_key_heads, d.num_value_heads
+    return d.conv_kernel, *heads, d.key_head_dim, d.value_head_dim, int(d.gguf_layout)
 
 
 def _longest(work: list[tuple[NativeState, list[int]]]) -> int:
@@ -346,6 +372,9 @@ def build_native(
     for layer, sliding in enumerate(config.sliding_layers or ()):
         if sliding:
             decoder.set_sliding(layer)
+    for layer, unrotated in enumerate(config.unrotated_layers):
+        if unrotated:
+            decoder.set_unrotated(layer)
     _adapt(decoder, adapter)
     if not config.tie_word_embeddings:
         decoder.embedding = Embedding(sources["model.embed_tokens.weight"], decoder.device)
@@ -383,4 +412,4 @@ def build_beside(other: NativeDecoder, adapter: Mapping[str, LowRank] | None) ->
 def _adapt(decoder: NativeDecoder, adapter: Mapping[str, LowRank] | None) -> None:
     for module, added in (adapter or {}).items():
         _, _, layer, name = module.split(".", 3)  # model.layers.0.self_attn.q_proj
-        decoder.adapt(int(layer), MATRICES.index(name), added)
+        decoder.adapt(int(layer), MATRICES[name], added)

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "attention.h"
+#include "delta.h"
 #include "lowrank.h"
 #include "pack.h"
 
@@ -90,6 +91,7 @@ struct Kernels {
     void (*project)(const LowRank& m, const float* x, float* low);
     void (*expand)(const LowRank& m, int from, int to, const float* low, size_t low_stride, int tokens, float* y,
                    size_t stride);
+    void (*delta)(const DeltaToken& token, const float* from, float* to, float* out);  // delta.h
 };
 
 inline void Acts::resize(const Kernels& kernels, int new_tokens, int new_cols) {
@@ -195,7 +197,7 @@ inline void gate(bool gelu, const float* gate, const float* up, int count, float
 
 inline const Kernels& kernels() {
     static const Kernels table{"portable", 1, 1, 0, 1, quantize, unpack, rows, rms_norm, gate, attend, halves, bytes,
-                               project, expand};
+                               project, expand, delta};
     return table;
 }
 

@@ -239,7 +239,7 @@ inline const Kernels* kernels() {
     if (!is_supported()) return nullptr;
     static const Kernels table{"avx2",   6,    1,      0,    kLanes, quantize_as<true>, unpack, rows,
                                simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes,
-                               simd::project, simd::expand};
+                               simd::project, simd::expand, simd::delta};
     return &table;
 }
 

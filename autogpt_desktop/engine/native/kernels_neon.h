@@ -214,7 +214,7 @@ inline void rows(const Matrix& m, int group, const Panel* panel, const Acts& act
 inline const Kernels* kernels() {
     if (!has_dot_product()) return nullptr;
     static const Kernels table{"neon", 6, 1, 0, kLanes, quantize, unpack, rows, simd::rms_norm, simd::gate, simd::attend, simd::halves, simd::bytes,
-                               simd::project, simd::expand};
+                               simd::project, simd::expand, simd::delta};
     return &table;
 }
 

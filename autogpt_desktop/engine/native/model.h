@@ -5,23 +5,36 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
 #include "attend.h"
 #include "loading.h"
 #include "products.h"
+#include "recurrent.h"
 
 namespace native {
 
-enum MatrixSlot { kQ, kK, kV, kO, kGate, kUp, kDown, kMatrixSlots };
-enum VectorSlot { kInputNorm, kMlpNorm, kAttentionOutNorm, kMlpOutNorm, kBias, kQKNorm, kVectorSlots };
+// A layer that does not attend has its inputs' matrices at kQ (of DeltaNet: queries, keys and values; kK: a, kV: b,
+// kOutputGate: z) and its result's at kO. kOutputGate: of attention too, where it has a gate.
+enum MatrixSlot { kQ, kK, kV, kO, kGate, kUp, kDown, kOutputGate, kMatrixSlots };
+// of layers with a convolution: its weights [kernel, channels]; of DeltaNet also decay and bias [heads], norm [value_dim]
+enum VectorSlot {
+    kInputNorm, kMlpNorm, kAttentionOutNorm, kMlpOutNorm, kBias, kQKNorm, kConv, kDecay, kDecayBias, kMemoryNorm, kVectorSlots
+};
+enum LayerKind { kAttends, kDeltaNet, kShortConv };
+
+// What the norm of queries and keys takes as a row, and when.
+enum QKNorm { kEachHead, kAllHeads, kEachHeadRotated };
 
 struct Layer {
+    LayerKind kind = kAttends;
+    int slot = 0;  // its number among those that attend, or among those that do not
     Matrix matrices[kMatrixSlots];
     LowRank added[kMatrixSlots];
     std::vector<float> vectors[kVectorSlots];
-    bool sliding = false;
+    bool sliding = false, rotated = true;
 };
 
 class Model : private Products {
@@ -30,11 +43,21 @@ public:
         : Products(threads, kernels),
           shape_(shape),
           layers_(static_cast<size_t>(shape.layers)),
-          attention_(shape, threads, kernels) {}
+          attention_(shape, threads, kernels),
+          recurrent_(shape) {
+        set_kind(0, kAttends);
+    }
 
     const Kernels& kernels() const { return *kernels_; }
 
     Layer& layer(int index) { return layers_[static_cast<size_t>(index)]; }
+
+    void set_kind(size_t index, LayerKind kind) {
+        if (index < layers_.size()) layers_[index].kind = kind;
+        int slots[2] = {};
+        for (Layer& layer : layers_) layer.slot = slots[layer.kind == kAttends]++;
+    }
+
     Matrix head;
     std::vector<float> norm;
 
@@ -71,7 +94,8 @@ public:
             const Layer& from = other.layers_[i];
             for (int slot = 0; slot < kMatrixSlots; slot++) take(&layers_[i].matrices[slot], from.matrices[slot]);
             for (int slot = 0; slot < kVectorSlots; slot++) layers_[i].vectors[slot] = from.vectors[slot];
-            layers_[i].sliding = from.sliding;
+            layers_[i].sliding = from.sliding, layers_[i].rotated = from.rotated;
+            layers_[i].kind = from.kind, layers_[i].slot = from.slot;
         }
         take(&head, other.head);
         norm = other.norm;
@@ -113,8 +137,14 @@ public:
         count_ = static_cast<int>(tokens_.size());
         attention_.plan(sequences_);
         size_t n = tokens_.size(), hidden = static_cast<size_t>(shape_.hidden), dim = static_cast<size_t>(shape_.head_dim);
+        size_t width = qkv_width(), result = static_cast<size_t>(shape_.heads) * dim;
+        if (shape_.conv_kernel) {
+            width = std::max(width, static_cast<size_t>(recurrent_.inputs()));
+            result = std::max(result, static_cast<size_t>(recurrent_.outputs()));
+            grow(&mixed_, n * static_cast<size_t>(recurrent_.channels()));
+        }
         grow(&x_, n * hidden), grow(&next_x_, hidden), grow(&out_, 2 * n * hidden);
-        grow(&qkv_, 2 * n * qkv_width()), grow(&attended_, n * static_cast<size_t>(shape_.heads) * dim);
+        grow(&qkv_, 2 * n * width), grow(&attended_, n * result);
         grow(&gate_, n * static_cast<size_t>(shape_.intermediate)), grow(&up_, n * static_cast<size_t>(shape_.intermediate));
         over_tokens([&](int t, int) {
             float* x = &x_[static_cast<size_t>(t) * hidden];
@@ -130,7 +160,10 @@ public:
     void layers(int from, int to, const float* rope, const float* local_rope) {
         for (int index = from; index < to; index++) {
             Layer& layer = layers_[static_cast<size_t>(index)];
-            attention(layer, index, layer.sliding ? local_rope : rope);
+            if (layer.kind == kAttends)
+                attention(layer, layer.slot, layer.sliding ? local_rope : rope);
+            else
+                remember(layer);
             mlp(layer);
         }
     }
@@ -146,6 +179,10 @@ public:
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden, row);
             kernels_->quantize(row, acts, t, nullptr);
         });
+        if (shape_.logit_scale != 1.0f)
+            over_tokens([&](int t, int) {
+                for (size_t i = 0; i < vocab; i++) logits[static_cast<size_t>(t) * vocab + i] *= shape_.logit_scale;
+            });
         if (shape_.final_softcap > 0)
             over_tokens([&](int t, int) {
                 for (size_t i = 0; i < vocab; i++) {
@@ -155,12 +192,14 @@ public:
             });
     }
 
-    // What the head reads of the tokens `pick`: [picked, hidden] behind the last norm.
+    // What the head reads of the tokens `pick`: [picked, hidden] behind the last norm, scaled as the logits are.
     void hidden(const int32_t* pick, int picked, float* rows) {
         size_t hidden = static_cast<size_t>(shape_.hidden);
         for (int t = 0; t < picked; t++)
             kernels_->rms_norm(&x_[static_cast<size_t>(pick[t]) * hidden], norm.data(), shape_.eps, shape_.hidden,
                                rows + static_cast<size_t>(t) * hidden);
+        if (shape_.logit_scale != 1.0f)
+            for (size_t i = 0; i < static_cast<size_t>(picked) * hidden; i++) rows[i] *= shape_.logit_scale;
     }
 
 private:
@@ -184,7 +223,10 @@ private:
     struct Token {
         int sequence, position;
     };
-    size_t qkv_width() const { return static_cast<size_t>(shape_.heads + 2 * shape_.kv_heads) * shape_.head_dim; }
+    size_t qkv_width() const {
+        int heads = shape_.attention_gate ? 2 * shape_.heads : shape_.heads;
+        return static_cast<size_t>(heads + 2 * shape_.kv_heads) * static_cast<size_t>(shape_.head_dim);
+    }
 
     void embed(int id, float* x) const {
         const uint8_t* block = head.group(id / kRows);
@@ -199,24 +241,94 @@ private:
             }
     }
 
+    // What a layer's first products start from.
+    auto normed(const Layer& layer) {
+        return [this, &layer](int t, Acts* acts, float* rows, Workspace* space) {
+            size_t at = static_cast<size_t>(t) * static_cast<size_t>(shape_.hidden);
+            norm_row(layer.vectors[kInputNorm], &x_[at], rows + at);
+            project(rows + at, t, space);
+            quantize_twice(rows, acts, t);
+        };
+    }
+
     void attention(Layer& layer, int index, const float* rope) {
         int heads = shape_.heads, shared = shape_.kv_heads, dim = shape_.head_dim, hidden = shape_.hidden;
         const Matrix* m = layer.matrices;
         const LowRank* added = layer.added;
         size_t width = qkv_width();
-        float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim;
-        multiply({{&m[kQ], q, &added[kQ]}, {&m[kK], k, &added[kK]}, {&m[kV], v, &added[kV]}}, hidden, width,
-                 [&](int t, Acts* acts, float* rows, Workspace* space) {
-                     size_t at = static_cast<size_t>(t) * static_cast<size_t>(hidden);
-                     kernels_->rms_norm(&x_[at], layer.vectors[kInputNorm].data(), shape_.eps, hidden, rows + at);
-                     project(rows + at, t, space);
-                     quantize_twice(rows, acts, t);
-                 }, true);
+        float *q = qkv_.data(), *k = q + heads * dim, *v = k + shared * dim, *gates = v + shared * dim;
+        if (shape_.attention_gate)
+            multiply({{&m[kQ], q, &added[kQ]}, {&m[kK], k, &added[kK]}, {&m[kV], v, &added[kV]}, {&m[kOutputGate], gates}},
+                     hidden, width, normed(layer), true);
+        else
+            multiply({{&m[kQ], q, &added[kQ]}, {&m[kK], k, &added[kK]}, {&m[kV], v, &added[kV]}}, hidden, width,
+                     normed(layer), true);
         over_tokens([&](int t, int thread) { place(layer, index, rope, t, thread); });
         pool_.run(attention_.jobs(layer.sliding), [&](int job, int thread) {
             attention_.run(index, layer.sliding, job, qkv_.data(), width, attended_.data(), thread);
         });
+        if (shape_.attention_gate)
+            over_tokens([&](int t, int) {
+                float* out = &attended_[static_cast<size_t>(t) * static_cast<size_t>(heads * dim)];
+                const float* gate = gates + static_cast<size_t>(t) * width;
+                for (int i = 0; i < heads * dim; i++) out[i] /= 1.0f + std::exp(-gate[i]);
+            });
         multiply({{&m[kO], out_.data(), &added[kO]}}, heads * dim, static_cast<size_t>(hidden), rounding(attended_.data()));
+    }
+
+    // In place of attention: DeltaNet or a short convolution.
+    void remember(Layer& layer) {
+        const Matrix* m = layer.matrices;
+        int hidden = shape_.hidden, channels = recurrent_.channels();
+        size_t width = static_cast<size_t>(recurrent_.inputs()), wide = static_cast<size_t>(channels);
+        bool delta = layer.kind == kDeltaNet;
+        float* rows = qkv_.data();
+        if (delta) {
+            float *z = rows + channels, *b = z + recurrent_.value_size(), *a = b + shape_.value_heads;
+            multiply({{&m[kQ], rows}, {&m[kOutputGate], z}, {&m[kV], b}, {&m[kK], a}}, hidden, width, normed(layer), true);
+        } else {
+            multiply({{&m[kQ], rows}}, hidden, width, normed(layer), true);
+        }
+        over_tokens([&](int t, int) {
+            float *row = rows + static_cast<size_t>(t) * width, *mixed = &mixed_[static_cast<size_t>(t) * wide];
+            const float* rest = row + static_cast<size_t>(count_) * width;
+            for (size_t i = 0; i < width; i++) row[i] += rest[i];
+            if (!delta)
+                for (int i = 0; i < hidden; i++) mixed[i] = row[i] * row[2 * hidden + i];
+        });
+        // DeltaNet's convolution goes from its inputs to mixed_, the other's from mixed_ to its result
+        const float *from = delta ? rows : mixed_.data(), *weights = layer.vectors[kConv].data();
+        size_t stride = delta ? width : wide;
+        over_tokens([&](int t, int) {
+            const Token& token = tokens_[static_cast<size_t>(t)];
+            const Sequence& s = sequences_[static_cast<size_t>(token.sequence)];
+            int at = token.position - s.start;
+            float* out = (delta ? mixed_.data() : attended_.data()) + static_cast<size_t>(t) * wide;
+            recurrent_.convolve(s, layer.slot, at, from + static_cast<size_t>(t - at) * stride, stride, weights, out);
+            if (delta) {
+                recurrent_.shape_keys(*kernels_, out);
+                return;
+            }
+            const float* gate = rows + static_cast<size_t>(t) * width + hidden;
+            for (int i = 0; i < hidden; i++) out[i] *= gate[i];
+        });
+        if (delta) run_memory(layer, width);
+        int outputs = recurrent_.outputs();
+        multiply({{&m[kO], out_.data()}}, outputs, static_cast<size_t>(hidden), rounding(attended_.data()));
+    }
+
+    void run_memory(const Layer& layer, size_t width) {
+        int heads = shape_.value_heads;
+        std::vector<size_t> first{0};
+        for (const Sequence& s : sequences_) first.push_back(first.back() + static_cast<size_t>(s.count));
+        pool_.run(static_cast<int>(sequences_.size()) * heads, [&](int job, int) {
+            size_t s = static_cast<size_t>(job / heads), t = first[s];
+            recurrent_.remember(*kernels_, sequences_[s], layer.slot, job % heads,
+                                &mixed_[t * static_cast<size_t>(recurrent_.channels())], &qkv_[t * width], width,
+                                layer.vectors[kDecay].data(), layer.vectors[kDecayBias].data(),
+                                layer.vectors[kMemoryNorm].data(),
+                                &attended_[t * static_cast<size_t>(recurrent_.outputs())]);
+        });
     }
 
     // Row t into row t of acts, and what its rounding leaves into row count_ + t: the sum of both
@@ -239,19 +351,51 @@ private:
         const std::vector<float>&bias = layer.vectors[kBias], &norms = layer.vectors[kQKNorm];
         for (size_t i = 0; i < bias.size(); i++) row[i] += bias[i];
         const float* turns = rope + static_cast<size_t>(token.position) * static_cast<size_t>(dim);
+        if (!norms.empty() && shape_.qk_norm == kAllHeads) {
+            kernels_->rms_norm(row, norms.data(), shape_.eps, heads * dim, row);
+            kernels_->rms_norm(row + heads * dim, &norms[static_cast<size_t>(heads * dim)], shape_.eps, shared * dim,
+                               row + heads * dim);
+        }
+        float query_scale = shape_.query_scale * temperature(token.position);
         for (int h = 0; h < heads + shared; h++) {
-            float* x = row + h * dim;
-            if (!norms.empty()) kernels_->rms_norm(x, &norms[static_cast<size_t>(h * dim)], shape_.eps, dim, x);
-            float scale = h < heads ? shape_.query_scale : 1.0f;
-            for (int i = 0; i < dim; i += 2) {
-                float a = x[i], b = x[i + 1];
-                x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
-                x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
+            float *x = row + h * dim, scale = h < heads ? query_scale : 1.0f;
+            const float* weights = norms.data() + h * dim;
+            if (!norms.empty() && shape_.qk_norm == kEachHead) kernels_->rms_norm(x, weights, shape_.eps, dim, x);
+            if (!norms.empty() && shape_.qk_norm == kEachHeadRotated) {
+                if (layer.rotated) turn(turns, 1.0f, x);
+                kernels_->rms_norm(x, weights, shape_.eps, dim, x);
+                for (int i = 0; i < dim; i++) x[i] *= scale;
+            } else if (layer.rotated) {
+                turn(turns, scale, x);
+            } else {
+                for (int i = 0; i < dim; i++) x[i] *= scale;
             }
         }
         for (int h = 0; h < shared; h++)
             attention_.store(index, token.sequence, token.position, h, row + (heads + h) * dim,
                              row + (heads + shared + h) * dim, thread);
+    }
+
+    // Pairs of a head by their angles, times scale.
+    void turn(const float* turns, float scale, float* x) const {
+        for (int i = 0; i < shape_.head_dim; i += 2) {
+            float a = x[i], b = x[i + 1];
+            x[i] = (a * turns[i] - b * turns[i + 1]) * scale;
+            x[i + 1] = (a * turns[i + 1] + b * turns[i]) * scale;
+        }
+    }
+
+    float temperature(int position) const {
+        if (shape_.temperature == 0) return 1.0f;
+        return 1.0f + shape_.temperature * std::log(1.0f + static_cast<float>(position / shape_.temperature_length));
+    }
+
+    // Row x [hidden] as the family hands it to a product: normed, where there is a norm.
+    void norm_row(const std::vector<float>& weights, const float* x, float* to) {
+        if (weights.empty())
+            std::copy_n(x, shape_.hidden, to);
+        else
+            kernels_->rms_norm(x, weights.data(), shape_.eps, shape_.hidden, to);
     }
 
     // to = x + out of token t, out normed where the family does so. row [hidden]: room, may be out's own
@@ -263,7 +407,11 @@ private:
             kernels_->rms_norm(out, out_norm.data(), shape_.eps, hidden, row);
             out = row;
         }
-        for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i];
+        float scale = shape_.residual_scale;
+        if (scale == 1.0f)
+            for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i];
+        else
+            for (int i = 0; i < hidden; i++) to[i] = x[i] + out[i] * scale;
     }
 
     void mlp(Layer& layer) {
@@ -277,7 +425,7 @@ private:
             float* x = &x_[at];
             if (space) x = space->x.data();  // others read the old x at the same time
             add_residual(layer.vectors[kAttentionOutNorm], t, rows + at, x);
-            kernels_->rms_norm(x, layer.vectors[kMlpNorm].data(), shape_.eps, hidden, rows + at);
+            norm_row(layer.vectors[kMlpNorm], x, rows + at);
             project(rows + at, t, space);
             kernels_->quantize(rows + at, acts, t, nullptr);
         };
@@ -312,7 +460,8 @@ private:
     std::vector<Sequence> sequences_;
     std::vector<Token> tokens_;
     Attention attention_;
-    std::vector<float> x_, next_x_, qkv_, attended_, gate_, up_;
+    Recurrent recurrent_;
+    std::vector<float> x_, next_x_, qkv_, mixed_, attended_, gate_, up_;
 };
 
 }  // namespace native

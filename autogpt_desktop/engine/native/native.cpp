@@ -40,7 +40,7 @@ Matrix* matrix_at(Model* model, int layer, int slot) {
 #define NATIVE_TEXT(macro) NATIVE_NAME_OF(macro)
 NATIVE_API const char* native_sources() { return NATIVE_TEXT(NATIVE_SOURCES); }
 
-NATIVE_API int native_version() { return 4; }
+NATIVE_API int native_version() { return 6; }
 
 // The name of the index-th set of kernels that this processor can run, the fastest first; null behind the last.
 NATIVE_API const char* native_kernel_set(int index) {
@@ -176,6 +176,16 @@ NATIVE_API int native_vector(Model* model, int layer, int slot, const float* val
 }
 
 NATIVE_API void native_sliding(Model* model, int layer, int sliding) { model->layer(layer).sliding = sliding != 0; }
+
+// kind: of native::LayerKind.
+NATIVE_API void native_layer_kind(Model* model, int layer, int kind) {
+    model->set_kind(static_cast<size_t>(layer), static_cast<native::LayerKind>(kind));
+}
+
+// Do the layer's queries and keys not turn with their position?
+NATIVE_API void native_unrotated(Model* model, int layer, int unrotated) {
+    model->layer(layer).rotated = unrotated == 0;
+}
 
 NATIVE_API int native_begin(Model* model, const int32_t* ids, const float* embeddings,
                             const native::Sequence* sequences, int count) {

@@ -139,7 +139,7 @@ protected:
         int rows = twice ? 2 * count_ : count_, chunks = 0, groups = 0, at = 0;
         const LowRank* added[kMostProducts] = {};
         for (const Product& p : products) groups += p.matrix->groups(), added[at++] = p.added;
-        before(rows, cols, prepare, {added[0], added[1], added[2]});
+        before(rows, cols, prepare, {added[0], added[1], added[2], added[3]});
         int step = groups_per_chunk(*products.begin()->matrix, groups, rows);
         for (const Product& p : products) chunks += (p.matrix->groups() + step - 1) / step;
         pool_.run(chunks, [&](int chunk, int thread) {
@@ -166,7 +166,7 @@ protected:
     std::vector<float> out_;  // what a step leaves; room to prepare the next one in
 
 private:
-    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10, kMostProducts = 3;
+    static constexpr int kTokenBlock = 16, kPanelBytes = 24 << 10, kMostProducts = 4;
 
     int64_t step_ = 0;
     Acts acts_;

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autogpt_desktop.engine.cached_tokens import CachedTokens, check_arrays
+from autogpt_desktop.engine.recurrent import MEMORY, PLACES, Recurrent, check_places
 
 CacheType = Literal["float16", "int8"]
 _STEP = 32  # capacities are multiples of it, for the kernels
@@ -33,10 +34,20 @@ class NativeState(CachedTokens):
     layout = f"keys by {_BLOCK}"
 
     def __init__(
-        self, layers: int, heads: int, head_dim: int, max_tokens: int, kind: CacheType = "float16"
+        self,
+        layers: int,
+        heads: int,
+        head_dim: int,
+        max_tokens: int,
+        kind: CacheType = "float16",
+        recurrent: tuple[int, int] = (0, 0),
     ) -> None:
+        """``layers``: those that attend. ``recurrent``: those that do not, and the numbers each keeps."""
         super().__init__(layers, heads, head_dim, max_tokens)
         self.kind: CacheType = kind
+        self.memory: Recurrent[NDArray[np.float32]] | None = None
+        if recurrent[0]:
+            self.memory = Recurrent(lambda: np.zeros(recurrent, np.float32), np.copy)
         self.cache, self.scales = self._room(0)
 
     def _room(self, capacity: int) -> tuple[NDArray[np.generic], NDArray[np.float32] | None]:
@@ -65,6 +76,7 @@ class NativeState(CachedTokens):
         other = NativeState(self.layers, self.heads, self.head_dim, self.max_tokens, self.kind)
         other.reserve(min(self.max_tokens, len(self) + room))
         self._copy_to(other.cache, other.scales)
+        other.memory = None if self.memory is None else self.memory.fork()
         other.ids = list(self.ids)
         return other
 
@@ -73,9 +85,10 @@ class NativeState(CachedTokens):
         return -(-tokens // _BLOCK) * _BLOCK * self.head_dim
 
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
-        """The first numbers of ``cache``, zero behind the last token, and the first of ``scales``.
+        """The first numbers of ``cache``, zero behind the last token, and the first of ``scales``. With
+        recurrent layers their memory, as ``recurrent`` has it.
 
-        Raises ValueError for more tokens than there are.
+        Raises ValueError for more tokens than there are, or whose memory is not kept.
         """
         cache = self.cache[..., : self._numbers(self._checked(tokens))].copy()
         if over := tokens % _BLOCK:
@@ -85,6 +98,10 @@ class NativeState(CachedTokens):
         arrays: dict[str, NDArray[np.generic]] = {"cache": cache}
         if self.scales is not None:
             arrays["scales"] = self.scales[..., :tokens].copy()
+        if self.memory is not None:
+            copies = self.memory.snapshot(tokens, len(self))
+            arrays[PLACES] = np.array([place for place, _ in copies], np.int64)
+            arrays[MEMORY] = np.stack([copy for _, copy in copies])
         return arrays
 
     def restore(self, ids: Sequence[int], arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -93,15 +110,22 @@ class NativeState(CachedTokens):
         wanted = {"cache": ((*shape, numbers), self.cache.dtype)}
         if self.scales is not None:
             wanted["scales"] = ((*shape, len(ids)), self.scales.dtype)
-        check_arrays(arrays, wanted)
+        own = {name: array for name, array in arrays.items() if name not in (PLACES, MEMORY)}
+        check_arrays(own if self.memory else arrays, wanted)
+        places: list[int] = []
+        if self.memory is not None:
+            places = check_places(arrays, len(ids), self.memory.now.shape)
         self.capacity_for(len(ids))
         self.trim(0)
         self.reserve(len(ids))
         self.cache[..., :numbers] = arrays["cache"]
         if self.scales is not None:
             self.scales[..., : len(ids)] = arrays["scales"]
+        if self.memory is not None:
+            self.memory.restore([*zip(places, map(np.copy, arrays[MEMORY]), strict=True)])
         self.ids = list(ids)
 
     @property
     def nbytes(self) -> int:
-        return self.cache.nbytes + (0 if self.scales is None else self.scales.nbytes)
+        own = self.cache.nbytes + (0 if self.scales is None else self.scales.nbytes)
+        return own + (self.memory.nbytes if self.memory else 0)

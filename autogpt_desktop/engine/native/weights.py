@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
 
 from autogpt_desktop.engine import native
-from autogpt_desktop.engine.config import ModelConfig
+from autogpt_desktop.engine.config import LayerKind, ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes, layer_norms
 from autogpt_desktop.engine.native.packed_cache import PackedMatrix, VectorPlace
 
 Quantize = Literal["int8", "int4"]
@@ -19,11 +20,30 @@ Quantize = Literal["int8", "int4"]
 TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
 FLOATS = ("F32", "F16", "BF16")
 assert frozenset(FLOATS) == FLOAT_TYPES
-MATRICES = (
-    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-    "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
-)  # fmt: skip
+LAYER_KINDS: tuple[LayerKind, ...] = (
+    "attention",
+    "delta_net",
+    "short_conv",
+)  # the order of native::LayerKind
+# native::MatrixSlot of each
+MATRICES = {
+    "self_attn.q_proj": 0, "self_attn.k_proj": 1, "self_attn.v_proj": 2, "self_attn.o_proj": 3,
+    "mlp.gate_proj": 4, "mlp.up_proj": 5, "mlp.down_proj": 6, "self_attn.gate_proj": 7,
+    "linear_attn.in_proj_qkv": 0, "linear_attn.in_proj_a": 1, "linear_attn.in_proj_b": 2,
+    "linear_attn.out_proj": 3, "linear_attn.in_proj_z": 7,
+    "conv.in_proj": 0, "conv.out_proj": 3,
+}  # fmt: skip
+_OF_KIND: dict[LayerKind, str] = {
+    "attention": "self_attn.",
+    "delta_net": "linear_attn.",
+    "short_conv": "conv.",
+}
 INPUT_NORM, MLP_NORM, ATTENTION_OUT_NORM, MLP_OUT_NORM, BIAS, QK_NORM = range(6)
+CONV, DECAY, DECAY_BIAS, MEMORY_NORM = range(6, 10)
+_NORMS = {
+    "input_norm": INPUT_NORM, "mlp_norm": MLP_NORM,
+    "attention_out_norm": ATTENTION_OUT_NORM, "mlp_out_norm": MLP_OUT_NORM,
+}  # fmt: skip
 _KINDS = {"int4": 1, "int8": 5}  # Q4M and Q8 of native::Kind
 _CHUNK_BYTES = 16 << 20  # of the file, packed at a time: so much of it is in memory besides the packed
 
@@ -55,6 +75,7 @@ def is_supported(
         all(name in sources for name in names)
         and all(sources[name].type in types and sources[name].shape[1] % 32 == 0 for name in names)
         and config.head_dim % 2 == 0
+        and (config.delta_net is None or config.delta_net.value_head_dim % 8 == 0)
         and native.library() is not None
     )
 
@@ -62,8 +83,11 @@ def is_supported(
 def _matrices(config: ModelConfig) -> Iterator[tuple[str, int, int]]:
     """(name, layer, slot) in the order they are packed; the head is layer -1."""
     for layer in range(config.num_hidden_layers):
-        for slot, name in enumerate(MATRICES):
-            yield f"model.layers.{layer}.{name}.weight", layer, slot
+        mixing = _OF_KIND[config.kind(layer)]
+        for name, slot in MATRICES.items():
+            gate = name != "self_attn.gate_proj" or config.attention_gate
+            if name.startswith((mixing, "mlp.")) and gate:
+                yield f"model.layers.{layer}.{name}.weight", layer, slot
     yield "model.embed_tokens.weight" if config.tie_word_embeddings else "lm_head.weight", -1, 0
 
 
@@ -97,26 +121,37 @@ _VectorParts = tuple[int, int, list[tuple[str, int]]]
 def _vector_parts(config: ModelConfig) -> Iterator[_VectorParts]:
     for layer in range(config.num_hidden_layers):
         at = f"model.layers.{layer}"
-        yield layer, INPUT_NORM, [(f"{at}.input_layernorm.weight", 1)]
-        if config.sandwich_norms:
-            yield layer, ATTENTION_OUT_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
-            yield layer, MLP_NORM, [(f"{at}.pre_feedforward_layernorm.weight", 1)]
-            yield layer, MLP_OUT_NORM, [(f"{at}.post_feedforward_layernorm.weight", 1)]
-        else:
-            yield layer, MLP_NORM, [(f"{at}.post_attention_layernorm.weight", 1)]
+        for place, name in layer_norms(config).items():
+            yield layer, _NORMS[place], [(f"{at}.{name}.weight", 1)]
+        if config.kind(layer) != "attention":
+            yield from _memory_vectors(config, layer)
+            continue
         if config.attention_bias:
             yield layer, BIAS, [(f"{at}.self_attn.{n}_proj.bias", 1) for n in "qkv"]
         if config.qk_norm:
-            heads = (("q", config.num_attention_heads), ("k", config.num_key_value_heads))
+            counts = config.num_attention_heads, config.num_key_value_heads
+            heads = zip("qk", (1, 1) if config.qk_norm_whole else counts, strict=True)
             yield layer, QK_NORM, [(f"{at}.self_attn.{n}_norm.weight", count) for n, count in heads]
     yield -1, 0, [("model.norm.weight", 1)]
+
+
+def _memory_vectors(config: ModelConfig, layer: int) -> Iterator[_VectorParts]:
+    """Of a layer that does not attend."""
+    at = f"model.layers.{layer}"
+    if config.kind(layer) == "short_conv":
+        yield layer, CONV, [(f"{at}.conv.conv.weight", 1)]
+        return
+    decay = "A" if config.delta_net and config.delta_net.gguf_layout else "A_log"
+    names = ("conv1d.weight", decay, "dt_bias", "norm.weight")
+    for slot, name in zip((CONV, DECAY, DECAY_BIAS, MEMORY_NORM), names, strict=True):
+        yield layer, slot, [(f"{at}.linear_attn.{name}", 1)]
 
 
 def vector_places(config: ModelConfig) -> list[VectorPlace]:
     """(layer, slot, numbers) of all that ``vectors`` gives, in its order, by the model's shape alone."""
     shapes = expected_shapes(config)
     return [
-        (layer, slot, sum(shapes[name][0] * times for name, times in parts))
+        (layer, slot, sum(math.prod(shapes[name]) * times for name, times in parts))
         for layer, slot, parts in _vector_parts(config)
     ]
 
@@ -127,8 +162,13 @@ def vectors(
     """(layer, slot, float32 [count]) of every norm and bias; layer -1 is the norm before the head."""
 
     def values(name: str) -> np.ndarray:
-        offset = 0.0 if name.endswith(".bias") else config.norm_weight_offset
-        return sources[name].dequantize() + np.float32(offset)
+        found = sources[name].dequantize()
+        if name.endswith((".conv1d.weight", ".conv.conv.weight")):
+            return np.ascontiguousarray(found.T).reshape(-1)  # [tokens, channels]
+        if name.endswith(".A_log"):
+            return -np.exp(found)
+        is_norm = name.endswith("norm.weight") and ".linear_attn." not in name
+        return found + np.float32(config.norm_weight_offset if is_norm else 0.0)
 
     for layer, slot, parts in _vector_parts(config):
         yield layer, slot, np.concatenate([np.tile(values(name), times) for name, times in parts])
@@ -140,7 +180,7 @@ def pack(source: CheckpointTensor, rows: Callable[[int, int, int | None, int, in
     What was packed of a mapped file is let go of behind each part.
     """
     blocks = np.ascontiguousarray(source.raw())
-    address, row_bytes = blocks.ctypes.data, blocks.size // source.shape[0]
+    address, row_bytes = blocks.ctypes.data, blocks.size // source.block_rows
     order = None if source.row_order is None else np.ascontiguousarray(source.row_order, np.int64)
     total = source.shape[0]
     step = total if order is not None else max(8, _CHUNK_BYTES // row_bytes // 8 * 8)

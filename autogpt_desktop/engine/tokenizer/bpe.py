@@ -32,13 +32,44 @@ LLAMA3 = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+QWEN35 = (  # a mark belongs to the letter before it
+    QWEN2.replace(r"?\p{L}+|", r"?[\p{L}\p{M}]+|").replace(r" ?[^\s\p{L}", r" ?[^\s\p{L}\p{M}")
+)
+# Words in one case of letters, or begun with a capital; contractions belong to them, or are left out.
+_CASED = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+@"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*@"
+    r"|\p{N}#| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+GPT4O = _CASED.replace("@", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?").replace("#", "{1,3}")
+TEKKEN = _CASED.replace("@", "").replace("#", "")
+DEEPSEEK3 = (
+    r"\p{N}{1,3}",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""",
+)
+# what each kind cuts with, one pattern after the other
+_PATTERNS: dict[str, tuple[str, ...]] = {
+    "qwen2": (QWEN2,), "qwen35": (QWEN35,), "llama-bpe": (LLAMA3,), "cl100k": (LLAMA3,),
+    "gpt-4o": (GPT4O,), "tekken": (TEKKEN,), "deepseek-v3": DEEPSEEK3,
+}  # fmt: skip
+_WHOLE_WORDS = ("llama-bpe", "tekken")  # a word that is a token is one, whatever its merges give
 PRE_TOKENIZERS = {
-    "default": "gpt-2", "gpt-2": "gpt-2", "gpt2": "gpt-2",
-    "smollm": "smollm",
-    "qwen2": "qwen2", "deepseek-r1-qwen": "qwen2",
-    "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "llama-v3": "llama-bpe",
+    "default": "gpt-2", "gpt-2": "gpt-2", "gpt2": "gpt-2", "olmo": "gpt-2", "phi-2": "gpt-2",
+    "granite-docling": "gpt-2",
+    "smollm": "smollm", "refact": "smollm", "starcoder": "smollm",
+    "qwen2": "qwen2", "deepseek-r1-qwen": "qwen2", "qwen35": "qwen35", "hunyuan": "qwen2",
+    "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "llama-v3": "llama-bpe", "pixtral": "llama-bpe",
+    "lfm2": "llama-bpe",
+    "smaug-bpe": "cl100k", "dbrx": "cl100k",
+    "gpt-4o": "gpt-4o", "llama4": "gpt-4o",
+    "tekken": "tekken",
+    "deepseek-v3": "deepseek-v3", "hunyuan-dense": "deepseek-v3",
 }  # fmt: skip
 """GGUF's names of the ways to cut a text into words, and which of ours each one means."""
+WANTS_BOS = frozenset(name for name, kind in PRE_TOKENIZERS.items() if kind in ("llama-bpe", "tekken"))
+"""Those whose texts begin with that token unless the file says otherwise."""
 
 
 class WordBPE:
@@ -159,7 +190,7 @@ def byte_level(ids: Mapping[str, int], merges: Sequence[str], kind: str) -> Word
                 yield rank, left, right
 
     pre_tokenizer = _pre_tokenizer(kind)
-    normalizer = normalizers.NFC() if kind == "qwen2" else None
+    normalizer = normalizers.NFC() if kind in _NFC else None
 
     def words(text: str) -> Iterable[str]:
         if normalizer:
@@ -169,7 +200,10 @@ def byte_level(ids: Mapping[str, int], merges: Sequence[str], kind: str) -> Word
         parts = _LINES.findall(text)  # the interpreter's lock is let go between them
         return [word for part in parts for word, _ in pre_tokenizer.pre_tokenize_str(part)]
 
-    return WordBPE(ids, words, ways, ignore_merges=kind == "llama-bpe")
+    return WordBPE(ids, words, ways, ignore_merges=kind in _WHOLE_WORDS)
+
+
+_NFC = ("qwen2", "qwen35")  # whose texts are composed first
 
 
 def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
@@ -178,9 +212,9 @@ def _pre_tokenizer(kind: str) -> pre_tokenizers.PreTokenizer:
     if kind == "smollm":
         digits = pre_tokenizers.Digits(individual_digits=True)
         return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    pattern = pre_tokenizers.Split(Regex(QWEN2 if kind == "qwen2" else LLAMA3), "isolated")
+    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in _PATTERNS[kind]]
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return pre_tokenizers.Sequence([pattern, to_bytes])
+    return pre_tokenizers.Sequence([*cuts, to_bytes])
 
 
 def sentence_piece(

@@ -25,9 +25,10 @@ MOST_STEPS = 100  # each goes over the whole text
 ENCODE_SECONDS = 10.0  # of one call, which is a prompt at most
 START_SECONDS = 60.0  # a cold disk, a busy machine, a large word list
 
-# of GPT-2 and its kin, Llama 3, Qwen 2, GPT-4, DeepSeek: their time is in proportion to the text's length
+# of GPT-2 and its kin, Llama 3, Qwen 2, GPT-4 and 4o, Mistral, DeepSeek: their time is in proportion to
+# the text's length
 _KNOWN = frozenset({
-    bpe.LLAMA3, bpe.QWEN2,
+    bpe.LLAMA3, bpe.QWEN2, bpe.QWEN35, bpe.GPT4O, bpe.TEKKEN, *bpe.DEEPSEEK3,
     bpe.LLAMA3.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?i:[sdmt]|ll|ve|re)"),
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     r"\p{N}{1,3}", r"\p{N}", r"\d", r"\d{3}", r"\d{1,3}", "[0-9]", "[0-9][0-9][0-9]", " ", r"\s+", r"\s",

@@ -70,6 +70,7 @@ class Tokenizer:
         # a token of one character cannot be told from text, nor a mark be put inside it
         self._control = _Finder({token: id for token, id in control.items() if len(token) > 1})
         self._control_ids = frozenset(control.values())
+        self.turn_ids = frozenset(id for token, id in control.items() if token in _START_OF_TURN)
         self._marks = mark_tokens(control.keys())
         self._mark_ids = frozenset(control[token] for token in self._marks)
         self._literal = _Finder(literal)
@@ -210,7 +211,7 @@ class Tokenizer:
                 literal[token] = id
         ends = {id for id in ends if ends_turn(tokens[id], control)}
         ends |= {control[token] for token in END_OF_TURN if token in control and ends_turn(token, control)}
-        wants_bos = model == "llama" or values.text("pre", "") in ("llama-bpe", "llama3", "llama-v3")
+        wants_bos = model == "llama" or values.text("pre", "") in bpe.WANTS_BOS
         prefix = model == "llama" and values.flag("add_space_prefix", True)
         template = metadata.get("tokenizer.chat_template")
         return cls(

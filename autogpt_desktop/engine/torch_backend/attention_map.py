@@ -51,9 +51,12 @@ def attention_map(
     """Attention of each token of a text to itself and to those before it, in ``layer`` (from 0 on).
 
     float32 [heads, tokens, tokens] on the CPU; rows sum to 1. Raises ``Cancelled`` between layers, and
-    ValueError for a layer that the decoder does not have, for no tokens, or for more than its context.
+    ValueError for a layer that the decoder does not have or that does not attend, for no tokens, or for more
+    than its context.
     """
-    if not 0 <= layer < len(decoder.layers) or not 0 < len(ids) <= decoder.context_length:
+    c = decoder.config
+    attends = 0 <= layer < len(decoder.layers) and c.kind(layer) == "attention"
+    if not attends or not 0 < len(ids) <= decoder.context_length:
         raise ValueError("no such layer, or no such text")
     through = _LookingPass(decoder, len(ids), layer)
     through.state.reserve(len(ids))

@@ -47,11 +47,29 @@ class CpuFallbackState:
     def reserve(self, tokens: int) -> None:
         self.inner.reserve(tokens)
 
+    @property
+    def recurrent(self) -> bool:
+        return self.inner.recurrent
+
+    def mark(self, *, draft: bool = False) -> None:
+        if not self.unread:
+            self.inner.mark(draft=draft)
+
+    def reach(self, tokens: int) -> int:
+        return min(tokens, len(self.unread)) if self.unread else self.inner.reach(tokens)
+
     def trim(self, tokens: int) -> None:
         del self.unread[tokens:]
         self.inner.trim(tokens)
         if len(self.unread) == len(self.inner):
             self.unread = []
+
+    def go_back(self, tokens: int) -> None:
+        """Hold the first ``tokens`` again, whatever has to be read once more for that."""
+        held = self.ids[:tokens]
+        self.trim(tokens)
+        if len(self) < len(held):
+            self.unread = held
 
     def common_prefix(self, ids: Sequence[int]) -> int:
         held = self.ids
@@ -141,7 +159,7 @@ class CpuFallbackDecoder:
             if self.moved or not out_of_memory(error):
                 raise
             for (state, _), tokens in zip(batch, lengths, strict=True):
-                state.trim(tokens)  # those that came first in the batch may have gone on already
+                state.go_back(tokens)  # those that came first in the batch may have gone on already
             log.warning("the card's memory ran out: %s", str(error))  # kept records keep no frames
             decoder = self._on_cpu()
         # only here: the error's frames held on to tensors on the card

@@ -30,7 +30,7 @@ from torch import Tensor
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import BlockWeight
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding, attention_temperature
 from autogpt_desktop.engine.torch_backend.transformer import Layer, Pass, Transformer
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class GraphedPass:
         self.gathers = 0 < _GATHER * self.window < self.capacity
         self.behind = torch.arange(1 - self.window, 1, device=device)  # the window, seen from its last token
         self.freqs_cis: dict[bool, Tensor] = {}
+        self.temperature: Tensor | None = None
         self._masks: dict[bool, Tensor] = {}
         self._rows = self.behind
 
@@ -86,6 +87,7 @@ class GraphedPass:
         for sliding, table in self.tables.items():
             freqs_cis = table.index_select(0, self.position)  # [1, D/2, 2]
             self.freqs_cis[sliding] = torch.view_as_complex(freqs_cis)[:, None]
+        self.temperature = attention_temperature(decoder.config, self.position)
         self._masks[False] = _mask(self.slots > self.position)
         if self.gathers:
             rows = self.behind + self.position
@@ -231,7 +233,7 @@ class GraphedDecode:
 
 def can_capture(decoder: Transformer) -> bool:
     """Does every product run on the device alone? Blocks that the CPU expands at each use do not."""
-    linears = [decoder.head]
-    for layer in decoder.layers:
-        linears += [layer.qkv, layer.o, layer.gate_up, layer.down]
+    if decoder.config.recurrent_layers:  # whose memory is another tensor behind each pass
+        return False
+    linears = [decoder.head, *(linear for layer in decoder.layers for linear in layer.linears)]
     return not any(isinstance(weight, BlockWeight) for linear in linears for weight in linear.weights)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autogpt_desktop.engine.cached_tokens import FIRST_CAPACITY, CachedTokens, check_arrays
+from autogpt_desktop.engine.recurrent import MEMORY, PLACES, Recurrent, check_places
 
 
 class KVCache(CachedTokens):
@@ -28,9 +29,14 @@ class KVCache(CachedTokens):
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        recurrent: tuple[int, int] = (0, 0),
     ) -> None:
+        """``layers``: those that attend. ``recurrent``: those that do not, and the numbers each keeps."""
         super().__init__(layers, heads, head_dim, max_tokens)
         self.dtype, self.device = dtype, torch.device(device)
+        self.memory: Recurrent[Tensor] | None = None
+        if recurrent[0]:
+            self.memory = Recurrent(lambda: torch.zeros(recurrent, device=self.device), Tensor.clone)
         self.keys: list[Tensor] = []  # per layer [heads, capacity, head_dim]
         self.values: list[Tensor] = []
 
@@ -81,13 +87,15 @@ class KVCache(CachedTokens):
         for mine, copy in ((self.keys, other.keys), (self.values, other.values)):
             for source, target in zip(mine, copy, strict=False):
                 target[:, : len(self)] = source[:, : len(self)]
+        other.memory = None if self.memory is None else self.memory.fork()
         other.ids = list(self.ids)
         return other
 
     def snapshot(self, tokens: int) -> dict[str, NDArray[np.generic]]:
-        """ "keys" and "values" [layers, heads, tokens, head_dim]; bfloat16 as its bits in uint16.
+        """ "keys" and "values" [layers, heads, tokens, head_dim]; bfloat16 as its bits in uint16. With
+        recurrent layers their memory, as ``recurrent`` has it.
 
-        Raises ValueError for more tokens than there are.
+        Raises ValueError for more tokens than there are, or whose memory is not kept.
         """
         tokens = self._checked(tokens)
         arrays: dict[str, NDArray[np.generic]] = {}
@@ -95,6 +103,10 @@ class KVCache(CachedTokens):
             shape = (self.layers, self.heads, tokens, self.head_dim)
             whole = torch.stack([t[:, :tokens] for t in tensors]) if tensors else torch.empty(shape)
             arrays[name] = self._as_bits(whole.to(self.dtype)).cpu().numpy()
+        if self.memory is not None:
+            copies = self.memory.snapshot(tokens, len(self))
+            arrays[PLACES] = np.array([place for place, _ in copies], np.int64)
+            arrays[MEMORY] = torch.stack([copy for _, copy in copies]).cpu().numpy()
         return arrays
 
     def _as_bits(self, tensor: Tensor) -> Tensor:
@@ -105,7 +117,11 @@ class KVCache(CachedTokens):
         """Become what ``snapshot`` was taken of. Raises ValueError for arrays that do not fit."""
         shape = (self.layers, self.heads, len(ids), self.head_dim)
         wanted = self._as_bits(torch.empty(0, dtype=self.dtype)).numpy().dtype
-        check_arrays(arrays, {"keys": (shape, wanted), "values": (shape, wanted)})
+        own = {name: array for name, array in arrays.items() if name not in (PLACES, MEMORY)}
+        check_arrays(own if self.memory else arrays, {"keys": (shape, wanted), "values": (shape, wanted)})
+        places: list[int] = []
+        if self.memory is not None:
+            places = check_places(arrays, len(ids), tuple(self.memory.now.shape))
         self.capacity_for(len(ids))
         self.trim(0)
         self.reserve(len(ids))
@@ -113,8 +129,12 @@ class KVCache(CachedTokens):
             whole = torch.from_numpy(np.ascontiguousarray(arrays[name])).view(self.dtype)
             for layer, target in enumerate(tensors):
                 target[:, : len(ids)] = whole[layer]
+        if self.memory is not None:
+            copies = torch.tensor(arrays[MEMORY], device=self.device).unbind()
+            self.memory.restore([*zip(places, map(Tensor.clone, copies), strict=True)])
         self.ids = list(ids)
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for t in (*self.keys, *self.values))
+        own = sum(t.nbytes for t in (*self.keys, *self.values))
+        return own + (self.memory.nbytes if self.memory else 0)

@@ -10,15 +10,22 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 
 
-def rope_frequencies(dim: int, theta: float, scaling: RopeScaling | None) -> tuple[Tensor, float]:
+def rope_frequencies(
+    dim: int, theta: float, scaling: RopeScaling | None, context_length: int = 0
+) -> tuple[Tensor, float]:
     """Radians per position of each of the ``dim`` / 2 pairs, and a factor on the rotated vectors.
 
     RoPE: Su et al., 2021. Scalings as published: "linear" (position interpolation, Chen et al., 2023),
-    "llama3" (Llama 3.1's smooth step between kept and divided frequencies), "yarn" (Peng et al., 2023).
+    "llama3" (Llama 3.1's smooth step between kept and divided frequencies), "yarn" (Peng et al., 2023),
+    "longrope" (Ding et al., 2024), whose factors are those for long texts wherever ``context_length`` tokens
+    are more than the model was first trained on: keys that are cached must not change as a text grows.
     """
     frequencies = theta ** -(torch.arange(0, dim, 2, dtype=torch.float64) / dim)
     if scaling is None:
         return frequencies, 1.0
+    if scaling.kind == "longrope":
+        factors = scaling.long_factors if is_long(scaling, context_length) else scaling.freq_factors
+        return frequencies / torch.tensor(factors, dtype=torch.float64), scaling.attention_factor or 1.0
     if scaling.freq_factors:
         return frequencies / torch.tensor(scaling.freq_factors, dtype=torch.float64)[: dim // 2], 1.0
     if scaling.kind == "linear":
@@ -43,15 +50,36 @@ def rope_frequencies(dim: int, theta: float, scaling: RopeScaling | None) -> tup
     return frequencies * (1 - ramp) + frequencies / scaling.factor * ramp, factor
 
 
+def is_long(scaling: RopeScaling, context_length: int) -> bool:
+    """Do texts of so many tokens take the other factors?"""
+    return scaling.kind == "longrope" and context_length > scaling.original_max_position_embeddings
+
+
+def attention_temperature(config: ModelConfig, positions: Tensor) -> Tensor | None:
+    """What queries at ``positions`` [T] are scaled by, float32 [T, 1, 1]; None: by nothing (Llama 4)."""
+    if not config.attention_temperature:
+        return None
+    grown = torch.log(1 + (positions // config.attention_temperature_length).float())
+    return (1 + config.attention_temperature * grown)[:, None, None]
+
+
 class RotaryEmbedding:
     """Turns pair (2i, 2i+1) of each head by position · frequency i: one complex product.
 
     Families whose pairs lie half a head apart have their rows of q and k reordered when they are loaded.
     """
 
-    def __init__(self, config: ModelConfig, theta: float, scaled: bool, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        theta: float,
+        scaled: bool,
+        device: torch.device,
+        context_length: int = 0,
+    ) -> None:
         rotating = config.rope_dim or config.head_dim
-        frequencies, factor = rope_frequencies(rotating, theta, config.rope_scaling if scaled else None)
+        scaling = config.rope_scaling if scaled else None
+        frequencies, factor = rope_frequencies(rotating, theta, scaling, context_length)
         still = torch.zeros((config.head_dim - rotating) // 2, dtype=torch.float64)
         self.frequencies = torch.cat([frequencies, still])
         self.factor = torch.cat([torch.full_like(frequencies, factor), torch.ones_like(still)])
@@ -66,3 +94,19 @@ class RotaryEmbedding:
             table = torch.polar(self.factor.expand_as(angles).contiguous(), angles)
             self.table = table.to(torch.complex64).to(self.device)
         return self.table[start:stop, None]
+
+
+def rotary_embeddings(
+    config: ModelConfig, context_length: int, device: torch.device
+) -> tuple[RotaryEmbedding, RotaryEmbedding]:
+    """Of layers that see everything, and of those with a sliding window."""
+    rope = RotaryEmbedding(config, config.rope_theta, True, device, context_length)
+    if config.family == "gemma3":
+        return rope, RotaryEmbedding(config, config.rope_local_theta, False, device)
+    return rope, rope
+
+
+def state_layout(layout: str, config: ModelConfig, context_length: int) -> str:
+    """A state's layout with what else its keys depend on."""
+    scaling = config.rope_scaling
+    return f"{layout}, long" if scaling is not None and is_long(scaling, context_length) else layout

@@ -17,10 +17,12 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes, layer_norms
 from autogpt_desktop.engine.torch_backend.autograd import causal_attention, linear, linear_cross_entropy
 from autogpt_desktop.engine.torch_backend.linear import DenseWeight, QuantLinear
-from autogpt_desktop.engine.torch_backend.transformer import HeadNorm, Layer, RMSNorm, Transformer
+from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm, WholeNorm
+from autogpt_desktop.engine.torch_backend.rotary import attention_temperature
+from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer
 
 
 class TrainedWeight(DenseWeight):
@@ -71,6 +73,8 @@ class TrainPass:
             False: decoder.rope.freqs_cis(0, length).repeat(batch, 1, 1),
             True: decoder.local_rope.freqs_cis(0, length).repeat(batch, 1, 1),
         }
+        scales = attention_temperature(c, torch.arange(length, device=decoder.device))
+        self.temperature = None if scales is None else scales.repeat(batch, 1, 1)
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         c = layer.config
@@ -101,7 +105,7 @@ class TrainPass:
 
 
 def hidden_states(decoder: Transformer, ids: Tensor, *, recompute: bool = False) -> Tensor:
-    """What the last layer leaves, normed: ``ids`` [B, T] → [B · T, hidden_size].
+    """What the head takes: ``ids`` [B, T] → [B · T, hidden_size].
 
     Sequences of other lengths may be filled up behind their ends: nothing before sees it. ``recompute``:
     keep only what each layer is given and compute the rest again for the gradients (Chen et al., 2016),
@@ -118,7 +122,7 @@ def hidden_states(decoder: Transformer, ids: Tensor, *, recompute: bool = False)
             x = checkpoint(layer, x, through, use_reentrant=False, preserve_rng_state=False)
         else:
             x = layer(x, through)
-    return decoder.norm(x)
+    return decoder.head_input(x)
 
 
 def all_logits(decoder: Transformer, ids: Tensor) -> Tensor:
@@ -168,7 +172,9 @@ def set_precision(decoder: Transformer, dtype: torch.dtype) -> None:
         if isinstance(weight, TrainedWeight):
             weight.dtype = dtype
     for layer in decoder.layers:
-        layer.input_norm.dtype = layer.mlp_norm.dtype = dtype
+        for norm in (layer.input_norm, layer.mlp_norm):
+            if norm is not None:
+                norm.dtype = dtype
     decoder.norm.dtype = dtype
 
 
@@ -208,20 +214,15 @@ def trainable(config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.
         layer.o = matrix(f"{at}.self_attn.o_proj")
         layer.gate_up = matrix(f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj")
         layer.down = matrix(f"{at}.mlp.down_proj")
-        layer.input_norm = norm(f"{at}.input_layernorm.weight")
-        behind = "post_attention_layernorm.weight"
-        if config.sandwich_norms:
-            layer.attention_out_norm = norm(f"{at}.{behind}")
-            layer.mlp_out_norm = norm(f"{at}.post_feedforward_layernorm.weight")
-            behind = "pre_feedforward_layernorm.weight"
-        layer.mlp_norm = norm(f"{at}.{behind}")
+        for place, name in layer_norms(config).items():
+            setattr(layer, place, norm(f"{at}.{name}.weight"))
         if config.qk_norm:
             q, k = (
                 _copy(part(f"{at}.self_attn.{n}_norm.weight") + config.norm_weight_offset, device)
                 for n in "qk"
             )
             heads, shared = config.num_attention_heads, config.num_key_value_heads
-            layer.qk_norm = HeadNorm(
+            layer.qk_norm = (WholeNorm if config.qk_norm_whole else HeadNorm)(
                 q.requires_grad_(), k.requires_grad_(), heads, shared, config.rms_norm_eps
             )
         layers.append(layer)
@@ -288,13 +289,8 @@ def tensors_of(
         put(f"{at}.mlp.gate_proj.weight", gate)
         put(f"{at}.mlp.up_proj.weight", up)
         put(f"{at}.mlp.down_proj.weight", values[f"{mine}.down"])
-        put(f"{at}.input_layernorm.weight", values[f"{mine}.input_norm"], shift)
-        behind = "post_attention_layernorm.weight"
-        if config.sandwich_norms:
-            put(f"{at}.{behind}", values[f"{mine}.attention_out_norm"], shift)
-            put(f"{at}.post_feedforward_layernorm.weight", values[f"{mine}.mlp_out_norm"], shift)
-            behind = "pre_feedforward_layernorm.weight"
-        put(f"{at}.{behind}", values[f"{mine}.mlp_norm"], shift)
+        for place, name in layer_norms(config).items():
+            put(f"{at}.{name}.weight", values[f"{mine}.{place}"], shift)
         if config.qk_norm:
             for n in "qk":
                 put(f"{at}.self_attn.{n}_norm.weight", values[f"{mine}.{n}_norm"], shift)

@@ -1,5 +1,6 @@
-"""One decoder for every family: what differs between llama, qwen2, qwen3 and gemma3 is in ModelConfig.
+"""One decoder for every family: what differs between llama, qwen3, gemma3, phi3 and others is in ModelConfig.
 
+What some families have in place of attention is in ``delta_net`` and ``short_conv``.
 Read from the top: attention, Layer, Transformer. Shapes: T new tokens, S tokens in
 all, H query heads, K key/value heads, G = H / K queries that share a key, D head_dim.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import accumulate
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -20,11 +21,12 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.interface import Cancelled as Cancelled
 from autogpt_desktop.engine.interface import check_layers
-from autogpt_desktop.engine.torch_backend.autograd import apply_rotary_emb, gated, rms_norm
+from autogpt_desktop.engine.torch_backend.autograd import apply_rotary_emb, gated
 from autogpt_desktop.engine.torch_backend.kv_cache import KVCache
 from autogpt_desktop.engine.torch_backend.linear import QuantLinear
+from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm
 from autogpt_desktop.engine.torch_backend.packed_int import cache_dtype
-from autogpt_desktop.engine.torch_backend.rotary import RotaryEmbedding
+from autogpt_desktop.engine.torch_backend.rotary import attention_temperature, rotary_embeddings, state_layout
 
 _MOST_SHARED = 1024  # tokens in one pass of several sequences
 _SMALL_LAYER = 6 << 20  # bytes of weights
@@ -61,42 +63,32 @@ def causal_mask(new: int, total: int, groups: int, window: int, device: torch.de
     return torch.zeros(new, total, device=device).masked_fill_(hidden, -math.inf).repeat(groups, 1)
 
 
-class RMSNorm:
-    """x / rms(x) · w (Zhang and Sennrich, 2019)."""
-
-    dtype: torch.dtype | None = None  # what it writes while it trains; None: what it reads
-
-    def __init__(self, weight: Tensor, eps: float) -> None:
-        self.weight, self.eps = weight.float(), eps
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return rms_norm(x, self.weight, self.eps, self.dtype)
-
-
-class HeadNorm:
-    """The same on each head of q and k, which have a weight for all heads of theirs."""
-
-    def __init__(self, q: Tensor, k: Tensor, heads: int, shared: int, eps: float) -> None:
-        self.q, self.k, self.heads, self.shared, self.eps = q.float(), k.float(), heads, shared, eps
-
-    def __call__(self, qk: Tensor) -> Tensor:
-        """``qk`` [T, H + K, D] → the same."""
-        return rms_norm(qk, self.weight, self.eps)
-
-    @property
-    def weight(self) -> Tensor:
-        """[H + K, D]"""
-        return torch.cat([self.q.expand(self.heads, -1), self.k.expand(self.shared, -1)])
-
-
 class Pass(Protocol):
     """What the layers of one pass share: where its T tokens stand, what they see, and where they go."""
 
     dtype: torch.dtype  # of keys and values
     freqs_cis: dict[bool, Tensor]  # by whether the layer's window slides: rotations, complex64 [T, 1, D/2]
+    temperature: Tensor | None  # what queries are scaled by besides, [T, 1, 1]
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         """What each token takes from those it sees: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
+
+
+class RememberingPass(Pass, Protocol):
+    """Of a decoder with layers that have a memory of their own; training knows none."""
+
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        """What each token takes from the layer's memory: ``rows`` that its mixer's inputs made → the same."""
+
+
+class Mixer(Protocol):
+    """What a layer has in place of attention: see ``GatedDeltaNet`` and ``ShortConv``."""
+
+    inputs: QuantLinear
+    out: QuantLinear
+
+    def run(self, rows: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """One sequence's tokens; ``before`` and ``after`` are its memory, flat, the second is written."""
 
 
 class AppendingPass(Pass, Protocol):
@@ -126,6 +118,7 @@ class EagerPass:
             False: decoder.rope.freqs_cis(start, stop),
             True: decoder.local_rope.freqs_cis(start, stop),
         }
+        self.temperature = attention_temperature(c, torch.arange(start, stop, device=decoder.device))
 
     def append(
         self, layer: int, sliding: bool, keys: Tensor, values: Tensor
@@ -141,6 +134,12 @@ class EagerPass:
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         return layer.attend_appended(qk, v, self)
 
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        memory = self.state.memory
+        assert layer.mixer is not None
+        assert memory is not None
+        return layer.mixer.run(rows, memory.now[layer.slot], memory.next[layer.slot])
+
 
 class BatchPass:
     """Tokens of several sequences, one behind the other: they share every product but attention."""
@@ -151,52 +150,89 @@ class BatchPass:
         self.parts = [(slice(stop - one.new, stop), one) for one, stop in zip(passes, stops, strict=True)]
         kinds = (False, True)
         self.freqs_cis = {sliding: torch.cat([one.freqs_cis[sliding] for one in passes]) for sliding in kinds}
+        scales = [one.temperature for one in passes if one.temperature is not None]
+        self.temperature = torch.cat(scales) if scales else None
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         return torch.cat([layer.attend_appended(qk[rows], v[rows], part) for rows, part in self.parts])
 
+    def remember(self, layer: Layer, rows: Tensor) -> Tensor:
+        return torch.cat([part.remember(layer, rows[at]) for at, part in self.parts])
+
+
+def _normed(norm: RMSNorm | None, x: Tensor) -> Tensor:
+    return x if norm is None else norm(x)
+
 
 class Layer:
-    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too."""
+    """One decoder layer: x + attention(norm(x)), then x + mlp(norm(x)); gemma3 norms the results too, olmo2
+    the results alone.
 
-    qkv: QuantLinear
+    With a ``mixer`` that stands in place of attention.
+    """
+
+    qkv: QuantLinear  # with ``attention_gate`` the gate's rows come last
     o: QuantLinear
+    mixer: Mixer | None = None
     gate_up: QuantLinear
     down: QuantLinear
-    input_norm: RMSNorm
-    mlp_norm: RMSNorm
+    input_norm: RMSNorm | None = None
+    mlp_norm: RMSNorm | None = None
     attention_out_norm: RMSNorm | None = None
     mlp_out_norm: RMSNorm | None = None
     qk_norm: HeadNorm | None = None
 
     def __init__(self, config: ModelConfig, index: int) -> None:
-        self.config, self.index = config, index
+        self.config, self.index, self.slot = config, index, config.slots[index]
         self.sliding = bool(config.sliding_layers[index]) if config.sliding_layers else False
+        self.rotated = not (config.unrotated_layers and config.unrotated_layers[index])
         self.scale = config.query_scale or config.head_dim**-0.5
 
     def __call__(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] float32 → the same."""
-        out = self.o(self.attend(self.input_norm(x), through))
-        x = x + (self.attention_out_norm(out) if self.attention_out_norm else out)
-        out = self.down(gated(self.gate_up(self.mlp_norm(x)), self.config.hidden_act))
-        return x + (self.mlp_out_norm(out) if self.mlp_out_norm else out)
+        out = self.mix(_normed(self.input_norm, x), through)
+        x = x + self._scaled(_normed(self.attention_out_norm, out))
+        out = self.down(gated(self.gate_up(_normed(self.mlp_norm, x)), self.config.hidden_act))
+        return x + self._scaled(_normed(self.mlp_out_norm, out))
+
+    def _scaled(self, out: Tensor) -> Tensor:
+        factor = self.config.residual_scale
+        return out if factor == 1.0 else out * factor
+
+    def mix(self, x: Tensor, through: Pass) -> Tensor:
+        """What the tokens take from those before them, [T, hidden_size] → the same."""
+        if self.mixer is not None:
+            return self.mixer.out(cast(RememberingPass, through).remember(self, self.mixer.inputs(x)))
+        return self.o(self.attend(x, through))
+
+    @property
+    def linears(self) -> list[QuantLinear]:
+        mixing = [self.qkv, self.o] if self.mixer is None else [self.mixer.inputs, self.mixer.out]
+        return [*mixing, self.gate_up, self.down]
 
     def attend(self, x: Tensor, through: Pass) -> Tensor:
         """``x`` [T, hidden_size] → [T, H · D]."""
         c = self.config
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        qk, v = self.qkv(x).view(len(x), heads + 2 * shared, dim).split([heads + shared, shared], dim=1)
-        if self.qk_norm is not None:
+        rows = self.qkv(x).view(len(x), -1, dim)
+        qk, v, gate = rows.split([heads + shared, shared, heads if c.attention_gate else 0], dim=1)
+        if self.qk_norm is not None and not c.qk_norm_behind_rope:
             qk = self.qk_norm(qk)
-        qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding]).to(through.dtype)
-        return through.attend(self, qk, v.to(through.dtype))
+        if self.rotated:
+            qk = apply_rotary_emb(qk, through.freqs_cis[self.sliding])
+        if self.qk_norm is not None and c.qk_norm_behind_rope:
+            qk = self.qk_norm(qk)
+        if through.temperature is not None:
+            qk = torch.cat([qk[:, :heads] * through.temperature, qk[:, heads:]], dim=1)
+        out = through.attend(self, qk.to(through.dtype), v.to(through.dtype))
+        return out * torch.sigmoid(gate.reshape(out.shape)) if c.attention_gate else out
 
     def attend_appended(self, qk: Tensor, v: Tensor, through: AppendingPass) -> Tensor:
         """One sequence's tokens: ``qk`` [T, H + K, D], ``v`` [T, K, D] → [T, H · D]."""
         c, new = self.config, len(qk)
         heads, shared, dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
         k = qk[:, heads:].transpose(0, 1)
-        k, v, mask = through.append(self.index, self.sliding, k, v.transpose(0, 1))
+        k, v, mask = through.append(self.slot, self.sliding, k, v.transpose(0, 1))
         q = qk[:, :heads].view(new, shared, -1, dim).permute(1, 2, 0, 3).reshape(shared, -1, dim)
         out = attention(q, k, v, mask, self.scale, c.attn_logit_softcap)
         out = out.view(shared, -1, new, dim).permute(2, 0, 1, 3)
@@ -230,36 +266,32 @@ class Transformer:
         self.files: tuple[MappedFile, ...] = ()  # that its weights lie in
         # on the CPU each sequence goes alone: torch rounds differently in products of other sizes
         self.shares_passes = device.type != "cpu"
-        self.rope = RotaryEmbedding(config, config.rope_theta, True, device)
-        self.local_rope = self.rope
-        if config.family == "gemma3":
-            self.local_rope = RotaryEmbedding(config, config.rope_local_theta, False, device)
+        self.rope, self.local_rope = rotary_embeddings(config, context_length, device)
 
     def new_state(self) -> KVCache:
         """An empty sequence."""
         c = self.config
-        return KVCache(
-            c.num_hidden_layers,
+        state = KVCache(
+            c.attention_layers,
             c.num_key_value_heads,
             c.head_dim,
             self.context_length,
             dtype=cache_dtype(self.device),
             device=self.device,
+            recurrent=(c.recurrent_layers, c.recurrent_size),
         )
+        state.layout = state_layout(state.layout, c, self.context_length)
+        return state
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        parts = [self.head]
-        for layer in self.layers:
-            parts += [layer.qkv, layer.o, layer.gate_up, layer.down]
-        return sum(part.nbytes for part in parts)
+        return self.head.nbytes + sum(part.nbytes for layer in self.layers for part in layer.linears)
 
     @cached_property
     def small_layers(self) -> bool:
         """Is one token's work in a layer over before a second thread has woken up?"""
-        layer = self.layers[0]
-        return sum(part.nbytes for part in (layer.qkv, layer.o, layer.gate_up, layer.down)) < _SMALL_LAYER
+        return sum(part.nbytes for part in self.layers[0].linears) < _SMALL_LAYER
 
     def prefill_chunk(self, before: int) -> int:
         """Tokens in one pass of a prefill behind ``before`` others: enough to be quick, few enough that
@@ -362,7 +394,9 @@ class Transformer:
 
         def look(number: int, x: Tensor) -> None:
             if number in layers:
-                for rows, part in zip(seen, self.norm(x).split([len(ids) for _, ids in work]), strict=True):
+                for rows, part in zip(
+                    seen, self.head_input(x).split([len(ids) for _, ids in work]), strict=True
+                ):
                     rows.append(part[-tokens:].mean(0))
 
         check_files(self.files)
@@ -375,9 +409,14 @@ class Transformer:
         x = self.embedding(torch.tensor(ids, dtype=torch.int64))
         return x * self.config.embedding_scale if self.config.embedding_scale != 1.0 else x
 
+    def head_input(self, x: Tensor) -> Tensor:
+        """What the last layer gave, [T, hidden_size], as the head takes it: scaled like the logits, too."""
+        x, scale = self.norm(x), self.config.logit_scale
+        return x if scale == 1.0 else x * scale
+
     def logits(self, x: Tensor) -> Tensor:
         """What the last layer gave, [T, hidden_size] → [T, vocab_size] float32."""
-        y, softcap = self.head(self.norm(x)), self.config.final_logit_softcap
+        y, softcap = self.head(self.head_input(x)), self.config.final_logit_softcap
         return torch.tanh(y / softcap) * softcap if softcap else y
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from autogpt_desktop.engine.torch_backend.rotary import attention_temperature
 from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer, causal_mask
 from autogpt_desktop.lab.adapt.encode import Encoded, batches
 from autogpt_desktop.lab.adapt.lora import FrozenLinear, FrozenMatrix
@@ -29,6 +30,7 @@ class PackedPart:
         self.dtype, self.prefix = dtype, prefix
         groups = c.num_attention_heads // c.num_key_value_heads
         self.freqs_cis: dict[bool, Tensor] = {}
+        self.temperature: Tensor | None = None
         self.kept: tuple[Tensor, Tensor] | None = None  # of the layer that is computed now
         self.total: int = count + (prefix.total if prefix else 0)
         self.masks = {
@@ -72,6 +74,8 @@ class PackedPass:
             sliding: torch.cat([table[:shared], *(table[shared : shared + count] for count in counts)])
             for sliding, table in tables.items()
         }
+        places = [torch.arange(shared), *(torch.arange(shared, shared + count) for count in counts)]
+        self.temperature = attention_temperature(decoder.config, torch.cat(places).to(decoder.device))
 
     def attend(self, layer: Layer, qk: Tensor, v: Tensor) -> Tensor:
         rows = zip(self.parts, qk.split(self.sizes), v.split(self.sizes), strict=True)
@@ -211,7 +215,8 @@ def _packed(decoder: Transformer, sequences: Sequence[Encoded], recompute: bool)
             x = checkpoint(layer, x, through, use_reentrant=False)
         else:
             x = layer(x, through)
-    return decoder.norm(x[learned]), torch.from_numpy(targets.astype(np.int64)).to(decoder.device)[learned]
+    wanted = torch.from_numpy(targets.astype(np.int64)).to(decoder.device)[learned]
+    return decoder.head_input(x[learned]), wanted
 
 
 def _head(decoder: Transformer) -> FrozenLinear:

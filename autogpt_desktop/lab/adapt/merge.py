@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from autogpt_desktop import atomic
 from autogpt_desktop.engine.build import in_decoder_order
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.adapter import LowRank, MergedTensor, read_adapter
+from autogpt_desktop.engine.formats.adapter import LowRank, MergedTensor, in_layout, read_adapter
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import GGUFFile, read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
@@ -50,7 +50,7 @@ def merge(base: Path, adapter: Path, out: Path) -> None:
 
 def _merge_folder(base: Path, adapter: Path, out: Path) -> None:
     config = config_from_folder(base)
-    added = read_adapter(adapter, config)
+    added = in_layout(config, read_adapter(adapter, config))
     sources_from_folder(base, config)  # checks that all is there
     scratch = out.with_name(f"{out.name}{atomic.SUFFIX}")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -80,7 +80,7 @@ def _low_of(name: str, added: Mapping[str, LowRank]) -> LowRank | None:
 
 def _merge_gguf(file: GGUFFile, adapter: Path, out: Path) -> None:
     config = config_from_gguf(file)
-    added = _in_file_order(config, read_adapter(adapter, config))
+    added = in_layout(config, _in_file_order(config, read_adapter(adapter, config)))
     names = {gguf: hf for hf, gguf in weight_names(file, config.family).items()}
     kinds: dict[str, str] = {}
     for name, info in file.tensors.items():

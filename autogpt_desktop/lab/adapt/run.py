@@ -174,11 +174,14 @@ def open_base(base: Path) -> Checkpoint:
     if os.path.isdir(base) and (is_encoder(base) or is_seq2seq(base) or os.path.isfile(base / CONFIG)):
         raise KnownError("lab-base-not-trainable", name=base.name)
     try:
-        return open_checkpoint(base)
+        opened = open_checkpoint(base)
     except KnownError as error:
         if error.key == "unknown-family":
             raise KnownError("lab-base-not-trainable", name=base.name) from error
         raise
+    if opened.config.recurrent_layers:  # there are no gradients through their memory yet
+        raise KnownError("lab-base-not-trainable", name=base.name)
+    return opened
 
 
 def plan_memory(opened: Checkpoint, device: torch.device, batch_tokens: int) -> Plan:

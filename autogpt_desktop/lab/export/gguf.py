@@ -36,7 +36,8 @@ def write_gguf(folder: Path, path: Path, *, name: str = "") -> None:
     Raises OSError, KnownError("lab-no-gguf") for a family or a tokenizer that it cannot say.
     """
     config = config_from_folder(folder)
-    if config.family not in FAMILIES or config.rope_scaling is not None or config.sliding_window:
+    known = config.family in FAMILIES and not config.recurrent_layers
+    if not known or config.rope_scaling is not None or config.sliding_window:
         raise KnownError("lab-no-gguf", name=name or folder.name)
     sources = sources_from_folder(folder, config)
     if config.tie_word_embeddings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import time
 from collections.abc import Callable
@@ -16,12 +17,14 @@ from autogpt_desktop.engine.formats.dequant import dequantize
 from autogpt_desktop.engine.formats.gguf import BLOCK, read_gguf
 from autogpt_desktop.engine.formats.gguf_mapping import (
     config_from_gguf,
+    decoder_sources,
     expected_shapes,
     hf_name,
     weight_names,
 )
+from autogpt_desktop.engine.formats.layouts import stored_shapes
 from autogpt_desktop.errors import KnownError
-from tests.tiny import FAMILIES, tiny_tokenizer, write_tiny_gguf
+from tests.tiny import FAMILIES, PERMUTED, RECURRENT, tiny_tokenizer, write_tiny_gguf
 
 
 def text(value: str | bytes) -> bytes:
@@ -105,10 +108,16 @@ def test_starter_config_and_values(starter_gguf: Path) -> None:
 # --- tiny files, against the gguf package
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("quant", ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"])
+@pytest.mark.parametrize(
+    ("family", "quant"),
+    [
+        *itertools.product(FAMILIES, ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]),
+        *itertools.product(RECURRENT, ["F32", "Q8_0"]),
+    ],
+)
 def test_every_family_reads_back(tmp_path: Path, family: str, quant: str) -> None:
-    tiny = write_tiny_gguf(tmp_path / "m.gguf", family, quant=quant, layers=1)
+    layers = 4 if family in RECURRENT else 1
+    tiny = write_tiny_gguf(tmp_path / "m.gguf", family, quant=quant, layers=layers)
     f = read_gguf(tiny.path)
     reference = gguf.GGUFReader(tiny.path)
     assert [one.name for one in reference.tensors] == list(f.tensors)
@@ -118,14 +127,50 @@ def test_every_family_reads_back(tmp_path: Path, family: str, quant: str) -> Non
     assert f.metadata["tokenizer.ggml.tokens"] == tiny_tokenizer()[0]
     config = config_from_gguf(f)
     names = weight_names(f, family)
-    assert set(names) == set(tiny.weights) == set(expected_shapes(config))
+    shapes = stored_shapes(config.layout, expected_shapes(config))
+    assert set(names) == set(tiny.weights) == set(shapes)
+    assert set(decoder_sources(f, config)) == set(expected_shapes(config))
     for name, source in names.items():
         info = f.tensors[source]
         values = dequantize(f.data(source), info.type, info.shape)
         wanted = tiny.weights[name]
-        if family == "llama" and ("q_proj" in name or "k_proj" in name):  # rows are permuted there
+        if family in PERMUTED and ("q_proj" in name or "k_proj" in name):  # rows are permuted there
             values, wanted = np.sort(values, axis=0), np.sort(wanted, axis=0)
         np.testing.assert_array_equal(values, wanted)
+
+
+def refused(path: Path, family: str = "qwen35", **settings: object) -> str:
+    """The key that a recurrent model with these settings is refused with."""
+    write_tiny_gguf(path, family, layers=4, metadata=settings)
+    with pytest.raises(KnownError) as error:
+        config_from_gguf(read_gguf(path))
+    return error.value.key
+
+
+def test_recurrent_layers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    assert refused(path, full_attention_interval=0) == "gguf-setting"
+    assert refused(path, full_attention_interval=5) == "gguf-setting", "no layer attends"
+    assert refused(path, full_attention_interval=2) == "gguf-tensor-missing"
+    for name in ("ssm.inner_size", "ssm.time_step_rank", "ssm.group_count", "ssm.conv_kernel"):
+        for value in (0, 3, 1 << 30):
+            assert refused(path, **{name: value}).startswith("gguf-"), name
+    assert refused(path, nextn_predict_layers=4) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 0]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 1, 2]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, 0, 0]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"attention.head_count_kv": [0, 0, -1, 2]}) == "gguf-setting"
+    assert refused(path, "lfm2", **{"shortconv.l_cache": 4}) == "gguf-tensor-shape"
+
+
+def test_layers_that_guess_further_tokens_are_left_out(tmp_path: Path) -> None:
+    """Of five layers the last is said to be one of those: nothing of it is read."""
+    path = tmp_path / "m.gguf"
+    write_tiny_gguf(path, "qwen35", layers=5, metadata={"nextn_predict_layers": 1})
+    f = read_gguf(path)
+    config = config_from_gguf(f)
+    assert config.num_hidden_layers == 4
+    assert not any(name.startswith("model.layers.4.") for name in weight_names(f, "qwen35"))
 
 
 @pytest.mark.parametrize("quant", ["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"])
@@ -143,13 +188,24 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
         family: config_from_gguf(read_gguf(write_tiny_gguf(tmp_path / family, family, layers=7).path))
         for family in FAMILIES
     }
-    assert [name for name, config in configs.items() if config.rope_interleaved] == ["llama"]
+    assert [name for name, config in configs.items() if config.rope_interleaved] == [*PERMUTED]
     assert [name for name, config in configs.items() if config.attention_bias] == ["qwen2"]
-    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3"]
+    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3", "olmo2"]
     assert [name for name, config in configs.items() if config.sliding_window] == ["gemma3"]
     assert [name for name, config in configs.items() if config.tie_word_embeddings] == ["gemma3"]
     assert configs["gemma3"].sliding_layers == (True, True, True, True, True, False, True)
     assert configs["qwen3"].head_dim == 32
+    assert configs["smollm3"].unrotated_layers == (False, False, False, True, False, False, False)
+    assert [name for name, config in configs.items() if config.post_norms] == ["olmo2"]
+    granite = configs["granite"]
+    scales = (granite.query_scale, granite.embedding_scale, granite.residual_scale, 1 / granite.logit_scale)
+    assert scales == pytest.approx((0.3, 3.0, 0.6, 1.7))
+    assert [name for name, config in configs.items() if config.residual_scale != 1] == ["granite"]
+    assert (configs["phi3"].rope_dim, configs["phi3"].head_dim) == (12, 16)
+    mistral = configs["mistral3"]
+    assert (mistral.attention_temperature, mistral.attention_temperature_length) == (pytest.approx(0.4), 64)
+    assert mistral.rope_scaling is not None
+    assert mistral.rope_scaling.attention_factor == pytest.approx(1.0)
 
 
 def test_rope_scaling(tmp_path: Path) -> None:

@@ -66,9 +66,12 @@ def use(path: Path) -> None:
     dequantize(f.data(name), f.tensors[name].type, f.tensors[name].shape)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "qwen35"])
 def test_mutated_headers(tmp_path: Path, family: str) -> None:
-    tiny = write_tiny_gguf(tmp_path / "good.gguf", family, layers=1, quant="Q4_0", hidden=32, intermediate=32)
+    layers = 4 if family == "qwen35" else 1
+    tiny = write_tiny_gguf(
+        tmp_path / "good.gguf", family, layers=layers, quant="Q4_0", hidden=32, intermediate=32
+    )
     good = tiny.path.read_bytes()
     header = min(info.offset for info in read_gguf(tiny.path).tensors.values())
     use(tiny.path)

@@ -96,6 +96,61 @@ def test_what_is_not_computed_is_refused_and_is_no_damage(
     assert (error.key, error.values["what"]) == ("folder-unsupported", what)
 
 
+@pytest.mark.parametrize(
+    ("family", "options", "what"),
+    [
+        ("granite4", {"layer_types": ["mamba", "attention", "attention", "attention"]}, "layer_types: mamba"),
+        ("granite4", {"layer_types": None}, "layer_types: mamba"),
+        ("granite4", {"num_local_experts": 4}, "num_local_experts"),
+        ("llama", {"residual_multiplier": 0.5}, "residual_multiplier"),
+        ("llama", {"no_rope_layers": [1, 1, 1, 0]}, "no_rope_layers"),
+        ("ministral3", {"quantization_config": {"quant_method": "fp8"}}, "quantization_config"),
+        ("phi3", {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_scaling: dynamic"),
+    ],
+)
+def test_what_a_family_does_not_compute_is_refused(
+    tmp_path: Path, family: str, options: dict[str, Any], what: str
+) -> None:
+    write_decoder(tmp_path, family)
+    config = json.loads((tmp_path / "config.json").read_text())
+    if "quantization_config" in options:  # beside the text's part, as in Mistral's folders
+        config = {"model_type": "mistral3", "text_config": config}
+    (tmp_path / "config.json").write_text(json.dumps(config | options))
+    error = refused(tmp_path)
+    assert (error.key, error.values["what"]) == ("folder-unsupported", what)
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("smollm3", {"no_rope_layers": [1, 0]}),
+        ("smollm3", {"no_rope_layers": 4}),
+        (
+            "phi3-longrope",
+            {"rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [2.0]}},
+        ),
+        ("phi3-longrope", {"rope_scaling": {"type": "longrope", "short_factor": ["1"] * 6}}),
+        ("phi3-longrope", {"rope_scaling": {"type": "longrope"}}),
+        ("granite", {"logits_scaling": 0}),
+        ("granite", {"residual_multiplier": "0.2"}),
+    ],
+)
+def test_settings_that_make_no_sense_are_damage(tmp_path: Path, family: str, options: dict[str, Any]) -> None:
+    write_decoder(tmp_path, family)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | options))
+    assert refused(tmp_path).key == "folder-config"
+
+
+def test_layers_without_positions_are_those_that_the_folder_names(tmp_path: Path) -> None:
+    write_decoder(tmp_path, "smollm3")
+    assert config_from_folder(tmp_path).unrotated_layers == (False, False, False, True)
+    write_decoder(tmp_path, "smollm3", no_rope_layers=[0, 1, 1, 1])
+    assert config_from_folder(tmp_path).unrotated_layers == (True, False, False, False)
+    write_decoder(tmp_path, "granite4", position_embedding_type="nope")
+    assert config_from_folder(tmp_path).unrotated_layers == (True,) * 4
+
+
 @pytest.mark.slow
 def test_a_bias_that_the_settings_do_not_tell_of_is_refused(tmp_path: Path) -> None:
     """attention_bias gives o_proj one too, in this family."""

@@ -47,7 +47,7 @@ class _Bytes:
 def said(data: bytes, stop: tuple[str, ...] = ()) -> str:
     engine: Any = SimpleNamespace(
         tokenizer=_Bytes(), context_length=100, prompt_lookup=lambda: None, _moved=lambda: iter(()),
-        new_state=lambda: SimpleNamespace(common_prefix=lambda ids: 0),
+        new_state=lambda: SimpleNamespace(common_prefix=lambda ids: 0, reach=lambda tokens: tokens),
         tokens=lambda *_, **__: (id for id in data),
     )  # fmt: skip
     return "".join(

@@ -214,6 +214,33 @@ void check_gate(const Kernels& set, Random& random) {
         }
 }
 
+// One token through the memory of a head, into another memory and in place.
+void check_delta(const Kernels& set, Random& random) {
+    for (int keys : {1, 5, 64})
+        for (int values : {8, 24, 32, 72}) {
+            size_t n = static_cast<size_t>(keys), m = static_cast<size_t>(values);
+            Exact<float> q(random.normals(n)), k(random.normals(n)), v(random.normals(m)), from(random.normals(n * m));
+            Exact<float> to(n * m), out(m), again(m), in_place(std::vector<float>(from.data(), from.data() + n * m));
+            float decay = static_cast<float>(random.uniform(0, 1)), beta = static_cast<float>(random.uniform(0, 1));
+            native::DeltaToken token{q.data(), k.data(), v.data(), decay, beta, keys, values};
+            set.delta(token, from.data(), to.data(), out.data());
+            set.delta(token, in_place.data(), in_place.data(), again.data());
+            for (size_t c = 0; c < m; c++) {
+                double told = 0, size = 0, wanted = 0;
+                for (size_t r = 0; r < n; r++) told += static_cast<double>(k[r]) * decay * from[r * m + c];
+                for (size_t r = 0; r < n; r++) {
+                    double s = static_cast<double>(decay) * from[r * m + c] + k[r] * beta * (v[c] - told);
+                    wanted += q[r] * s, size += std::fabs(q[r]) * (std::fabs(s) + std::fabs(k[r]) * (1 + std::fabs(told)));
+                    double scale = 1 + std::fabs(s) + std::fabs(k[r]) * static_cast<double>(n);
+                    if (!near(to[r * m + c], s, 4e-6 * scale)) fail("%s delta of %d, %d: %g is not %g", set.name, keys, values, to[r * m + c], s);
+                    if (!near(to[r * m + c], in_place[r * m + c], 0)) fail("%s delta of %d, %d: in place it differs", set.name, keys, values);
+                }
+                if (!near(out[c], wanted, 4e-6 * (1 + size * static_cast<double>(n)))) fail("%s delta of %d, %d: read %g, not %g", set.name, keys, values, out[c], wanted);
+                if (!near(out[c], again[c], 0)) fail("%s delta of %d, %d: in place it reads another", set.name, keys, values);
+            }
+        }
+}
+
 void check_halves(const Kernels& set, Random& random) {
     std::vector<float> values{0.0f, -0.0f, 1.0f, 65504.0f, 65519.9f, 65520.0f, -1e30f, INFINITY, 5.9604645e-8f,
                               2.9802322e-8f, 2.9802326e-8f, 6.1035156e-5f, 6.1005e-5f, 1.00048828125f, 1.00146484375f};
@@ -394,6 +421,7 @@ void check_kernels(const Kernels& set) {
     check_rows(set, random);
     check_rms_norm(set, random);
     check_gate(set, random);
+    check_delta(set, random);
     check_halves(set, random);
     check_bytes(set, random);
     check_low_rank(set, random);

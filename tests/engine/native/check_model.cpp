@@ -1,5 +1,6 @@
 // A whole tiny model, its float64 twin, and passes over it in one piece, in parts and in a batch.
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "check.h"
@@ -22,7 +23,14 @@ struct Variant {
     Shape shape;
     bool bias, norms, out_norms, sliding;  // sliding: every second layer
     int rank = 0;                          // of an adapter; 0: none
+    bool in_norms = true;                  // before attention and MLP
+    bool unrotated = false;                // every second layer has no positions
 };
+
+Shape changed(Shape shape, const std::function<void(Shape&)>& change) {
+    change(shape);
+    return shape;
+}
 
 constexpr int kVocab = 77, kContext = 96;
 
@@ -33,7 +41,19 @@ const std::vector<Variant>& variants() {
         {"gemma3", native::Q5_0, native::Q8_0, {kVocab, 96, 160, 4, 4, 1, 24, 7, 1, 1e-6f, 9.8f, 0.2f, 0, 30}, false, true, true, true},
         {"qwen2", native::Q8_0, native::Q5_1, {kVocab, 64, 96, 2, 8, 8, 12, 0, 0, 1e-6f, 1, 0.29f, 20, 0}, true, false, false, false},
         {"K", native::Q4_K, native::Q6_K, {kVocab, 256, 256, 2, 8, 2, 32, 0, 0, 1e-5f, 1, 0.18f, 0, 0}, false, true, false, false},
-        {"adapted", native::Q4_1, native::Q8_0, {kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, true, false, false, false, 3}};
+        {"adapted", native::Q4_1, native::Q8_0, {kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, true, false, false, false, 3},
+        {"granite", native::Q5_1, native::Q8_0,
+         changed({kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 3, 0.25f, 0, 0}, [](Shape& s) { s.residual_scale = 0.6f, s.logit_scale = 0.7f; }),
+         false, false, false, false, 0, true, true},
+        {"olmo2", native::Q4_1, native::Q8_0,
+         changed({kVocab, 64, 96, 3, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, [](Shape& s) { s.qk_norm = native::kAllHeads; }),
+         false, true, true, false, 0, false},
+        {"mistral3", native::Q5_0, native::Q8_0,
+         changed({kVocab, 64, 96, 2, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, [](Shape& s) { s.temperature = 0.4f, s.temperature_length = 16; }),
+         false, false, false, false},
+        {"hunyuan", native::Q8_0, native::Q8_0,
+         changed({kVocab, 64, 96, 2, 4, 2, 16, 0, 0, 1e-5f, 1, 0.25f, 0, 0}, [](Shape& s) { s.qk_norm = native::kEachHeadRotated; }),
+         false, true, false, false}};
     return all;
 }
 
@@ -68,7 +88,8 @@ struct Weights {
                               {s.intermediate, s.hidden}, {s.intermediate, s.hidden}, {s.hidden, s.intermediate}};
             for (auto& size : sizes) layer.matrices.push_back(matrix(random, v.type, size[0], size[1]));
             layer.vectors.resize(native::kVectorSlots);
-            for (auto slot : {native::kInputNorm, native::kMlpNorm}) layer.vectors[slot] = around(s.hidden, 1, 0.2);
+            if (v.in_norms)
+                for (auto slot : {native::kInputNorm, native::kMlpNorm}) layer.vectors[slot] = around(s.hidden, 1, 0.2);
             if (v.out_norms)
                 for (auto slot : {native::kAttentionOutNorm, native::kMlpOutNorm}) layer.vectors[slot] = around(s.hidden, 1, 0.2);
             if (v.bias) layer.vectors[native::kBias] = around(q + 2 * kv, 0, 0.3);
@@ -129,6 +150,7 @@ public:
         for (size_t l = 0; l < w_.layers.size(); l++) layer(l, &x);
         for (const auto& row : x) {
             out.push_back(times(head_, normed(row, w_.norm.data())));
+            for (double& y : out.back()) y *= s_.logit_scale;
             if (s_.final_softcap > 0)
                 for (double& y : out.back()) y = std::tanh(y / s_.final_softcap) * s_.final_softcap;
         }
@@ -161,21 +183,29 @@ private:
         return out;
     }
 
-    static void add(Row* x, const Row& more) {
-        for (size_t i = 0; i < x->size(); i++) (*x)[i] += more[i];
+    Row normed_by(const std::vector<float>& weight, const Row& x) const { return weight.empty() ? x : normed(x, weight.data()); }
+
+    void add(Row* x, const Row& more) const {
+        for (size_t i = 0; i < x->size(); i++) (*x)[i] += more[i] * s_.residual_scale;
     }
 
     // Norm and rotation of the heads in `x`; `norms` and `turns` may be null.
     void turn(Row* x, const float* norms, const float* turns) const {
         size_t dim = static_cast<size_t>(s_.head_dim);
+        if (norms && s_.qk_norm == native::kAllHeads) *x = normed(*x, norms), norms = nullptr;
         for (size_t at = 0; at < x->size(); at += dim) {
             auto begin = x->begin() + static_cast<std::ptrdiff_t>(at);
             Row part(begin, begin + static_cast<std::ptrdiff_t>(dim));
-            if (norms) part = normed(part, norms + at);
-            for (size_t i = 0; i < dim; i += 2) {
-                (*x)[at + i] = part[i] * turns[i] - part[i + 1] * turns[i + 1];
-                (*x)[at + i + 1] = part[i] * turns[i + 1] + part[i + 1] * turns[i];
+            if (norms && s_.qk_norm == native::kEachHead) part = normed(part, norms + at);
+            if (turns) {
+                Row before = part;
+                for (size_t i = 0; i < dim; i += 2) {
+                    part[i] = before[i] * turns[i] - before[i + 1] * turns[i + 1];
+                    part[i + 1] = before[i] * turns[i + 1] + before[i + 1] * turns[i];
+                }
             }
+            if (norms && s_.qk_norm == native::kEachHeadRotated) part = normed(part, norms + at);
+            std::copy(part.begin(), part.end(), begin);
         }
     }
 
@@ -187,14 +217,17 @@ private:
         size_t dim = static_cast<size_t>(s_.head_dim), width = static_cast<size_t>(s_.heads) * dim;
         std::vector<Row> queries, keys, values;
         for (size_t t = 0; t < x->size(); t++) {
-            Row in = normed((*x)[t], vectors[native::kInputNorm].data());
+            Row in = normed_by(vectors[native::kInputNorm], (*x)[t]);
             Row q = times(m[native::kQ], in), k = times(m[native::kK], in), v = times(m[native::kV], in);
             size_t at = 0;
             if (!vectors[native::kBias].empty())
                 for (Row* row : {&q, &k, &v})
                     for (double& value : *row) value += vectors[native::kBias][at++];
             const float* norms = vectors[native::kQKNorm].empty() ? nullptr : vectors[native::kQKNorm].data();
-            turn(&q, norms, rope + t * dim), turn(&k, norms ? norms + width : nullptr, rope + t * dim);
+            const float* turns = w_.variant.unrotated && index % 2 ? nullptr : rope + t * dim;
+            turn(&q, norms, turns), turn(&k, norms ? norms + width : nullptr, turns);
+            if (s_.temperature > 0)
+                for (double& value : q) value *= 1 + s_.temperature * std::log(1 + std::floor(static_cast<double>(t) / s_.temperature_length));
             queries.push_back(q), keys.push_back(k), values.push_back(v);
         }
         for (size_t t = 0; t < x->size(); t++) {
@@ -202,7 +235,7 @@ private:
             Row out = times(m[native::kO], mixed);
             if (!vectors[native::kAttentionOutNorm].empty()) out = normed(out, vectors[native::kAttentionOutNorm].data());
             add(&(*x)[t], out);
-            Row in = normed((*x)[t], vectors[native::kMlpNorm].data()), gate = times(m[native::kGate], in), up = times(m[native::kUp], in);
+            Row in = normed_by(vectors[native::kMlpNorm], (*x)[t]), gate = times(m[native::kGate], in), up = times(m[native::kUp], in);
             for (size_t i = 0; i < gate.size(); i++) {
                 double g = gate[i], inner = std::sqrt(2 / std::acos(-1)) * (g + 0.044715 * g * g * g);
                 gate[i] = (s_.gelu ? 0.5 * g * (1 + std::tanh(inner)) : g / (1 + std::exp(-g))) * up[i];
@@ -249,7 +282,7 @@ public:
             native::Layer& layer = model_.layer(static_cast<int>(i));
             for (size_t slot = 0; slot < from.matrices.size(); slot++) pack(&layer.matrices[slot], from.matrices[slot]);
             for (size_t slot = 0; slot < from.vectors.size(); slot++) layer.vectors[slot] = from.vectors[slot];
-            layer.sliding = from.sliding;
+            layer.sliding = from.sliding, layer.rotated = !(weights.variant.unrotated && i % 2);
             for (size_t slot = 0; slot < from.added.size(); slot++)
                 if (const Weights::Factors& one = from.added[slot]; !one.a.empty())
                     layer.added[slot].set(weights.variant.rank, layer.matrices[slot].rows, layer.matrices[slot].cols, one.a.data(), one.b.data(), 2.0f);

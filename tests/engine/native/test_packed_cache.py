@@ -18,7 +18,7 @@ from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native import packed_cache
 from autogpt_desktop.engine.native.decoder import NativeDecoder
-from tests.tiny import FAMILIES, write_tiny_gguf
+from tests.tiny import FAMILIES, RECURRENT, write_tiny_gguf
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="the compiled back end is not built")
 ROOT = Path(__file__).parents[3]
@@ -45,9 +45,11 @@ def loaded(path: Path, folder: Path) -> tuple[Engine, bool, torch.Tensor]:
     return engine, engine.decoder._mapped is not None, logits
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *RECURRENT])
 def test_the_second_load_is_the_same_to_the_bit(family: str, tmp_path: Path, folder: Path) -> None:
-    path = write_tiny_gguf(tmp_path / "tiny.gguf", family, quant="Q8_0", tied=family == "gemma3").path
+    layers = 4 if family in RECURRENT else 2
+    path = tmp_path / "tiny.gguf"
+    write_tiny_gguf(path, family, quant="Q8_0", tied=family == "gemma3", layers=layers)
     first, mapped, packed = loaded(path, folder)
     assert not mapped
     file = paths.packed_file(path, folder)

@@ -23,6 +23,7 @@ from autogpt_desktop.errors import KnownError
 from tests.reference_tokenizers import (
     GPT2,
     LLAMA3,
+    QWEN35,
     byte_pair_reference,
     cut_smollm,
     sentence_piece_reference,
@@ -107,16 +108,57 @@ def test_real_models_equal_llama_cpp(which: str, request: pytest.FixtureRequest)
         model.close()
 
 
-@pytest.mark.parametrize("pre", ["default", "gpt-2", "smollm", "qwen2", "llama-bpe"])
+# what the makers' tokenizer.json has
+CASED = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+TEKKEN = CASED.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
+DEEPSEEK = [
+    r"\p{N}{1,3}",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+    "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+]
+
+
+def cut_in_turn(text: str) -> list[str]:
+    """DeepSeek's three patterns; each cuts what the ones before left, and keeps what lies between."""
+    parts = [text]
+    for pattern in DEEPSEEK:
+        pieces = [regex.split(f"({pattern})", part) for part in parts]
+        parts = [piece for some in pieces for piece in some if piece]
+    return parts
+
+
+@pytest.mark.parametrize("pre", ["dbrx", "smaug-bpe", "refact", "olmo", "gpt-4o", "tekken", "hunyuan-dense"])
+def test_the_kinds_of_other_families_equal_the_reference(tmp_path: Path, pre: str) -> None:
+    metadata = read_gguf(write_tiny_gguf(tmp_path / "m", pre=pre).path).metadata
+    metadata.pop("tokenizer.ggml.add_bos_token", None)
+    pattern = {"refact": "", "olmo": GPT2, "gpt-4o": CASED, "tekken": TEKKEN}.get(pre, LLAMA3)
+    cut = {"refact": cut_smollm, "hunyuan-dense": cut_in_turn}.get(
+        pre, lambda text: [match[0] for match in regex.finditer(pattern, text)]
+    )
+    tokenizer, reference = Tokenizer.from_gguf(metadata), byte_pair_reference(metadata, cut)
+    for text in [multilingual_text(), "ÀB'll CamelCaseIt's ABCd/1234\n/x", *odd_strings(100)]:
+        assert tokenizer.encode(text, add_special=False) == reference(text)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.add_bos == (pre == "tekken")
+
+
+@pytest.mark.parametrize("pre", ["default", "gpt-2", "smollm", "qwen2", "qwen35", "llama-bpe", "lfm2"])
 def test_byte_level_kinds_equal_the_reference(tmp_path: Path, pre: str) -> None:
     metadata = read_gguf(write_tiny_gguf(tmp_path / "m", pre=pre).path).metadata
     text = multilingual_text()
-    normalized = normalizers.NFC().normalize_str(text) if pre == "qwen2" else text
-    pattern = {"qwen2": LLAMA3.replace("{1,3}", ""), "llama-bpe": LLAMA3}.get(pre, GPT2)
+    normalized = normalizers.NFC().normalize_str(text) if pre.startswith("qwen") else text
+    patterns = {"qwen2": LLAMA3.replace("{1,3}", ""), "qwen35": QWEN35}
+    patterns |= dict.fromkeys(("llama-bpe", "lfm2"), LLAMA3)
+    pattern = patterns.get(pre, GPT2)
     cut = cut_smollm if pre == "smollm" else lambda text: regex.findall(pattern, text)
     tokenizer = Tokenizer.from_gguf(metadata)
     assert tokenizer.encode(text, add_special=False) == byte_pair_reference(metadata, cut)(normalized)
-    assert tokenizer.add_bos == (pre == "llama-bpe") or "tokenizer.ggml.add_bos_token" in metadata
+    assert tokenizer.add_bos == (pre in ("llama-bpe", "lfm2")) or "tokenizer.ggml.add_bos_token" in metadata
     assert tokenizer.decode(tokenizer.encode(text)) == normalized
 
 
@@ -193,7 +235,7 @@ def test_the_same_ids_whatever_was_met_before(which: str, request: pytest.Fixtur
     assert [tokenizer.encode(line) for line in text.split("\n")] == lines
 
 
-@pytest.mark.parametrize("pre", ["gpt-2", "smollm", "qwen2", "llama-bpe"])
+@pytest.mark.parametrize("pre", ["gpt-2", "smollm", "qwen2", "qwen35", "llama-bpe"])
 def test_long_text_is_cut_where_it_does_not_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pre: str
 ) -> None:
@@ -411,7 +453,7 @@ def test_broken_metadata(key: str, change: dict[str, Any]) -> None:
 
 
 def test_unknown_pre_tokenizer(tmp_path: Path) -> None:
-    metadata = read_gguf(write_tiny_gguf(tmp_path / "m", pre="tekken").path).metadata
+    metadata = read_gguf(write_tiny_gguf(tmp_path / "m", pre="poro-chat").path).metadata
     assert refusal(lambda: Tokenizer.from_gguf(metadata)) == "tokenizer-unknown"
 
 

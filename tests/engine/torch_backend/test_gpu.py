@@ -16,9 +16,8 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 
 from autogpt_desktop.engine.build import build
 from autogpt_desktop.engine.config import ModelConfig, Sampling
-from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, decoder_sources
 from autogpt_desktop.engine.interface import Cancelled
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.torch_backend import cuda_graph, linear, packed_int
@@ -69,10 +68,7 @@ def tiny(folder: Path, variant: str, device: str) -> Transformer:
     family, shape, change = VARIANTS[variant]
     file = read_gguf(write_tiny_gguf(folder / "tiny.gguf", family, **({"context": CONTEXT} | shape)).path)
     config: ModelConfig = dataclasses.replace(config_from_gguf(file), **change)
-    sources = {
-        hf: CheckpointTensor(file.tensors[name].shape, file.tensors[name].type, blocks=file.data(name))
-        for hf, name in weight_names(file, config.family).items()
-    }
+    sources = decoder_sources(file, config)
     decoder = run_to_end(build(config, sources, torch.device(device), CONTEXT, compiled=False))
     assert isinstance(decoder, Transformer)
     return decoder

@@ -45,7 +45,7 @@ def expected_logits(checkpoint: Checkpoint, adapter: Path) -> Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("family", "quant"), [("llama", "F32"), ("llama", "Q4_1"), ("qwen3", "F16"), ("gemma3", "F32")])  # noqa: E501  # fmt: skip
+@pytest.mark.parametrize(("family", "quant"), [("llama", "F32"), ("llama", "Q4_1"), ("qwen3", "F16"), ("gemma3", "F32"), ("phi3", "F32")])  # noqa: E501  # fmt: skip
 def test_a_gguf_file_is_merged_into_another(tmp_path: Path, family: str, quant: str) -> None:
     base = write_tiny_gguf(tmp_path / "base.gguf", family, quant=quant).path
     checkpoint = open_checkpoint(base)
@@ -63,7 +63,7 @@ def test_a_gguf_file_is_merged_into_another(tmp_path: Path, family: str, quant: 
     assert list(before.fields) == list(after.fields)
     assert [one.name for one in before.tensors] == [one.name for one in after.tensors]
     for one, other in zip(before.tensors, after.tensors, strict=True):
-        changed = any(part in one.name for part in ("attn_q.", "attn_k.", "ffn_down"))
+        changed = any(part in one.name for part in ("attn_q.", "attn_k.", "attn_qkv", "ffn_down"))
         assert changed or bytes(one.data) == bytes(other.data)
     with pytest.raises(KnownError) as caught:
         merge(base, adapter, tmp_path / "merged.gguf")
