@@ -108,6 +108,7 @@ class CatalogModel:
     comet: float = 0.0
     editions: tuple[Edition, ...] = ()  # what else serves where ``files`` cannot be had
     base_size: int = 0  # as InstalledModel has it
+    decode_bytes: int = 0
 
     @property
     def terms_file(self) -> Path | None:

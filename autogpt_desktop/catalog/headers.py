@@ -23,9 +23,10 @@ from autogpt_desktop.regular_file import check_regular, read_regular_text
 if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
-_CACHE_VERSION = 5
-_BEFORE = 4  # knew no translation packs: what it says of models that could be used is still right
-_SINCE = {"pairs": [], "comet": 0.0}
+_CACHE_VERSION = 6
+# 4 knew no translation packs, 5 not what is read for a token: what they say of usable models is still right.
+_BEFORE = (4, 5)
+_SINCE = {"pairs": [], "comet": 0.0, "decode_bytes": 0}
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -50,6 +51,7 @@ class _Header:
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()
     comet: float = 0.0
+    decode_bytes: int = 0
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
 
@@ -63,8 +65,8 @@ class HeaderCache:
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             self._entries: dict[str, Any] = {}
-            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, _BEFORE) else {}
-            if stored["version"] == _BEFORE:
+            entries = stored["entries"] if stored["version"] in (_CACHE_VERSION, *_BEFORE) else {}
+            if stored["version"] in _BEFORE:
                 entries = {
                     path: entry | {"header": _SINCE | entry["header"]}
                     for path, entry in entries.items()
@@ -169,6 +171,22 @@ def _disk_size(path: Path) -> int:
         return 0
 
 
+def decode_bytes(file: GGUFFile) -> int:
+    """Bytes of a file's weights that are read for each token. Of a table of embeddings a row is looked up,
+    unless it is the output layer too; of experts those are read that are chosen."""
+    family = file.metadata.get("general.architecture")
+    experts = file.metadata.get(f"{family}.expert_count")
+    used = file.metadata.get(f"{family}.expert_used_count")
+    share = used / experts if isinstance(experts, int) and isinstance(used, int) and experts > used else 1.0
+    total = 0.0
+    for name, tensor in file.tensors.items():
+        if name == "token_embd.weight" and "output.weight" in file.tensors:
+            continue
+        if name != "per_layer_token_embd.weight":
+            total += tensor.nbytes * (share if "_exps." in name else 1.0)
+    return int(total)
+
+
 def _gguf_header(path: Path) -> _Header:
     # here, because numpy comes with them: remembered headers are listed before the window shows
     from autogpt_desktop.engine.formats.gguf import read_gguf
@@ -178,6 +196,7 @@ def _gguf_header(path: Path) -> _Header:
     config = config_from_gguf(file)
     return _Header(
         size=path.stat().st_size,
+        decode_bytes=decode_bytes(file),
         title=config.name,
         family=config.family,
         languages=config.languages,

@@ -52,6 +52,7 @@ class InstalledModel:
     base: str = ""  # of an adapter: the name of the model that it is loaded with
     base_size: int = 0  # bytes of that
     trained: bool = False  # here, by a run of the Lab
+    decode_bytes: int = 0  # of the weights that are read for each token; 0: about all of them
 
     @property
     def disk_bytes(self) -> int:
@@ -165,6 +166,11 @@ def add(path: Path | str) -> InstalledModel:
         raise KnownError(header["problem"], **header["problem_values"])
     _save_registered([*_registered(), path])
     return next(model for model in installed() if model.path == path)
+
+
+def describe(path: Path) -> InstalledModel:
+    """What the model at ``path`` says of itself; it need not be registered."""
+    return _describe(path, None, read_header(path), False)
 
 
 def remove(name: str) -> None:
@@ -350,6 +356,7 @@ def _describe(
             pairs=tuple((source, target) for source, target in header["pairs"]),
             comet=header["comet"],
             base=_base_name(path),
+            decode_bytes=header["decode_bytes"],
         )
     size = header["size"]
     if entry.is_folder:
@@ -371,4 +378,5 @@ def _describe(
         head_dim=entry.head_dim,
         removable=removable,
         kind=entry.kind,
+        decode_bytes=header["decode_bytes"],
     )

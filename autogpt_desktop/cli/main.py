@@ -83,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
     actions.add_parser("update", help=tr("ask for the newest list of translation packs"))
     add = actions.add_parser("add", help=tr("use model files or folders where they are"))
     add.add_argument("paths", nargs="+", metavar=tr("FILE"))
+    fit = actions.add_parser("fit", help=tr("whether models fit here, and how fast they will answer"))
+    fit.add_argument("names", nargs="*", metavar="NAME", help=tr("models or files; else all"))
     remove = actions.add_parser("remove", help=tr("delete installed models"))
     remove.add_argument("names", nargs="*", metavar="NAME")
     _language_option(remove, tr("delete the translation packs of a language such as ja"))

@@ -1,4 +1,4 @@
-"""``models list``, ``get``, ``add``, ``remove``, ``merge`` and ``remove-copies`` in the terminal."""
+"""``models list``, ``get``, ``add``, ``fit``, ``remove``, ``merge`` and ``remove-copies`` in the terminal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.cli.fit import tell_fit
 from autogpt_desktop.cli.output import Reporter, error_text, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -33,6 +34,8 @@ def models(options: argparse.Namespace) -> int:
         say(tr("{size} are free again", size=human_size(freed)))
     elif options.action == "update":
         _update()
+    elif options.action == "fit":
+        tell_fit(options.names)
     elif options.action == "merge":
         _merge(options.name, Path(options.out).expanduser())
     elif options.action == "remove":

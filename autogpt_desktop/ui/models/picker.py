@@ -179,12 +179,14 @@ class ModelPicker(Overlay):
         context.language_changed.connect(self.retranslate)
         context.panels.role_changed.connect(self._on_listed)
         downloads.changed.connect(self._on_download)
+        downloads.machine_measured.connect(self._on_machine)
         self.retranslate()
 
     def open(self, anchor: QWidget | None = None) -> None:
         here = bool(self._context.installed_models())
         panel = titles(self._context.panels.role)
         self._title.setText(tr("Model for {panel}", panel=panel) if here else tr("Models"))
+        self._downloads.measure_machine()
         if self._stale:
             self._fill()
         super().open(anchor)
@@ -223,6 +225,17 @@ class ModelPicker(Overlay):
         self._stale = True
         if self.isVisible():
             self._fill()
+            self.place()
+
+    def _on_machine(self) -> None:
+        """The rows say it in place: one of them may be in use."""
+        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+
+        for row in self._rows.values():
+            if isinstance(row, InstalledRow | CatalogRow):
+                row.retranslate()
+        self._show_states()
+        if self.isVisible():
             self.place()
 
     def _fill(self) -> None:
