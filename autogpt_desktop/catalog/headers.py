@@ -17,6 +17,7 @@ from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
 from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, HEAD, is_adapter, is_head
 from autogpt_desktop.engine.formats.pack_files import pack_files
+from autogpt_desktop.engine.formats.split_gguf import model_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
 
@@ -195,7 +196,7 @@ def _gguf_header(path: Path) -> _Header:
     file = read_gguf(path)
     config = config_from_gguf(file)
     return _Header(
-        size=path.stat().st_size,
+        size=sum(part.stat().st_size for part in model_files(path)),
         decode_bytes=decode_bytes(file),
         title=config.name,
         family=config.family,

@@ -19,6 +19,7 @@ from autogpt_desktop.catalog.removal import remove_model
 from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
 from autogpt_desktop.engine.formats.pack_files import pack_files
+from autogpt_desktop.engine.formats.split_gguf import is_later_part, model_files, split_name
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
 
@@ -137,7 +138,7 @@ def _path_of_model(path: Path) -> Path | None:
     if os.path.isfile(path):
         return path.resolve()
     if os.path.isdir(path):
-        files = sorted(path.glob("*.gguf"))
+        files = sorted(file for file in path.glob("*.gguf") if not is_later_part(file))
         if len(files) == 1 and not os.path.isfile(path / "config.json"):
             return files[0].resolve()
         if os.path.isfile(path / "config.json") or is_pack(path) or is_adapter(path) or is_head(path):
@@ -198,7 +199,8 @@ def remove(name: str) -> None:
     if is_pack(model.place):
         files = (*pack_files(model.place), NAME)
     try:
-        remove_model(model.place, paths.models_dir(), files)
+        for place in model_files(model.place):
+            remove_model(place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
 
@@ -269,11 +271,12 @@ def _is_there(path: Path) -> bool:
 
 def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and os.path.isfile(place):
-        return [place]
+        return [] if is_later_part(place) else [place]
     if os.path.isdir(place):
         if os.path.isfile(place / "config.json") or is_pack(place) or is_adapter(place) or is_head(place):
             return [place]
-        return [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
+        files = [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
+        return [path for path in files if not is_later_part(path)]
     return []
 
 
@@ -333,14 +336,20 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
     )
 
 
+def _name_of(path: Path) -> str:
+    """A file's name without its ending and the number of its part, or a folder's."""
+    parts = split_name(path.name)
+    return parts[0] if parts is not None else path.stem if path.suffix == ".gguf" else path.name
+
+
 def _describe(
     path: Path, entry: CatalogModel | None, header: dict[str, Any], removable: bool
 ) -> InstalledModel:
     problem, values = header["problem"], header["problem_values"]
     if entry is None:
         return InstalledModel(
-            name=path.stem if path.suffix == ".gguf" else path.name,
-            title=header["title"] or (path.stem if path.suffix == ".gguf" else path.name),
+            name=_name_of(path),
+            title=header["title"] or _name_of(path),
             path=path,
             size=header["size"],
             family=header["family"],

@@ -163,7 +163,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
                     file.tensors[name].type,
                     blocks=file.data(name),
                     forget=partial(file.forget, name),
-                    file=file.mapped,
+                    file=file.home(name).mapped,
                 )
                 for hf, name in weight_names(file, config.family).items()
             }
