@@ -132,7 +132,7 @@ WALLS = {
     "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
     "catalog": wall(
         {"catalog*", "engine.config", "engine.formats*", "engine.memory", "engine.native*"},
-        {"huggingface_hub*"},
+        {"huggingface_hub*", "httpx2*"},
     ),
     "runtime": wall({"engine*", "catalog*"}),
     "documents": wall({"documents*"}, FORMATS, sql=True),

@@ -13,6 +13,8 @@ from typing import Any
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header
+from autogpt_desktop.catalog.hub.kept import NAME as KEPT
+from autogpt_desktop.catalog.hub.kept import read_kept
 from autogpt_desktop.catalog.pack_folder import is_pack
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
@@ -54,6 +56,8 @@ class InstalledModel:
     base_size: int = 0  # bytes of that
     trained: bool = False  # here, by a run of the Lab
     decode_bytes: int = 0  # of the weights that are read for each token; 0: about all of them
+    repository: str = ""  # of a hub, that it was fetched from
+    license: str = ""  # as that says
 
     @property
     def disk_bytes(self) -> int:
@@ -82,6 +86,8 @@ def installed() -> list[InstalledModel]:
         if entry is not None and entry.name in models:
             continue  # the same catalog model in a second folder
         model = replace(_describe(path, entry, cache.header(path), removable), place=place)
+        if entry is None and place is not None:
+            model = _as_fetched(model)
         name, number = model.name, 1
         while name in models:
             number += 1
@@ -199,6 +205,9 @@ def remove(name: str) -> None:
     if is_pack(model.place):
         files = (*pack_files(model.place), NAME)
     try:
+        if model.repository:  # what was written down goes with it
+            folder = model.place if model.place.is_dir() else model.place.parent
+            (folder / KEPT).unlink(missing_ok=True)
         for place in model_files(model.place):
             remove_model(place, paths.models_dir(), files)
     except OSError as error:
@@ -333,6 +342,26 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
         kv_rows=base.kv_rows,
         head_dim=base.head_dim,
         base_size=base.size,
+    )
+
+
+def _as_fetched(model: InstalledModel) -> InstalledModel:
+    """With the name, the languages and the origin that were written down when it came from a hub."""
+    kept = read_kept(model.path if model.path.is_dir() else model.path.parent)
+    if kept is None or all(file.name != model.path.name for file in kept[0].files) != model.path.is_dir():
+        return model
+    entry, whole = kept
+    sizes = {file.name: file.size for file in entry.files}
+    folder = model.path if model.path.is_dir() else model.path.parent
+    damaged = whole and any(file_size(folder / name) != size for name, size in sizes.items())
+    return replace(
+        model,
+        name=entry.name,
+        languages=model.languages or entry.languages,
+        repository=entry.repository,
+        license=entry.license,
+        problem=model.problem or ("model-damaged" if damaged else None),
+        problem_values=model.problem_values or ({"name": model.title} if damaged else {}),
     )
 
 

@@ -76,13 +76,18 @@ def parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help=tr("list, fetch and remove models"))
     actions = models.add_subparsers(dest="action", metavar=tr("ACTION"), required=True)
     actions.add_parser("list", help=tr("what is installed and what can be had"))
-    get = actions.add_parser("get", help=tr("fetch models of the catalogue"))
+    get = actions.add_parser(
+        "get",
+        help=tr("fetch models of the catalogue, or of the hub: OWNER/NAME[:QUANT], or its address"),
+    )
     get.add_argument("names", nargs="*", metavar="NAME")
     _language_option(get, tr("fetch the translation packs of a language such as ja, both directions"))
     get.add_argument("--accept-terms", action="store_true", help=tr("accept the model's terms of use"))
     actions.add_parser("update", help=tr("ask for the newest list of translation packs"))
     add = actions.add_parser("add", help=tr("use model files or folders where they are"))
     add.add_argument("paths", nargs="+", metavar=tr("FILE"))
+    found = actions.add_parser("search", help=tr("search the hub for models"))
+    found.add_argument("words", nargs="+", metavar=tr("words"))
     fit = actions.add_parser("fit", help=tr("whether models fit here, and how fast they will answer"))
     fit.add_argument("names", nargs="*", metavar="NAME", help=tr("models or files; else all"))
     remove = actions.add_parser("remove", help=tr("delete installed models"))

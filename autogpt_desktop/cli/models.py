@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autogpt_desktop.cli.fit import tell_fit
+from autogpt_desktop.cli.hub import tell_found
 from autogpt_desktop.cli.output import Reporter, error_text, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -36,6 +37,8 @@ def models(options: argparse.Namespace) -> int:
         _update()
     elif options.action == "fit":
         tell_fit(options.names)
+    elif options.action == "search":
+        tell_found(" ".join(options.words))
     elif options.action == "merge":
         _merge(options.name, Path(options.out).expanduser())
     elif options.action == "remove":
@@ -91,6 +94,10 @@ def _entries(options: argparse.Namespace) -> list[CatalogModel]:
     wanted = []
     for name in options.names:
         entry = find_entry(name)
+        if entry is None and "/" in name:  # a name of the catalog has none
+            from autogpt_desktop.catalog.hub.offer import from_address
+
+            entry = from_address(name)
         if entry is None:
             raise KnownError("model-missing", name=name)
         wanted.append(entry)

@@ -127,7 +127,7 @@ def read_gguf(path: Path | str) -> GGUFFile:
     here).
     """
     path = Path(path)
-    first = _read_one(path)
+    first = read_part(path)
     count = first.metadata.get("split.count", 1)
     if not isinstance(count, int) or count <= 1:
         return first
@@ -137,7 +137,7 @@ def read_gguf(path: Path | str) -> GGUFFile:
             continue
         if not place.is_file():
             raise KnownError("gguf-split", file=path.name)
-        part = _read_one(place)
+        part = read_part(place)
         if part.metadata.get("split.count") != count or tensors.keys() & part.tensors.keys():
             raise KnownError("gguf-split", file=path.name)
         tensors |= part.tensors
@@ -147,7 +147,8 @@ def read_gguf(path: Path | str) -> GGUFFile:
     return replace(first, tensors=tensors, homes=homes)
 
 
-def _read_one(path: Path) -> GGUFFile:
+def read_part(path: Path) -> GGUFFile:
+    """One file of a model alone. Raises as ``read_gguf``."""
     try:
         with open_regular(path) as file:
             magic = file.read(4)

@@ -88,11 +88,17 @@ def config_from_gguf(f: GGUFFile) -> ModelConfig:
     Raises KnownError: unknown-family, gguf-setting (a missing or absurd value), gguf-tensor-missing,
     gguf-tensor-shape, gguf-tensor-unknown.
     """
+    config = shape_from_gguf(f)
+    _check_tensors(f, config)
+    return config
+
+
+def shape_from_gguf(f: GGUFFile) -> ModelConfig:
+    """The same of a file without all of its tensors, which are not looked at."""
     reader = _ConfigReader(f)
     config = reader.config()
     if what := senseless(config):
         raise reader.bad(what)
-    _check_tensors(f, config)
     return config
 
 
