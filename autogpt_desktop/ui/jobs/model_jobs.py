@@ -148,6 +148,12 @@ class WorkerModels:
         if self._models is not None:
             self._models.unload(path)
 
+    def free(self) -> None:
+        """Every model goes; they are loaded again when they are asked for."""
+        self.loaded = ""
+        if self._models is not None:
+            self._models.unload()
+
     def unload(self, before: list[Callable[[ModelPool], None]]) -> None:
         if self._models is not None:
             for action in before:
