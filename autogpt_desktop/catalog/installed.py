@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -365,8 +366,11 @@ def _as_fetched(model: InstalledModel) -> InstalledModel:
     )
 
 
-def _name_of(path: Path) -> str:
-    """A file's name without its ending and the number of its part, or a folder's."""
+def _name_of(path: Path, title: str = "") -> str:
+    """A file's name without its ending and the number of its part, or a folder's. Of one that is called by
+    its hash, as Ollama has them, what ``title`` comes to as a name."""
+    if title and re.fullmatch(r"sha256-[0-9a-f]+", path.name):
+        return re.sub(r"[^\w.]+", "-", title[:80]).strip("-") or path.name
     parts = split_name(path.name)
     return parts[0] if parts is not None else path.stem if path.suffix == ".gguf" else path.name
 
@@ -377,7 +381,7 @@ def _describe(
     problem, values = header["problem"], header["problem_values"]
     if entry is None:
         return InstalledModel(
-            name=_name_of(path),
+            name=_name_of(path, header["title"]),
             title=header["title"] or _name_of(path),
             path=path,
             size=header["size"],

@@ -37,6 +37,11 @@ def models(options: argparse.Namespace) -> int:
         _update()
     elif options.action == "fit":
         tell_fit(options.names)
+    elif options.action == "verify":
+        for name in options.names:
+            _verify(name)
+    elif options.action == "found":
+        _tell_elsewhere()
     elif options.action == "search":
         tell_found(" ".join(options.words))
     elif options.action == "merge":
@@ -80,6 +85,39 @@ def _update() -> None:
             say(tr("{n} translation packs, {new} of them new or changed", n=found.count, new=len(found.new)))
         else:
             report(event)
+
+
+def _verify(name: str) -> None:
+    """A line for each file: its sha256. Raises KnownError as ``catalog.verify``."""
+    from autogpt_desktop.catalog.installed import find
+    from autogpt_desktop.catalog.verify import verify
+    from autogpt_desktop.events import Result
+
+    model = find(name)
+    if model is None:
+        raise KnownError("model-missing", name=name)
+    report = Reporter()
+    for event in verify(model):
+        if isinstance(event, Result):
+            report.clear()
+            for file, sha256 in event.value.items():
+                say(f"{sha256}  {terminal_line(file)}")
+        else:
+            report(event)
+
+
+def _tell_elsewhere() -> None:
+    """A line for each model that another program has: ``models add`` takes its path."""
+    from autogpt_desktop.catalog.elsewhere import found_models
+    from autogpt_desktop.catalog.entries import human_size
+    from autogpt_desktop.catalog.installed import installed
+
+    found = found_models(installed())
+    for each in found:
+        facts = (each.program, each.name, human_size(each.size), str(each.path))
+        say("\t".join(map(terminal_line, facts)))
+    if not found:
+        tell(tr("No other program has models here that are not in the list already."))
 
 
 def _need_names(options: argparse.Namespace) -> None:

@@ -17,7 +17,9 @@ from autogpt_desktop.catalog.hub import client, kept, remote, token
 from autogpt_desktop.catalog.hub.address import Address, parse_address
 from autogpt_desktop.catalog.hub.choices import FOLDER, Choice, HubFile, choices, preferred, variant_of
 from autogpt_desktop.catalog.hub.offer import from_address
+from autogpt_desktop.catalog.verify import verify
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.events import Result
 from tests.catalog.hub_site import COMMIT, HubSite, serving_hub
 from tests.engine.formats.test_split_gguf import write_split
 from tests.tiny import write_tiny_gguf
@@ -246,6 +248,27 @@ def test_a_file_that_has_changed_or_lies_is_not_installed(hub: HubSite) -> None:
     hub.lie = 0
     (again,) = kept.unfinished()
     assert (download(again) / "Tiny-Q4_0.gguf").read_bytes() == good
+
+
+@pytest.mark.slow
+def test_files_are_checked_again(hub: HubSite) -> None:
+    folder = download(from_address(f"{REPOSITORY}:Q4_0"))
+    (here,) = installed.installed()
+    path = folder / "Tiny-Q4_0.gguf"
+    result = list(verify(here))[-1]
+    assert isinstance(result, Result)
+    assert result.value == {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(KnownError) as error:
+        list(verify(here))
+    assert error.value.key == "model-damaged"
+    (folder / kept.NAME).unlink()
+    (here,) = installed.installed()
+    with pytest.raises(KnownError) as error:
+        list(verify(here))
+    assert error.value.key == "model-without-hashes"
 
 
 @pytest.mark.slow

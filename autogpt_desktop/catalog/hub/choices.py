@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 from autogpt_desktop.engine.formats.split_gguf import split_name
 
 GGUF, FOLDER = "gguf", "folder"
-_VARIANT = re.compile(r"(?:^|[-_.])((?:I?Q\d|T?Q\d|F16|F32|BF16|FP16|MXFP4)(?:_[A-Z0-9]+)*)(?=[-_.]|$)", re.I)
+_VARIANT = re.compile(
+    r"(?:^|[-_.])((?:I?Q\d|T?Q\d|F16|F32|BF16|FP16|MXFP4)(?:_[A-Z0-9]++)*+)(?=[-_.]|$)", re.I
+)
 _NOT_MODELS = re.compile(r"mmproj|imatrix|(?:^|[-_.])(?:lora|mtp|draft)(?=[-_.]|$)", re.I)
 _FOLDER_FILES = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model"),
@@ -19,6 +21,7 @@ _FOLDER_FILES = (
     *("modules.json", "sentence_bert_config.json", "source.spm", "target.spm"),
 )
 _WEIGHTS = re.compile(r"model(?:-\d{5}-of-\d{5})?\.safetensors")
+_LONGEST = 200  # letters of a name that are looked at
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 
@@ -91,7 +94,7 @@ def _ggufs(files: list[HubFile]) -> list[Choice]:
 
 def variant_of(stem: str) -> str:
     """``Qwen3-4B-Q4_K_M`` → ``Q4_K_M``; "" where the name does not say."""
-    found = _VARIANT.findall(stem)
+    found = _VARIANT.findall(stem[-_LONGEST:])
     return found[-1].upper() if found else ""
 
 
