@@ -59,6 +59,8 @@ def main(popup: tuple[str, str] | None = None) -> int:
         windows.show_popup(*popup)
     status = app.exec()
     signals.release()
+    if "server" in vars(context):  # it was made
+        context.server.stop()
     stopped = windows.stop(STOP_MS)
     if stopped:
         context.unload_models()
@@ -152,6 +154,8 @@ def fill_window(context: AppContext, problem: KnownError | None = None) -> MainW
     settings, history = context.settings, context.history
     window = MainWindow(context, make_chat, panels=more_panels(context))
     window.bugs.install()
+    if settings.server:
+        window.first_painted.connect(lambda: context.server.apply())
     if problem is not None and history.lasting:
         window.banner.show_permanent(message(problem))
     elif problem is not None:

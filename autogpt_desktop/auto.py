@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from autogpt_desktop import paths
 from autogpt_desktop.engine.config import ModelConfig, Sampling
 from autogpt_desktop.engine.formats.gguf import read_gguf
+from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.generation.engine import Engine, StopStrings
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.native.weights import Quantize
@@ -49,9 +51,10 @@ class AutoTokenizer:
     def from_pretrained(cls, name: str | Path) -> AutoTokenizer:
         """The tokenizer of a model: see ``resolve`` for names."""
         path = resolve(name)
-        if path.is_dir():
-            return cls(Tokenizer.from_folder(path))
-        return cls(Tokenizer.from_gguf(read_gguf(path).metadata))
+        with untrusted(path.name):
+            if os.path.isdir(path):
+                return cls(Tokenizer.from_folder(path))
+            return cls(Tokenizer.from_gguf(read_gguf(path).metadata))
 
     def encode(
         self, text: str, *, add_special_tokens: bool = True, return_tensors: str | None = None

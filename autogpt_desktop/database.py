@@ -22,6 +22,7 @@ _DAMAGE = re.compile(
     "|already another table or index|unrecognized token|has no column|may not be",
     re.IGNORECASE,
 )
+WAIT_MS = 250  # that a window may stand still for another program's lock
 _FULL = 1 << 20  # bytes; with fewer free SQLite may call it an I/O error
 
 
@@ -66,7 +67,7 @@ def _key(error: sqlite3.Error | OSError | UnicodeError, folder: Path, keys: Erro
         return keys.damaged
     if code == sqlite3.SQLITE_IOERR:
         # SQLite says "I/O error" where the -shm file cannot grow on a full disk.
-        return keys.full if folder.is_dir() and shutil.disk_usage(folder).free < _FULL else keys.io
+        return keys.full if os.path.isdir(folder) and shutil.disk_usage(folder).free < _FULL else keys.io
     return ""
 
 
@@ -120,11 +121,32 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+class Patience:
+    """How long a database of the window's thread waits for another program's lock: a moment, and not at all
+    while the lock that was met is still there, so that the window does not stand still with every try."""
+
+    def __init__(self, most_ms: int = WAIT_MS) -> None:
+        self._most = self.milliseconds = most_ms
+
+    @contextmanager
+    def waiting(self, keys: ErrorKeys) -> Iterator[None]:
+        """Around what may meet a lock and raises known errors."""
+        try:
+            yield
+        except KnownError as error:
+            self.milliseconds = 0 if error.key == keys.locked else self._most
+            raise
+        self.milliseconds = self._most
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        db.execute(f"PRAGMA busy_timeout = {self.milliseconds}")
+
+
 def move(path: Path, target: Path) -> None:
     """Rename a closed database and its log. Raises OSError."""
     for ending in _BESIDE:
         source = path.with_name(path.name + ending)
-        if source.exists():
+        if os.path.exists(source):
             os.replace(source, target.with_name(target.name + ending))
 
 

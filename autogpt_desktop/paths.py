@@ -23,7 +23,7 @@ def _bundled(name: str) -> Path:
     frozen = getattr(sys, "_MEIPASS", None)
     places = [Path(frozen) / name] if frozen else []
     places += [_PACKAGE / f"_{name}", _PACKAGE.parent / name]
-    return next((place for place in places if place.is_dir()), places[-1])
+    return next((place for place in places if os.path.isdir(place)), places[-1])
 
 
 def import_root() -> Path:
@@ -80,7 +80,7 @@ def packed_file(model: Path, folder: Path, variant: str = "") -> Path:
 def packed_files(model: Path, folder: Path) -> list[Path]:
     """Those that are there."""
     every = (packed_file(model, folder, variant) for variant in PACKED_VARIANTS)
-    return [file for file in every if file.is_file()]
+    return [file for file in every if os.path.isfile(file)]
 
 
 def states_dir() -> Path:
@@ -109,7 +109,7 @@ def make_private(folder: Path) -> None:
     Raises OSError. One that exists keeps its mode, see ``keep_private``.
     """
     missing = [folder]
-    while not (above := missing[-1].parent).exists() and above != missing[-1]:
+    while not os.path.exists(above := missing[-1].parent) and above != missing[-1]:
         missing.append(above)
     for place in reversed(missing):  # mkdir(parents=True) would give the upper ones the usual mode
         place.mkdir(mode=0o700, exist_ok=True)
@@ -145,7 +145,7 @@ def keep_private() -> None:
     )
     for place in places:
         with suppress(OSError):
-            if place.is_symlink() or not place.is_dir():
+            if os.path.islink(place) or not os.path.isdir(place):
                 continue
             entries = list(place.iterdir())
             if all(any(entry.match(name) for name in _OURS) for entry in entries):
@@ -157,7 +157,7 @@ def keep_private() -> None:
 
 def _close_all(entry: Path) -> None:
     _close(entry)
-    if entry.is_symlink() or not entry.is_dir():
+    if os.path.islink(entry) or not os.path.isdir(entry):
         return
     for folder, folders, files in os.walk(entry):
         for name in (*folders, *files):

@@ -7,7 +7,9 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, TypeVar
+
+T = TypeVar("T")
 
 
 class NotRegular(OSError):
@@ -25,12 +27,29 @@ def check_regular(path: Path | str) -> os.stat_result:
     return status
 
 
+def is_missing(path: Path | str) -> bool:
+    """There is nothing of that name; of what may not be looked at nobody knows."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
+
+
 def file_size(path: Path) -> int:
     """Bytes of the file, 0 if there is none, or none that one may look at."""
     try:
         return path.stat().st_size
     except (FileNotFoundError, PermissionError):
         return 0
+
+
+def readable_size(path: Path) -> int:
+    """Bytes of a regular file that may be read. Raises OSError, NotRegular."""
+    with open_regular(path) as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def open_regular(path: Path | str) -> BinaryIO:
@@ -62,3 +81,11 @@ def read_regular_text(path: Path | str, encoding: str = "utf-8-sig") -> str:
     """A text file's text, of one kind of line end. Raises OSError, NotRegular, UnicodeDecodeError."""
     with open_regular_text(path, encoding) as file:
         return file.read()
+
+
+def read_if_there(path: Path | str, otherwise: T) -> str | T:
+    """The same of a file that need not be there. One that may not be looked at is no such file: OSError."""
+    try:
+        return read_regular_text(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return otherwise

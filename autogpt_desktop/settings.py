@@ -33,6 +33,7 @@ _BALANCED: dict[str, Any] = {
     "stop": [],
     "max_tokens": 1024,
     "thinking": True,
+    "schema": "",
 }
 
 
@@ -44,8 +45,8 @@ def sampling_fits(name: str, value: Any) -> bool:
     if name == "stop":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     default = _BALANCED.get(name)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
+    if isinstance(default, bool | str):
+        return isinstance(value, type(default))
     if isinstance(default, int):
         return _is_whole(value) and 0 <= value < 2**31  # what a field for numbers can show
     return default is None or (_is_number(value) and value >= 0)
@@ -128,6 +129,9 @@ class Settings:
     keep_translations: bool = True
     sentiment_labels: str = ""  # the head whose own labels Sentiment judges by; "": positive and negative
     keep_verdicts: bool = True  # the list of what was judged in Sentiment
+    server: bool = False  # other programs may use the models while the window is open …
+    server_port: int = 8642  # … at this port …
+    server_network: bool = False  # … and other computers too
     acknowledged: list[str] = field(default_factory=list)  # one-time notices that were read
     sentiment_table: list[str] = field(
         default_factory=list
@@ -192,7 +196,7 @@ def _moved_aside(path: Path) -> Path | None:
     """Rename a damaged file to the first free ``.bak`` name; None where the folder refuses."""
     names = [path.with_name(f"{path.name}.bak")]
     names += [path.with_name(f"{path.name}.bak{number}") for number in range(2, 10)]
-    target = next((name for name in names if not name.exists()), names[-1])
+    target = next((name for name in names if not os.path.exists(name)), names[-1])
     try:
         os.replace(path, target)
     except OSError:
@@ -224,6 +228,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if not _is_number(value):
             return default
         return min(max(float(value), ZOOM_RANGE[0]), ZOOM_RANGE[1])
+    if name == "server_port":
+        return value if _is_whole(value) and 1024 <= value < 1 << 16 else default
     if isinstance(default, int):
         fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
         return value if fine else default
@@ -262,7 +268,8 @@ def _checked_preset(preset: Any) -> dict[str, Any] | None:
         return None
     known = {}
     for key, default in _BALANCED.items():
-        if key == "thinking" and key not in sampling:  # presets of before it was there stay as they are
+        # presets of before these were there stay as they are
+        if key in ("thinking", "schema") and key not in sampling:
             continue
         value = sampling.get(key, default)
         known[key] = value if sampling_fits(key, value) else copy.copy(default)

@@ -1,8 +1,8 @@
 """Runs jobs one at a time on one QThread.
 
 A job is a function that takes a cancel event and returns a generator; ``submit`` gives a ``Job`` handle,
-whose signals carry on the GUI thread what the generator yields and how it ended. Two lanes: a background
-generator is suspended at a yield when an interactive job arrives, and goes on afterwards. Interactive jobs
+whose signals carry on the GUI thread what the generator yields and how it ended. Lanes: a generator is
+suspended at a yield when a job of a lane before its own arrives, and goes on afterwards. Interactive jobs
 that ``share`` take turns, so that a long answer in one panel does not hold up what is typed into another.
 """
 
@@ -21,7 +21,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 JobFunction = Callable[[threading.Event], Iterator[Any]]
 
-LANES = ("interactive", "background")
+LANES = ("interactive", "serving", "background")  # serving: other programs' requests
 MAX_PENDING = 1024  # events that wait for the GUI thread; beyond that the job waits
 TURN_SECONDS = 0.1  # that a job which shares may be ahead of another one
 HEAD_START = 1.0  # seconds of work that a new one may do before it shares
@@ -34,7 +34,7 @@ class JobInfo:
 
     id: int
     title: str
-    lane: str  # "interactive" | "background"
+    lane: str  # one of LANES
     state: str  # "running" | "waiting" | "paused"
     started: float  # time.monotonic() of its first step; 0: not yet
 

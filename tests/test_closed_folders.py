@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,8 +16,12 @@ from autogpt_desktop.documents.index.index import Index
 from autogpt_desktop.documents.scan import Skipped, scan
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Result
+from autogpt_desktop.regular_file import is_missing
+from autogpt_desktop.storage.corrections import Corrections
+from autogpt_desktop.storage.glossaries import Glossaries
 from autogpt_desktop.tasks.translate.files import translate_file
 from autogpt_desktop.tasks.translate.folders import look_into
+from tests.closed import close
 
 
 @pytest.fixture
@@ -29,28 +32,6 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     (folder / "a.txt").write_text("The old bridge.")
     yield folder
     folder.chmod(0o700)
-
-
-def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if hasattr(os, "geteuid") and os.geteuid():
-        folder.chmod(0)
-        return
-
-    def refusing(function: Any, what: str) -> Any:
-        def run(path: Any = ".", *given: Any, **named: Any) -> Any:
-            inside = isinstance(path, str | Path) and Path(path).is_relative_to(folder)
-            if inside and (what == "list" or Path(path) != folder):
-                raise PermissionError(13, "Permission denied", str(path))
-            return False if inside and what == "access" else function(path, *given, **named)
-
-        return run
-
-    for name, what in (("stat", ""), ("lstat", ""), ("open", ""), ("scandir", "list"), ("listdir", "list")):
-        monkeypatch.setattr(os, name, refusing(getattr(os, name), what))
-    real = os.access
-    monkeypatch.setattr(
-        os, "access", lambda path, mode, **named: not Path(path).is_relative_to(folder) and real(path, mode)
-    )
 
 
 def test_a_question_about_a_file_in_it(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +79,33 @@ def test_models_in_it_are_not_there(closed: Path, monkeypatch: pytest.MonkeyPatc
     close(folder, monkeypatch)
     assert "mine" not in {model.path.name for model in installed.installed()}
     assert entries.partial(entries.starter()) == 0
+
+
+def test_nothing_asks_for_a_file_by_what_may_raise() -> None:
+    """``Path.is_file`` and its like raise PermissionError in a closed folder; those of ``os.path`` do not."""
+    asked, package = {"is_file", "is_dir", "exists", "is_symlink"}, Path(paths.__file__).parent
+    entries_of_folders = package / "documents" / "scan.py"  # of os.scandir: they do not raise it
+    for file in package.rglob("*.py"):
+        if file.is_relative_to(package / "bench") or file == entries_of_folders:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.args or node.func.attr not in asked, f"{file.name}:{node.lineno}"
+
+
+def test_what_the_user_wrote_there_is_not_taken_for_nothing(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (closed / "en-fr.csv").write_text("mill,moulin\n")
+    (closed / "said.json").write_text("{}")
+    collections = Collections(closed.parent / "collections")
+    known = collections.create("Bridges", [closed])
+    close(closed, monkeypatch)
+    with pytest.raises(KnownError, match="glossary-unreadable"):
+        Glossaries(closed).terms("en", "fr")
+    with pytest.raises(KnownError, match="sentiment-corrections"):
+        Corrections(closed / "said.json")
+    close(collections.folder / known.id, monkeypatch)
+    collections.sweep()  # of which nothing can be said
+    assert not is_missing(closed / "a.txt")
+    assert is_missing(closed.parent / "none")

@@ -65,7 +65,7 @@ def wall(
 
 
 EVERYTHING = wall({"*"}, {"*"}, sql=True)
-NUMERIC = {"numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
+NUMERIC = {"llguidance*", "numpy*", "tokenizers*", "sentencepiece*", "safetensors*", "jinja2*"}
 TORCH_FREE = [
     "engine.cached_tokens",
     "engine.config",
@@ -139,7 +139,8 @@ WALLS = {
     "storage": wall({"storage*", "documents.text*"}, sql=True),
     "tasks": wall({"tasks*", "documents*", *TYPES}, lazily={"engine*"}),
     # the window reads runs and starts them: no torch there
-    "lab.runs.forecast": wall({"lab.runs*", "documents.files"}),
+    "lab.runs.forecast": wall({"lab.runs*", "documents.files", "engine.formats*"}),
+    "lab.runs.memory": wall({"engine.config", "engine.formats*"}),
     "lab.runs": wall({"lab.runs*", "engine.config"}),
     "lab.train.corpus": wall(set(), {"numpy*"}),
     "lab.data": wall({"lab.runs*", "lab.data*", "lab.train.corpus", "documents*"}, {"numpy*", "tokenizers*"}),
@@ -149,7 +150,7 @@ WALLS = {
         for name in ("lab.kinds", "lab.process")
     },
     "lab": wall({"lab*", "engine*", "documents*"}, {"torch*", "optuna*", *NUMERIC}),
-    "server": wall({"runtime", "tasks*", "engine*"}, {"*"}),
+    "server": wall({"server*", "runtime", "catalog*", "engine*"}, {"starlette*", "uvicorn", "anyio*"}),
     "worker": Wall(frozenset(), frozenset({"PySide6.QtCore"})),
     "ui.widgets": wall(
         {"ui.widgets*", "ui.context", "ui.panel", "storage.drafts", "catalog.entries"}, {*QT, "pygments*"}
@@ -158,6 +159,8 @@ WALLS = {
                            {*QT, "markdown_it*", "mdurl*", "pygments*", "pyqtgraph*", "ziamath*"},
                            lazily={"engine.model_pool"})
        for panel in PANELS},
+    # its libraries are imported when it is switched on
+    "ui.serving": wall({"settings", "worker"}, QT, lazily={"server*"}),
     "ui": wall({"ui*", *BELOW_PANELS}, QT, lazily={"engine*"}),
     # These compose the parts: the only places that know them all.
     "app": wall({"*"}, {"*"}),

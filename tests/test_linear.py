@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 
 import autogpt_desktop
+from autogpt_desktop.catalog.hub.address import parse_address
+from autogpt_desktop.catalog.hub.choices import variant_of
 from autogpt_desktop.documents.tables.dialect import find_dialect
 from autogpt_desktop.documents.tables.header import column_names, find_header_row
 from autogpt_desktop.documents.tables.read import csv_rows
@@ -41,6 +43,7 @@ from autogpt_desktop.lab.data.overlap import set_apart
 from autogpt_desktop.lab.data.sources import _turns
 from autogpt_desktop.lab.data.split import cut, split_texts
 from autogpt_desktop.lab.data.tokenize import train_tokenizer
+from autogpt_desktop.server.tools import ToolText, read_calls
 from autogpt_desktop.storage.conversations.search import segment, snippet
 from autogpt_desktop.tasks.answer import lexicon
 from autogpt_desktop.tasks.answer.evidence import excerpt, nearest_sentence
@@ -348,6 +351,16 @@ def training_text(text: str) -> None:
     train_tokenizer([text[:20_000]], 300)
 
 
+def calls_of_functions(text: str) -> None:
+    """What a model writes where it may call functions."""
+    for opening in ("", "<tool_call>", "<function=", "[TOOL_CALLS]", "<|tool_call_start|>"):
+        read_calls(opening + text, ("a",))
+    stream = ToolText(("a",))
+    for at in range(0, len(text), 50):
+        stream.push(text[at : at + 50])
+    stream.finish()
+
+
 @cache
 def training_tokenizer() -> Any:
     return train_tokenizer(["Hello, a first text. " * 10], 280)
@@ -367,7 +380,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "words of answers": words_of_answers,
     "follow-ups": lambda text: (follow_up_form("and b?", [text]), follow_up_form(text, ["a b"])),
     "nearest sentence": lambda text: (nearest_sentence("a b", text), excerpt(text, 0, 10, 100)),
+    "calls of functions": calls_of_functions,
     "segment": segment,
+    "addresses": lambda text: (parse_address(text), parse_address(f"a/{text}"), variant_of(text)),
     "snippet": lambda text: snippet(text, "a b 中"),
     "plain_text": plain_text,
     "tables": table_of,

@@ -182,6 +182,20 @@ def test_an_interactive_job_that_waits_runs_before_background_that_waits(qtbot, 
     assert [end[0] for end in seen.ends] == [gate, high, low]
 
 
+def test_other_programs_come_behind_the_window_and_before_the_background(qtbot, worker, seen):
+    slow = worker.submit(until_cancelled(), lane="background")
+    qtbot.waitUntil(lambda: len(seen.values(slow)) > 2)
+    served = worker.submit(until_cancelled(), lane="serving")
+    qtbot.waitUntil(lambda: len(seen.values(served)) > 2, timeout=20_000)
+    typed = worker.submit(until_cancelled())
+    qtbot.waitUntil(lambda: len(seen.values(typed)) > 2, timeout=20_000)
+    assert [(info.id, info.state) for info in worker.jobs()] == [
+        (typed, "running"), (served, "paused"), (slow, "paused")
+    ]  # fmt: skip
+    worker.cancel_all()
+    qtbot.waitUntil(lambda: len(seen.ends) == 3, timeout=20_000)
+
+
 def test_a_key_replaces_what_waits_and_cancels_what_runs(qtbot, worker, seen):
     closed: list[str] = []
     started = []

@@ -16,8 +16,10 @@ from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
 from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, HEAD, is_adapter, is_head
+from autogpt_desktop.engine.formats.e5_header import FILE, is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.engine.formats.split_gguf import model_files
+from autogpt_desktop.engine.formats.untrusted import untrusted, weight_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
 
@@ -124,9 +126,9 @@ def _exists(path: str) -> bool:
 
 
 def _stamp(path: Path) -> list[int]:
-    target = path / "config.json" if path.is_dir() else path
+    target = path / (FILE if is_e5(path) else "config.json") if os.path.isdir(path) else path
     try:
-        if path.is_dir() and (is_adapter(path) or is_head(path)):
+        if os.path.isdir(path) and (is_adapter(path) or is_head(path)):
             target = path / (HEAD if is_head(path) else CONFIG)
         if is_pack(path):
             return stamp(path)
@@ -138,24 +140,18 @@ def _stamp(path: Path) -> list[int]:
 
 def read_header(path: Path) -> dict[str, Any]:
     """The fields of ``_Header``, fit for JSON; what is wrong with the model stands in "problem"."""
-    from autogpt_desktop.engine.formats.untrusted import untrusted
-
     try:
         with untrusted(path.name):  # one bad model must not hide the others
             if is_pack(path):
                 header = _pack_header(path)
-            elif path.is_dir() and is_adapter(path):
+            elif os.path.isdir(path) and is_adapter(path):
                 header = _adapter_header(path)
-            elif path.is_dir() and is_head(path):
+            elif os.path.isdir(path) and is_head(path):
                 header = _head_header(path)
             else:
-                header = _folder_header(path) if path.is_dir() else _gguf_header(path)
+                header = _folder_header(path) if os.path.isdir(path) else _gguf_header(path)
     except KnownError as error:
         header = _problem(path, error)
-    except OSError as error:  # a link that leads nowhere, a file that may not be read
-        header = _problem(
-            path, KnownError("model-unreadable", name=path.name, reason=error.strerror or str(error))
-        )
     return asdict(header)
 
 
@@ -167,7 +163,7 @@ def _problem(path: Path, error: KnownError) -> _Header:
 
 def _disk_size(path: Path) -> int:
     try:
-        return _folder_size(path) if path.is_dir() else path.stat().st_size
+        return _folder_size(path) if os.path.isdir(path) else path.stat().st_size
     except OSError:
         return 0
 
@@ -256,7 +252,7 @@ def _folder_header(path: Path) -> _Header:
     from autogpt_desktop.engine.formats.hf_config import config_from_folder
     from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq, seq2seq_config
 
-    if not any(path.glob("*.safetensors")):
+    if not weight_files(path) and not is_e5(path):
         raise KnownError("model-folder-unreadable", name=path.name)
     if is_encoder(path):
         encoder = encoder_config(path)
@@ -266,6 +262,7 @@ def _folder_header(path: Path) -> _Header:
             family=encoder.family,
             languages=encoder.languages,
             context=encoder.max_tokens,
+            quantization="Q4_0" if is_e5(path) else "",
             kind=encoder.head,
         )
     if is_seq2seq(path):
@@ -295,5 +292,7 @@ def _folder_header(path: Path) -> _Header:
 
 def _folder_size(path: Path) -> int:
     """Bytes of the weights. Raises OSError where a link leads nowhere, or one is a pipe."""
-    files = path.glob("*.safetensors") if not is_pack(path) else map(path.joinpath, pack_files(path))
+    if is_e5(path):
+        return check_regular(path / FILE).st_size
+    files = weight_files(path) if not is_pack(path) else map(path.joinpath, pack_files(path))
     return sum(check_regular(file).st_size for file in files)

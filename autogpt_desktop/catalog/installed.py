@@ -21,6 +21,7 @@ from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
 from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.engine.formats.split_gguf import is_later_part, model_files, split_name
 from autogpt_desktop.errors import KnownError
@@ -141,6 +142,12 @@ def resolve(name: str) -> Path:
     return path
 
 
+def _is_folder(path: Path) -> bool:
+    """Is the folder, not a file in it, the model?"""
+    known = os.path.isfile(path / "config.json") or is_e5(path)
+    return known or is_pack(path) or is_adapter(path) or is_head(path)
+
+
 def _path_of_model(path: Path) -> Path | None:
     if os.path.isfile(path):
         return path.resolve()
@@ -148,7 +155,7 @@ def _path_of_model(path: Path) -> Path | None:
         files = sorted(file for file in path.glob("*.gguf") if not is_later_part(file))
         if len(files) == 1 and not os.path.isfile(path / "config.json"):
             return files[0].resolve()
-        if os.path.isfile(path / "config.json") or is_pack(path) or is_adapter(path) or is_head(path):
+        if _is_folder(path):
             return path.resolve()
     return None
 
@@ -207,7 +214,7 @@ def remove(name: str) -> None:
         files = (*pack_files(model.place), NAME)
     try:
         if model.repository:  # what was written down goes with it
-            folder = model.place if model.place.is_dir() else model.place.parent
+            folder = model.place if os.path.isdir(model.place) else model.place.parent
             (folder / KEPT).unlink(missing_ok=True)
         for place in model_files(model.place):
             remove_model(place, paths.models_dir(), files)
@@ -283,7 +290,7 @@ def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and os.path.isfile(place):
         return [] if is_later_part(place) else [place]
     if os.path.isdir(place):
-        if os.path.isfile(place / "config.json") or is_pack(place) or is_adapter(place) or is_head(place):
+        if _is_folder(place):
             return [place]
         files = [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
         return [path for path in files if not is_later_part(path)]
@@ -348,12 +355,14 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
 
 def _as_fetched(model: InstalledModel) -> InstalledModel:
     """With the name, the languages and the origin that were written down when it came from a hub."""
-    kept = read_kept(model.path if model.path.is_dir() else model.path.parent)
-    if kept is None or all(file.name != model.path.name for file in kept[0].files) != model.path.is_dir():
+    kept = read_kept(model.path if os.path.isdir(model.path) else model.path.parent)
+    if kept is None or all(file.name != model.path.name for file in kept[0].files) != os.path.isdir(
+        model.path
+    ):
         return model
     entry, whole = kept
     sizes = {file.name: file.size for file in entry.files}
-    folder = model.path if model.path.is_dir() else model.path.parent
+    folder = model.path if os.path.isdir(model.path) else model.path.parent
     damaged = whole and any(file_size(folder / name) != size for name, size in sizes.items())
     return replace(
         model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def read_pack(folder: Path) -> Pack:
 
 def stamp(folder: Path) -> list[int]:
     """Changes when a file of the pack does."""
-    states = [(folder / name).stat() for name in [*pack_files(folder), NAME] if (folder / name).exists()]
+    states = [(folder / name).stat() for name in [*pack_files(folder), NAME] if os.path.exists(folder / name)]
     return [sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)]
 
 

@@ -6,13 +6,24 @@ and it is all of it that is ours.
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
 from pathlib import Path
+
+from autogpt_desktop.engine.formats.e5_header import FILE as E5_FILE
 
 # Files of a model's folder: what the engine reads and what its makers put beside it. A README stays: it may
 # be somebody's notes.
 _MODEL_FILES = (
-    *("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "*.gguf", "*.tiktoken", "*.model"),
+    *(
+        "*.safetensors",
+        "*.safetensors.index.json",
+        "pytorch_model*.bin",
+        "*.gguf",
+        "*.tiktoken",
+        "*.model",
+        E5_FILE,
+    ),
     *("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"),
     *("adapter_config.json", "base.json", "head.json"),
     *("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
@@ -45,13 +56,13 @@ def remove_model(place: Path, folder: Path, files: tuple[str, ...] = ()) -> None
     way = place.relative_to(folder).parts
     for count in range(1, len(way) + 1):
         part = folder.joinpath(*way[:count])
-        if part.is_symlink():
+        if os.path.islink(part):
             part.unlink()
             _remove_empty(part.parent, folder)
             return
-    if place.is_dir():
+    if os.path.isdir(place):
         _remove_files(place, (*(files or _MODEL_FILES), *_OURS))
-        for inner in [path for path in place.iterdir() if path.is_dir() and not path.is_symlink()]:
+        for inner in [path for path in place.iterdir() if os.path.isdir(path) and not os.path.islink(path)]:
             named = [name.partition("/")[2] for name in files if name.startswith(f"{inner.name}/")]
             known = [names for pattern, names in _INNER.items() if fnmatch(inner.name, pattern)]
             _remove_files(inner, (*(named or (known[0] if known else ())), *_OURS))
@@ -70,7 +81,7 @@ def _remove_files(folder: Path, names: tuple[str, ...], only_if_alone: bool = Fa
     ours = [
         path
         for path in entries
-        if any(fnmatch(path.name, name) for name in names) and (path.is_symlink() or path.is_file())
+        if any(fnmatch(path.name, name) for name in names) and (os.path.islink(path) or os.path.isfile(path))
     ]
     if only_if_alone and len(ours) < len(entries):
         return

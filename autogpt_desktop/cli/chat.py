@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autogpt_desktop.cli.line_editor import Editor, open_editor
@@ -78,11 +79,26 @@ def sampling(options: argparse.Namespace, settings: Settings) -> Sampling:
         given["stop"] = tuple(text for text in options.stop if text)
     if options.no_thinking:
         given["thinking"] = False
+    if options.json_schema is not None:
+        given["schema"] = _schema(options.json_schema)
     if given.get("temperature") == 0:
         return Sampling(**given)
     preset = settings.presets[0]["sampling"]
     base = Sampling(**preset | {"stop": tuple(preset.get("stop", ()))})
     return dataclasses.replace(base, **given)
+
+
+def _schema(name: str) -> str:
+    """What stands in the file. Raises KnownError."""
+    from autogpt_desktop.documents.files import file_error
+    from autogpt_desktop.regular_file import read_regular_text
+
+    try:
+        return read_regular_text(Path(name).expanduser())
+    except OSError as error:
+        raise file_error(Path(name), error) from error
+    except UnicodeDecodeError as error:
+        raise KnownError("input-not-text") from error
 
 
 class _Shown:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from autogpt_desktop import i18n
 from autogpt_desktop._version import __version__
 from autogpt_desktop.bench.speed import peers
-from autogpt_desktop.cli import ask, sentiment, train, translate
+from autogpt_desktop.cli import ask, sentiment, serve, train, translate
 from autogpt_desktop.cli.models import models
 from autogpt_desktop.cli.output import error_text, tell, terminal_line
 from autogpt_desktop.engine.config import read_stop_text
@@ -25,7 +25,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import DEVICES, Settings
 
 # Commands of the tasks: each module has ``add_parser`` and ``run``.
-TASKS = {"ask": ask, "translate": translate, "sentiment": sentiment, "train": train}
+TASKS = {"ask": ask, "translate": translate, "sentiment": sentiment, "train": train, "serve": serve}
 # What writing to standard output can fail with, other than that its reader went away.
 _NOT_WRITTEN = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", 0), errno.EFBIG, errno.EIO})
 
@@ -68,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
         help=tr("show what a reasoning model thinks before it answers, on standard error"),
     )
     chat.add_argument("--no-thinking", action="store_true", help=tr("answer at once, if the model knows how"))
+    chat.add_argument(
+        "--json-schema",
+        default=None,
+        metavar=tr("FILE"),
+        help=tr("the answer is JSON that keeps to this JSON schema"),
+    )
     chat.add_argument(
         "--quantize", choices=("int8", "int4", "none"), default=None, help=tr("what float weights become")
     )

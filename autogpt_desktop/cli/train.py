@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autogpt_desktop.catalog.entries import human_size
 from autogpt_desktop.cli.output import error_text, overwrite, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import message, tr
@@ -45,7 +46,7 @@ def add_parser(commands: Any) -> None:
     _data(adapt)
     adapt.add_argument("--answer", default="", metavar=tr("COLUMN"), help=tr("the column of the answers"))
     head = actions.add_parser("head", help=tr("teach your own labels, or to answer from a text, by a table"))
-    _data(head, minutes=2.0)
+    _data(head, minutes=2.0, kind="head")
     head.add_argument("--label", default="", metavar=tr("COLUMN"), help=tr("the column of the labels"))
     for name, text in (
         ("--context", tr("for answers out of a text: the column of the texts")),
@@ -56,7 +57,7 @@ def add_parser(commands: Any) -> None:
     head.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     text = tr("a model that finds texts by meaning, from pairs that belong together")
     embed = actions.add_parser("embed", help=text)
-    _data(embed, minutes=5.0)
+    _data(embed, minutes=5.0, kind="head")
     embed.add_argument("--answer", default="", metavar=tr("COLUMN"), help=tr("the column of the answers"))
     embed.add_argument("--base", default="", metavar=tr("MODEL"), help=tr("the model to build on"))
     resume = actions.add_parser("resume", help=tr("go on with a run that was stopped or cut"))
@@ -79,11 +80,14 @@ def add_parser(commands: Any) -> None:
                            help=tr("a run's folder, id or name"))  # fmt: skip
 
 
-def _data(command: argparse.ArgumentParser, minutes: float = 20.0) -> None:
+def _data(command: argparse.ArgumentParser, minutes: float = 20.0, kind: str = "") -> None:
     command.add_argument("data", nargs="+", metavar=tr("DATA"), help=tr("files and folders"))
     command.add_argument(
         "--minutes", type=_minutes, default=minutes, metavar="N", help=tr("the time that it may take")
     )
+    if kind != "head":
+        text = tr("end the training behind so many steps; the time is then the most that it may take")
+        command.add_argument("--steps", type=_steps, default=0, metavar="N", help=text)
     command.add_argument("--out", type=Path, default=None, metavar="DIR", help=tr("a new folder for the run"))
     command.add_argument("--name", default="", help=tr("what the run and its model are called"))
     command.add_argument("--text", default="", metavar=tr("COLUMN"), help=tr("the column of the texts"))
@@ -99,6 +103,13 @@ def _data(command: argparse.ArgumentParser, minutes: float = 20.0) -> None:
 def _minutes(text: str) -> float:
     value = float(text)
     if not 0 < value <= 60 * 24 * 365 or not math.isfinite(value):
+        raise argparse.ArgumentTypeError(tr("must be more than 0"))
+    return value
+
+
+def _steps(text: str) -> int:
+    value = int(text)
+    if not 0 < value <= 10**9:
         raise argparse.ArgumentTypeError(tr("must be more than 0"))
     return value
 
@@ -177,7 +188,8 @@ def _spec(options: argparse.Namespace) -> Any:
         grow=not getattr(options, "no_grow", False),
         device=options.device,
         seed=options.seed,
-        options=dict(_option(text) for text in options.option),
+        options=dict(_option(text) for text in options.option)
+        | ({"max_steps": options.steps} if getattr(options, "steps", 0) else {}),
     )
 
 
@@ -244,6 +256,15 @@ def _list() -> None:
         say("\t".join([*cells, terminal_line(str(one.result or one.folder))]))
 
 
+def _memory(event: Any) -> str:
+    forecast = human_size(event.forecast)
+    if not event.peak:
+        return tr("It will take about {memory} of memory", memory=forecast)
+    return tr(
+        "Memory: {peak} at the most, {memory} were expected", peak=human_size(event.peak), memory=forecast
+    )
+
+
 class _Shown:
     """What a run tells, on standard error: a line that changes on a terminal, else one now and then."""
 
@@ -266,6 +287,8 @@ class _Shown:
         elif isinstance(event, events.DataFound):
             self._xz = event.xz_bits_per_byte
             self._say_data(event)
+        elif isinstance(event, events.Memory):
+            self._say(_memory(event))
         elif isinstance(event, events.Train):
             self._progress(logged, event)
         elif isinstance(event, events.Eval):
@@ -309,7 +332,7 @@ class _Shown:
             self._say(tr("{n} more files and folders were left out.", n=f"{rest:,}"))
 
     def _eval(self, event: Any) -> str:
-        parts = [tr("held out: loss {loss}", loss=f"{event.loss:.4f}")]
+        parts = [tr("held out: loss {loss}", loss=f"{event.loss + 0.0:.4f}")]
         if event.bits_per_byte:
             parts.append(tr("{bits} bits per byte", bits=f"{event.bits_per_byte:.3f}"))
             if self._xz:

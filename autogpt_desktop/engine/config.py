@@ -19,6 +19,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     max_tokens: int = 1024
     thinking: bool = True  # False: a template that knows ``enable_thinking`` is told not to
+    schema: str = ""  # the JSON schema, as text, that the answer keeps to; "": it need not be JSON
 
 
 _ESCAPE = re.compile(r"\\([n\\])")

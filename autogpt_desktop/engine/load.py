@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache as remembered
@@ -150,7 +151,7 @@ class Checkpoint:
 def open_checkpoint(path: Path) -> Checkpoint:
     """A GGUF file or a Hugging Face folder. Raises KnownError for everything that can be wrong with it."""
     with untrusted(path.name):
-        if path.is_dir():
+        if os.path.isdir(path):
             config = config_from_folder(path)
             sources = sources_from_folder(path, config)
             tokenizer = Tokenizer.from_folder(path)

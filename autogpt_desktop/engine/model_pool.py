@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from autogpt_desktop.engine.formats.adapter_files import is_adapter, is_head
 from autogpt_desktop.engine.formats.encoder_config import HEADS_OF_ROLE, LABELS, is_encoder
 from autogpt_desktop.engine.formats.pack_files import is_pack_folder, pack_files
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.formats.untrusted import readable, weight_files
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.generation.prompt_cache import PromptCacheFiles, fingerprint
 from autogpt_desktop.engine.generation.seq2seq import Seq2SeqEngine
@@ -191,9 +193,10 @@ class ModelPool:
             pin(entry)
             _check(entry.engine, role)
             return entry
-        self._make_room(pick_device(self.device)[0].type, self._bytes_of(path))
-        base = base_of(path, self.resolve) if _has_base(path) else None
-        engine = yield from self._load(path)
+        with readable(path.name):
+            self._make_room(pick_device(self.device)[0].type, self._bytes_of(path))
+            base = base_of(path, self.resolve) if _has_base(path) else None
+            engine = yield from self._load(path)
         if path in self._entries:  # another job was quicker, while this one was suspended
             engine.close()
             return (yield from self._obtain(role, pin))
@@ -221,7 +224,7 @@ class ModelPool:
         return None
 
     def _load(self, path: Path) -> Generator[Progress, None, AnyEngine]:
-        if path.is_dir() and is_head(path):
+        if os.path.isdir(path) and is_head(path):
             base = yield from self._load(base_of(path, self.resolve))
             if isinstance(base, Seq2SeqEngine | HeadEngine):
                 base.close()
@@ -231,24 +234,24 @@ class ModelPool:
             except KnownError:
                 base.close()
                 raise
-        if path.is_dir() and is_encoder(path):
+        if os.path.isdir(path) and is_encoder(path):
             device, notices = pick_device(self.device)
             encoder = yield from load_encoder(path, device.type)
             encoder.notices = notices
             return encoder
-        if path.is_dir() and is_pack_folder(path):
+        if os.path.isdir(path) and is_pack_folder(path):
             device, notices = pick_device(self.device)
             # by itself it is not looked for: a pack is loaded in a tenth of a second, torch in seconds
             pack = yield from load_pack(path, "cpu" if self.device == "auto" else device.type)
             pack.notices = (*notices, *pack.notices)
             return pack
-        if path.is_dir() and is_seq2seq(path):
+        if os.path.isdir(path) and is_seq2seq(path):
             device, notices = pick_device(self.device)
             translator = yield from load_seq2seq(path, device.type, quantize=self.quantize is not None)
             translator.notices = notices
             return translator
         adapter = None
-        if path.is_dir() and is_adapter(path):
+        if os.path.isdir(path) and is_adapter(path):
             adapter, path = path, base_of(path, self.resolve)
         sharing = self._sharing(path)
         if sharing is not None and (beside := load_beside(sharing, path, adapter)) is not None:
@@ -340,7 +343,7 @@ def _is_lost(engine: AnyEngine) -> bool:
 
 
 def _has_base(path: Path) -> bool:
-    return path.is_dir() and (is_adapter(path) or is_head(path))
+    return os.path.isdir(path) and (is_adapter(path) or is_head(path))
 
 
 def _owner_of(engine: AnyEngine) -> NativeDecoder | None:
@@ -361,11 +364,11 @@ def _total(entries: Sequence[LoadedModel]) -> int:
 
 def _bytes_of(path: Path) -> int:
     """About what the model will take in memory: the bytes of its weights' files."""
-    if path.is_dir():
-        files = list(path.glob("*.safetensors")) or [path / name for name in pack_files(path)]
+    if os.path.isdir(path):
+        files = weight_files(path) or [path / name for name in pack_files(path)]
     else:
         files = [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(file.stat().st_size for file in files if os.path.isfile(file))
 
 
 def _memory_of(device: str) -> int:

@@ -60,7 +60,7 @@ def gc_paused() -> Iterator[None]:
 
 
 def _load_posix(library: Path) -> bool:
-    if not library.is_file():
+    if not os.path.isfile(library):
         return False
     dlopen = ctypes.CDLL(None).dlopen
     dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
@@ -69,7 +69,7 @@ def _load_posix(library: Path) -> bool:
 
 
 def _load_windows(library: Path) -> bool:
-    if sys.platform != "win32" or not library.is_file():
+    if sys.platform != "win32" or not os.path.isfile(library):
         return False
     load = ctypes.windll.kernel32.LoadLibraryExW
     load.argtypes = (ctypes.c_wchar_p, ctypes.c_void_p, ctypes.c_uint32)

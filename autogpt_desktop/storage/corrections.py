@@ -15,6 +15,7 @@ from typing import Any
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import is_missing
 
 LABELS = ("positive", "neutral", "negative")  # those of tasks.sentiment
 MOST = 2000  # corrections that are kept; the oldest go
@@ -87,7 +88,7 @@ class Corrections:
             raise KnownError("folder-not-writable", folder=str(self.file.parent)) from error
 
     def _read(self) -> list[Correction]:
-        if not self.file.is_file():
+        if is_missing(self.file):
             return []
         try:
             raw: Any = json.loads(self.file.read_text(encoding="utf-8"))

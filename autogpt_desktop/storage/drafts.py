@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ class TextDrafts:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or paths.data_dir() / "drafts.db"
+        self._patience = database.Patience()
 
     def get(self, name: str) -> str:
         """What was kept under a name; "": nothing."""
-        if not self._path.exists():
+        if not os.path.exists(self._path):
             return ""
         with self._open() as db:
             row = db.execute("SELECT text FROM drafts WHERE name = ?", (name,)).fetchone()
@@ -32,7 +34,7 @@ class TextDrafts:
 
     def keep(self, name: str, text: str) -> None:
         """Keep a text in place of the one before; "" takes it away, on the disk too."""
-        if not text and not self._path.exists():
+        if not text and not os.path.exists(self._path):
             return
         with self._open() as db:
             if text:
@@ -43,11 +45,12 @@ class TextDrafts:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
-        with database.known_errors(self._path, ERRORS):
+        with self._patience.waiting(ERRORS), database.known_errors(self._path, ERRORS):
             paths.make_private(self._path.parent)
             database.make_file(self._path)
-            db = sqlite3.connect(self._path, timeout=0.2)
+            db = sqlite3.connect(self._path)
             try:
+                self._patience.apply(db)
                 database.keep_private(db)
                 db.execute("PRAGMA synchronous = OFF")  # a draft need not outlive a power cut
                 with db:

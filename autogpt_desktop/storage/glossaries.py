@@ -9,7 +9,7 @@ from pathlib import Path
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.text.glossary import Glossary, Term
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import check_regular, read_regular_text
+from autogpt_desktop.regular_file import check_regular, is_missing, read_regular_text
 
 MOST_BYTES = 8 * 2**20
 
@@ -32,7 +32,7 @@ class Glossaries:
         with self._lock:
             if (source, target) not in self._terms:
                 path = self.path(source, target)
-                self._terms[source, target] = tuple(read_terms(path)) if path.is_file() else ()
+                self._terms[source, target] = () if is_missing(path) else tuple(read_terms(path))
             return self._terms[source, target]
 
     def glossary(self, source: str, target: str) -> Glossary:
@@ -41,7 +41,7 @@ class Glossaries:
         with self._lock:
             made = self._made.get((source, target))
             if made is None:
-                made = self._made[source, target] = Glossary(terms)
+                made = self._made[source, target] = Glossary(terms, source, target)
             return made
 
     def save(self, source: str, target: str, terms: Sequence[Term]) -> None:

@@ -70,7 +70,8 @@ def chat(
     reserve = min(sampling.max_tokens, engine.context_length // 4)
     before = kept.dropped
     turns = answers_only(turns, continue_last)
-    ids = fit(engine, turns, kept, reserve, continue_last, sampling.thinking)
+    thinking = sampling.thinking and not sampling.schema  # a thought would break the form
+    ids = fit(engine, turns, kept, reserve, continue_last, thinking)
     if not ids:  # a context of a few tokens, or a template that says nothing of the message
         raise KnownError("prompt-empty", model=engine.name)
     if kept.dropped > before:
@@ -82,7 +83,8 @@ def chat(
         kept.state, found = state, len(state)
     if not continue_last and (opened := _opened(engine, ids)):
         yield Text(f"{opened}\n")  # by the template; what is kept holds the whole
-    yield from engine.stream(ids, sampling, kept.state, cancelled)
+    begun = engine.tokenizer.encode_answer(turns[-1].content) if continue_last and sampling.schema else []
+    yield from engine.stream(ids, sampling, kept.state, cancelled, written=begun)
     if fresh and conversation and turns[0].role == "system":
         _keep_system_prompt(engine, turns[0].content, kept.state, found, conversation)
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.settings import Settings
     from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.models.downloads import Downloads
+    from autogpt_desktop.ui.serving import LocalServer
     from autogpt_desktop.worker import Job, Worker
 
 ZOOMS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -79,6 +80,7 @@ class AppContext(QObject):
         self._model: ModelInfo | None = None
         self._installed: list[InstalledModel] | None = None
         self._load_job: Job | None = None
+        self._save_failed = False  # the settings, the last time
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
@@ -140,6 +142,19 @@ class AppContext(QObject):
         from autogpt_desktop.ui.models.downloads import Downloads
 
         return self.follow(Downloads(self))
+
+    @cached_property
+    def server(self) -> LocalServer:
+        """The server for other programs; ``server.apply`` starts it where the settings want it."""
+        from autogpt_desktop.ui.serving import LocalServer
+
+        def submit(job: ModelsJob) -> Job:
+            title = tr("Answering other programs")
+            return self.submit_with_models(job, title=title, lane="serving", role="")
+
+        server = LocalServer(self.settings, submit)
+        server.failed.connect(self.show_error)
+        return server
 
     def follow(self, downloads: Downloads) -> Downloads:
         """What is installed, and what went wrong, is heard from ``downloads`` from now on."""
@@ -434,11 +449,16 @@ class AppContext(QObject):
         nearest = min(range(len(ZOOMS)), key=lambda i: abs(ZOOMS[i] - self.settings.zoom))
         self.set_zoom(ZOOMS[min(max(nearest + step, 0), len(ZOOMS) - 1)])
 
-    def save_settings(self) -> None:
+    def save_settings(self, *, by_user: bool = True) -> None:
+        """``by_user`` False: the window remembers something by itself; where it cannot, that is said once."""
         try:
             self.settings.save()
         except KnownError as error:
-            self.show_error(error)
+            if by_user or not self._save_failed:
+                self.show_error(error)
+            self._save_failed = True
+        else:
+            self._save_failed = False
 
     def _on_theme_changed(self) -> None:
         self.theme_changed.emit()

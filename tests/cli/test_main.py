@@ -89,6 +89,8 @@ def test_the_question_comes_from_standard_input(starter_gguf: Path) -> None:
         (["chat", "hi", "--model", "no-such-model"], "no model called"),
         (["chat", "hi", "--model", "x" * 5000], "no model called"),
         (["chat", "hi", "--model", "~nobody-of-that-name/x.gguf"], "no model called"),
+        (["chat", "hi", *MODEL, "--json-schema", "/no/such/file"], "“file” is no longer there"),
+        (["chat", "hi", *MODEL, "--json-schema", str(Path(__file__))], "JSON schema"),
         (["models", "get", "gemma-3-270m"], "--accept-terms"),
         (["models", "remove", "nothing"], "no model called"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,16 @@ def test_what_is_not_kept_is_never_written(keeping: ModelPool) -> None:
     assert done(ask(keeping, turns, conversation="140211/5")[1]).cached_tokens == 0
     keeping.unload()
     assert not raw_bytes(keeping)
+
+
+def test_an_answer_in_a_form(models: ModelPool) -> None:
+    form = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 30}},
+        "required": ["city"],
+    }
+    schema = json.dumps(form | {"additionalProperties": False})
+    turns = [Turn("user", "Which city is the capital of France? Answer as JSON.")]
+    events = chat(models, turns, Sampling(temperature=0.0, max_tokens=60, schema=schema))
+    text = "".join(event.text for event in events if isinstance(event, Text))
+    assert list(json.loads(text)) == ["city"]

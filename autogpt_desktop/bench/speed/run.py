@@ -17,6 +17,7 @@ import torch
 
 from autogpt_desktop.auto import resolve
 from autogpt_desktop.bench.quality.run import quality
+from autogpt_desktop.bench.serve.run import bench_serve
 from autogpt_desktop.bench.speed import flops, machine
 from autogpt_desktop.bench.speed.bandwidth import read_bandwidth
 from autogpt_desktop.bench.speed.memory import measure_memory
@@ -37,7 +38,7 @@ _MEMORY_TOKENS = 512
 
 def bench(options: argparse.Namespace) -> int:
     """Measure one installed model and print a table, or JSON; "quality" measures the tasks instead,
-    "translate" translation packs, "train" training.
+    "translate" translation packs, "train" training, "serve" the server for other programs.
 
     Raises KnownError.
     """
@@ -47,6 +48,8 @@ def bench(options: argparse.Namespace) -> int:
         return bench_train(options)
     if options.name == "translate":
         return bench_translate(options)
+    if options.name == "serve":
+        return bench_serve(options)
     path = resolve(options.name or options.model)
     device = options.device or Settings.load().device
     if options.window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -89,6 +90,6 @@ def _free_name(name: str, repository: str) -> str:
     folder = paths.models_dir() / name
     if name not in catalog():
         kept = read_kept(folder)
-        if not folder.exists() or (kept is not None and kept[0].repository == repository):
+        if not os.path.lexists(folder) or (kept is not None and kept[0].repository == repository):
             return name
     return f"{repository.partition('/')[0]}-{name}"

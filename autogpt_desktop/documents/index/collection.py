@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.regular_file import is_missing
 
 _INDEX = "index"  # how the names of an index, its log and one that was set aside begin
 
@@ -96,13 +97,13 @@ class Collections:
     def sweep(self) -> None:
         """Delete what is left of collections whose removal was cut short."""
         for folder in self.folder.glob("*"):
-            if folder.is_dir() and not (folder / "collection.json").exists():
+            if os.path.isdir(folder) and is_missing(folder / "collection.json"):
                 with suppress(OSError):  # the next time, then
                     self._remove_index(folder)
 
     def _remove_index(self, folder: Path) -> None:
         """An index, and its folder if nothing else lies in it; of a link, the link. Raises OSError."""
-        if folder.is_symlink():
+        if os.path.islink(folder):
             folder.unlink()
             return
         for path in folder.iterdir():

@@ -6,6 +6,7 @@ another version, is put aside and begun anew.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -104,7 +105,7 @@ def _open(path: Path, busy_ms: int) -> sqlite3.Connection:
 def put_aside(path: Path) -> Path:
     """Rename a database and its log; the last one put aside is replaced."""
     target = path.with_name(f"{path.stem}-old{path.suffix}")
-    if target.exists() and time.time() - target.stat().st_mtime < 1:
+    if os.path.exists(target) and time.time() - target.stat().st_mtime < 1:
         target = path.with_name(f"{path.stem}-old-{time.time_ns()}{path.suffix}")
     database.move(path, target)
     return target

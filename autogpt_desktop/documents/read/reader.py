@@ -180,7 +180,7 @@ class Reader:
 
 def _start() -> sandbox.Child:
     ours = paths.import_root()
-    places = [str(ours), *(place for place in sys.path if place and Path(place).exists())]
+    places = [str(ours), *(place for place in sys.path if place and os.path.exists(place))]
     return sandbox.start(str(Path(child_module.__file__)), places, child_module.serve)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from autogpt_desktop.errors import KnownError
 
 LONGEST_PHRASE = 200  # characters; the words of a longer mark are found by where it stands
 MOST_MARKS = 500  # in one line; each is compared with the others
+_MOSTLY = 2 / 3  # of a paragraph's characters
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -248,3 +250,29 @@ def covers(text: str, mark: Span, sentence: Span) -> bool:
     """Does the mark have all letters and digits of the sentence?"""
     rest = text[sentence[0] : max(mark[0], sentence[0])] + text[min(mark[1], sentence[1]) : sentence[1]]
     return not any(character.isalnum() for character in rest)
+
+
+def ground(tokens: Iterable[Token]) -> Any:
+    """The format, ``raw`` of a text, that the marks of a paragraph stand in; None where there is no text.
+
+    That of most of it, else of most stretches: words in another format may be longer than what stands
+    around them, and the blanks beside them are not of their format.
+    """
+    sizes, stretches = Counter[Any](), Counter[Any]()
+    formats: dict[Any, Any] = {}
+    last = None
+    for token in tokens:
+        if not isinstance(token, Text):
+            continue
+        key = token.raw.key
+        formats.setdefault(key, token.raw)
+        sizes[key] += len(token.text)
+        if token.text.strip():
+            stretches[key] += key != last
+            last = key
+    if not sizes:
+        return None
+    most, size = sizes.most_common(1)[0]
+    if size < _MOSTLY * sizes.total():
+        most = max(sizes, key=lambda key: (stretches[key], sizes[key]))
+    return formats[most]

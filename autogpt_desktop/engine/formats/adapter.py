@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTen
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.formats.settings import Settings
+from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular, read_regular_text
 
@@ -68,8 +70,8 @@ def fingerprint(model: Path) -> str:
     """Which weights a GGUF file or a Hugging Face folder holds: parts of its files and their sizes, not
     where they lie or what they are called. Raises OSError."""
     files = [model]
-    if model.is_dir():
-        files = [model / "config.json", *sorted(model.glob("*.safetensors"))]
+    if os.path.isdir(model):
+        files = [model / "config.json", *weight_files(model)]
     digest = hashlib.sha256()
     for file in files:
         with open_regular(file) as opened:
@@ -91,7 +93,7 @@ def base_of(folder: Path, resolve: Callable[[str], Path]) -> Path:
     try:
         base = base_reference(folder)[1]
     except _DAMAGED as error:
-        raise KnownError("adapter-damaged", name=folder.name) from error
+        raise damaged(error, folder.name, "adapter-damaged", name=folder.name) from error
     found = False
     for name in dict.fromkeys((base.name, base.path)):
         if not name:
@@ -153,7 +155,7 @@ def adapter_config(folder: Path) -> AdapterConfig:
         title, base = base_reference(folder)
         return AdapterConfig(base, rank, alpha, title)
     except _DAMAGED as error:
-        raise KnownError("adapter-damaged", name=folder.name) from error
+        raise damaged(error, folder.name, "adapter-damaged", name=folder.name) from error
 
 
 def read_adapter(folder: Path, config: ModelConfig) -> dict[str, LowRank]:
@@ -165,7 +167,7 @@ def read_adapter(folder: Path, config: ModelConfig) -> dict[str, LowRank]:
     try:
         tensors = map_tensors(folder / WEIGHTS)
     except (SafetensorError, *_DAMAGED) as error:
-        raise KnownError("adapter-damaged", name=folder.name) from error
+        raise damaged(error, folder.name, "adapter-damaged", name=folder.name) from error
     halves: dict[str, dict[str, CheckpointTensor]] = {}
     for name, tensor in tensors.items():
         module, _, half = name.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -135,7 +136,7 @@ def read_gguf(path: Path | str) -> GGUFFile:
     for place in split_files(path, count):
         if place == path:
             continue
-        if not place.is_file():
+        if not os.path.isfile(place):
             raise KnownError("gguf-split", file=path.name)
         part = read_part(place)
         if part.metadata.get("split.count") != count or tensors.keys() & part.tensors.keys():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autogpt_desktop import atomic
 from autogpt_desktop.engine.formats.adapter_files import HEAD, Base, base_reference
-from autogpt_desktop.errors import KnownError
+from autogpt_desktop.engine.formats.untrusted import damaged
 from autogpt_desktop.regular_file import read_regular_text
 
 MAX_LABELS = 200
@@ -89,7 +89,7 @@ def read_head(folder: Path) -> Head:
             dict(raw.get("report") or {}),
         )
     except _DAMAGED as error:
-        raise KnownError("head-damaged", name=folder.name) from error
+        raise damaged(error, folder.name, "head-damaged", name=folder.name) from error
 
 
 def _packed(values: NDArray[np.float32]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from autogpt_desktop.engine.config import ModelConfig, RopeScaling
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings, rope_scaling, senseless
+from autogpt_desktop.engine.formats.untrusted import damaged
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular, read_regular_text
 
@@ -86,7 +87,7 @@ def config_from_folder(folder: Path) -> ModelConfig:
             raise _bad(what)
         return replace(config, languages=card_languages(folder))
     except _DAMAGED as error:
-        raise KnownError("folder-config", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-config", folder=folder.name) from error
 
 
 def _check_supported(raw: dict[str, Any], folder: str) -> None:

@@ -18,8 +18,9 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.mapped import map_file
+from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import check_regular, open_regular
+from autogpt_desktop.regular_file import open_regular
 
 _PREFIXES = ("", "language_model.", "model.language_model.")  # multimodal folders keep the decoder deeper
 # the decoder's names behind any of the prefixes; images and sound have towers of their own
@@ -31,11 +32,10 @@ _ALIGNMENT = 8  # bytes of the largest float
 def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, CheckpointTensor]:
     """Every weight the model needs, by name. Others of the decoder are refused: answers would be wrong.
 
-    Raises KnownError: folder-weights, gguf-tensor-…
+    Raises KnownError: folder-weights, model-unreadable, gguf-tensor-…; OSError for a closed folder.
     """
     tensors: dict[str, CheckpointTensor] = {}
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    if not (files := weight_files(folder)):
         raise KnownError("folder-weights", folder=folder.name)
     expected = expected_shapes(config)
     wanted = {prefix + name: name for prefix in _PREFIXES for name in expected}
@@ -47,7 +47,7 @@ def sources_from_folder(folder: Path, config: ModelConfig) -> dict[str, Checkpoi
             tensors |= {wanted[name]: tensor for name, tensor in mapped.items() if name in wanted}
             unknown += [name for name in mapped if name not in wanted and _is_of_decoder(name)]
     except (SafetensorError, OSError, ValueError) as error:
-        raise KnownError("folder-weights", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-weights", folder=folder.name) from error
     if unknown:
         raise KnownError("gguf-tensor-unknown", file=folder.name, tensor=unknown[0][:80])
     for name, shape in expected.items():
@@ -66,7 +66,7 @@ def _is_of_decoder(name: str) -> bool:
 
 def map_tensors(file: Path) -> dict[str, CheckpointTensor]:
     """The tensors of a file, which stay on the disk until they are read. Raises SafetensorError, OSError."""
-    check_regular(file)  # a pipe would be waited for
+    open_regular(file).close()  # a pipe would be waited for; a closed file is no SafetensorError
     with safe_open(file, framework="np"):  # checks the header: lengths, types, offsets
         pass
     with open_regular(file) as opened:

@@ -14,8 +14,9 @@ from typing import Any
 from autogpt_desktop.engine.config import Seq2SeqConfig
 from autogpt_desktop.engine.formats.seq2seq_languages import folder_languages
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings
+from autogpt_desktop.engine.formats.untrusted import damaged
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import read_regular_text
+from autogpt_desktop.regular_file import read_if_there, read_regular_text
 
 FAMILIES = ("marian", "m2m_100")
 _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu"}
@@ -57,11 +58,11 @@ def seq2seq_config(folder: Path) -> Seq2SeqConfig:
         _check_sizes(config)
         config = _generation(config, raw, folder)
     except _DAMAGED as error:
-        raise KnownError("folder-config", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-config", folder=folder.name) from error
     try:
         languages, pairs = folder_languages(folder, family)
     except _DAMAGED as error:
-        raise KnownError("tokenizer-broken", value="vocab.json") from error
+        raise damaged(error, folder.name, "tokenizer-broken", value="vocab.json") from error
     return replace(config, languages=languages, pairs=pairs)
 
 
@@ -144,7 +145,7 @@ def _check_sizes(c: Seq2SeqConfig) -> None:
 def _generation(config: Seq2SeqConfig, raw: dict[str, Any], folder: Path) -> Seq2SeqConfig:
     """What the maker generates with: generation_config.json, else config.json as older folders have it."""
     file = folder / "generation_config.json"
-    own = json.loads(read_regular_text(file)) if file.is_file() else {}
+    own = json.loads(read_if_there(file, "{}"))
     table = Settings({**raw, **{name: value for name, value in own.items() if value is not None}}, _bad)
     words = table.get("bad_words_ids") or []
     if not isinstance(words, list) or len(words) > _MOST_BAD_WORDS:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop.regular_file import read_regular_text
+from autogpt_desktop.regular_file import read_if_there
 
 # in the order of their tokens, which stand behind the vocabulary
 _M2M100 = (
@@ -107,7 +107,7 @@ def _is_code(code: str) -> bool:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    value = json.loads(read_regular_text(file)) if file.is_file() else {}
+    value = json.loads(read_if_there(file, "{}"))
     return value if isinstance(value, dict) else {}
 
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from autogpt_desktop.engine.config import Seq2SeqConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.safetensors import map_tensors
+from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
 from autogpt_desktop.errors import KnownError
 
 SHARED = "model.shared.weight"
@@ -25,17 +26,16 @@ _COMPUTED = re.compile(r"model\.(?:en|de)coder\.embed_positions\.weights?")
 def seq2seq_sources(folder: Path, config: Seq2SeqConfig) -> dict[str, CheckpointTensor]:
     """Every weight that the model needs, by name; unknown ones are refused: translations would be wrong.
 
-    Raises KnownError: folder-weights, gguf-tensor-…
+    Raises KnownError: folder-weights, model-unreadable, gguf-tensor-…; OSError for a closed folder.
     """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
+    if not (files := weight_files(folder)):
         raise KnownError("folder-weights", folder=folder.name)
     stored: dict[str, CheckpointTensor] = {}
     try:
         for file in files:
             stored |= map_tensors(file)
     except (SafetensorError, OSError, ValueError) as error:
-        raise KnownError("folder-weights", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-weights", folder=folder.name) from error
     expected, others = expected_shapes(config), aliases(config)
     tensors: dict[str, CheckpointTensor] = {}
     for name, shape in expected.items():

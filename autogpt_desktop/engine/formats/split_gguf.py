@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -40,4 +41,4 @@ def is_later_part(path: Path) -> bool:
     parts = split_name(path.name)
     if parts is None or parts[1] == 1:
         return False
-    return path.with_name(f"{parts[0]}-{1:05}-of-{parts[2]:05}.gguf").is_file()
+    return os.path.isfile(path.with_name(f"{parts[0]}-{1:05}-of-{parts[2]:05}.gguf"))

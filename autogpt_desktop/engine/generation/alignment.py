@@ -30,9 +30,10 @@ def word_links(
     others = _words(source, source_spans)
     if not words or not others:
         return ()
-    table = np.array(
-        [[attention[np.ix_(mine, theirs)].sum() / len(mine) for _, theirs in others] for _, mine in words]
+    table = _summed(
+        _summed(attention, [tokens for _, tokens in words], 0), [tokens for _, tokens in others], 1
     )
+    table /= np.array([[len(tokens)] for _, tokens in words], np.float32)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1e-9)
     linked = {(row, int(at)) for row, at in enumerate(shares.argmax(1)) if shares[row, at] >= _LEAST}
     for at in sorted(set(range(len(others))) - {at for _, at in linked}):
@@ -40,6 +41,14 @@ def word_links(
         if shares[row, at] >= _ALSO and any(character.isalnum() for character in text[slice(*words[row][0])]):
             linked.add((row, at))
     return tuple((*others[at][0], *words[row][0]) for row, at in sorted(linked))
+
+
+def _summed(table: NDArray[np.float32], groups: Sequence[Sequence[int]], axis: int) -> NDArray[np.float32]:
+    """Rows (axis 0) or columns that belong together, as one."""
+    starts = np.cumsum([0, *map(len, groups[:-1])])
+    chosen = table.take([at for group in groups for at in group], axis)
+    summed: NDArray[np.float32] = np.add.reduceat(chosen, starts, axis)
+    return summed
 
 
 def _words(text: str, spans: Sequence[Span]) -> list[tuple[Span, list[int]]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,11 +16,14 @@ from autogpt_desktop.engine.generation.prompt_lookup import PromptLookup, StepCo
 from autogpt_desktop.engine.generation.sampling import make_sampler
 from autogpt_desktop.engine.interface import Cancelled, Decoder, State
 from autogpt_desktop.engine.memory import out_of_memory
-from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
+from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate, Message
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.engine.torch_backend.cpu_fallback import CpuFallbackDecoder
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Done, Notice, Progress, Text
+
+if TYPE_CHECKING:  # its library takes a moment, and few answers need it
+    from autogpt_desktop.engine.generation.grammar import Grammar
 
 
 class StopStrings:
@@ -88,17 +92,23 @@ class Engine:
 
     def chat_ids(
         self,
-        messages: list[dict[str, str]],
+        messages: Sequence[Message],
         *,
         add_generation_prompt: bool = True,
         thinking: bool = False,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
-        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template.
+        """The prompt for ``messages`` ({"role", "content"}) by the model's chat template, which says what
+        ``tools`` there are where it ``knows_tools``.
 
         Without ``thinking`` a reasoning model is told to answer at once, if its template knows how.
         """
         return self.template.render_ids(
-            self.tokenizer, messages, add_generation_prompt=add_generation_prompt, thinking=thinking
+            self.tokenizer,
+            messages,
+            add_generation_prompt=add_generation_prompt,
+            thinking=thinking,
+            tools=tools,
         )
 
     def prefill(
@@ -156,13 +166,15 @@ class Engine:
         *,
         lookup: PromptLookup | None = None,
         penalized: Sequence[int] = (),
+        grammar: Grammar | None = None,
     ) -> Generator[Progress | int, None, None]:
         """Continue ``ids``: progress of the prefill, then token ids, an end-of-sequence token included.
 
         With ``lookup`` several tokens may come from one pass. The sampler chooses each from the logits it
         would have seen without, so greedy or with a seed the answer is the same. In the end ``state``
-        holds all but the last token. The repetition penalty sees ``penalized`` and the answer. Raises
-        ``Cancelled`` between layers and between tokens.
+        holds all but the last token. The repetition penalty sees ``penalized`` and the answer. With a
+        ``grammar``, and no ``lookup``, it ends where that is complete. Raises ``Cancelled`` between layers
+        and between tokens.
         """
         sample, history = make_sampler(sampling), list(penalized)
         room = min(sampling.max_tokens, self.context_length - len(ids))
@@ -177,10 +189,14 @@ class Engine:
                 for at, row in enumerate(rows):
                     if at and cancelled():
                         raise Cancelled
-                    token = sample(row, history)
+                    token = sample(row if grammar is None else grammar.allowed(row), history)
                     made += 1
                     history.append(token)
+                    if grammar is not None:
+                        grammar.push(token)
                     yield token
+                    if grammar is not None and grammar.complete:
+                        return
                     if made == room or token in self.tokenizer.eos_ids:
                         return
                     if lookup is not None:
@@ -206,13 +222,18 @@ class Engine:
         sampling: Sampling,
         state: State | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        *,
+        written: Sequence[int] = (),
     ) -> Iterator[Progress | Notice | Text | Done]:
         """Continue ``ids``: progress of the prefill, text as it comes, and a Done at the end.
+
+        ``written``: those of ``ids``, at their end, that the answer begins with, where a schema is asked for.
 
         ``state`` keeps what was computed: hand the same one in for the next turn. ``cancelled`` is asked
         between layers. A Notice says so where a card ran out of memory and the processor took over.
         Raises KnownError: prompt-empty, prompt-too-long when ``ids`` leave no room in the context,
-        no-memory-to-answer (``state`` keeps what it held), model-numbers, model-file-lost.
+        no-memory-to-answer (``state`` keeps what it held), model-numbers, model-file-lost, schema-wrong,
+        schema-too-large, schema-lost.
         """
         state = self.new_state() if state is None else state
         ids = list(ids)
@@ -221,8 +242,11 @@ class Engine:
         started = time.perf_counter()
         cached = min(state.common_prefix(ids), len(ids) - 1)
         text_of, stop, lookup = self.tokenizer.stream(), StopStrings(sampling.stop), self.prompt_lookup()
+        grammar = self._grammar(sampling.schema, written) if sampling.schema else None
+        if grammar is not None:
+            lookup = None
         made, first, reason = 0, 0.0, "length"
-        steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup)
+        steps = self.tokens(ids, sampling, state, cancelled, lookup=lookup, grammar=grammar)
         try:
             for step in steps:
                 yield from self._moved()
@@ -237,7 +261,7 @@ class Engine:
                     break
                 if text := stop.push(text_of.push(step)):
                     yield Text(text)
-                if stop.hit:
+                if stop.hit or (grammar is not None and grammar.complete):
                     reason = "stop"
                     break
         except Cancelled:
@@ -263,6 +287,14 @@ class Engine:
             drafted_tokens=lookup.drafted if lookup else 0,
             accepted_tokens=lookup.accepted if lookup else 0,
         )
+
+    def _grammar(self, schema: str, written: Sequence[int]) -> Grammar:
+        from autogpt_desktop.engine.generation.grammar import json_grammar, read_schema
+
+        grammar = json_grammar(self.tokenizer, read_schema(schema), self.config.vocab_size)
+        for token in written:
+            grammar.push(token)
+        return grammar
 
     def _moved(self) -> Iterator[Notice]:
         """What to tell about a decoder that has just given way."""

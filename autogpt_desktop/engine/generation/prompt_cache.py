@@ -212,7 +212,7 @@ def fingerprint(path: Path, decoder: Decoder, adapter: Path | None = None) -> st
     digest.update(state.layout.encode())
     digest.update(repr([(name, a.dtype.str, a.shape) for name, a in sorted(arrays.items())]).encode())
     files = [path]
-    if path.is_dir():
+    if os.path.isdir(path):
         files = sorted(file for kind in ("*.json", "*.safetensors", "*.model") for file in path.glob(kind))
     if adapter is not None:
         files += sorted(adapter.glob("adapter_*"))

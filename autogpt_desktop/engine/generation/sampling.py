@@ -14,6 +14,7 @@ from autogpt_desktop.errors import KnownError
 
 Sampler = Callable[[Tensor, Sequence[int]], int]
 _PENALTY_WINDOW = 256  # latest tokens that the repetition penalty looks at
+_MANY = 1000  # tokens: of so many torch draws one in milliseconds
 _COLDEST = 1e-4  # temperature; below it only ties are left to draw from, and float32 overflows
 
 
@@ -39,8 +40,12 @@ def make_sampler(sampling: Sampling) -> Sampler:
             _must_be_finite(float(logits[token]))
             return token
         probabilities, ids = candidates(logits, sampling)
-        drawn = torch.multinomial(probabilities, 1, generator=generator)
-        return int(ids[drawn])
+        if len(ids) > _MANY:
+            share = float(torch.rand(1, generator=generator, dtype=torch.float64))
+            cumulative = probabilities.numpy().cumsum(dtype=np.float64)
+            drawn = int(np.searchsorted(cumulative, share * cumulative[-1], side="right"))
+            return int(ids[min(drawn, len(ids) - 1)])
+        return int(ids[torch.multinomial(probabilities, 1, generator=generator)])
 
     return sample
 
@@ -65,19 +70,29 @@ def logsumexp(logits: Tensor) -> float:
 
 
 def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
-    """The tokens that may be drawn, likeliest first: probabilities (not normalized) and ids, on CPU."""
-    count = len(logits) if sampling.top_k <= 0 else min(sampling.top_k, len(logits))
-    values, ids = torch.topk(logits, count)  # sorted
-    _must_be_finite(values[0].item())
-    probabilities = torch.softmax((values - values[0]) / max(sampling.temperature, _COLDEST), dim=-1)
-    keep = torch.ones_like(probabilities, dtype=torch.bool)
+    """The tokens that may be drawn, likeliest first: probabilities (not normalized) and ids, on CPU.
+
+    In NumPy: torch takes thirty times as long for a row that is sorted whole.
+    """
+    row = logits.detach().float().cpu().numpy()
+    _must_be_finite(float(row.max()))  # NaN is the largest of all
+    if 0 < sampling.top_k < len(row):
+        ids = np.argpartition(row, len(row) - sampling.top_k)[len(row) - sampling.top_k :]
+    else:
+        ids = np.arange(len(row))
+    values = row[ids]
+    weights = np.exp((values - values.max()) / np.float32(max(sampling.temperature, _COLDEST)))
+    probabilities = weights / weights.sum()
+    if sampling.min_p > 0.0:  # those that it leaves are the likeliest, so that the others need no place
+        keep = np.flatnonzero(probabilities >= np.float32(sampling.min_p) * probabilities.max())
+        ids, probabilities = ids[keep], probabilities[keep]
+    order = np.argsort(-probabilities)
+    ids, probabilities = ids[order], probabilities[order]
     if sampling.top_p < 1.0:
-        before = probabilities.cumsum(0) - probabilities
-        keep &= before < sampling.top_p  # the token that crosses the line stays
-    if sampling.min_p > 0.0:
-        keep &= probabilities >= sampling.min_p * probabilities[0]
-    keep[0] = True
-    return probabilities[keep].cpu(), ids[keep].cpu()
+        before = probabilities.cumsum() - probabilities
+        count = max(1, int(np.count_nonzero(before < sampling.top_p)))  # the one that crosses the line stays
+        ids, probabilities = ids[:count], probabilities[:count]
+    return torch.from_numpy(probabilities), torch.from_numpy(ids)
 
 
 def _must_be_finite(best: float) -> None:
@@ -90,3 +105,13 @@ def _penalize(logits: Tensor, previous: Sequence[int], penalty: float) -> Tensor
     seen = torch.tensor(sorted(set(previous)), dtype=torch.int64, device=logits.device)
     values = logits[seen]
     return logits.index_copy(0, seen, torch.where(values > 0, values / penalty, values * penalty))
+
+
+def count_penalties(logits: Tensor, previous: Sequence[int], frequency: float, presence: float) -> Tensor:
+    """As OpenAI's interface has them: ``frequency`` is taken off a token's logit each time that ``previous``
+    has it, ``presence`` once where it has it at all."""
+    if not previous:
+        return logits
+    ids = torch.tensor(list(previous), dtype=torch.int64, device=logits.device)
+    seen, counts = ids.unique(return_counts=True)
+    return logits.index_copy(0, seen, logits[seen] - counts * frequency - presence)

@@ -4,6 +4,7 @@
 #include <new>
 #include <system_error>
 
+#include "linear_amx.h"
 #include "linear_neon.h"
 #include "linear_vnni.h"
 #include "seq2seq_search.h"
@@ -46,8 +47,11 @@ int guarded(const Task& task) {
 // The set called `name`, the fastest for "", null for one that this processor cannot run.
 const native::LinearKernels* linear_kernels(const char* name) {
     std::vector<const native::LinearKernels*> sets;
+#ifdef NATIVE_HAS_AMX
+    sets = {native::amx::linear_kernels()};
+#endif
 #ifdef NATIVE_HAS_AVX2
-    sets = {native::vnni::linear_kernels(), native::avx2::linear_kernels()};
+    sets.insert(sets.end(), {native::vnni::linear_kernels(), native::avx2::linear_kernels()});
 #endif
 #ifdef NATIVE_HAS_NEON
     sets = {native::neon::linear_kernels()};

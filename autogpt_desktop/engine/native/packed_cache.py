@@ -33,6 +33,7 @@ import numpy as np
 from autogpt_desktop import paths
 from autogpt_desktop.engine.formats.adapter_files import is_adapter
 from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
+from autogpt_desktop.regular_file import is_missing
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +270,7 @@ def _is_orphan(file: Path) -> bool:
             if head[0] != _MAGIC or size > _MAX_TABLE:
                 return False
             model = Path(str(json.loads(opened.read(size))["source"]["path"]))
-            return not model.exists() or is_adapter(model)
+            return is_missing(model) or is_adapter(model)
     except _MALFORMED:
         return False
 
@@ -306,7 +307,7 @@ def packed_cache_of(model: Path, folder: Path, worth: float = 0.0) -> PackedCach
     The cache depends on each file's size, time of change, head and tail; besides, its table says how each
     matrix is packed. ``worth``: see ``PackedCache``.
     """
-    files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if model.is_dir() else [model]
+    files = [*sorted(model.glob("*.safetensors")), model / "config.json"] if os.path.isdir(model) else [model]
     try:
         stamps = [_stamp(file) for file in files]
     except OSError:  # whoever reads the model says so

@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autogpt_desktop import sandbox
@@ -15,7 +15,10 @@ from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.thinking import can_leave_out, leave_out
 
-Message = dict[str, str]  # "role": "system", "user" or "assistant"; "content"
+# "role": "system", "user", "assistant" or "tool"; "content"; of an assistant also "tool_calls" as OpenAI's
+# interface has them, but with arguments that are objects
+Message = Mapping[str, Any]
+_Turn = dict[str, Any]  # the same
 
 RENDER_SECONDS = 2.0
 _SWITCHES = ("enable_thinking", "thinking", "reasoning")  # what templates call their switch
@@ -37,7 +40,7 @@ class ChatTemplate:
         self._lock = threading.Lock()
         self._child: sandbox.Child | None = None
         self._closed = False
-        self._switches: tuple[str, ...] | None = None  # those that it knows; None: not asked yet
+        self._variables: frozenset[str] | None = None  # that it asks for; None: not known yet
         if not self.is_fallback:
             self._start()  # it warms up while the weights are loaded
 
@@ -51,39 +54,58 @@ class ChatTemplate:
         """Can thinking be turned off? False where the template cannot be asked."""
         return bool(self._known_switches()) or can_leave_out(self._source)
 
+    @property
+    def knows_tools(self) -> bool:
+        """Does it say itself which tools there are? False where it cannot be asked."""
+        return "tools" in self._known_variables()
+
     def _known_switches(self) -> tuple[str, ...]:
-        if self._switches is None:
+        return tuple(name for name in _SWITCHES if name in self._known_variables())
+
+    def _known_variables(self) -> frozenset[str]:
+        if self._variables is None:
             try:
                 names = [] if self.is_fallback else self._send({"variables": True})["variables"]
             except KnownError:  # rendering will say so
                 names = []
-            self._switches = tuple(name for name in _SWITCHES if name in names)
-        return self._switches
+            self._variables = frozenset(names)
+        return self._variables
 
     def render(
-        self, messages: Sequence[Message], *, add_generation_prompt: bool = True, thinking: bool = True
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        thinking: bool = True,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> str:
         """The prompt as text. Without ``thinking`` it asks for none, and a thought that it opens is closed.
 
         A template that refuses the system role, or leaves it out, gets the system's text in front of
         the first user message. Raises KnownError: template-hangs, template-broken (reason).
         """
-        turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+        turns = [dict(turn) for turn in messages]
         if self.is_fallback:
             return _plain(turns, add_generation_prompt)
-        text = self._render(turns, add_generation_prompt, thinking)
+        text = self._render(turns, add_generation_prompt, thinking, list(tools))
         return leave_out(text, self._source) if add_generation_prompt and not thinking else text
 
-    def _render(self, turns: list[Message], add_generation_prompt: bool, thinking: bool) -> str:
+    def _render(
+        self, turns: list[_Turn], add_generation_prompt: bool, thinking: bool, tools: list[Mapping[str, Any]]
+    ) -> str:
         plainer = _plainer(turns)
+
+        def ask(turns: list[_Turn]) -> str:
+            return self._ask(turns, add_generation_prompt, thinking, tools)
+
         try:
-            text = self._ask(turns, add_generation_prompt, thinking)
+            text = ask(turns)
         except KnownError as error:
             if error.key != "template-broken" or plainer == turns:
                 raise
-            return self._ask(plainer, add_generation_prompt, thinking)
+            return ask(plainer)
         if turns and turns[0]["role"] == "system" and turns[0]["content"].strip() not in text:
-            return self._ask(plainer, add_generation_prompt, thinking)
+            return ask(plainer)
         return text
 
     def render_ids(
@@ -93,16 +115,22 @@ class ChatTemplate:
         *,
         add_generation_prompt: bool = True,
         thinking: bool = True,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
         """The prompt as token ids. Control tokens are the template's alone: those that stand in a
-        message are kept plain text by a mark inside them, which is taken out once the template's own
-        have been read."""
-        mark = _mark(turn["content"] for turn in messages)
-        safe = [
-            {"role": turn["role"], "content": tokenizer.escape_special_tokens(turn["content"], mark)}
-            for turn in messages
-        ]
-        text = self.render(safe, add_generation_prompt=add_generation_prompt, thinking=thinking)
+        message, or in what is said of ``tools``, are kept plain text by a mark inside them, which is taken
+        out once the template's own have been read."""
+        mark = _mark(_texts([*messages, *tools]))
+
+        def escaped(text: str) -> str:
+            return tokenizer.escape_special_tokens(text, mark)
+
+        text = self.render(
+            [{**_mapped(turn, escaped), "role": turn["role"]} for turn in messages],
+            add_generation_prompt=add_generation_prompt,
+            thinking=thinking,
+            tools=[_mapped(tool, escaped) for tool in tools],
+        )
         return tokenizer.encode(text, parse_special=True, mark=mark)
 
     def close(self) -> None:
@@ -125,11 +153,17 @@ class ChatTemplate:
             self._finalizer()
             self._child = None
 
-    def _ask(self, messages: list[Message], add_generation_prompt: bool, thinking: bool) -> str:
+    def _ask(
+        self,
+        messages: list[_Turn],
+        add_generation_prompt: bool,
+        thinking: bool,
+        tools: list[Mapping[str, Any]],
+    ) -> str:
         request: dict[str, Any] = {
             "messages": messages,
             "add_generation_prompt": add_generation_prompt,
-            "tools": None,
+            "tools": tools or None,
             "documents": None,
         }
         if not thinking:
@@ -166,6 +200,26 @@ class ChatTemplate:
             return None
 
 
+def _texts(value: Any) -> Iterable[str]:
+    """All strings inside of a value as JSON has them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The same value with other strings, those of keys too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(key): _mapped(item, change) for key, item in value.items()}
+    return [_mapped(item, change) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _mark(contents: Iterable[str]) -> str:
     """Noncharacters (U+FDD0 … U+FDEF) in a row that none of ``contents`` holds."""
     texts = list(contents)
@@ -175,14 +229,14 @@ def _mark(contents: Iterable[str]) -> str:
             return mark
 
 
-def _plainer(turns: list[Message]) -> list[Message]:
+def _plainer(turns: list[_Turn]) -> list[_Turn]:
     """For strict templates: no system role, and user and assistant by turns."""
     system = "\n\n".join(turn["content"].strip() for turn in turns if turn["role"] == "system")
-    merged: list[Message] = []
+    merged: list[_Turn] = []
     for turn in turns:
         if turn["role"] == "system":
             continue
-        if merged and merged[-1]["role"] == turn["role"]:
+        if merged and merged[-1]["role"] == turn["role"] and not {"tool_calls", "tool_call_id"} & {*turn}:
             merged[-1] = turn | {"content": f"{merged[-1]['content']}\n\n{turn['content']}"}
         else:
             merged.append(turn)
@@ -193,7 +247,7 @@ def _plainer(turns: list[Message]) -> list[Message]:
     return [merged[0] | {"content": f"{system}\n\n{merged[0]['content']}"}, *merged[1:]]
 
 
-def _plain(turns: list[Message], add_generation_prompt: bool) -> str:
+def _plain(turns: list[_Turn], add_generation_prompt: bool) -> str:
     """A transcript, for models without a template."""
     names = {"user": "User: ", "assistant": "Assistant: "}
     lines = [names.get(turn["role"], "") + turn["content"].strip() for turn in turns]

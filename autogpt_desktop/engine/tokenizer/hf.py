@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.engine.tokenizer.special_tokens import END_OF_TURN, ends_turn
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import read_regular_text
+from autogpt_desktop.regular_file import read_if_there, readable_size
 
 _MAX_BYTES = 128 << 20
 
@@ -26,9 +27,9 @@ def read_folder(path: Path) -> dict[str, Any]:
 
 def _read_folder(path: Path) -> dict[str, Any]:
     file = path / "tokenizer.json"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise KnownError("tokenizer-missing")
-    if file.stat().st_size > _MAX_BYTES:
+    if readable_size(file) > _MAX_BYTES:
         raise KnownError("tokenizer-broken", value=file.name)
     try:
         native = tokenizers.Tokenizer.from_file(str(file))
@@ -85,11 +86,9 @@ def _read_folder(path: Path) -> dict[str, Any]:
 
 def _read_json(file: Path) -> dict[str, Any]:
     """A small settings file; absent: empty."""
-    if not file.is_file():
-        return {}
     try:
-        values = json.loads(read_regular_text(file))
-    except (OSError, ValueError, RecursionError) as error:
+        values = json.loads(read_if_there(file, "{}"))
+    except (ValueError, RecursionError) as error:
         raise KnownError("tokenizer-broken", value=file.name) from error
     if not isinstance(values, dict):
         raise KnownError("tokenizer-broken", value=file.name)
@@ -128,11 +127,12 @@ def _template(path: Path, settings: dict[str, Any]) -> str | None:
     Of several named ones the default counts, or the only one. Raises KnownError("tokenizer-broken").
     """
     for file in (path / "chat_template.jinja", path / "additional_chat_templates" / "default.jinja"):
-        if file.is_file():
-            try:
-                return read_regular_text(file)
-            except (OSError, ValueError) as error:
-                raise KnownError("tokenizer-broken", value=file.name) from error
+        try:
+            template = read_if_there(file, None)
+        except ValueError as error:
+            raise KnownError("tokenizer-broken", value=file.name) from error
+        if template is not None:
+            return template
     for values in (_read_json(path / "chat_template.json"), settings):
         if template := _default_template(values.get("chat_template")):
             return template

@@ -8,6 +8,7 @@ a vocab.json, and behind it a token for each language (``__fr__``); NLLB a token
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.tokenizer import rules
 from autogpt_desktop.engine.tokenizer.sentencepiece import SentencePiece
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.regular_file import read_regular_text
+from autogpt_desktop.regular_file import read_if_there, read_regular_text, readable_size
 
 Span = tuple[int, int]
 Split = Callable[[str], list[tuple[str, Span]]]  # a text → pieces, each with its characters in the text
@@ -151,7 +152,7 @@ def read_seq2seq_tokenizer(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokeni
     with untrusted(folder.name, "tokenizer-broken", value="tokenizer"):
         if config.family == "marian":
             tokenizer = _marian(folder, config)
-        elif (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
+        elif os.path.isfile(folder / "tokenizer.json") and not os.path.isfile(folder / "vocab.json"):
             tokenizer = _nllb(folder, config)
         else:
             tokenizer = _m2m100(folder, config)
@@ -163,7 +164,7 @@ def read_seq2seq_tokenizer(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokeni
 
 def _marian(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokenizer:
     source_ids = _vocabulary(folder / "vocab.json")
-    separate = (folder / "target_vocab.json").is_file()
+    separate = os.path.isfile(folder / "target_vocab.json")
     target_ids = _vocabulary(folder / "target_vocab.json") if separate else source_ids
     codes = target_codes(source_ids)
     languages = {language: codes[code] for language, code in by_language(codes).items()}
@@ -188,7 +189,7 @@ def _m2m100(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokenizer:
 
 def _nllb(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokenizer:
     file = folder / "tokenizer.json"
-    if file.stat().st_size > _MAX_BYTES:
+    if readable_size(file) > _MAX_BYTES:
         raise KnownError("tokenizer-broken", value=file.name)
     native = tokenizers.Tokenizer.from_file(str(file))
     native.no_truncation()
@@ -218,11 +219,13 @@ def _nllb(folder: Path, config: Seq2SeqConfig) -> Seq2SeqTokenizer:
 
 def _sentencepiece(file: Path) -> Split:
     """Raises KnownError: tokenizer-missing, tokenizer-broken."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise KnownError("tokenizer-missing")
     try:
         vocabulary = SentencePiece.from_file(file)
     except KnownError as error:  # words of its own, for packs
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
         raise KnownError("tokenizer-broken", value=file.name) from error
     pieces = vocabulary.pieces()
 
@@ -236,9 +239,9 @@ def _sentencepiece(file: Path) -> Split:
 
 def _vocabulary(file: Path) -> dict[str, int]:
     """Piece → id. Raises KnownError: tokenizer-missing, and ValueError for anything else."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise KnownError("tokenizer-missing")
-    if file.stat().st_size > _MAX_BYTES:
+    if readable_size(file) > _MAX_BYTES:
         raise KnownError("tokenizer-broken", value=file.name)
     values = json.loads(read_regular_text(file))
     if not isinstance(values, dict) or _UNKNOWN not in values:
@@ -250,5 +253,5 @@ def _vocabulary(file: Path) -> dict[str, int]:
 
 def _settings(folder: Path) -> dict[str, Any]:
     file = folder / "tokenizer_config.json"
-    values = json.loads(read_regular_text(file)) if file.is_file() else {}
+    values = json.loads(read_if_there(file, "{}"))
     return values if isinstance(values, dict) else {}

@@ -6,6 +6,7 @@ Gurevych, 2019 (pooled sentence embeddings). Weights are float32 from a Hugging 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,18 +18,21 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.formats.safetensors import map_tensors
-from autogpt_desktop.engine.formats.untrusted import untrusted
+from autogpt_desktop.engine.formats.untrusted import damaged, readable, untrusted, weight_files
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
+from autogpt_desktop.engine.torch_backend.e5 import QuantizedRows, read_parts
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
+from autogpt_desktop.regular_file import open_regular
 
 Input = str | tuple[str, str]  # a text, or a pair such as question and passage
-_PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
+PASS_TOKENS = 2048  # of a pass, padding included: large enough to be quick, small enough to stop soon
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
@@ -71,6 +75,8 @@ class EncoderEngine:
     device: str = "cpu"
     notices: tuple[Notice, ...] = ()
     files: tuple[MappedFile, ...] = field(default=(), repr=False)  # that the weights lie in
+    words: QuantizedRows | None = field(default=None, repr=False)  # the embedding, where it is no weight
+    normalize: Callable[[str], str] = field(default=str, repr=False)  # before the tokenizer
 
     @property
     def context_length(self) -> int:
@@ -80,7 +86,8 @@ class EncoderEngine:
     @property
     def weight_bytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        return sum(tensor.nbytes for tensor in self.weights.values())
+        words = self.words.nbytes if self.words is not None else 0
+        return words + sum(tensor.nbytes for tensor in self.weights.values())
 
     def forward(
         self,
@@ -101,10 +108,8 @@ class EncoderEngine:
             return F.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
 
         positions = torch.arange(ids.shape[1], device=ids.device) + c.position_offset
-        x = (
-            w["embeddings.word_embeddings.weight"][ids]
-            + w["embeddings.position_embeddings.weight"][positions]
-        )
+        words = w["embeddings.word_embeddings.weight"] if self.words is None else self.words
+        x = words[ids] + w["embeddings.position_embeddings.weight"][positions]
         if c.type_vocab_size:
             x = x + w["embeddings.token_type_embeddings.weight"][types]
         x = norm(x, "embeddings.LayerNorm")  # [B, T, C]
@@ -124,13 +129,20 @@ class EncoderEngine:
         return x
 
     def embed(
-        self, texts: Sequence[str], cancelled: Callable[[], bool] = lambda: False
+        self,
+        texts: Sequence[str],
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        queries: int = 0,
     ) -> Iterator[Progress | tuple[int, Tensor]]:
         """A vector [hidden_size] for each text, as (its number, vector), with a Progress behind each pass.
 
+        The first ``queries`` texts are questions, the others passages: some models were trained to be told.
         A text longer than ``config.max_tokens`` is cut there. Raises ``Cancelled``.
         """
-        yield from self._batches(texts, cancelled, self._pool)
+        prefixes = (self.config.query_prefix,) * queries + (self.config.passage_prefix,) * len(texts)
+        told = [prefix + text for prefix, text in zip(prefixes, texts, strict=False)]
+        yield from self._batches(told, cancelled, self._pool)
 
     def features(
         self, texts: Sequence[str], layers: Sequence[int], cancelled: Callable[[], bool] = lambda: False
@@ -211,7 +223,9 @@ class EncoderEngine:
         with untrusted(
             self.name, "tokenizer-broken", value="tokenizer.json"
         ):  # it may panic at a certain text
-            encodings: list[tokenizers.Encoding] = self.tokenizer.encode_batch(list(texts))
+            encodings: list[tokenizers.Encoding] = self.tokenizer.encode_batch(
+                [self.normalize(text) if isinstance(text, str) else text for text in texts]
+            )
         most = max((max(encoding.ids, default=-1) for encoding in encodings), default=0)
         if most < 0:
             raise KnownError("prompt-empty", model=self.name)
@@ -234,7 +248,7 @@ class EncoderEngine:
             if cancelled():
                 raise Cancelled
             stop = done + 1
-            while stop < len(order) and (stop + 1 - done) * len(encodings[order[stop]].ids) <= _PASS_TOKENS:
+            while stop < len(order) and (stop + 1 - done) * len(encodings[order[stop]].ids) <= PASS_TOKENS:
                 stop += 1
             chosen = order[done:stop]
             width = len(encodings[chosen[-1]].ids)
@@ -259,13 +273,13 @@ class EncoderEngine:
         """How many tokens the text has, uncut, with the special ones."""
         self.tokenizer.no_truncation()
         try:
-            return len(self.tokenizer.encode(text).ids)
+            return len(self.tokenizer.encode(self.normalize(text)).ids)
         finally:
             self.tokenizer.enable_truncation(self.config.max_tokens)
 
     def close(self) -> None:
         """Let go of the weights."""
-        self.weights = {}
+        self.weights, self.words = {}, None
 
 
 def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None, EncoderEngine]:
@@ -276,6 +290,8 @@ def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None,
     """
     yield Progress("stage.opening")
     config = encoder_config(folder)
+    if is_e5(folder):
+        return (yield from _load_e5(folder, config, device))
     tokenizer = _tokenizer(folder, config)
     if tokenizer.get_vocab_size() > config.vocab_size:
         raise KnownError("tokenizer-vocabulary", file=folder.name)
@@ -293,12 +309,29 @@ def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None,
     return EncoderEngine(config.name, config, weights, tokenizer, device, files=mapped)
 
 
+def _load_e5(folder: Path, config: EncoderConfig, device: str) -> Generator[Progress, None, EncoderEngine]:
+    yield Progress("stage.loading", 0, 1)
+    try:
+        tokenizer, normalize, words, weights, mapped = read_parts(folder, device)
+    except (MemoryError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise KnownError("no-memory", file=folder.name) from error
+        raise
+    tokenizer.enable_truncation(config.max_tokens)
+    check_files((mapped,))
+    yield Progress("stage.loading", 1, 1)
+    return EncoderEngine(
+        config.name, config, weights, tokenizer, device, files=(mapped,), words=words, normalize=normalize
+    )
+
+
 def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:
     file = folder / "tokenizer.json"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise KnownError("tokenizer-missing")
     try:
         with untrusted(folder.name, "tokenizer-broken", value=file.name):
+            open_regular(file).close()  # the library has no kind of error for a closed one
             tokenizer = tokenizers.Tokenizer.from_file(str(file))
             rules.check_growth(tokenizer)
     except KnownError:
@@ -317,7 +350,8 @@ _FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF
 
 def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tuple[MappedFile, ...]]:
     """Each weight, float32, and the files that are mapped for them."""
-    files = sorted(folder.glob("*.safetensors"))
+    with readable(folder.name):
+        files = weight_files(folder)
     if not files:
         raise KnownError("folder-weights", folder=folder.name)
     shapes = expected_shapes(config)
@@ -328,7 +362,7 @@ def _weights(folder: Path, config: EncoderConfig) -> tuple[dict[str, Tensor], tu
                 if (ours := our_name(name, config)) in shapes:
                     sources[ours] = source
     except (SafetensorError, OSError, ValueError) as error:
-        raise KnownError("folder-weights", folder=folder.name) from error
+        raise damaged(error, folder.name, "folder-weights", folder=folder.name) from error
     weights: dict[str, Tensor] = {}
     for name, shape in shapes.items():
         if name not in sources:

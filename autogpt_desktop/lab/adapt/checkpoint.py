@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def newest(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """(lists of tensors by name and "optimizer", numbers) of the latest that can be read."""
     for place in reversed(find(folder)):
         try:
-            if (place / _OLD_STATE).is_file():
+            if os.path.isfile(place / _OLD_STATE):
                 numbers = json.loads((place / _OLD_STATE).read_text(encoding="utf-8"))
                 return torch.load(place / _OLD_TENSORS, weights_only=True), numbers
             numbers = json.loads((place / STATE).read_text(encoding="utf-8"))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from autogpt_desktop import atomic
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.load import run_to_end
@@ -22,7 +26,9 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.adapt.tune import TuneSettings, tune_pairs
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Stage
+from autogpt_desktop.lab.runs.memory import encoder_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
+from autogpt_desktop.lab.train.memory import watched
 
 RESULT = "result"
 LEAST = 8  # different pairs
@@ -48,12 +54,32 @@ def train_embedding(
     lab-too-few-examples.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)):
+    if not (os.path.isdir(base) and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-embed-base", name=base.name)
     yield Stage("stage.lab-reading")
     pairs, checked = pairs_of(train), pairs_of(held_out)[:_LOOKED]
     if len(pairs) < LEAST or len(checked) < 2:
         raise KnownError("lab-too-few-examples", count=len(pairs) + len(checked))
+    wide = longest_tokens(base, [text for pair in pairs for text in pair])
+    usual = TuneSettings()
+    needs = encoder_bytes(
+        encoder_config(base), tokens=2 * usual.batch * wide, layers=usual.layers, expanded=is_half(base)
+    )
+    reason, best, kept = yield from watched(needs, _learn(spec, base, pairs, checked, begun, stop, clock))
+    write_tuned(base, folder / RESULT, kept)
+    yield Finished(reason, RESULT, 1 - best)
+
+
+def _learn(
+    spec: RunSpec,
+    base: Path,
+    pairs: Sequence[tuple[str, str]],
+    checked: Sequence[tuple[str, str]],
+    begun: float,
+    stop: Callable[[], bool],
+    clock: Callable[[], float],
+) -> Generator[Event, None, tuple[str, float, dict[str, Tensor]]]:
+    """Why it ended, the share of partners that are found, and the layers that changed."""
     engine = run_to_end(load_encoder(base))
     best = found_partners(engine, checked)
     yield Eval(0, 0, 1 - best, accuracy=best, best=True)
@@ -77,8 +103,20 @@ def train_embedding(
         if since == _PATIENCE:
             break
     engine.close()
-    write_tuned(base, folder / RESULT, kept)
-    yield Finished(reason, RESULT, 1 - best)
+    return reason, best, kept
+
+
+def is_half(base: Path) -> bool:
+    """Are its weights in half precision, so that they are expanded and not mapped?"""
+    with suppress(KnownError, OSError, ValueError, SafetensorError):
+        for file in sorted(base.glob("*.safetensors")):
+            return any(source.type in ("F16", "BF16") for source in map_tensors(file).values())
+    return False
+
+
+def longest_tokens(base: Path, texts: Sequence[str]) -> int:
+    """About how many tokens the longest has, as far as the model reads."""
+    return min(encoder_config(base).max_tokens, max((len(text) for text in texts), default=0) // 3 + 8)
 
 
 def pairs_of(examples: Sequence[Example]) -> list[tuple[str, str]]:

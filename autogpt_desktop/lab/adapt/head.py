@@ -6,9 +6,11 @@ Bengio, 2016). What is held out is asked once, at the end.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +20,22 @@ from numpy.typing import NDArray
 
 from autogpt_desktop.engine.formats.adapter import fingerprint
 from autogpt_desktop.engine.formats.adapter_files import Base
-from autogpt_desktop.engine.formats.encoder_config import is_encoder
+from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
 from autogpt_desktop.engine.formats.head_file import MAX_LABELS, Head, write_head
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.formats.untrusted import readable
 from autogpt_desktop.engine.generation.engine import Engine
-from autogpt_desktop.engine.load import load, run_to_end
+from autogpt_desktop.engine.load import Checkpoint, load, open_checkpoint, run_to_end
 from autogpt_desktop.engine.text_features import layer_count, text_features
+from autogpt_desktop.engine.torch_backend.encoder import PASS_TOKENS as READ_TOKENS
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, load_encoder
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.adapt.embed import is_half
 from autogpt_desktop.lab.adapt.logistic import Fitted, fit, stratified_folds
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Stage, Trial
+from autogpt_desktop.lab.runs.memory import FIRST, encoder_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
+from autogpt_desktop.lab.train.memory import watched
 
 RESULT = "result"
 LEAST = 4  # examples of a label: some to learn from, one to check by
@@ -122,16 +129,8 @@ def train_head(
         if best is not None and (stop() or started - begun + 1.5 * slowest > seconds):
             break
         yield Stage("stage.lab-features", number, len(bases))
-        engine = open_engine(base)
-        known = tuple(engine.config.languages)
-        try:
-            layers = _layers(layer_count(engine))
-            rows = np.zeros((len(examples.texts), len(layers), engine.config.hidden_size), np.float32)
-            for step in text_features(engine, examples.texts, layers):
-                if isinstance(step, tuple):
-                    rows[step[0]] = step[1].numpy()
-        finally:
-            engine.close()
+        read = _read(base, examples.texts)
+        rows, layers, known = yield from watched(reading_bytes(base, len(examples.texts)), read)
         for chosen in _choices(layers):
             x = rows[:, [layers.index(layer) for layer in chosen]].reshape(len(rows), -1)
             fitted = fit(x[~held], examples.numbers[~held], len(examples.labels), spec.seed)
@@ -154,9 +153,11 @@ def train_head(
     final = fit(x, examples.numbers, len(examples.labels), spec.seed)
     scale = np.float32(final.spread * final.temperature)
     weights = np.asarray(final.weights / scale, np.float32)
+    with readable(base.name):
+        trained_on = Base(base.name, fingerprint(base.path), str(base.path))
     head = Head(
         examples.labels,
-        Base(base.name, fingerprint(base.path), str(base.path)),
+        trained_on,
         chosen,
         weights,
         np.asarray(final.bias / np.float32(final.temperature) - weights @ final.mean, np.float32),
@@ -167,6 +168,43 @@ def train_head(
     write_head(folder / RESULT, head)
     yield Eval(number, 0, report["loss"], accuracy=report["accuracy"], best=True)
     yield Finished("stopped" if stop() else "converged", RESULT, report["loss"])
+
+
+def _read(
+    base: HeadBase, texts: Sequence[str]
+) -> Generator[Event, None, tuple[NDArray[np.float32], list[int], tuple[str, ...]]]:
+    """What some layers make of each text [texts, layers, hidden_size], which ones, and the languages that
+    the model knows."""
+    engine = open_engine(base)
+    try:
+        layers = _layers(layer_count(engine))
+        rows = np.zeros((len(texts), len(layers), engine.config.hidden_size), np.float32)
+        for step in text_features(engine, texts, layers):
+            if isinstance(step, tuple):
+                rows[step[0]] = step[1].numpy()
+        return rows, layers, tuple(engine.config.languages)
+    finally:
+        engine.close()
+        yield from ()
+
+
+def reading_bytes(base: HeadBase, texts: int) -> int:
+    """What reading so many texts takes: an encoder's passes, or a language model's packed weights. 0: what
+    it is cannot be read."""
+    if base.path.is_dir() and is_encoder(base.path):
+        config = encoder_config(base.path)
+        rows = texts * config.hidden_size * len(_layers(config.num_hidden_layers))
+        return encoder_bytes(config, tokens=READ_TOKENS, layers=0, kept=rows, expanded=is_half(base.path))
+    with suppress(KnownError, OSError):
+        opened = open_checkpoint(base.path)
+        rows = texts * opened.config.hidden_size * len(_layers(opened.config.num_hidden_layers))
+        return FIRST + 4 * rows + packed_bytes(opened)
+    return 0
+
+
+def packed_bytes(opened: Checkpoint) -> int:
+    """Of a language model's matrices as the compiled back end keeps them: about as the file does."""
+    return sum(source.blocks.nbytes for source in opened.sources.values() if len(source.shape) == 2)
 
 
 def _held_out(examples: Labeled, wanted: set[str], seed: int) -> NDArray[np.bool_]:
@@ -180,9 +218,9 @@ def _held_out(examples: Labeled, wanted: set[str], seed: int) -> NDArray[np.bool
 
 def open_engine(base: HeadBase) -> Engine | EncoderEngine:
     """Raises KnownError("lab-head-base"), and as loading does."""
-    if base.path.is_dir() and is_encoder(base.path):
+    if os.path.isdir(base.path) and is_encoder(base.path):
         return run_to_end(load_encoder(base.path))
-    if base.path.is_dir() and is_seq2seq(base.path):
+    if os.path.isdir(base.path) and is_seq2seq(base.path):
         raise KnownError("lab-head-base", name=base.name)
     return run_to_end(load(base.path, device="cpu", context_length=1024))
 
@@ -205,7 +243,7 @@ def measure(logits: NDArray[np.float32], numbers: NDArray[np.int64], labels: Seq
         }  # fmt: skip
     return {
         "accuracy": round(float((said == numbers).mean()), 4),
-        "loss": round(float(-logs[np.arange(len(numbers)), numbers].mean()), 4),
+        "loss": abs(round(float(logs[np.arange(len(numbers)), numbers].mean()), 4)),
         "held_out": len(numbers),
         "confusion": confusion.tolist(),
         "classes": classes,

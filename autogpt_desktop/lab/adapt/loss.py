@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from autogpt_desktop.engine.torch_backend.transformer import Layer, Transformer, causal_mask
-from autogpt_desktop.lab.adapt.encode import Encoded
+from autogpt_desktop.lab.adapt.encode import Encoded, batches
 from autogpt_desktop.lab.adapt.lora import FrozenLinear, FrozenMatrix
 
 _CHUNK = 1 << 24  # logits at a time: [learned tokens, vocab_size] never stands as a whole
@@ -149,6 +149,18 @@ def shared_prefix(sequences: Sequence[Encoded]) -> int:
         differ = np.flatnonzero(one.ids[:most] != first[:most])
         most = int(differ[0]) if len(differ) else most
     return most
+
+
+def passes(sequences: Sequence[Encoded], tokens: int, seed: int) -> list[list[tuple[int, int]]]:
+    """Of the first pass through the data: what goes through together, each sequence's tokens and how many
+    those see."""
+    found = []
+    for group in batches(sequences, tokens, seed, 0):
+        chosen = [sequences[at] for at in group]
+        shared = shared_prefix(chosen)
+        rows = [(len(one.ids) - 1 - shared, len(one.ids) - 1) for one in chosen]
+        found.append([(shared, shared), *rows] if shared else rows)
+    return found
 
 
 def packed_loss(decoder: Transformer, sequences: Sequence[Encoded], *, recompute: bool = False) -> Tensor:

@@ -6,6 +6,7 @@ matrices keep the type of floats; those that were quantized have 8 bits (Q8_0).
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
@@ -37,9 +38,9 @@ def merge(base: Path, adapter: Path, out: Path) -> None:
     """Write the merged model to ``out``: a new folder, or a file. Raises KnownError as reading the base
     and the adapter does, and lab-merge-not-written: the disk, or ``out`` is there."""
     try:
-        if out.exists():
+        if os.path.exists(out):
             raise FileExistsError(f"{out.name} is there")
-        if base.is_dir():
+        if os.path.isdir(base):
             _merge_folder(base, adapter, out)
         else:
             _merge_gguf(read_gguf(base), adapter, out)
@@ -56,7 +57,7 @@ def _merge_folder(base: Path, adapter: Path, out: Path) -> None:
     scratch.mkdir(parents=True, mode=0o700)
     try:
         for file in base.iterdir():
-            if file.is_file() and not file.name.endswith((".safetensors", ".bin", ".gguf")):
+            if os.path.isfile(file) and not file.name.endswith((".safetensors", ".bin", ".gguf")):
                 shutil.copy2(file, scratch)
         for file in sorted(base.glob("*.safetensors")):
             tensors = {}

@@ -79,6 +79,16 @@ def own_texts(
     return [_encoded(ids) for ids in texts]
 
 
+def has_own_texts(folder: Path) -> bool:
+    """Were they written by an earlier part of this run?"""
+    return _kept(folder / _FILE) is not None
+
+
+def kept_texts(folder: Path) -> list[Encoded]:
+    """Those that an earlier part of this run wrote."""
+    return _kept(folder / _FILE) or []
+
+
 def rehearsal(decoder: Transformer, texts: Sequence[Encoded]) -> Rehearsal | None:
     """``decoder`` is the base, or its adapter has learned nothing yet. None: there are no texts."""
     return Rehearsal(texts, [expected(decoder, one) for one in texts]) if texts else None

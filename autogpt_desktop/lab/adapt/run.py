@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +17,25 @@ from autogpt_desktop.engine.formats.adapter import AdapterConfig, fingerprint, w
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, Base
 from autogpt_desktop.engine.formats.encoder_config import is_encoder
 from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq
+from autogpt_desktop.engine.formats.untrusted import readable
 from autogpt_desktop.engine.generation.batch import Continuation, generate
 from autogpt_desktop.engine.generation.engine import Engine
 from autogpt_desktop.engine.load import Checkpoint, load, open_checkpoint, pick_device, run_to_end
 from autogpt_desktop.engine.memory import physical_memory, trim_heap
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Progress
 from autogpt_desktop.lab.adapt.checkpoint import newest
 from autogpt_desktop.lab.adapt.encode import Encoded, check, encode
 from autogpt_desktop.lab.adapt.lora import LoraSettings, build_adapted, low_rank
-from autogpt_desktop.lab.adapt.rehearse import own_texts, rehearsal
+from autogpt_desktop.lab.adapt.loss import passes
+from autogpt_desktop.lab.adapt.precision import quicker_type
+from autogpt_desktop.lab.adapt.rehearse import has_own_texts, kept_texts, own_texts, rehearsal
 from autogpt_desktop.lab.adapt.trainer import AdaptSettings, AdaptTrainer
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Sample, Stage
+from autogpt_desktop.lab.runs.memory import adapter_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
+from autogpt_desktop.lab.train.memory import watched
 
 log = logging.getLogger(__name__)
 RESULT = "result"
@@ -89,18 +95,24 @@ def adapt(
     if too_long := learned.too_long + kept.too_long:
         yield Notice("notice.lab-examples-too-long", {"count": too_long, "tokens": context})
 
-    # 1. what the base says; of a run that goes on the log has it
+    # 1. what the base says, and writes by itself; of a run that goes on the folder has both
     asked = _questions(held_out)
     limit = _MEASURE * spec.minutes * 60
-    before = None
-    if newest(folder) is None:
+    before, texts = None, list[Encoded]()
+    rehearses = bool(float(spec.options.get("rehearsed", 1.0)))
+    is_new = newest(folder) is None
+    if (is_new and asked) or (rehearses and not has_own_texts(folder)):
         yield Stage("stage.lab-before")
-        before = yield from _said(base, None, asked, "before", 0, limit, stop, clock)
+        with _opened(base, None) as engine:
+            if is_new:
+                before = yield from _said(engine, asked, "before", 0, limit, stop, clock)
+            if rehearses:
+                seconds = _REHEARSE * spec.minutes * 60
+                texts = yield from _own_texts(engine, folder, spec.seed, seconds, stop, clock)
+    elif rehearses:
+        texts = kept_texts(folder)
 
     # 2. train, and hold it to what the base says by itself
-    texts: list[Encoded] = []
-    if float(spec.options.get("rehearsed", 1.0)):
-        texts = yield from _own_texts(base, folder, spec.seed, _REHEARSE * spec.minutes * 60, stop, clock)
     yield Stage("stage.lab-loading")
     device = pick_device(spec.device)[0]
     options = dict(spec.options)
@@ -110,32 +122,48 @@ def adapt(
     settings = AdaptSettings(seconds, **_picked(options, AdaptSettings), seed=spec.seed)
     plan = plan_memory(opened, device, settings.batch_tokens)
     settings = replace(settings, recompute=plan.recompute)
-    decoder = run_to_end(
-        build_adapted(opened.config, opened.sources, device, context, lora, dtype=plan.dtype, keep=plan.keep)
+    needs = adapter_bytes(
+        opened.config,
+        passes(learned.sequences, settings.batch_tokens, settings.seed),
+        size=plan.dtype.itemsize,
+        rank=lora.rank,
+        keep=plan.keep,
+        recompute=plan.recompute,
     )
-    checked = _first_tokens(kept.sequences, _CHECKED)
-    trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock, more)
-    trainer.rehearsal = rehearsal(decoder, texts)
-    yield Stage("stage.lab-training")
-    for event in trainer.run():
-        is_first = isinstance(event, Eval) and not event.step
-        yield replace(event, accuracy=before) if is_first and isinstance(event, Eval) else event
+
+    def learn() -> Generator[Event, None, AdaptTrainer]:
+        decoder = run_to_end(
+            build_adapted(
+                opened.config, opened.sources, device, context, lora, dtype=plan.dtype, keep=plan.keep
+            )
+        )
+        checked = _first_tokens(kept.sequences, _CHECKED)
+        trainer = AdaptTrainer(decoder, learned.sequences, checked, settings, folder, stop, clock, more)
+        trainer.rehearsal = rehearsal(decoder, texts)
+        yield Stage("stage.lab-training")
+        for event in trainer.run():
+            is_first = isinstance(event, Eval) and not event.step
+            yield replace(event, accuracy=before) if is_first and isinstance(event, Eval) else event
+        return trainer
+
+    trainer = yield from watched(needs, learn())
 
     # 3. keep it
     title = spec.name or base.stem
-    known = AdapterConfig(
-        Base(_name_of(spec, base), fingerprint(base), str(base)), lora.rank, lora.alpha, title
-    )
+    with readable(base.name):
+        trained_on = Base(_name_of(spec, base), fingerprint(base), str(base))
+    known = AdapterConfig(trained_on, lora.rank, lora.alpha, title)
     result = folder / RESULT
-    write_adapter(result, known, low_rank(decoder))
+    write_adapter(result, known, low_rank(trainer.decoder))
     step, tokens = trainer.step, trainer.tokens
     loss, reason = trainer.best_loss, trainer.reason
-    del trainer, decoder
+    del trainer
     trim_heap()
 
     # 4. what it says now
     yield Stage("stage.lab-after")
-    after = yield from _said(base, result, asked, "after", step, 2 * limit, lambda: False, clock)
+    with _opened(base, result) as engine:
+        after = yield from _said(engine, asked, "after", step, 2 * limit, lambda: False, clock)
     if after is not None:
         yield Eval(step, tokens, loss, accuracy=after, best=True)
     yield Finished(reason, RESULT, loss)
@@ -143,7 +171,7 @@ def adapt(
 
 def open_base(base: Path) -> Checkpoint:
     """Raises KnownError("lab-base-not-trainable") for what is no decoder that we know."""
-    if base.is_dir() and (is_encoder(base) or is_seq2seq(base) or (base / CONFIG).is_file()):
+    if os.path.isdir(base) and (is_encoder(base) or is_seq2seq(base) or os.path.isfile(base / CONFIG)):
         raise KnownError("lab-base-not-trainable", name=base.name)
     try:
         return open_checkpoint(base)
@@ -168,24 +196,19 @@ def plan_memory(opened: Checkpoint, device: torch.device, batch_tokens: int) -> 
     return Plan(dtype, keep, inside > _MEMORY_SHARE / 2 * memory)
 
 
-def quicker_type(device: torch.device) -> torch.dtype:
-    """bfloat16 where its products are quicker here than float32's: both are tried."""
-    x, w = torch.randn(512, 512, device=device), torch.randn(512, 512, device=device)
-
-    def seconds(dtype: torch.dtype) -> float:
-        one, other = x.to(dtype), w.to(dtype)
-        best = float("inf")
-        for _ in range(4):
-            begun = time.perf_counter()
-            float((one @ other.t())[0, 0])
-            best = min(best, time.perf_counter() - begun)
-        return best
-
-    return torch.bfloat16 if seconds(torch.bfloat16) < 0.8 * seconds(torch.float32) else torch.float32
+@contextmanager
+def _opened(base: Path, adapter: Path | None) -> Iterator[Engine]:
+    """The model that users would load."""
+    engine: Engine = run_to_end(load(base, adapter=adapter, device="cpu", context_length=2 * _CONTEXT))
+    try:
+        yield engine
+    finally:
+        engine.close()
+        trim_heap()
 
 
 def _own_texts(
-    base: Path,
+    engine: Engine,
     folder: Path,
     seed: int,
     seconds: float,
@@ -194,19 +217,14 @@ def _own_texts(
 ) -> Generator[Event, None, list[Encoded]]:
     """None where it was stopped meanwhile."""
     yield Stage("stage.lab-rehearsing")
-    engine: Engine = run_to_end(load(base, device="cpu", context_length=_CONTEXT))
-    try:
-        writing = own_texts(engine, folder, seed, seconds, clock)
-        while not stop():
-            try:
-                next(writing)
-            except StopIteration as done:
-                texts: list[Encoded] = done.value
-                return texts
-        return []
-    finally:
-        engine.close()
-        trim_heap()
+    writing = own_texts(engine, folder, seed, seconds, clock)
+    while not stop():
+        try:
+            next(writing)
+        except StopIteration as done:
+            texts: list[Encoded] = done.value
+            return texts
+    return []
 
 
 def _picked(options: dict[str, Any], kind: type) -> dict[str, Any]:
@@ -261,8 +279,7 @@ def _questions(held_out: Sequence[Example]) -> list[_Question]:
 
 
 def _said(
-    base: Path,
-    adapter: Path | None,
+    engine: Engine,
     asked: Sequence[_Question],
     label: str,
     step: int,
@@ -270,37 +287,31 @@ def _said(
     stop: Callable[[], bool],
     clock: Callable[[], float],
 ) -> Generator[Sample, None, float | None]:
-    """Samples of what the model that users would load says to ``asked``; the generator returns the share of
-    answers that are exactly the wanted ones, None where nothing is asked or time ran out."""
-    if not asked:
-        return None
+    """Samples of what ``engine`` says to ``asked``, whatever time they take; the others as far as
+    ``seconds`` go. The generator returns the share of answers that are exactly the wanted ones, None where
+    nothing is asked or time ran out."""
     begun = clock()
-    engine: Engine = run_to_end(load(base, adapter=adapter, device="cpu", context_length=2 * _CONTEXT))
-    try:
-        prompts = [one.ids(engine) for one in asked]
-        fitting = [at for at, ids in enumerate(prompts) if len(ids) < engine.context_length]
-        answers: dict[int, str] = {}
-        limits = [
-            min(_ANSWER_TOKENS, 2 * len(engine.tokenizer.encode(asked[at].answer)) + 16)
-            if asked[at].answer
-            else _CONTINUED
-            for at in fitting
-        ]
-        steps = generate(
-            engine, [prompts[at] for at in fitting], max_tokens=limits, stop=engine.template.stop
-        )
+    prompts = [one.ids(engine) for one in asked]
+    fitting = [at for at, ids in enumerate(prompts) if len(ids) < engine.context_length]
+    answers: dict[int, str] = {}
+    for part in (fitting[:_SAMPLES], fitting[_SAMPLES:]):
+        limits = [_room(engine, asked[at]) for at in part]
+        steps = generate(engine, [prompts[at] for at in part], max_tokens=limits, stop=engine.template.stop)
         for one in steps:
             if isinstance(one, Continuation):
-                answers[fitting[one.index]] = one.text.strip()
-            elif isinstance(one, Progress) and (clock() - begun > seconds or stop()):
+                answers[part[one.index]] = one.text.strip()
+            elif stop() or (len(answers) >= min(_SAMPLES, len(fitting)) and clock() - begun > seconds):
                 break
-        for at in sorted(answers)[:_SAMPLES]:
-            yield Sample(step, asked[at].prompt, answers[at], label)
-    finally:
-        engine.close()
-        trim_heap()
-    if not asked[0].answer:
-        return None
-    if len(answers) < len(fitting) or not answers:  # those that are short would count for all
+    for at in sorted(answers)[:_SAMPLES]:
+        yield Sample(step, asked[at].prompt, answers[at], label)
+    # those that are short would count for all
+    if not answers or len(answers) < len(fitting) or not asked[0].answer:
         return None
     return sum(text == asked[at].answer for at, text in answers.items()) / len(answers)
+
+
+def _room(engine: Engine, one: _Question) -> int:
+    """Tokens that an answer may have."""
+    if not one.answer:
+        return _CONTINUED
+    return min(_ANSWER_TOKENS, 2 * len(engine.tokenizer.encode(one.answer)) + 16)

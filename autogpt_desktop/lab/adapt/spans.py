@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from autogpt_desktop import atomic
-from autogpt_desktop.engine.formats.encoder_config import is_encoder
+from autogpt_desktop.engine.formats.e5_header import is_e5
+from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.adapt.embed import RESULT, write_tuned
+from autogpt_desktop.lab.adapt.embed import RESULT, is_half, longest_tokens, write_tuned
+from autogpt_desktop.lab.adapt.precision import quicker_type
 from autogpt_desktop.lab.adapt.tune import trainable
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Notice, Sample, Stage, Train
+from autogpt_desktop.lab.runs.memory import encoder_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
+from autogpt_desktop.lab.train.memory import watched
 
 LEAST = 8  # questions
 _EPOCHS = 12  # at most
@@ -144,11 +149,30 @@ def train_spans(
     lab-span-few.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)):
+    if not (os.path.isdir(base) and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-span-base", name=base.name)
     yield Stage("stage.lab-reading")
     learned, kept = questions_of(train), questions_of(held_out)
     yield from _what_was_found(learned, kept)
+    config = encoder_config(base)
+    wide = longest_tokens(base, [one.question + one.context for one in learned.asked])
+    layers = config.num_hidden_layers
+    needs = encoder_bytes(config, tokens=_BATCH * wide, layers=layers, expanded=is_half(base))
+    reason, best, result = yield from watched(needs, _learn(spec, base, learned, kept, begun, stop, clock))
+    write_model(base, folder / RESULT, config.family, result)
+    yield Finished(reason, RESULT, 1 - best)
+
+
+def _learn(
+    spec: RunSpec,
+    base: Path,
+    learned: Questions,
+    kept: Questions,
+    begun: float,
+    stop: Callable[[], bool],
+    clock: Callable[[], float],
+) -> Generator[Event, None, tuple[str, float, dict[str, Tensor]]]:
+    """Why it ended, the best share of words, and the weights that had it."""
     engine = run_to_end(load_encoder(base))
     if engine.config.head != "embedding":
         engine = _bare(engine)
@@ -193,8 +217,7 @@ def train_spans(
     for one, text in shown:
         yield Sample(steps, f"{one.question} ", text or "–", "after")
     engine.close()
-    write_model(base, folder / RESULT, engine.config.family, result)
-    yield Finished(reason, RESULT, 1 - best)
+    return reason, best, result
 
 
 def _what_was_found(learned: Questions, kept: Questions) -> Iterator[Notice]:
@@ -225,6 +248,7 @@ class _Learner:
 
     def __init__(self, engine: EncoderEngine, seed: int) -> None:
         self.engine = engine
+        self.half = quicker_type(torch.device("cpu")) == torch.bfloat16
         generator = torch.Generator().manual_seed(seed)
         width = engine.config.hidden_size
         self.layers = trainable(engine, engine.config.num_hidden_layers)
@@ -260,8 +284,9 @@ class _Learner:
             ids[row, : len(one.ids)] = torch.tensor(one.ids)
             types[row, : len(one.ids)] = torch.tensor(one.types)
             mask[row, : len(one.ids)] = True
-        hidden = self.engine.forward(ids, mask, types)
-        scores = F.linear(hidden, self.head["qa_outputs.weight"], self.head["qa_outputs.bias"])
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):  # weights stay float32
+            hidden = self.engine.forward(ids, mask, types)
+        scores = F.linear(hidden.float(), self.head["qa_outputs.weight"], self.head["qa_outputs.bias"])
         scores = scores.masked_fill(~mask[:, :, None], -1e4)
         wanted = [torch.tensor([one.first for one in windows]), torch.tensor([one.last for one in windows])]
         loss = sum(F.cross_entropy(scores[:, :, side], wanted[side]) for side in (0, 1)) / 2
@@ -369,7 +394,7 @@ def write_model(base: Path, out: Path, family: str, tensors: dict[str, Tensor]) 
     write_tuned(base, scratch, tensors)
     for name in _SENTENCE_FILES:
         (scratch / name).unlink(missing_ok=True)
-    for inner in [path for path in scratch.iterdir() if path.is_dir()]:
+    for inner in [path for path in scratch.iterdir() if os.path.isdir(path)]:
         shutil.rmtree(inner, ignore_errors=True)
     head = {name: tensor.contiguous() for name, tensor in tensors.items() if name.startswith("qa_outputs")}
     file = sorted(scratch.glob("*.safetensors"))[0]

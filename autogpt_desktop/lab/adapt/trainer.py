@@ -28,6 +28,7 @@ from autogpt_desktop.lab.train.memory import resident_bytes
 
 Reason = str  # "time", "converged" or "stopped"
 _REPORT_SECONDS = 2.0
+_REPORTS = 200  # of a run by steps
 _MOST_RESTARTS = 4  # behind a loss that is no number
 
 
@@ -48,6 +49,7 @@ class AdaptSettings:
     evaluations: int = 8
     patience: int = 3  # evaluations in a row without a better one
     checkpoint_seconds: float = 60.0
+    max_steps: int = 0  # 0: as the clock and the passes say
     recompute: bool = False  # layers' insides: less memory, more time
     seed: int = 0
 
@@ -77,14 +79,17 @@ class AdaptTrainer:
     seconds: float = 0.0  # of work, breaks left out
     rate: float = 1.0  # of the learning rate: halved behind a loss that is no number
     restarts: int = 0
+    whole: float = 0.0  # seconds of work that the run plans with: a resumed one goes on by the same plan
     best_loss: float = math.inf
     first_loss: float = math.nan
     best_step: int = 0
     since_best: int = 0
     since_tokens: int = 0  # where the warm-up and the decay count from: a run that was given more time
     since_seconds: float = 0.0
+    since_step: int = 0
     evaluated: float = -1.0  # progress at the last evaluation
     evaluated_step: int = -1
+    losses: list[float] = field(default_factory=list)  # of the steps since the last event
     reason: Reason = ""
     _best: list[Tensor] = field(default_factory=list)
     _order: tuple[int, list[list[int]]] = field(default=(-1, []))
@@ -95,16 +100,20 @@ class AdaptTrainer:
             self.parameters, lr=self.settings.learning_rate, betas=(0.9, 0.99),
             weight_decay=self.settings.weight_decay, fused=True,
         )  # fmt: skip
+        self.whole = self.settings.seconds
         self._epoch_tokens = sum(len(one.ids) - 1 for one in self.train)
         self._best = [tensor.detach().clone() for tensor in self.parameters]
 
     @property
     def progress(self) -> float:
-        """From 0 to 1: of the time, or of the most passes through the data."""
+        """From 0 to 1: of the time, or of the most passes through the data; of the steps, where those are
+        given."""
         s = self.settings
+        if s.max_steps:
+            return min(1.0, (self.step - self.since_step) / max(1, s.max_steps))
         tokens, seconds = self.tokens - self.since_tokens, self.seconds - self.since_seconds
         passes = tokens / (self._epoch_tokens * s.most_epochs) if self._epoch_tokens else 1.0
-        all_seconds = s.seconds - self.since_seconds
+        all_seconds = self.whole - self.since_seconds
         return min(1.0, max(seconds / all_seconds if all_seconds > 0 else 1.0, passes))
 
     def learning_rate(self) -> float:
@@ -119,7 +128,7 @@ class AdaptTrainer:
             yield Resumed(self.step)
         begun = self.clock() - self.seconds
         reported = written = self.seconds
-        losses: list[float] = []
+        report_steps = max(1, self.settings.max_steps // _REPORTS) if self.settings.max_steps else 0
         seen = 0
         if self.evaluated < 0:
             yield self._evaluate()
@@ -142,21 +151,22 @@ class AdaptTrainer:
                 yield self._go_back()
                 begun = self.clock() - self.seconds
                 continue
-            losses.append(loss)
+            self.losses.append(loss)
             seen += count
             self.seconds = self.clock() - begun
             due = self.seconds - written >= self.settings.checkpoint_seconds
-            if due or self.seconds - reported >= _REPORT_SECONDS:  # so that a resumed run reports alike
+            tells = due or self.seconds - reported >= _REPORT_SECONDS  # so that a resumed run reports alike
+            if self.step % report_steps == 0 if report_steps else tells:
                 speed = seen / max(1e-9, self.seconds - reported)
                 yield Train(
                     self.step,
                     self.tokens,
-                    sum(losses) / len(losses),
+                    sum(self.losses) / len(self.losses),
                     self.learning_rate(),
                     speed,
                     resident_bytes(),
                 )
-                losses, seen, reported = [], 0, self.seconds
+                self.losses, seen, reported = [], 0, self.seconds
             if due:
                 self._write()
                 written = self.seconds
@@ -236,6 +246,7 @@ class AdaptTrainer:
     _NUMBERS = (
         "step", "tokens", "epoch", "place", "seconds", "rate", "restarts", "best_loss", "first_loss",
         "best_step", "since_best", "evaluated", "evaluated_step", "since_tokens", "since_seconds",
+        "since_step", "whole", "losses",
     )  # fmt: skip
 
     def _write(self) -> None:
@@ -267,7 +278,8 @@ class AdaptTrainer:
         return True
 
     def _begin_again(self) -> None:
-        self.since_tokens, self.since_seconds = self.tokens, self.seconds
+        self.since_tokens, self.since_seconds, self.since_step = self.tokens, self.seconds, self.step
+        self.whole = self.settings.seconds
         self.evaluated, self.since_best = 0.0, 0
         with torch.no_grad():
             for tensor, best in zip(self.parameters, self._best, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
@@ -68,7 +69,7 @@ class _Gathered:
 
 def is_ready(folder: Path) -> bool:
     """Whether the data in this folder is whole."""
-    return (folder / READY).is_file()
+    return os.path.isfile(folder / READY)
 
 
 def prepare_corpus(spec: RunSpec, folder: Path, stop: Stop = lambda: False) -> Generator[Event, None, None]:

@@ -311,7 +311,7 @@ def _read_rows(path: Path, spec: DataSpec) -> Generator[Source | LeftOut | None,
         yield Source(path.name, example, given)
         yield None
     if not used:
-        raise KnownError("document-empty", name=path.name)
+        raise _no_row(path, empty, [name for name in (text, answer, label) if name])
     if empty:
         yield LeftOut(path.name, KnownError("lab-data-lines", name=path.name, count=f"{empty:,}"), empty)
     return True
@@ -336,6 +336,13 @@ def _read_questions(path: Path, table: Table, spec: DataSpec) -> Iterator[Source
         yield Source(path.name, question_about(above, asked, answer))
         yield None
     if not used:
-        raise KnownError("document-empty", name=path.name)
+        raise _no_row(path, empty, [spec.text_column, spec.question_column])
     if empty:
         yield LeftOut(path.name, KnownError("lab-data-lines", name=path.name, count=f"{empty:,}"), empty)
+
+
+def _no_row(path: Path, partly: int, columns: Sequence[str]) -> KnownError:
+    """``partly``: rows that have something, though not in all of ``columns``."""
+    if not partly:
+        return KnownError("document-empty", name=path.name)
+    return KnownError("lab-data-cells", name=path.name, columns=", ".join(name[:60] for name in columns))

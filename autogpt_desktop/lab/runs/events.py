@@ -54,6 +54,14 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What the next part of the run will take of memory, and once it is over, what it took."""
+
+    forecast: int  # bytes of the process
+    peak: int = 0  # 0: it is not over yet
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One shape that the search tried."""
 
@@ -176,7 +184,7 @@ class Failed:
 
 
 Event = (
-    Stage | DataFound | Measured | Trial | Train | Eval | Sample | Growth | Compared | ScalingLaw
+    Stage | DataFound | Measured | Memory | Trial | Train | Eval | Sample | Growth | Compared | ScalingLaw
     | Checkpoint | Resumed | Notice | Finished | Failed
 )  # fmt: skip
 _TYPES: dict[str, type] = {one.__name__.lower(): one for one in Event.__args__}

@@ -81,7 +81,7 @@ class Run:
         """The folder of what it made, once that is usable."""
         place = self.folder / _RESULT
         made = ("config.json", "adapter_config.json", "head.json")
-        return place if any((place / name).is_file() for name in made) else None
+        return place if any(os.path.isfile(place / name) for name in made) else None
 
     @property
     def can_resume(self) -> bool:
@@ -107,14 +107,14 @@ class Run:
     @property
     def has_more(self) -> bool:
         """Whether time was added that it has not begun with."""
-        return (self.folder / _MORE).is_file()
+        return os.path.isfile(self.folder / _MORE)
 
     def begin_more(self) -> None:
         """What was added counts from now on. Raises OSError."""
         (self.folder / _MORE).unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
-        return (self.folder / _STOP).exists()
+        return os.path.exists(self.folder / _STOP)
 
 
 def create(spec: RunSpec, folder: Path | None = None) -> Run:
@@ -128,7 +128,7 @@ def create(spec: RunSpec, folder: Path | None = None) -> Run:
             folder = _new_folder(name)
         else:
             folder = Path(os.path.abspath(folder))
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if os.path.exists(folder) and (not os.path.isdir(folder) or any(folder.iterdir())):
                 raise KnownError("run-folder-taken", folder=str(folder))
             paths.make_private(folder)
             _remember(folder)
@@ -197,6 +197,7 @@ def rename(run: Run, name: str) -> Run:
 
 def extend(run: Run, minutes: float) -> Run:
     """More minutes of work from now on, also for a run that is finished: it goes on from its best weights.
+    Where it had a number of steps, the clock counts from now on.
 
     Raises KnownError: run-cannot-extend (heads are learned to the end), run-is-running, run-not-written.
     """
@@ -204,7 +205,8 @@ def extend(run: Run, minutes: float) -> Run:
         raise KnownError("run-cannot-extend", name=run.name)
     if is_locked(run.folder / _LOCK):
         raise KnownError("run-is-running", name=run.name)
-    changed = _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes))
+    options = {name: value for name, value in run.spec.options.items() if name != "max_steps"}
+    changed = _change(run, spec=replace(run.spec, minutes=run.seconds / 60 + minutes, options=options))
     try:
         atomic.write_text(run.folder / _MORE, "{}", private=True, durable=True)
     except OSError as error:
@@ -337,18 +339,18 @@ def _save_elsewhere(folders: list[Path]) -> None:
 
 def _remove_ours(folder: Path) -> None:
     """Raises OSError."""
-    if folder.is_symlink():
+    if os.path.islink(folder):
         folder.unlink()
         return
     entries = sorted(folder.iterdir(), key=lambda path: path.name == _RUN)  # last: half a run is still one
     for path in entries:
-        is_folder = path.is_dir() and not path.is_symlink()
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
         if is_folder and any(fnmatch(path.name, name) for name in _FOLDERS):
             shutil.rmtree(path)
         elif is_folder and path.name == _RESULT:
             for file in path.iterdir():
-                if file.is_symlink() or (
-                    file.is_file() and any(fnmatch(file.name, name) for name in _RESULT_FILES)
+                if os.path.islink(file) or (
+                    os.path.isfile(file) and any(fnmatch(file.name, name) for name in _RESULT_FILES)
                 ):
                     file.unlink()
             if not any(path.iterdir()):

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.documents.files import SUFFIXES
+from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
+from autogpt_desktop.engine.formats.gguf import read_gguf
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf
+from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.untrusted import untrusted
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.lab.runs.events import Measured
+from autogpt_desktop.lab.runs.memory import PROCESS, adapter_bytes, encoder_bytes, new_model_bytes
+from autogpt_desktop.lab.runs.shape import CONTEXT, shape_of
 from autogpt_desktop.lab.runs.spec import RunSpec
 
 _BYTES, _MOST_TOKENS = 256, 1 << 14  # of a vocabulary
@@ -21,7 +29,14 @@ _OPERATIONS = 6.0  # of one parameter for one token, forward and back (Kaplan et
 _PER_CORE = 60e9  # operations a second, where nothing was measured
 _TOKENS_PER_PARAMETER = 10.0  # of a run of minutes: half of what large ones see (Hoffmann et al., 2022)
 _MOST_EPOCHS = 8.0  # that count: what is read again more often tells little (Muennighoff et al., 2023)
-_PROCESS = 330 << 20  # bytes of Python, torch and its libraries, which measured peaks have in them
+_MICRO_BATCH = 16  # sequences of a new model that go through at a time
+_PASS, _EXAMPLE, _ENCODED = (
+    1024,
+    256,
+    4096,
+)  # tokens: of a pass of an adapter's, of one example, of an encoder's
+_LINES = (".jsonl", ".csv", ".tsv")
+_LOOKED, _PER_TOKEN = 1 << 18, 3.3  # bytes of such a file, and of a token
 _PARAMETERS = (50_000, 200_000_000)
 _SHARE = 0.75  # of the time in which the final model learns; the rest reads, measures and searches
 _MOST_FILES = 20_000
@@ -62,8 +77,9 @@ def choose_vocab_size(bytes_of_text: int) -> int:
     return min(_MOST_TOKENS, 1 << max(9, round(math.log2(bytes_of_text / 1500))))
 
 
-def forecast(spec: RunSpec) -> Forecast:
-    """From the sizes of the files and what earlier runs measured on this machine. Never raises."""
+def forecast(spec: RunSpec, base: Path | None = None) -> Forecast:
+    """From the sizes of the files, what earlier runs measured on this machine, and the model at ``base``
+    that is built on. Never raises."""
     size, files = _size_of(spec.data.paths)
     vocab = choose_vocab_size(size)
     per_token = 3.3 if vocab > 2000 else 2.4 if vocab > 300 else 1.0  # bytes
@@ -86,7 +102,7 @@ def forecast(spec: RunSpec) -> Forecast:
         tokens_seen=seen,
         epochs=seen / tokens_in_data if tokens_in_data else 0.0,
         tokens_per_second=speed,
-        memory=_memory(speeds, parameters),
+        memory=_memory(spec, vocab, parameters, base),
         bits_per_byte=_bits(seen) if enough and spec.kind == "new" else 0.0,
         measured=bool(speeds),
         enough=enough,
@@ -153,14 +169,50 @@ def _speed(speeds: list[tuple[int, float, int]], parameters: int) -> float:
     return speed * count / parameters
 
 
-def _memory(speeds: list[tuple[int, float, int]], parameters: int) -> int:
-    """At the peak: of measured models the nearest in size tells, else weights, gradients and moments do."""
-    known = [(count, peak) for count, _, peak in speeds if peak > 0]
-    if not known:
-        return _PROCESS + 16 * parameters + (200 << 20)
-    count, peak = min(known, key=lambda one: abs(one[0] / parameters - 1) + abs(parameters / one[0] - 1))
-    own = max(0, peak - _PROCESS)
-    return _PROCESS + int(own * (parameters / count) ** 0.75)  # activations grow slower than weights
+def _memory(spec: RunSpec, vocab_size: int, parameters: int, base: Path | None) -> int:
+    """Bytes at the peak; 0: it cannot be said, of a model that cannot be read."""
+    if spec.kind == "new":
+        config = shape_of(vocab_size, parameters)
+        return PROCESS + new_model_bytes(config, context=CONTEXT, micro_batch=_MICRO_BATCH)
+    if base is None:
+        return 0
+    try:
+        if base.is_dir() and is_encoder(base):
+            layers = {"embed": 2, "answer": encoder_config(base).num_hidden_layers}.get(spec.task, 0)
+            return PROCESS + encoder_bytes(encoder_config(base), tokens=_ENCODED, layers=layers)
+        with untrusted(base.name):
+            config = config_from_folder(base) if base.is_dir() else config_from_gguf(read_gguf(base))
+        if spec.kind == "head":
+            return PROCESS + base.stat().st_size
+        length = _example_tokens(spec.data.paths)
+        passes = [[(length, length)] * max(1, _PASS // length)]
+        return PROCESS + adapter_bytes(
+            config, passes, size=_frozen_size(), rank=16, keep=True, recompute=False
+        )
+    except (KnownError, OSError, ValueError):
+        return 0
+
+
+def _example_tokens(places: tuple[str, ...]) -> int:
+    """About, of an example: of lines as the first file with lines has them, of pieces of plain text."""
+    for place in places:
+        with suppress(OSError, ValueError):
+            if place.lower().endswith(_LINES):
+                with open(Path(place).expanduser(), "rb") as file:
+                    lines = file.read(_LOOKED).splitlines()[:-1]
+                if lines:
+                    mean = sum(map(len, lines)) / len(lines) / _PER_TOKEN
+                    return int(min(_PASS, max(16.0, mean)))
+    return _EXAMPLE
+
+
+def _frozen_size() -> int:
+    """Bytes of a weight of the base while an adapter learns: 2 where the processor multiplies bfloat16."""
+    with suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        if "amx_bf16" in flags or "avx512_bf16" in flags:
+            return 2
+    return 4
 
 
 def _size_of(places: tuple[str, ...]) -> tuple[int, int]:
@@ -169,7 +221,7 @@ def _size_of(places: tuple[str, ...]) -> tuple[int, int]:
     for place in places:
         root = Path(place).expanduser()
         with suppress(OSError, ValueError):
-            if root.is_file():
+            if os.path.isfile(root):
                 size, files = size + _text_bytes(root.name, root.stat().st_size), files + 1
         for folder, folders, names in os.walk(root) if "\0" not in place else ():
             folders[:] = [name for name in folders if not name.startswith(".")]

@@ -22,7 +22,7 @@ def mark_busy() -> None:
     """Nothing where there are no runs. Never raises."""
     file = _file()
     with suppress(OSError):
-        if not file.parent.is_dir():
+        if not os.path.isdir(file.parent):
             return
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
         os.utime(file)

@@ -25,11 +25,15 @@ from autogpt_desktop.engine.torch_backend.training import (
     trainable,
 )
 from autogpt_desktop.lab.runs.events import Measured
+from autogpt_desktop.lab.runs.memory import PROCESS, new_model_bytes
+from autogpt_desktop.lab.runs.shape import CONTEXT as _CONTEXT
+from autogpt_desktop.lab.runs.shape import shape as shape
+from autogpt_desktop.lab.train.memory import held_bytes
 from autogpt_desktop.lab.train.optimizer import Optimizer
 from autogpt_desktop.lab.train.settings import TrainSettings
 
 WIDTHS = (128, 256, 512)
-_CONTEXT, _TOKENS = 256, 2048  # of the steps that are timed
+_TOKENS = 2048  # of the steps that are timed
 _TURNS = 2
 _RESERVE = 0.7  # of the machine's memory: the window and other programs want some
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -46,6 +50,7 @@ class Machine:
     rest: tuple[float, ...]
     optimizer: float
     memory: int = 0  # bytes that training may take; 0: as much as there is
+    base: int = PROCESS  # bytes that the process holds before it has a model
 
     def seconds_per_token(self, config: ModelConfig, tokens_per_step: int) -> float:
         """Of training, the optimizer's share included."""
@@ -74,26 +79,6 @@ class Machine:
         return cls(**(values | lists))
 
 
-def shape(vocab_size: int, hidden: int, layers: int, **changes: Any) -> ModelConfig:
-    """A usual shape: heads of 64, two queries to a key, an MLP of 8/3 of the width (Shazeer, 2020)."""
-    dim = changes.pop("head_dim", 64 if hidden % 64 == 0 and hidden >= 128 else 32)
-    heads = max(1, hidden // dim)
-    values: dict[str, Any] = {
-        "family": "llama",
-        "vocab_size": vocab_size,
-        "hidden_size": hidden,
-        "intermediate_size": max(32, round(hidden * 8 / 3 / 32) * 32),
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": max(1, heads // 2) if heads % 2 == 0 else heads,
-        "head_dim": dim,
-        "max_position_embeddings": _CONTEXT,
-        "rms_norm_eps": 1e-5,
-        "tie_word_embeddings": True,
-    }
-    return ModelConfig(**(values | changes))
-
-
 def _layer_parameters(config: ModelConfig) -> int:
     c = config
     heads = (2 * c.num_attention_heads + 2 * c.num_key_value_heads) * c.head_dim
@@ -115,7 +100,7 @@ def measure(
     budget: float = math.inf,
 ) -> Iterator[Measured | Machine]:
     """Each shape that was timed, then the machine. Once ``budget`` seconds are over no other width begins."""
-    began, precision = time.monotonic(), ""
+    began, precision, base = time.monotonic(), "", 0
     layer, rest, moving = [], [], 0.0
     for number, width in enumerate(widths):
         if number and time.monotonic() - began > budget:
@@ -126,21 +111,21 @@ def measure(
             config = shape(vocab_size, width, layers)
             precision = precision or _quicker(config, device, tokens)
             per_token, per_step = timed(config, device, precision, optimizer, tokens)
+            base = base or held_bytes()  # with the libraries that a step wants, without its tensors
             seconds[layers] = per_token
             moving = per_step / parameter_count(config)
             speed = 1 / (per_token + per_step / tokens)
             yield Measured(
                 parameter_count(config),
                 speed,
-                memory_bytes(config, tokens, _CONTEXT, precision),
+                memory_bytes(config, tokens, _CONTEXT, precision, base=base),
                 {"hidden_size": width, "num_hidden_layers": layers, "precision": precision},
             )
         one = max(1e-9, (seconds[3] - seconds[1]) / 2)
         layer.append(one)
         rest.append(max(1e-9, seconds[1] - one))
-    yield Machine(
-        precision, vocab_size, widths, tuple(layer), tuple(rest), moving, int(physical_memory() * _RESERVE)
-    )
+    memory = int(physical_memory() * _RESERVE)
+    yield Machine(precision, vocab_size, widths, tuple(layer), tuple(rest), moving, memory, base or PROCESS)
 
 
 def _quicker(config: ModelConfig, device: torch.device, tokens: int) -> str:
@@ -177,41 +162,35 @@ def timed(
 
 
 def memory_bytes(
-    config: ModelConfig, tokens: int, context: int, precision: str = "float32", *, recompute: bool = False
+    config: ModelConfig,
+    tokens: int,
+    context: int,
+    precision: str = "float32",
+    *,
+    recompute: bool = False,
+    base: int = PROCESS,
+    accumulates: bool = False,
 ) -> int:
-    """Bytes of the process while ``tokens`` go through at a time: what it holds anyway, weights with
-    their gradients and averages, and what layers keep for the gradients."""
-    c = config
-    size = 2 if precision == "bfloat16" else 4
-    parameters = parameter_count(c)
-    # weights, gradients, two averages, and a copy for the products
-    fixed = parameters * (16 + (size if size == 2 else 0)) + 4 * max(parameters // 4, 1 << 20)
-    heads, shared = c.num_attention_heads * c.head_dim, c.num_key_value_heads * c.head_dim
-    attention = c.num_attention_heads * context // 2 + c.num_attention_heads * 64
-    kept = 2 * 4 * c.hidden_size + size * (
-        2 * c.hidden_size + 4 * heads + 4 * shared + attention + 3 * c.intermediate_size
+    """Bytes of the process while ``tokens`` go through at a time; ``base``: what it holds anyway."""
+    return base + new_model_bytes(
+        config,
+        context=context,
+        micro_batch=max(1, tokens // context),
+        precision=precision,
+        recompute=recompute,
+        accumulates=accumulates,
     )
-    passing = 4 * (4 * c.hidden_size + 4 * c.intermediate_size) + size * 2 * attention
-    logits = min(tokens * c.vocab_size, 1 << 21) * 12
-    layers = c.num_hidden_layers
-    inside = kept + 4 * c.hidden_size * layers if recompute else kept * layers
-    return _BASE + fixed + tokens * (inside + passing) + logits
-
-
-_BASE = 430 << 20  # Python, torch, Optuna and their libraries
 
 
 def parts_that_fit(
-    config: ModelConfig, batch: int, context: int, precision: str, memory: int
+    config: ModelConfig, batch: int, context: int, precision: str, memory: int, base: int = PROCESS
 ) -> tuple[int, bool]:
     """How many sequences may go through at a time, and whether layers must be computed again."""
     for recompute in (False, True):
         part = batch
         while part >= 1:
-            if (
-                not memory
-                or memory_bytes(config, part * context, context, precision, recompute=recompute) <= memory
-            ):
+            more: dict[str, Any] = {"recompute": recompute, "base": base, "accumulates": part < batch}
+            if not memory or memory_bytes(config, part * context, context, precision, **more) <= memory:
                 return part, recompute
             part //= 2
     return 0, True

@@ -13,11 +13,13 @@ So the space begins where the usual shape stands, and another must be better by 
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,7 @@ _RUNGS = 3
 _FIRST_SHARE = 1 / 14  # of the search's time: a trial of the first rung
 _MARGIN = 0.01  # by which another shape must be better than the usual one, of its bits per byte
 _STARTUP = 2  # trials by chance before results count: there are few in all
+_TRYING = "trying.json"  # the number of the trial that is under way
 _FIELDS = "candidate", "rung", "loss", "tokens", "parameters", "shape"
 
 
@@ -128,6 +131,7 @@ def search(
     ``proposer``: a chat model, whose every fourth trial it is; what that was worth is told at the end.
     """
     study, samplers = open_study(folder, seed)
+    _try_again(study, folder / _TRYING)
     tried: list[Trial] = []
     first = max(2.0, deadline.left() * _FIRST_SHARE)
     if not study.get_trials(deepcopy=False):
@@ -155,7 +159,9 @@ def search(
             study.tell(trial, state=TrialState.FAIL)
             break
         number += 1
+        (folder / _TRYING).write_text(json.dumps(trial.number), encoding="utf-8")
         one = _tried(study, trial, candidate, rung, machine, corpus, deadline, seconds, device, stop, seed)
+        (folder / _TRYING).unlink(missing_ok=True)
         one = replace(one, proposed_by=str(trial.user_attrs.get("proposed_by", "search")))
         tried.append(one)
         yield one
@@ -165,6 +171,18 @@ def search(
     if losses:
         yield Compared("default", losses, "default" if best == Candidate() else "searched")
     return best
+
+
+def _try_again(study: optuna.Study, trying: Path) -> None:
+    """The trial that this run's process was at when it was cut: nobody else would end it, and the usual shape
+    has to be among the others."""
+    with suppress(OSError, ValueError):
+        number = json.loads(trying.read_text(encoding="utf-8"))
+        trying.unlink()
+        for one in study.get_trials(deepcopy=False):
+            if one.number == number and one.state == TrialState.RUNNING:
+                study.tell(one.number, state=TrialState.FAIL)
+                study.enqueue_trial(one.params, user_attrs=one.user_attrs)
 
 
 def _enqueue(study: optuna.Study, proposer: Proposer, tried: list[Trial], tokens: int) -> Trial | None:

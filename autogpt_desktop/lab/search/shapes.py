@@ -55,7 +55,8 @@ class Candidate:
 def realize(
     candidate: Candidate, machine: Machine, seconds: float, train_tokens: int, seed: int = 0
 ) -> tuple[ModelConfig, TrainSettings]:
-    """The shape and the settings for a run of ``seconds``. The smallest there is where that is too little.
+    """The shape and the settings for a run of ``seconds``. The smallest there is where that is too little,
+    or over.
 
     A text of few tokens is read more often; what it is read again beyond four times counts for little
     (Muennighoff et al., 2023), so that no more than eight times are counted.
@@ -64,7 +65,7 @@ def realize(
     best: tuple[float, ModelConfig, float] | None = None
     for width in _WIDTHS:
         config = _shape(candidate, machine.vocab_size, width, context)
-        tokens = seconds / machine.seconds_per_token(config, candidate.batch_tokens)
+        tokens = max(1.0, seconds / machine.seconds_per_token(config, candidate.batch_tokens))
         useful = min(tokens, 8.0 * train_tokens)
         # the nearest: a size up or down is a factor, and what a search found is to be had again
         off = abs(math.log(useful / layer_parameters(config) / candidate.tokens_per_parameter))
@@ -74,7 +75,7 @@ def realize(
     _, config, tokens = best
     batch_tokens = min(candidate.batch_tokens, max(context, int(tokens / _STEPS)))
     batch = max(1, batch_tokens // context)
-    part, recompute = parts_that_fit(config, batch, context, machine.precision, machine.memory)
+    part, recompute = parts_that_fit(config, batch, context, machine.precision, machine.memory, machine.base)
     settings = TrainSettings(
         context=context,
         batch=batch,
@@ -90,7 +91,8 @@ def realize(
 
 def fits(config: ModelConfig, settings: TrainSettings, machine: Machine) -> bool:
     """Is there memory for one sequence at a time?"""
-    return parts_that_fit(config, 1, settings.context, machine.precision, machine.memory)[0] > 0
+    m = machine
+    return parts_that_fit(config, 1, settings.context, m.precision, m.memory, m.base)[0] > 0
 
 
 def _shape(candidate: Candidate, vocab_size: int, width: int, context: int) -> ModelConfig:

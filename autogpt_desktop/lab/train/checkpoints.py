@@ -88,7 +88,8 @@ def write_folder(folder: Path, step: int, fill: Callable[[Path], None], *, best:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    for old in find(folder, best=best)[: -1 if best else -KEPT]:
+    cut = folder.glob(f"checkpoint-*{_NEW}")  # by a process that was killed
+    for old in [*find(folder, best=best)[: -1 if best else -KEPT], *cut]:
         shutil.rmtree(old, ignore_errors=True)
     return target
 
@@ -142,7 +143,7 @@ def find(folder: Path, *, best: bool = False) -> list[Path]:
     with suppress(OSError):
         for path in folder.iterdir():
             match = _NAME.fullmatch(path.name)
-            if match and bool(match[1]) == best and any((path / name).is_file() for name in _STATES):
+            if match and bool(match[1]) == best and any(os.path.isfile(path / name) for name in _STATES):
                 found.append((int(match[2]), path))
     return [path for _, path in sorted(found)]
 
@@ -152,7 +153,7 @@ def read_checkpoint(path: Path) -> Saved:
     try:
         tensors = load_file(path / "model.safetensors")
         more = path / "optimizer.safetensors"
-        optimizer = load_file(more) if more.exists() else {}
+        optimizer = load_file(more) if os.path.exists(more) else {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     state = json.loads((path / STATE).read_text(encoding="utf-8"))
@@ -164,6 +165,14 @@ def last_good(folder: Path) -> Saved | None:
     for path in reversed(find(folder)):
         with suppress(OSError, ValueError, KnownError):
             return read_checkpoint(path)
+    return None
+
+
+def newest_config(folder: Path) -> ModelConfig | None:
+    """The shape of the newest, whose weights are not read."""
+    for path in reversed(find(folder)):
+        with suppress(OSError, ValueError, KnownError):
+            return config_from_folder(path)
     return None
 
 

@@ -12,7 +12,7 @@ from autogpt_desktop.engine.torch_backend.training import next_token_loss
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.lab.train.corpus import Corpus
 
-_TOKENS = 8192  # that go through at a time
+_TOKENS = 4096  # that go through at a time
 
 
 @torch.no_grad()
@@ -23,12 +23,14 @@ def held_out_loss(
     *,
     limit: int = 0,
     stride: int = 0,
+    at_once: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> float:
     """Nats per token of the held-out text, or of about ``limit`` tokens spread over it.
 
     Each window of ``context`` tokens is scored whole, or, with a ``stride``, only its last tokens, so
-    that every one of them but the first has ``context - stride`` tokens at least before it.
+    that every one of them but the first has ``context - stride`` tokens at least before it. ``at_once``:
+    sequences that go through together, as many as training has, so that a look takes no more memory.
     """
     tokens = corpus.held_out
     context = max(1, min(context, len(tokens)))
@@ -37,7 +39,7 @@ def held_out_loss(
     if limit and len(starts) * stride > limit:
         keep = max(1, limit // stride)
         starts = [starts[i * len(starts) // keep] for i in range(keep)]
-    rows = max(1, _TOKENS // context)
+    rows = at_once or max(1, _TOKENS // context)
     total, count = 0.0, 0
     for first in range(0, len(starts), rows):
         if cancelled():

@@ -92,9 +92,14 @@ def disk_errors(path: Path) -> Iterator[None]:
         match = re.search(r"os error (\d+)", str(error))
         code = int(match[1]) if match else errno.EIO
         if code in _FULL:
-            raise KnownError("training-disk-full", folder=str(path.parent)) from error
+            raise KnownError("training-disk-full", folder=str(_shown(path))) from error
         raise OSError(code, str(error), str(path)) from error
     except OSError as error:
         if error.errno in _FULL:
-            raise KnownError("training-disk-full", folder=str(path.parent)) from error
+            raise KnownError("training-disk-full", folder=str(_shown(path))) from error
         raise
+
+
+def _shown(path: Path) -> Path:
+    """The folder that people know: that of the run, not one in it that is half written."""
+    return next((one for one in path.parents if not one.name.startswith(("checkpoint", "scratch"))), path)

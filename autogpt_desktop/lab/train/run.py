@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -25,24 +26,34 @@ from autogpt_desktop.engine.torch_backend.training import (
 )
 from autogpt_desktop.engine.torch_backend.transformer import Transformer
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.lab.grow.grow import CONTINUED, compare_growth, larger_shape
+from autogpt_desktop.lab.grow.grow import CONTINUED, GROWN, compare_growth, larger_shape
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Measured, Notice, ScalingLaw, Stage
+from autogpt_desktop.lab.runs.memory import growth_bytes, new_model_bytes
 from autogpt_desktop.lab.runs.spec import RunSpec
-from autogpt_desktop.lab.search.machine import Machine, measure, memory_bytes
+from autogpt_desktop.lab.search.machine import Machine, measure
 from autogpt_desktop.lab.search.proposer import Proposer
 from autogpt_desktop.lab.search.scaling import fit
 from autogpt_desktop.lab.search.search import open_study, runs_of, search
 from autogpt_desktop.lab.search.shapes import Candidate, fits, realize
-from autogpt_desktop.lab.train.checkpoints import begin_again, find, forget_after, last_good, write_checkpoint
+from autogpt_desktop.lab.train.checkpoints import (
+    begin_again,
+    find,
+    forget_after,
+    last_good,
+    newest_config,
+    write_checkpoint,
+)
 from autogpt_desktop.lab.train.corpus import Corpus
 from autogpt_desktop.lab.train.evaluate import bits_per_byte, held_out_loss
+from autogpt_desktop.lab.train.memory import watched
 from autogpt_desktop.lab.train.model_files import write_json, write_model
-from autogpt_desktop.lab.train.parallel import join_group
+from autogpt_desktop.lab.train.parallel import Group, join_group
 from autogpt_desktop.lab.train.samples import Sampler
 from autogpt_desktop.lab.train.settings import Deadline, TrainSettings
 from autogpt_desktop.lab.train.trainer import Outcome, Trainer
 
 _MEASURE_SHARE, _SEARCH_SHARE, _GROW_SHARE = 0.04, 0.2, 0.15  # of the time
+_LEARN_SHARE = 0.4  # … that learning has at least
 _SEARCH_MINUTES, _GROW_MINUTES = 3.0, 8.0  # below, trials are too short to tell anything
 _MOST_HELD_OUT = 1 << 18  # tokens that the last look reads
 _OPTIONS = frozenset(TrainSettings.__dataclass_fields__)
@@ -97,6 +108,8 @@ def train_new(
                     helper.close()
             deadline.join(part)
         _keep(plans / "chosen.json", asdict(candidate))
+    if last_good(folder) is None:  # on a busy machine the measuring may have taken all of a short run
+        deadline.seconds = max(deadline.seconds, deadline.worked() + _LEARN_SHARE * spec.minutes * 60)
     config, settings = realize(candidate, machine, deadline.left(), len(corpus.train), spec.seed)
     config, settings = _as_wished(config, settings, spec.options)
     known = _kept(
@@ -111,11 +124,10 @@ def train_new(
     if not fits(config, settings, machine):
         raise KnownError("training-no-memory")
 
-    tokens = settings.micro_batch * settings.context
     yield Measured(
         parameter_count(config),
         1 / machine.seconds_per_token(config, settings.batch * settings.context),
-        memory_bytes(config, tokens, settings.context, machine.precision, recompute=settings.recompute),
+        machine.base + _needs(config, settings),
         {
             name: getattr(config, name)
             for name in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
@@ -130,19 +142,19 @@ def train_new(
     looked = min(len(corpus.held_out), _MOST_HELD_OUT)
     reserve = 2.0 + looked * 2 / 3 * machine.seconds_per_token(config, settings.batch * settings.context)
     reserve = min(reserve, 0.1 * deadline.seconds)
-    asked = (plans / "grown.json").exists()
+    asked = os.path.exists(plans / "grown.json")
     if spec.grow and spec.minutes >= _GROW_MINUTES and group.size == 1 and not asked:
         until = _OwnStop(stop, lambda: deadline.left() < 0.5 * deadline.seconds)
-        trainer = _trainer(config, corpus, settings, deadline, folder, until, sampler, device, reserve)
-        early = yield from _without_end(trainer)
+        parts: tuple[Any, ...] = config, corpus, settings, deadline, folder, until, sampler, device, reserve
+        early = yield from watched(_needs(config, settings), _without_end(*parts))
         if early is None and not stop():
             # 4. grow: what comes of equal time with a larger model, and without
             yield Stage("stage.lab-growing")
             yield from _grow(corpus, settings, deadline, folder, stop, device, machine)
             _keep(plans / "grown.json", {})
-    trainer = _trainer(config, corpus, settings, deadline, folder, stop, sampler, device, reserve)
-    trainer.group = group
-    outcome = yield from trainer.run()
+    saved = newest_config(folder) or config  # it may have grown
+    parts = config, corpus, settings, deadline, folder, stop, sampler, device, reserve
+    trainer, outcome = yield from watched(_needs(saved, settings), _to_the_end(group, *parts))
     if not group.leads:
         return
 
@@ -212,10 +224,29 @@ def _trainer(
     return Trainer(decoder, corpus, settings, spare, folder, stop, sampler=sampler)
 
 
-def _without_end(trainer: Trainer) -> Generator[Event, None, Outcome | None]:
+def _without_end(*parts: Any) -> Generator[Event, None, Outcome | None]:
     """Train until our own stop; None: it was that one, and training is to go on."""
-    outcome = yield from trainer.run()
+    outcome = yield from _trainer(*parts).run()
     return None if outcome.reason == "stopped" else outcome
+
+
+def _to_the_end(group: Group, *parts: Any) -> Generator[Event, None, tuple[Trainer, Outcome]]:
+    trainer = _trainer(*parts)
+    trainer.group = group
+    outcome = yield from trainer.run()
+    return trainer, outcome
+
+
+def _needs(config: ModelConfig, settings: TrainSettings) -> int:
+    return new_model_bytes(
+        config,
+        context=settings.context,
+        micro_batch=settings.micro_batch or settings.batch,
+        precision=settings.precision,
+        optimizer=settings.optimizer,
+        recompute=settings.recompute,
+        accumulates=0 < settings.micro_batch < settings.batch,
+    )
 
 
 def _grow(
@@ -228,7 +259,7 @@ def _grow(
     machine: Machine,
 ) -> Generator[Event, None, None]:
     saved = last_good(folder)
-    if saved is None or saved.state["schedule"]["decay_from"] >= 0:
+    if saved is None or saved.state["schedule"]["decay_from"] >= 0 or saved.state.get("grown"):
         return
     how, shape = larger_shape(saved.config)
     if not fits(shape, settings, machine):
@@ -236,37 +267,31 @@ def _grow(
     place = folder / "growth"
     shutil.rmtree(place, ignore_errors=True)
     seconds = _GROW_SHARE * deadline.seconds / 3
-    winner, begin = yield from compare_growth(
-        saved,
-        (how, shape),
-        corpus,
-        replace(settings, eval_seconds=1e9),
-        deadline,
-        seconds,
-        place,
-        stop,
-        device,
+    quiet = replace(settings, eval_seconds=1e9)
+    needs = growth_bytes(shape, _needs(shape, settings))
+    winner, begin = yield from watched(
+        needs,
+        compare_growth(saved, (how, shape), corpus, quiet, deadline, seconds, place, stop, device),
     )
     shutil.rmtree(place, ignore_errors=True)
     if winner != CONTINUED:
         forget_after(folder, -1)  # the best weights are another model's now
-        for old in find(folder):
-            if begin.state["step"] == 0:  # from scratch: what was learned is not gone on with
-                shutil.rmtree(old, ignore_errors=True)
-        write_checkpoint(
-            folder,
-            begin.state["step"],
-            begin.config,
-            begin.tensors,
-            begin.optimizer,
-            begin.state,
-            corpus.end_token,
+        old = find(folder)
+        for one in old[:-1]:  # the newest stays until its follower is whole
+            shutil.rmtree(one, ignore_errors=True)
+        step = begin.state["step"] + (winner == GROWN)  # a step that learns nothing, so that both stand
+        state = begin.state | {"grown": True, "step": step}
+        new = write_checkpoint(
+            folder, step, begin.config, begin.tensors, begin.optimizer, state, corpus.end_token
         )
+        for one in old[-1:]:
+            if one != new:  # from scratch: what was learned is not gone on with
+                shutil.rmtree(one, ignore_errors=True)
 
 
 def _law(plans: Path, seed: int, parameters: int, tokens: int, loss: float) -> Iterator[Event]:
     """From this run and its trials, where there are enough: what twice the time would come to."""
-    if not (plans / "study.log").exists():
+    if not os.path.exists(plans / "study.log"):
         return
     study, _ = open_study(plans, seed)
     runs = [*runs_of(study), (parameters, tokens, loss)]

@@ -48,6 +48,7 @@ from autogpt_desktop.lab.train.windows import Windows
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _MOST_ROLLBACKS = 4
+_LOOKS = 40  # at the held-out text
 Sampler = Callable[[Transformer], list[tuple[str, str]]]  # prompts and what was written behind them
 
 
@@ -68,6 +69,8 @@ class TrainState:
     without_progress: int = 0  # looks at the held-out text
     rollbacks: int = 0
     converged: bool = False
+    grown: bool = False  # a larger model was asked for, and this one won
+    losses: list[float] = field(default_factory=list)  # of the steps since the last event
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,6 @@ class Trainer:
         self.windows = Windows(corpus.train, settings.context, settings.seed)
         self.schedule = Schedule(settings.warmup_steps)
         self.optimizer = Optimizer(decoder, settings, torch.float32)
-        self._losses: list[float] = []
         self._since = (0, 0.0)  # tokens and clock at the last Train event
         self._eval_seconds = 0.0  # that one look takes
 
@@ -134,7 +136,7 @@ class Trainer:
         self.state.step += 1
         self.state.window += self.settings.batch
         self.state.tokens += self.settings.batch * self.windows.context
-        self._losses.append(loss)
+        self.state.losses.append(loss)
         return good
 
     # --- beginning --------------------------------------------------------------------------------
@@ -227,7 +229,6 @@ class Trainer:
         self.restore(saved)
         self.state.window, self.state.rollbacks = window, times
         self.schedule.scale = 0.5**times
-        self._losses.clear()
         forget_after(self.folder, self.state.step)
         yield Notice("notice.training-diverged", {"step": self.state.step})
 
@@ -237,7 +238,10 @@ class Trainer:
         if not self.group.leads:
             return
         began = self.clock()
-        loss = held_out_loss(self.decoder, self.corpus, self.windows.context, limit=self.settings.eval_tokens)
+        s = self.settings
+        loss = held_out_loss(
+            self.decoder, self.corpus, self.windows.context, limit=s.eval_tokens, at_once=s.micro_batch
+        )
         self._eval_seconds = self.clock() - began
         better = loss < self.state.best_loss
         self.state.without_progress = 0 if better else self.state.without_progress + 1
@@ -251,8 +255,8 @@ class Trainer:
         now = self.clock()
         speed = (self.state.tokens - tokens) / max(1e-6, now - began)
         self._since = (self.state.tokens, now)
-        mean = sum(self._losses) / len(self._losses)
-        self._losses.clear()
+        mean = sum(self.state.losses) / len(self.state.losses)
+        self.state.losses.clear()
         rate = self.settings.learning_rate * self.schedule.factor(self.state.step - 1)
         return Train(self.state.step, self.state.tokens, mean, rate, speed, resident_bytes())
 
@@ -305,14 +309,19 @@ class Trainer:
         started = looked = saved = sampled = self.clock()
         begun_tokens, begun = self.state.tokens, self.state.step
         self._since = (self.state.tokens, started)
-        eval_every = self.settings.eval_seconds or min(60.0, max(2.0, self.deadline.left() / 40))
+        s = self.settings
+        eval_every = s.eval_seconds or min(60.0, max(2.0, self.deadline.left() / _LOOKS))
+        eval_steps = 0 if s.eval_seconds else s.max_steps // _LOOKS  # a run by steps follows from them alone
         reason = ""
         while True:
             now = self.clock()
             # the leading process looks at the clock, the others do as it says
             decided = (
                 float(("", "stopped", "converged", "time").index(self._ends())),
-                float(now - looked >= eval_every),
+                float(
+                    self.state.step % eval_steps == 0 and self.state.step > begun
+                    if eval_steps else now - looked >= eval_every
+                ),
                 float(now - saved >= self.settings.checkpoint_seconds),
                 float(self._plan() if self.group.leads else False),
                 float(self.schedule.decay_from), float(self.schedule.decay_to),
@@ -323,7 +332,7 @@ class Trainer:
                 break
             if begins:
                 self.schedule.decay_from, self.schedule.decay_to = int(decay_from), int(decay_to)
-            if evals and not saves:
+            if evals and (eval_steps or not saves):
                 yield from self._evaluate()
                 looked = self.clock()
             if saves or begins:
@@ -346,7 +355,7 @@ class Trainer:
             self.state.step_seconds += (took - self.state.step_seconds) * weight
             if self.state.step % self.state.log_steps == 0 and self.group.leads:
                 yield self._report()
-        if self._losses and self.group.leads:
+        if self.state.losses and self.group.leads:
             yield self._report()
         speed = (self.state.tokens - begun_tokens) / max(1e-6, self.clock() - started)
         return (yield from self._finish(reason, speed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -68,7 +69,7 @@ def _copy_mended(damaged: Path, copy: Path) -> None:
     database.make_file(copy)
     shutil.copyfile(damaged, copy)
     log = damaged.with_name(damaged.name + "-wal")
-    if log.exists():
+    if os.path.exists(log):
         shutil.copyfile(log, copy.with_name(copy.name + "-wal"))
     with open(copy, "r+b") as file:
         header = bytearray(file.read(100))
@@ -165,7 +166,8 @@ def _insert(db: sqlite3.Connection, conversations: list[Row], messages: list[Row
         )  # fmt: skip
     for row in drafts:
         owner, text = row.get("conversation_id"), _text(row.get("text"))
-        if text and (owner == 0 or owner in titled):
+        edited = isinstance(owner, int) and -owner in kept
+        if text and (owner == 0 or owner in titled or edited):
             db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", (owner, text))
     return len(kept)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -138,14 +139,14 @@ def _tables(db: sqlite3.Connection) -> set[str]:
 
 def _refuse_foreign(path: Path, busy_ms: int) -> None:
     """Refuse a newer or foreign file before SQLite opens it for writing."""
-    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+    if not os.path.exists(path) or (os.path.isfile(path) and path.stat().st_size == 0):
         return
     with open(path, "rb") as file:
         header = file.read(100)
     # https://www.sqlite.org/fileformat.html: user version at byte 60, application id at byte 68
     version, application = int.from_bytes(header[60:64], "big"), int.from_bytes(header[68:72], "big")
     wal = path.with_name(path.name + "-wal")
-    if wal.exists() and wal.stat().st_size > 0:  # the header's latest state may stand in the log
+    if os.path.exists(wal) and wal.stat().st_size > 0:  # the header's latest state may stand in the log
         uri = f"file:{quote(str(path))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=busy_ms / 1000)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -207,7 +208,7 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
     """
     for version in range(1, VERSION):
         copy_path = backup_path(path, version)
-        if not copy_path.exists():
+        if not os.path.exists(copy_path):
             continue
         with database.known_errors(copy_path, ERRORS), closing(database.connect(copy_path)) as copy:
             database.keep_private(copy)
@@ -218,9 +219,8 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
             copy.executemany("DELETE FROM messages WHERE id = ?", [(item,) for item in message_ids])
             copy.executemany("DELETE FROM conversations WHERE id = ?", [(item,) for item in conversation_ids])
             if version >= 2:
-                copy.executemany(
-                    "DELETE FROM drafts WHERE conversation_id = ?", [(item,) for item in conversation_ids]
-                )
+                drafts = [*conversation_ids, *(-item for item in message_ids)]
+                copy.executemany("DELETE FROM drafts WHERE conversation_id = ?", [(item,) for item in drafts])
             copy.execute("INSERT INTO search (search) VALUES ('delete-all')")
             copy.execute("UPDATE messages SET indexed = 0 WHERE indexed != 0")
             copy.execute("COMMIT")
@@ -230,7 +230,7 @@ def set_aside(path: Path) -> Path:
     """Rename a damaged database (and its log) so that a new one can be begun; nothing is deleted."""
     name = f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}"
     target, number = path.with_name(name + path.suffix), 1
-    while target.exists():
+    while os.path.exists(target):
         number += 1
         target = path.with_name(f"{name}-{number}{path.suffix}")
     with database.known_errors(path, ERRORS):

@@ -18,6 +18,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations import export
 from autogpt_desktop.storage.conversations.connection import Store, new_id, to_column
 from autogpt_desktop.storage.conversations.export import file_name
+from autogpt_desktop.storage.conversations.other_exports import read_export
 from autogpt_desktop.storage.conversations.purge import SUBTREE, deleted, purge_steps
 from autogpt_desktop.storage.conversations.schema import set_aside
 from autogpt_desktop.storage.conversations.search import match_expression, snippet, title_from
@@ -156,7 +157,9 @@ class History(Store):
                 self.set_draft_row(conversation_id, draft)
 
     def draft(self, conversation_id: int | None) -> str:
-        """What was typed and not sent; None: in the conversation that does not exist yet."""
+        """What was typed and not sent; None: in the conversation that does not exist yet; less than 0: in
+        the message of that id, which was edited.
+        """
         rows = self.rows("SELECT text FROM drafts WHERE conversation_id = ?", conversation_id or 0)
         return rows[0][0] if rows else ""
 
@@ -396,12 +399,13 @@ class History(Store):
         """Every conversation as one JSON text."""
         return export.to_json([read_tree(self, item) for item in reversed(self.conversations())])
 
-    def import_json(self, text: str) -> list[int]:
-        """Add the conversations of an exported JSON text, all or none; their new ids.
+    def import_json(self, *texts: str) -> list[int]:
+        """Add the conversations of exported JSON texts, ours, ChatGPT's or Open WebUI's, all or none;
+        their new ids.
 
         Raises KnownError: import-too-large, import-not-ours, import-newer, import-damaged.
         """
-        trees = export.from_json(text)
+        trees = [tree for text in texts for tree in read_export(text)]
         with self.write():
             return [insert_tree(self, tree) for tree in trees]
 

@@ -19,6 +19,7 @@ from autogpt_desktop.tasks.answer.answer import (
     open_reader,
     sentence_overlaps,
 )
+from autogpt_desktop.tasks.answer.indexing import opened
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
@@ -65,13 +66,14 @@ def ask_collection(
     only: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Finds:
-    """``answer.ask`` over a collection's index; ends early and silently when ``cancelled``.
+    """``answer.ask`` over a collection's index, once no other program writes to it; ends early and silently
+    when ``cancelled``.
 
     Raises as ``ask`` and ``Index`` do.
     """
-    from autogpt_desktop.documents.index.index import Index
-
-    index = Index(collection)
+    index = yield from opened(collection, cancelled)
+    if index is None:
+        return
     try:
         steps = ask(models, question, index, previous=previous, whole=whole, only=only, cancelled=cancelled)
         yield from _until_cancelled(_with_sentences(steps))

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 FOLDERS = 512  # that are named in a listing, and can be watched
 LISTING_INTERVAL = 3.0  # seconds between two listings while files are read
-_WAIT = 0.2  # seconds between two tries for an index that another program is writing
-_TRIES = 50
+_TRY = 0.2  # seconds that a try takes for an index that another program is writing
+_WAIT = 60.0  # seconds of tries by whoever has nothing to show without the index
+_LOOK_WAIT = 5.0  # by a look at the files, which others wait for
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +88,43 @@ def bring_up_to_date(
     whatever loading the model can raise.
     """
     vectors = (yield from embedder(models, cancelled)) if models is not None else None
-    index = yield from _opened(collection, cancelled)
-    if index is None:
-        return
-    try:
-        next_listing = time.monotonic() + LISTING_INTERVAL
-        for event in index.index(vectors, cancelled=cancelled):
-            if isinstance(event, Result):
-                yield _listing(index, {})
-            yield event
-            if looked_at() and time.monotonic() > next_listing:
-                began = time.monotonic()
-                yield _listing(index, {})
-                ended = time.monotonic()
-                next_listing = ended + max(LISTING_INTERVAL, 10 * (ended - began))
-    finally:
-        index.close()
+    while True:
+        index = yield from opened(collection, cancelled)
+        if index is None:
+            return
+        try:
+            yield from _read(index, vectors, cancelled, looked_at)
+            return
+        except KnownError as error:
+            if error.key != "index-locked":
+                raise
+        finally:
+            index.close()
+        yield Progress("stage.index-waiting")  # what was read by then is there: it goes on from it
+        if cancelled():
+            return
+
+
+def _read(
+    index: Index, vectors: Embedder | None, cancelled: Callable[[], bool], looked_at: Callable[[], bool]
+) -> Generator[Progress | Notice | Listing | Result, None, None]:
+    next_listing = time.monotonic() + LISTING_INTERVAL
+    for event in index.index(vectors, cancelled=cancelled):
+        if isinstance(event, Result):
+            yield _listing(index, {})
+        yield event
+        if looked_at() and time.monotonic() > next_listing:
+            began = time.monotonic()
+            yield _listing(index, {})
+            ended = time.monotonic()
+            next_listing = ended + max(LISTING_INTERVAL, 10 * (ended - began))
 
 
 def look(
     collection: Collection, *, cancelled: Callable[[], bool] = lambda: False
 ) -> Generator[Progress | Notice | Listing, None, None]:
     """The Listing of a collection, with what changed on the disk since. Raises as above."""
-    index = yield from _opened(collection, cancelled)
+    index = yield from opened(collection, cancelled, _LOOK_WAIT)
     if index is None:
         return
     try:
@@ -120,20 +135,23 @@ def look(
         index.close()
 
 
-def _opened(collection: Collection, cancelled: Callable[[], bool]) -> Generator[Progress, None, Index | None]:
-    """The index; waits for another program that is writing to it, a few seconds long."""
+def opened(
+    collection: Collection, cancelled: Callable[[], bool] = lambda: False, wait: float = 0.0
+) -> Generator[Progress, None, Index | None]:
+    """The index; None when ``cancelled``. Waits for another program that is writing to it, so many seconds,
+    0: _WAIT; then raises KnownError("index-locked")."""
     from autogpt_desktop.documents.index.index import Index
 
-    for number in range(_TRIES):
+    until = time.monotonic() + (wait or _WAIT)
+    while True:
         try:
-            return Index(collection, busy_ms=int(_WAIT * 1000))
+            return Index(collection, busy_ms=int(_TRY * 1000))
         except KnownError as error:
-            if error.key != "index-locked" or number == _TRIES - 1:
+            if error.key != "index-locked" or time.monotonic() > until:
                 raise
         yield Progress("stage.index-waiting")
         if cancelled():
             return None
-    raise AssertionError("the last try raises")
 
 
 def _since(index: Index) -> dict[Path, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import sys
 from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -88,7 +89,7 @@ def _ordered(numbers: array[float]) -> array[float]:
 def heads(key: str) -> Heads | None:
     """The shipped heads for a scorer's ``key``; None where there are none for this model and prompt."""
     file = heads_file()
-    found = json.loads(file.read_text(encoding="utf-8")).get(key) if file.is_file() else None
+    found = json.loads(file.read_text(encoding="utf-8")).get(key) if os.path.isfile(file) else None
     if found is None:
         return None
     weights = unpacked(found["positive"]), unpacked(found["neutral"])

@@ -55,7 +55,7 @@ class TraditionalTranslator:
         cancelled: Cancelled,
     ) -> Generator[Progress, None, list[Answer]]:
         plain = [_plain(one) for one in sources]
-        terms = Glossary(_plain_term(term) for term in glossary)
+        terms = Glossary(map(_plain_term, glossary), without_script(glossary.source), without_script(target))
         made = yield from self.inner.answers(plain, without_script(target), terms, quality, cancelled)
         return [_converted(one, answer, target, glossary) for one, answer in zip(sources, made, strict=True)]
 
@@ -66,10 +66,12 @@ class TraditionalTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         plain = [_plain(one) for one in sources]
         begin = in_script(prefix, SIMPLIFIED) if target == TRADITIONAL else prefix
-        ranked = yield from self.inner.several(plain, without_script(target), count, cancelled, begin)
+        others = in_script(words, SIMPLIFIED) if target == TRADITIONAL else words
+        ranked = yield from self.inner.several(plain, without_script(target), count, cancelled, begin, others)
         found = []
         for one, some in zip(sources, ranked, strict=True):
             answers = [_converted(one, answer, target, Glossary()) for answer in some]
@@ -113,6 +115,7 @@ class ScriptTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         made = yield from self.answers(sources, target, Glossary(), "quick", cancelled)
         return [[one] for one in made]
@@ -135,16 +138,16 @@ def converting(
 
 
 def in_scripts(glossary: Glossary, source: str, target: str) -> Glossary:
-    """The terms in the scripts of a pair of languages, whichever they are written in."""
+    """The terms for a pair of languages, in their scripts, whichever they are written in."""
     if source not in _CHINESE and target not in _CHINESE:
-        return glossary
+        return glossary.between(source, target)
     terms: list[Term] = []
     for term in glossary:
         own = replace(term, target=_term(term.target, target))
         if (other := _term(term.source, source)) != term.source:
             terms.append(replace(own, source=other))
         terms.append(own)
-    return Glossary(terms)
+    return Glossary(terms, source, target)
 
 
 def _term(text: str, code: str) -> str:

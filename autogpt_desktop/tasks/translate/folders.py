@@ -33,7 +33,7 @@ def look_into(given: Sequence[Path]) -> Found:
         except OSError:
             found.skipped.append(Skipped(path, "skipped-closed"))
             continue
-        for one in sorted(inside[:MOST_ENTRIES]):
+        for one in sorted(inside[:MOST_ENTRIES], key=lambda entry: entry.name):
             if reason := _reason(one):
                 found.skipped.append(Skipped(one, reason))
             else:

@@ -58,5 +58,6 @@ class LanguageModelTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         return (yield from candidates.several(self.engine, sources, target, count, cancelled, prefix))

@@ -101,8 +101,8 @@ def _doubt(text: str, given: str, packs: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _glossary(terms: tuple[Term, ...]) -> Glossary:
-    return Glossary(terms)
+def _glossary(terms: tuple[Term, ...], source: str, target: str) -> Glossary:
+    return Glossary(terms, source, target)
 
 
 def live(
@@ -154,8 +154,8 @@ def live(
     found = language if without_script(language) in LANGUAGES or language in packs else "auto"
     events = translate(
         models, text, found, target,
-        glossary=_glossary(tuple(given)), quality=quality, memory=memory, known=(*known, *packs), first=FIRST,
-        choose=choose, cancelled=cancelled,
+        glossary=_glossary(tuple(given), language, target), quality=quality, memory=memory,
+        known=(*known, *packs), first=FIRST, choose=choose, cancelled=cancelled,
     )  # fmt: skip
     for event in events:
         if not (isinstance(event, Notice) and event.key == "notice.language-unknown"):  # Found says it

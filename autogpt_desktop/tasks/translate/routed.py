@@ -22,7 +22,6 @@ from autogpt_desktop.tasks.translate.translator import (
     Choose,
     Link,
     Translator,
-    several,
 )
 from autogpt_desktop.tasks.translate.translators import by_role, translator_for
 
@@ -89,24 +88,13 @@ class PivotTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         """Of the best English ones."""
-        return (yield from self.instead(sources, target, count, cancelled, prefix, ""))
-
-    def instead(
-        self,
-        sources: Sequence[SourceSentence],
-        target: str,
-        count: int,
-        cancelled: Cancelled,
-        prefix: str,
-        words: str,
-    ) -> Generator[Progress, None, list[list[Answer]]]:
-        """As ``several``."""
         plain = [replace(one, terms=()) for one in sources]
         english = yield from self.first.answers(plain, PIVOT, Glossary(), "best", cancelled)
         between = [SourceSentence(one_line(one.text), PIVOT) for one in english]
-        ranked = yield from several(self.second, between, target, count, cancelled, prefix, words)
+        ranked = yield from self.second.several(between, target, count, cancelled, prefix, words)
         return [
             [_joined(source, one, end, target, Glossary()) for end in ends]
             for source, one, ends in zip(sources, english, ranked, strict=True)
@@ -160,20 +148,9 @@ class JudgedTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
-        return (yield from self.instead(sources, target, count, cancelled, prefix, ""))
-
-    def instead(
-        self,
-        sources: Sequence[SourceSentence],
-        target: str,
-        count: int,
-        cancelled: Cancelled,
-        prefix: str,
-        words: str,
-    ) -> Generator[Progress, None, list[list[Answer]]]:
-        """As ``several``."""
-        ranked = yield from several(self.translator, sources, target, count, cancelled, prefix, words)
+        ranked = yield from self.translator.several(sources, target, count, cancelled, prefix, words)
         if self._reads_itself:
             return ranked
         found = []

@@ -43,17 +43,21 @@ class Piece:
 
 def pieces(text: str, source: str, target: str, part: int = 0) -> tuple[list[Piece], str]:
     """The pieces of a text, and what stands behind the last."""
-    found: list[Piece] = []
-    at = 0
+    found = list(cut(text, source, target, part))
+    return found, text[found[-1].end :] if found else text
+
+
+def cut(text: str, source: str, target: str, part: int = 0) -> Iterator[Piece]:
+    """The pieces of a text one by one, as a very long one takes seconds."""
+    at = index = 0
     for first, last in sentences(text, source):
         for column in _columns(text, first, last):
             for start, end in _clauses(text, *column, source):
                 # what stands between columns stays as it is
                 gap = text[at:start]
-                before = gap if start == column[0] > first else _between(gap, target, bool(found))
-                found.append(Piece(part, len(found), start, end, before, *_parts(text[start:end])))
-                at = end
-    return found, text[at:]
+                before = gap if start == column[0] > first else _between(gap, target, bool(index))
+                yield Piece(part, index, start, end, before, *_parts(text[start:end]))
+                at, index = end, index + 1
 
 
 def _parts(text: str) -> tuple[str, str, str]:

@@ -129,11 +129,12 @@ class Seq2SeqTranslator:
                 ]
                 if not better:
                     del waiting[at]  # its flag says so
+                    chosen[at] = _with_copied_terms(sources[at], chosen[at], target, glossary)
                     continue
                 best, fitted = min(
                     better, key=lambda pair: pair[0].candidate.cost + pair[1].odd - pair[1].fit
                 )
-                if fitted.odd > 1 or fitted.rest < waiting[at] - MOST_LOST:
+                if fitted.odd or fitted.rest < waiting[at] - MOST_LOST:
                     best = best.flagged("term")
                 chosen[at] = best
 
@@ -144,6 +145,28 @@ class Seq2SeqTranslator:
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
+    ) -> Generator[Progress, None, list[list[Answer]]]:
+        """See ``translator.Translator``. Words that spoil what follows, or make wrong what was right, are
+        left out."""
+        if not words:
+            return (yield from self._hypotheses(sources, target, count, cancelled, prefix))
+        ranked = []
+        for at, one in enumerate(sources):
+            yield Progress("stage.translating", at, len(sources))
+            made = self._with_words(one, target, _places(prefix, words), cancelled)
+            if not made:
+                (made,) = yield from self._hypotheses([one], target, count, cancelled, prefix)
+            ranked.append(made[:count])
+        return ranked
+
+    def _hypotheses(
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Cancelled,
+        prefix: str,
     ) -> Generator[Progress, None, list[list[Answer]]]:
         yield Progress("stage.translating", 0, len(sources))
         if not sources:
@@ -158,26 +181,6 @@ class Seq2SeqTranslator:
                 answer = _answer(one, _choice(one, option, target, Glossary()), target)
                 unique.setdefault(answer.text, answer)
             ranked.append(list(unique.values())[:count])
-        return ranked
-
-    def instead(
-        self,
-        sources: Sequence[SourceSentence],
-        target: str,
-        count: int,
-        cancelled: Cancelled,
-        prefix: str,
-        words: str,
-    ) -> Generator[Progress, None, list[list[Answer]]]:
-        """See ``translator.OffersWords``. Words that spoil what follows, or make wrong what was right, are
-        left out."""
-        ranked = []
-        for at, one in enumerate(sources):
-            yield Progress("stage.translating", at, len(sources))
-            made = self._with_words(one, target, _places(prefix, words), cancelled)
-            if not made:
-                (made,) = yield from self.several([one], target, count, cancelled, prefix)
-            ranked.append(made[:count])
         return ranked
 
     def _with_words(
@@ -265,13 +268,22 @@ def _best(one: SourceSentence, options: Sequence[TextHypothesis], target: str, g
 
 
 def _choice(one: SourceSentence, option: TextHypothesis, target: str, glossary: Glossary) -> _Choice:
-    candidate = judged(one, option.text, option.logprobs, target, glossary)
+    # a term that is left as it is in the source is put in where it fits, not word for word
+    plain = replace(one, terms=()) if glossary else one
+    candidate = judged(plain, option.text, option.logprobs, target, glossary)
     if not option.finished and "long" not in candidate.flags:  # it went on without an end
         candidate = _Choice(candidate, ()).flagged("long").candidate
     links = [Link(*link) for link in option.links]
     if links and omitted(one.text, [link[:2] for link in links], one.source):
         candidate = _Choice(candidate, ()).flagged("omitted").candidate
     return _Choice(candidate, kept_links(links, option.text, candidate.text))
+
+
+def _with_copied_terms(one: SourceSentence, choice: _Choice, target: str, glossary: Glossary) -> _Choice:
+    """With the terms in place of words that were left as they are in the source."""
+    made = choice.candidate
+    found = judged(one, made.text, [made.logprob], target, glossary)
+    return _Choice(found, kept_links(choice.links, made.text, found.text))
 
 
 def _answer(one: SourceSentence, choice: _Choice, target: str) -> Answer:

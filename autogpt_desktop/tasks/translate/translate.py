@@ -27,8 +27,8 @@ from autogpt_desktop.tasks.prompts import LANGUAGES
 from autogpt_desktop.tasks.translate.checks import GUESSED, flags, has_letters
 from autogpt_desktop.tasks.translate.chinese import in_scripts
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
-from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, pieces
-from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator, several
+from autogpt_desktop.tasks.translate.segments import UNSPACED_LETTER, Piece, cut, pieces
+from autogpt_desktop.tasks.translate.translator import Answer, Choose, Link, Translator
 from autogpt_desktop.tasks.translate.translators import by_role
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _GOES_ON = re.compile(r"[-'’]?\w")  # a word, as in "leu-lhe"
 _SIGNS = ".,;:!?…。，；：！？"
 WINDOW = 16  # pieces that are translated together before the first of them is shown
 IMMEDIATE_WINDOW = 128  # of what takes milliseconds for each: fewer leave threads without work
+_CUT_TOGETHER = 1000  # pieces that texts are cut into between two looks whether to go on
 Memory = MutableMapping[tuple[Any, ...], Answer]  # what was translated before, for live typing and resuming
 OTHER_LANGUAGES = {  # that can be translated from, with examples in English, and are named in notices
     "nl": "Dutch", "sv": "Swedish", "da": "Danish", "no": "Norwegian", "fi": "Finnish", "pl": "Polish",
@@ -176,11 +177,16 @@ def translate_many(
         if code not in LANGUAGES and code not in others:
             raise _not_offered(language, offered(known))
     sources = [_language(text, target, known) if source == "auto" else source for text in texts]
-    work, behind = [], []
+    work, behind, count = list[list[Piece]](), list[str](), 0
     for part, text in enumerate(texts):
-        found, after = pieces(text, sources[part], target, part)
+        found = list[Piece]()
+        for piece in cut(text, sources[part], target, part):
+            found.append(piece)
+            count += 1
+            if count % _CUT_TOGETHER == 0:  # a very long file takes seconds
+                yield from _goes_on(cancelled)
         work.append(found)
-        behind.append(after)
+        behind.append(text[found[-1].end :] if found else text)
     translators: dict[str, Translator] = {}
     told: set[str] = set()
     for language in dict.fromkeys(sources[part] for part, found in enumerate(work) if _has_words(found)):
@@ -244,7 +250,7 @@ def alternatives(
     wishes = [_wish(piece, source, glossary) for piece in found if piece.inner]
     head = found[0].before + found[0].head if len(wishes) == 1 else prefix
     begun = prefix.removeprefix(head)
-    made = yield from several(translator, wishes, target, 4 * n, cancelled, begun, instead_of)
+    made = yield from translator.several(wishes, target, 4 * n, cancelled, begun, instead_of)
     texts: dict[str, Alternative] = {}
     for number in range(max(map(len, made), default=0)):
         chosen = iter([options[min(number, len(options) - 1)] for options in made])
@@ -388,6 +394,14 @@ def _tell_unknown(
         if language not in (*offered(codes), *codes) and language not in told:
             told.add(language)
             yield Notice("notice.language-unknown", {"language": name_of(language)})
+
+
+def _goes_on(cancelled: Callable[[], bool]) -> Iterator[Progress]:
+    from autogpt_desktop.engine.interface import Cancelled
+
+    if cancelled():
+        raise Cancelled
+    yield Progress("stage.translating", 0, 0)
 
 
 def _has_words(found: Sequence[Piece]) -> bool:

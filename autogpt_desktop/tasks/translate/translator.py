@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from autogpt_desktop.documents.text.glossary import Glossary
 from autogpt_desktop.events import Notice, Progress
@@ -93,42 +93,12 @@ class Translator(Protocol):
         count: int,
         cancelled: Cancelled,
         prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         """Up to ``count`` different translations of each sentence, the best first, all of which begin with
-        ``prefix``: where a user changes a word, what stands before it and the new word are the prefix."""
-
-
-@runtime_checkable
-class OffersWords(Protocol):
-    """A ``Translator`` that knows what else it would say at a place."""
-
-    def instead(
-        self,
-        sources: Sequence[SourceSentence],
-        target: str,
-        count: int,
-        cancelled: Cancelled,
-        prefix: str,
-        words: str,
-    ) -> Generator[Progress, None, list[list[Answer]]]:
-        """As ``Translator.several``: each goes on behind ``prefix`` with another word than ``words``, or than
-        one of them, and from there as it fits."""
-
-
-def several(
-    translator: Translator,
-    sources: Sequence[SourceSentence],
-    target: str,
-    count: int,
-    cancelled: Cancelled,
-    prefix: str = "",
-    words: str = "",
-) -> Generator[Progress, None, list[list[Answer]]]:
-    """What any translator knows: other words than ``words`` where it offers them, else other translations."""
-    if words and isinstance(translator, OffersWords):
-        made = yield from translator.instead(sources, target, count, cancelled, prefix, words)
-        return made
-    return (yield from translator.several(sources, target, count, cancelled, prefix))
+        ``prefix``: where a user changes a word, what stands before it and the new word are the prefix.
+        ``words``: what stands behind it; where the model knows what else it would say there, each goes on
+        with another word than those, and from there as it fits."""
 
 
 # (models, source, target) → the translator for the pair of languages, loaded if need be

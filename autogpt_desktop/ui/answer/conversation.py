@@ -68,12 +68,14 @@ class QuestionConversation(QObject):
         self._waiting = [one for one in self._waiting if one[0] is not turn]
         turn.state = "stopped"
 
-    def clear(self) -> None:
-        """Leave the turns; the next question refers to nothing."""
+    def clear(self) -> str:
+        """Leave the turns; the next question refers to nothing. The id that they are saved under, or ""."""
         self._waiting = []
-        self.job.detach()
+        self.job.detach()  # which saves what is being answered
+        left = self._saved_id
         self.turns = []
         self._remember("")
+        return left
 
     def open(self, saved: KeptQuestions, turns: list[QuestionTurn]) -> None:
         """Go on with a saved conversation; call ``clear`` before."""
@@ -92,7 +94,7 @@ class QuestionConversation(QObject):
         opened = self._context.settings.open_questions
         if opened.get(self._mode, "") != saved_id:
             opened[self._mode] = saved_id
-            self._context.save_settings()
+            self._context.save_settings(by_user=False)
 
     def restore(self) -> None:
         """Ask for what was open when the window was closed; the history's ``restored`` follows."""

@@ -27,6 +27,7 @@ from autogpt_desktop.ui.answer.turn import QuestionTurn
 from autogpt_desktop.ui.answer.view import AnswerView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.focus import show_page
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
 
 if TYPE_CHECKING:
     from autogpt_desktop.documents.index.collection import Collection
@@ -61,6 +62,7 @@ class AnswerPanel(QWidget):
         self.history_card: QuestionHistoryCard | None = None
         current = self.view.collections.current()
         self._collection_id = current.id if current is not None else ""
+        self._left: dict[str, str] = {}  # the conversation that was left, by the collection it was about
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
@@ -240,6 +242,8 @@ class AnswerPanel(QWidget):
     def new_conversation(self) -> None:
         """Leave the turns; the next question refers to nothing."""
         self.conversation.clear()
+        if not self.view.pasting:
+            self._left.pop(self._collection_id, None)
         self.view.clear()
         self.places.close_document()
         self._show_empty()
@@ -331,17 +335,22 @@ class AnswerPanel(QWidget):
         """Another one is chosen, or the same has other files or another name."""
         chosen = collection.id if collection is not None else ""
         if chosen != self._collection_id:
-            self.conversations[FILES].clear()  # what is being answered is saved with the one before
-            self._collection_id = chosen
+            conversation = self.conversations[FILES]
+            if left := conversation.clear():  # what is being answered is saved with the one before
+                self._left[self._collection_id] = left
+            self._collection_id, last = chosen, self._left.get(chosen, "")
             if not self.view.pasting:
                 self.new_conversation()
+            if last:  # also of one that was deleted, and is not
+                self._left[chosen] = last
+                conversation.history.restore(FILES, last)
         self._show_empty()
 
     def receive_text(self, text: str) -> None:
         """A text of another panel, or a selected passage: to be asked about."""
         self.view.header.set_mode(TEXT)
         self._on_mode(TEXT)
-        if text != self.view.pasted.text():
+        if len(text) <= PASTE_LIMIT and text != self.view.pasted.text():  # a longer one is refused below
             self.new_conversation()
         self.view.pasted.set_text(text)
         self.focus_input()

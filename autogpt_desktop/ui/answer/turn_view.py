@@ -24,6 +24,8 @@ from autogpt_desktop.ui.widgets.send_menu import send_menu
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
+MISSING = "notice.file-missing"
+
 
 class TurnView(QWidget):
     """``inline``: the evidence stands below the answer here, and not beside the conversation."""
@@ -160,7 +162,14 @@ class TurnView(QWidget):
     def _notices_text(self, wanted: Callable[[str], bool]) -> str:
         """The notices with keys of a kind."""
         notices = [one for one in self.turn.notices if wanted(one.key)]
-        return "\n".join(dict.fromkeys(message(one.key, **one.values) for one in notices))
+        gone = list(dict.fromkeys(str(one.values["file"]) for one in notices if one.key == MISSING))
+        texts = dict.fromkeys(
+            message(one.key, **one.values) for one in notices if one.key != MISSING or len(gone) == 1
+        )
+        if len(gone) > 1:  # a moved folder has many, and one sentence says as much
+            files = ", ".join(f"“{name}”" for name in gone)
+            texts[message("notice.files-missing", files=files)] = None
+        return "\n".join(texts)
 
     def _error(self) -> str:
         error = self.turn.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -86,6 +87,11 @@ class SamplingPanel(QScrollArea):
         self.stop = QPlainTextEdit()
         self.stop.setTabChangesFocus(True)
         self.stop.setFixedHeight(64)
+        self.schema = QPlainTextEdit()
+        self.schema.setTabChangesFocus(True)
+        self.schema.setFixedHeight(96)
+        self.schema_problem = label(size="small", tone="danger", wrap=True)
+        self.schema_problem.hide()
         self._build(page)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
@@ -100,8 +106,9 @@ class SamplingPanel(QScrollArea):
             self.max_tokens,
         ):
             box.valueChanged.connect(self._touched)
-        for field in (self.prompt, self.stop, self.seed):
+        for field in (self.prompt, self.stop, self.seed, self.schema):
             field.textChanged.connect(self._touched)
+        self.schema.textChanged.connect(self._check_schema)
         self.thinking.toggled.connect(self._touched)
         context.model_changed.connect(self._show_thinking)
         context.language_changed.connect(self.retranslate)
@@ -123,6 +130,7 @@ class SamplingPanel(QScrollArea):
             stop=tuple(read_stop_text(line) for line in raw_text(self.stop).split("\n") if line),
             max_tokens=self.max_tokens.value(),
             thinking=self.thinking.isChecked(),
+            schema=raw_text(self.schema).strip(),
         )
         return ChatSettings(raw_text(self.prompt).strip(), sampling, self._preset_name())
 
@@ -137,6 +145,7 @@ class SamplingPanel(QScrollArea):
         self.seed.setText("" if sampling.seed is None else str(sampling.seed))
         self.thinking.setChecked(sampling.thinking)
         self.stop.setPlainText("\n".join(map(write_stop_text, sampling.stop)))
+        self.schema.setPlainText(sampling.schema)
         self._filling = False
         self._debounce.stop()
         self._naming_done()
@@ -296,10 +305,14 @@ class SamplingPanel(QScrollArea):
         column.addSpacing(8)
         column.addWidget(self._label("stop", self.stop))
         column.addWidget(self.stop)
+        column.addSpacing(8)
+        column.addWidget(self._label("schema", self.schema))
+        column.addWidget(self.schema)
+        column.addWidget(self.schema_problem)
         column.addStretch()
 
     def _label(self, name: str, buddy: QWidget) -> QLabel:
-        text = label(size="small" if name in ("preset", "prompt", "stop") else "body")
+        text = label(size="small" if name in ("preset", "prompt", "stop", "schema") else "body")
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setBuddy(buddy)
         self._labels[name] = text
@@ -309,6 +322,15 @@ class SamplingPanel(QScrollArea):
         """The switch is there where the model's template knows it."""
         model = self.context.model()
         self.thinking.setVisible(model is not None and model.can_switch_thinking)
+
+    def _check_schema(self) -> None:
+        """What is no JSON is said while it is written; what is no schema, with the answer."""
+        text = raw_text(self.schema).strip()
+        try:
+            wrong = bool(text) and not isinstance(json.loads(text), dict)
+        except (ValueError, RecursionError):
+            wrong = True
+        self.schema_problem.setVisible(wrong)
 
     def _touched(self) -> None:
         if self._filling:
@@ -333,6 +355,8 @@ class SamplingPanel(QScrollArea):
         self.thinking.setToolTip(plain_tooltip(hint))
         self.thinking.setAccessibleDescription(hint)
         self.stop.setPlaceholderText(tr("One per line; \\n is a line break"))
+        self.schema.setPlaceholderText('{"type": "object", "properties": {…}}')
+        self.schema_problem.setText(tr("This is not a JSON object yet."))
         texts = {
             "preset": (tr("Preset"), tr("Saved settings to start from")),
             "prompt": (tr("System prompt"), tr("Instructions that stand before the conversation")),
@@ -353,6 +377,10 @@ class SamplingPanel(QScrollArea):
             "max_tokens": (tr("Longest answer"), tr("In tokens; a token is about three quarters of a word")),
             "seed": (tr("Seed"), tr("The same number gives the same answer again; empty: random")),
             "stop": (tr("Stop texts"), tr("The answer ends where one of these appears")),
+            "schema": (
+                tr("Answer as JSON"),
+                tr("A JSON schema that every answer keeps to; empty: answers are plain text"),
+            ),
         }
         for name, (text, hint) in texts.items():
             field = self._labels[name].buddy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.model_jobs import InMemory, ModelsJob
 from autogpt_desktop.worker import Job, JobFunction
@@ -67,4 +68,14 @@ class PanelJob(QObject):
 
     def _on_finished(self, state: str, error: object) -> None:
         self._job = None
-        self.ended.emit(state, error)
+        self.ended.emit(state, _known(error))
+
+
+def _known(error: object) -> object:
+    """Memory runs out in whatever a job does, and is no bug."""
+    if isinstance(error, Exception) and not isinstance(error, KnownError):
+        from autogpt_desktop.engine.memory import out_of_memory
+
+        if out_of_memory(error):
+            return KnownError("no-memory-for-job")
+    return error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
 
 from autogpt_desktop.errors import KnownError
@@ -112,7 +114,7 @@ class RunFollower(QObject):
         self._timer.stop()
         if self.run is not None:
             there = {*self._watcher.files(), *self._watcher.directories()}
-            wanted = [str(place) for place in (self.run.folder, self.run.log) if place.exists()]
+            wanted = [str(place) for place in (self.run.folder, self.run.log) if os.path.exists(place)]
             if missing := [place for place in wanted if place not in there]:
                 self._watcher.addPaths(missing)
 

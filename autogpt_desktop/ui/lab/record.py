@@ -33,6 +33,7 @@ class RunRecord:
     latest: events.Eval | None = None
     speed: float = 0.0  # tokens a second
     memory: int = 0
+    peak: events.Memory | None = None  # of the last part that is over
     trials: dict[tuple[int, int], events.Trial] = field(default_factory=dict)  # by number and rung
     samples: list[events.Sample] = field(default_factory=list)
     growths: list[tuple[float, int, events.Growth]] = field(default_factory=list)  # seconds, tokens
@@ -48,6 +49,8 @@ class RunRecord:
         if isinstance(event, events.Train):
             _append(self.train, Point(logged.seconds, event.tokens, event.step, event.loss))
             self.speed, self.memory = event.tokens_per_second, event.memory or self.memory
+        elif isinstance(event, events.Memory):
+            self.peak = event if event.peak else self.peak
         elif isinstance(event, events.Eval):
             self._evaluated(logged.seconds, event)
         elif isinstance(event, events.DataFound):

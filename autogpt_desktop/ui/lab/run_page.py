@@ -244,7 +244,7 @@ class RunPage(QWidget):
         self._stopping = self._stopping and running
         self.title.set_text(run.name)
         stage = self.follower.record.stage
-        parts = [kind_name(run.spec.kind), minutes_name(run.spec.minutes)]
+        parts = [kind_name(run.spec), minutes_name(run.spec.minutes)]
         if self._stopping:
             parts.append(tr("Stopping; the model is saved"))
         elif running:
@@ -280,6 +280,10 @@ class RunPage(QWidget):
         record = self.follower.record
         self.curves.show_record(record)
         self.trials.show_trials(record.leaderboard())
+        has_curve = bool(record.train) or len(record.held_out) > 1
+        # of labels that were learned in one go there is a point, which says no more than its figure
+        self.curves.setVisible(has_curve or self.follower.running)
+        self.by.setVisible(has_curve or self.follower.running)
         self.parts.buttons[TRIALS].setVisible(bool(record.trials))
         shown = (id(record), len(record.samples), id(record.data))
         if shown != self._shown:  # else nothing of it is put together anew
@@ -288,6 +292,7 @@ class RunPage(QWidget):
             _set_text(self.data, self._data_text())
         if not self._chosen:  # what there is: first the data, then what the model writes
             part = DATA if record.data is not None and not record.samples else SAMPLES
+            part = TRIALS if record.trials and not has_curve else part
             self.parts.set_choice(part)
             self._show_part(part)
         if self.follower.running:
@@ -304,7 +309,7 @@ class RunPage(QWidget):
             if record.data is not None and record.data.xz_bits_per_byte:
                 shown.append((f"{record.data.xz_bits_per_byte:.3f}", "xz -9"))
         elif best is not None:
-            shown.append((f"{best.loss:.3f}", tr("loss, held out")))
+            shown.append((f"{best.loss + 0.0:.3f}", tr("loss, held out")))  # no −0 of older runs
         latest = record.latest
         if latest is not None and latest.accuracy is not None:
             shown.append((f"{100 * latest.accuracy:.1f} %", tr("right, held out")))
@@ -312,6 +317,9 @@ class RunPage(QWidget):
             shown.append((f"{record.speed:,.0f}", tr("tokens a second")))
         if run is not None and self.follower.running:
             shown.append((clock(run.spec.minutes * 60 - record.seconds), tr("left")))
+        elif record.peak is not None:
+            forecast = size_text(record.peak.forecast)
+            shown.append((size_text(record.peak.peak), tr("memory, {forecast} expected", forecast=forecast)))
         for number, figure in enumerate(self.figures):
             figure.show_value(*(shown[number] if number < len(shown) else ("", "")))
 
@@ -348,7 +356,8 @@ class RunPage(QWidget):
         else:
             lines = self._token_lines(found)
         if found.duplicates:
-            lines.append(tr("{n} copies were left out", n=f"{found.duplicates:,}"))
+            copies = tr("{n} copies were left out", n=f"{found.duplicates:,}")
+            lines.append(copies if found.duplicates > 1 else tr("One copy was left out"))
         if found.languages:
             parts = ", ".join(f"{code} {size_text(size)}" for code, size in found.languages.items())
             lines.append(tr("Languages: {parts}", parts=parts))

@@ -62,7 +62,7 @@ class RunsCard(HistoryCard):
         return [self._item(run) for run in found[offset : offset + limit]]
 
     def _item(self, run: Run) -> HistoryItem:
-        parts = [kind_name(run.spec.kind), state_name(run.state)]
+        parts = [kind_name(run.spec), state_name(run.state)]
         if run.seconds:
             parts.append(clock(run.seconds))
         if run.finished is not None and run.finished.bits_per_byte:

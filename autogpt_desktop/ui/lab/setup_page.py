@@ -24,12 +24,14 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
 from autogpt_desktop.lab.runs.folder import Run
-from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
+from autogpt_desktop.lab.runs.spec import DataSpec, Kind, RunSpec
 from autogpt_desktop.tasks.sentiment.sources import is_table, preview
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
+from autogpt_desktop.ui.lab.columns import likely_columns
 from autogpt_desktop.ui.lab.data_list import DataList
-from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW, minutes_name, size_name
-from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip, size_text
+from autogpt_desktop.ui.lab.expected import TABLES, expected_text
+from autogpt_desktop.ui.lab.words import ADAPT, ANSWER, EMBED, HEAD, NEW, kind_texts, minutes_name
+from autogpt_desktop.ui.widgets.basic import button, label, plain_tooltip
 from autogpt_desktop.ui.widgets.boxes import ComboBox, Slider
 from autogpt_desktop.ui.widgets.segmented import SegmentedChoice
 
@@ -38,8 +40,15 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 MINUTES = (1, 2, 5, 10, 20, 40, 60, 120, 240, 480)
-_USUAL = {ADAPT: 10, NEW: 20, HEAD: 2}
+_USUAL = {ADAPT: 10, NEW: 20, HEAD: 2, EMBED: 5, ANSWER: 5}
 _WIDEST = 720  # pixels of the column
+_BASES: dict[str, tuple[str, ...]] = {
+    ADAPT: ("decoder",),
+    NEW: (),
+    HEAD: ("decoder", "embedding"),
+    EMBED: ("embedding",),
+    ANSWER: ("embedding",),
+}
 _LATER = 300  # milliseconds behind the last change until the forecast
 
 
@@ -55,15 +64,16 @@ class SetupPage(QWidget):
         self.forecast: Forecast | None = None
         self._bases: dict[str, str] = {}  # that were chosen, by kind
         self._columns_of = ""  # the table whose columns are offered
-        self.kinds = SegmentedChoice((ADAPT, NEW, HEAD))
+        self._preview: Any = None  # of that table
+        self.kinds = SegmentedChoice((ADAPT, NEW, HEAD, EMBED, ANSWER))
         self.kinds.chosen.connect(self._on_kind)
         self.about = label(tone="muted", wrap=True)
         self.base = ComboBox()
         self.base.currentIndexChanged.connect(self._on_base)
         self.data = DataList()
         self.data.changed.connect(self._on_data)
-        self.text_column, self.label_column = ComboBox(), ComboBox()
-        for box in (self.text_column, self.label_column):
+        self.text_column, self.question_column, self.label_column = ComboBox(), ComboBox(), ComboBox()
+        for box in self._columns():
             box.currentIndexChanged.connect(self._on_changed)
         self.dial = Slider(0, len(MINUTES) - 1)
         self.dial.setMinimumHeight(24)
@@ -99,6 +109,7 @@ class SetupPage(QWidget):
         self._title = label(size="title", wrap=True)
         self._data_label, self._base_label = label(size="heading"), label(size="small")
         self._text_label, self._label_label = label(size="small"), label(size="small")
+        self._question_label = label(size="small")
         self._time_label, self._name_label = label(size="small"), label(size="small")
         self._time_label.setBuddy(self.dial)
         self._boxes = QGridLayout()
@@ -106,11 +117,21 @@ class SetupPage(QWidget):
         self._boxes.setVerticalSpacing(6)
         self._boxes.setColumnStretch(1, 1)
         places = ((self._base_label, self.base), (self._text_label, self.text_column),
-                  (self._label_label, self.label_column), (self._name_label, self.name))  # fmt: skip
+                  (self._label_label, self.label_column),
+                  (self._name_label, self.name))  # fmt: skip
+        texts = QHBoxLayout()  # with the questions beside them, so that a small window has room for all
+        texts.setSpacing(16)
+        texts.addWidget(self.text_column, 1)
+        texts.addWidget(self._question_label)
+        texts.addWidget(self.question_column, 1)
+        self._question_label.setBuddy(self.question_column)
         for row, (name, box) in enumerate(places):
             name.setBuddy(box)
             self._boxes.addWidget(name, row, 0)
-            self._boxes.addWidget(box, row, 1)
+            if box is self.text_column:
+                self._boxes.addLayout(texts, row, 1)
+            else:
+                self._boxes.addWidget(box, row, 1)
         time = QHBoxLayout()
         time.setSpacing(16)
         time.addWidget(self.dial, 1)
@@ -149,11 +170,17 @@ class SetupPage(QWidget):
         self._title.setText(tr("Train a model on your own text"))
         self.kinds.set_texts(
             tr("What to make"),
-            {ADAPT: tr("Adapt a model"), NEW: tr("New model"), HEAD: tr("My labels")},
+            {
+                ADAPT: tr("Adapt a model"),
+                NEW: tr("New model"),
+                HEAD: tr("My labels"),
+                EMBED: tr("Search by meaning"),
+                ANSWER: tr("Answers from texts"),
+            },
         )
         self._data_label.setText(tr("Learn from"))
         self._base_label.setText(tr("Model"))
-        self._text_label.setText(tr("Column of the texts"))
+        self._question_label.setText(tr("Column of the questions"))
         self._time_label.setText(tr("Time that it may take"))
         self._name_label.setText(tr("Name"))
         self.name.setPlaceholderText(tr("after the data"))
@@ -187,6 +214,9 @@ class SetupPage(QWidget):
     def minutes(self) -> int:
         return MINUTES[self.dial.value()]
 
+    def _columns(self) -> tuple[ComboBox, ComboBox, ComboBox]:
+        return self.text_column, self.question_column, self.label_column
+
     def set_kind(self, kind: str) -> None:
         self.kinds.set_choice(kind)
         self._on_kind(kind)
@@ -194,18 +224,22 @@ class SetupPage(QWidget):
     def spec(self) -> RunSpec:
         """What is chosen now."""
         kind = self.kind
-        text = self.text_column.currentData() or "" if self._columns_of else ""
-        other = self.label_column.currentData() or "" if self._columns_of else ""
+        text, question, other = (
+            (box.currentData() or "") if self._columns_of else "" for box in self._columns()
+        )
+        learns_head = kind in (HEAD, EMBED, ANSWER)
         data = DataSpec(
             self.data.paths(),
             text_column=text,
             label_column=other if kind == HEAD else "",
-            answer_column=other if kind == ADAPT else "",
-            held_out=0.2 if kind == HEAD else 0.05,
+            answer_column=other if kind in (ADAPT, EMBED, ANSWER) else "",
+            held_out=0.2 if learns_head else 0.05,
+            question_column=question if kind == ANSWER else "",
         )
         base = "" if kind == NEW else self.base.currentData() or ""
-        task = "classify" if kind == HEAD else ""
-        return RunSpec(kind, data, float(self.minutes), name=self.name.text().strip(), base=base, task=task)
+        task = {HEAD: "classify", EMBED: EMBED, ANSWER: ANSWER}.get(kind, "")
+        made: Kind = "head" if learns_head else kind
+        return RunSpec(made, data, float(self.minutes), name=self.name.text().strip(), base=base, task=task)
 
     def start(self) -> None:
         """Begin: the process is started, and goes on without the window."""
@@ -241,7 +275,7 @@ class SetupPage(QWidget):
             self.base.addItem(tr("The best for it"), "")
         chosen = self._context.chosen_model()
         for model in self._context.installed_models():
-            wanted = ("decoder",) if self.kind == ADAPT else ("decoder", "embedding")
+            wanted = _BASES[self.kind]
             if model.kind in wanted and not model.base and model.error() is None:
                 self.base.addItem(model.title, model.name)
         if self.kind == ADAPT and before is None and chosen is not None:
@@ -260,10 +294,13 @@ class SetupPage(QWidget):
         table = tables[0] if tables and self.kind != NEW else ""
         if table != self._columns_of:
             self._columns_of = table
-            self.text_column.clear()
-            self.label_column.clear()
+            for box in self._columns():
+                box.clear()
             if table:
+                self._preview = None
                 self._read_columns(table)
+        elif table and self._preview is not None:
+            self._choose_columns(self._preview)
         self._on_changed()
 
     def _read_columns(self, table: str) -> None:
@@ -277,15 +314,20 @@ class SetupPage(QWidget):
             return
         found = event.value
         names = [str(name) for name in found.table.columns]
-        for box in (self.text_column, self.label_column):
+        for box in self._columns():
             box.blockSignals(True)
             box.clear()
             for number, name in enumerate(names):
                 box.addItem(name or tr("Column {n}", n=number + 1), name)
             box.blockSignals(False)
-        self.text_column.setCurrentIndex(found.column)
-        self.label_column.setCurrentIndex(_few_values(found, found.column))
+        self._preview = found
+        self._choose_columns(found)
         self._on_changed()
+
+    def _choose_columns(self, found: Any) -> None:
+        places = likely_columns(self.kind, found)
+        for box, place in zip(self._columns(), places, strict=True):
+            box.setCurrentIndex(place)
 
     def _on_columns_end(self, state: str, error: object) -> None:
         if state == "failed":
@@ -303,11 +345,13 @@ class SetupPage(QWidget):
             self.forecast = None
             self._show()
             return
+        models = self._context.installed_models()
+        base = next((model.path for model in models if model.name == spec.base), None)
 
         def job(cancel: Event) -> Iterator[object]:
             from autogpt_desktop.lab.runs.forecast import forecast
 
-            yield Result(forecast(spec))
+            yield Result(forecast(spec, base))
 
         self._job.start_plain(job, title=tr("What the time will buy"), lane="background")
 
@@ -318,89 +362,32 @@ class SetupPage(QWidget):
 
     def _show(self) -> None:
         kind, has_data = self.kind, bool(self.data.paths())
-        texts = {
-            ADAPT: (
-                tr("An installed model learns your style, your terms or a format from chats, pairs of "
-                   "questions and answers, or texts. The model itself stays as it is; what it learned stands "
-                   "beside it. Ten minutes teach a small model a format, but not new facts reliably."),
-                tr("JSONL with chats or pairs, a table of questions and answers, or texts: drop them here."),
-            ),
-            NEW: (
-                tr("A language model from nothing, of your text alone: a shape is searched, trained and "
-                   "grown. Twenty minutes give a small model that writes in the manner of the text and can "
-                   "be compared and studied; it will not answer questions as downloaded models do."),
-                tr("Text, Markdown, DOCX, PDF, EPUB … or whole folders, a megabyte or more: drop them here."),
-            ),
-            HEAD: (
-                tr("Teach your own labels from a table with a text and a label a row, some fifty rows for "
-                   "each label. The result sorts texts and tables in Sentiment."),
-                tr("A CSV or XLSX table: drop it here."),
-            ),
-        }  # fmt: skip
-        self.about.setText(texts[kind][0])
-        self.data.set_hint(texts[kind][1])
+        about, hint = kind_texts(kind)
+        self.about.setText(about)
+        self.data.set_hint(hint)
         self.data.hint.setVisible(not has_data)
         table = bool(self._columns_of)
+        asks = kind in (ADAPT, EMBED)
+        self._text_label.setText(tr("Column of the questions") if asks else tr("Column of the texts"))
         self._label_label.setText(tr("Column of the labels") if kind == HEAD else tr("Column of the answers"))
         for widget in (self._base_label, self.base):
             widget.setVisible(kind != NEW)
         for widget in (self._text_label, self.text_column, self._label_label, self.label_column):
             widget.setVisible(table and kind != NEW)
+        for widget in (self._question_label, self.question_column):
+            widget.setVisible(table and kind == ANSWER)
         for box, named in (
             (self.base, self._base_label),
             (self.text_column, self._text_label),
+            (self.question_column, self._question_label),
             (self.label_column, self._label_label),
         ):
             box.setAccessibleName(named.text())
             box.setPlaceholderText(tr("Reading…"))
         self.time.setText(minutes_name(self.minutes))
-        self.expected.setText(self._expected())
+        has_base = kind == NEW or self.base.count() > 0
+        self.expected.setText(expected_text(kind, self.forecast, table, has_base) if has_data else "")
         self.expected.setVisible(bool(self.expected.text()))
-        ready = has_data and (kind == NEW or self.base.count() > 0)
+        ready = has_data and has_base
         for made in (self.start_button, self.look_button):
-            made.setEnabled(ready and (kind != HEAD or table))
-
-    def _expected(self) -> str:
-        found = self.forecast
-        if not self.data.paths():
-            return ""
-        if self.kind == ADAPT and not self.base.count():
-            return tr("No model is installed that can be adapted.")
-        if self.kind == HEAD and not self._columns_of:
-            return tr("Your own labels are learned from a table.")
-        if found is None:
-            return ""
-        if not found.files:
-            return tr("There is no file here that can be read.")
-        if self.kind != NEW:
-            if found.files == 1:
-                return tr("About {size} of text in one file.", size=size_text(found.bytes))
-            return tr("About {size} of text in {files} files.", size=size_text(found.bytes),
-                      files=f"{found.files:,}")  # fmt: skip
-        if not found.enough:
-            return tr("Too little text or time for a model: add more.")
-        told = tr("About {size} of text, read {epochs} times by a model of {parameters}. It will take up to "
-                  "{memory} of memory.",
-                  size=size_text(found.bytes), epochs=_times(found.epochs),
-                  parameters=size_name(found.parameters), memory=size_text(found.memory))  # fmt: skip
-        if found.bits_per_byte:
-            told += " " + tr("Runs like it came to {bits} bits per byte.", bits=f"{found.bits_per_byte:.2f}")
-        if not found.measured:
-            told += " " + tr("This computer has not been measured yet: the first run tells more.")
-        return told
-
-
-def _times(count: float) -> str:
-    """How often: no tenths where they say nothing."""
-    return f"{count:.1f}" if count < 10 else f"{count:,.0f}"
-
-
-def _few_values(found: Any, texts: int) -> int:
-    """The column that seems to hold labels: few different values, and not the texts."""
-    best, fewest = 0 if texts else 1, 1.1
-    for number in range(len(found.table.columns)):
-        values = [row[number] for row in found.rows if number < len(row) and str(row[number]).strip()]
-        share = len({str(value) for value in values}) / len(values) if values else 1.0
-        if number != texts and share < fewest:
-            best, fewest = number, share
-    return best
+            made.setEnabled(ready and (kind not in TABLES or table))

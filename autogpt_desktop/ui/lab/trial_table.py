@@ -11,6 +11,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.lab.runs.events import Trial
 from autogpt_desktop.ui.widgets.basic import plain_tooltip
 
+_BITS = 1  # the column
 _STATES = ("done", "pruned", "failed")
 
 
@@ -52,6 +53,8 @@ class TrialTable(QTableWidget):
             return
         self._shown = list(trials)
         states = dict(zip(_STATES, (tr("done"), tr("given up"), tr("failed")), strict=True))
+        # heads have none
+        self.setColumnHidden(_BITS, bool(trials) and not any(one.bits_per_byte for one in trials))
         self.setSortingEnabled(False)
         self.setRowCount(len(trials))
         for row, trial in enumerate(trials):

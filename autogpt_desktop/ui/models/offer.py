@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog.entries import CatalogModel, needs_acceptance, partial
-from autogpt_desktop.catalog.roles import made_for
+from autogpt_desktop.catalog.roles import made_for, offered
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
@@ -26,7 +26,7 @@ class ModelOffer(QWidget):
     def __init__(self, context: AppContext, downloads: Downloads, role: str, *, larger: bool = False) -> None:
         super().__init__()
         self._context, self._downloads = context, downloads
-        self.model: CatalogModel = made_for(role)[-1 if larger else 0]
+        self.model: CatalogModel = made_for(role)[-1] if larger else offered(role, i18n.user_languages())
         self._text = label(wrap=True)
         self._facts = label(size="small", tone="muted", wrap=True)
         self.fetch_button = button(icon="download")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.sentiment.corrections import CorrectionList
@@ -53,14 +54,37 @@ class SentimentBar(QWidget):
                 self.send_button,
             )
         )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(4)
-        row.addWidget(self.modes)
-        row.addWidget(self.choice)
-        row.addStretch(1)
-        row.addWidget(self.two_way)
-        row.addWidget(self.actions_row)
+        self._first, self._second = QHBoxLayout(), QHBoxLayout()
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(8, 4, 8, 4)
+        rows.setSpacing(4)
+        for row in (self._first, self._second):
+            row.setSpacing(4)
+            rows.addLayout(row)
+        self._first.addWidget(self.modes)
+        self._first.addWidget(self.choice)
+        self._first.addStretch(1)
+        self._first.addWidget(self.two_way)
+        self._first.addWidget(self.actions_row)
+        self._slim = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """In a slim column how texts are judged has a row of its own, rather than being cut off."""
+        parts = [made.sizeHint().width() for made in (self.modes, self.choice, self.two_way)]
+        parts.append(self.actions_row.minimumSizeHint().width())
+        slim = self.width() < sum(parts) + 8 + 8 + 4 * len(parts)
+        if slim == self._slim:
+            return
+        self._slim = slim
+        row = self._second if slim else self._first
+        row.insertWidget(0 if slim else 1, self.choice)
+        row.insertWidget(1 if slim else 3, self.two_way)
+        row.setStretch(0, 1 if slim else 0)
+        self.choice.layout().setContentsMargins(0 if slim else 8, 0, 0, 0)  # type: ignore[union-attr]
 
     def show_model(self, has_model: bool) -> None:
         """Without a model nothing can be judged; what was judged can be looked at."""
@@ -70,6 +94,7 @@ class SentimentBar(QWidget):
     def show_scheme(self, scheme: Scheme) -> None:
         """Own labels know no neutral that could be left out, and are not corrected text by text."""
         self.two_way.setVisible(not scheme.is_own)
+        self._arrange()
         self.actions_row.offer(self.corrections_button, not scheme.is_own)
 
     def show_corrections(self) -> None:
@@ -96,6 +121,7 @@ class SentimentBar(QWidget):
         name_action(self.export_button, tr("Export"), shortcut="Ctrl+Shift+E")
         self.show_corrections()
         self.actions_row.retranslate()
+        self._arrange()
 
     def _fill_corrections(self) -> None:
         menu, corrections = self.corrections_button.menu(), self._corrections

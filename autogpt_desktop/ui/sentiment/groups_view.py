@@ -203,17 +203,20 @@ class GroupTable(QTableView):
         self.setItemDelegateForColumn(self.rows.bar, None)  # type: ignore[arg-type]
         head = self.horizontalHeader()
         head.setSectionResizeMode(self.rows.bar, QHeaderView.ResizeMode.Interactive)
+        head.moveSection(head.visualIndex(self.rows.bar), self.rows.bar)
         self.setColumnHidden(NEUTRAL, False)
         self.rows.set_scheme(scheme)
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setItemDelegateForColumn(self.rows.bar, self._bar)
-        # few labels leave the bar the room that is left; many want to be scrolled through
+        # few labels leave the bar the room that is left; many want to be scrolled through, with the bar
+        # in front of them, where it is seen
         few = len(scheme.labels) <= _FEW
         mode = QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.Interactive
         head.setSectionResizeMode(self.rows.bar, mode)
         self.restyle()
         if not few:
             self.setColumnWidth(self.rows.bar, _WIDEST)
+            head.moveSection(head.visualIndex(self.rows.bar), FIRST)
 
     def show_groups(self, found: Groups, two_way: bool) -> None:
         self.rows.show_groups(found, two_way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from autogpt_desktop.ui.sentiment.text_page import TextPage
 from autogpt_desktop.ui.widgets.history_card import HistoryCard
 from autogpt_desktop.ui.widgets.history_model import HistoryItem
 from autogpt_desktop.ui.widgets.kept_history import HistoryTexts, KeptHistory, goes_on
+from autogpt_desktop.ui.widgets.late_saves import LateSaves, Slot
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -37,9 +39,12 @@ class VerdictSaver(QObject):
         super().__init__(text_page)
         self.history = VerdictHistory()
         self._context, self._text_page, self._table_page = context, text_page, table_page
-        self._entry = 0  # of the history, which what is written now replaces
+        self._slot = Slot()  # of the history, which what is written now replaces
+        self._saves = LateSaves(context.show_error, self)
+        self._saves.saved.connect(self.saved)
         self._kept, self._kind = text_page.draft.restored, ""  # the text of that entry; "": whatever it was
         self._source: TableSource | None = None  # of the run
+        self._table_slot = Slot()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
@@ -53,7 +58,7 @@ class VerdictSaver(QObject):
         """What follows is another text: the one before is kept as it is."""
         if self._timer.isActive():
             self.save_now()
-        self._entry, self._kept, self._kind = 0, "", ""
+        self._slot, self._kept, self._kind = Slot(), "", ""
 
     def save_now(self) -> None:
         """The text or the list as it stands, if it has been judged."""
@@ -63,25 +68,26 @@ class VerdictSaver(QObject):
         if not outcome or (text == self._kept and self._kind in ("", kind)):  # as it was kept or came back
             return
         if not goes_on(self._kept, text):
-            self._entry = 0
+            self._slot = Slot()
         self._kept, self._kind = text, kind
         how = _labels(self._text_page.scheme)
-        self._entry = self._save(partial(self.history.keep, kind, text, outcome, self._entry, **how))
+        self._save(self._slot, partial(self.history.keep, kind, text, outcome, **how))
 
     def set_entry(self, one: KeptVerdict) -> None:
         """What is shown is this one: nothing is left to save."""
         self._timer.stop()
-        self._entry, self._kept, self._kind = one.id, one.text, one.kind
+        self._slot, self._kept, self._kind = Slot(one.id), one.text, one.kind
 
     def finish(self) -> None:
         """The window closes: what waits to be kept is kept now."""
         if self._timer.isActive():
             self.save_now()
+        self._saves.finish()
         self.history.close()
 
     def _on_table(self, source: TableSource) -> None:
-        self._source = source
-        self._save(partial(self.history.keep_table, source, **_labels(self._table_page.scheme)))
+        self._source, self._table_slot = source, Slot()
+        self._save_table(source, (), self._table_page.scheme)
 
     def _on_run(self) -> None:
         """How far a table came."""
@@ -89,19 +95,18 @@ class VerdictSaver(QObject):
         if control.table_run is None:
             self._source = None
         elif self._source is not None and control.state in (FINISHED, PAUSED, STOPPED):
-            how = _labels(control.scheme)
-            self._save(partial(self.history.keep_table, self._source, control.outcome(), **how))
+            self._save_table(self._source, control.outcome(), control.scheme)
 
-    def _save(self, keep: partial[int]) -> int:
-        if not getattr(self._context.settings, SETTING):
-            return 0
-        try:
-            number = keep()
-        except KnownError as error:
-            self._context.show_error(error)
-            return 0
-        self.saved.emit()
-        return number
+    def _save_table(self, source: TableSource, outcome: Sequence[float], scheme: Scheme) -> None:
+        def keep(_number: int) -> int:  # it is known by its file
+            return self.history.keep_table(source, outcome, **how)
+
+        how = _labels(scheme)
+        self._save(self._table_slot, keep)
+
+    def _save(self, slot: Slot, keep: Callable[[int], int]) -> None:
+        if getattr(self._context.settings, SETTING):
+            self._saves.put(slot, keep)
 
 
 class VerdictHistoryCard(HistoryCard):

@@ -25,6 +25,7 @@ from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import ROLES
 from autogpt_desktop.ui.context import ZOOMS, AppContext
 from autogpt_desktop.ui.settings.preset_editor import PresetEditor
+from autogpt_desktop.ui.settings.server_section import ServerSection
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
     button,
@@ -129,6 +130,9 @@ class SettingsDrawer(Overlay):
         self._section("presets")
         self.presets = PresetEditor(context)
         self._column.addWidget(self.presets)
+        self._section("server")
+        self.server = ServerSection(context)
+        self._column.addWidget(self.server)
         self._section("data")
         self.folder = ElidedLabel(str(paths.data_dir()), size="small", tone="muted")
         self._column.addWidget(self.folder)
@@ -169,6 +173,7 @@ class SettingsDrawer(Overlay):
             "role-embed": tr("Search in files"),
             "role-sentiment": tr("Sentiment"),
             "presets": tr("Answer presets"),
+            "server": tr("Other programs"),
             "data": tr("Your data"),
             "language": tr("Language"),
             "theme": tr("Theme"),
@@ -205,6 +210,7 @@ class SettingsDrawer(Overlay):
         )
         self.folder_button.setText(tr("Open the folder"))
         self.folder.setAccessibleName(tr("Conversations and models are in {folder}", folder=paths.data_dir()))
+        self.server.retranslate()
         self._show_values()
 
     def _show_values(self) -> None:

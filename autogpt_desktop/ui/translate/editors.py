@@ -137,9 +137,12 @@ class SourceEdit(SentenceEdit):
         self.refused = text if len(text) > PASTE_LIMIT else ""
         return super().replace_text(text)
 
+    def refuse_paste(self, text: str) -> None:
+        self.refused = text
+        super().refuse_paste(text)
+
     def insertFromMimeData(self, source: QMimeData) -> None:
-        text = source.text() if source.hasText() else ""
-        self.refused = text if len(text) + self.document().characterCount() > PASTE_LIMIT else ""
+        self.refused = ""
         super().insertFromMimeData(source)
 
 

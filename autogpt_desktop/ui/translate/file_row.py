@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
@@ -27,6 +28,28 @@ from autogpt_desktop.ui.widgets.basic import (
     set_tone,
 )
 from autogpt_desktop.ui.widgets.progress_row import ProgressRow
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to become of a file. ``bilingual``: what is wished; ``out``: where to, None: beside it."""
+
+    source: str
+    target: str
+    comments: bool
+    bilingual: str
+    out: Path | None
+
+    def remembered(self, path: Path) -> str:
+        """As ``FileRow.remembered``."""
+        return json.dumps(
+            [
+                *(str(path), self.source, self.target, str(self.out or "")),
+                *(["comments"] * self.comments),
+                *([self.bilingual] if self.bilingual else []),
+            ],
+            ensure_ascii=False,
+        )
 
 
 class FileRow(QWidget):
@@ -94,14 +117,8 @@ class FileRow(QWidget):
 
     def remembered(self) -> str:
         """What ``from_remembered`` makes the row again from, in another run of the app."""
-        return json.dumps(
-            [
-                *(str(self.path), self.source, self.target, str(self.out or "")),
-                *(["comments"] * self.comments),
-                *([self._wished] if self._wished else []),
-            ],
-            ensure_ascii=False,
-        )
+        wish = Wish(self.source, self.target, self.comments, self._wished, self.out)
+        return wish.remembered(self.path)
 
     @classmethod
     def from_remembered(cls, text: str) -> FileRow | None:

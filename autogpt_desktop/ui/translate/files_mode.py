@@ -16,6 +16,8 @@ from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.translate.review import Review
 from autogpt_desktop.ui.translate.view import TranslateView
 
+ABOUT_TEXT = ("language", "doubt", "paste", "error")  # notices that say nothing of files
+
 
 class FilesMode(QObject):
     """``closed``: the user wants to go back to the text."""
@@ -100,6 +102,7 @@ class FilesMode(QObject):
     def _on_page(self) -> None:
         """Files or the text: it is what the next start shows, and only what is shown is translated."""
         self._live.suspend(self.is_shown)
+        self._view.notice.set_away(*(ABOUT_TEXT if self.is_shown else ()))
         page = "files" if self.is_shown else "text"
         if self._view.is_ready() and self._context.settings.translate_page != page:
             self._context.settings.translate_page = page

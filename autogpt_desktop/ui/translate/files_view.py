@@ -26,7 +26,7 @@ from autogpt_desktop.tasks.translate.folders import Skipped
 from autogpt_desktop.tasks.translate.translate import Translated
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.jobs.panel_job import PanelJob
-from autogpt_desktop.ui.translate.file_row import FileRow
+from autogpt_desktop.ui.translate.file_row import FileRow, Wish
 from autogpt_desktop.ui.translate.language_row import LanguageRow
 from autogpt_desktop.ui.translate.left_out import LeftOut
 from autogpt_desktop.ui.translate.pair_models import PairModels
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 OTHER_ENDINGS = {".text", ".log", ".markdown", ".htm", ".xhtml"}  # of kinds that are named by another
 MOST = 200  # files in the list
+AT_ONCE = 20  # that have their rows at once
+UNFINISHED = ("waiting", "running", "paused")  # states of a row
 
 
 class FilesView(QWidget):
@@ -58,6 +60,11 @@ class FilesView(QWidget):
         self._running: FileRow | None = None
         self._discard: FileRow | None = None  # the one whose unfinished work is not wanted
         self._folder: Path | None = None
+        self._incoming: list[tuple[Path, Wish]] = []  # added, and without a row yet
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self._add_some)
         self._job = PanelJob(context, self)
         self._job.yielded.connect(self._on_event)
         self._job.ended.connect(self._on_ended)
@@ -162,26 +169,38 @@ class FilesView(QWidget):
         ``skipped``: what else was in the folders that they are of.
         """
         self.left_out.add(skipped)
-        if len(self.rows) + len(files) > MOST:
+        here = len(self.rows) + len(self._incoming)
+        if here + len(files) > MOST:
             self._context.toast(tr("At most {n} files at a time.", n=MOST), error=True)
-            room = max(0, MOST - len(self.rows))
+            room = max(0, MOST - here)
             self.left_out.add([Skipped(path, "skipped-full") for path in files[room:]])
             files = files[:room]
-        before = len(self.rows)
-        for path in files:
-            row = self._row(path)
-            if known := self._unfinished(row):
-                if known.state == "paused":
-                    self._resume(known)
+        before, wish = len(self.rows), self._wish()
+        self._incoming += [(path, wish) for path in files]
+        self._add_some(AT_ONCE)
+        if len(self.rows) > before:
+            self._reveal(self.rows[before])
+        self._remember()
+        self._next()
+
+    def _add_some(self, count: int = 4) -> None:
+        """Rows take a while to be made: of many files the others follow little by little."""
+        known = {row.remembered(): row for row in self.rows if row.state in UNFINISHED}
+        now, self._incoming = self._incoming[:count], self._incoming[count:]
+        for path, wish in now:
+            if there := known.get(wish.remembered(path)):  # the same file, to be made into the same
+                if there.state == "paused":
+                    self._resume(there)
                 continue
+            row = self._row(path, wish)
+            known[row.remembered()] = row
             self._append(row)
             try:
                 check_file(path)
             except KnownError as error:
                 row.refuse(error)
-        if len(self.rows) > before:
-            self._reveal(self.rows[before])
-        self._remember()
+        if self._incoming:
+            self._more.start()
         self._next()
 
     def add_text(self, text: str) -> None:
@@ -201,21 +220,23 @@ class FilesView(QWidget):
         self._next()
 
     def shutdown(self) -> None:
+        self._more.stop()
+        self._remember()
         self._job.detach()
 
     # --- the queue --------------------------------------------------------------------------
 
-    def _row(self, path: Path) -> FileRow:
+    def _wish(self) -> Wish:
+        """What is chosen now."""
+        row, settings = self._languages, self._context.settings
         comments = self.comments_box.isChecked()
-        way = self._context.settings.translate_bilingual
-        row = FileRow(path, self._languages.source, self._languages.target, comments, way)
-        row.out = self._folder
-        return row
+        return Wish(row.source, row.target, comments, settings.translate_bilingual, self._folder)
 
-    def _unfinished(self, row: FileRow) -> FileRow | None:
-        """The same file, to be made into the same, that is in the list and not done yet."""
-        waiting = (each for each in self.rows if each.state in ("waiting", "running", "paused"))
-        return next((each for each in waiting if each.remembered() == row.remembered()), None)
+    def _row(self, path: Path, wish: Wish | None = None) -> FileRow:
+        wish = wish or self._wish()
+        row = FileRow(path, wish.source, wish.target, wish.comments, wish.bilingual)
+        row.out = wish.out
+        return row
 
     def _show_hint(self) -> None:
         """What can be dropped, until there is a list."""
@@ -232,7 +253,8 @@ class FilesView(QWidget):
 
     def _remember(self) -> None:
         """What is not finished comes back, paused, when the app starts again."""
-        unfinished = [row.remembered() for row in self.rows if row.state in ("waiting", "running", "paused")]
+        unfinished = [row.remembered() for row in self.rows if row.state in UNFINISHED]
+        unfinished += [wish.remembered(path) for path, wish in self._incoming]
         if unfinished != self._context.settings.translate_files:
             self._context.settings.translate_files = unfinished
             self._context.save_settings()

@@ -68,9 +68,14 @@ class LeftOut(QWidget):
         rest = len(self.skipped) - len(names)
         said = ", ".join(map(str, names)) + (" …" if rest else "")
         self.text.setText(tr("{n} left out: {names}", n=f"{len(self.skipped):,}", names=said))
-        self.list.setPlainText("\n".join(message(one.error()) for one in self.skipped))
+        self._fill()
         lines = min(max(2, len(self.skipped)), _LINES)
         self.list.setFixedHeight(lines * self.list.fontMetrics().lineSpacing() + 24)
+
+    def _fill(self) -> None:
+        """A sentence for each, where it is seen: there may be thousands."""
+        if self.show_button.isChecked():
+            self.list.setPlainText("\n".join(message(one.error()) for one in self.skipped))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.show_button.isChecked():  # what was opened first
@@ -81,5 +86,6 @@ class LeftOut(QWidget):
 
     def _on_toggled(self, shown: bool) -> None:
         self.list.setVisible(shown)
+        self._fill()
         if shown:
             self.list.setFocus()

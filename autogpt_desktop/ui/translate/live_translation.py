@@ -80,6 +80,7 @@ class LiveTranslation(QObject):
         self._slow = self._timer(SLOW_MS, self._on_slow)
         self._held = False
         self._suspended, self._stale = False, False
+        self._swapped = ("", "")  # by the last swap: the text now, and the one before
         self._again = False  # typed on while a translation that takes no time was under way
         pair.source.document().contentsChange.connect(self._on_change)
 
@@ -112,6 +113,16 @@ class LiveTranslation(QObject):
             yield from warm(models, source, target, known, cancel.is_set, choose, packs)
 
         self._warm.start(job, title=tr("Getting ready to translate"), role="translate", lane="background")
+
+    def swap_text(self) -> None:
+        """What the user swaps the languages for: the translation becomes the text. Swapped back before that
+        is translated, the text is the one that it was."""
+        text, other = self._pair.source.text(), self._pair.target.text()
+        if not self.complete and text == self._swapped[0]:
+            other = self._swapped[1]
+        if other.strip():
+            self._swapped = (other, text)
+            self._pair.source.replace_text(other)
 
     def run(self, quality: str = "quick") -> None:
         """Translate what is written now; ``quality``: "quick", "best", or "idle": best, and nobody waits."""

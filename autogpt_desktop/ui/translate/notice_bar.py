@@ -20,6 +20,7 @@ class NoticeBar(QWidget):
         self.setObjectName("note")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.topic = ""
+        self._away: tuple[str, ...] = ()
         self._do: Callable[[], None] | None = None
         self._icon = QLabel()
         self.text = label(wrap=True)
@@ -56,7 +57,12 @@ class NoticeBar(QWidget):
         self.action.setText(action)
         self.action.setVisible(bool(action))
         name_button(self.close_button, tr("Close this notice"))
-        self.show()
+        self.setVisible(topic not in self._away)
+
+    def set_away(self, *topics: str) -> None:
+        """What is not shown now, as that of which it speaks is not; later it comes back."""
+        self._away = topics
+        self.setVisible(bool(self.topic) and self.topic not in topics)
 
     def clear(self, topic: str = "") -> None:
         """Take it away; with a ``topic`` only where it is about that."""

@@ -176,18 +176,16 @@ class TranslatePanel(QWidget):
 
     def swap(self) -> None:
         """The languages, and the translation becomes the text."""
-        row, pair = self.view.languages, self.view.pair
+        row = self.view.languages
         language = row.language
         if not language or language not in row.offered:
             return
-        text = "" if self.files_mode.is_shown else pair.target.text()  # what is not shown stays as it is
-        if not self.files_mode.is_shown:
+        if not self.files_mode.is_shown:  # what is not shown stays as it is
             self.saver.begin_new()
+            self.live.swap_text()
         with QSignalBlocker(row):
             row.set_pair(row.target, language)
         self._on_languages_set()
-        if text.strip():
-            pair.source.replace_text(text)
         self.live.run()
 
     def copy_translation(self) -> None:
@@ -226,7 +224,7 @@ class TranslatePanel(QWidget):
         row, settings = self.view.languages, self.context.settings
         if settings.translate_pair != [row.source, row.target] or settings.translate_recent != row.recent:
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
-            self.context.save_settings()
+            self.context.save_settings(by_user=False)
         self.notices.clear()
         self._show_target()
         self._show_glossary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QClipboard, QCloseEvent, QCursor, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.documents.text.glossary import Glossary
@@ -21,7 +21,8 @@ from autogpt_desktop.ui.translate.language_row import AUTO, LanguageRow, last_pa
 from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.notice_bar import NoticeBar
 from autogpt_desktop.ui.translate.pair_models import PairModels, is_ready
-from autogpt_desktop.ui.widgets.basic import bring_to_front, button, name_button, tab_order
+from autogpt_desktop.ui.translate.way_button import conversion_text
+from autogpt_desktop.ui.widgets.basic import ElidedLabel, bring_to_front, button, name_button, tab_order
 from autogpt_desktop.ui.widgets.icons import app_icon
 from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
 
@@ -54,6 +55,8 @@ class QuickTranslate(QWidget):
         self.live = LiveTranslation(context, self.pair, self.languages, self._glossaries, self.models, self)
         self.open_button = button(kind="quiet")
         self.copy_button = button(kind="primary")
+        self.note = ElidedLabel(size="small", tone="muted")
+        self.note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._copied = QTimer(self)
         self._copied.setSingleShot(True)
         self._copied.setInterval(COPIED_MS)
@@ -61,6 +64,7 @@ class QuickTranslate(QWidget):
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.open_button)
+        foot.addWidget(self.note)
         foot.addStretch(1)
         foot.addWidget(self.copy_button)
         column = QVBoxLayout(self)
@@ -78,6 +82,8 @@ class QuickTranslate(QWidget):
     def _connect(self) -> None:
         pair, live = self.pair, self.live
         self.languages.changed.connect(self._on_languages)
+        self.languages.changed.connect(self._show_note)
+        self.models.changed.connect(self._show_note)
         self.languages.swap_requested.connect(self.swap)
         self.open_button.clicked.connect(self.open_panel)
         self.copy_button.clicked.connect(self.copy)
@@ -116,6 +122,13 @@ class QuickTranslate(QWidget):
         self.pair.retranslate()
         self.open_button.setText(tr("Open in Translate"))
         self._name_copy()
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """Where one script of Chinese is made of the other, that it is."""
+        text = conversion_text(self.models, self.languages.language, self.languages.target)
+        self.note.setVisible(bool(text))
+        self.note.set_text(text)
 
     # --- opening and closing ------------------------------------------------------------------
 
@@ -127,6 +140,7 @@ class QuickTranslate(QWidget):
         target = target if name_of_language(target) else saved_target
         with QSignalBlocker(self.languages):
             self.languages.set_pair(source, target)
+        self._show_note()
         self._show_glossary()
         text = selected_text()
         # some desktops tell what was copied only to the window with the focus
@@ -190,11 +204,8 @@ class QuickTranslate(QWidget):
         row, language = self.languages, self.languages.language
         if not language or language not in row.offered:
             return
-        text = self.pair.target.text()
+        self.live.swap_text()
         row.set_pair(row.target, language)
-        if text.strip():
-            self.pair.source.replace_text(text)
-            self.live.run()
 
     def _clear(self) -> None:
         self.pair.source.replace_text("")

@@ -14,6 +14,7 @@ from autogpt_desktop.ui.translate.live_translation import LiveTranslation
 from autogpt_desktop.ui.translate.view import TranslateView
 from autogpt_desktop.ui.widgets.draft_keeper import DraftKeeper
 from autogpt_desktop.ui.widgets.kept_history import goes_on
+from autogpt_desktop.ui.widgets.late_saves import LateSaves, Slot
 
 SAVE_MS = 2000  # a translation that stands so long goes into the history
 
@@ -27,7 +28,9 @@ class TranslationSaver(QObject):
         super().__init__(view)
         self._context, self._view, self._live = context, view, live
         self.history = TranslateHistory()
-        self._entry = 0  # of the history, which what is written now replaces
+        self._slot = Slot()  # of the history, which what is written now replaces
+        self._saves = LateSaves(context.show_error, self)
+        self._saves.saved.connect(self.saved)
         self._kept = ""  # the text of that entry
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -47,7 +50,7 @@ class TranslationSaver(QObject):
         """What follows is another text: the one before is saved as it is."""
         if self._timer.isActive():
             self.save_now()
-        self._entry = 0
+        self._slot = Slot()
 
     def save_now(self) -> None:
         self._timer.stop()
@@ -55,16 +58,13 @@ class TranslationSaver(QObject):
         text, translation = pair.source.text(), pair.target.text()
         if not (self._context.settings.keep_translations and live.complete and translation.strip()):
             return
-        try:
-            source, target = live.language, self._view.languages.target
-            sentences = pair.map.dump()
-            if not goes_on(self._kept, text):
-                self._entry = 0
-            self._kept = text
-            self._entry = self.history.keep(source, target, text, translation, sentences, self._entry)
-        except KnownError as error:
-            self._context.show_error(error)
-        self.saved.emit()
+        if not goes_on(self._kept, text):
+            self._slot = Slot()
+        self._kept = text
+        keep = partial(
+            self.history.keep, live.language, self._view.languages.target, text, translation, pair.map.dump()
+        )
+        self._saves.put(self._slot, keep)
 
     def entry(self, number: int) -> Kept | None:
         """A translation of the history; None: it is gone, or cannot be read, which is told."""
@@ -77,7 +77,7 @@ class TranslationSaver(QObject):
     def set_entry(self, number: int) -> None:
         """What is shown is this one: what is written now replaces it, and nothing is left to save."""
         self._timer.stop()
-        self._entry, self._kept = number, self._view.pair.source.text()
+        self._slot, self._kept = Slot(number), self._view.pair.source.text()
 
     def restore(self) -> None:
         """What stood in the editor when the app was closed; with its translation, if that was saved."""
@@ -90,7 +90,7 @@ class TranslationSaver(QObject):
             entry = None
         live = self._live
         if entry is not None and live.show_saved(text, entry.translation, entry.sentences, entry.source):
-            self._entry, self._kept = entry.id, text
+            self._slot, self._kept = Slot(entry.id), text
             if row.source == AUTO:
                 row.set_found(entry.source)
         else:
@@ -104,3 +104,4 @@ class TranslationSaver(QObject):
         self.draft.keep()
         if self._timer.isActive():
             self.save_now()
+        self._saves.finish()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QTextBoundaryFinder
 
-from autogpt_desktop.documents.text.glossary import Glossary
+from autogpt_desktop.documents.text.glossary import Glossary, says
 from autogpt_desktop.ui.translate.sentence_map import SentenceMap, SentencePair, Span, utf16_length
 
 
@@ -42,10 +42,9 @@ def terms_in(glossary: Glossary, pair: SentencePair) -> list[tuple[int, int]]:
     """Where the glossary's terms stand in a translation: start and length, in UTF-16 units."""
     found = []
     for one in glossary.found(pair.source) if glossary else ():
-        text, term = (pair.text, one.target) if one.case else (pair.text.lower(), one.target.lower())
-        at = text.find(term)
-        if at >= 0:
-            found.append((utf16_length(pair.text[:at]), utf16_length(one.target)))
+        place = next(says(pair.text, one.target, one.case, glossary.target), None)
+        if place is not None:
+            found.append((utf16_length(pair.text[: place[0]]), utf16_length(pair.text[slice(*place)])))
     return found
 
 

@@ -18,6 +18,15 @@ from autogpt_desktop.ui.translate.pair_models import PairModels
 from autogpt_desktop.ui.widgets.basic import ElidedLabel, button, name_button
 
 
+def conversion_text(models: PairModels, source: str, target: str) -> str:
+    """Says that one script of Chinese is made of the other; "" where it is not."""
+    if not source or not models.ways(source, target) or not models.is_converted(source, target):
+        return ""
+    if target == TRADITIONAL:
+        return tr("converted from simplified")
+    return tr("converted to simplified first")
+
+
 class WayButton:
     """``button`` says "via English" or names the model; its menu lists every way to translate the pair.
     ``note`` says so where one script of Chinese is made of the other."""
@@ -43,9 +52,9 @@ class WayButton:
         self._context.panels.show_working("translate", self._working(way))
         self.button.setVisible(bool(ways) and (len(ways) > 1 or way.kind == "via"))
         self.button.setText(self._short(way))
-        converted = bool(ways) and self._models.is_converted(source, target)
-        self.note.setVisible(converted)
-        self.note.set_text(self._conversion(target) if converted else "")
+        conversion = conversion_text(self._models, source, target)
+        self.note.setVisible(bool(conversion))
+        self.note.set_text(conversion)
         name_button(self.button, tr("How this pair of languages is translated: {way}", way=self._short(way)))
 
     def _working(self, way: Route) -> WorkingModels | None:
@@ -58,11 +67,6 @@ class WayButton:
             return WorkingModels(title, way.models)
         only_packs = self._context.model_for("translate") is None and self._models.packs()
         return WorkingModels(tr("Translation packs")) if only_packs else None
-
-    def _conversion(self, target: str) -> str:
-        if target == TRADITIONAL:
-            return tr("converted from simplified")
-        return tr("converted to simplified first")
 
     def _short(self, way: Route) -> str:
         if way.kind == "via":

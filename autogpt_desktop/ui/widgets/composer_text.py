@@ -118,10 +118,12 @@ class ComposerText(QPlainTextEdit):
         files = local_files(source)
         if files:
             self.files_dropped.emit(files)
-        elif source.hasText() and len(source.text()) > PASTE_LIMIT:
-            self.pasted_long.emit(source.text())
         elif source.hasText():
-            self.insertPlainText(source.text())
+            text = source.text()  # once: it may have millions of characters
+            if len(text) > PASTE_LIMIT:
+                self.pasted_long.emit(text)
+            else:
+                self.insertPlainText(text)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return bool(local_files(source)) if source.hasUrls() else super().canInsertFromMimeData(source)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, SignalInstance
 
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.drafts import TextDrafts
+from autogpt_desktop.ui.widgets.late_saves import LOCKED, RETRY_MS
 
 SOON_MS = 800  # from a change until it is kept
 
@@ -21,12 +22,14 @@ class Field(Protocol):
 
     def text(self) -> str: ...
 
+    def setPlainText(self, text: str, /) -> None: ...
+
 
 class DraftKeeper(QObject):
     """Keeps what stands in ``field`` under ``name``; only while ``enabled`` says so.
 
-    ``restored`` is what stood there before; the panel puts it into the field. A disk that cannot be
-    written to is told to ``failed`` once, with a KnownError, and tried again with every change.
+    ``restored`` is what stood there before; the panel puts it into the field. What cannot be written
+    (a full disk, another program's lock) is told to ``failed`` once, with a KnownError, and tried again.
     """
 
     def __init__(
@@ -40,13 +43,15 @@ class DraftKeeper(QObject):
         super().__init__(parent)
         self._name, self._field, self._failed, self._enabled = name, field, failed, enabled
         self._drafts = TextDrafts()
+        self._reported = self._unread = False
         self._saved = self._read()
-        self._reported = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
         self._soon.timeout.connect(self.keep)
         field.textChanged.connect(self._on_text)
+        if self._unread:
+            self._soon.start(RETRY_MS)
 
     @property
     def restored(self) -> str:
@@ -55,6 +60,10 @@ class DraftKeeper(QObject):
     def keep(self) -> None:
         """Keep the text as it is now, if it is another one."""
         self._soon.stop()
+        if self._unread:
+            self._read_late()
+            if self._unread:
+                return
         text = self._field.text() if self._enabled() else ""
         if text == self._saved:
             return
@@ -64,15 +73,26 @@ class DraftKeeper(QObject):
             if not self._reported:
                 self._failed(error)
             self._reported = True
+            self._soon.start(RETRY_MS)  # a lock goes by itself
         else:
             self._saved, self._reported = text, False
 
     def _read(self) -> str:
         try:
             return self._drafts.get(self._name)
-        except KnownError:  # what was written is on the disk still, or is said with the next change
+        except KnownError as error:  # what was written is on the disk still, or is said with the next change
+            self._unread = error.key == LOCKED
             return ""
+
+    def _read_late(self) -> None:
+        """What another program held at the start comes back, unless something else was written meanwhile."""
+        self._unread = False
+        self._saved = self._read()
+        if self._unread:
+            self._soon.start(RETRY_MS)
+        elif self.restored and not self._field.text():
+            self._field.setPlainText(self.restored)
 
     def _on_text(self) -> None:
         if not self._soon.isActive():  # who never pauses is kept too
-            self._soon.start()
+            self._soon.start(SOON_MS)

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QLocale, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QLocale,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 
+from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import current_language, tr
 from autogpt_desktop.ui.widgets.basic import plain_tooltip
 
@@ -65,7 +74,10 @@ def _month(day: date) -> str:
 
 
 class HistoryModel(QAbstractListModel):
-    """Reads page by page; ``read`` may raise what it wants, ``reload`` passes it on."""
+    """Reads page by page; ``read`` may raise KnownError: ``reload`` passes it on, and what goes wrong where
+    Qt asks for more comes by ``failed``."""
+
+    failed = Signal(object)  # KnownError
 
     def __init__(self, read: Read, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -122,7 +134,12 @@ class HistoryModel(QAbstractListModel):
         return self._more and not parent.isValid()
 
     def fetchMore(self, parent: Index) -> None:
-        items = self._read_items(self.query, PAGE, self._read)
+        try:
+            items = self._read_items(self.query, PAGE, self._read)
+        except KnownError as error:
+            self._more = False  # until the next reload
+            self.failed.emit(error)
+            return
         before = len(self.rows)
         added = self._append(items, PAGE)
         if added:

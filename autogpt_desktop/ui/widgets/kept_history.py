@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QMenu, QVBoxLayout, QWidget
 
 from autogpt_desktop.errors import KnownError
@@ -16,6 +16,7 @@ from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button
 from autogpt_desktop.ui.widgets.history_list import HistoryList
 from autogpt_desktop.ui.widgets.history_model import HistoryItem
+from autogpt_desktop.ui.widgets.late_saves import LOCKED, RETRY_MS
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
@@ -66,6 +67,12 @@ class KeptHistory(QWidget):
         self._context, self._store, self._item, self._texts = context, store, item, texts
         self._setting = setting
         self.list = HistoryList(self._read, reload=self.reload)
+        self._is_locked = False  # another program holds the file
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(RETRY_MS)
+        self._again.timeout.connect(self.reload)
+        self.list.model.failed.connect(self._on_failed)
         self.list.add_actions = self._add_actions
         self.list.opened.connect(self._on_opened)
         self.list.deleted.connect(self._on_deleted)
@@ -92,10 +99,21 @@ class KeptHistory(QWidget):
         self._show_texts()
 
     def reload(self) -> None:
+        self._again.stop()
         try:
             self.list.reload()
         except KnownError as error:
+            self._on_failed(error)
+        else:
+            self._is_locked = False
+            self._show_texts()
+
+    def _on_failed(self, error: KnownError) -> None:
+        was_told, self._is_locked = self._is_locked, error.key == LOCKED
+        if not (was_told and self._is_locked):
             self._context.show_error(error)
+        if self._is_locked and self.isVisible():
+            self._again.start()
         self._show_texts()
 
     def delete_all(self) -> None:

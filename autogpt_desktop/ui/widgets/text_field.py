@@ -145,9 +145,13 @@ class TextField(QPlainTextEdit):
         elif source.hasText():
             text = source.text()
             if len(text) + self.document().characterCount() > PASTE_LIMIT:
-                self.paste_refused.emit(len(text))
+                self.refuse_paste(text)
             else:
                 self.insertPlainText(text)
+
+    def refuse_paste(self, text: str) -> None:
+        """It is too long to be put here."""
+        self.paste_refused.emit(len(text))
 
 
 def local_files(source: QMimeData) -> list[Path]:

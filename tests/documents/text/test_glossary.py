@@ -72,3 +72,52 @@ def test_a_term_of_the_text_may_be_plural() -> None:
     assert not is_inflected("One house.", term)
     assert plurals("moradia", "pt") == ("moradias",)
     assert (plurals("direção", "pt"), plurals("Buch", "de")) == (("direções",), ())
+
+
+@pytest.mark.parametrize(
+    ("language", "term", "text", "there"),
+    [
+        ("en", "bus", "Three buses.", True), ("pt", "reunião", "As reuniões.", True),
+        ("pt", "empresa", "Ela empresta livros.", False),
+        ("pt", "casa de banho", "Duas casas de banho.", True),
+        ("pt", "hotel", "Os hotéis.", True), ("ru", "книга", "Он читал книгу.", True),
+        ("ru", "книга", "Книжный магазин.", False), ("en", "city", "Two cities.", True),
+    ],
+)  # fmt: skip
+def test_a_term_of_the_text_is_known_in_its_forms(language: str, term: str, text: str, there: bool) -> None:
+    assert bool(Glossary([Term(term, "x")], language, "").found(text)) == there
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "there"),
+    [
+        ("equipa", "a nossa equipe", False), ("equipa", "as equipas", True),
+        ("funcionário", "a funcionária", True),
+        ("viatura pesada", "as viaturas pesadas", True), ("viatura pesada", "as viaturas leves", False),
+        ("pequeno-almoço", "dois pequenos-almoços", True), ("enviar", "os enviados", True),
+        ("direção", "as direções", True), ("freguês", "os fregueses", True),
+    ],
+)  # fmt: skip
+def test_where_forms_are_known_another_word_is_no_form(term: str, text: str, there: bool) -> None:
+    assert holds(text, term, language="pt") == there
+
+
+def test_several_words_are_plural_as_their_language_has_it() -> None:
+    assert plurals("viatura pesada", "pt") == ("viaturas pesadas", "viaturas pesada")
+    assert plurals("fim de semana", "pt") == ("fins de semana",)
+    assert plurals("railway train", "en") == ("railway trains",)
+    assert plurals("A4 sheet", "en") == ()
+    assert (plurals("canción", "es"), plurals("mês", "pt")) == (("canciones",), ("meses",))
+
+
+def test_no_form_is_missed_by_the_first_look() -> None:
+    words = {
+        "en": ("bus", "city", "box", "dog"), "it": ("amica", "vino"), "ca": ("casa",),
+        "ru": ("книга", "день"),
+        "pt": ("reunião", "mês", "hotel", "lençol", "jardim", "móvel", "barril", "flor", "casa"),
+        "es": ("luz", "canción", "casa"), "fr": ("cheval", "jeu", "chat"), "gl": ("can", "casa"),
+    }  # fmt: skip
+    for language, terms in words.items():
+        for term in terms:
+            glossary = Glossary([Term(term, "x")], language, "")
+            assert all(glossary.found(f"- {form} -") for form in (term, *plurals(term, language)))

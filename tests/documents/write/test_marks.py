@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from autogpt_desktop.documents.write.inline_marks import (
     Text,
     Thing,
     Token,
+    ground,
     segments,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
@@ -169,3 +171,28 @@ def test_texts_with_very_many_marks_stand_on_their_own() -> None:
 def test_no_blank_stands_between_code_and_a_sign() -> None:
     assert whole("in the {first} age and now", "no século first, e agora") == "no século {first}, e agora"
     assert whole("see {} now", "veja, agora") == "veja, {} agora"  # between blanks, as it stood
+
+
+@dataclass(frozen=True)
+class Look:
+    """A format as office files have it."""
+
+    key: str
+
+
+@pytest.mark.parametrize(
+    ("texts", "base"),
+    [
+        ([("", "Takes "), ("b", "two cups of white flour"), ("", " and a "), ("i", "pinch"), ("", ".")], ""),
+        ([("b", "Bold all the way "), ("", "but"), ("b", " for a word of it")], "b"),
+        ([("b", "Name: "), ("", "the rest of a line that is longer than its beginning")], ""),
+        ([("", "one "), ("b", "  "), ("i", "two three"), ("b", "  "), ("", " four")], ""),
+        ([("b", "all of it")], "b"),
+    ],
+)  # fmt: skip
+def test_the_blanks_beside_a_mark_are_not_of_it(texts: list[tuple[str, str]], base: str) -> None:
+    assert ground([Text(text, Look(key)) for key, text in texts]).key == base
+
+
+def test_without_a_text_there_is_no_format() -> None:
+    assert ground([]) is None

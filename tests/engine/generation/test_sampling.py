@@ -112,3 +112,15 @@ def test_the_total_is_right_and_the_same_whatever_the_number_of_threads() -> Non
     finally:
         torch.set_num_threads(before)
     assert logsumexp(torch.tensor([800.0, -float("inf"), 800.0])) == pytest.approx(800 + math.log(2))
+
+
+def test_draws_from_a_whole_vocabulary_follow_the_probabilities() -> None:
+    logits = torch.full((5000,), -20.0)
+    logits[7], logits[4000], logits[4999] = 1.0, 1.0 + math.log(2), 1.0 + math.log(3)
+    sample = make_sampler(Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=5))
+    drawn = Counter(sample(logits, []) for _ in range(1200))
+    for token, share in ((7, 1 / 6), (4000, 2 / 6), (4999, 3 / 6)):
+        assert drawn[token] / 1200 == pytest.approx(share, abs=0.05)
+    logits[:] = -torch.inf  # as a grammar leaves it
+    logits[123] = 0.0
+    assert {sample(logits, []) for _ in range(20)} == {123}

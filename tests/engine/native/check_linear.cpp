@@ -4,6 +4,7 @@
 #include <string>
 
 #include "check.h"
+#include "linear_amx.h"
 #include "linear_neon.h"
 #include "linear_vnni.h"
 #include "seq2seq_search.h"
@@ -24,8 +25,11 @@ void note(const void* data, size_t size) {
 
 std::vector<const LinearKernels*> sets() {
     std::vector<const LinearKernels*> all;
+#ifdef NATIVE_HAS_AMX
+    all = {native::amx::linear_kernels()};
+#endif
 #ifdef NATIVE_HAS_AVX2
-    all = {native::vnni::linear_kernels(), native::avx2::linear_kernels()};
+    all.insert(all.end(), {native::vnni::linear_kernels(), native::avx2::linear_kernels()});
 #endif
 #ifdef NATIVE_HAS_NEON
     all = {native::neon::linear_kernels()};

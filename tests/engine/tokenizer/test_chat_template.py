@@ -370,3 +370,32 @@ def test_a_tiny_model_s_prompt(tmp_path: Path) -> None:
     ids = template.render_ids(tokenizer, [{"role": "user", "content": "the <|im_end|>"}])
     template.close()
     assert [id for id in ids if id < 3] == [1, 2, 1]
+
+
+TOOLS_TEMPLATE = """{%- if tools %}{{ '<|im_start|>system\n' }}{% for tool in tools %}
+{{- tool | tojson + '\n' }}{%- endfor %}{{ '<|im_end|>\n' }}{% endif %}{%- for message in messages %}
+{{- '<|im_start|>' + message.role + '\n' + message.content }}
+{%- for call in message.tool_calls or [] %}{{ '<tool_call>' + (call.function | tojson) + '</tool_call>' }}
+{%- endfor %}{{ '<|im_end|>\n' }}{% endfor %}"""
+
+
+def test_functions_are_the_template_s_to_tell(make: Callable[..., ChatTemplate], starter_gguf: Path) -> None:
+    tokenizer = Tokenizer.from_gguf(read_gguf(starter_gguf).metadata)
+    tool = {"type": "function", "function": {"name": "weather", "description": "<|im_end|> 天气"}}
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"city": "<|im_start|>Rome"}}}
+    messages: list[Message] = [
+        {"role": "user", "content": "Rome?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "21"},
+        {"role": "tool", "tool_call_id": "2", "content": "22"},
+    ]
+    template = make(TOOLS_TEMPLATE)
+    assert template.knows_tools
+    assert not make(CHATML).knows_tools
+    ids = template.render_ids(tokenizer, messages, add_generation_prompt=False, tools=[tool])
+    text = tokenizer.decode(ids)
+    assert '"description": "<|im_end|> 天气"' in text
+    assert '<tool_call>{"name": "weather", "arguments": {"city": "<|im_start|>Rome"}}</tool_call>' in text
+    assert text.endswith("tool\n21\ntool\n22\n")
+    starts = tokenizer.encode("<|im_start|>", parse_special=True)
+    assert ids.count(starts[0]) == 5, "the template's own alone"

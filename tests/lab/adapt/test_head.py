@@ -212,6 +212,8 @@ def test_figures_of_held_out_examples() -> None:
     assert found["confusion"] == [[1, 0], [1, 1]]
     assert found["classes"]["a"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "count": 1}
     assert found["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
+    sure = measure(np.array([[50.0, 0.0], [0.0, 50.0]], np.float32), np.array([0, 1]), ("a", "b"))
+    assert str(sure["loss"]) == "0.0", "no −0"
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from autogpt_desktop.cli.main import main
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.errors import KnownError
+from autogpt_desktop.lab.adapt import run
 from autogpt_desktop.lab.adapt.run import RESULT, adapt
 from autogpt_desktop.lab.data.examples import Example
 from autogpt_desktop.lab.runs.events import Eval, Event, Finished, Resumed, Sample
@@ -77,6 +78,19 @@ def test_the_result_stands_among_the_models_and_is_loaded_with_its_base(
     assert model.problem == "adapter-base-missing"
     installed.remove("letters")
     assert not (paths.models_dir() / "letters").exists()
+
+
+@pytest.mark.slow
+def test_a_busy_machine_still_says_what_was_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little of the time is left; and the base is loaded once before the training, once behind it."""
+    base, loads = tiny_base(tmp_path, quant="Q8_0"), list[object]()
+    real = run.load
+    monkeypatch.setattr(run, "load", lambda *given, **named: loads.append(given) or real(*given, **named))
+    examples = letters(20)
+    events = list(adapt(spec(), base, examples[:12], examples[12:], tmp_path / "run", clock=ticks(20.0)))
+    labels = [one.label for one in events if isinstance(one, Sample)]
+    assert labels == ["before"] * 3 + ["after"] * 3
+    assert len(loads) == 2
 
 
 @pytest.mark.slow

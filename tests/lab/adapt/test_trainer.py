@@ -48,6 +48,23 @@ def curve(events: list[Event]) -> dict[tuple[type, int], float]:
 
 
 @pytest.mark.slow
+def test_a_run_by_steps_follows_from_them_whatever_the_clock_says(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, seconds=1.0, max_steps=30)
+    whole = made(tmp_path, tmp_path / "whole", settings)
+    wanted = curve(list(whole.run()))
+    assert [step for kind, step in wanted if kind is Train] == list(range(1, 31))
+    cut = made(tmp_path, tmp_path / "cut", settings)
+    first = list(itertools.takewhile(lambda one: not (isinstance(one, Train) and one.step == 17), cut.run()))
+    again = made(tmp_path, tmp_path / "cut", replace(settings, seconds=9999.0))
+    again.clock = ticks(0.013)
+    got = curve(first) | curve(list(again.run()))
+    assert got.keys() == wanted.keys()
+    assert max(abs(got[at] - wanted[at]) for at in wanted) <= 1e-6
+    pairs = zip(parameters(whole.decoder), parameters(again.decoder), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.slow
 def test_it_learns_and_ends_with_the_time(tmp_path: Path) -> None:
     trainer = made(tmp_path, tmp_path / "run")
     events = list(trainer.run())

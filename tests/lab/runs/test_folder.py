@@ -58,6 +58,8 @@ def test_a_finished_run_is_given_more_time() -> None:
     more.begin_more()
     more.begin_more()
     assert runs.again(run).state == "finished"
+    steps = add(runs.create(replace(SPEC, options={"max_steps": 9, "rank": 4})), Finished("time", "result"))
+    assert runs.extend(steps, 3).spec.options == {"rank": 4}, "the clock counts from now on"
     head = add(runs.create(replace(SPEC, kind="head")), Finished("converged", "result"))
     with pytest.raises(KnownError) as caught:
         runs.extend(head, 3)

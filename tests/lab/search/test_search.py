@@ -127,6 +127,24 @@ def test_a_trial_that_fails_is_told_and_the_search_goes_on(
     assert best == Candidate()
 
 
+def test_a_trial_that_was_cut_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(trainer: Trainer) -> Outcome:
+        raise KeyboardInterrupt
+
+    for name, value in (("_outcome", cut), ("trainable", lambda *_: None)):
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(
+        module, "Trainer", lambda _, __, settings, *___: type("T", (), {"settings": settings})
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_search(tmp_path, 80.0)
+    monkeypatch.setattr(module, "_outcome", outcome_of)
+    events, _ = run_search(tmp_path, 80.0)
+    first = next(event for event in events if isinstance(event, Trial))
+    assert first.shape["aspect"] == Candidate().aspect, "the usual shape was under way"
+    assert any(isinstance(event, Compared) for event in events)
+
+
 @pytest.mark.slow
 def test_trials_train(tmp_path: Path) -> None:
     events, _ = run_search(tmp_path, 300.0)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ from autogpt_desktop.lab.runs.events import (
 )
 from autogpt_desktop.lab.runs.spec import DataSpec, RunSpec
 from autogpt_desktop.lab.search.machine import Machine
+from autogpt_desktop.lab.search.shapes import Candidate, realize
 from autogpt_desktop.lab.train import run
 from autogpt_desktop.lab.train.checkpoints import begin_again, last_good, read_checkpoint, write_checkpoint
 from autogpt_desktop.lab.train.run import train_new
@@ -165,6 +169,19 @@ def test_what_is_learned_with_does_not_change_with_the_time_that_is_left(tmp_pat
     assert len({*batches(whole), *batches(rest)}) == 1
 
 
+def test_a_run_whose_time_is_over_before_it_learns_still_learns(tmp_path: Path) -> None:
+    known_machine(tmp_path)
+    late = Ticks(0.01)
+    late.now = 500.0
+    free = {name: value for name, value in TINY.items() if name not in ("batch", "context")}
+    brief = RunSpec("new", DataSpec(("none",)), 0.1, device="cpu", options=free | {"log_steps": 1})
+    events = list(train_new(brief, corpus(), Letters(), tmp_path, clock=late))
+    assert max(event.step for event in events if isinstance(event, Train)) > 5
+    assert isinstance(events[-1], Finished)
+    config, _ = realize(Candidate(), MACHINE, -3.0, 1000)
+    assert config.hidden_size > 0
+
+
 def test_the_machine_is_measured_once(tmp_path: Path) -> None:
     brief = spec(minutes=0.5, max_steps=2)
     first = list(train_new(brief, corpus(), Letters(), tmp_path / "run"))
@@ -189,6 +206,25 @@ def test_a_run_that_has_time_tries_to_grow(tmp_path: Path, monkeypatch: pytest.M
     larger = compared.winner in ("grown", "scratch")
     assert size == (growth.parameters_after if larger else growth.parameters_before)
     assert clock.now < 24 * 1.2  # the dial is kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing kills itself there")
+def test_a_run_that_is_killed_again_and_again_comes_to_its_end(tmp_path: Path) -> None:
+    """While it searches, writes, looks at a larger model and takes over the winner."""
+    known_machine(tmp_path)
+    root = Path(__file__).resolve().parents[3]
+    said = {}
+    for moment in ("trial", "writing", "growing", "comparing", "replacing", "never"):
+        command = [sys.executable, "-m", "tests.lab.train.killed", str(tmp_path), moment]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600, check=False)
+        said[moment] = done.stdout.split()
+        killed = done.returncode == -signal.SIGKILL
+        assert killed or (moment in ("never", "replacing") and not done.returncode), (moment, done.stderr)
+    assert said["never"][-1] == "Finished"
+    assert "Trial" not in said["growing"], "the search was over"
+    assert "Resumed" in said["never"]
+    shape = config_from_folder(tmp_path / "result")
+    run_to_end(build(shape, sources_from_folder(tmp_path / "result", shape), torch.device("cpu"), 16))
 
 
 def test_the_optimizer_s_averages_come_along(tmp_path: Path) -> None:

@@ -169,9 +169,11 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-000000003.new").mkdir()  # a process was killed
     finish(trainer(tmp_path, max_steps=12, checkpoint_seconds=0.0))
     kept = checkpoints.find(tmp_path)
     assert [path.name for path in kept] == ["checkpoint-000000011", "checkpoint-000000012"]
+    assert not list(tmp_path.glob("*.new"))
     weights = kept[-1] / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     saved = checkpoints.last_good(tmp_path)

@@ -45,10 +45,16 @@ class Simplified:
         return [_say(one.text) for one in sources]
 
     def several(
-        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Any,
+        prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         yield Progress("stage.translating", 0, len(sources))
-        self.asked.append((prefix, sources[0].source, target))
+        self.asked.append((prefix + words, sources[0].source, target))
         return [[Answer(f"{prefix}发白。", 0.5, ()), Answer(f"{prefix}变白。", 0.5, ())] for _ in sources]
 
 
@@ -121,11 +127,17 @@ def test_a_term_is_written_as_the_user_writes_it(pack: Simplified) -> None:
 
 def test_other_ways_to_say_it_begin_as_the_user_wrote(pack: Simplified) -> None:
     events = alternatives(
-        None, "The hair turned white.", "en", "zh-Hant", prefix="她的頭髮", choose=chooser(pack)
-    )  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        "The hair turned white.",
+        "en",
+        "zh-Hant",
+        prefix="她的頭髮",
+        instead_of="變灰",
+        choose=chooser(pack),
+    )
     found = next(event.value for event in events if isinstance(event, Result))
     assert [one.text for one in found] == ["她的頭髮發白。", "她的頭髮變白。"]
-    assert pack.asked == [("她的头发", "en", "zh")]
+    assert pack.asked == [("她的头发变灰", "en", "zh")]  # in the script that the model knows
 
 
 def test_while_one_types_the_script_is_found(pack: Simplified) -> None:

@@ -17,6 +17,7 @@ from autogpt_desktop.engine.load_pack import load_pack
 from autogpt_desktop.tasks.translate.doubt import flags_with
 from autogpt_desktop.tasks.translate.prompts import SourceSentence
 from autogpt_desktop.tasks.translate.seq2seq import Seq2SeqTranslator
+from autogpt_desktop.tasks.translate.translator import Answer
 
 ENGLISH = [
     "My grandfather sold the mill for two million pounds.",
@@ -37,6 +38,11 @@ WORDS = [  # without which the sentence is not there, however it is said
 @pytest.fixture(scope="module")
 def engine(pack_en_pt: Path) -> Seq2SeqEngine:
     return run_to_end(load_pack(pack_en_pt))
+
+
+@pytest.fixture(scope="module")
+def engine_pt_en(pack_pt_en: Path) -> Seq2SeqEngine:
+    return run_to_end(load_pack(pack_pt_en))
 
 
 def said(engine: Seq2SeqEngine, texts: list[str]) -> list[str]:
@@ -169,6 +175,21 @@ TERMS = [
         "Estas moradias foram construídas",
     ),  # their number
     ("train", "comboio", "The train to Lisbon leaves at nine.", "comboio"),
+    ("bus", "autocarro", "Three buses were late because of the snow.", "autocarros estavam atrasados"),
+    ("team", "equipa", "Our team won both matches.", "equipa venceu"),  # "equipe" is another word
+    ("computer", "ordenador", "My computer is broken, it was expensive.", "Meu ordenador está quebrado"),
+    ("truck", "viatura pesada", "Both trucks were parked behind the station.", "Ambas as viaturas pesadas"),
+    ("bridge", "viaduto", "Both bridges were closed for repairs.", "viadutos foram fechados"),
+    ("customer", "freguês", "The customers were angry.", "Os fregueses"),
+    ("trucks", "camiões", "The trucks were old and slow.", "Os camiões eram"),
+    ("hospital", "clínica", "The new hospital was opened by the minister.", "A nova clínica foi aberta"),
+]
+ENGLISH_TERMS = [
+    ("reunião", "assembly", "As reuniões foram adiadas para junho.", "The assemblies were"),
+    ("rapariga", "lass", "As raparigas cantavam no jardim.", "The lasses"),
+    ("relatório", "dossier", "Ele escreveu três relatórios sobre a guerra.", "wrote three dossiers"),
+    ("lápis", "crayon", "Comprei três lápis na papelaria.", "three crayons"),  # as the model tells
+    ("escola", "academy", "A minha filha vai à escola a pé.", "My daughter goes to"),
 ]
 
 
@@ -176,12 +197,26 @@ TERMS = [
 def test_a_term_stands_where_it_belongs(
     engine: Seq2SeqEngine, term: str, other: str, text: str, said: str
 ) -> None:
-    glossary = Glossary([Term(term, other)])
-    sentence = SourceSentence(text, "en", ((term, other),))
-    translator = Seq2SeqTranslator(engine)
-    (one,) = run_to_end(translator.answers([sentence], "pt", glossary, "quick", lambda: False))
+    one = with_terms(engine, Term(term, other), text, "en", "pt")
     assert said in one.text
     assert one.flags == ()
+
+
+@pytest.mark.parametrize(("term", "other", "text", "said"), ENGLISH_TERMS)
+def test_an_english_term_has_the_number_of_what_it_stands_for(
+    engine_pt_en: Seq2SeqEngine, term: str, other: str, text: str, said: str
+) -> None:
+    one = with_terms(engine_pt_en, Term(term, other), text, "pt", "en")
+    assert said in one.text
+    assert "glossary" not in one.flags
+
+
+def with_terms(engine: Seq2SeqEngine, term: Term, text: str, source: str, target: str) -> Answer:
+    glossary = Glossary([term]).between(source, target)
+    assert glossary.found(text) == [term]
+    sentence = SourceSentence(text, source, ((term.source, term.target),))
+    answers = Seq2SeqTranslator(engine).answers([sentence], target, glossary, "quick", lambda: False)
+    return run_to_end(answers)[0]
 
 
 def test_there_and_back(engine: Seq2SeqEngine, pack_pt_en: Path) -> None:

@@ -49,7 +49,13 @@ class Dictionary:
         return [self._say(one.text) for one in sources]
 
     def several(
-        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Any,
+        prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         yield Progress("stage.translating", 0, len(sources))
         return [[replace(self._say(one.text), text=f"{prefix} {n}") for n in range(count)] for one in sources]

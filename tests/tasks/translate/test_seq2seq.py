@@ -22,9 +22,15 @@ from autogpt_desktop.engine.interface import Cancelled, SourceIds
 from autogpt_desktop.engine.model_pool import ModelPool
 from autogpt_desktop.engine.tokenizer.seq2seq import Seq2SeqTokenizer
 from autogpt_desktop.errors import KnownError
-from autogpt_desktop.events import Notice, Result
+from autogpt_desktop.events import Notice, Progress, Result
 from autogpt_desktop.tasks.translate.files import correct_file, translate_file
-from autogpt_desktop.tasks.translate.translate import Translated, Translation, alternatives, translate
+from autogpt_desktop.tasks.translate.translate import (
+    Translated,
+    Translation,
+    alternatives,
+    translate,
+    translate_many,
+)
 from autogpt_desktop.tasks.translate.translator import Link, kept_links
 from autogpt_desktop.tasks.translate.translators import translator_for
 from tests.engine.seq2seq_folders import write_m2m100, write_marian, write_nllb
@@ -154,6 +160,26 @@ def test_a_word_that_is_only_begun_is_completed() -> None:
     for prefix, text in (("le matou ", "le matou dort."), ("le", "le chat dort.")):
         [[one]] = dictionary().translate([Sentence("The cat sleeps.", prefix)], "en", "fr")
         assert one.text == text
+
+
+@pytest.mark.parametrize("texts", [["The cat sleeps."] * 2500, ["The cat sleeps.\n" * 2500]])
+def test_a_very_long_text_is_given_up_before_a_model_is_loaded(texts: list[str]) -> None:
+    def choose(models: Any, source: str, target: str) -> Iterator[Any]:
+        raise AssertionError("asked for a model")
+        yield
+
+    events = translate_many(
+        None,  # type: ignore[arg-type]
+        texts,
+        "en",
+        "fr",
+        choose=choose,
+        cancelled=lambda: True,
+    )
+    with pytest.raises(Cancelled):
+        list(events)
+    more = translate_many(None, texts, "en", "fr", choose=choose)  # type: ignore[arg-type]
+    assert [next(more) for _ in range(2)] == [Progress("stage.translating", 0, 0)] * 2
 
 
 def test_other_ways_begin_as_they_are_told_and_fit_the_rest() -> None:

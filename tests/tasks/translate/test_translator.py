@@ -37,7 +37,13 @@ class Turner:
         return [turned(one.text) for one in sources]
 
     def several(
-        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Any,
+        prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         yield Progress("stage.translating", 0, len(sources))
         return [[Answer(f"{prefix}{n}", 0.5, ()) for n in range(count)] for _ in sources]
@@ -126,7 +132,13 @@ class Lister(Turner):
     said: tuple[str, ...] = ()
 
     def several(
-        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Any,
+        prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         yield Progress("stage.translating", 0, len(sources))
         return [[Answer(text, 0.5, (), (Link(0, 5, 0, 3),)) for text in self.said] for _ in sources]

@@ -210,7 +210,7 @@ def test_taking_out_renaming_and_deleting_can_be_undone(
 def test_an_index_in_use_is_waited_for_and_then_said(
     make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autogpt_desktop.tasks.answer.indexing._TRIES", 3)
+    monkeypatch.setattr("autogpt_desktop.tasks.answer.indexing._WAIT", 0.5)
     bar = make_bar()
     read(bar, qtbot, [papers])
     now = bar.current()
@@ -225,6 +225,26 @@ def test_an_index_in_use_is_waited_for_and_then_said(
     with qtbot.waitSignal(bar.indexed, timeout=20_000):
         bar.action_button.click()
     qtbot.waitUntil(lambda: bar.text.whole_text() == "3 files · 1 set aside", timeout=20_000)
+
+
+@pytest.mark.slow
+def test_an_index_that_was_in_use_is_read_again_by_itself(
+    make_bar: Callable[[], CollectionsBar], papers: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autogpt_desktop.tasks.answer.indexing._WAIT", 0.3)
+    monkeypatch.setattr("autogpt_desktop.ui.answer.collections.indexing.TRY_AGAIN", 100)
+    bar = make_bar()
+    read(bar, qtbot, [papers])
+    now = bar.current()
+    assert now is not None
+    other = Index(now)
+    with other._write():
+        (papers / "new.txt").write_text("Wasps dance too.")
+        bar.controller.read_again()
+        qtbot.waitUntil(lambda: bar.controller.status().error is not None, timeout=20_000)
+    other.close()
+    qtbot.waitUntil(lambda: "new.txt" in names(bar, "read"), timeout=20_000)
+    assert bar.controller.status().error is None
 
 
 @pytest.mark.slow

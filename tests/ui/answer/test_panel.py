@@ -20,6 +20,7 @@ from autogpt_desktop.ui.answer.serialize import packed, unpacked
 from autogpt_desktop.ui.answer.turn_view import TurnView
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.panel_registry import kind
+from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
 from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.ui.answer.kit import BRIDGE, MILL, Script, ask
 
@@ -672,3 +673,63 @@ def test_typing_gets_the_models_ready_once(answer_context: AppContext, qtbot: Qt
     qtbot.waitUntil(lambda: not panel.context.worker.jobs(), timeout=20_000)
     assert len(prepared) == 1
     panel.shutdown()
+
+
+def test_a_text_that_is_too_long_is_refused_and_what_was_there_stays(
+    answer_panel: AnswerPanel, qtbot: QtBot
+) -> None:
+    answer_panel.receive_text("Anna Holt built the mill.")
+    ask(answer_panel, qtbot, "Who built the mill?")
+    answer_panel.receive_text("x" * (PASTE_LIMIT + 1))
+    assert [turn.question for turn in answer_panel.conversation.turns] == ["Who built the mill?"]
+    assert answer_panel.view.pasted.text() == "Anna Holt built the mill."
+
+
+def test_files_that_moved_away_are_named_in_one_sentence(
+    answer_panel: AnswerPanel, answer_script: Script, qtbot: QtBot
+) -> None:
+    gone = [Notice("notice.file-missing", {"file": name}) for name in ("mill.txt", "fee.pdf", "mill.txt")]
+    answer_script.notices = gone[:1]
+    ask(answer_panel, qtbot, "Who built the mill?")
+    assert view(answer_panel).notices.text().startswith("“mill.txt” is no longer")
+    answer_script.notices = gone
+    ask(answer_panel, qtbot, "Who built it?")
+    said = view(answer_panel, 1).notices.text()
+    assert said.count("no longer") == 1
+    assert "“mill.txt”, “fee.pdf”" in said
+
+
+def test_each_collection_has_its_conversation_also_after_a_deletion_that_was_undone(
+    answer_panel: AnswerPanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    controller = answer_panel.view.collections.controller
+    first = controller.current()
+    assert first is not None
+    ask(answer_panel, qtbot, "Who built the mill?")
+    (tmp_path / "letters").mkdir()
+    controller.create([tmp_path / "letters"])
+    assert answer_panel.conversation.turns == []
+    ask(answer_panel, qtbot, "Who built the bridge?")
+    controller.choose(first.id)
+
+    def is_back() -> bool:
+        shown = answer_panel.view.conversation_view
+        turns = answer_panel.conversation.turns
+        return [turn.question for turn in turns] == ["Who built the mill?"] and bool(shown.view_of(turns[0]))
+
+    qtbot.waitUntil(is_back, timeout=20_000)
+    toasts: list[ToastRequest] = []
+    answer_panel.context.toast_requested.connect(toasts.append)
+    controller.delete()
+    assert not is_back()
+    undo = toasts[-1].undo
+    assert undo is not None
+    undo()
+    qtbot.waitUntil(is_back, timeout=20_000)
+    answer_panel.new_conversation()  # which the user wants
+    controller.delete()
+    undo = toasts[-1].undo
+    assert undo is not None
+    undo()
+    qtbot.wait(100)
+    assert answer_panel.conversation.turns == []

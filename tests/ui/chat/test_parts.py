@@ -93,6 +93,18 @@ def test_drawer_reads_back_what_it_shows(chat_context: AppContext, qtbot: QtBot)
     assert drawer.values()[2] == ""  # no longer the preset
 
 
+def test_a_schema_that_is_not_json_yet_is_said(chat_context: AppContext, qtbot: QtBot) -> None:
+    drawer = SamplingPanel(chat_context)
+    qtbot.addWidget(drawer)
+    drawer.show_values("", Sampling(schema='{"type": "object"}'), "")
+    assert drawer.schema_problem.isHidden()
+    assert drawer.values().sampling.schema == '{"type": "object"}'
+    for text, wrong in (("{", True), ("[1]", True), ("{}", False), (" ", False)):
+        drawer.schema.setPlainText(text)
+        assert drawer.schema_problem.isHidden() != wrong
+    assert drawer.values().sampling.schema == ""
+
+
 def test_stop_texts_are_one_a_line(chat_context: AppContext, qtbot: QtBot) -> None:
     drawer = SamplingPanel(chat_context)
     qtbot.addWidget(drawer)

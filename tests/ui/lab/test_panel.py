@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from autogpt_desktop import paths
 from autogpt_desktop.lab.runs import folder as runs
 from autogpt_desktop.lab.runs import launch
-from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train
+from autogpt_desktop.lab.runs.events import Eval, Failed, Finished, Growth, Resumed, Sample, Train, Trial
 from autogpt_desktop.lab.runs.log import LogReader, LogWriter
 from autogpt_desktop.ui.lab.export import content
 from autogpt_desktop.ui.lab.follower import EVERY_MS, HIDDEN_MS
@@ -23,9 +23,9 @@ from autogpt_desktop.ui.lab.inside.page import ATTENTION, NEXT, SURPRISE
 from autogpt_desktop.ui.lab.panel import INSIDE, RUN, SETUP, LabPanel
 from autogpt_desktop.ui.lab.record import read_record
 from autogpt_desktop.ui.lab.run_page import DATA, TRIALS
-from autogpt_desktop.ui.lab.words import ADAPT, HEAD, NEW
+from autogpt_desktop.ui.lab.words import ADAPT, ANSWER, EMBED, HEAD, NEW
 from tests.engine.tiny_folders import write_encoder
-from tests.ui.lab.kit import EVENTS, WAIT, lab_panel, make_run  # noqa: F401  a fixture
+from tests.ui.lab.kit import EVENTS, FOUND, WAIT, lab_panel, make_run  # noqa: F401  a fixture
 
 
 @pytest.fixture
@@ -90,6 +90,42 @@ def test_a_table_gives_its_columns(panel: LabPanel, tmp_path: Path, qtbot: QtBot
 
 
 @pytest.mark.slow
+def test_all_that_the_terminal_makes_can_be_made_here(
+    panel: LabPanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = panel.setup
+    for kind in (EMBED, ANSWER):
+        setup.set_kind(kind)
+        assert setup.base.count() == 0, "a language model is no base for it"
+    table = tmp_path / "asked.csv"
+    rows = [f"{n},Parcel {n} lies in room {n} of the house.,Where is parcel {n}?,room {n}" for n in range(20)]
+    table.write_text("id,passage,question,answer\n" + "\n".join(rows), encoding="utf-8")
+    panel.drop([table])
+    assert "finds texts by meaning" in setup.expected.text()
+    assert not setup.start_button.isEnabled()
+    write_encoder(paths.models_dir() / "finder", "bert")
+    panel.context.refresh_models()
+    qtbot.waitUntil(lambda: setup.text_column.count() == 4, timeout=WAIT)
+    spec = setup.spec()
+    assert (spec.kind, spec.task, spec.base) == ("head", "answer", "finder")
+    data = spec.data
+    assert (data.text_column, data.question_column, data.answer_column) == ("passage", "question", "answer")
+    assert setup.question_column.isVisible()
+    qtbot.waitUntil(lambda: "of memory" in setup.expected.text(), timeout=WAIT)
+    setup.set_kind(EMBED)
+    spec = setup.spec()
+    assert (spec.kind, spec.task) == ("head", "embed")
+    assert (spec.data.text_column, spec.data.answer_column, spec.data.label_column) == (
+        "question", "answer", ""
+    )  # fmt: skip
+    assert not setup.question_column.isVisible()
+    began: list[runs.Run] = []
+    monkeypatch.setattr(launch, "start", began.append)
+    setup.start()
+    assert [run.spec.task for run in began] == ["embed"]
+
+
+@pytest.mark.slow
 def test_data_is_looked_at_by_a_real_process(panel: LabPanel, tmp_path: Path, qtbot: QtBot) -> None:
     text = tmp_path / "text.txt"
     text.write_text(
@@ -127,6 +163,20 @@ def test_a_run_is_shown_with_its_curves_trials_and_samples(panel: LabPanel) -> N
     picture = QImage.fromData(content(page.curves, ".png"))
     assert picture.width() >= 800
     assert not picture.isNull()
+
+
+@pytest.mark.slow
+def test_labels_that_were_learned_in_one_go_show_what_was_tried(panel: LabPanel) -> None:
+    tried = Trial(1, 500, {"model": "finder", "layers": [4]}, "done", loss=0.1)
+    run = make_run((FOUND, tried, Eval(1, 0, 0.1, accuracy=0.9, best=True), Finished("converged", "result")))
+    panel.open_run(run)
+    page = panel.run_page
+    assert not page.curves.isVisible()
+    assert page.parts.choice == TRIALS
+    assert page.trials.isColumnHidden(1), "no bits per byte"
+    panel.open_run(make_run(name="Other"))
+    assert page.curves.isVisible()
+    assert not page.trials.isColumnHidden(1)
 
 
 @pytest.mark.slow

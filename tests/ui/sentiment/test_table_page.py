@@ -18,6 +18,7 @@ from autogpt_desktop.tasks.sentiment.sources import TableOptions, previewing
 from autogpt_desktop.ui.sentiment.groups_view import BAR, NAME, NEGATIVE, POSITIVE, TEXTS, GroupTable
 from autogpt_desktop.ui.sentiment.panel import SentimentPanel
 from autogpt_desktop.ui.sentiment.run_control import FINISHED, RUNNING, STOPPED
+from autogpt_desktop.ui.sentiment.scheme import SENTIMENT, Scheme
 from autogpt_desktop.ui.sentiment.source_choices import SourceChoices
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from tests.ui.sentiment.test_panel import BAD, GOOD, LONG_WAIT, panel, window  # noqa: F401  fixtures
@@ -206,3 +207,16 @@ def test_esc_stops_a_run_wherever_the_focus_is(
     assert not panel.problem_text.isVisible(), "and then it closes what is open"
     qtbot.keyClick(panel, Qt.Key.Key_Escape)
     assert results.detail.isHidden()
+
+
+def test_the_bar_of_many_labels_is_seen_in_a_small_window(shell_context, qtbot: QtBot) -> None:
+    table = GroupTable()
+    qtbot.addWidget(table)
+    table.resize(640, 300)
+    table.show()
+    many = Scheme(tuple(f"a label {number}" for number in range(8)), "mine", "Mine")
+    for scheme, place in ((many, 2), (SENTIMENT, BAR), (many, 2), (Scheme(("a", "b"), "mine", "Mine"), 4)):
+        table.set_scheme(scheme)
+        bar = table.rows.bar
+        assert table.horizontalHeader().visualIndex(bar) == place
+        assert table.columnViewportPosition(bar) + 60 < table.viewport().width()

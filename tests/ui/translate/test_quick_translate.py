@@ -8,12 +8,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
+from autogpt_desktop import paths
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from autogpt_desktop.ui.shell.panel_registry import more_panels
 from autogpt_desktop.ui.shell.windows import Windows
 from autogpt_desktop.ui.translate.quick_translate import QuickTranslate
 from autogpt_desktop.ui.widgets.text_field import PASTE_LIMIT
+from tests.catalog.test_pack_folder import write_pack
 from tests.ui.shell.panel import make_panel
 from tests.ui.translate.test_pair_models import packs_only  # noqa: F401  (a fixture)
 
@@ -69,6 +71,19 @@ def test_a_text_in_the_language_of_the_reader_goes_into_the_other_one(
     QGuiApplication.clipboard().setText(ENGLISH)
     popup.open()
     wait_for(popup, f"{ENGLISH.upper()} pt", qtbot)
+
+
+@pytest.mark.slow
+def test_one_script_of_chinese_is_said_to_be_converted(popup: QuickTranslate, qtbot: QtBot) -> None:
+    write_pack(paths.models_dir() / "firefox-en-zh", "enzh")
+    popup.context.refresh_models()
+    popup.show()
+    row = popup.languages
+    qtbot.waitUntil(lambda: row.target_box.findText("Chinese (Traditional)") >= 0, timeout=WAIT_MS)
+    row.set_pair("en", "zh-Hant")
+    assert (popup.note.isVisible(), popup.note.whole_text()) == (True, "converted from simplified")
+    row.set_pair("en", "zh")
+    assert not popup.note.isVisible()
 
 
 def test_languages_that_are_chosen_are_remembered(

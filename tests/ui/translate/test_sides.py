@@ -307,3 +307,29 @@ def test_without_a_sentence_there_is_nothing_to_correct(shell_context: AppContex
     view.show()
     assert not view.edit.isVisible()
     assert not view.save_button.isVisible()
+
+
+@pytest.mark.slow
+def test_many_files_come_little_by_little_and_none_is_lost(
+    shell_context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    row = LanguageRow(("en", "fr"), "en", "fr", ())
+    models = PairModels(shell_context, row)
+    view = FilesView(shell_context, row, Glossaries(tmp_path / "glossaries"), models)
+    for made in (row, view):
+        qtbot.addWidget(made)
+    view._job.start = lambda *_args, **_named: None  # type: ignore[method-assign]
+    paths = [tmp_path / f"{number}.txt" for number in range(60)]
+    for path in paths:
+        path.write_text("Hello.")
+    view.add([*paths, paths[3]])
+    assert 0 < len(view.rows) < 60  # the window goes on meanwhile
+    assert len(shell_context.settings.translate_files) == 61
+    row.set_pair("fr", "en")  # which the files were not dropped for
+    qtbot.waitUntil(lambda: not view._incoming, timeout=20_000)
+    assert [each.path for each in view.rows] == paths
+    assert {(each.source, each.target) for each in view.rows} == {("en", "fr")}
+    view.add(paths[:30])
+    assert {(each.source, each.target) for each in view.rows[60:]} == {("fr", "en")}
+    view.shutdown()  # with some of them on their way
+    assert len(Settings.load().translate_files) == 90

@@ -1,13 +1,12 @@
 """One paragraph of WordprocessingML as tokens (see ``inline_marks``), and built anew from them.
 
-Runs with the same properties are one text; the properties that most of a paragraph has are its base, and
-each other is a mark. Elements are only moved when the paragraph is written.
+Runs with the same properties are one text; the properties that the rest of a paragraph stands in are its base
+(``inline_marks.ground``), and each other is a mark. Elements are only moved when the paragraph is written.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from autogpt_desktop.documents.write.inline_marks import (
     Text,
     Thing,
     Token,
+    ground,
     segments,
 )
 from autogpt_desktop.documents.write.mark_transfer import carried
@@ -48,13 +48,7 @@ class Paragraph:
         style = element.find(f"{W}pPr/{W}pStyle")
         is_code = style is not None and _CODE_STYLE.search(style.get(f"{W}val", ""))
         tokens = [] if is_code else list(_fields(list(_atoms(element))))
-        sizes: Counter[bytes] = Counter()
-        formats: dict[bytes, Format] = {}
-        for token in tokens:
-            if isinstance(token, Text):
-                formats.setdefault(token.raw.key, token.raw)
-                sizes[token.raw.key] += len(token.text)
-        self.base = formats[sizes.most_common(1)[0][0]] if sizes else Format(None, b"")
+        self.base: Format = ground(tokens) or Format(None, b"")
         self.parts = segments(list(_formatted(tokens, self.base)))
         self.texts = [part for part in self.parts if isinstance(part, Segment) and part.has_letters]
 

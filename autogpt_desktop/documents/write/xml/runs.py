@@ -1,17 +1,25 @@
 """Paragraphs whose texts stand in runs with properties: DrawingML's ``a:p``, SpreadsheetML's ``si``.
 
-Runs with the same properties are one text; the properties that most of a paragraph has are its base, and
-each other is a mark.
+Runs with the same properties are one text; the properties that the rest of a paragraph stands in are its base
+(``inline_marks.ground``), and each other is a mark.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autogpt_desktop.documents.write.inline_marks import Close, Edge, Open, Text, Thing, Token, segments
+from autogpt_desktop.documents.write.inline_marks import (
+    Close,
+    Edge,
+    Open,
+    Text,
+    Thing,
+    Token,
+    ground,
+    segments,
+)
 from autogpt_desktop.documents.write.xml.part import Job, Prose
 from autogpt_desktop.documents.write.xml.source import escaped
 
@@ -35,15 +43,9 @@ WriteRun = Callable[[str, str, str], str]  # (properties, escaped text, language
 
 def run_prose(start: int, end: int, tokens: Sequence[Token], write_run: WriteRun) -> Prose | None:
     """A paragraph of ``tokens``: texts with their Format as ``raw``, things and edges with their range."""
-    sizes: Counter[str] = Counter()
-    formats: dict[str, Format] = {}
-    for token in tokens:
-        if isinstance(token, Text):
-            formats.setdefault(token.raw.key, token.raw)
-            sizes[token.raw.key] += len(token.text)
-    if not sizes:
+    base = ground(tokens)
+    if base is None:
         return None
-    base = formats[sizes.most_common(1)[0][0]]
     parts = segments(list(_formatted(tokens, base)))
     prose = Prose(start, end, parts, _Writer(base, write_run))
     return prose if any(True for _ in prose.segments) else None

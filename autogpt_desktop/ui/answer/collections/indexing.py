@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autogpt_desktop.ui.context import AppContext
 
 REPAINT = 60  # milliseconds at least between two changes of what is shown
+TRY_AGAIN = 5000  # milliseconds after another program was found to use an index
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,11 @@ class _Run(QObject):
         self.look.yielded.connect(self._on_yielded)
         self.read.ended.connect(self._on_read)
         self.look.ended.connect(self._on_looked)
+        self._was_reading = False  # when the index was in use
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(TRY_AGAIN)
+        self._again.timeout.connect(self._try_again)
 
     def _on_yielded(self, event: object) -> None:
         if isinstance(event, Progress):
@@ -209,7 +215,7 @@ class _Run(QObject):
         status = self.status
         status.progress = None
         if state == "failed":
-            self._failed(error)
+            self._failed(error, reading=True)
         elif state == "cancelled":  # in the queue, or by pause
             if not self.collection.paused:
                 self.collection = self._indexing.pause(self.collection)
@@ -222,16 +228,28 @@ class _Run(QObject):
 
     def _on_looked(self, state: str, error: BaseException | None) -> None:
         if state == "failed":
-            self._failed(error)
+            self._failed(error, reading=False)
         elif state == "done":
             self.status.error = None
         self._indexing._changed(self.collection.id)
 
-    def _failed(self, error: BaseException | None) -> None:
+    def _failed(self, error: BaseException | None, reading: bool) -> None:
         if isinstance(error, KnownError):
             self.status.error = error
+            if error.key == "index-locked":
+                self._was_reading = reading
+                self._again.start()
         elif error is not None:
             self._context.show_error(error)
+
+    def _try_again(self) -> None:
+        """What another program's use of the index has ended."""
+        if self.status.error is None or self.read.running or self.look.running:
+            return
+        if self._was_reading and not self.collection.paused:
+            self._indexing.start(self.collection)
+        else:
+            self._indexing.look(self.collection)
 
 
 def _listed(steps: Generator[object, None, None], collection: Collection) -> Iterator[object]:
