@@ -355,14 +355,13 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
 
 def _as_fetched(model: InstalledModel) -> InstalledModel:
     """With the name, the languages and the origin that were written down when it came from a hub."""
-    kept = read_kept(model.path if os.path.isdir(model.path) else model.path.parent)
-    if kept is None or all(file.name != model.path.name for file in kept[0].files) != os.path.isdir(
-        model.path
-    ):
+    is_folder = os.path.isdir(model.path)
+    folder = model.path if is_folder else model.path.parent
+    kept = read_kept(folder)
+    if kept is None or all(file.name != model.path.name for file in kept[0].files) != is_folder:
         return model
     entry, whole = kept
     sizes = {file.name: file.size for file in entry.files}
-    folder = model.path if os.path.isdir(model.path) else model.path.parent
     damaged = whole and any(file_size(folder / name) != size for name, size in sizes.items())
     return replace(
         model,
