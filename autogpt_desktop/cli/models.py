@@ -127,11 +127,14 @@ def _need_names(options: argparse.Namespace) -> None:
 
 def _entries(options: argparse.Namespace) -> list[CatalogModel]:
     """What is to be fetched; unknown names are told before anything is."""
+    from autogpt_desktop.catalog.hub.kept import unfinished
     from autogpt_desktop.catalog.packs import find_entry, of_language
 
     wanted = []
     for name in options.names:
         entry = find_entry(name)
+        if entry is None:
+            entry = next((begun for begun in unfinished() if begun.name == name), None)
         if entry is None and "/" in name:  # a name of the catalog has none
             from autogpt_desktop.catalog.hub.offer import from_address
 
@@ -166,6 +169,7 @@ def _get(entry: CatalogModel, options: argparse.Namespace) -> None:
 
 def _list() -> None:
     from autogpt_desktop.catalog import entries, installed
+    from autogpt_desktop.catalog.hub.kept import unfinished
 
     here = installed.installed()
     packs = [model for model in here if model.pairs]
@@ -178,7 +182,7 @@ def _list() -> None:
         say(f"{_line(model)}\t{_name(source)} → {_name(target)}")
         _tell_problem(model)
     names = {model.name for model in here}
-    for known in entries.catalog().values():
+    for known in (*unfinished(), *entries.catalog().values()):
         if known.name not in names:
             say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
     _list_languages(names)

@@ -240,6 +240,7 @@ class ModelPicker(Overlay):
 
     def _fill(self) -> None:
         from autogpt_desktop.catalog.entries import catalog
+        from autogpt_desktop.catalog.hub.kept import unfinished
         from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
 
         self._stale = False
@@ -264,7 +265,7 @@ class ModelPicker(Overlay):
             column.addWidget(row)
         self._fill_packs(column, installed)
         here = {model.name for model in installed} | self._context.pending_removal
-        offered = [model for model in catalog().values() if model.name not in here]
+        offered = [model for model in (*unfinished(), *catalog().values()) if model.name not in here]
         if offered:
             heading = label(tr("To download"), size="small", tone="muted")
             heading.setContentsMargins(12, 8, 0, 0)
