@@ -118,6 +118,7 @@ def make_private(folder: Path) -> None:
 # What stands in our folders with words of the user in it. Models are not among them.
 _PRIVATE = (
     "history*", "drafts.db*", "translations.db*", "verdicts.db*", "sentiment-corrections*", "models.json",
+    "measured.json", "hub-token",
     "questions", "glossaries", "collections", "runs", "training", "texts", "states", "settings.json*",
     "config", "cache",
 )  # fmt: skip

@@ -115,6 +115,7 @@ class Settings:
     ask_about: str = "files"  # or "text": what the Questions panel was left at
     notify: bool = True
     context_length: int = 0  # 0: the model's own
+    unload_minutes: int = 30  # after which models that nobody uses give their memory back; 0: never
     packed_copies: str = "auto"
     kv_cache: str = "float16"  # what the processor keeps a conversation in; int8 takes half the memory
     translate_pair: list[str] = field(default_factory=list)  # "auto" or a language, and a language

@@ -131,7 +131,10 @@ WALLS = {
     ),
     "engine.interface": wall({"engine.config"}, {"numpy*"}, lazily={"torch"}, leaves=ENGINE_LEAVES),
     "engine": wall({"engine*"}, {"torch*", *NUMERIC}, leaves=ENGINE_LEAVES),
-    "catalog": wall({"catalog*", "engine.config", "engine.formats*", "engine.native"}, {"huggingface_hub*"}),
+    "catalog": wall(
+        {"catalog*", "engine.config", "engine.formats*", "engine.memory", "engine.native*"},
+        {"huggingface_hub*", "httpx2*"},
+    ),
     "runtime": wall({"engine*", "catalog*"}),
     "documents": wall({"documents*"}, FORMATS, sql=True),
     "storage": wall({"storage*", "documents.text*"}, sql=True),

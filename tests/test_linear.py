@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 
 import autogpt_desktop
+from autogpt_desktop.catalog.hub.address import parse_address
+from autogpt_desktop.catalog.hub.choices import variant_of
 from autogpt_desktop.documents.tables.dialect import find_dialect
 from autogpt_desktop.documents.tables.header import column_names, find_header_row
 from autogpt_desktop.documents.tables.read import csv_rows
@@ -380,6 +382,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "nearest sentence": lambda text: (nearest_sentence("a b", text), excerpt(text, 0, 10, 100)),
     "calls of functions": calls_of_functions,
     "segment": segment,
+    "addresses": lambda text: (parse_address(text), parse_address(f"a/{text}"), variant_of(text)),
     "snippet": lambda text: snippet(text, "a b 中"),
     "plain_text": plain_text,
     "tables": table_of,

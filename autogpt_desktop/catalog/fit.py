@@ -6,9 +6,8 @@ import ctypes
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
-from autogpt_desktop.catalog.entries import CatalogModel
-from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.engine import native
 
 # Peak memory against the file, measured (see the README): where the compiled back end runs, which maps
@@ -23,40 +22,80 @@ _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
 _TORCH_ONLY = ("Q2", "Q3")
 
 
+class Sized(Protocol):
+    """What the estimates need to know of a model: ``CatalogModel`` and ``InstalledModel`` have it."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def base_size(self) -> int: ...
+    @property
+    def context(self) -> int: ...
+    @property
+    def quantization(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def kv_rows(self) -> int: ...
+    @property
+    def head_dim(self) -> int: ...
+    @property
+    def decode_bytes(self) -> int: ...
+
+
 def memory_needed(
-    model: CatalogModel | InstalledModel,
+    model: Sized,
     context: int = 0,
     *,
     kv_cache: str = "float16",
     quantize: str = "int8",
+    device: str = "cpu",
 ) -> int:
-    """Bytes to run ``model`` on the processor with ``context`` tokens (0: all that it can).
+    """Bytes to run ``model`` on ``device`` with ``context`` tokens (0: all that it can).
 
     ``kv_cache`` and ``quantize`` as in the settings: what a conversation is kept in, and what float
     weights become ("": they stay, and run on torch).
     """
     tokens = min(context, model.context) if context and model.context else context or model.context
-    name = model.quantization.upper()
-    weights: float = model.size + model.base_size  # encoders stay as they are
-    compiled = _runs_compiled(model, quantize)
-    if model.kind == "decoder":
-        weights *= COMPILED_FACTOR if compiled else TORCH_FACTOR
-        bits = _FLOATS.get(name)
-        if compiled and bits is not None:
-            weights *= _QUANTIZED[quantize] / bits
-    state = _STATE_COPIES * model.state_bytes if isinstance(model, InstalledModel) else 0
-    kept = tokens * cache_bytes(model, kv_cache if compiled else "float32")
-    return int(weights) + kept + state + FIXED_BYTES
+    cache = tokens * token_bytes(model, kv_cache=kv_cache, quantize=quantize, device=device)
+    weights = (model.size + model.base_size) * _share(model, quantize, device, peak=True)
+    state = _STATE_COPIES * int(getattr(model, "state_bytes", 0))  # an entry of the catalog does not say
+    return int(weights) + cache + state + FIXED_BYTES
 
 
-def cache_bytes(model: CatalogModel | InstalledModel, kind: str) -> int:
+def token_bytes(model: Sized, *, kv_cache: str, quantize: str, device: str = "cpu") -> int:
+    """Bytes of KV cache that a token takes on ``device``."""
+    if device != "cpu":
+        return cache_bytes(model, "float16")
+    return cache_bytes(model, kv_cache if _runs_compiled(model, quantize) else "float32")
+
+
+def bytes_read(model: Sized, quantize: str, device: str = "cpu") -> int:
+    """Bytes of weights that are read for each token: all but tables of which a row is looked up."""
+    weights = (model.decode_bytes or model.size) + model.base_size
+    return int(weights * _share(model, quantize, device, peak=False))
+
+
+def _share(model: Sized, quantize: str, device: str, *, peak: bool) -> float:
+    """Of the file's bytes, what its weights are in memory, at the most or when they are used."""
+    if model.kind != "decoder":
+        return 1.0  # encoders stay as they are
+    compiled = device == "cpu" and _runs_compiled(model, quantize)
+    factor = (COMPILED_FACTOR if compiled else TORCH_FACTOR) if peak or not compiled else 1.0
+    bits = _FLOATS.get(model.quantization.upper())
+    if compiled and bits is not None:
+        factor *= _QUANTIZED[quantize] / bits
+    return factor
+
+
+def cache_bytes(model: Sized, kind: str) -> int:
     """Bytes of KV cache that a token takes: "float16", "int8" (a float32 scale for each row) or "float32",
     which torch keeps on a processor."""
     row = {"float16": 2 * model.head_dim, "int8": model.head_dim + 4, "float32": 4 * model.head_dim}
     return model.kv_rows * row[kind]
 
 
-def _runs_compiled(model: CatalogModel | InstalledModel, quantize: str) -> bool:
+def _runs_compiled(model: Sized, quantize: str) -> bool:
     """As ``engine.native.weights.runs`` finds it, told from the name of the mix."""
     name = model.quantization.upper()
     if native.library() is None or name.startswith(_TORCH_ONLY):

@@ -18,6 +18,7 @@ from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, HEAD, is_adapter, is_head
 from autogpt_desktop.engine.formats.e5_header import FILE, is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
+from autogpt_desktop.engine.formats.split_gguf import model_files
 from autogpt_desktop.engine.formats.untrusted import untrusted, weight_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
 _CACHE_VERSION = 6
-# knew no translation packs, then fewer families: what they say of models that could be used is still right
+# 4 knew no translation packs, 5 fewer families and not what is read for a token: what they say of models that
+# could be used is still right.
 _BEFORE = (4, 5)
-_SINCE = {"pairs": [], "comet": 0.0, "state_bytes": 0}
+_SINCE = {"pairs": [], "comet": 0.0, "state_bytes": 0, "decode_bytes": 0}
 
 # llama.cpp's numbers for the mix of types in a file (``general.file_type``)
 _FILE_TYPES = {
@@ -54,6 +56,7 @@ class _Header:
     kind: str = "decoder"
     pairs: tuple[tuple[str, str], ...] = ()
     comet: float = 0.0
+    decode_bytes: int = 0
     problem: str | None = None
     problem_values: dict[str, Any] = field(default_factory=dict)
 
@@ -167,6 +170,22 @@ def _disk_size(path: Path) -> int:
         return 0
 
 
+def decode_bytes(file: GGUFFile) -> int:
+    """Bytes of a file's weights that are read for each token. Of a table of embeddings a row is looked up,
+    unless it is the output layer too; of experts those are read that are chosen."""
+    family = file.metadata.get("general.architecture")
+    experts = file.metadata.get(f"{family}.expert_count")
+    used = file.metadata.get(f"{family}.expert_used_count")
+    share = used / experts if isinstance(experts, int) and isinstance(used, int) and experts > used else 1.0
+    total = 0.0
+    for name, tensor in file.tensors.items():
+        if name == "token_embd.weight" and "output.weight" in file.tensors:
+            continue
+        if name != "per_layer_token_embd.weight":
+            total += tensor.nbytes * (share if "_exps." in name else 1.0)
+    return int(total)
+
+
 def _gguf_header(path: Path) -> _Header:
     # here, because numpy comes with them: remembered headers are listed before the window shows
     from autogpt_desktop.engine.formats.gguf import read_gguf
@@ -175,7 +194,8 @@ def _gguf_header(path: Path) -> _Header:
     file = read_gguf(path)
     config = config_from_gguf(file)
     return _Header(
-        size=path.stat().st_size,
+        size=sum(part.stat().st_size for part in model_files(path)),
+        decode_bytes=decode_bytes(file),
         title=config.name,
         family=config.family,
         languages=config.languages,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
 from autogpt_desktop.catalog.headers import HeaderCache, read_header
+from autogpt_desktop.catalog.hub.kept import NAME as KEPT
+from autogpt_desktop.catalog.hub.kept import read_kept
 from autogpt_desktop.catalog.pack_folder import is_pack
 from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
@@ -20,6 +23,7 @@ from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
 from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
+from autogpt_desktop.engine.formats.split_gguf import is_later_part, model_files, split_name
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
 
@@ -54,6 +58,9 @@ class InstalledModel:
     base: str = ""  # of an adapter: the name of the model that it is loaded with
     base_size: int = 0  # bytes of that
     trained: bool = False  # here, by a run of the Lab
+    decode_bytes: int = 0  # of the weights that are read for each token; 0: about all of them
+    repository: str = ""  # of a hub, that it was fetched from
+    license: str = ""  # as that says
 
     @property
     def disk_bytes(self) -> int:
@@ -82,6 +89,8 @@ def installed() -> list[InstalledModel]:
         if entry is not None and entry.name in models:
             continue  # the same catalog model in a second folder
         model = replace(_describe(path, entry, cache.header(path), removable), place=place)
+        if entry is None and place is not None:
+            model = _as_fetched(model)
         name, number = model.name, 1
         while name in models:
             number += 1
@@ -144,7 +153,7 @@ def _path_of_model(path: Path) -> Path | None:
     if os.path.isfile(path):
         return path.resolve()
     if os.path.isdir(path):
-        files = sorted(path.glob("*.gguf"))
+        files = sorted(file for file in path.glob("*.gguf") if not is_later_part(file))
         if len(files) == 1 and not os.path.isfile(path / "config.json"):
             return files[0].resolve()
         if _is_folder(path):
@@ -175,6 +184,11 @@ def add(path: Path | str) -> InstalledModel:
     return next(model for model in installed() if model.path == path)
 
 
+def describe(path: Path) -> InstalledModel:
+    """What the model at ``path`` says of itself; it need not be registered."""
+    return _describe(path, None, read_header(path), False)
+
+
 def remove(name: str) -> None:
     """Delete a model from the user's models folder (of a link: the link), or forget a registered one, whose
     file stays. See ``removal`` for what is left alone.
@@ -200,7 +214,11 @@ def remove(name: str) -> None:
     if is_pack(model.place):
         files = (*pack_files(model.place), NAME)
     try:
-        remove_model(model.place, paths.models_dir(), files)
+        if model.repository:  # what was written down goes with it
+            folder = model.place if os.path.isdir(model.place) else model.place.parent
+            (folder / KEPT).unlink(missing_ok=True)
+        for place in model_files(model.place):
+            remove_model(place, paths.models_dir(), files)
     except OSError as error:
         raise KnownError("model-not-removable", name=model.title, folder=str(model.path.parent)) from error
 
@@ -271,11 +289,12 @@ def _is_there(path: Path) -> bool:
 
 def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and os.path.isfile(place):
-        return [place]
+        return [] if is_later_part(place) else [place]
     if os.path.isdir(place):
         if _is_folder(place):
             return [place]
-        return [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
+        files = [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
+        return [path for path in files if not is_later_part(path)]
     return []
 
 
@@ -336,14 +355,44 @@ def _on_its_base(model: InstalledModel, models: Iterable[InstalledModel]) -> Ins
     )
 
 
+def _as_fetched(model: InstalledModel) -> InstalledModel:
+    """With the name, the languages and the origin that were written down when it came from a hub."""
+    is_folder = os.path.isdir(model.path)
+    folder = model.path if is_folder else model.path.parent
+    kept = read_kept(folder)
+    if kept is None or all(file.name != model.path.name for file in kept[0].files) != is_folder:
+        return model
+    entry, whole = kept
+    sizes = {file.name: file.size for file in entry.files}
+    damaged = whole and any(file_size(folder / name) != size for name, size in sizes.items())
+    return replace(
+        model,
+        name=entry.name,
+        languages=model.languages or entry.languages,
+        repository=entry.repository,
+        license=entry.license,
+        problem=model.problem or ("model-damaged" if damaged else None),
+        problem_values=model.problem_values or ({"name": model.title} if damaged else {}),
+    )
+
+
+def _name_of(path: Path, title: str = "") -> str:
+    """A file's name without its ending and the number of its part, or a folder's. Of one that is called by
+    its hash, as Ollama has them, what ``title`` comes to as a name."""
+    if title and re.fullmatch(r"sha256-[0-9a-f]+", path.name):
+        return re.sub(r"[^\w.]+", "-", title[:80]).strip("-") or path.name
+    parts = split_name(path.name)
+    return parts[0] if parts is not None else path.stem if path.suffix == ".gguf" else path.name
+
+
 def _describe(
     path: Path, entry: CatalogModel | None, header: dict[str, Any], removable: bool
 ) -> InstalledModel:
     problem, values = header["problem"], header["problem_values"]
     if entry is None:
         return InstalledModel(
-            name=path.stem if path.suffix == ".gguf" else path.name,
-            title=header["title"] or (path.stem if path.suffix == ".gguf" else path.name),
+            name=_name_of(path, header["title"]),
+            title=header["title"] or _name_of(path),
             path=path,
             size=header["size"],
             family=header["family"],
@@ -360,6 +409,7 @@ def _describe(
             pairs=tuple((source, target) for source, target in header["pairs"]),
             comet=header["comet"],
             base=_base_name(path),
+            decode_bytes=header["decode_bytes"],
         )
     size = header["size"]
     if entry.is_folder:
@@ -381,4 +431,5 @@ def _describe(
         head_dim=entry.head_dim,
         removable=removable,
         kind=entry.kind,
+        decode_bytes=header["decode_bytes"],
     )

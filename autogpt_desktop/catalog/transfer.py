@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 import gzip
 import http.client
 import os
@@ -12,31 +11,30 @@ import shutil
 import ssl
 import time
 import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.catalog.connection import open_url
 from autogpt_desktop.catalog.entries import human_size
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
 
 CHUNK = 1 << 18
-TIMEOUT = 30.0  # seconds without a byte
 RETRIES = 3  # in a row without a new byte
 PAUSE = 0.5  # seconds before the first retry, doubled for each further one
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that are worth another try
-_CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_LONGEST_WAIT = 120.0  # seconds that a server may ask for
 
 
 class SourceFailed(Exception):
     """This source does not work out; another one may. The text names the technical reason."""
 
-    def __init__(self, reason: str, *, offline: bool = False) -> None:
+    def __init__(self, reason: str, *, offline: bool = False, status: int = 0) -> None:
         super().__init__(reason)
         self.offline = offline  # nobody answered at all
+        self.status = status  # of HTTP, where that was the reason
 
 
 def stream(url: str, path: Path, *, size: int = 0, limit: int = 0) -> Iterator[tuple[int, int]]:
@@ -60,9 +58,10 @@ def stream(url: str, path: Path, *, size: int = 0, limit: int = 0) -> Iterator[t
         except _Again as error:
             failures = 0 if file_size(path) > have else failures + 1
             if failures >= RETRIES:
-                raise SourceFailed(str(error), offline=error.offline and not file_size(path)) from error
+                offline = error.offline and not file_size(path)
+                raise SourceFailed(str(error), offline=offline, status=error.status) from error
             total = size or 0
-            for _ in range(round(PAUSE * 2**failures / 0.1)):
+            for _ in range(round(max(PAUSE * 2**failures, error.wait) / 0.1)):
                 yield file_size(path), total
                 time.sleep(0.1)
 
@@ -70,25 +69,31 @@ def stream(url: str, path: Path, *, size: int = 0, limit: int = 0) -> Iterator[t
 class _Again(Exception):
     """The connection broke; worth another try."""
 
-    def __init__(self, reason: str, *, offline: bool = False) -> None:
+    def __init__(self, reason: str, *, offline: bool = False, status: int = 0, wait: float = 0.0) -> None:
         super().__init__(reason)
-        self.offline = offline
+        self.offline, self.status = offline, status
+        self.wait = wait  # seconds that the server asked for
+
+
+def retry_after(headers: Any) -> float:
+    """Seconds that an answer asks to wait, within reason; 0: it does not say, or says a date."""
+    value = str(headers.get("Retry-After", "") if headers is not None else "").strip()
+    return min(float(value), _LONGEST_WAIT) if re.fullmatch(r"\d{1,6}", value, re.ASCII) else 0.0
 
 
 def _one_request(url: str, path: Path, have: int, size: int, limit: int) -> Iterator[tuple[int, int]]:
-    headers = {"User-Agent": "autogpt-desktop", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        response = _opener().open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        response = open_url(url, headers)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416 and have:  # there is nothing behind what we have: it is not this file
             path.unlink()
             raise _Again("HTTP 416") from error
         if error.code in _PASSING:
-            raise _Again(f"HTTP {error.code}") from error
-        raise SourceFailed(f"HTTP {error.code} {error.reason}") from error
+            wait = retry_after(error.headers)
+            raise _Again(f"HTTP {error.code}", status=error.code, wait=wait) from error
+        raise SourceFailed(f"HTTP {error.code} {error.reason}", status=error.code) from error
     except ValueError as error:  # not an address at all
         raise SourceFailed(str(error)) from error
     except (OSError, http.client.HTTPException) as error:
@@ -175,33 +180,3 @@ def disk_error(error: OSError, folder: Path) -> KnownError:
         free = human_size(shutil.disk_usage(folder).free) if os.path.exists(folder) else "0"
         return KnownError("download-disk-full", free=free, folder=str(folder))
     return KnownError("download-not-writable", folder=str(folder), reason=error.strerror or str(error))
-
-
-def ssl_context() -> ssl.SSLContext:
-    """Certificates of the system and of the user's environment. Read once: it takes long.
-
-    SSL_CERT_FILE and SSL_CERT_DIR are OpenSSL's own; the other names are those that pip, requests
-    and curl read behind a company's proxy.
-    """
-    return _context(tuple((name, os.environ.get(name, "")) for name in (*_CERTIFICATES, *_OPENSSL)))
-
-
-@functools.lru_cache(maxsize=1)
-def _context(environment: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    for name, value in environment:
-        if not value or name in _OPENSSL:
-            continue
-        try:
-            if os.path.isdir(value):
-                context.load_verify_locations(capath=value)
-            else:
-                context.load_verify_locations(cafile=value)
-        except OSError as error:  # also ssl.SSLError
-            raise KnownError("certificate-file-unreadable", name=name, file=value) from error
-    return context
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    # build_opener adds the proxies of the environment and of the system by itself
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=ssl_context()))

@@ -1,4 +1,4 @@
-"""``models list``, ``get``, ``add``, ``remove``, ``merge`` and ``remove-copies`` in the terminal."""
+"""``models list``, ``get``, ``add``, ``fit``, ``remove``, ``merge`` and ``remove-copies`` in the terminal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autogpt_desktop.cli.fit import tell_fit
+from autogpt_desktop.cli.hub import tell_found
 from autogpt_desktop.cli.output import Reporter, error_text, say, tell, terminal_line
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
@@ -33,6 +35,15 @@ def models(options: argparse.Namespace) -> int:
         say(tr("{size} are free again", size=human_size(freed)))
     elif options.action == "update":
         _update()
+    elif options.action == "fit":
+        tell_fit(options.names)
+    elif options.action == "verify":
+        for name in options.names:
+            _verify(name)
+    elif options.action == "found":
+        _tell_elsewhere()
+    elif options.action == "search":
+        tell_found(" ".join(options.words))
     elif options.action == "merge":
         _merge(options.name, Path(options.out).expanduser())
     elif options.action == "remove":
@@ -76,6 +87,39 @@ def _update() -> None:
             report(event)
 
 
+def _verify(name: str) -> None:
+    """A line for each file: its sha256. Raises KnownError as ``catalog.verify``."""
+    from autogpt_desktop.catalog.installed import find
+    from autogpt_desktop.catalog.verify import verify
+    from autogpt_desktop.events import Result
+
+    model = find(name)
+    if model is None:
+        raise KnownError("model-missing", name=name)
+    report = Reporter()
+    for event in verify(model):
+        if isinstance(event, Result):
+            report.clear()
+            for file, sha256 in event.value.items():
+                say(f"{sha256}  {terminal_line(file)}")
+        else:
+            report(event)
+
+
+def _tell_elsewhere() -> None:
+    """A line for each model that another program has: ``models add`` takes its path."""
+    from autogpt_desktop.catalog.elsewhere import found_models
+    from autogpt_desktop.catalog.entries import human_size
+    from autogpt_desktop.catalog.installed import installed
+
+    found = found_models(installed())
+    for each in found:
+        facts = (each.program, each.name, human_size(each.size), str(each.path))
+        say("\t".join(map(terminal_line, facts)))
+    if not found:
+        tell(tr("No other program has models here that are not in the list already."))
+
+
 def _need_names(options: argparse.Namespace) -> None:
     if not options.names and not options.language:
         raise KnownError("model-name-missing")
@@ -83,11 +127,18 @@ def _need_names(options: argparse.Namespace) -> None:
 
 def _entries(options: argparse.Namespace) -> list[CatalogModel]:
     """What is to be fetched; unknown names are told before anything is."""
+    from autogpt_desktop.catalog.hub.kept import unfinished
     from autogpt_desktop.catalog.packs import find_entry, of_language
 
     wanted = []
     for name in options.names:
         entry = find_entry(name)
+        if entry is None:
+            entry = next((begun for begun in unfinished() if begun.name == name), None)
+        if entry is None and "/" in name:  # a name of the catalog has none
+            from autogpt_desktop.catalog.hub.offer import from_address
+
+            entry = from_address(name)
         if entry is None:
             raise KnownError("model-missing", name=name)
         wanted.append(entry)
@@ -118,6 +169,7 @@ def _get(entry: CatalogModel, options: argparse.Namespace) -> None:
 
 def _list() -> None:
     from autogpt_desktop.catalog import entries, installed
+    from autogpt_desktop.catalog.hub.kept import unfinished
 
     here = installed.installed()
     packs = [model for model in here if model.pairs]
@@ -130,7 +182,7 @@ def _list() -> None:
         say(f"{_line(model)}\t{_name(source)} → {_name(target)}")
         _tell_problem(model)
     names = {model.name for model in here}
-    for known in entries.catalog().values():
+    for known in (*unfinished(), *entries.catalog().values()):
         if known.name not in names:
             say(f"{known.name}\t{known.size / 1e6:.0f} MB\t{tr('can be fetched')}")
     _list_languages(names)

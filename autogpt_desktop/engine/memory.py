@@ -30,6 +30,24 @@ def trim_heap() -> None:
             trim(0)
 
 
+def peak_memory() -> int:
+    """Bytes of memory that this process has taken at the most since ``reset_peak``; 0: not known, as where
+    the peak cannot be reset."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def reset_peak() -> None:
+    """From now on ``peak_memory`` counts anew, where the system can do that (proc(5))."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
 @cache
 def physical_memory() -> int:
     """Bytes of memory that this machine has, or less where a container's control group allows less."""

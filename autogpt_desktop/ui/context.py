@@ -293,6 +293,23 @@ class AppContext(QObject):
 
         self._follow_job(self.worker.submit(run, title=tr("Closing {file}", file=path.name)))
 
+    def unload_idle(self) -> None:
+        """Nobody has used the models for a while: free their memory, once what is to stay is saved. The next
+        job loads them again."""
+
+        def run(_cancel: threading.Event) -> Iterator[Any]:
+            self._models.free()
+            yield from self._models.loaded_changes()
+
+        self._set_model(None)
+        self._follow_job(self.worker.submit(run, title=tr("Freeing memory"), lane="background"))
+
+    def set_unload_minutes(self, minutes: int) -> None:
+        """After how long models that nobody uses go; 0: never. Remembered."""
+        self.settings.unload_minutes = minutes
+        self.save_settings()
+        self.memory_changed.emit()
+
     def unload_models(self) -> None:
         """When the worker has stopped: save what is to stay of open conversations, free the memory."""
         self._models.unload(self.before_unload)

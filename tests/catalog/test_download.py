@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from autogpt_desktop.catalog import download, transfer
+from autogpt_desktop.catalog import certificates, download, transfer
 from autogpt_desktop.catalog.download import fetch, hub_url
 from autogpt_desktop.catalog.entries import Source, catalog, needs_acceptance, partial
 from autogpt_desktop.errors import KnownError
@@ -277,16 +277,16 @@ def test_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
     bundle.write_text("not a certificate")
     for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    plain = transfer.ssl_context()
-    assert transfer.ssl_context() is plain
+    plain = certificates.ssl_context()
+    assert certificates.ssl_context() is plain
     monkeypatch.setenv("PIP_CERT", str(bundle))
     with pytest.raises(KnownError) as caught:
-        transfer.ssl_context()
+        certificates.ssl_context()
     assert caught.value.key == "certificate-file-unreadable"
     assert str(bundle) in message(caught.value)
     own = Path(__file__).with_name("company.pem")
     monkeypatch.setenv("PIP_CERT", str(own))
-    context = transfer.ssl_context()
+    context = certificates.ssl_context()
     assert context.cert_store_stats()["x509"] == plain.cert_store_stats()["x509"] + 1
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths, runtime
+from autogpt_desktop.catalog import machine
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.shell.main_window import MainWindow
 from tests.ui.answer.kit import answer_context, answer_panel, answer_script  # noqa: F401
@@ -29,6 +30,13 @@ def widgets_end_in_qt_first() -> Iterator[None]:
     """
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def machine_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading hundreds of megabytes, for every window: only tests of that do it."""
+    monkeypatch.setattr(machine, "measure_bandwidth", machine.processor)
+    monkeypatch.setattr(machine, "graphics_cards", list)
 
 
 @pytest.fixture

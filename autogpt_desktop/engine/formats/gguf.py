@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.formats.mapped import MappedFile, map_file
+from autogpt_desktop.engine.formats.split_gguf import split_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular
 
@@ -92,16 +94,25 @@ class GGUFFile:
     _bytes: np.ndarray = field(repr=False)  # the memory map, uint8 [file size]
     _map: mmap.mmap = field(repr=False)
     mapped: MappedFile = field(repr=False)
+    homes: dict[str, GGUFFile] = field(default_factory=dict, repr=False)  # of tensors elsewhere
+
+    def home(self, name: str) -> GGUFFile:
+        """The file that a tensor lies in: another one where the model is split."""
+        return self.homes.get(name, self)
 
     def data(self, name: str) -> np.ndarray:
         """The tensor's bytes as a read-only view of the memory map, uint8 [nbytes]."""
+        if name in self.homes:
+            return self.homes[name].data(name)
         tensor = self.tensors[name]
         return self._bytes[tensor.offset : tensor.offset + tensor.nbytes]
 
     def forget(self, name: str, start: int, stop: int) -> None:
         """Bytes of a tensor are not needed for now: the system may take their pages out of this process.
         They can be read again, from the system's cache or from the disk."""
-        if hasattr(mmap, "MADV_DONTNEED"):
+        if name in self.homes:
+            self.homes[name].forget(name, start, stop)
+        elif hasattr(mmap, "MADV_DONTNEED"):
             page, offset = mmap.PAGESIZE, self.tensors[name].offset
             first, last = -(-(offset + start) // page) * page, (offset + stop) // page * page
             if last > first:
@@ -109,12 +120,36 @@ class GGUFFile:
 
 
 def read_gguf(path: Path | str) -> GGUFFile:
-    """Read and check the header of ``path`` and map the file.
+    """Read and check the header of ``path`` and map the file. Of a model that is split into several files
+    ``path`` is the first, and the others lie beside it.
 
     Raises KnownError: model-file-lost, gguf-unreadable, gguf-not-gguf, gguf-version, gguf-truncated,
-    gguf-corrupt, gguf-tensor-type, gguf-split.
+    gguf-corrupt, gguf-tensor-type, gguf-split (a part of a model that is not its first, or not all are
+    here).
     """
     path = Path(path)
+    first = read_part(path)
+    count = first.metadata.get("split.count", 1)
+    if not isinstance(count, int) or count <= 1:
+        return first
+    tensors, homes = dict(first.tensors), dict[str, GGUFFile]()
+    for place in split_files(path, count):
+        if place == path:
+            continue
+        if not os.path.isfile(place):
+            raise KnownError("gguf-split", file=path.name)
+        part = read_part(place)
+        if part.metadata.get("split.count") != count or tensors.keys() & part.tensors.keys():
+            raise KnownError("gguf-split", file=path.name)
+        tensors |= part.tensors
+        homes |= dict.fromkeys(part.tensors, part)
+    if first.metadata.get("split.tensors.count", len(tensors)) != len(tensors):
+        raise KnownError("gguf-split", file=path.name)
+    return replace(first, tensors=tensors, homes=homes)
+
+
+def read_part(path: Path) -> GGUFFile:
+    """One file of a model alone. Raises as ``read_gguf``."""
     try:
         with open_regular(path) as file:
             magic = file.read(4)
@@ -185,8 +220,6 @@ class _Reader:
                 raise self.corrupt("a key is empty or there twice")
             metadata[key] = self.value(self.number("u4"), 0)
         entries = [self.tensor_entry() for _ in range(tensor_count)]
-        if _is_split(metadata):
-            raise KnownError("gguf-split", file=self.path.name)
         tensors = self.place(entries, self.alignment(metadata))
         whole = np.frombuffer(self.map, np.uint8)
         return GGUFFile(
@@ -329,9 +362,3 @@ class _Reader:
                 raise self.corrupt("two tensors overlap")
             end = tensor.offset + tensor.nbytes
         return tensors
-
-
-def _is_split(metadata: dict[str, Any]) -> bool:
-    """One of several files that only together are a model."""
-    count = metadata.get("split.count", 1)
-    return isinstance(count, int) and count > 1

@@ -152,7 +152,7 @@ def decoder_sources(f: GGUFFile, config: ModelConfig) -> dict[str, CheckpointTen
             f.tensors[name].type,
             blocks=f.data(name),
             forget=partial(f.forget, name),
-            file=f.mapped,
+            file=f.home(name).mapped,
         )
         for hf, name in weight_names(f, config.family).items()
     }
@@ -165,11 +165,17 @@ def config_from_gguf(f: GGUFFile) -> ModelConfig:
     Raises KnownError: unknown-family, gguf-setting (a missing or absurd value), gguf-tensor-missing,
     gguf-tensor-shape, gguf-tensor-unknown.
     """
+    config = shape_from_gguf(f)
+    _check_tensors(f, config)
+    return config
+
+
+def shape_from_gguf(f: GGUFFile) -> ModelConfig:
+    """The same of a file without all of its tensors, which are not looked at."""
     reader = _ConfigReader(f)
     config = reader.config()
     if what := senseless(config):
         raise reader.bad(what)
-    _check_tensors(f, config)
     return config
 
 

@@ -26,7 +26,7 @@ class RecentStates:
         logits are needed. ``others``: where it may be copied from too."""
         best, most = None, _LEAST - 1
         for state in (*self._states, *others):
-            if (common := min(state.common_prefix(ids), len(ids) - 1)) > most:
+            if (common := state.reach(min(state.common_prefix(ids), len(ids) - 1))) > most:
                 best, most = state, common
         if best is None:
             return None

@@ -79,6 +79,8 @@ def _low_of(name: str, added: Mapping[str, LowRank]) -> LowRank | None:
 
 
 def _merge_gguf(file: GGUFFile, adapter: Path, out: Path) -> None:
+    if file.homes:
+        raise KnownError("gguf-split", file=file.path.name)
     config = config_from_gguf(file)
     added = in_layout(config, _in_file_order(config, read_adapter(adapter, config)))
     names = {gguf: hf for hf, gguf in weight_names(file, config.family).items()}

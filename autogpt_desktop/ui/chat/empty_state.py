@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSi
 
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
+from autogpt_desktop.ui.models.fit_text import fit_warning
 from autogpt_desktop.ui.models.offer import ModelOffer
-from autogpt_desktop.ui.models.rows import fit_warning
 from autogpt_desktop.ui.widgets.basic import label
 from autogpt_desktop.ui.widgets.reading_style import SCROLL_BAR
 from autogpt_desktop.ui.widgets.theme import theme

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from autogpt_desktop.events import Notice, Progress, Result
+from autogpt_desktop.events import Done, Notice, Progress, Result
+from autogpt_desktop.ui.jobs.learn import learn, reset_peak
 
 if TYPE_CHECKING:
     from autogpt_desktop.engine.model_pool import JobModels, ModelPool
@@ -103,6 +104,7 @@ class WorkerModels:
         with loaded.job() as mine:
             if role == "chat" and self.loaded != name:
                 self.loaded = ""
+                reset_peak()
                 for event in load_model(mine, name):
                     if isinstance(event, Result):
                         self.loaded = name
@@ -112,6 +114,8 @@ class WorkerModels:
             with closing(until_cancelled(job(mine, cancel), cancel)) as events:
                 for event in events:
                     yield event
+                    if role == "chat" and isinstance(event, Done):
+                        learn(name, options, event, loaded)
                     yield from self.loaded_changes()
             yield from self.loaded_changes()
 
@@ -143,6 +147,12 @@ class WorkerModels:
         self.loaded = ""  # if it was another one, that is found again without loading
         if self._models is not None:
             self._models.unload(path)
+
+    def free(self) -> None:
+        """Every model goes; they are loaded again when they are asked for."""
+        self.loaded = ""
+        if self._models is not None:
+            self._models.unload()
 
     def unload(self, before: list[Callable[[ModelPool], None]]) -> None:
         if self._models is not None:

@@ -56,12 +56,35 @@ class Downloads(QObject):
     packs_updated = Signal(object)  # NewerPacks, a KnownError, or None: it was cancelled
     models_changed = Signal()  # what is installed has changed
     failed = Signal(object)  # an exception that nothing else shows
+    machine_measured = Signal()  # what models can run on here, and how fast, is known
 
     def __init__(self, parent: QObject | None = None, fetch: Fetch | None = None) -> None:
         super().__init__(parent)
         self._fetch = fetch
         self._worker: Worker | None = None
         self._downloads: dict[str, Download] = {}
+        self._measured = False
+
+    def measure_machine(self) -> None:
+        """Ask for graphics cards and measure how fast memory is; ``machine_measured`` follows, once."""
+        if self._measured:
+            return
+        self._measured = True
+
+        def run(_cancel: threading.Event) -> Iterator[object]:
+            from autogpt_desktop.catalog import machine
+
+            machine.measure_bandwidth()
+            machine.devices()
+            return iter(())
+
+        job = self._thread().submit(run, title=tr("Measuring this computer"), key="machine")
+        job.finished.connect(self._on_machine)
+
+    def _on_machine(self, _state: str, error: BaseException | None) -> None:
+        if error is not None:
+            self.failed.emit(error)
+        self.machine_measured.emit()
 
     def get(self, name: str) -> Download | None:
         """The download of that name in this run of the application, under way or ended badly."""

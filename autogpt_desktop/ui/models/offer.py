@@ -12,7 +12,8 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
-from autogpt_desktop.ui.models.rows import download_text, fit_warning, memory_needed, show_progress
+from autogpt_desktop.ui.models.fit_text import fit_warning, memory_needed
+from autogpt_desktop.ui.models.rows import download_text, show_progress
 from autogpt_desktop.ui.models.terms_card import show_terms
 from autogpt_desktop.ui.widgets.basic import button, label, languages_text, name_button, size_text
 

@@ -179,12 +179,14 @@ class ModelPicker(Overlay):
         context.language_changed.connect(self.retranslate)
         context.panels.role_changed.connect(self._on_listed)
         downloads.changed.connect(self._on_download)
+        downloads.machine_measured.connect(self._on_machine)
         self.retranslate()
 
     def open(self, anchor: QWidget | None = None) -> None:
         here = bool(self._context.installed_models())
         panel = titles(self._context.panels.role)
         self._title.setText(tr("Model for {panel}", panel=panel) if here else tr("Models"))
+        self._downloads.measure_machine()
         if self._stale:
             self._fill()
         super().open(anchor)
@@ -225,8 +227,20 @@ class ModelPicker(Overlay):
             self._fill()
             self.place()
 
+    def _on_machine(self) -> None:
+        """The rows say it in place: one of them may be in use."""
+        from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
+
+        for row in self._rows.values():
+            if isinstance(row, InstalledRow | CatalogRow):
+                row.retranslate()
+        self._show_states()
+        if self.isVisible():
+            self.place()
+
     def _fill(self) -> None:
         from autogpt_desktop.catalog.entries import catalog
+        from autogpt_desktop.catalog.hub.kept import unfinished
         from autogpt_desktop.ui.models.rows import CatalogRow, InstalledRow
 
         self._stale = False
@@ -251,7 +265,7 @@ class ModelPicker(Overlay):
             column.addWidget(row)
         self._fill_packs(column, installed)
         here = {model.name for model in installed} | self._context.pending_removal
-        offered = [model for model in catalog().values() if model.name not in here]
+        offered = [model for model in (*unfinished(), *catalog().values()) if model.name not in here]
         if offered:
             heading = label(tr("To download"), size="small", tone="muted")
             heading.setContentsMargins(12, 8, 0, 0)

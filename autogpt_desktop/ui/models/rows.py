@@ -9,16 +9,15 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
-from autogpt_desktop.catalog import fit
 from autogpt_desktop.catalog.entries import CatalogModel, catalog, needs_acceptance, partial
 from autogpt_desktop.catalog.installed import InstalledModel
 from autogpt_desktop.catalog.roles import can_play
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Download, Downloads
+from autogpt_desktop.ui.models.fit_text import fit_facts, fit_of, fit_warning, memory_needed
 from autogpt_desktop.ui.models.terms_card import show_terms
 from autogpt_desktop.ui.widgets.basic import (
     ElidedLabel,
@@ -32,8 +31,6 @@ from autogpt_desktop.ui.widgets.basic import (
     size_text,
     time_text,
 )
-
-USUAL_CONTEXT = 4096  # tokens, for the estimate of memory where no length is set
 
 
 def _wrapped(tone: str) -> QLabel:
@@ -107,6 +104,8 @@ class InstalledRow(QFrame):
             facts.append(tr("made for this"))
         if model.trained:
             facts.append(tr("trained here"))
+        if not model.problem and not model.pairs:
+            facts += fit_facts(fit_of(model, self._context.settings))
         warning = "" if model.problem else fit_warning(model, self._context.settings)
         error = model.error()
         self._facts.setText(" · ".join(fact for fact in facts if fact))
@@ -234,6 +233,7 @@ class CatalogRow(QFrame):
             facts.append(tr("finds passages by meaning"))
         elif only_continues(model.name):
             facts.append(tr("continues a text, was not taught to chat"))
+        facts += fit_facts(fit_of(model, self._context.settings))
         self._facts.setText(" · ".join(fact for fact in facts if fact))
         text = tr("Licence: {name}", name=f"<a href='licence'>{escape(model.license)}</a>")
         color = self._context.color("accent").name()
@@ -320,25 +320,6 @@ def made_for_roles(name: str) -> tuple[str, ...]:
     """What the catalog says that this model is for."""
     entry = catalog().get(name)
     return tuple(entry.roles) if entry is not None else ()
-
-
-def memory_needed(model: InstalledModel | CatalogModel, settings: Settings) -> int:
-    """Bytes to run it as the settings have it; an estimate."""
-    context = settings.context_length or USUAL_CONTEXT
-    return fit.memory_needed(model, context, kv_cache=settings.kv_cache, quantize=settings.quantize)
-
-
-def fit_warning(model: InstalledModel | CatalogModel, settings: Settings) -> str:
-    """A sentence where the model's memory is more than there is now, else nothing."""
-    needed = memory_needed(model, settings)
-    free = fit.memory_free()
-    if not free or needed <= free:
-        return ""
-    return tr(
-        "Needs about {needed} of memory, {free} are free now: close other programs first.",
-        needed=size_text(needed),
-        free=size_text(free),
-    )
 
 
 def download_text(download: Download) -> str:

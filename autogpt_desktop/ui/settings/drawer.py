@@ -38,7 +38,8 @@ from autogpt_desktop.ui.widgets.basic import (
 from autogpt_desktop.ui.widgets.boxes import ComboBox
 from autogpt_desktop.ui.widgets.overlay import Overlay
 
-MODEL_CHOICES = ("quantize", "packed_copies", "context_length", "kv_cache")
+MODEL_CHOICES = ("quantize", "packed_copies", "context_length", "kv_cache", "unload_minutes")
+UNLOAD_MINUTES = (5, 15, 30, 60, 120, 0)
 CONTEXTS = (0, 2048, 4096, 8192, 16384, 32768)
 
 
@@ -119,6 +120,9 @@ class SettingsDrawer(Overlay):
         self.kv_cache = self._choice("kv_cache", self._context.set_kv_cache)
         self.kv_cache_hint = label(size="small", tone="muted", wrap=True)
         self._column.addWidget(self.kv_cache_hint)
+        self.unload_minutes = self._choice("unload_minutes", self._context.set_unload_minutes)
+        self.unload_hint = label(size="small", tone="muted", wrap=True)
+        self._column.addWidget(self.unload_hint)
         self._section("roles")
         self.roles = {role: self._choice(f"role-{role}", partial(self._set_role, role)) for role in ROLES}
         self.roles_hint = label(size="small", tone="muted", wrap=True)
@@ -179,6 +183,7 @@ class SettingsDrawer(Overlay):
             "packed_copies": tr("Packed copies"),
             "context_length": tr("Context"),
             "kv_cache": tr("Conversation memory"),
+            "unload_minutes": tr("Free memory after"),
         }
         for key, text in texts.items():
             self._labels[key].setText(text)
@@ -199,6 +204,9 @@ class SettingsDrawer(Overlay):
         self.context_hint.setText(tr("How much of a conversation the model sees. More takes more memory."))
         self.kv_cache_hint.setText(
             tr("Half the memory, hardly less exact. It counts where the model runs on the processor.")
+        )
+        self.unload_hint.setText(
+            tr("A model that nobody has used for so long is unloaded; the next message loads it again.")
         )
         self.folder_button.setText(tr("Open the folder"))
         self.folder.setAccessibleName(tr("Conversations and models are in {folder}", folder=paths.data_dir()))
@@ -243,6 +251,10 @@ class SettingsDrawer(Overlay):
         )
         self.kv_cache.show_choices(
             [("float16", tr("Exact (16 bits)")), ("int8", tr("Compact (8 bits)"))], settings.kv_cache
+        )
+        waits = sorted({*UNLOAD_MINUTES, settings.unload_minutes}, key=lambda minutes: minutes or 10**9)
+        self.unload_minutes.show_choices(
+            [(n, tr("{n} minutes", n=n) if n else tr("Never")) for n in waits], settings.unload_minutes
         )
         self._show_roles()
         self.send_with_enter.setChecked(settings.send_with_enter)

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
+from autogpt_desktop.ui.jobs.idle_unload import IdleUnload
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.picker import ModelPicker
 from autogpt_desktop.ui.panel import PanelKind
@@ -138,6 +139,7 @@ class MainWindow(QMainWindow):
         self.retranslate()
         self.focus_keeper = FocusKeeper(self)
         self.busy_mark = BusyMark(context.worker, self)
+        self.idle_unload = IdleUnload(context)
         self.place = WindowPlace(self, context)
         self.columns.layout_changed.connect(self.place.save_soon)
         self.place.restore()

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import CatalogModel, catalog
+from autogpt_desktop.catalog.hub.kept import keep_started
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Progress
 from autogpt_desktop.ui.context import AppContext
@@ -77,6 +79,27 @@ def window(
     source.go_on.set()
     window.close()
     assert window.downloads.stop(10_000)
+
+
+@pytest.fixture
+def cut(isolated_home: Path) -> CatalogModel:
+    """A download from a hub that was cut in an earlier run."""
+    begun = replace(catalog()[STARTER], name="cut", title="Cut", repository="maker/cut", starter=False)
+    folder = paths.models_dir() / "cut"
+    folder.mkdir()
+    keep_started(begun, folder)
+    (folder / f"{begun.files[0].name}.part").write_bytes(bytes(1000))
+    return begun
+
+
+def test_a_download_from_a_hub_that_was_cut_goes_on(
+    cut: CatalogModel, window: MainWindow, source: Source, qtbot: QtBot
+) -> None:
+    row = picker(window).row(cut.name)
+    assert isinstance(row, CatalogRow)
+    assert row.download_button.text() == "Continue"
+    row.download_button.click()
+    qtbot.waitUntil(lambda: source.asked == [cut.name], timeout=20_000)
 
 
 def picker(window: MainWindow) -> ModelPicker:
