@@ -18,6 +18,7 @@ SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WORDS = ("th", "the", "he", "in", "er", "an", "on", "Ġa", "Ġt", "Ġthe", "Ġs", "ing", "ĠĠ", "ell", "el", "ll")
 FAMILIES = (
     "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3",
+    "hunyuan-dense",
 )  # fmt: skip
 PERMUTED = ("llama", "smollm3", "granite", "mistral3")  # whose q and k have pairs of neighbors in the file
 # what a family has besides the usual settings; several at once, so that one model says much
@@ -33,7 +34,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 # bytes of a block where its float16 scales stand, for the formats that ``gguf`` cannot write
-_K_SCALES = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
+_K_SCALES = {
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
+    "IQ4_NL": (0,), "IQ4_XS": (0,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def write_tiny_gguf(
     llama3 frequency table, ``long_rope``: with phi3's two, of which the long one is for more than 64 tokens.
     ``metadata``: more keys of the family, such as ``rope.scaling.type``.
     """
-    dim = head_dim or (32 if family in ("qwen3", "gemma3") else hidden // heads)
+    dim = head_dim or (32 if family in ("qwen3", "gemma3", "hunyuan-dense") else hidden // heads)
     tokens, merges, types = tiny_tokenizer()
     tokens, types = [*tokens, *more_specials], [*types, *[3] * len(more_specials)]
     rows = max(vocab, len(tokens))
@@ -121,7 +125,7 @@ def write_tiny_gguf(
     settings |= SETTINGS.get(family, {})
     if long_rope:
         settings |= {"rope.scaling.original_context_length": 64, "rope.scaling.attn_factor": 1.19}
-    if family in ("qwen3", "gemma3") or dim != hidden // heads:
+    if family in ("qwen3", "gemma3", "hunyuan-dense") or dim != hidden // heads:
         settings |= {"attention.key_length": dim, "attention.value_length": dim}
     if family == "gemma3":
         settings["attention.sliding_window"] = sliding_window
@@ -203,7 +207,7 @@ def tensor_shapes(
     if family == "qwen2":
         for part, size in (("q", queries), ("k", keys), ("v", keys)):
             layer[f"attn_{part}.bias"] = (f"self_attn.{part}_proj.bias", (size,))
-    if family in ("qwen3", "gemma3"):
+    if family in ("qwen3", "gemma3", "hunyuan-dense"):
         layer["attn_q_norm.weight"] = ("self_attn.q_norm.weight", (dim,))
         layer["attn_k_norm.weight"] = ("self_attn.k_norm.weight", (dim,))
     if gemma:

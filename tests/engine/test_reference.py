@@ -117,6 +117,8 @@ TINY = {
     "phi3-longrope-q4_k-q6_k": Tiny("phi3", ("Q4_K", "Q6_K"), BIG | {"long_rope": True}),
     "olmo2-f32": Tiny("olmo2", "F32"),
     "olmo2-q8_0": Tiny("olmo2", "Q8_0"),
+    "hunyuan-f32": Tiny("hunyuan-dense", "F32", {"tied": True}),
+    "hunyuan-q4_0": Tiny("hunyuan-dense", "Q4_0", {"metadata": SLOW_TURNS}),
     "mistral3-f32": Tiny("mistral3", "F32"),
     "mistral3-q6_k": Tiny("mistral3", "Q6_K", BIG),
 }

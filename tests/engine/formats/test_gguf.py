@@ -149,7 +149,9 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
     }
     assert [name for name, config in configs.items() if config.rope_interleaved] == [*PERMUTED]
     assert [name for name, config in configs.items() if config.attention_bias] == ["qwen2"]
-    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3", "olmo2"]
+    assert [name for name, config in configs.items() if config.qk_norm] == [
+        "qwen3", "gemma3", "olmo2", "hunyuan-dense",
+    ]  # fmt: skip
     assert [name for name, config in configs.items() if config.sliding_window] == ["gemma3"]
     assert [name for name, config in configs.items() if config.tie_word_embeddings] == ["gemma3"]
     assert configs["gemma3"].sliding_layers == (True, True, True, True, True, False, True)
@@ -161,6 +163,7 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
     assert scales == pytest.approx((0.3, 3.0, 0.6, 1.7))
     assert [name for name, config in configs.items() if config.residual_scale != 1] == ["granite"]
     assert (configs["phi3"].rope_dim, configs["phi3"].head_dim) == (12, 16)
+    assert [name for name, config in configs.items() if config.qk_norm_behind_rope] == ["hunyuan-dense"]
     mistral = configs["mistral3"]
     assert (mistral.attention_temperature, mistral.attention_temperature_length) == (pytest.approx(0.4), 64)
     assert mistral.rope_scaling is not None
