@@ -18,7 +18,8 @@ COMPILED_FACTOR, TORCH_FACTOR = 1.2, 1.6
 FIXED_BYTES = 400 * 1024**2
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
 _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
-_TORCH_ONLY = ("Q2", "Q3")
+# what files grow by where the compiled back end packs their types into wider ones
+_GROWS = {"Q2": 3.3, "Q3": 2.2, "IQ4": 2.1, "MXFP4": 2.1}
 
 
 def memory_needed(
@@ -38,7 +39,8 @@ def memory_needed(
     weights: float = model.size + model.base_size  # encoders stay as they are
     compiled = _runs_compiled(model, quantize)
     if model.kind == "decoder":
-        weights *= COMPILED_FACTOR if compiled else TORCH_FACTOR
+        grows = next((times for start, times in _GROWS.items() if name.startswith(start)), COMPILED_FACTOR)
+        weights *= grows if compiled else TORCH_FACTOR
         bits = _FLOATS.get(name)
         if compiled and bits is not None:
             weights *= _QUANTIZED[quantize] / bits
@@ -55,7 +57,7 @@ def cache_bytes(model: CatalogModel | InstalledModel, kind: str) -> int:
 def _runs_compiled(model: CatalogModel | InstalledModel, quantize: str) -> bool:
     """As ``engine.native.weights.runs`` finds it, told from the name of the mix."""
     name = model.quantization.upper()
-    if native.library() is None or name.startswith(_TORCH_ONLY):
+    if native.library() is None:
         return False
     return bool(quantize) or name not in _FLOATS
 

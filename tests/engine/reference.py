@@ -78,6 +78,8 @@ K_SCALES = {
     _TYPES.Q4_K: {0: 1.0, 2: 7.5},
     _TYPES.Q5_K: {0: 1.0, 2: 15.5},
     _TYPES.Q6_K: {208: 1.0},
+    _TYPES.IQ4_NL: {0: 1.0},
+    _TYPES.IQ4_XS: {0: 1.0},
 }
 
 

@@ -96,6 +96,7 @@ TINY = {
     "mistral-window-q4_0": Tiny("llama", "Q4_0", {"metadata": {"attention.sliding_window": 24}}),
     "llama-q2_k-q3_k": Tiny("llama", ("Q2_K", "Q3_K"), BIG),
     "llama-q4_k-q6_k-q3_k-q5_k": Tiny("llama", ("Q4_K", "Q6_K", "Q3_K", "Q5_K"), BIG),
+    "llama-iq4_nl-mxfp4-iq4_xs": Tiny("llama", ("IQ4_NL", "MXFP4", "IQ4_XS"), BIG),
     "qwen2-f32": Tiny("qwen2", "F32"),
     "qwen2-q5_0": Tiny("qwen2", "Q5_0"),
     "qwen2-yarn-q4_k": Tiny("qwen2", "Q4_K", BIG | {"metadata": YARN}),

@@ -334,7 +334,7 @@ def test_good_tensors_pass(tmp_path: Path) -> None:
         ("gguf-corrupt", [tensor("a", (1, 1, 1, 1, 1))]),
         ("gguf-corrupt", [tensor("a", (48, 4), 2)]),  # not whole blocks
         ("gguf-corrupt", [tensor("x" * 300, (8,))]),
-        ("gguf-tensor-type", [tensor("a", (32,), 20)]),  # IQ4_NL
+        ("gguf-tensor-type", [tensor("a", (256,), 19)]),  # IQ1_S
         ("gguf-tensor-type", [tensor("a", (32,), 4)]),
         ("gguf-tensor-type", [tensor("a", (32,), 2**32 - 1)]),
     ],
@@ -361,4 +361,5 @@ def test_reading_does_not_load_the_weights(gemma_gguf: Path) -> None:
 
 def test_types_cover_what_we_promise() -> None:
     old = {"F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"}
-    assert set(BLOCK) == old | {f"Q{bits}_K" for bits in range(2, 7)}
+    newer = {"IQ4_NL", "IQ4_XS", "MXFP4"}
+    assert set(BLOCK) == old | newer | {f"Q{bits}_K" for bits in range(2, 7)}
