@@ -22,6 +22,7 @@ _DAMAGE = re.compile(
     "|already another table or index|unrecognized token|has no column|may not be",
     re.IGNORECASE,
 )
+WAIT_MS = 250  # that a window may stand still for another program's lock
 _FULL = 1 << 20  # bytes; with fewer free SQLite may call it an I/O error
 
 
@@ -118,6 +119,27 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+class Patience:
+    """How long a database of the window's thread waits for another program's lock: a moment, and not at all
+    while the lock that was met is still there, so that the window does not stand still with every try."""
+
+    def __init__(self, most_ms: int = WAIT_MS) -> None:
+        self._most = self.milliseconds = most_ms
+
+    @contextmanager
+    def waiting(self, keys: ErrorKeys) -> Iterator[None]:
+        """Around what may meet a lock and raises known errors."""
+        try:
+            yield
+        except KnownError as error:
+            self.milliseconds = 0 if error.key == keys.locked else self._most
+            raise
+        self.milliseconds = self._most
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        db.execute(f"PRAGMA busy_timeout = {self.milliseconds}")
 
 
 def move(path: Path, target: Path) -> None:

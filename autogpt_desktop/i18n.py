@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -29,9 +30,13 @@ def catalog(language: str) -> dict[str, str]:
     return merged
 
 
+def _system_locale() -> str:
+    return os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+
+
 def system_language() -> str:
     """The best of LANGUAGES for this system."""
-    name = os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+    name = _system_locale()
     return "zh_CN" if name.lower().startswith(("zh", "chinese")) else "en"
 
 
@@ -43,6 +48,12 @@ def set_language(language: str) -> None:
 
 def current_language() -> str:
     return _current
+
+
+def user_languages() -> tuple[str, ...]:
+    """The languages that the user reads, ISO 639-1: the window's, and the system's."""
+    system = re.match("[a-z]{2}(?![a-z])", _system_locale())  # not of "C", nor of Windows' long names
+    return tuple(dict.fromkeys((_current[:2], *([system[0]] if system else ()))))
 
 
 def tr(text: str, /, **values: Any) -> str:

@@ -8,11 +8,13 @@ child's own end is here too: it imports this file first, so nothing but the stan
 from __future__ import annotations
 
 import importlib.util
+import queue
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -20,6 +22,9 @@ from typing import IO, Any, Protocol
 Receive = Callable[[], bytes]  # raises EOFError when the other end is gone
 Send = Callable[[bytes], None]
 Serve = Callable[[Receive, Send], None]
+
+STEP_SECONDS = 0.04
+_AHEAD = 4  # replies that wait to be taken
 
 
 class Child(Protocol):
@@ -62,6 +67,62 @@ def ask(child: Child, request: bytes, seconds: float, *, start_seconds: float, f
         return child.receive()
 
     return within(seconds, child, exchange)
+
+
+def replies(
+    child: Child, request: bytes, seconds: float, *, start_seconds: float
+) -> Generator[bytes | None, None, None]:
+    """What a new child answers to one request, reply by reply, each within ``seconds``.
+
+    None comes every few hundredths of a second while one is waited for. Close it behind the last reply: that
+    ends the child. Raises TimeoutError, and EOFError where the child is gone.
+    """
+    incoming: queue.Queue[bytes | None] = queue.Queue(_AHEAD)
+    over = threading.Event()
+    thread = threading.Thread(target=_listen, args=(child, request, incoming, over), daemon=True)
+    thread.start()
+    try:
+        left = start_seconds + seconds  # of waiting here; who asks may do something else meanwhile
+        while True:
+            began = time.monotonic()
+            try:
+                reply = incoming.get(timeout=STEP_SECONDS)
+            except queue.Empty:
+                left -= time.monotonic() - began
+                if left < 0:
+                    raise TimeoutError from None
+                yield None
+                continue
+            if reply is None:
+                raise EOFError
+            yield reply
+            left = seconds
+    finally:
+        over.set()
+        child.kill()
+        thread.join()
+        child.stop()
+
+
+def _listen(child: Child, request: bytes, incoming: queue.Queue[bytes | None], over: threading.Event) -> None:
+    """On a thread of its own: send the request, then pass on what comes. None: nothing will come."""
+
+    def put(reply: bytes | None) -> bool:
+        while not over.is_set():
+            try:
+                incoming.put(reply, timeout=STEP_SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    try:
+        child.receive()  # it is ready
+        child.send(request)
+        while put(child.receive()):
+            pass
+    except (EOFError, OSError):
+        put(None)
 
 
 def within(seconds: float, child: Child, action: Callable[[], bytes]) -> bytes:

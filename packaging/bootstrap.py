@@ -35,7 +35,9 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import locale
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -56,6 +58,7 @@ PYTORCH_INDEX = "https://download.pytorch.org/whl/"
 KERNELS = ROOT / "autogpt_desktop" / "engine" / "native"
 STARTER = "smollm2-135m-instruct"
 EMBEDDER = "all-minilm-l6-v2"
+MULTILINGUAL_EMBEDDER = "multilingual-e5-small"
 TEST_MODELS = (STARTER, EMBEDDER, "gemma-3-270m")
 TEST_PACKS = (
     "firefox-en-pt",
@@ -368,7 +371,7 @@ def prepare_app() -> None:
     stamp = read_stamp()
     if not stamp.get("embedder"):  # asked for once: who removed it, or is offline, is left alone
         step("Checking the model that finds passages by meaning")
-        if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", EMBEDDER]):
+        if run_in_venv(["-I", "-m", "autogpt_desktop.catalog", embedder()]):
             say("  Going on without it: files are searched by their words, and the app offers it again.")
         stamp["embedder"] = True
         write_stamp(stamp, set(stamp.get("done", [])))
@@ -377,6 +380,14 @@ def prepare_app() -> None:
         say(f"  {launcher.install(ROOT, venv_python(), version())}")
     except OSError as error:
         say(f"  That did not work ({error}). Start it with: {venv_python()} {' '.join(launcher.START)}")
+
+
+def embedder() -> str:
+    """The model that finds passages; one for many languages where the system speaks another than English."""
+    name = os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+    code = re.match("[a-z]{2}(?![a-z])", name)  # not of "C" or "POSIX", nor of Windows' long names
+    chinese = name.lower().startswith("chinese")
+    return MULTILINGUAL_EMBEDDER if chinese or (code and code[0] != "en") else EMBEDDER
 
 
 def version() -> str:

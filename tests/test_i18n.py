@@ -218,3 +218,15 @@ def test_the_systems_language(
     monkeypatch.setenv(variable, value)
     i18n.set_language("")
     assert i18n.current_language() == language
+
+
+def test_the_languages_that_the_user_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for system, window, wanted in (
+        ("C.UTF-8", "en", ("en",)),
+        ("fr_CA.UTF-8", "en", ("en", "fr")),
+        ("en_US", "zh_CN", ("zh", "en")),
+        ("zh_CN", "", ("zh",)),
+    ):
+        monkeypatch.setenv("LC_ALL", system)
+        i18n.set_language(window)
+        assert i18n.user_languages() == wanted

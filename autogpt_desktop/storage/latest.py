@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autogpt_desktop import paths
-from autogpt_desktop.database import clean, keep_private, known_errors, make_file
+from autogpt_desktop.database import Patience, clean, keep_private, known_errors, make_file
 from autogpt_desktop.storage.conversations.schema import ERRORS
 
 Stored = tuple[Any, ...]  # id, time.time() of the latest change, and the texts
@@ -27,6 +27,7 @@ class LatestRows:
     def __init__(self, name: str, columns: Sequence[str], path: Path | None = None) -> None:
         self._name, self._columns, self._given = name, tuple(columns), path
         self._db: sqlite3.Connection | None = None
+        self._patience = Patience()
 
     @property
     def path(self) -> Path:
@@ -116,12 +117,13 @@ class LatestRows:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction, in a database that overwrites what is deleted."""
         path = self.path
-        with known_errors(path, ERRORS):
+        with self._patience.waiting(ERRORS), known_errors(path, ERRORS):
             if self._db is None:
                 paths.make_private(path.parent)
                 make_file(path)
-                db = sqlite3.connect(path, timeout=1)
+                db = sqlite3.connect(path)
                 try:
+                    self._patience.apply(db)
                     keep_private(db)
                     db.execute("PRAGMA journal_mode = TRUNCATE")
                     texts = ", ".join(f"{name} TEXT NOT NULL" for name in self._columns)
@@ -133,5 +135,6 @@ class LatestRows:
                     db.close()
                     raise
                 self._db = db
+            self._patience.apply(self._db)
             with self._db:
                 yield self._db

@@ -79,6 +79,7 @@ class AppContext(QObject):
         self._model: ModelInfo | None = None
         self._installed: list[InstalledModel] | None = None
         self._load_job: Job | None = None
+        self._save_failed = False  # the settings, the last time
         self.loading: Progress | None = None  # the last of model_loading, while a model loads
         self.in_memory: dict[Path, tuple[int, str]] = {}  # bytes of the weights and device, by path
         self.before_unload: list[Callable[[Any], None]] = []  # called with the models
@@ -417,11 +418,16 @@ class AppContext(QObject):
         nearest = min(range(len(ZOOMS)), key=lambda i: abs(ZOOMS[i] - self.settings.zoom))
         self.set_zoom(ZOOMS[min(max(nearest + step, 0), len(ZOOMS) - 1)])
 
-    def save_settings(self) -> None:
+    def save_settings(self, *, by_user: bool = True) -> None:
+        """``by_user`` False: the window remembers something by itself; where it cannot, that is said once."""
         try:
             self.settings.save()
         except KnownError as error:
-            self.show_error(error)
+            if by_user or not self._save_failed:
+                self.show_error(error)
+            self._save_failed = True
+        else:
+            self._save_failed = False
 
     def _on_theme_changed(self) -> None:
         self.theme_changed.emit()

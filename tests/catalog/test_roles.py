@@ -9,7 +9,7 @@ import pytest
 from autogpt_desktop import paths
 from autogpt_desktop.catalog.entries import catalog
 from autogpt_desktop.catalog.installed import InstalledModel
-from autogpt_desktop.catalog.roles import candidates, made_for, missing, resolve_role
+from autogpt_desktop.catalog.roles import candidates, made_for, missing, offered, resolve_role
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.runtime import resolver
 from autogpt_desktop.settings import ROLES, Settings
@@ -94,3 +94,11 @@ def test_a_resolver_takes_roles_names_and_paths(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(KnownError) as error:
         path("nothing")
     assert error.value.key == "model-missing"
+
+
+def test_who_reads_other_languages_is_offered_a_model_that_knows_them() -> None:
+    assert offered("embed", ["en"]).name == "all-minilm-l6-v2"
+    assert offered("embed", ["zh", "en"]).name == "multilingual-e5-small"
+    assert offered("embed", ["fr"]).name == "multilingual-e5-small"
+    assert offered("embed", ["xx"]).name == "all-minilm-l6-v2", "none knows it"
+    assert offered("chat", ["zh"]) == made_for("chat")[0]

@@ -173,6 +173,7 @@ def test_the_embedding_model_is_asked_for_once(
     bootstrap: Any, steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Offline set-up goes on without it, and later starts do not wait for the network again."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     fetched: list[str] = []
     monkeypatch.setattr(bootstrap, "run_in_venv", lambda arguments: fetched.append(arguments[-1]) or 1)
     monkeypatch.setattr(bootstrap.launcher, "install", lambda *_: "in the menu")
@@ -180,6 +181,12 @@ def test_the_embedding_model_is_asked_for_once(
     for _ in range(2):
         bootstrap.prepare_app()
     assert fetched == [bootstrap.STARTER, bootstrap.EMBEDDER, bootstrap.STARTER]
+    for name, wanted in (("en_GB.UTF-8", bootstrap.EMBEDDER), ("POSIX", bootstrap.EMBEDDER)):
+        monkeypatch.setenv("LC_ALL", name)
+        assert bootstrap.embedder() == wanted
+    for name in ("zh_CN.UTF-8", "fr_FR", "Chinese (Simplified)_China.936"):
+        monkeypatch.setenv("LC_ALL", name)
+        assert bootstrap.embedder() == bootstrap.MULTILINGUAL_EMBEDDER
     assert "searched by their words" in capsys.readouterr().out
     assert "app" in bootstrap.read_stamp()["done"]
 

@@ -123,7 +123,7 @@ _WORDS = {
 }
 # More common words of the six that a guess without the model tells apart.
 _MORE_WORDS = {
-    "en": "can me from by an do does at when",
+    "en": "a as on about tell write give make can me from by an do does at when",
     "fr": "sur cette quel quelle quoi comment pourquoi mon ma mes sont",
     "de": "warum mir im wer kann sind",
     "es": "cuál como del al mi quién son porque",
@@ -186,7 +186,8 @@ def guess_without_model(text: str) -> str:
     words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
     scores = Counter({code: sum(word in common for word in words) for code, common in _guessed().items()})
     (best, score), (_, second) = scores.most_common(2)
-    enough = score >= max(1 if best == "en" else 2, 0.12 * len(words))
+    different = len(_guessed()[best].intersection(words))  # "a" twice is no Portuguese
+    enough = different >= (1 if best == "en" else 2) and score >= 0.12 * len(words)
     return best if len(words) > 1 and enough and score > second else ""
 
 

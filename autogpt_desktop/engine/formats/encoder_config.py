@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autogpt_desktop.engine.formats.e5_header import LANGUAGES, e5_shape, is_e5
 from autogpt_desktop.engine.formats.settings import MAX_LAYERS, MAX_TOKENS, Settings
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import read_regular_text
@@ -25,6 +26,7 @@ HEADS_OF_ROLE = {
 _DAMAGED = (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
+_MAX_PROMPT = 1000  # characters
 MAX_LABELS = 100_000  # of a classification head
 
 
@@ -50,10 +52,14 @@ class EncoderConfig:
     max_tokens: int  # of one text, with the special tokens
     languages: tuple[str, ...] = ()
     name: str = ""
+    query_prefix: str = ""  # what the model was trained to find in front of a question
+    passage_prefix: str = ""  # and in front of a text that may answer one
 
 
 def is_encoder(folder: Path) -> bool:
     """Does the folder hold an encoder, by its ``config.json``? False for anything unreadable."""
+    if is_e5(folder):
+        return True
     try:
         return json.loads(read_regular_text(folder / "config.json"))["model_type"] in FAMILIES
     except _DAMAGED:
@@ -61,7 +67,10 @@ def is_encoder(folder: Path) -> bool:
 
 
 def encoder_config(folder: Path) -> EncoderConfig:
-    """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported."""
+    """Read the folder's shape. Raises KnownError: folder-config, unknown-family, folder-unsupported, and of
+    an E5 container what ``e5_shape`` raises."""
+    if is_e5(folder):
+        return _e5_config(folder)
     try:
         raw = json.loads(read_regular_text(folder / "config.json"))
         family = raw.get("model_type", "?")
@@ -91,6 +100,7 @@ def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
         count = table.integer("num_labels", 2, high=MAX_LABELS)
         labels = {id: f"LABEL_{id}" for id in range(count)}
     pooling, normalize, limit = _sentence_files(folder)
+    query_prefix, passage_prefix = _prompts(folder)
     return EncoderConfig(
         family=family,
         vocab_size=table.integer("vocab_size", high=MAX_TOKENS),
@@ -109,6 +119,34 @@ def _config(folder: Path, family: str, raw: dict[str, Any]) -> EncoderConfig:
         normalize=normalize,
         max_tokens=min(limit or positions, positions - offset),
         name=folder.name,
+        query_prefix=query_prefix,
+        passage_prefix=passage_prefix,
+    )
+
+
+def _e5_config(folder: Path) -> EncoderConfig:
+    shape = e5_shape(folder)
+    return EncoderConfig(
+        family="bert",
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.num_hidden_layers,
+        num_attention_heads=shape.num_attention_heads,
+        max_position_embeddings=shape.max_position_embeddings,
+        type_vocab_size=shape.type_vocab_size,
+        layer_norm_eps=shape.layer_norm_eps,
+        hidden_act="gelu",
+        position_offset=0,
+        head="embedding",
+        labels=(),
+        pooling="mean",
+        normalize=True,
+        max_tokens=shape.max_position_embeddings,
+        languages=LANGUAGES,
+        name=folder.name,
+        query_prefix="query: ",
+        passage_prefix="passage: ",
     )
 
 
@@ -130,6 +168,15 @@ def _sentence_files(folder: Path) -> tuple[str, bool, int]:
         "Normalize" in kinds or not modules,
         int(limit) if isinstance(limit, int) else 0,
     )
+
+
+def _prompts(folder: Path) -> tuple[str, str]:
+    """What goes in front of questions and passages, as sentence-transformers' settings name it."""
+    prompts = _dict(folder / "config_sentence_transformers.json").get("prompts")
+    prompts = prompts if isinstance(prompts, dict) else {}
+    query, passage = prompts.get("query"), prompts.get("passage", prompts.get("document"))
+    query, passage = (one[:_MAX_PROMPT] if isinstance(one, str) else "" for one in (query, passage))
+    return query, passage
 
 
 def _list(file: Path) -> list[dict[str, Any]]:

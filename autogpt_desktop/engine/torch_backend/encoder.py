@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig, encoder_config
 from autogpt_desktop.engine.formats.mapped import MappedFile, check_files
 from autogpt_desktop.engine.formats.safetensors import map_tensors
@@ -24,6 +25,7 @@ from autogpt_desktop.engine.formats.untrusted import untrusted
 from autogpt_desktop.engine.interface import Cancelled, check_layers
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.tokenizer import rules
+from autogpt_desktop.engine.torch_backend.e5 import QuantizedRows, read_parts
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.events import Notice, Progress
 
@@ -71,6 +73,8 @@ class EncoderEngine:
     device: str = "cpu"
     notices: tuple[Notice, ...] = ()
     files: tuple[MappedFile, ...] = field(default=(), repr=False)  # that the weights lie in
+    words: QuantizedRows | None = field(default=None, repr=False)  # the embedding, where it is no weight
+    normalize: Callable[[str], str] = field(default=str, repr=False)  # before the tokenizer
 
     @property
     def context_length(self) -> int:
@@ -80,7 +84,8 @@ class EncoderEngine:
     @property
     def weight_bytes(self) -> int:
         """Bytes of memory that the weights hold."""
-        return sum(tensor.nbytes for tensor in self.weights.values())
+        words = self.words.nbytes if self.words is not None else 0
+        return words + sum(tensor.nbytes for tensor in self.weights.values())
 
     def forward(
         self,
@@ -101,10 +106,8 @@ class EncoderEngine:
             return F.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
 
         positions = torch.arange(ids.shape[1], device=ids.device) + c.position_offset
-        x = (
-            w["embeddings.word_embeddings.weight"][ids]
-            + w["embeddings.position_embeddings.weight"][positions]
-        )
+        words = w["embeddings.word_embeddings.weight"] if self.words is None else self.words
+        x = words[ids] + w["embeddings.position_embeddings.weight"][positions]
         if c.type_vocab_size:
             x = x + w["embeddings.token_type_embeddings.weight"][types]
         x = norm(x, "embeddings.LayerNorm")  # [B, T, C]
@@ -124,13 +127,20 @@ class EncoderEngine:
         return x
 
     def embed(
-        self, texts: Sequence[str], cancelled: Callable[[], bool] = lambda: False
+        self,
+        texts: Sequence[str],
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        queries: int = 0,
     ) -> Iterator[Progress | tuple[int, Tensor]]:
         """A vector [hidden_size] for each text, as (its number, vector), with a Progress behind each pass.
 
+        The first ``queries`` texts are questions, the others passages: some models were trained to be told.
         A text longer than ``config.max_tokens`` is cut there. Raises ``Cancelled``.
         """
-        yield from self._batches(texts, cancelled, self._pool)
+        prefixes = (self.config.query_prefix,) * queries + (self.config.passage_prefix,) * len(texts)
+        told = [prefix + text for prefix, text in zip(prefixes, texts, strict=False)]
+        yield from self._batches(told, cancelled, self._pool)
 
     def features(
         self, texts: Sequence[str], layers: Sequence[int], cancelled: Callable[[], bool] = lambda: False
@@ -211,7 +221,9 @@ class EncoderEngine:
         with untrusted(
             self.name, "tokenizer-broken", value="tokenizer.json"
         ):  # it may panic at a certain text
-            encodings: list[tokenizers.Encoding] = self.tokenizer.encode_batch(list(texts))
+            encodings: list[tokenizers.Encoding] = self.tokenizer.encode_batch(
+                [self.normalize(text) if isinstance(text, str) else text for text in texts]
+            )
         most = max((max(encoding.ids, default=-1) for encoding in encodings), default=0)
         if most < 0:
             raise KnownError("prompt-empty", model=self.name)
@@ -259,13 +271,13 @@ class EncoderEngine:
         """How many tokens the text has, uncut, with the special ones."""
         self.tokenizer.no_truncation()
         try:
-            return len(self.tokenizer.encode(text).ids)
+            return len(self.tokenizer.encode(self.normalize(text)).ids)
         finally:
             self.tokenizer.enable_truncation(self.config.max_tokens)
 
     def close(self) -> None:
         """Let go of the weights."""
-        self.weights = {}
+        self.weights, self.words = {}, None
 
 
 def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None, EncoderEngine]:
@@ -276,6 +288,8 @@ def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None,
     """
     yield Progress("stage.opening")
     config = encoder_config(folder)
+    if is_e5(folder):
+        return (yield from _load_e5(folder, config, device))
     tokenizer = _tokenizer(folder, config)
     if tokenizer.get_vocab_size() > config.vocab_size:
         raise KnownError("tokenizer-vocabulary", file=folder.name)
@@ -291,6 +305,22 @@ def load_encoder(folder: Path, device: str = "cpu") -> Generator[Progress, None,
     check_files(mapped)
     yield Progress("stage.loading", 1, 1)
     return EncoderEngine(config.name, config, weights, tokenizer, device, files=mapped)
+
+
+def _load_e5(folder: Path, config: EncoderConfig, device: str) -> Generator[Progress, None, EncoderEngine]:
+    yield Progress("stage.loading", 0, 1)
+    try:
+        tokenizer, normalize, words, weights, mapped = read_parts(folder, device)
+    except (MemoryError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise KnownError("no-memory", file=folder.name) from error
+        raise
+    tokenizer.enable_truncation(config.max_tokens)
+    check_files((mapped,))
+    yield Progress("stage.loading", 1, 1)
+    return EncoderEngine(
+        config.name, config, weights, tokenizer, device, files=(mapped,), words=words, normalize=normalize
+    )
 
 
 def _tokenizer(folder: Path, config: EncoderConfig) -> tokenizers.Tokenizer:

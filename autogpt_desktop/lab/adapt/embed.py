@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from autogpt_desktop import atomic
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import encoder_config, is_encoder
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.load import run_to_end
@@ -48,7 +49,7 @@ def train_embedding(
     lab-too-few-examples.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)):
+    if not (base.is_dir() and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-embed-base", name=base.name)
     yield Stage("stage.lab-reading")
     pairs, checked = pairs_of(train), pairs_of(held_out)[:_LOOKED]

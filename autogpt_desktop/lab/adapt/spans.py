@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from autogpt_desktop import atomic
+from autogpt_desktop.engine.formats.e5_header import is_e5
 from autogpt_desktop.engine.formats.encoder_config import is_encoder
 from autogpt_desktop.engine.load import run_to_end
 from autogpt_desktop.engine.torch_backend.encoder import EncoderEngine, Spans, load_encoder
@@ -144,7 +145,7 @@ def train_spans(
     lab-span-few.
     """
     begun = clock()
-    if not (base.is_dir() and is_encoder(base)):
+    if not (base.is_dir() and is_encoder(base)) or is_e5(base):  # its weights stay as they are
         raise KnownError("lab-span-base", name=base.name)
     yield Stage("stage.lab-reading")
     learned, kept = questions_of(train), questions_of(held_out)

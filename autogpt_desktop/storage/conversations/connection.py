@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autogpt_desktop.database import MEMORY, clean, known_errors, transaction
+from autogpt_desktop.database import MEMORY, WAIT_MS, Patience, clean, known_errors, transaction
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.storage.conversations.schema import ERRORS, damaged, open_database
 from autogpt_desktop.storage.conversations.search import segment
@@ -22,6 +22,7 @@ class Store:
         """Open, migrate, recover. Raises the KnownErrors of ``open_database``."""
         self.file = file
         self.db = open_database(file, busy_ms)
+        self._patience = Patience(min(busy_ms, WAIT_MS))
         try:
             self.recover()
         except BaseException:
@@ -61,9 +62,14 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it or, whatever goes wrong, nothing."""
-        with known_errors(self.file, ERRORS), transaction(self.db) as db:
-            yield db
+        """A transaction: all of it or, whatever goes wrong, nothing. Within another one, a part of that."""
+        if self.db.in_transaction:
+            yield self.db
+            return
+        with self._patience.waiting(ERRORS), known_errors(self.file, ERRORS):
+            self._patience.apply(self.db)
+            with transaction(self.db) as db:
+                yield db
 
     # The search index, inside a transaction
 
@@ -99,7 +105,8 @@ class Store:
         self.db.execute(update, (child_id, key))
 
     def set_draft_row(self, key: int, text: str) -> None:
-        """``key``: a conversation's id, 0 for the one that does not exist yet; inside a transaction."""
+        """``key`` as for ``History.draft``, 0 for the conversation that does not exist yet; inside a
+        transaction."""
         if text:
             row = (key, clean(text))
             self.db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", row)

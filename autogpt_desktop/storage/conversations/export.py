@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,10 +26,13 @@ _STATS_NUMBERS = (
     *("cached_tokens", "context_used", "context_length"),
 )
 # What an imported file may hold at most. A user's own history is far below.
+MAX_FILE = 512 * 2**20  # bytes
 MAX_CHARACTERS = 512 * 2**20
 MAX_CONVERSATIONS = 20_000
 MAX_MESSAGES = 1_000_000
-MAX_TEXT = 16 * 2**20  # characters of one text
+MAX_TEXT = 2 * 2**20  # characters of one text; none that was written here comes near
+MAX_NAME = 2_000  # characters of what is shown as a line: a title, a model
+MAX_ATTACHED = 100  # files of one message
 MAX_SMALL = 64 * 1024  # characters of a JSON value beside the text (sampling, stats)
 MAX_DEPTH = 8
 MAX_TIME = 253_402_300_799.0  # the end of the year 9999
@@ -48,6 +52,9 @@ class TreeMessage:
     stats: dict[str, Any]
     attachments: list[dict[str, Any]]
 
+    def values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in TreeMessage.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -65,16 +72,16 @@ class Tree:
     active_child: int | None
     messages: list[TreeMessage]
 
+    def values(self) -> dict[str, Any]:
+        """All but the messages."""
+        return {name: getattr(self, name) for name in Tree.__slots__ if name != "messages"}
+
 
 def to_json(trees: Sequence[Tree]) -> str:
     """Everything, losslessly; ``from_json`` reads it back."""
-    conversations = []
-    for tree in trees:
-        values = {name: getattr(tree, name) for name in Tree.__slots__ if name != "messages"}
-        values["messages"] = [
-            {name: getattr(message, name) for name in TreeMessage.__slots__} for message in tree.messages
-        ]
-        conversations.append(values)
+    conversations = [
+        tree.values() | {"messages": [message.values() for message in tree.messages]} for tree in trees
+    ]
     document = {"format": FORMAT, "version": FORMAT_VERSION, "conversations": conversations}
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
@@ -196,11 +203,11 @@ def _tree(values: Any, where: str) -> Tree:
     if not isinstance(pinned, bool):
         _damaged(f"{where}.pinned")
     return Tree(
-        title=_text(values, "title", where),
+        title=_text(values, "title", where, MAX_NAME),
         system_prompt=_text(values, "system_prompt", where),
         sampling=_sampling(values, where),
-        preset=_text(values, "preset", where),
-        model=_text(values, "model", where),
+        preset=_text(values, "preset", where, MAX_NAME),
+        model=_text(values, "model", where, MAX_NAME),
         pinned=pinned,
         created=_time(values, "created", where),
         updated=_time(values, "updated", where),
@@ -220,7 +227,8 @@ def _message(values: Any, place: int, count: int, where: str) -> TreeMessage:
     if state not in STATES:
         _damaged(f"{where}.state")
     attachments = _list_of(values, "attachments", where)
-    if not all(map(_is_attachment, attachments)) or _depth(attachments) > MAX_DEPTH:
+    fit = len(attachments) <= MAX_ATTACHED and all(map(_is_attachment, attachments))
+    if not fit or _depth(attachments) > MAX_DEPTH:
         _damaged(f"{where}.attachments")
     return TreeMessage(
         parent=parent,
@@ -229,7 +237,7 @@ def _message(values: Any, place: int, count: int, where: str) -> TreeMessage:
         text=_text(values, "text", where),
         state="interrupted" if state == "streaming" else state,
         created=_time(values, "created", where),
-        model=_text(values, "model", where),
+        model=_text(values, "model", where, MAX_NAME),
         stats=_stats(values, where),
         attachments=attachments,
     )
@@ -252,9 +260,9 @@ def _place(values: dict[str, Any], name: str, limit: int, where: str) -> int | N
     return value
 
 
-def _text(values: dict[str, Any], name: str, where: str) -> str:
+def _text(values: dict[str, Any], name: str, where: str, most: int = sys.maxsize) -> str:
     value = values.get(name, "")
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
+    if not isinstance(value, str) or len(value) > min(most, MAX_TEXT):
         _damaged(f"{where}.{name}")
     return value
 
@@ -300,7 +308,11 @@ def _stats(values: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _is_attachment(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(name, ""), str) for name in ("name", "text"))
+    """Of a name and a text, no longer than those of a message."""
+    if not isinstance(value, dict):
+        return False
+    name, text = value.get("name", ""), value.get("text", "")
+    return isinstance(name, str) and len(name) <= MAX_NAME and isinstance(text, str) and len(text) <= MAX_TEXT
 
 
 def _list_of(values: Any, name: str, where: str) -> list[Any]:

@@ -46,6 +46,7 @@ def purge_steps(store: Store, gone: list[int], doomed: list[int]) -> Iterator[No
             for message_id in doomed[start : start + ROWS]:
                 store.unindex(message_id)
                 db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+                db.execute("DELETE FROM drafts WHERE conversation_id = ?", (-message_id,))
             db.execute("INSERT OR IGNORE INTO unfinished (task) VALUES ('purge')")
         yield
     if gone:

@@ -165,7 +165,8 @@ def _insert(db: sqlite3.Connection, conversations: list[Row], messages: list[Row
         )  # fmt: skip
     for row in drafts:
         owner, text = row.get("conversation_id"), _text(row.get("text"))
-        if text and (owner == 0 or owner in titled):
+        edited = isinstance(owner, int) and -owner in kept
+        if text and (owner == 0 or owner in titled or edited):
             db.execute("REPLACE INTO drafts (conversation_id, text) VALUES (?, ?)", (owner, text))
     return len(kept)
 

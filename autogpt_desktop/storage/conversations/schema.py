@@ -218,9 +218,8 @@ def scrub_copies(path: Path, conversation_ids: list[int], message_ids: list[int]
             copy.executemany("DELETE FROM messages WHERE id = ?", [(item,) for item in message_ids])
             copy.executemany("DELETE FROM conversations WHERE id = ?", [(item,) for item in conversation_ids])
             if version >= 2:
-                copy.executemany(
-                    "DELETE FROM drafts WHERE conversation_id = ?", [(item,) for item in conversation_ids]
-                )
+                drafts = [*conversation_ids, *(-item for item in message_ids)]
+                copy.executemany("DELETE FROM drafts WHERE conversation_id = ?", [(item,) for item in drafts])
             copy.execute("INSERT INTO search (search) VALUES ('delete-all')")
             copy.execute("UPDATE messages SET indexed = 0 WHERE indexed != 0")
             copy.execute("COMMIT")

@@ -156,7 +156,9 @@ class History(Store):
                 self.set_draft_row(conversation_id, draft)
 
     def draft(self, conversation_id: int | None) -> str:
-        """What was typed and not sent; None: in the conversation that does not exist yet."""
+        """What was typed and not sent; None: in the conversation that does not exist yet; less than 0: in
+        the message of that id, which was edited.
+        """
         rows = self.rows("SELECT text FROM drafts WHERE conversation_id = ?", conversation_id or 0)
         return rows[0][0] if rows else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from autogpt_desktop.database import clean
 from autogpt_desktop.storage.conversations.connection import Store, new_id, to_column
@@ -53,40 +54,57 @@ def read_tree(store: Store, conversation: Conversation) -> Tree:
     )
 
 
-def insert_tree(store: Store, tree: Tree) -> int:
-    """Add a conversation; inside a transaction. Returns its new id."""
-    texts = (tree.title, tree.system_prompt, to_column(tree.sampling), tree.preset, tree.model)
-    cursor = store.db.execute(
-        "INSERT INTO conversations"
-        " (title, system_prompt, sampling, preset, model, pinned, created, updated)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*map(clean, texts), int(tree.pinned), tree.created, tree.updated),
-    )
-    conversation_id = new_id(cursor)
-    ids: list[int] = []
-    for message in tree.messages:
-        text = clean(message.text)
-        values = {
-            "conversation_id": conversation_id,
-            "parent_id": None if message.parent is None else ids[message.parent],
-            "role": message.role,
-            "state": message.state,
-            "created": message.created,
-            "model": clean(message.model),
-            "stats": to_column(message.stats),
-            "text": text,
-            "attachments": to_column(message.attachments),
-        }
+class TreeWriter:
+    """Adds a conversation, then its messages, some at a time; both inside transactions.
+
+    ``deleted``: 0, or the token that it is hidden under.
+    """
+
+    def __init__(self, store: Store, tree: Tree, *, deleted: int = 0) -> None:
+        texts = (tree.title, tree.system_prompt, to_column(tree.sampling), tree.preset, tree.model)
         cursor = store.db.execute(
-            f"INSERT INTO messages ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-            tuple(values.values()),
+            "INSERT INTO conversations"
+            " (title, system_prompt, sampling, preset, model, pinned, created, updated, deleted)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*map(clean, texts), int(tree.pinned), tree.created, tree.updated, deleted),
         )
-        ids.append(new_id(cursor))
-        store.index(ids[-1], text)
-    for place, message in enumerate(tree.messages):
-        if message.active_child is not None:
-            store.point(conversation_id, ids[place], ids[message.active_child])
-    if tree.active_child is not None:
-        store.point(conversation_id, None, ids[tree.active_child])
-    store.set_draft_row(conversation_id, tree.draft)
-    return conversation_id
+        self.id = new_id(cursor)
+        self._store = store
+        self._ids: list[int] = []
+        self._active: dict[int | None, int | None] = {None: tree.active_child}  # by place in the list
+        store.set_draft_row(self.id, tree.draft)
+
+    def add(self, messages: Sequence[TreeMessage]) -> None:
+        """What stands behind those that were added before."""
+        store = self._store
+        for message in messages:
+            text = clean(message.text)
+            parent = None if message.parent is None else self._ids[message.parent]
+            values = {
+                "conversation_id": self.id,
+                "parent_id": parent,
+                "role": message.role,
+                "state": message.state,
+                "created": message.created,
+                "model": clean(message.model),
+                "stats": to_column(message.stats),
+                "text": text,
+                "attachments": to_column(message.attachments),
+            }
+            cursor = store.db.execute(
+                f"INSERT INTO messages ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+                tuple(values.values()),
+            )
+            number, place = new_id(cursor), len(self._ids)
+            self._ids.append(number)
+            store.index(number, text)
+            self._active[place] = message.active_child
+            if self._active[message.parent] == place:
+                store.point(self.id, parent, number)
+
+
+def insert_tree(store: Store, tree: Tree) -> int:
+    """Add a whole conversation; inside a transaction. Returns its new id."""
+    writer = TreeWriter(store, tree)
+    writer.add(tree.messages)
+    return writer.id

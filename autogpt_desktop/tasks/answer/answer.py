@@ -112,7 +112,8 @@ def ask(
     shares = Counter[str]()
     for file in files:
         shares[file.language] += file.passages
-    query = yield from translate_query(models, follow_up_form(question, previous), shares, cancelled)
+    text, anyway = follow_up_form(question, previous), reader.finds_across(shares)
+    query = yield from translate_query(models, text, shares, cancelled, found_anyway=anyway)
     short = whole and sum(file.passages for file in files) <= WHOLE_PASSAGES
     if whole and not short:
         yield Notice("notice.too-long-to-read-whole")
@@ -150,7 +151,8 @@ def answer_in_text(
         raise KnownError("empty-passage")
     reader = yield from open_reader(models, cancelled)
     shares = language_shares(one.text for one in passages)
-    query = yield from translate_query(models, follow_up_form(question, previous), shares, cancelled)
+    text, anyway = follow_up_form(question, previous), reader.finds_across(shares)
+    query = yield from translate_query(models, text, shares, cancelled, found_anyway=anyway)
     yield from _language_notices(reader, query, passages[:EVIDENCE_PASSAGES])
     if len(passages) > WHOLE_PASSAGES:  # too long to be understood each time
         passages = _with_most_words(query, passages, WHOLE_PASSAGES)
@@ -167,7 +169,11 @@ def search(
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant passages of a collection, by words, and by meaning where the model knows it.
 
-    Of texts in several languages, the best of the question's own come first, then the best of the others."""
+    Of texts in several languages, the best of the question's own come first, then the best of the others; all
+    together where the model knows them all: then the question itself is nearest to what answers it."""
+    if query.translations and reader.finds_across(one.language for one in query.translations):
+        words = " ".join([query.text, *(one.search_words(query.text) for one in query.translations)])
+        return [hit.passage for hit in (yield from _hits(reader, index, query.text, count, only, words))]
     foreign: list[Hit] = []
     for one in query.translations:
         text, search_words = " ".join(one.texts), one.search_words(query.text)
@@ -185,7 +191,7 @@ def _hits(
     vector = None
     encoder = reader.encoder
     if encoder is not None and index.embedder() == encoder.name and reader.encoder_knows(question):
-        vector = (yield from reader.embed([question]))[0].numpy()
+        vector = (yield from reader.embed([question], queries=1))[0].numpy()
     return list(index.search(search_words, count, vector, only))
 
 
@@ -194,10 +200,12 @@ def by_relevance(
 ) -> Generator[Progress, None, list[Passage]]:
     """The most relevant first, by meaning where the model knows the languages, else by words."""
     questions = [query.for_text(one.text) for one in passages]
+    if reader.finds_across(one.language for one in query.translations):
+        questions = [query.text] * len(passages)
     question = questions[0]
     all_texts = " ".join(one.text[:200] for one in passages)
     if len(set(questions)) == 1 and reader.encoder_knows(question) and reader.encoder_knows(all_texts):
-        vectors = yield from reader.embed([question, *(one.text for one in passages)])
+        vectors = yield from reader.embed([question, *(one.text for one in passages)], queries=1)
         relevance = [float(vectors[0] @ vector) for vector in vectors[1:]]
     else:
         relevance = []

@@ -38,11 +38,14 @@ def translate_query(
     question: str,
     shares: Mapping[str, int],
     cancelled: Callable[[], bool] = lambda: False,
+    *,
+    found_anyway: bool = False,
 ) -> Generator[Progress | Notice, None, Query]:
     """The question, also in the languages of the texts where these are others. A Notice says as what.
 
-    ``shares``: ISO 639-1 → how many passages are in it. Raises what loading the model for translations can
-    raise, except that there is none: that is a Notice too.
+    ``shares``: ISO 639-1 → how many passages are in it. ``found_anyway``: a model that knows all these
+    languages looks for the passages, so that a translation that cannot be had is no Notice. Raises what
+    loading the model for translations can raise, except that there is none: that is a Notice too.
     """
     texts = {code: count for code, count in shares.items() if code in LANGUAGES}
     total = sum(texts.values())
@@ -69,7 +72,7 @@ def translate_query(
         if said:
             translations.append(QueryTranslation(code, said))
             yield Notice("notice.also-asked", {"question": said[0]})
-    if len(translations) < len(targets):
+    if len(translations) < len(targets) and not found_anyway:
         yield Notice("notice.question-not-translated")
     return Query(question, own, tuple(translations), own in frequent)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -119,6 +119,12 @@ class Reader:
             self._known[text] = knows_language(self.encoder, text)
         return self._known[text]
 
+    def finds_across(self, languages: Iterable[str]) -> bool:
+        """Whether the embedding model knows several languages, and these: texts that mean the same lie beside
+        each other then, whatever they are written in."""
+        known = self.encoder.config.languages if self.encoder is not None else ()
+        return len(known) > 1 and all(code in known for code in languages if code)
+
     def read(self, question: str, text: str, written: str = "") -> Generator[Progress, None, PassageAnswer]:
         """The best phrase of ``text``. Raises ``Cancelled``, KnownError("prompt-too-long").
 
@@ -156,15 +162,15 @@ class Reader:
         spans = tuple(sentences(text)) or ((0, len(text)),)
         similarity: tuple[float, ...] = ()
         if not self.chats and self.copies and self.encoder_knows(question) and self.encoder_knows(text):
-            vectors = yield from self.embed([question, *(text[start:end] for start, end in spans)])
+            vectors = yield from self.embed([question, *(text[start:end] for start, end in spans)], queries=1)
             similarity = tuple(float(vectors[0] @ vector) for vector in vectors[1:])
         return SegmentedPassage(text, spans, similarity)
 
-    def embed(self, texts: Sequence[str]) -> Generator[Progress, None, list[Any]]:
-        """Vectors (tensors [hidden_size]), in the order of the texts."""
+    def embed(self, texts: Sequence[str], *, queries: int = 0) -> Generator[Progress, None, list[Any]]:
+        """Vectors (tensors [hidden_size]), in the order of the texts; the first ``queries`` are questions."""
         assert self.encoder is not None
         vectors: dict[int, Any] = {}
-        for step in self.encoder.embed(texts, self.cancelled):
+        for step in self.encoder.embed(texts, self.cancelled, queries=queries):
             if isinstance(step, Progress):
                 yield step
             else:

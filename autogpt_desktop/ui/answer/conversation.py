@@ -92,7 +92,7 @@ class QuestionConversation(QObject):
         opened = self._context.settings.open_questions
         if opened.get(self._mode, "") != saved_id:
             opened[self._mode] = saved_id
-            self._context.save_settings()
+            self._context.save_settings(by_user=False)
 
     def restore(self) -> None:
         """Ask for what was open when the window was closed; the history's ``restored`` follows."""

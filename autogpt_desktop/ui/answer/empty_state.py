@@ -8,6 +8,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
+from autogpt_desktop import i18n
+from autogpt_desktop.catalog.roles import candidates
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.models.offer import ModelOffer
 from autogpt_desktop.ui.widgets import icons
@@ -93,5 +95,6 @@ class AnswerEmptyState(QScrollArea):
         self.add_button.setVisible(self.kind == NO_FILES)
         self._files.setText(tr("Files…"))
         self._folder.setText(tr("A folder…"))
-        here = self.context.model_for("embed") is not None
+        languages, installed = set(i18n.user_languages()), self.context.installed_models()
+        here = any(languages <= set(one.languages) for one in candidates("embed", installed))
         self._offering.setVisible(not here and self.kind in (NO_FILES, FILES))

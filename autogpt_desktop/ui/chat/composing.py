@@ -27,7 +27,6 @@ class Composing(QObject):
         super().__init__(composer)
         self.context = context
         self._conversation, self._composer = conversation, composer
-        self._unsent: dict[int, Draft] = {}  # edits that were left, by their messages
         composer.changed.connect(self.save_draft)
         composer.edit_last_requested.connect(self.edit_last)
         composer.edit_cancelled.connect(self.cancel_editing)
@@ -36,18 +35,20 @@ class Composing(QObject):
         conversation.about_to_leave.connect(self._on_leave)
 
     def save_draft(self) -> None:
-        if self._conversation.editing is None:
-            started = time.perf_counter()
-            self._conversation.save_draft(self._composer.draft())
-            self._composer.pause_at_least((time.perf_counter() - started) * 1000 * _SPARED)
+        started = time.perf_counter()
+        item, draft = self._conversation.editing, self._composer.draft()
+        self._conversation.save_draft(Draft() if item and draft == _draft_of(item) else draft)
+        self._composer.pause_at_least((time.perf_counter() - started) * 1000 * _SPARED)
 
+    @reports_known_errors
     def edit(self, item: Message) -> None:
-        """Its text comes into the composer; sending makes a branch."""
+        """Its text comes into the composer, or that of an edit that was left; sending makes a branch."""
         if self._conversation.answer:
             return
         self._composer.flush()
         self._conversation.editing = item
-        self._composer.show_draft(self._unsent.pop(item.id, _draft_of(item)))
+        left = self._conversation.read_draft()
+        self._composer.show_draft(_draft_of(item) if left == Draft() else left)
         self._composer.set_editing(True)
         self.focus()
 
@@ -58,10 +59,8 @@ class Composing(QObject):
 
     @reports_known_errors
     def cancel_editing(self) -> None:
-        item = self._conversation.editing
-        if item is not None:
-            if (draft := self._composer.draft()) != _draft_of(item):
-                self._unsent[item.id] = draft
+        if self._conversation.editing is not None:
+            self.save_draft()
             self._conversation.editing = None
             self._composer.set_editing(False)
             self._show_draft(self._conversation.read_draft())
@@ -73,10 +72,11 @@ class Composing(QObject):
         self._composer.set_notice("")
         self._composer.show_draft(draft)
 
+    @reports_known_errors
     def _on_question_saved(self) -> None:
+        """Behind an edit that was sent stands what was being written before it."""
         self._composer.set_editing(False)
-        self._composer.clear()
-        self.save_draft()
+        self._show_draft(self._conversation.read_draft())
 
     def _on_leave(self) -> None:
         self._composer.flush()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.storage.conversations.store import TemporaryHistory, title_from
 from autogpt_desktop.ui.chat.chat_settings import ChatSettings, sampling_from, sampling_values
@@ -44,6 +43,7 @@ class Conversation(QObject):
         self.temporary: TemporaryHistory | None = None  # in memory, while the chat is temporary
         self._title = ""
         self._generation = generation
+        self._unsaved = generation.unsaved
         self._cache = cache
 
     # -- what it is
@@ -98,7 +98,8 @@ class Conversation(QObject):
         self.id = conversation_id
         if conversation_id:
             item = self.history.get(conversation_id)
-            self.settings = ChatSettings(item.system_prompt, sampling_from(item.sampling), item.preset)
+            stored = ChatSettings(item.system_prompt, sampling_from(item.sampling), item.preset)
+            self.settings = self._unsaved.value_of(self._key("settings")) or stored
         else:
             preset = self.context.settings.presets[0]
             self.settings = ChatSettings(
@@ -120,13 +121,17 @@ class Conversation(QObject):
         settings = self.context.settings
         if self.temporary is None and settings.last_conversation != self.id:
             settings.last_conversation = self.id
-            self.context.save_settings()
+            self.context.save_settings(by_user=False)
 
     def reload(self, *, keep_place: bool = False, hold: tuple[int, int] | None = None) -> None:
         """Read the branch that is shown again."""
-        self.messages = self.history.path(self.id) if self.id else []
+        self.messages = self._path() if self.id else []
         self.reload_title()
         self.messages_changed.emit(keep_place, hold)
+
+    def _path(self) -> list[Message]:
+        history = self.history
+        return [self._generation.as_written(history, item) for item in history.path(self.id)]
 
     def reload_title(self) -> None:
         self._title = self.history.get(self.id).title if self.id else ""
@@ -139,27 +144,47 @@ class Conversation(QObject):
     # -- asking and answering
 
     def send(self, draft: Draft) -> None:
-        """Save what was written as a message, in place of the one that is edited, and answer it."""
-        if not self.id:
-            self._create(title_from(draft.text) or draft.attachments[0].name)
+        """Save what was written as a message, in place of the one that is edited, and answer it.
+
+        A history that takes nothing at the moment has taken no part of it: all stays as it was.
+        """
+        self._unsaved.try_again()
+        history, edited, is_new = self.history, self.editing, not self.id
         last = self.messages[-1].id if self.messages else None
-        question = self.history.add_message(
-            self.id,
-            self.editing.parent_id if self.editing else last,
-            "user",
-            draft.text,
-            attachments=[item.as_dict() for item in draft.attachments],
-        )
-        self.editing = None
+        with history.write():
+            number = self.id or self._create(title_from(draft.text) or draft.attachments[0].name)
+            question = history.add_message(
+                number,
+                edited.parent_id if edited else last,
+                "user",
+                draft.text,
+                attachments=[item.as_dict() for item in draft.attachments],
+            )
+            self._add_answer(number, question)
+            history.set_draft(self._draft_number(), "")
+        self._unsaved.drop(self._key("draft", self._draft_number()))
+        self.id, self.editing = number, None
+        if is_new:
+            if self.temporary is None:
+                self._remember()
+            self.created.emit()
         self.question_saved.emit()
-        self.answer_to(question)
+        self._begin()
 
     def answer_to(self, parent_id: int) -> None:
         """Begin an answer below a message, as a branch if that has one already."""
+        self._unsaved.try_again()
+        self._add_answer(self.id, parent_id)
+        self._begin()
+
+    def _add_answer(self, conversation_id: int, parent_id: int) -> None:
         model = self.context.chosen_model()
         title = model.title if model else ""
-        self.history.add_message(self.id, parent_id, "assistant", "", state="streaming", model=title)
-        *before, item = self.history.path(self.id)
+        self.history.add_message(conversation_id, parent_id, "assistant", "", state="streaming", model=title)
+
+    def _begin(self) -> None:
+        """Have the answer written that was added last."""
+        *before, item = self._path()
         self._generate(item, before)
         self.reload()
         if self.temporary is None:
@@ -172,6 +197,7 @@ class Conversation(QObject):
 
     def resume(self, item: Message) -> None:
         """Go on with an answer that was cut off, or try an empty one again."""
+        self._unsaved.try_again()
         before = self.messages[: self.messages.index(item)]
         self.history.set_text(item.id, item.text, "streaming")
         self._generate(item, before, continue_last=bool(item.text))
@@ -182,17 +208,13 @@ class Conversation(QObject):
         if answer:
             self._generation.stop(answer)
 
-    def _create(self, title: str) -> None:
+    def _create(self, title: str) -> int:
         model = self.context.chosen_model()
         prompt, sampling, preset = self.settings
-        self.id = self.history.create(
+        return self.history.create(
             title, system_prompt=prompt, sampling=sampling_values(sampling), preset=preset,
             model=model.name if model else "",
         )  # fmt: skip
-        if self.temporary is None:
-            self.history.set_draft(None, "")
-            self._remember()
-        self.created.emit()
 
     def _generate(self, item: Message, before: Sequence[Message], continue_last: bool = False) -> None:
         turns = turns_of(self.settings.system_prompt, [*before, item] if continue_last else before)
@@ -230,18 +252,32 @@ class Conversation(QObject):
 
     def save_settings(self, settings: ChatSettings) -> None:
         self.settings = settings
-        if self.id:
-            prompt, sampling, preset = settings
-            self.history.update(
-                self.id, system_prompt=prompt, sampling=sampling_values(sampling), preset=preset
-            )
+        history, number = self.history, self.id
+        prompt, sampling, preset = settings
+
+        def save() -> None:
+            history.update(number, system_prompt=prompt, sampling=sampling_values(sampling), preset=preset)
+
+        if number:
+            self._unsaved.save(self._key("settings"), save, settings)
 
     def read_draft(self) -> Draft:
-        """What was written in it and not sent."""
-        return Draft.decode(self.history.draft(self.id or None))
+        """What was written in it and not sent, also in a message that is edited."""
+        number = self._draft_number()
+        waiting: Draft | None = self._unsaved.value_of(self._key("draft", number))
+        return waiting if waiting is not None else Draft.decode(self.history.draft(number))
 
     def save_draft(self, draft: Draft) -> None:
-        try:
-            self.history.set_draft(self.id or None, draft.encode())
-        except KnownError as error:  # a full disk must not stand in the way of writing
-            self.context.show_error(error)
+        history, number = self.history, self._draft_number()
+
+        def save() -> None:
+            history.set_draft(number, draft.encode())
+
+        self._unsaved.save(self._key("draft", number), save, draft)
+
+    def _draft_number(self) -> int:
+        """What its draft is kept under: its own id, or less than 0 that of the message that is edited."""
+        return -self.editing.id if self.editing is not None else self.id
+
+    def _key(self, what: str, number: int | None = None) -> tuple[str, int, int]:
+        return what, id(self.history), self.id if number is None else number

@@ -14,6 +14,7 @@ from autogpt_desktop.ui.widgets import icons
 from autogpt_desktop.ui.widgets.basic import button, icon_button, name_button
 from autogpt_desktop.ui.widgets.history_list import HistoryList
 from autogpt_desktop.ui.widgets.history_model import HistoryItem, Index
+from autogpt_desktop.ui.widgets.progress_row import ProgressRow
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History
@@ -28,6 +29,7 @@ class ConversationList(QWidget):
     renamed = Signal(int, str)
     action = Signal(str, int)  # "pin", "delete", "export-md", "export-json", "export-txt"
     import_requested = Signal()
+    import_cancelled = Signal()
     trash_requested = Signal()
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
@@ -53,6 +55,10 @@ class ConversationList(QWidget):
         top.setContentsMargins(12, 12, 8, 0)
         top.addWidget(self.new_button, 1)
         top.addWidget(self.more_button)
+        self.import_row = ProgressRow()
+        self.import_row.setContentsMargins(12, 0, 4, 4)
+        self.import_row.count.hide()  # the file's name needs the room
+        self.import_row.cancelled.connect(self.import_cancelled)
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 0, 8, 8)
         foot.addWidget(self.trash_button)
@@ -62,6 +68,7 @@ class ConversationList(QWidget):
         column.setSpacing(8)
         column.addLayout(top)
         column.addWidget(self.history, 1)
+        column.addWidget(self.import_row)
         column.addLayout(foot)
         context.language_changed.connect(self.retranslate)
         self.retranslate()
@@ -145,6 +152,7 @@ class ConversationList(QWidget):
             tr("Conversations"), tr("Search conversations"), tr("Your conversations will be listed here.")
         )
         self.trash_button.setText(tr("Trash ({n})", n=self._in_trash))
+        self.import_row.retranslate()
         self.reload()
 
 

@@ -38,5 +38,9 @@ class Draft:
     def decode(cls, stored: str) -> Draft:
         if not stored.startswith(f'{{"{_KEY}": '):
             return cls(stored)
-        values = json.loads(stored)
-        return cls(values[_KEY], tuple(Attachment.of(item) for item in values["attachments"]))
+        try:
+            values = json.loads(stored)
+            items = [Attachment.of(item) for item in values["attachments"]]
+            return cls(values[_KEY] + "", tuple(items))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return cls(stored)  # somebody wrote just that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from autogpt_desktop.catalog.roles import made_for
 from autogpt_desktop.i18n import tr
@@ -42,6 +42,8 @@ class EmptyState(QScrollArea):
         examples.setSpacing(8)
         for example in self.examples:
             example.setAutoDefault(True)  # Enter presses it
+            # A column narrower than its text cuts the text rather than the page.
+            example.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             example.clicked.connect(self._clicked)
             examples.addWidget(example)
         row = QHBoxLayout()

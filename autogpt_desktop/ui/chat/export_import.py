@@ -6,33 +6,30 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from autogpt_desktop import atomic
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
-from autogpt_desktop.regular_file import check_regular, read_regular_text
 from autogpt_desktop.storage.conversations.store import file_name
 from autogpt_desktop.ui.chat.conversation_list import export_kinds
+from autogpt_desktop.ui.chat.importing import ConversationImport
 from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.storage.conversations.store import History
     from autogpt_desktop.ui.context import AppContext
 
-MAX_IMPORT = 512 * 2**20  # bytes
-
 
 class ConversationFiles(QObject):
     """The dialogs open over ``window``, whose child this is."""
-
-    imported = Signal(list)  # the ids of conversations that are new
 
     def __init__(self, context: AppContext, window: QWidget) -> None:
         super().__init__(window)
         self._context = context
         self._window = window
+        self.importing = ConversationImport(context, self)
 
     def fill(self, menu: QMenu, history: History, conversation_id: int) -> None:
         """The formats that a conversation can be exported in."""
@@ -74,22 +71,6 @@ class ConversationFiles(QObject):
         if name:
             self.read(Path(name))
 
-    def read(self, path: Path) -> list[int]:
-        """Add the conversations of an exported file; their ids, which ``imported`` carries too."""
-        context = self._context
-        try:
-            if check_regular(path).st_size > MAX_IMPORT:
-                raise KnownError("import-too-large")
-            ids = context.history.import_json(read_regular_text(path))
-        except KnownError as error:
-            context.show_error(error)
-            return []
-        except (OSError, UnicodeDecodeError):
-            context.show_error(KnownError("import-unreadable", name=path.name))
-            return []
-        self.imported.emit(ids)
-        text = (
-            tr("1 conversation imported") if len(ids) == 1 else tr("{n} conversations imported", n=len(ids))
-        )
-        context.toast(text)
-        return ids
+    def read(self, path: Path) -> None:
+        """Add the conversations of an exported file, in the background; see ``importing``."""
+        self.importing.add(path)

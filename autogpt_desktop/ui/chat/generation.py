@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from autogpt_desktop.i18n import message, tr
 from autogpt_desktop.tasks.chat import Turn, chat
 from autogpt_desktop.thinking import split_thinking, without_thinking
 from autogpt_desktop.ui.chat.attachments import prompt_text
+from autogpt_desktop.ui.chat.unsaved import Unsaved
 from autogpt_desktop.ui.panel_titles import job_title
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Generation(QObject):
         self.context, self.generate = context, generate
         self.running: list[Answer] = []
         self.closing = False
-        self._save_failed = False
+        self.unsaved = Unsaved(context, self)
         context.before_close.append(self._on_closing)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
@@ -163,6 +164,7 @@ class Generation(QObject):
         """Stop the answers in a history that ends; nothing more of them is saved or shown."""
         for answer in [answer for answer in self.running if answer.history is history]:
             self.running.remove(answer)
+            self.unsaved.drop(_unsaved_key(history, answer.message_id))
             self.stop(answer)
 
     def _on_closing(self) -> None:
@@ -174,6 +176,7 @@ class Generation(QObject):
         self.closing = True
         for answer in list(self.running):
             self._on_finished(answer, "cancelled", None)
+        self.unsaved.finish()
 
     # -- what an answer's job tells
 
@@ -223,15 +226,22 @@ class Generation(QObject):
             self._repaint.start(max(REPAINT_MS, round(3 * cost)))
 
     def _save(self, answer: Answer, state: str, stats: dict[str, Any] | None) -> None:
-        try:
-            answer.history.set_text(answer.message_id, answer.text, state, stats)
-            answer.saved = answer.text
-            self._save_failed = False
-        except KnownError as error:  # a full disk: said once, tried again with the next piece
-            if not self._save_failed or state != "streaming":
-                self.context.show_error(error)
-            self._save_failed = True
+        history, number, text = answer.history, answer.message_id, answer.text
+
+        def save() -> None:
+            history.set_text(number, text, state, stats)
+
+        if self.unsaved.save(_unsaved_key(history, number), save, (text, state, stats)):
+            answer.saved = text
         answer.saved_at = time.monotonic()
+
+    def as_written(self, history: History, item: Message) -> Message:
+        """A message with what the history has not taken of it yet."""
+        waiting = self.unsaved.value_of(_unsaved_key(history, item.id))
+        if waiting is None:
+            return item
+        text, state, stats = waiting
+        return replace(item, text=text, state=state, stats=item.stats if stats is None else stats)
 
     def _on_finished(self, answer: Answer, outcome: str, error: BaseException | None) -> None:
         if answer not in self.running:
@@ -273,6 +283,10 @@ def _figures(answer: Answer, done: Done | None) -> dict[str, Any]:
         "context_used": done.context_used,
         "context_length": done.context_length,
     }
+
+
+def _unsaved_key(history: History, message_id: int) -> tuple[str, int, int]:
+    return "answer", id(history), message_id
 
 
 def _json_value(value: object) -> int | float | str | None:

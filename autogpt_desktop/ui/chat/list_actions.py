@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -12,6 +13,7 @@ from autogpt_desktop.ui.chat.conversation_model import shown_title
 from autogpt_desktop.ui.chat.known_errors import reports_known_errors
 from autogpt_desktop.ui.chat.purge import UNDO_MS
 from autogpt_desktop.ui.chat.trash_card import TrashCard
+from autogpt_desktop.ui.widgets.focus import hand_on
 
 if TYPE_CHECKING:
     from autogpt_desktop.ui.chat.conversation import Conversation
@@ -41,10 +43,14 @@ class ListActions(QObject):
         conversations.renamed.connect(self.rename)
         conversations.action.connect(self._on_action)
         conversations.import_requested.connect(files.import_file)
+        conversations.import_cancelled.connect(files.importing.cancel)
+        files.importing.began.connect(self._on_import_began)
+        files.importing.advanced.connect(conversations.import_row.advance)
+        files.importing.ended.connect(self._on_import_ended)
         conversations.trash_requested.connect(self.open_trash)
         self._trash: TrashCard | None = None  # made when first asked for
         self._show_trash()
-        files.imported.connect(self._on_imported)
+        self._before_import = 0
 
     @reports_known_errors
     def rename(self, conversation_id: int, title: str) -> None:
@@ -140,8 +146,29 @@ class ListActions(QObject):
     def _open(self, conversation_id: int) -> None:
         self._conversation.open(conversation_id)
 
+    # --- import -----------------------------------------------------------------------------------
+
+    def _on_import_began(self, name: str) -> None:
+        self._before_import = self._conversation.id
+        self._list.import_row.begin(tr("Importing {name}", name=name))
+
     @reports_known_errors
-    def _on_imported(self, ids: list[int]) -> None:
+    def _on_import_ended(self, ids: list[int]) -> None:
+        """The first of them is opened, unless the user is at something else by now."""
+        row, conversation = self._list.import_row, self._conversation
+        focused = row.cancel_button.hasFocus()
+        row.end()
+        if focused:
+            hand_on(row)
+        if not ids:
+            self._purge.schedule()  # what was added before it was cancelled
+            return
         self._list.reload()
-        if ids:
-            self._conversation.open(ids[0])
+        one = len(ids) == 1
+        text = tr("1 conversation imported") if one else tr("{n} conversations imported", n=len(ids))
+        waits = conversation.id == self._before_import and not conversation.answer
+        if waits and conversation.temporary is None and conversation.read_draft().is_empty():
+            self.context.toast(text)
+            self._open(ids[0])
+        else:
+            self.context.toast(text, undo=partial(self._open, ids[0]), action_text=tr("Open"))

@@ -7,14 +7,14 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from autogpt_desktop import i18n
 from autogpt_desktop.catalog.entries import CatalogModel, needs_acceptance, partial
-from autogpt_desktop.catalog.roles import made_for
+from autogpt_desktop.catalog.roles import made_for, offered
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.ui.context import AppContext
 from autogpt_desktop.ui.models.downloads import Downloads
 from autogpt_desktop.ui.models.rows import download_text, fit_warning, memory_needed, show_progress
 from autogpt_desktop.ui.models.terms_card import show_terms
-from autogpt_desktop.ui.widgets.basic import button, label, languages_text, size_text
+from autogpt_desktop.ui.widgets.basic import button, label, languages_text, name_button, size_text
 
 
 class ModelOffer(QWidget):
@@ -25,7 +25,7 @@ class ModelOffer(QWidget):
     def __init__(self, context: AppContext, downloads: Downloads, role: str, *, larger: bool = False) -> None:
         super().__init__()
         self._context, self._downloads = context, downloads
-        self.model: CatalogModel = made_for(role)[-1 if larger else 0]
+        self.model: CatalogModel = made_for(role)[-1] if larger else offered(role, i18n.user_languages())
         self._text = label(wrap=True)
         self._facts = label(size="small", tone="muted", wrap=True)
         self.fetch_button = button(icon="download")
@@ -36,14 +36,14 @@ class ModelOffer(QWidget):
         self.terms_button.clicked.connect(self._show_terms)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setFixedWidth(320)
+        self.progress.setFixedWidth(240)
         self._state = label(size="small", tone="muted", wrap=True)
         for text in (self._text, self._facts, self._state):
             text.setAlignment(Qt.AlignmentFlag.AlignCenter)
             text.setMinimumHeight(text.fontMetrics().height() + 2)
         actions = QHBoxLayout()
         actions.addStretch(1)
-        for widget in (self.fetch_button, self.cancel_button, self.terms_button):
+        for widget in (self.fetch_button, self.cancel_button):
             actions.addWidget(widget)
         actions.addStretch(1)
         column = QVBoxLayout(self)
@@ -52,6 +52,7 @@ class ModelOffer(QWidget):
         column.addWidget(self._text)
         column.addWidget(self._facts)
         column.addLayout(actions)
+        column.addWidget(self.terms_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._state)
         context.language_changed.connect(self.retranslate)
@@ -99,13 +100,14 @@ class ModelOffer(QWidget):
         running = download is not None and download.job is not None
         size = size_text(model.size)
         if needs_acceptance(model, self._context.settings.acknowledged):
-            text = tr("Accept the terms and download ({size})", size=size)
+            text = tr("Accept terms, download ({size})", size=size)
         elif partial(model):
-            text = tr("Continue the download of {model}", model=model.title)
+            text = tr("Continue the download ({size})", size=size)
         else:
-            text = tr("Download {model}", model=f"{model.title} ({size})")
+            text = tr("Download ({size})", size=size)  # which model it is stands above
         had_focus = self.fetch_button.hasFocus() or self.cancel_button.hasFocus()
         self.fetch_button.setText(text)
+        name_button(self.fetch_button, f"{text}: {model.title}")
         self.fetch_button.setVisible(not running)
         self.cancel_button.setVisible(running)
         self.terms_button.setVisible(bool(model.terms))

@@ -51,7 +51,7 @@ class WindowPlace(QObject):
     def _save(self) -> None:
         if self._window.isVisible():
             self.note()
-        self._context.save_settings()
+        self._context.save_settings(by_user=False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in _CHANGES and self._window.isVisible():

@@ -60,6 +60,7 @@ class AlternativesCard(QFrame):
     model_text_requested = Signal()  # what the model said first
     copy_requested = Signal()
     retry_requested = Signal()
+    left = Signal(str)  # what was written and not saved
     sentence_requested = Signal()  # other ways to say all of it
     dismissed = Signal()
 
@@ -83,6 +84,7 @@ class AlternativesCard(QFrame):
         self._question = (pair.source, source, target, glossary)
         self._before: QWidget | None = None
         self._dismissed = False
+        self.unsaved = ""  # what was written and left the last time
         self.why = label(
             "\n".join(flag_text(flag) for flag in pair.flags), tone="warning", size="small", wrap=True
         )
@@ -169,20 +171,22 @@ class AlternativesCard(QFrame):
     def edit_sentence(self) -> None:
         """The user writes the sentence; nobody needs other ways to say it any more."""
         self._job.detach()
-        for other in (self.heading, self.list, self.state, *self._choices):
-            other.hide()
-        self.field.setPlainText(self._pair.text)
+        self.field.setPlainText(self.unsaved or self._pair.text)
         self.field.moveCursor(QTextCursor.MoveOperation.End)
         for mine in (self.field, self.save_button):
             mine.show()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)  # first: what is hidden gives it to anybody
+        for other in (self.heading, self.list, self.state, *self._choices):
+            other.hide()
         self._fit()
-        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def dismiss(self) -> None:
         if self._dismissed:
             return
         self._dismissed = True
         self._job.detach()
+        if not self.field.isHidden():
+            self.left.emit(self._written())
         application().focusChanged.disconnect(self._on_focus)
         now = QApplication.focusWidget()
         if self._before is not None and (now is None or self.isAncestorOf(now)):
@@ -238,10 +242,16 @@ class AlternativesCard(QFrame):
         self.dismiss()
         self.chosen.emit(one)
 
-    def _save(self) -> None:
+    def _written(self) -> str:
+        """In the field, where it is other than what the model said; else ""."""
         text = " ".join(self.field.text().split())
+        return text if text != self._pair.text else ""
+
+    def _save(self) -> None:
+        text = self._written()
+        self.field.clear()  # nothing is left in it
         self.dismiss()
-        if text and text != self._pair.text:
+        if text:
             self.edited.emit(text)
 
     def _retry(self) -> None:

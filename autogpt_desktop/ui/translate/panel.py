@@ -226,7 +226,7 @@ class TranslatePanel(QWidget):
         row, settings = self.view.languages, self.context.settings
         if settings.translate_pair != [row.source, row.target] or settings.translate_recent != row.recent:
             settings.translate_pair, settings.translate_recent = [row.source, row.target], list(row.recent)
-            self.context.save_settings()
+            self.context.save_settings(by_user=False)
         self.notices.clear()
         self._show_target()
         self._show_glossary()

@@ -29,6 +29,7 @@ class TranslationSaver(QObject):
         self.history = TranslateHistory()
         self._entry = 0  # of the history, which what is written now replaces
         self._kept = ""  # the text of that entry
+        self._told = False  # that it cannot be saved
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MS)
@@ -62,9 +63,14 @@ class TranslationSaver(QObject):
                 self._entry = 0
             self._kept = text
             self._entry = self.history.keep(source, target, text, translation, sentences, self._entry)
-        except KnownError as error:
-            self._context.show_error(error)
-        self.saved.emit()
+        except KnownError as error:  # said once, and tried again: a lock goes by itself
+            if not self._told:
+                self._context.show_error(error)
+            self._told = True
+            self._timer.start()
+        else:
+            self._told = False
+            self.saved.emit()
 
     def entry(self, number: int) -> Kept | None:
         """A translation of the history; None: it is gone, or cannot be read, which is told."""

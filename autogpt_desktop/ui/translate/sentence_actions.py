@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class SentenceActions(QObject):
         self._pair, self._languages = view.pair, view.languages
         self.card: AlternativesCard | None = None
         self._sentence = ""  # of the card
+        self._unsaved: dict[tuple[str, str], str] = {}  # written and left, by sentence and translation
         self._retried = ""  # the sentence that is tried again
         self._rereading = Rereading(context, models, self)
         self._rereading.read.connect(self._on_reread)
@@ -67,6 +69,9 @@ class SentenceActions(QObject):
         )  # fmt: skip
         self.card, self._sentence = card, sentence.source
         card.chosen.connect(self._on_chosen)
+        written = (sentence.source, sentence.text)
+        card.unsaved = self._unsaved.pop(written, "")
+        card.left.connect(partial(self._on_left, written))
         card.edited.connect(self._on_edited)
         card.model_text_requested.connect(self._on_model_text_requested)
         card.copy_requested.connect(self._on_copy_requested)
@@ -96,6 +101,10 @@ class SentenceActions(QObject):
         self.card = None
         self._pair.hold(-1)
         self._live.hold(False)
+
+    def _on_left(self, written: tuple[str, str], text: str) -> None:
+        if text:
+            self._unsaved[written] = text
 
     def _on_chosen(self, one: Alternative) -> None:
         index = self._index_of(self._sentence)

@@ -192,7 +192,7 @@ def size_text(count: float) -> str:
     """Bytes in words: 98 MB, 1.2 GB."""
     from autogpt_desktop.catalog.entries import human_size
 
-    return human_size(count)
+    return tr("{count} bytes", count=f"{count:.0f}") if count < 999.5 else human_size(count)
 
 
 def languages_text(codes: tuple[str, ...], limit: int = 4) -> str:

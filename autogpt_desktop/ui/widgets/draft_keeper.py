@@ -25,8 +25,8 @@ class Field(Protocol):
 class DraftKeeper(QObject):
     """Keeps what stands in ``field`` under ``name``; only while ``enabled`` says so.
 
-    ``restored`` is what stood there before; the panel puts it into the field. A disk that cannot be
-    written to is told to ``failed`` once, with a KnownError, and tried again with every change.
+    ``restored`` is what stood there before; the panel puts it into the field. What cannot be written
+    (a full disk, another program's lock) is told to ``failed`` once, with a KnownError, and tried again.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class DraftKeeper(QObject):
             if not self._reported:
                 self._failed(error)
             self._reported = True
+            self._soon.start()  # a lock goes by itself
         else:
             self._saved, self._reported = text, False
 

@@ -46,11 +46,12 @@ class Overlay(QWidget):
     def close_overlay(self) -> None:
         if not self.isVisible():
             return
-        self.hide()
         before, self._before = self._before, None
-        if can_focus(before):
+        back = can_focus(before)
+        if back and before is not None:  # first: what is hidden gives the focus to anybody
             before.setFocus(Qt.FocusReason.PopupFocusReason)
-        else:
+        self.hide()
+        if not back:
             hand_on(self)
         self.closed.emit()
 

@@ -428,14 +428,15 @@ def test_export_and_import(panel: ChatPanel, qtbot: QtBot, tmp_path: Path) -> No
         assert panel.files.write(panel.conversation.history, panel.conversation.id, kind, path)
         assert "Paris is the capital." in path.read_text(encoding="utf-8")
     json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
-    ids = panel.files.read(tmp_path / "x.json")
-    assert len(ids) == 1
-    assert len(titles(panel)) == 2
-    assert panel.conversation.id == ids[0]
+    first = panel.conversation.id
+    panel.files.read(tmp_path / "x.json")
+    qtbot.waitUntil(lambda: len(titles(panel)) == 2, timeout=20_000)
+    assert panel.conversation.id > first
     assert [text for _, text in shown(panel)] == ["save me", "Paris is the capital."]
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
-    assert panel.files.read(tmp_path / "bad.json") == []
-    assert panel.context.toasts[-1].error
+    panel.files.read(tmp_path / "bad.json")
+    qtbot.waitUntil(lambda: panel.context.toasts[-1].error, timeout=20_000)
+    assert len(titles(panel)) == 2
     history, number = panel.conversation.history, panel.conversation.id
     assert not panel.files.write(history, number, "md", tmp_path / "no" / "x.md")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from autogpt_desktop.ui.translate.editors import SentenceEdit
 from autogpt_desktop.ui.translate.panel import TranslatePanel
 from autogpt_desktop.ui.translate.sentence_map import SentenceMap
 from autogpt_desktop.ui.translate.target_words import words_between
+from autogpt_desktop.ui.widgets.toast import ToastRequest
 from tests.ui.translate.test_pair_models import packs_only  # noqa: F401
 
 WORDS = {
@@ -337,3 +340,21 @@ def test_what_a_user_writes_is_read_again_in_the_background(
     qtbot.waitUntil(lambda: len(pair.map.pairs) == 3 and panel.live.complete, timeout=20_000)
     assert [one.flags for one in pair.map.pairs] == [(), ("numbers",), ()]
     assert len(asked) == 1
+
+
+@pytest.mark.slow
+def test_a_translation_is_saved_once_a_lock_is_gone(panel: TranslatePanel, qtbot: QtBot) -> None:
+    told: list[ToastRequest] = []
+    panel.context.toast_requested.connect(told.append)
+    panel.saver.save_now()
+    panel.view.pair.source.replace_text("It was sad.")
+    qtbot.waitUntil(lambda: panel.live.complete and len(panel.view.pair.map.pairs) == 1, timeout=20_000)
+    with closing(sqlite3.connect(panel.saver.history.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        panel.saver.save_now()
+        panel.saver.save_now()
+        assert len(told) == 1
+        assert "Another program is using" in told[0].text
+    saved = panel.saver.history.entries
+    qtbot.waitUntil(lambda: saved()[0].text == "It was sad.", timeout=20_000)
+    assert len(told) == 1

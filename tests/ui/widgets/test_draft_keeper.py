@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,24 @@ def test_a_damaged_file_is_said_once(shell_context: AppContext, qtbot: QtBot) ->
     draft.keep()
     assert kept("note") == "three"
     assert len(told) == 1
+
+
+@pytest.mark.slow
+def test_what_a_lock_kept_from_the_disk_comes_there_by_itself(
+    shell_context: AppContext, qtbot: QtBot
+) -> None:
+    field, told = TextField(shell_context, "translate"), list[KnownError]()
+    qtbot.addWidget(field)
+    draft = DraftKeeper("note", field, told.append, field)
+    field.setPlainText("one")
+    draft.keep()
+    with closing(sqlite3.connect(paths.data_dir() / "drafts.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        field.setPlainText("two")
+        draft.keep()
+        draft.keep()
+        assert [error.key for error in told] == ["history-locked"]
+    qtbot.waitUntil(lambda: kept("note") == "two", timeout=20_000)  # and nothing more was typed
 
 
 def test_a_text_comes_back_with_its_translation(

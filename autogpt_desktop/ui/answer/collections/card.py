@@ -54,6 +54,24 @@ class _Roots(QListWidget):
             super().keyPressEvent(event)
 
 
+class _Name(QLineEdit):
+    """Esc takes a change back, as where a conversation is renamed; then it closes the card."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = ""
+
+    def show_name(self, name: str) -> None:
+        self._before = name
+        self.setText(name)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text() != self._before:
+            self.setText(self._before)
+        else:
+            super().keyPressEvent(event)
+
+
 class CollectionCard(Overlay):
     """Tells what is wanted; the bar does it."""
 
@@ -81,7 +99,7 @@ class CollectionCard(Overlay):
         self.retranslate()
 
     def _make(self) -> None:
-        self.name = QLineEdit()
+        self.name = _Name()
         self.name.setMaxLength(100)
         self.name.editingFinished.connect(self._on_name)
         self.close_button = icon_button("close")
@@ -165,7 +183,7 @@ class CollectionCard(Overlay):
         """What there is now; typing and the chosen rows are left alone."""
         if collection.name != self._name or not self.name.hasFocus():
             self._name = collection.name
-            self.name.setText(collection.name)
+            self.name.show_name(collection.name)
         if collection.roots != self._roots:
             self._roots = collection.roots
             self.roots.clear()
@@ -218,7 +236,7 @@ class CollectionCard(Overlay):
         if text and text != self._name:
             self._name = text
             self.renamed.emit(text)
-        self.name.setText(self._name)
+        self.name.show_name(self._name)
 
     def _on_root(self) -> None:
         self.remove_root.setEnabled(bool(self.roots.selectedItems()) and self.roots.count() > 1)

@@ -208,7 +208,7 @@ class CollectionController(QObject):
         self._current = collection_id
         if self.context.settings.last_collection != collection_id:
             self.context.settings.last_collection = collection_id
-            self.context.save_settings()
+            self.context.save_settings(by_user=False)
         self.updated.emit()
         self.changed.emit(self.current())
 
