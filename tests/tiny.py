@@ -18,6 +18,7 @@ SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WORDS = ("th", "the", "he", "in", "er", "an", "on", "Ġa", "Ġt", "Ġthe", "Ġs", "ing", "ĠĠ", "ell", "el", "ll")
 FAMILIES = (
     "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3",
+    "hunyuan-dense",
 )  # fmt: skip
 PERMUTED = ("llama", "smollm3", "granite", "mistral3")  # whose q and k have pairs of neighbors in the file
 # what a family has besides the usual settings; several at once, so that one model says much
@@ -33,11 +34,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 RECURRENT = ("qwen35", "lfm2")  # with layers that have no keys and values
-_QK_NORM = ("qwen3", "gemma3", *RECURRENT)
+_QK_NORM = ("qwen3", "gemma3", "hunyuan-dense", *RECURRENT)
 _STATE = 32  # numbers of a key and of a value of qwen35's Gated DeltaNet
 _CONV = {"qwen35": 4, "lfm2": 3}  # tokens
 # bytes of a block where its float16 scales stand, for the formats that ``gguf`` cannot write
-_K_SCALES = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
+_K_SCALES = {
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,),
+    "IQ4_NL": (0,), "IQ4_XS": (0,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def write_tiny_gguf(
     ``metadata``: more keys of the family, such as ``rope.scaling.type``.
     ``delta_heads``: of keys and of values, of qwen35.
     """
-    dim = head_dim or (32 if family in ("qwen3", "gemma3", "qwen35") else hidden // heads)
+    dim = head_dim or (32 if family in ("qwen3", "gemma3", "qwen35", "hunyuan-dense") else hidden // heads)
     tokens, merges, types = tiny_tokenizer()
     tokens, types = [*tokens, *more_specials], [*types, *[3] * len(more_specials)]
     rows = max(vocab, len(tokens))
@@ -140,7 +144,7 @@ def write_tiny_gguf(
             "shortconv.l_cache": _CONV[family], "vocab_size": rows,
             "attention.head_count_kv": [kv_heads if one else 0 for one in attends],
         }  # fmt: skip
-    if family in ("qwen3", "gemma3", "qwen35") or dim != hidden // heads:
+    if family in ("qwen3", "gemma3", "qwen35", "hunyuan-dense") or dim != hidden // heads:
         settings |= {"attention.key_length": dim, "attention.value_length": dim}
     if family == "gemma3":
         settings["attention.sliding_window"] = sliding_window

@@ -19,7 +19,8 @@ FIXED_BYTES = 400 * 1024**2
 _STATE_COPIES = 6
 _FLOATS = {"F32": 32, "FLOAT32": 32, "F16": 16, "BF16": 16, "FLOAT16": 16, "BFLOAT16": 16}  # bits
 _QUANTIZED = {"int8": 8.5, "int4": 5}  # bits a weight, with scales
-_TORCH_ONLY = ("Q2", "Q3")
+# what files grow by where the compiled back end packs their types into wider ones
+_GROWS = {"Q2": 3.3, "Q3": 2.2, "IQ4": 2.1, "MXFP4": 2.1}
 
 
 class Sized(Protocol):
@@ -81,8 +82,11 @@ def _share(model: Sized, quantize: str, device: str, *, peak: bool) -> float:
     if model.kind != "decoder":
         return 1.0  # encoders stay as they are
     compiled = device == "cpu" and _runs_compiled(model, quantize)
-    factor = (COMPILED_FACTOR if compiled else TORCH_FACTOR) if peak or not compiled else 1.0
-    bits = _FLOATS.get(model.quantization.upper())
+    name = model.quantization.upper()
+    least = COMPILED_FACTOR if peak else 1.0
+    grows = next((times for start, times in _GROWS.items() if name.startswith(start)), least)
+    factor = grows if compiled else TORCH_FACTOR
+    bits = _FLOATS.get(name)
     if compiled and bits is not None:
         factor *= _QUANTIZED[quantize] / bits
     return factor
@@ -98,7 +102,7 @@ def cache_bytes(model: Sized, kind: str) -> int:
 def _runs_compiled(model: Sized, quantize: str) -> bool:
     """As ``engine.native.weights.runs`` finds it, told from the name of the mix."""
     name = model.quantization.upper()
-    if native.library() is None or name.startswith(_TORCH_ONLY):
+    if native.library() is None:
         return False
     return bool(quantize) or name not in _FLOATS
 

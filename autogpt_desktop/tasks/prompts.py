@@ -55,6 +55,37 @@ def translation_line(source: str, target: str, text: str, terms: Sequence[tuple[
     return f"{hints}{names[0]}: {text}\n{names[1]}:"
 
 
+@cache
+def _own(family: str) -> dict[str, Any] | None:
+    """The prompts that a family of translation models was trained with; None: it has none of its own."""
+    if family != "hunyuan-dense":
+        return None
+    with (paths.resources() / "prompts" / "hunyuan.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def own_translation_messages(
+    family: str,
+    source: str,
+    target: str,
+    text: str,
+    terms: Sequence[tuple[str, str]] = (),
+    context: str = "",
+) -> list[dict[str, Any]] | None:
+    """The conversation for a translation model whose maker says how it is to be asked; None for others.
+
+    ``context``: what is known around the text, such as the sentences before it.
+    """
+    own = _own(family)
+    if own is None:
+        return None
+    asked = own["zh" if "zh" in (source, target) else "en"]
+    name = asked.get("languages", LANGUAGES)[target]
+    lines = "".join(asked["term"].format(source=term, target=other) for term, other in terms)
+    request = asked["context" if context else "plain"].format(target=name, text=text, context=context)
+    return [{"role": "user", "content": (asked["terms"].format(terms=lines) if terms else "") + request}]
+
+
 def translation_messages(
     source: str,
     target: str,

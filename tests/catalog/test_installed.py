@@ -300,7 +300,9 @@ def test_memory_needed_grows_with_the_context() -> None:
     [
         ("Q4_1", "float16", None),
         ("Q8_0", "int8", "int8"),
-        ("Q2_K", "int8", "int8"),  # which torch runs, in types of its own
+        ("Q2_K", "int8", "int8"),  # which becomes wider
+        ("Q3_K", "float16", None),
+        ("IQ4_XS", "float16", None),
         ("F16", "float16", None),
         ("BF16", "float16", None),
         ("F16", "int8", "int8"),

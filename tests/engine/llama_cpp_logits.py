@@ -29,6 +29,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "phi3-longrope": ("phi3", _PHI3 | {"long_rope": True}),
     "olmo2": ("olmo2", {}),
     "mistral3": ("mistral3", {}),
+    "hunyuan-dense": ("hunyuan-dense", {"tied": True}),
 }
 _CHILD = """
 import json, sys

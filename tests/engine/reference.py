@@ -39,6 +39,7 @@ PARTS = {
 }
 OTHER_PARTS = {
     "phi3": {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"},
+    "hunyuan-dense": {"attn_q_norm": "self_attn.query_layernorm", "attn_k_norm": "self_attn.key_layernorm"},
     "olmo2": {
         "post_attention_norm": "post_attention_layernorm",
         "post_ffw_norm": "post_feedforward_layernorm",
@@ -97,6 +98,7 @@ CLASSES = {
     transformers.Phi3Config: transformers.Phi3ForCausalLM,
     transformers.Olmo2Config: transformers.Olmo2ForCausalLM,
     transformers.Ministral3Config: transformers.Ministral3ForCausalLM,
+    transformers.HunYuanDenseV1Config: transformers.HunYuanDenseV1ForCausalLM,
 }
 # bytes of a block where its float16 scales stand, and their shares that put the mean at 0
 _TYPES = gguf.GGMLQuantizationType
@@ -106,6 +108,8 @@ K_SCALES = {
     _TYPES.Q4_K: {0: 1.0, 2: 7.5},
     _TYPES.Q5_K: {0: 1.0, 2: 15.5},
     _TYPES.Q6_K: {208: 1.0},
+    _TYPES.IQ4_NL: {0: 1.0},
+    _TYPES.IQ4_XS: {0: 1.0},
 }
 
 
@@ -219,6 +223,7 @@ def _config(file: GGUFFile) -> transformers.PreTrainedConfig:
         "qwen3": transformers.Qwen3Config,
         "smollm3": transformers.SmolLM3Config,
         "olmo2": transformers.Olmo2Config,
+        "hunyuan-dense": transformers.HunYuanDenseV1Config,
     }
     return kinds[family](**common)
 

@@ -96,6 +96,7 @@ TINY = {
     "mistral-window-q4_0": Tiny("llama", "Q4_0", {"metadata": {"attention.sliding_window": 24}}),
     "llama-q2_k-q3_k": Tiny("llama", ("Q2_K", "Q3_K"), BIG),
     "llama-q4_k-q6_k-q3_k-q5_k": Tiny("llama", ("Q4_K", "Q6_K", "Q3_K", "Q5_K"), BIG),
+    "llama-iq4_nl-mxfp4-iq4_xs": Tiny("llama", ("IQ4_NL", "MXFP4", "IQ4_XS"), BIG),
     "qwen2-f32": Tiny("qwen2", "F32"),
     "qwen2-q5_0": Tiny("qwen2", "Q5_0"),
     "qwen2-yarn-q4_k": Tiny("qwen2", "Q4_K", BIG | {"metadata": YARN}),
@@ -122,6 +123,8 @@ TINY = {
     "phi3-longrope-q4_k-q6_k": Tiny("phi3", ("Q4_K", "Q6_K"), BIG | {"long_rope": True}),
     "olmo2-f32": Tiny("olmo2", "F32"),
     "olmo2-q8_0": Tiny("olmo2", "Q8_0"),
+    "hunyuan-f32": Tiny("hunyuan-dense", "F32", {"tied": True}),
+    "hunyuan-q4_0": Tiny("hunyuan-dense", "Q4_0", {"metadata": SLOW_TURNS}),
     "mistral3-f32": Tiny("mistral3", "F32"),
     "mistral3-q6_k": Tiny("mistral3", "Q6_K", BIG),
 }

@@ -62,6 +62,10 @@ DECODERS: dict[str, dict[str, Any]] = {
         },
     },
     "olmo2": {"model_type": "olmo2"},
+    "hunyuan": {
+        "model_type": "hunyuan_v1_dense", "head_dim": 32, "tie_word_embeddings": True, "num_experts": 1,
+        "rope_scaling": {"type": "dynamic", "alpha": 1000.0, "factor": 1.0}, "use_qk_norm": True,
+    },
     "ministral": {
         "model_type": "ministral", "head_dim": 16, "sliding_window": 24,
         "layer_types": ["full_attention", "sliding_attention"] * 2,

@@ -71,7 +71,13 @@ def dequantize(data: np.ndarray, type: str, shape: tuple[int, ...]) -> np.ndarra
     step = max(1, _CHUNK_VALUES // columns)
     for row in range(0, len(weights), step):
         part = data[row * row_bytes : (row + step) * row_bytes]
-        weights[row : row + step] = unpack(part, type, (len(part) // row_bytes, columns)).dequantize()
+        if type in _CODEBOOKS:
+            q, scale = _CODEBOOKS[type](part.reshape(-1, size))
+            with np.errstate(invalid="ignore", over="ignore"):
+                expanded = scale[:, :, None] * q
+            weights[row : row + step] = expanded.reshape(-1, columns)
+        else:
+            weights[row : row + step] = unpack(part, type, (len(part) // row_bytes, columns)).dequantize()
     return weights.reshape(shape)
 
 
@@ -239,6 +245,39 @@ def _q6_k(b: Array) -> Parts:  # 128 bytes of low nibbles, 64 bytes of high 2 bi
     scales = np.ascontiguousarray(b[:, 192:208]).view(np.int8).astype(np.float32)
     return _signed(q, 32), _halves(b, 208) * scales, None
 
+
+# Types whose 4 bits choose one of 16 numbers: blocks [n, bytes] → those numbers float32 [n, groups, 32], and
+# the scale of each group of 32, [n, groups].
+_IQ4 = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.float32)
+_MXFP4 = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.float32)  # twice the number
+
+
+def _chosen(codebook: Array, packed: Array) -> Array:
+    """Bytes [n, 16] → [n, 32]: by the low nibbles, then by the high ones."""
+    return codebook[np.concatenate([packed & 15, packed >> 4], axis=1)]
+
+
+def _iq4_nl(b: Array) -> tuple[Array, Array]:  # d f16, 16 bytes of nibbles
+    return _chosen(_IQ4, b[:, 2:])[:, None], _halves(b, 0)
+
+
+def _iq4_xs(b: Array) -> tuple[Array, Array]:  # d f16, high bits of 8 scales, low bits, 128 bytes of nibbles
+    high = np.ascontiguousarray(b[:, 2:4]).view("<u2").astype(np.int32)
+    groups = np.arange(8)
+    low = b[:, 4:8][:, groups // 2] >> (4 * (groups % 2)).astype(np.uint8) & 15
+    scales = (low | (high >> 2 * groups & 3) << 4) - 32
+    q = _chosen(_IQ4, b[:, 8:].reshape(-1, 16)).reshape(len(b), 8, 32)
+    return q, _halves(b, 0) * scales.astype(np.float32)
+
+
+def _mxfp4(b: Array) -> tuple[Array, Array]:  # exponent, 16 bytes of nibbles
+    exponents = b[:, :1].astype(np.int32) - 128  # half of 2^(e - 127)
+    return _chosen(_MXFP4, b[:, 1:])[:, None], np.ldexp(np.float32(1), exponents)
+
+
+_CODEBOOKS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
+    "IQ4_NL": _iq4_nl, "IQ4_XS": _iq4_xs, "MXFP4": _mxfp4,
+}  # fmt: skip
 
 # type -> (how it is split, q is signed, it has minima)
 _SPLITS: dict[str, tuple[Callable[[Array], Parts], bool, bool]] = {

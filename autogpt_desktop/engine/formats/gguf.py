@@ -39,6 +39,9 @@ BLOCK: dict[str, tuple[int, int]] = {
     "Q4_K": (256, 144),
     "Q5_K": (256, 176),
     "Q6_K": (256, 210),
+    "IQ4_NL": (32, 18),
+    "IQ4_XS": (256, 136),
+    "MXFP4": (32, 17),
 }
 
 # ggml's numbers; those without a BLOCK entry get an error that can name them

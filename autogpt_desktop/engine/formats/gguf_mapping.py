@@ -22,7 +22,8 @@ from autogpt_desktop.engine.formats.settings import (
 from autogpt_desktop.errors import KnownError
 
 FAMILIES = (
-    "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3", "qwen35", "lfm2",
+    "llama", "qwen2", "qwen3", "gemma3", "smollm3", "granite", "phi3", "olmo2", "mistral3", "hunyuan-dense",
+    "qwen35", "lfm2",
 )  # fmt: skip
 # llama.cpp's converter has the rows of q and k as pairs of neighbors
 _INTERLEAVED = ("llama", "smollm3", "granite", "mistral3")
@@ -235,8 +236,9 @@ class _ConfigReader(Settings):
             rope_interleaved=self.family in _INTERLEAVED,
             unrotated_layers=self.unrotated(layers),
             attention_bias="blk.0.attn_q.bias" in self.f.tensors,
-            qk_norm=self.family in ("qwen3", "gemma3", "olmo2", "qwen35", "lfm2"),
+            qk_norm=self.family in ("qwen3", "gemma3", "olmo2", "hunyuan-dense", "qwen35", "lfm2"),
             qk_norm_whole=self.family == "olmo2",
+            qk_norm_behind_rope=self.family == "hunyuan-dense",
             sliding_window=window,
             sliding_layers=sliding,
             sandwich_norms=gemma,

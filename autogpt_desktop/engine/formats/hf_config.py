@@ -31,6 +31,7 @@ _FAMILIES = {
     "olmo2": "olmo2",
     "ministral": "llama",
     "ministral3": "mistral3",
+    "hunyuan_v1_dense": "hunyuan-dense",
 }
 _KINDS: dict[str, LayerKind] = {
     "full_attention": "attention", "linear_attention": "delta_net", "conv": "short_conv",
@@ -42,7 +43,8 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "mlp_bias": (None, False),
     "use_bidirectional_attention": (None, False),
     "quantization_config": (None,),
-    "num_experts": (None, 0),
+    "num_experts": (None, 0, 1),
+    "use_cla": (None, False),  # keys and values that layers share
     "num_local_experts": (None, 0, 1),
     "residual_multiplier": (None, 1, 1.0),
     "embedding_multiplier": (None, 1, 1.0),
@@ -182,13 +184,14 @@ def _config(family: str, raw: dict[str, Any], name: str) -> ModelConfig:
         rms_norm_eps=table.number("norm_eps", 1e-5, high=1.0)
         if lfm2
         else table.number("rms_norm_eps", 1e-6, high=1.0),
-        rope_theta=table.number("rope_theta", theta, low=1.0),
+        rope_theta=table.number("rope_theta", theta, low=1.0) * _stretched(scaling, family, head_dim),
         rope_local_theta=table.number("rope_local_base_freq", local, low=1.0),
         rope_dim=int(head_dim * rotating),
         rope_scaling=_rope_scaling(table, scaling, context, name),
         attention_bias=table.flag("attention_bias", family == "qwen2"),
-        qk_norm=family in ("qwen3", "gemma3", "olmo2", "qwen35", "lfm2"),
+        qk_norm=family in ("qwen3", "gemma3", "olmo2", "hunyuan-dense", "qwen35", "lfm2"),
         qk_norm_whole=family == "olmo2",
+        qk_norm_behind_rope=family == "hunyuan-dense",
         unrotated_layers=_unrotated(table, family, layers),
         sliding_window=window if any(sliding) else 0,
         sliding_layers=sliding if any(sliding) else (),
@@ -298,6 +301,18 @@ def _sliding(table: Settings, family: str, layers: int) -> tuple[int, tuple[bool
     return window, (True,) * layers if family in ("llama", "mistral3", "phi3") else ()
 
 
+def _has_alpha(rope: Settings, model_type: str) -> bool:
+    """Hunyuan's "dynamic" with an alpha is not dynamic: it stretches the base, whatever the length."""
+    return model_type == "hunyuan_v1_dense" and bool(rope.get("alpha"))
+
+
+def _stretched(rope: Settings, family: str, head_dim: int) -> float:
+    """What the base of the frequencies is multiplied by (NTK-aware scaling)."""
+    if family != "hunyuan-dense" or not rope.get("alpha") or head_dim <= 2:
+        return 1.0
+    return rope.number("alpha", 1.0, high=1e9) ** (head_dim / (head_dim - 2))
+
+
 def _original(table: Settings, rope: Settings, context: int) -> int:
     """The context before it was extended, which some makers state beside the table of RoPE."""
     name = "original_max_position_embeddings"
@@ -308,7 +323,7 @@ def _rope_scaling(table: Settings, rope: Settings, context: int, folder: str) ->
     kind = rope.text("rope_type", rope.text("type", "default"))
     if table.text("model_type", "") == "phi3" and kind in ("su", "yarn"):  # what it was called before
         kind = "longrope"
-    if kind == "default":
+    if kind == "default" or _has_alpha(rope, table.text("model_type", "")):
         return None
     if kind not in ("linear", "llama3", "yarn", "longrope"):
         raise _unsupported(folder, f"rope_scaling: {kind[:40]}")

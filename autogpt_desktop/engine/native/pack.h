@@ -15,11 +15,14 @@
 // as float16 where the format has them:  w = scale · q + minimum.  Without them the minimum is
 // -offset · scale (8, 16, 32 for 4, 5 and 6 bits; Q8 has none).
 //
-// Q4_K, Q5_K and Q6_K have integer sub-scales; their products with the float16 of the 256-block are
+// What has no kind of its own goes into one that holds it: Q3_K into Q6, whose scales span 16 columns too; IQ4_NL,
+// IQ4_XS and MXFP4, whose bits choose one of 16 numbers, into Q8. Q2_K (minima for 16 columns) is quantized to Q8.
+// Q3_K … Q6_K and IQ4_XS have integer sub-scales; their products with the float16 of the 256-block are
 // rounded to float16 (2^-11 of a scale, a fiftieth or less of the step between two weights).
 // Formats read: ggml's block_q4_0 … block_q6_K (ggml-common.h, ggml-quants.c).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -30,16 +33,19 @@ namespace native {
 
 enum Kind { Q4, Q4M, Q5, Q5M, Q6, Q8 };                                 // M: with minima
 // as the file has them; the floats are quantized (quantize.h)
-enum Type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, kTypes, F32 = kTypes, F16, BF16 };
+enum Type { Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4, Q2_K, Q3_K, kTypes, F32 = kTypes, F16, BF16 };
 
 constexpr int kRows = 8, kCols = 32;
 constexpr int kQuants[] = {128, 128, 160, 160, 192, 256};  // bytes of integers in a block
 constexpr int kBlock[] = {144, 160, 176, 192, 224, 272};   // bytes of a block
 constexpr int kOffset[] = {8, 0, 16, 0, 32, 0};
 constexpr bool kHasMinima[] = {false, true, false, true, false, false};
-constexpr Kind kKindOf[] = {Q4, Q4M, Q5, Q5M, Q8, Q4M, Q5M, Q6, Q8, Q8, Q8};
-constexpr int kTypeValues[] = {32, 32, 32, 32, 32, 256, 256, 256, 1, 1, 1};
-constexpr int kTypeBytes[] = {18, 20, 22, 24, 34, 144, 176, 210, 4, 2, 2};
+constexpr Kind kKindOf[] = {Q4, Q4M, Q5, Q5M, Q8, Q4M, Q5M, Q6, Q8, Q8, Q8, Q8, Q6, Q8, Q8, Q8};
+constexpr int kTypeValues[] = {32, 32, 32, 32, 32, 256, 256, 256, 32, 256, 32, 256, 256, 1, 1, 1};
+constexpr int kTypeBytes[] = {18, 20, 22, 24, 34, 144, 176, 210, 18, 136, 17, 84, 110, 4, 2, 2};
+// what the 4 bits of IQ4_NL and IQ4_XS choose from, and those of MXFP4 (times two)
+constexpr int8_t kIQ4[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+constexpr int8_t kMXFP4[] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 inline float from_half(uint16_t half) {
     uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 31, mantissa = half & 1023;
@@ -121,6 +127,28 @@ inline void nibbles(const uint8_t* packed, uint8_t* q) {
     for (int i = 0; i < 16; i++) q[i] = packed[i] & 15, q[i + 16] = packed[i] >> 4;
 }
 
+inline void chosen(const int8_t* from, const uint8_t* packed, uint8_t* q) {
+    nibbles(packed, q);
+    for (int i = 0; i < 32; i++) q[i] = static_cast<uint8_t>(from[q[i]]);
+}
+
+// Scale `index` of the 16 of Q3_K, six bits each: the low nibbles of 8 and of 8, then two bits of each.
+inline int scale_of_3(const uint8_t* s, int index) {
+    int low = index < 8 ? s[index] & 15 : s[index - 8] >> 4;
+    return (low | (s[8 + index % 4] >> (2 * (index / 4)) & 3) << 4) - 32;
+}
+
+// Weights of Q2_K as floats: no kind has minima for 16 columns.
+inline void read_q2(const uint8_t* row, int block, float* w) {
+    const uint8_t* b = row + static_cast<size_t>(block / 8) * 84;
+    int sub = block % 8;
+    float d = from_half(load16(b + 80)), low = from_half(load16(b + 82));
+    for (int i = 0; i < 32; i++) {
+        int scale = b[2 * sub + i / 16], q = b[16 + sub / 4 * 32 + i] >> (2 * (sub % 4)) & 3;
+        w[i] = d * static_cast<float>(scale & 15) * static_cast<float>(q) - low * static_cast<float>(scale >> 4);
+    }
+}
+
 inline void fifth_bits(const uint8_t* packed, uint8_t* q) {
     uint32_t high;
     std::memcpy(&high, packed, 4);
@@ -164,6 +192,28 @@ inline void read_part(Type type, const uint8_t* row, int block, Part* part) {
             sub_scales(b + 4, sub, &scale, &minimum);
             part->scale[0] = to_half(from_half(load16(b)) * static_cast<float>(scale));
             part->minimum = to_half(-(from_half(load16(b + 2)) * static_cast<float>(minimum)));
+            return;
+        }
+        case IQ4_NL:
+            part->scale[0] = load16(b);
+            chosen(kIQ4, b + 2, part->q);
+            return;
+        case IQ4_XS: {
+            scale = (b[4 + sub / 2] >> (4 * (sub % 2)) & 15) | (load16(b + 2) >> (2 * sub) & 3) << 4;
+            part->scale[0] = to_half(from_half(load16(b)) * static_cast<float>(scale - 32));
+            chosen(kIQ4, b + 8 + 16 * sub, part->q);
+            return;
+        }
+        case MXFP4:
+            part->scale[0] = to_half(std::ldexp(1.0f, b[0] - 128));
+            chosen(kMXFP4, b + 1, part->q);
+            return;
+        case Q3_K: {
+            const uint8_t* q = b + 32 + sub / 4 * 32;
+            for (int i = 0; i < 32; i++)  // -4 … 3 above the kind's offset
+                part->q[i] = static_cast<uint8_t>((q[i] >> (2 * (sub % 4)) & 3) + (b[i] >> sub & 1) * 4 - 4 + kOffset[Q6]);
+            for (int i = 0; i < 2; i++)
+                part->scale[i] = to_half(from_half(load16(b + 108)) * static_cast<float>(scale_of_3(b + 96, 2 * sub + i)));
             return;
         }
         default: {  // Q6_K

@@ -1,4 +1,4 @@
-// 32 weights to 8 or 4 bits, for checkpoints that come in float.
+// 32 weights to 8 or 4 bits, for checkpoints that come in float, and for Q2_K.
 #pragma once
 
 #include <cmath>
@@ -88,12 +88,12 @@ inline void read_floats(Type type, const uint8_t* row, int block, float* w) {
 }
 
 inline void read_part(Kind kind, Type type, const uint8_t* row, int block, Part* part) {
-    if (type < F32) {
+    if (type < F32 && type != Q2_K) {
         read_part(type, row, block, part);
         return;
     }
     float w[kCols];
-    read_floats(type, row, block, w);
+    type == Q2_K ? read_q2(row, block, w) : read_floats(type, row, block, w);
     kind == Q8 ? quantize_8(w, part) : quantize_4(w, part);
 }
 

@@ -17,7 +17,10 @@ from autogpt_desktop.engine.native.packed_cache import PackedMatrix, VectorPlace
 
 Quantize = Literal["int8", "int4"]
 # the order of native::Type
-TYPES = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K")
+TYPES = (
+    "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K",
+    "IQ4_NL", "IQ4_XS", "MXFP4", "Q2_K", "Q3_K",
+)  # fmt: skip
 FLOATS = ("F32", "F16", "BF16")
 assert frozenset(FLOATS) == FLOAT_TYPES
 LAYER_KINDS: tuple[LayerKind, ...] = (

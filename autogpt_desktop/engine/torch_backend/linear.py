@@ -13,8 +13,8 @@ TwoInt4Weight  CUDA: every other quantized type     two packed int4 matrices sid
 Int8Weight     Q5_0, Q5_1, Q5_K, Q6_K, Q8_0; all    int8 with one scale per row: requantized, error
                quantized types on MPS and on GPUs   about a tenth of the file's own rounding
                without the int4 product
-BlockWeight    CPU: Q2_K, Q3_K, odd shapes          the file's blocks, memory-mapped, expanded at
-                                                    each use
+BlockWeight    CPU: Q2_K, Q3_K, IQ4, MXFP4, odd     the file's blocks, memory-mapped, expanded at
+               shapes                               each use
 DenseWeight    F32, F16, BF16; GPUs: odd shapes     a plain tensor
 =============  ===================================  ================================================
 

@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
+from autogpt_desktop.engine.formats.dequant import GROUP as SCALE_GROUP
 from autogpt_desktop.engine.formats.dequant import unpack
 from autogpt_desktop.engine.memory import out_of_memory
 from autogpt_desktop.engine.torch_backend.weight import CHUNK, Weight, expanded, row_chunks
@@ -115,7 +116,8 @@ class TwoInt4Weight(Int4Weight):
     """More than 4 bits, as two int4 matrices side by side: see the module's description.
 
     Q8_0, Q5_0, Q5_1 and Q5_K keep their numbers (scales rounded to bfloat16); formats whose scales span
-    16 weights (Q6_K, Q2_K, Q3_K) are requantized to 8 bits per 32.
+    16 weights (Q6_K, Q2_K, Q3_K) or whose numbers are chosen from 16 (IQ4_NL, IQ4_XS, MXFP4) are requantized
+    to 8 bits per 32.
     """
 
     columns_per_weight = 2
@@ -124,9 +126,9 @@ class TwoInt4Weight(Int4Weight):
         self, quants: Tensor, scale_zero: Tensor, source: CheckpointTensor, start: int, stop: int
     ) -> None:
         raw = np.ascontiguousarray(source.rows(start, stop))
-        part = unpack(raw.reshape(-1), source.type, (stop - start, self.cols))
         minimum: Tensor | float = 0.0
-        if part.group == GROUP:
+        if SCALE_GROUP.get(source.type) == GROUP:
+            part = unpack(raw.reshape(-1), source.type, (stop - start, self.cols))
             q = torch.from_numpy(part.q.astype(np.int16))
             scale = torch.from_numpy(part.scale).bfloat16().float()
             if part.min is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from autogpt_desktop.documents.text.glossary import Glossary, replaced
 from autogpt_desktop.tasks.prompts import (
     TRANSLATION_ENDS,
+    own_translation_messages,
     parallel,
     translation_line,
     translation_messages,
@@ -33,6 +34,7 @@ class SourceSentence:
     text: str
     source: str  # ISO 639-1
     terms: tuple[tuple[str, str], ...] = ()
+    context: str = ""  # what stands around it, for models that are trained to heed that
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ def prompts(
         ids = [encode(line, add_special=False) for line in lines]
         return Prompts(prefix, ids, (TRANSLATION_ENDS,), " ")
 
-    def chat(text: str, terms: Sequence[tuple[str, str]] = ()) -> list[int]:
-        return list(engine.chat_ids(translation_messages(source, target, text, order, terms)))
+    def chat(text: str, terms: Sequence[tuple[str, str]] = (), context: str = "") -> list[int]:
+        own = own_translation_messages(engine.config.family, sources[0].source, target, text, terms, context)
+        return list(engine.chat_ids(own or translation_messages(source, target, text, order, terms)))
 
-    whole = [chat(sentence.text, sentence.terms) for sentence in sources]
+    whole = [chat(sentence.text, sentence.terms, sentence.context) for sentence in sources]
     same = list(os.path.commonprefix([chat("A"), chat("\u4e00"), *whole]))  # noqa: RUF071  of lists of ids
     return Prompts(same, [ids[len(same) :] for ids in whole], (), "")
 

@@ -190,7 +190,9 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
     }
     assert [name for name, config in configs.items() if config.rope_interleaved] == [*PERMUTED]
     assert [name for name, config in configs.items() if config.attention_bias] == ["qwen2"]
-    assert [name for name, config in configs.items() if config.qk_norm] == ["qwen3", "gemma3", "olmo2"]
+    assert [name for name, config in configs.items() if config.qk_norm] == [
+        "qwen3", "gemma3", "olmo2", "hunyuan-dense",
+    ]  # fmt: skip
     assert [name for name, config in configs.items() if config.sliding_window] == ["gemma3"]
     assert [name for name, config in configs.items() if config.tie_word_embeddings] == ["gemma3"]
     assert configs["gemma3"].sliding_layers == (True, True, True, True, True, False, True)
@@ -202,6 +204,7 @@ def test_config_fields_of_every_family(tmp_path: Path) -> None:
     assert scales == pytest.approx((0.3, 3.0, 0.6, 1.7))
     assert [name for name, config in configs.items() if config.residual_scale != 1] == ["granite"]
     assert (configs["phi3"].rope_dim, configs["phi3"].head_dim) == (12, 16)
+    assert [name for name, config in configs.items() if config.qk_norm_behind_rope] == ["hunyuan-dense"]
     mistral = configs["mistral3"]
     assert (mistral.attention_temperature, mistral.attention_temperature_length) == (pytest.approx(0.4), 64)
     assert mistral.rope_scaling is not None
@@ -372,7 +375,7 @@ def test_good_tensors_pass(tmp_path: Path) -> None:
         ("gguf-corrupt", [tensor("a", (1, 1, 1, 1, 1))]),
         ("gguf-corrupt", [tensor("a", (48, 4), 2)]),  # not whole blocks
         ("gguf-corrupt", [tensor("x" * 300, (8,))]),
-        ("gguf-tensor-type", [tensor("a", (32,), 20)]),  # IQ4_NL
+        ("gguf-tensor-type", [tensor("a", (256,), 19)]),  # IQ1_S
         ("gguf-tensor-type", [tensor("a", (32,), 4)]),
         ("gguf-tensor-type", [tensor("a", (32,), 2**32 - 1)]),
     ],
@@ -399,4 +402,5 @@ def test_reading_does_not_load_the_weights(gemma_gguf: Path) -> None:
 
 def test_types_cover_what_we_promise() -> None:
     old = {"F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"}
-    assert set(BLOCK) == old | {f"Q{bits}_K" for bits in range(2, 7)}
+    newer = {"IQ4_NL", "IQ4_XS", "MXFP4"}
+    assert set(BLOCK) == old | newer | {f"Q{bits}_K" for bits in range(2, 7)}

@@ -105,6 +105,8 @@ def test_what_is_not_computed_is_refused_and_is_no_damage(
         ("llama", {"residual_multiplier": 0.5}, "residual_multiplier"),
         ("llama", {"no_rope_layers": [1, 1, 1, 0]}, "no_rope_layers"),
         ("ministral3", {"quantization_config": {"quant_method": "fp8"}}, "quantization_config"),
+        ("hunyuan", {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_scaling: dynamic"),
+        ("hunyuan", {"use_cla": True}, "use_cla"),
         ("phi3", {"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope_scaling: dynamic"),
     ],
 )

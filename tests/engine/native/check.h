@@ -136,6 +136,22 @@ inline Weight weight(native::Type type, const uint8_t* b, int i) {
             if (type == native::Q5_K) q |= (b[16 + i % 32] >> j & 1) << 4;
             return {half_at(b) * scale, static_cast<double>(q), -half_at(b + 2) * minimum};
         }
+        case native::IQ4_NL: return {half_at(b), static_cast<double>(native::kIQ4[b[2 + at] >> low & 15]), 0};
+        case native::IQ4_XS: {
+            int j = i / 32, sub = i % 32, high = (b[2] | b[3] << 8) >> 2 * j & 3;
+            int scale = (b[4 + j / 2] >> 4 * (j % 2) & 15) + 16 * high - 32;
+            return {half_at(b) * scale, static_cast<double>(native::kIQ4[b[8 + 16 * j + sub % 16] >> (sub < 16 ? 0 : 4) & 15]), 0};
+        }
+        case native::MXFP4: return {std::ldexp(1.0, b[0] - 128), static_cast<double>(native::kMXFP4[b[1 + at] >> low & 15]), 0};
+        case native::Q2_K: {  // halves of 128 weights, 4 shifts of 32 in each; 16 share scale and minimum
+            int q = b[16 + 32 * (i / 128) + i % 32] >> 2 * (i % 128 / 32) & 3, s = b[i / 16];
+            return {half_at(b + 80) * (s & 15), static_cast<double>(q), -half_at(b + 82) * (s >> 4)};
+        }
+        case native::Q3_K: {
+            int q = (b[32 + 32 * (i / 128) + i % 32] >> 2 * (i % 128 / 32) & 3) + 4 * (b[i % 32] >> i / 32 & 1) - 4;
+            int j = i / 16, nibble = b[96 + j % 8] >> 4 * (j / 8) & 15, pair = b[104 + j % 4] >> 2 * (j / 4) & 3;
+            return {half_at(b + 108) * (nibble + 16 * pair - 32), static_cast<double>(q), 0};
+        }
         default: {  // Q6_K: halves of 128 weights, 4 quarters of 32 in each
             int part = i / 128, quarter = i % 128 / 32, l = i % 32;
             int nibble = b[64 * part + quarter % 2 * 32 + l] >> (quarter / 2 * 4) & 15;
@@ -175,7 +191,12 @@ inline File random_file(Random& random, native::Type type, int rows, int cols, d
             uint16_t scale = to_half(random.uniform(size / 4, size) * (fill < 0 && random.below(8) == 0 ? -1 : 1));
             file.blocks[b + at] = static_cast<uint8_t>(scale), file.blocks[b + at + 1] = static_cast<uint8_t>(scale >> 8);
         };
-        put(type == native::Q6_K ? 208 : 0);
+        if (type == native::MXFP4) {  // an exponent
+            file.blocks[b] = static_cast<uint8_t>(124 + random.below(4) + static_cast<int>(std::floor(std::log2(size))));
+            continue;
+        }
+        put(type == native::Q6_K ? 208 : type == native::Q2_K ? 80 : type == native::Q3_K ? 108 : 0);
+        if (type == native::Q2_K) put(82);
         if (type == native::Q4_1 || type == native::Q5_1 || type == native::Q4_K || type == native::Q5_K) put(2);
     }
     return file;

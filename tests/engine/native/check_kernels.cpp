@@ -21,7 +21,7 @@ using native::Panel;
 
 uint64_t products;  // a hash (FNV-1a) of all products, the same for all sets but the portable one
 
-constexpr const char* kTypeNames[] = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
+constexpr const char* kTypeNames[] = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4", "Q2_K", "Q3_K"};
 
 // Tokens of x [tokens, cols] in the layout that goes with panels, or the other; what is left into rest or nowhere.
 void quantize(const Kernels& set, const float* x, int tokens, int cols, bool panels, Acts* acts, float* rest) {
@@ -124,7 +124,7 @@ struct Product {
                     size += (std::fabs(w.scale) * (std::fabs(w.q) + 32) + std::fabs(w.low)) * std::fabs(x);
                 }
                 // float32 sums, and the sub-scales of the K formats rounded to float16
-                double tolerance = size * (file.type >= native::Q4_K ? 6e-4 : 2e-6) + 1e-30;
+                double tolerance = size * (file.type == native::Q2_K ? 1e-2 : file.type >= native::Q4_K ? 6e-4 : 2e-6) + 1e-30;
                 float got = y[static_cast<size_t>(t) * stride + static_cast<size_t>(row)];
                 if (!near(got, wanted, tolerance))
                     fail("%s rows %s [%d, %d] × %d: %g is not %g ± %g", set.name, kTypeNames[file.type], file.rows,

@@ -54,7 +54,12 @@ def random_source(type: str, rows: int = ROWS, cols: int = COLS, seed: int = 0) 
         "Q4_K": (0, 2),
         "Q5_K": (0, 2),
         "Q6_K": (208,),
+        "IQ4_NL": (0,),
+        "IQ4_XS": (0,),
+        "MXFP4": (),
     }[type]
+    if type == "MXFP4":
+        blocks[:, 0] = rng.integers(112, 123, len(blocks))  # exponents
     for at in halves:
         scales = rng.uniform(0.001, 0.02, len(blocks)).astype("<f2")
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(-1, 2)
