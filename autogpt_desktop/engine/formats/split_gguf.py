@@ -9,13 +9,13 @@ from pathlib import Path
 from autogpt_desktop.errors import KnownError
 
 _MAX_PARTS = 1000
-_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf\Z")
 
 
 def split_name(name: str) -> tuple[str, int, int] | None:
     """(what all parts are called, which one, of how many); None: it is no part."""
-    match = _NAME.fullmatch(name)
-    return (match[1], int(match[2]), int(match[3])) if match else None
+    match = _PART.search(name)
+    return (name[: match.start()], int(match[1]), int(match[2])) if match and match.start() else None
 
 
 def split_files(path: Path, count: int = 0) -> list[Path]:

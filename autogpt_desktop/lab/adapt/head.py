@@ -191,7 +191,7 @@ def _read(
 def reading_bytes(base: HeadBase, texts: int) -> int:
     """What reading so many texts takes: an encoder's passes, or a language model's packed weights. 0: what
     it is cannot be read."""
-    if base.path.is_dir() and is_encoder(base.path):
+    if os.path.isdir(base.path) and is_encoder(base.path):
         config = encoder_config(base.path)
         rows = texts * config.hidden_size * len(_layers(config.num_hidden_layers))
         return encoder_bytes(config, tokens=READ_TOKENS, layers=0, kept=rows, expanded=is_half(base.path))

@@ -177,11 +177,11 @@ def _memory(spec: RunSpec, vocab_size: int, parameters: int, base: Path | None) 
     if base is None:
         return 0
     try:
-        if base.is_dir() and is_encoder(base):
+        if os.path.isdir(base) and is_encoder(base):
             layers = {"embed": 2, "answer": encoder_config(base).num_hidden_layers}.get(spec.task, 0)
             return PROCESS + encoder_bytes(encoder_config(base), tokens=_ENCODED, layers=layers)
         with untrusted(base.name):
-            config = config_from_folder(base) if base.is_dir() else config_from_gguf(read_gguf(base))
+            config = config_from_folder(base) if os.path.isdir(base) else config_from_gguf(read_gguf(base))
         if spec.kind == "head":
             return PROCESS + base.stat().st_size
         length = _example_tokens(spec.data.paths)

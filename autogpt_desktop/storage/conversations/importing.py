@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def read_pieces(path: Path) -> Iterator[Piece | None]:
     None comes every few hundredths of a second while one is waited for. Raises KnownError:
     import-unreadable, import-too-large, import-not-ours, import-newer, import-damaged, import-slow.
     """
-    places = [str(paths.import_root()), *(place for place in sys.path if place and Path(place).exists())]
+    places = [str(paths.import_root()), *(place for place in sys.path if place and os.path.exists(place))]
     child = sandbox.start(import_child.__file__, places, import_child.serve)
     request = json.dumps({"path": str(path), "memory": MEMORY, "seconds": SECONDS}).encode()
     done = total = 0

@@ -45,7 +45,9 @@ def test_names_go_both_ways(family: str) -> None:
     names = ["token_embd.weight", "output_norm.weight", "output.weight", "blk.0.attn_q.weight"]
     names += [
         "blk.12.ffn_gate.weight",
-        "blk.3.post_ffw_norm.weight" if family == "olmo2" else "blk.3.ffn_norm.weight",
+        {"olmo2": "blk.3.post_ffw_norm.weight", "qwen35": "blk.3.post_attention_norm.weight"}.get(
+            family, "blk.3.ffn_norm.weight"
+        ),
         "blk.3.attn_k.bias",
         "blk.3.attn_q_norm.weight",
     ]
