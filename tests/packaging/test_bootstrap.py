@@ -346,7 +346,7 @@ def test_locks_are_pinned_and_cover_what_the_project_asks_for() -> None:
                 locked[name] = version
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for requirement in project["dependencies"] + project["optional-dependencies"]["test"]:
-        assert re.split(r"[[<>=!]", requirement)[0].replace("_", "-") in locked, requirement
+        assert re.split(r"[\[<>=!]", requirement)[0].replace("_", "-") in locked, requirement
     assert project["dynamic"] == ["version"]
     assert load("bootstrap").version() == autogpt_desktop.__version__
 

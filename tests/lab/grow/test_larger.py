@@ -16,7 +16,7 @@ from tests.lab.train.kit import VOCAB, config
 def weights(shape: ModelConfig) -> dict[str, torch.Tensor]:
     """Random ones, in which norms and biases matter."""
     random = torch.Generator().manual_seed(5)
-    found = training.new_tensors(shape, 3, 0.15)  # larger ones are rounded by more than the bound
+    found = training.new_tensors(shape, 3, 0.3)
     return {
         name: one + 0.1 * torch.randn(one.shape, generator=random) if one.dim() == 1 else one
         for name, one in found.items()
@@ -52,7 +52,8 @@ def test_wider_has_the_same_logits(family: str, way: str) -> None:
     grown, larger = wider(shape, tensors, **WAYS[way])
     assert training.parameter_count(grown) > training.parameter_count(shape)
     before, after = logits(shape, tensors), logits(grown, larger)
-    assert float((before - after).abs().max()) <= 1e-5 * max(1.0, float(before.abs().max()))
+    # longer sums are rounded in another order, and norms of queries and keys make more of it
+    assert float((before - after).abs().max()) <= 2e-5 * max(1.0, float(before.abs().max()))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
