@@ -128,12 +128,14 @@ def training_step(
     return step
 
 
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")  # that the peer runs; others are refused by name
+
+
 def _settings(c: ModelConfig, path: Path) -> tuple[Any, Any]:
     """Configuration and class in ``transformers``. Scaled positions are put in afterwards."""
     scaling = c.rope_scaling
     scaled = scaling is not None and not scaling.freq_factors and scaling.kind != "linear"
-    known = c.family in ("llama", "qwen2", "qwen3", "gemma3")
-    if scaled or not known or c.rope_dim not in (0, c.head_dim):
+    if scaled or c.family not in FAMILIES or c.rope_dim not in (0, c.head_dim):
         raise KnownError("bench-transformers", file=path.name)
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": c.rope_theta}
     common: dict[str, Any] = {

@@ -71,7 +71,13 @@ class WordForWord:
         self.prefixes: list[str] = []
 
     def several(
-        self, sources: Sequence[SourceSentence], target: str, count: int, cancelled: Any, prefix: str = ""
+        self,
+        sources: Sequence[SourceSentence],
+        target: str,
+        count: int,
+        cancelled: Any,
+        prefix: str = "",
+        words: str = "",
     ) -> Generator[Progress, None, list[list[Answer]]]:
         """What begins like it, with each other verb and noun."""
         yield Progress("stage.translating", 0, len(sources))
