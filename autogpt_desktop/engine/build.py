@@ -14,8 +14,8 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter import LowRank
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor, files_of
-from autogpt_desktop.engine.formats.gguf_mapping import layer_norms
 from autogpt_desktop.engine.formats.mapped import check_files
+from autogpt_desktop.engine.formats.weight_shapes import layer_norms
 from autogpt_desktop.engine.interface import Decoder
 from autogpt_desktop.engine.native.decoder import build_native
 from autogpt_desktop.engine.native.packed_cache import PackedCache

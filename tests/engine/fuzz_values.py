@@ -25,8 +25,8 @@ from safetensors.numpy import save_file
 from autogpt_desktop import paths
 from autogpt_desktop.engine.config import Sampling
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.tokenizer.chat_template import ChatTemplate
 from autogpt_desktop.errors import KnownError

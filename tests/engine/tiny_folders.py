@@ -15,11 +15,11 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from autogpt_desktop.engine.formats.encoder_config import encoder_config
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.layouts import stored_shapes
 from autogpt_desktop.engine.formats.seq2seq_config import seq2seq_config
 from autogpt_desktop.engine.formats.seq2seq_weights import expected_shapes as seq2seq_shapes
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 
 if TYPE_CHECKING:
     import transformers

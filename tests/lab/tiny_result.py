@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.lab.runs.events import Checkpoint, Eval, Event, Finished, Measured, Train
 
 KINDS = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}

@@ -15,7 +15,8 @@ from torch import Tensor
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf
+from autogpt_desktop.engine.formats.gguf_names import weight_names
 from autogpt_desktop.engine.torch_backend.weight import dense
 from autogpt_desktop.errors import KnownError
 

@@ -22,11 +22,11 @@ from autogpt_desktop import atomic
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter_files import BASE, CONFIG, WEIGHTS, Base, base_reference
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.layouts import stored_parts
 from autogpt_desktop.engine.formats.safetensors import map_tensors
 from autogpt_desktop.engine.formats.settings import Settings
 from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular, read_regular_text
 

@@ -1,9 +1,8 @@
-"""From GGUF's vocabulary to ours: configuration keys and tensor names of the families we run."""
+"""From GGUF's vocabulary to ours: the configuration and the weights of the families we run."""
 
 from __future__ import annotations
 
 import math
-import re
 from functools import partial
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from autogpt_desktop.engine.config import DeltaNetConfig, LayerKind, ModelConfig, RopeScaling
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import GGUFFile
+from autogpt_desktop.engine.formats.gguf_names import hf_name, is_unused, weight_names
 from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
 from autogpt_desktop.engine.formats.settings import (
     MAX_LAYERS,
@@ -19,6 +19,7 @@ from autogpt_desktop.engine.formats.settings import (
     senseless,
     yarn_attention,
 )
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.errors import KnownError
 
 FAMILIES = (
@@ -30,119 +31,6 @@ _INTERLEAVED = ("llama", "smollm3", "granite", "mistral3")
 _ROPE_EVERY = 4  # of smollm3 one layer in four is without; the file does not say it
 
 _GEMMA_27B_LAYERS = 62
-
-_TOP = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "output": "lm_head",
-}
-_LAYER = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-_SANDWICH = {  # gemma3 has a norm before and behind the attention and the MLP
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
-_OLMO2 = {  # norms behind the attention and the MLP alone
-    "post_attention_norm": "post_attention_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
-_PHI3 = {  # matrices in one: see layouts.py
-    "attn_qkv": "self_attn.qkv_proj",
-    "ffn_up": "mlp.gate_up_proj",
-}
-_QWEN35 = {
-    "post_attention_norm": "post_attention_layernorm",
-    "attn_qkv": "linear_attn.in_proj_qkv",
-    "attn_gate": "linear_attn.in_proj_z",
-    "ssm_beta": "linear_attn.in_proj_b",
-    "ssm_alpha": "linear_attn.in_proj_a",
-    "ssm_conv1d": "linear_attn.conv1d",
-    "ssm_norm": "linear_attn.norm",
-    "ssm_out": "linear_attn.out_proj",
-}
-_LFM2 = {
-    "shortconv.conv": "conv.conv",
-    "shortconv.in_proj": "conv.in_proj",
-    "shortconv.out_proj": "conv.out_proj",
-}
-_OTHER_NAMES = {"gemma3": _SANDWICH, "olmo2": _OLMO2, "phi3": _PHI3, "qwen35": _QWEN35, "lfm2": _LFM2}
-_BARE = {"ssm_a": "linear_attn.A", "ssm_dt.bias": "linear_attn.dt_bias"}  # of qwen35, without ".weight"
-_BLOCK_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)\.(weight|bias)")
-_BARE_NAME = re.compile(r"blk\.(0|[1-9]\d{0,3})\.(ssm_a|ssm_dt\.bias)")
-_LAYER_NAME = re.compile(r"model\.layers\.(0|[1-9]\d{0,3})\.([a-z0-9_.]+)")
-_BLOCK = re.compile(r"blk\.(\d{1,4})\.")
-_UNUSED = re.compile(
-    r"rope_(freqs|factors_long|factors_short)\.weight|blk\.\d+\.attn_rot_embd(\.weight)?"
-)  # tables, not weights
-
-
-def hf_name(gguf_name: str, family: str = "llama") -> str:
-    """Hugging Face's name of a tensor: ``blk.0.attn_q.weight`` → ``model.layers.0.self_attn.q_proj.weight``.
-
-    ``family`` matters: gemma3's ``ffn_norm`` is another norm than the others'. KeyError for names that the
-    family does not have.
-    """
-    stem, _, kind = gguf_name.rpartition(".")
-    if family == "lfm2" and gguf_name == "token_embd_norm.weight":
-        return "model.norm.weight"
-    if stem in _TOP and kind == "weight":
-        return f"{_TOP[stem]}.weight"
-    if family == "qwen35" and (match := _BARE_NAME.fullmatch(gguf_name)):
-        return f"model.layers.{match[1]}.{_BARE[match[2]]}"
-    match = _BLOCK_NAME.fullmatch(gguf_name)
-    if not match:
-        raise KeyError(gguf_name)
-    layer, part, kind = match.groups()
-    return f"model.layers.{layer}.{_layer_names(family)[part]}.{kind}"
-
-
-def gguf_name(hf: str, family: str = "llama") -> str:
-    """The other way round: ``model.layers.0.self_attn.q_proj.weight`` → ``blk.0.attn_q.weight``. KeyError for
-    names that no family has."""
-    stem, _, kind = hf.rpartition(".")
-    top = {name: gguf for gguf, name in _TOP.items()}
-    if stem in top:
-        return f"{top[stem]}.{kind}"
-    match = _LAYER_NAME.fullmatch(stem)
-    if not match:
-        raise KeyError(hf)
-    parts = {name: gguf for gguf, name in _layer_names(family).items()}
-    return f"blk.{match[1]}.{parts[match[2]]}.{kind}"
-
-
-def _layer_names(family: str) -> dict[str, str]:
-    """GGUF's names of a layer's parts → Hugging Face's."""
-    names = _LAYER | _OTHER_NAMES.get(family, {})
-    if family == "olmo2":  # its names for the norms behind are others' for those before
-        names = {part: name for part, name in names.items() if part not in ("attn_norm", "ffn_norm")}
-    return names
-
-
-def weight_names(f: GGUFFile, family: str) -> dict[str, str]:
-    """Hugging Face name → GGUF name, of every weight (tables such as ``rope_freqs`` are left out)."""
-    return {hf_name(name, family): name for name in f.tensors if not _is_unused(f, name)}
-
-
-def _is_unused(f: GGUFFile, name: str) -> bool:
-    """A table that is computed anyway, or a part of the layers behind the last one, which guess further
-    tokens (``nextn_predict_layers``: "multi-token prediction")."""
-    family, match = f.metadata.get("general.architecture"), _BLOCK.match(name)
-    more, layers = (f.metadata.get(f"{family}.{key}", 0) for key in ("nextn_predict_layers", "block_count"))
-    if match and isinstance(more, int) and isinstance(layers, int) and int(match[1]) >= layers - more:
-        return family == "qwen35"
-    return bool(_UNUSED.fullmatch(name))
 
 
 def decoder_sources(f: GGUFFile, config: ModelConfig) -> dict[str, CheckpointTensor]:
@@ -414,90 +302,12 @@ class _ConfigReader(Settings):
         return tuple(name for name in languages[:200] if isinstance(name, str) and 0 < len(name) <= 16)
 
 
-def layer_norms(config: ModelConfig) -> dict[str, str]:
-    """The norms of a layer by their place in the decoder → Hugging Face's name."""
-    if config.post_norms:
-        return {
-            "attention_out_norm": "post_attention_layernorm",
-            "mlp_out_norm": "post_feedforward_layernorm",
-        }
-    if config.sandwich_norms:
-        return {
-            "input_norm": "input_layernorm",
-            "attention_out_norm": "post_attention_layernorm",
-            "mlp_norm": "pre_feedforward_layernorm",
-            "mlp_out_norm": "post_feedforward_layernorm",
-        }
-    return {"input_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"}
-
-
-def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor a model of this configuration must have, by Hugging Face name."""
-    hidden, mlp, dim = config.hidden_size, config.intermediate_size, config.head_dim
-    queries, keys = config.num_attention_heads * dim, config.num_key_value_heads * dim
-    every: dict[str, tuple[int, ...]] = {
-        "mlp.gate_proj.weight": (mlp, hidden),
-        "mlp.up_proj.weight": (mlp, hidden),
-        "mlp.down_proj.weight": (hidden, mlp),
-    }
-    attention: dict[str, tuple[int, ...]] = {
-        "self_attn.q_proj.weight": (queries * (2 if config.attention_gate else 1), hidden),
-        "self_attn.k_proj.weight": (keys, hidden),
-        "self_attn.v_proj.weight": (keys, hidden),
-        "self_attn.o_proj.weight": (hidden, queries),
-    }
-    if config.attention_bias:
-        attention |= {
-            "self_attn.q_proj.bias": (queries,),
-            "self_attn.k_proj.bias": (keys,),
-            "self_attn.v_proj.bias": (keys,),
-        }
-    if config.qk_norm:
-        q, k = (queries, keys) if config.qk_norm_whole else (dim, dim)
-        attention |= {"self_attn.q_norm.weight": (q,), "self_attn.k_norm.weight": (k,)}
-    every |= {f"{name}.weight": (hidden,) for name in layer_norms(config).values()}
-    shapes: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (config.vocab_size, hidden),
-        "model.norm.weight": (hidden,),
-    }
-    if not config.tie_word_embeddings:
-        shapes["lm_head.weight"] = (config.vocab_size, hidden)
-    kinds: dict[LayerKind, dict[str, tuple[int, ...]]] = {
-        "attention": attention,
-        "delta_net": _delta_net_shapes(config.delta_net, hidden) if config.delta_net else {},
-        "short_conv": {
-            "conv.conv.weight": (hidden, config.short_conv_kernel),
-            "conv.in_proj.weight": (3 * hidden, hidden),
-            "conv.out_proj.weight": (hidden, hidden),
-        },
-    }
-    for index in range(config.num_hidden_layers):
-        layer = every | kinds[config.kind(index)]
-        shapes |= {f"model.layers.{index}.{name}": shape for name, shape in layer.items()}
-    return shapes
-
-
-def _delta_net_shapes(c: DeltaNetConfig, hidden: int) -> dict[str, tuple[int, ...]]:
-    at, heads = "linear_attn", c.num_value_heads
-    return {
-        f"{at}.in_proj_qkv.weight": (c.conv_channels, hidden),
-        f"{at}.in_proj_z.weight": (c.value_size, hidden),
-        f"{at}.in_proj_b.weight": (heads, hidden),
-        f"{at}.in_proj_a.weight": (heads, hidden),
-        f"{at}.conv1d.weight": (c.conv_channels, c.conv_kernel),
-        f"{at}.A" if c.gguf_layout else f"{at}.A_log": (heads,),
-        f"{at}.dt_bias": (heads,),
-        f"{at}.norm.weight": (c.value_head_dim,),
-        f"{at}.out_proj.weight": (hidden, c.value_size),
-    }
-
-
 def _check_tensors(f: GGUFFile, config: ModelConfig) -> None:
     """All that is needed, of the right shape, and nothing that we would wrongly leave out."""
     file = f.path.name
     found: dict[str, str] = {}
     for name in f.tensors:
-        if _is_unused(f, name):
+        if is_unused(f, name):
             continue
         try:
             found[hf_name(name, config.family)] = name

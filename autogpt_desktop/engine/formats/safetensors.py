@@ -18,11 +18,11 @@ from safetensors import SafetensorError, safe_open
 
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
 from autogpt_desktop.engine.formats.hf_names import stored_name
 from autogpt_desktop.engine.formats.layouts import decoder_tensors, stored_shapes
 from autogpt_desktop.engine.formats.mapped import map_file
 from autogpt_desktop.engine.formats.untrusted import damaged, weight_files
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import open_regular
 

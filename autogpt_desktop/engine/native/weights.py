@@ -12,7 +12,7 @@ import numpy as np
 from autogpt_desktop.engine import native
 from autogpt_desktop.engine.config import LayerKind, ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes, layer_norms
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes, layer_norms
 from autogpt_desktop.engine.native.packed_cache import PackedMatrix, VectorPlace
 
 Quantize = Literal["int8", "int4"]

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes, layer_norms
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes, layer_norms
 from autogpt_desktop.engine.torch_backend.autograd import causal_attention, linear, linear_cross_entropy
 from autogpt_desktop.engine.torch_backend.linear import DenseWeight, QuantLinear
 from autogpt_desktop.engine.torch_backend.norms import HeadNorm, RMSNorm, WholeNorm

@@ -24,7 +24,8 @@ from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.adapter import LowRank, MergedTensor, in_layout, read_adapter
 from autogpt_desktop.engine.formats.checkpoint import FLOAT_TYPES, CheckpointTensor
 from autogpt_desktop.engine.formats.gguf import GGUFFile, read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, weight_names
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf
+from autogpt_desktop.engine.formats.gguf_names import weight_names
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import map_tensors, sources_from_folder
 from autogpt_desktop.engine.torch_backend.weight import dense

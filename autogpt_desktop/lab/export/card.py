@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autogpt_desktop._version import __version__
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.lab.runs.events import Compared, DataFound, Eval, Finished, Growth, Logged, Trial
 from autogpt_desktop.lab.runs.spec import RunSpec
 

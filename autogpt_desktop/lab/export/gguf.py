@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from autogpt_desktop import atomic
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
-from autogpt_desktop.engine.formats.gguf_mapping import gguf_name
+from autogpt_desktop.engine.formats.gguf_names import gguf_name
 from autogpt_desktop.engine.formats.hf_config import config_from_folder
 from autogpt_desktop.engine.formats.safetensors import sources_from_folder
 from autogpt_desktop.errors import KnownError

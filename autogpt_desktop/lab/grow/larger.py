@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from autogpt_desktop.engine.config import ModelConfig
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 
 _LAYER = re.compile(r"model\.layers\.(\d+)\.(.+)")
 _WRITES = ("self_attn.o_proj.weight", "mlp.down_proj.weight")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from autogpt_desktop.engine.config import ModelConfig
 from autogpt_desktop.engine.formats.encoder_config import EncoderConfig
-from autogpt_desktop.engine.formats.gguf_mapping import expected_shapes
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 
 _LOGITS = 1 << 21  # that stand at a time
 _COPIES = 8  # bytes a parameter: weights as they were made, sums of gradients, freed and not given back

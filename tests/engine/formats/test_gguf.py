@@ -15,14 +15,10 @@ import pytest
 from autogpt_desktop import i18n
 from autogpt_desktop.engine.formats.dequant import dequantize
 from autogpt_desktop.engine.formats.gguf import BLOCK, read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import (
-    config_from_gguf,
-    decoder_sources,
-    expected_shapes,
-    hf_name,
-    weight_names,
-)
+from autogpt_desktop.engine.formats.gguf_mapping import config_from_gguf, decoder_sources
+from autogpt_desktop.engine.formats.gguf_names import hf_name, weight_names
 from autogpt_desktop.engine.formats.layouts import stored_shapes
+from autogpt_desktop.engine.formats.weight_shapes import expected_shapes
 from autogpt_desktop.errors import KnownError
 from tests.tiny import FAMILIES, PERMUTED, RECURRENT, tiny_tokenizer, write_tiny_gguf
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from autogpt_desktop.engine.formats.gguf import read_gguf
-from autogpt_desktop.engine.formats.gguf_mapping import FAMILIES, gguf_name, hf_name
+from autogpt_desktop.engine.formats.gguf_mapping import FAMILIES
+from autogpt_desktop.engine.formats.gguf_names import gguf_name, hf_name
 from autogpt_desktop.engine.formats.hf_config import card_languages
 from autogpt_desktop.engine.load import load, run_to_end
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
