@@ -112,6 +112,7 @@ class CatalogModel:
     comet: float = 0.0
     editions: tuple[Edition, ...] = ()  # what else serves where ``files`` cannot be had
     base_size: int = 0  # as InstalledModel has it
+    state_bytes: int = 0
     decode_bytes: int = 0
     repository: str = ""  # of a hub, that it comes from: OWNER/NAME
     revision: str = ""  # the commit there

@@ -41,6 +41,8 @@ class Sized(Protocol):
     @property
     def head_dim(self) -> int: ...
     @property
+    def state_bytes(self) -> int: ...
+    @property
     def decode_bytes(self) -> int: ...
 
 
@@ -60,8 +62,7 @@ def memory_needed(
     tokens = min(context, model.context) if context and model.context else context or model.context
     cache = tokens * token_bytes(model, kv_cache=kv_cache, quantize=quantize, device=device)
     weights = (model.size + model.base_size) * _share(model, quantize, device, peak=True)
-    state = _STATE_COPIES * int(getattr(model, "state_bytes", 0))  # an entry of the catalog does not say
-    return int(weights) + cache + state + FIXED_BYTES
+    return int(weights) + cache + _STATE_COPIES * model.state_bytes + FIXED_BYTES
 
 
 def token_bytes(model: Sized, *, kv_cache: str, quantize: str, device: str = "cpu") -> int:

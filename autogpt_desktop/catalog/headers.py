@@ -24,6 +24,7 @@ from autogpt_desktop.errors import KnownError
 from autogpt_desktop.regular_file import check_regular, read_regular_text
 
 if TYPE_CHECKING:
+    from autogpt_desktop.engine.config import ModelConfig
     from autogpt_desktop.engine.formats.gguf import GGUFFile
 
 _CACHE_VERSION = 6
@@ -198,14 +199,21 @@ def _gguf_header(path: Path) -> _Header:
         size=sum(part.stat().st_size for part in model_files(path)),
         decode_bytes=decode_bytes(file),
         title=config.name,
-        family=config.family,
-        languages=config.languages,
-        context=config.max_position_embeddings,
         quantization=_quantization(file),
-        kv_rows=config.attention_layers * 2 * config.num_key_value_heads,
-        head_dim=config.head_dim,
-        state_bytes=4 * config.recurrent_layers * config.recurrent_size,
+        **decoder_facts(config),
     )
+
+
+def decoder_facts(config: ModelConfig) -> dict[str, Any]:
+    """What a header says of any decoder, wherever its shape was read from."""
+    return {
+        "family": config.family,
+        "languages": config.languages,
+        "context": config.max_position_embeddings,
+        "kv_rows": config.attention_layers * 2 * config.num_key_value_heads,
+        "head_dim": config.head_dim,
+        "state_bytes": 4 * config.recurrent_layers * config.recurrent_size,
+    }
 
 
 def _quantization(file: GGUFFile) -> str:
@@ -285,13 +293,8 @@ def _folder_header(path: Path) -> _Header:
     return _Header(
         size=_folder_size(path),
         title=path.name,
-        family=config.family,
-        languages=config.languages,
-        context=config.max_position_embeddings,
         quantization=str(raw.get("torch_dtype") or raw.get("dtype") or "")[:20],
-        kv_rows=config.attention_layers * 2 * config.num_key_value_heads,
-        head_dim=config.head_dim,
-        state_bytes=4 * config.recurrent_layers * config.recurrent_size,
+        **decoder_facts(config),
     )
 
 

@@ -190,6 +190,19 @@ def test_split_models_are_one(hub: HubSite, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_first_part_of_a_split_model_says_what_all_parts_say(hub: HubSite, tmp_path: Path) -> None:
+    write_tiny_gguf(tmp_path / "mixed.gguf", "qwen35", quant="Q8_0", layers=4)
+    for path in write_split(tmp_path / "mixed.gguf", tmp_path):
+        hub.add("maker/mixed", path.name, path.read_bytes())
+    model = from_address("maker/mixed")
+    download(model)
+    (here,) = installed.installed()
+    assert (model.kv_rows, model.state_bytes) == (here.kv_rows, here.state_bytes)
+    assert model.state_bytes > 0
+    assert kept.read_kept(paths.models_dir() / model.name) == (model, True)
+
+
+@pytest.mark.slow
 def test_what_cannot_be_run_is_refused_by_name(hub: HubSite, tmp_path: Path) -> None:
     write_tiny_gguf(tmp_path / "odd.gguf", "llama")
     data = (tmp_path / "odd.gguf").read_bytes().replace(b"llama", b"mamba")

@@ -24,7 +24,7 @@ _TEXTS = (
     "repository",
     "revision",
 )
-_NUMBERS = ("parameters", "context", "kv_rows", "head_dim", "decode_bytes")
+_NUMBERS = ("parameters", "context", "kv_rows", "head_dim", "state_bytes", "decode_bytes")
 
 
 def keep_started(model: CatalogModel, folder: Path) -> None:

@@ -76,6 +76,7 @@ def offer(found: Repository, choice: Choice, header: Mapping[str, Any]) -> Catal
         starter=False,
         better=False,
         files=files,
+        state_bytes=header["state_bytes"],
         decode_bytes=header["decode_bytes"],
         repository=found.name,
         revision=found.revision,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from autogpt_desktop.catalog.connection import open_url
-from autogpt_desktop.catalog.headers import read_header
+from autogpt_desktop.catalog.headers import decoder_facts, read_header
 from autogpt_desktop.catalog.hub.address import endpoint
 from autogpt_desktop.catalog.hub.choices import GGUF, Choice
 from autogpt_desktop.errors import KnownError
@@ -71,19 +71,8 @@ def _without_split(path: Path, size: int, choice: Choice) -> dict[str, Any]:
         config = shape_from_gguf(read_part(path))
     except KnownError as error:
         return header | {"problem": error.key, "problem_values": error.values, "size": choice.size}
-    return header | {
-        "problem": None,
-        "problem_values": {},
-        "size": choice.size,
-        "title": config.name,
-        "family": config.family,
-        "languages": list(config.languages),
-        "context": config.max_position_embeddings,
-        "quantization": choice.label,
-        "kv_rows": config.num_hidden_layers * 2 * config.num_key_value_heads,
-        "head_dim": config.head_dim,
-        "decode_bytes": 0,
-    }
+    known: dict[str, Any] = {"problem": None, "problem_values": {}, "size": choice.size, "decode_bytes": 0}
+    return header | known | decoder_facts(config) | {"title": config.name, "quantization": choice.label}
 
 
 def _folder(repository: str, revision: str, choice: Choice, place: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def write_split(whole: Path, folder: Path, parts: int = 3) -> list[Path]:
     written = []
     for part in range(parts):
         path = folder / f"{whole.stem}-{part + 1:05}-of-{parts:05}.gguf"
-        writer = gguf.GGUFWriter(path, "llama")
+        writer = gguf.GGUFWriter(path, reader.fields["general.architecture"].contents())
         if part == 0:
             for key, field in reader.fields.items():
                 if key.startswith("GGUF.") or key == "general.architecture":
