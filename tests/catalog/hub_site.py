@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.catalog.server import serving_site
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -51,25 +51,8 @@ def _info(site: HubSite, repository: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-@contextmanager
-def serving_hub(site: HubSite) -> Iterator[HubSite]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            _answer(self, site)
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    site.address = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield site
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serving_hub(site: HubSite) -> AbstractContextManager[HubSite]:
+    return serving_site(site, _answer)
 
 
 def _send(

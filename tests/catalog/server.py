@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol, TypeVar
 
 from autogpt_desktop.catalog.entries import CatalogModel, FileEntry, Source, catalog
 
@@ -31,8 +32,20 @@ class Site:
         return f"{self.address}/{name}"
 
 
+class Addressed(Protocol):
+    """Of any site: where it is found is told to it."""
+
+    address: str
+
+
+SiteKind = TypeVar("SiteKind", bound=Addressed)
+Answer = Callable[[BaseHTTPRequestHandler, SiteKind], None]
+
+
 @contextmanager
-def serving(site: Site) -> Iterator[Site]:
+def serving_site(site: SiteKind, answer: Answer[SiteKind]) -> Iterator[SiteKind]:
+    """On a thread of its own, which ends with the block."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer(self, site)
@@ -50,6 +63,10 @@ def serving(site: Site) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def serving(site: Site) -> AbstractContextManager[Site]:
+    return serving_site(site, answer)
 
 
 def answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
