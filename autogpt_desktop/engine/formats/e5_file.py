@@ -32,9 +32,9 @@ _TYPES = {0: "F32", 1: "Q4_0"}
 _MOST_TENSORS = 1 << 12
 _MOST_REPLACED = 1 << 16  # characters
 _WORD_LIST = "its word list makes no sense"
-_WORDS = "embeddings.word_embeddings.weight"
+WORDS = "embeddings.word_embeddings.weight"
 _OURS = {  # BERT's name for each part, behind "emb." or the layer's number
-    "emb.word": _WORDS,
+    "emb.word": WORDS,
     "emb.pos": "embeddings.position_embeddings.weight",
     "emb.type": "embeddings.token_type_embeddings.weight",
     "emb.ln": "embeddings.LayerNorm",
@@ -176,7 +176,7 @@ def _our_name(name: str) -> str:
 def _expected(shape: E5Shape) -> dict[str, tuple[int, ...]]:
     hidden, inner = shape.hidden_size, shape.intermediate_size
     found: dict[str, tuple[int, ...]] = {
-        _WORDS: (shape.vocab_size, hidden),
+        WORDS: (shape.vocab_size, hidden),
         _OURS["emb.pos"]: (shape.max_position_embeddings, hidden),
         _OURS["emb.type"]: (shape.type_vocab_size, hidden),
     }

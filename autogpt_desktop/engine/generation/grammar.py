@@ -19,7 +19,6 @@ from torch import Tensor
 from autogpt_desktop.engine.tokenizer.tokenizer import Tokenizer
 from autogpt_desktop.errors import KnownError
 
-ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 MAX_SCHEMA = 1 << 18  # characters
 _LIMITS = {"verbose_errors": False}  # or they repeat what was written
 _known: weakref.WeakKeyDictionary[Tokenizer, dict[int, LLTokenizer]] = weakref.WeakKeyDictionary()

@@ -13,10 +13,9 @@ from tokenizers import models, pre_tokenizers, processors
 from torch import Tensor
 
 from autogpt_desktop.engine.formats.checkpoint import CheckpointTensor
-from autogpt_desktop.engine.formats.e5_file import E5File, read_e5
+from autogpt_desktop.engine.formats.e5_file import WORDS, E5File, read_e5
 from autogpt_desktop.engine.formats.mapped import MappedFile
 
-_WORDS = "embeddings.word_embeddings.weight"
 _NO_TEXT = "\U0010ffff"  # in front of special tokens' pieces: what looks like one in a text is text
 
 
@@ -48,11 +47,11 @@ def read_parts(
 
     Raises KnownError as ``read_e5``."""
     file = read_e5(folder)
-    words = QuantizedRows(file.tensors[_WORDS], device)
+    words = QuantizedRows(file.tensors[WORDS], device)
     weights = {
         name: torch.from_numpy(source.dequantize()).to(device)
         for name, source in file.tensors.items()
-        if name != _WORDS
+        if name != WORDS
     }
     return _tokenizer(file), _normalizer(file.replaced), words, weights, file.mapped
 

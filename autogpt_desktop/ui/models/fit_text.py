@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from autogpt_desktop.catalog import estimate, fit, machine
 from autogpt_desktop.catalog.estimate import TIGHT, TOO_BIG, Fit
-from autogpt_desktop.catalog.measured import Run
 from autogpt_desktop.i18n import tr
 from autogpt_desktop.settings import Settings
 from autogpt_desktop.ui.widgets.basic import size_text
@@ -65,30 +62,3 @@ def fit_facts(found: Fit) -> list[str]:
         return [level_text(found.level)]
     measured = found.run is not None and found.run.speed > 0
     return [level_text(found.level), speed if measured else tr("about {speed}", speed=speed)]
-
-
-def fit_lines(model: fit.Sized, found: Sequence[Fit]) -> list[str]:
-    """A line for each device: ``NVIDIA H200: fits, needs about 3 GB, room for 32,768 tokens, about 27
-    tokens/s``."""
-    lines = []
-    for each in found:
-        facts = [level_text(each.level), tr("needs about {size} of memory", size=size_text(each.needed))]
-        if each.context and model.kv_rows:
-            facts.append(tr("room for {n} tokens", n=f"{each.context:,}"))
-        facts += fit_facts(each)[1:]
-        lines.append(tr("{device}: {facts}", device=each.device.name, facts=", ".join(facts)))
-    return lines
-
-
-def measured_text(run: Run | None) -> str:
-    """``Measured: 27 tokens/s (expected 33), 573 MB of memory (expected 643 MB)``; "": nothing was."""
-    if run is None or not run.speed:
-        return ""
-    text = speed_text(run.speed)
-    if run.expected_speed:
-        text = tr("{value} (expected {other})", value=text, other=f"{run.expected_speed:.0f}")
-    if run.memory:
-        memory = tr("{size} of memory", size=size_text(run.memory))
-        expected = size_text(run.expected_memory)
-        text += ", " + tr("{value} (expected {other})", value=memory, other=expected)
-    return tr("Measured: {facts}", facts=text)
